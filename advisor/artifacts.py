@@ -1,0 +1,214 @@
+"""The run folder: one JSON document per stage, written whole or not at all.
+
+A document is the stage's value with four keys in front (`schema_version`, `advisor_version`,
+`as_of`, `artifact`); `artifact` says which stage wrote it, from which earlier documents (by digest)
+and from which outside inputs (by digest), so that a changed input can be noticed later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, Field, ValidationError
+
+from advisor import __version__
+from advisor.errors import ArtifactError, MissingArtifactError, SchemaVersionError, StorageError
+from advisor.schema.base import SCHEMA_VERSION, Value
+
+Stage = Literal["profile", "decide", "estimate", "baseline", "gate", "train", "verify"]
+Freshness = Literal["fresh", "stale", "missing"]
+STAGES: tuple[Stage, ...] = ("profile", "decide", "estimate", "baseline", "gate", "train", "verify")
+FILES: dict[Stage, str] = {stage: f"{i}-{stage}.json" for i, stage in enumerate(STAGES, start=1)}
+ENVELOPE = ("schema_version", "advisor_version", "as_of", "artifact")
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+V = TypeVar("V", bound=BaseModel)
+
+
+class Origin(Value):
+    """What a document was made from."""
+
+    stage: Stage
+    made_from: dict[str, str] = Field(default_factory=dict)
+    """Earlier stage -> digest of its document."""
+    inputs: dict[str, str] = Field(default_factory=dict)
+    """Outside input (data, documents, model, setting) -> digest or value."""
+    rulebook_digest: str = ""
+    prices_as_of: str = ""
+
+
+def today() -> str:
+    """Today's date in ISO format, UTC."""
+    return datetime.now(UTC).date().isoformat()
+
+
+def digest_of(value: object) -> str:
+    """SHA-256 of a value's canonical JSON, shortened to 16 hexadecimal digits."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def digest_of_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, shortened to 16 hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+
+
+def digest_of_tree(path: Path) -> str:
+    """Digest over names and contents of a file, or of every file below a folder."""
+    if path.is_file():
+        return digest_of_file(path)
+    files = sorted(p for p in path.rglob("*") if p.is_file())
+    return digest_of([(str(p.relative_to(path)), digest_of_file(p)) for p in files])
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file's content at once: temporary file beside it, fsync, rename.
+
+    Raises StorageError when the folder cannot be written or the disk is full; the old file stays.
+    """
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=True)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise _storage_error(path, error) from error
+    finally:
+        if temporary:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink(missing_ok=True)
+
+
+def _storage_error(path: Path, error: OSError) -> StorageError:
+    if error.errno in FULL_DISK:
+        return StorageError(
+            f"The disk is full: {path.name} could not be written.",
+            hint="Free some space or choose another folder with --run-dir; nothing was half-written.",
+            where=str(path.parent),
+        )
+    return StorageError(
+        f"Cannot write {path.name}: {error.strerror or error}.",
+        hint="Choose a folder you may write to with --run-dir.",
+        where=str(path.parent),
+    )
+
+
+def document(value: BaseModel, origin: Origin | None = None) -> dict[str, Any]:
+    """A value as the JSON document that `--json` prints and artifacts hold."""
+    head: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "advisor_version": __version__,
+        "as_of": today(),
+    }
+    if origin is not None:
+        head["artifact"] = origin.model_dump(mode="json")
+    return head | value.model_dump(mode="json")
+
+
+class RunFolder:
+    """One run's folder: reads, writes and compares its documents."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def file(self, stage: Stage) -> Path:
+        """Where a stage's document lies."""
+        return self.path / FILES[stage]
+
+    def write(self, value: BaseModel, origin: Origin) -> Path:
+        """Write a stage's document whole."""
+        path = self.file(origin.stage)
+        text = json.dumps(document(value, origin), ensure_ascii=False, indent=1)
+        write_text(path, text + "\n")
+        return path
+
+    def raw(self, stage: Stage) -> dict[str, Any]:
+        """A stage's document as plain JSON.
+
+        Raises MissingArtifactError, SchemaVersionError, or ArtifactError when the file is broken.
+        """
+        path = self.file(stage)
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise MissingArtifactError(
+                f"{path.name} is not there yet.",
+                hint=f"Run `advisor {stage} --run-dir {self.path}` or `advisor run` first.",
+                where=str(self.path),
+            ) from None
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise ArtifactError(
+                f"{path.name} cannot be read: {error}.",
+                hint=f"Delete it and run `advisor {stage}` again.",
+                where=str(path),
+            ) from error
+        if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
+            found = content.get("schema_version") if isinstance(content, dict) else None
+            raise SchemaVersionError(
+                f"{path.name} has schema version {found}; this advisor reads {SCHEMA_VERSION}.",
+                hint="Write it again with this version, or use the version that wrote it.",
+                where=str(path),
+            )
+        return content
+
+    def read(self, stage: Stage, kind: type[V]) -> V:
+        """A stage's value."""
+        content = self.raw(stage)
+        body = {key: item for key, item in content.items() if key not in ENVELOPE}
+        try:
+            return kind.model_validate(body)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise ArtifactError(
+                f"{self.file(stage).name} does not hold what it should: {place}: {first['msg']}.",
+                hint=f"Delete it and run `advisor {stage}` again.",
+                where=str(self.file(stage)),
+            ) from error
+
+    def origin(self, stage: Stage) -> Origin:
+        """What a stage's document was made from."""
+        return Origin.model_validate(self.raw(stage).get("artifact", {"stage": stage}))
+
+    def digest(self, stage: Stage) -> str:
+        """Digest of a stage's value, without date and version."""
+        content = self.raw(stage)
+        return digest_of({key: item for key, item in content.items() if key not in ENVELOPE})
+
+    def has(self, stage: Stage) -> bool:
+        """Whether the stage has written its document."""
+        return self.file(stage).is_file()
+
+    def made_from(self, *stages: Stage) -> dict[str, str]:
+        """Digests of the earlier documents a new one is about to be made from."""
+        return {stage: self.digest(stage) for stage in stages if self.has(stage)}
+
+    def freshness(self, stage: Stage) -> Freshness:
+        """Whether a stage's document still belongs to the earlier documents it was made from."""
+        if not self.has(stage):
+            return "missing"
+        for earlier, digest in self.origin(stage).made_from.items():
+            if earlier not in FILES or self.freshness(earlier) != "fresh":  # type: ignore[arg-type]
+                return "stale"
+            if self.digest(earlier) != digest:  # type: ignore[arg-type]
+                return "stale"
+        return "fresh"
+
+    def is_current(self, origin: Origin) -> bool:
+        """Whether the stored document was made from exactly these inputs, so it need not be made again."""
+        if not self.has(origin.stage):
+            return False
+        return self.origin(origin.stage) == origin

@@ -1,0 +1,1 @@
+"""Plugins that ship with the package, registered through the same door as any other."""

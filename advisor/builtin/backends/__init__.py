@@ -1,0 +1,1 @@
+"""Model backends: what opens a model and lets it answer."""

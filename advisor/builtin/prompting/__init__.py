@@ -1,0 +1,1 @@
+"""Prompt builders that need no retrieval."""

@@ -1,0 +1,1 @@
+"""Models, GPUs and dated prices: loading and look-up."""

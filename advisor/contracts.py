@@ -1,0 +1,197 @@
+"""What a plugin must be able to do: structural protocols, nothing to inherit.
+
+A plugin is an object (module, instance or class instance) named by an entry point; the groups are in
+`GROUPS`. Facts (`info`) are cheap and import nothing heavy. The conformance suite under
+`tests/conformance/` states the promises behind each protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, runtime_checkable
+
+from advisor.schema.base import Value
+from advisor.schema.catalog import ModelCard
+from advisor.schema.evaluation import Completion, Document, Hit, Passage, Prompt, Sample, Score
+from advisor.schema.plan import Footprint, Obstacle, Plan
+from advisor.schema.profile import MachineFacts
+from advisor.schema.train import TrainEvent, TrainJob, TrainResult
+
+
+class PluginInfo(Value):
+    """What a plugin says of itself."""
+
+    id: str
+    label: str
+    """A few words for a table or a menu."""
+    extra: str = ""
+    """The pip extra it needs to run; empty for none."""
+    cost_rank: int = 0
+    """Ties between approaches go to the lower rank."""
+
+
+class MethodInfo(PluginInfo):
+    """What a tuning method says of itself."""
+
+    needs_rank: bool = False
+    base_bits: int | None = None
+    """Bits of the quantised base, or None where the base keeps its precision."""
+
+
+class TrainerInfo(PluginInfo):
+    """What a trainer says of itself."""
+
+    pairs: tuple[tuple[str, str], ...] = ()
+    """(objective, method) pairs it takes."""
+    spends_money: bool = False
+
+
+class MetricInfo(PluginInfo):
+    """What a metric says of itself; scores run from 0 to 1."""
+
+    higher_is_better: bool = True
+    binary: bool = False
+    """Every score is 0 or 1, so exact binomial statistics apply."""
+
+
+class Emit(Protocol):
+    """Receives progress; returning is enough."""
+
+    def __call__(self, event: TrainEvent) -> None: ...
+
+
+class Progress(Protocol):
+    """A line on the screen with rate and remaining time; silent when there is nobody to watch."""
+
+    def start(self, label: str, total: int) -> None: ...
+    def advance(self, count: int = 1) -> None: ...
+    def finish(self) -> None: ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Turns texts into unit vectors."""
+
+    @property
+    def info(self) -> PluginInfo: ...
+    def embed(self, texts: Sequence[str]) -> list[list[float]]: ...
+
+
+@runtime_checkable
+class Session(Protocol):
+    """An opened model."""
+
+    def __enter__(self) -> Session: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+    @property
+    def model_digest(self) -> str: ...
+    def generate(self, prompts: Sequence[Prompt], *, max_new_tokens: int) -> list[Completion]: ...
+    def count_tokens(self, text: str) -> int: ...
+
+
+class Tools(Protocol):
+    """What a plugin needs from the world, handed in so that it imports nothing of ours."""
+
+    @property
+    def seed(self) -> int: ...
+    @property
+    def instruction(self) -> str: ...
+    @property
+    def cache_dir(self) -> Path: ...
+    @property
+    def progress(self) -> Progress: ...
+    def emit(self, event: TrainEvent) -> None: ...
+    def should_stop(self) -> bool: ...
+
+
+@runtime_checkable
+class Method(Protocol):
+    """Which weights are tuned and how; free of torch."""
+
+    @property
+    def info(self) -> MethodInfo: ...
+    def footprint(self, plan: Plan, model: ModelCard) -> Footprint: ...
+    def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]: ...
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """What is optimised, and the data it needs."""
+
+    @property
+    def info(self) -> PluginInfo: ...
+    def obstacles(self, samples: Sequence[Sample]) -> list[Obstacle]: ...
+
+
+@runtime_checkable
+class Trainer(Protocol):
+    """An engine: takes a job, writes only under `job.output_dir`, returns what it measured."""
+
+    @property
+    def info(self) -> TrainerInfo: ...
+    def train(self, job: TrainJob, tools: Tools) -> TrainResult: ...
+
+
+@runtime_checkable
+class ModelBackend(Protocol):
+    """Opens models of one kind."""
+
+    @property
+    def info(self) -> PluginInfo: ...
+    def open(self, model: str, settings: dict[str, str]) -> Session: ...
+
+
+@runtime_checkable
+class PromptBuilder(Protocol):
+    """Turns a sample into a prompt; sees the train split only and never the sample's target."""
+
+    @property
+    def info(self) -> PluginInfo: ...
+    def fit(
+        self,
+        train: Sequence[Sample],
+        dev: Sequence[Sample],
+        corpus: Sequence[Document],
+        tools: Tools,
+    ) -> None: ...
+    def build(self, sample: Sample) -> Prompt: ...
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """Scores one completion between 0 and 1."""
+
+    @property
+    def info(self) -> MetricInfo: ...
+    def score(self, prompt: Prompt, completion: Completion, sample: Sample) -> Score: ...
+
+
+@runtime_checkable
+class Retriever(Protocol):
+    """Finds passages for a query, best first, at most k, ties in the order of indexing."""
+
+    @property
+    def info(self) -> PluginInfo: ...
+    def index(self, passages: Sequence[Passage]) -> None: ...
+    def search(self, query: str, k: int) -> list[Hit]: ...
+
+
+GROUPS: dict[str, type] = {
+    "advisor.trainers": Trainer,
+    "advisor.methods": Method,
+    "advisor.objectives": Objective,
+    "advisor.backends": ModelBackend,
+    "advisor.prompting": PromptBuilder,
+    "advisor.metrics": Metric,
+    "advisor.retrievers": Retriever,
+    "advisor.embedders": Embedder,
+}
+
+Clock = Callable[[], float]

@@ -1,0 +1,1 @@
+"""Faults in a dataset, and its split."""

@@ -1,0 +1,1 @@
+"""One runner for baselines and tuned models, with intervals and paired comparison."""

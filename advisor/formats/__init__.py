@@ -1,0 +1,1 @@
+"""Dataset and document files to samples and documents."""

@@ -1,0 +1,1 @@
+"""The questions that can still change the advice."""

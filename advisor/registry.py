@@ -1,0 +1,137 @@
+"""Entry points to plugins: listed without importing, imported once, checked against their contract."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import cast
+
+from advisor.contracts import (
+    GROUPS,
+    Embedder,
+    Method,
+    Metric,
+    ModelBackend,
+    Objective,
+    PromptBuilder,
+    Retriever,
+    Trainer,
+)
+from advisor.errors import DuplicatePluginError, PluginContractError, UnknownPluginError
+
+ENVIRONMENT_LIMIT = "ADVISOR_PLUGINS"
+
+
+def _noun(group: str) -> str:
+    words = {"advisor.prompting": "prompt builder", "advisor.backends": "model backend"}
+    return words.get(group, group.removeprefix("advisor.").removesuffix("s"))
+
+
+def _allowed(point: EntryPoint) -> bool:
+    """`ADVISOR_PLUGINS=a,b` limits loading to distributions a and b, beside our own."""
+    limit = os.environ.get(ENVIRONMENT_LIMIT)
+    if limit is None or point.dist is None:
+        return True
+    return point.dist.name in {"finetune-advisor", *(n.strip() for n in limit.split(","))}
+
+
+@cache
+def _points(group: str) -> dict[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group=group):
+        if not _allowed(point):
+            continue
+        other = found.get(point.name)
+        if other is not None and other.value != point.value:
+            owners = sorted(p.dist.name if p.dist else "?" for p in (other, point))
+            msg = f"Two packages claim the {_noun(group)} '{point.name}': {owners[0]} and {owners[1]}."
+            raise DuplicatePluginError(
+                msg,
+                hint=f"Uninstall one, or set {ENVIRONMENT_LIMIT} to the one you want.",
+                where=group,
+            )
+        found[point.name] = point
+    return found
+
+
+def names(group: str) -> tuple[str, ...]:
+    """Names registered under a group, sorted; nothing is imported."""
+    return tuple(sorted(_points(group)))
+
+
+def owner(group: str, name: str) -> str:
+    """The distribution that brings a plugin."""
+    dist = _points(group)[name].dist
+    return dist.name if dist else "?"
+
+
+def get(group: str, name: str) -> object:
+    """The plugin, imported on first use; a registered class gives a fresh instance each time.
+
+    Raises UnknownPluginError with a suggestion, PluginContractError naming what is missing.
+    """
+    points = _points(group)
+    if name not in points:
+        close = difflib.get_close_matches(name, points, n=1)
+        guess = f" Did you mean '{close[0]}'?" if close else ""
+        msg = f"Unknown {_noun(group)} '{name}'.{guess}"
+        raise UnknownPluginError(
+            msg, hint=f"Available: {', '.join(sorted(points)) or 'none'}.", where=group
+        )
+    plugin = points[name].load()
+    if isinstance(plugin, type):
+        plugin = plugin()
+    contract = GROUPS[group]
+    missing = [m for m in _members(contract) if not hasattr(plugin, m)]
+    if missing:
+        msg = f"The {_noun(group)} '{name}' from {points[name].value} lacks: {', '.join(missing)}."
+        raise PluginContractError(
+            msg, hint=f"See {contract.__name__} in advisor/contracts.py.", where=points[name].value
+        )
+    return plugin
+
+
+def _members(contract: type) -> tuple[str, ...]:
+    return tuple(m for m in vars(contract) if not m.startswith("_"))
+
+
+def trainer(name: str) -> Trainer:
+    """The trainer of that name."""
+    return cast("Trainer", get("advisor.trainers", name))
+
+
+def method(name: str) -> Method:
+    """The method of that name."""
+    return cast("Method", get("advisor.methods", name))
+
+
+def objective(name: str) -> Objective:
+    """The objective of that name."""
+    return cast("Objective", get("advisor.objectives", name))
+
+
+def backend(name: str) -> ModelBackend:
+    """The backend of that name."""
+    return cast("ModelBackend", get("advisor.backends", name))
+
+
+def prompt_builder(name: str) -> PromptBuilder:
+    """The prompt builder of that name."""
+    return cast("PromptBuilder", get("advisor.prompting", name))
+
+
+def metric(name: str) -> Metric:
+    """The metric of that name."""
+    return cast("Metric", get("advisor.metrics", name))
+
+
+def retriever(name: str) -> Retriever:
+    """The retriever of that name."""
+    return cast("Retriever", get("advisor.retrievers", name))
+
+
+def embedder(name: str) -> Embedder:
+    """The embedder of that name."""
+    return cast("Embedder", get("advisor.embedders", name))

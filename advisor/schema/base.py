@@ -1,0 +1,64 @@
+"""The ground of every value: frozen, nothing extra, numbers with their provenance."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer, model_validator
+
+SCHEMA_VERSION = 1
+
+Usd = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
+ProvenanceKind = Literal["measured", "computed", "table", "assumed"]
+
+
+class Value(BaseModel):
+    """A value: never changed after birth, never carrying a field nobody declared."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=()
+    )
+
+
+class Interval(Value):
+    """A quantity that is not known exactly; 10 %, 50 % and 90 % points unless `level` says else."""
+
+    low: float
+    likely: float
+    high: float
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Interval:
+        if not self.low <= self.likely <= self.high:
+            msg = f"an interval runs low <= likely <= high, got {self.low}, {self.likely}, {self.high}"
+            raise ValueError(msg)
+        return self
+
+
+class UsdInterval(Value):
+    """An amount of US dollars that is not known exactly (10 %, 50 % and 90 % points)."""
+
+    low: Usd
+    likely: Usd
+    high: Usd
+
+
+class ConfidenceInterval(Value):
+    """The range that holds the true value in `level` of repeated samplings."""
+
+    low: float
+    high: float
+    level: float
+    """Coverage between 0 and 1, for example 0.9."""
+
+
+class Provenance(Value):
+    """Where a number comes from."""
+
+    kind: ProvenanceKind
+    source: str = ""
+    """Id in `rules/sources.yaml`, a formula's name, or the command that measured it."""
+    as_of: str = ""
+    """Date of the source or measurement, ISO format."""
+    note: str = ""

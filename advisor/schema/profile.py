@@ -1,0 +1,148 @@
+"""Everything known of task, data, constraints and machine before advice is given.
+
+`None` means unknown, which is not the same as no.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from advisor.schema.base import Value
+
+TaskKind = Literal[
+    "question_answering",
+    "classification",
+    "extraction",
+    "structured_output",
+    "generation",
+    "summarisation",
+    "chat",
+    "code",
+]
+
+
+class TaskFacts(Value):
+    """What the model is asked to do and how well."""
+
+    kind: TaskKind | None = None
+    instruction: str | None = None
+    """The instruction put before every sample (system turn)."""
+    metric: str | None = None
+    target: float | None = Field(default=None, ge=0, le=1)
+    """The score a solution must reach to be acceptable, on the metric's 0 to 1 scale."""
+    error_cost: Literal["low", "medium", "high"] | None = None
+    """What a wrong answer costs, compared with no answer."""
+    needs_new_language: bool | None = None
+    """The text is in a language or code the base model has hardly seen."""
+    needs_style: bool | None = None
+    """Answers must follow a voice or style that is easier shown than described."""
+    has_verifiable_reward: bool | None = None
+    """A program can tell a right answer from a wrong one."""
+
+
+class DataFacts(Value):
+    """What examples there are."""
+
+    labelled_samples: int | None = Field(default=None, ge=0)
+    train_samples: int | None = Field(default=None, ge=0)
+    dev_samples: int | None = Field(default=None, ge=0)
+    test_samples: int | None = Field(default=None, ge=0)
+    duplicate_share: float | None = Field(default=None, ge=0, le=1)
+    classes: int | None = Field(default=None, ge=0)
+    """Distinct reference answers, where they repeat enough to be labels."""
+    majority_share: float | None = Field(default=None, ge=0, le=1)
+    answer_in_input_share: float | None = Field(default=None, ge=0, le=1)
+    """Share of samples whose reference answer stands word for word in the input."""
+    median_input_characters: float | None = Field(default=None, ge=0)
+    median_target_characters: float | None = Field(default=None, ge=0)
+    preference_pairs: int | None = Field(default=None, ge=0)
+    unlabelled_tokens: int | None = Field(default=None, ge=0)
+    """Tokens of raw domain text at hand for continued pre-training."""
+
+
+class KnowledgeFacts(Value):
+    """Where the facts that answers need come from."""
+
+    in_documents: bool | None = None
+    """The answers stand in documents that the model has not seen."""
+    documents: int | None = Field(default=None, ge=0)
+    document_characters: int | None = Field(default=None, ge=0)
+    update_interval_days: float | None = Field(default=None, gt=0)
+    must_be_current: bool | None = None
+    must_cite: bool | None = None
+    access_controlled: bool | None = None
+    """Different readers may see different documents, or documents must be deletable."""
+
+
+class OutputFacts(Value):
+    """What an answer looks like."""
+
+    strict_format: bool | None = None
+    """A program reads the answer; a malformed one is useless."""
+    house_format: bool | None = None
+    """The format or label set is the house's own and stands in no public text."""
+
+
+class ConstraintFacts(Value):
+    """Money, time, privacy and people."""
+
+    budget_usd: float | None = Field(default=None, ge=0)
+    max_hours: float | None = Field(default=None, ge=0)
+    latency_ms: float | None = Field(default=None, gt=0)
+    queries_per_month: int | None = Field(default=None, ge=0)
+    must_stay_local: bool | None = None
+    """Data may not leave the user's own machines."""
+    team_has_ml_engineer: bool | None = None
+
+
+class MachineFacts(Value):
+    """The machine this runs on."""
+
+    cpu_cores: int | None = Field(default=None, ge=1)
+    memory_gib: float | None = Field(default=None, gt=0)
+    gpu: str | None = None
+    """Name of the first CUDA device, or None when there is none or it is unknown."""
+    gpus: int | None = Field(default=None, ge=0)
+    gpu_memory_gib: float | None = Field(default=None, ge=0)
+    disk_free_gb: float | None = Field(default=None, ge=0)
+
+
+class MeasuredFacts(Value):
+    """What baselines and estimate have shown; filled by the gate, never asked."""
+
+    zero_shot_score: float | None = Field(default=None, ge=0, le=1)
+    few_shot_score: float | None = Field(default=None, ge=0, le=1)
+    rag_score: float | None = Field(default=None, ge=0, le=1)
+    best_score: float | None = Field(default=None, ge=0, le=1)
+    best_builder: str | None = None
+    target_met: bool | None = None
+    """The lower bound of the best baseline's interval clears the target."""
+    target_gap: float | None = None
+    """Target minus best baseline score; negative when the baseline is better."""
+    smallest_visible_gain: float | None = Field(default=None, ge=0)
+    """The smallest true gain that the test split would show with 80 % power."""
+    leaked_samples: int | None = Field(default=None, ge=0)
+    """Test samples that also stand in the train split."""
+    tuning_fits: bool | None = None
+    """Some priced tuning option fits its memory."""
+    tuning_cost_usd: float | None = Field(default=None, ge=0)
+    tuning_hours: float | None = Field(default=None, ge=0)
+    within_budget: bool | None = None
+    within_hours: bool | None = None
+
+
+class Profile(Value):
+    """Everything known before advice; the input of `decide`."""
+
+    name: str = "task"
+    task: TaskFacts = TaskFacts()
+    data: DataFacts = DataFacts()
+    knowledge: KnowledgeFacts = KnowledgeFacts()
+    output: OutputFacts = OutputFacts()
+    constraints: ConstraintFacts = ConstraintFacts()
+    machine: MachineFacts = MachineFacts()
+    measured: MeasuredFacts = MeasuredFacts()
+    provenance: dict[str, str] = Field(default_factory=dict)
+    """Fact id -> asked, dataset, documents, machine, baseline or gate."""

@@ -1,0 +1,34 @@
+"""The whole run as one value; nothing new is computed in it."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from advisor.schema.base import Value
+from advisor.schema.baseline import Baselines
+from advisor.schema.decide import Decision
+from advisor.schema.estimate import Estimate
+from advisor.schema.gate import GateVerdict
+from advisor.schema.profile import Profile
+from advisor.schema.train import TrainResult
+from advisor.schema.verify import Verification
+
+
+class Report(Value):
+    """Everything a reader needs to agree or disagree with the verdict."""
+
+    name: str
+    run_dir: str
+    headline: str
+    """The verdict in one sentence."""
+    recommended: str | None
+    profile: Profile
+    decision: Decision
+    estimate: Estimate | None = None
+    baselines: Baselines | None = None
+    gate: GateVerdict | None = None
+    training: TrainResult | None = None
+    verification: Verification | None = None
+    warnings: tuple[str, ...] = ()
+    made_with: dict[str, str] = Field(default_factory=dict)
+    """Tool version, rulebook digest, price date, models: what is needed to reproduce."""

@@ -1,0 +1,1 @@
+"""The eight stages; none knows another."""

@@ -1,0 +1,1 @@
+"""Retrieval-augmented prompting: chunk, embed, index, retrieve, build."""

@@ -1,0 +1,1 @@
+"""Training plugins: objective x method x engine."""

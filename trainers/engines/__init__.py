@@ -1,0 +1,1 @@
+"""Whose code trains: one light face and one heavy back per engine."""

@@ -1,0 +1,1 @@
+"""Which weights are tuned: footprint and obstacles, free of torch."""

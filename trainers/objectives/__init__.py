@@ -1,0 +1,1 @@
+"""What is optimised, and the data it needs."""
