@@ -1,0 +1,46 @@
+"""The command `advisor`: the journey from profile to report, and the side doors."""
+
+from __future__ import annotations
+
+import click
+
+from advisor import __version__
+from advisor.cli.lazy import LazyGroup
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("advisor.cli.run:command", "Every stage in order on your own data."),
+    "demo": ("advisor.cli.demo:command", "The whole path on three bundled tasks, offline."),
+    "interview": ("advisor.cli.interview:command", "Questions that end in advice."),
+    "profile": ("advisor.cli.profile:command", "1  What is known of task, data and machine."),
+    "decide": ("advisor.cli.decide:command", "2  Rank the approaches, with reasons."),
+    "estimate": ("advisor.cli.estimate:command", "3  Memory, hours and money of tuning."),
+    "baseline": ("advisor.cli.baseline:command", "4  Measure zero-shot, few-shot and RAG."),
+    "gate": ("advisor.cli.gate:command", "5  Is training warranted? train, stop or collect."),
+    "train": ("advisor.cli.train:command", "6  Tune with a trainer plugin."),
+    "verify": ("advisor.cli.verify:command", "7  Tuned model against every baseline."),
+    "report": ("advisor.cli.report:command", "8  report.html and report.md."),
+    "data": ("advisor.cli.data:command", "Check a data file."),
+    "rules": ("advisor.cli.rules:command", "List, show, check and explain the rules."),
+    "catalog": ("advisor.cli.catalog:command", "Models, GPUs and dated prices."),
+    "plugins": ("advisor.cli.plugins:command", "What is installed under each contract."),
+    "doctor": ("advisor.cli.doctor:command", "What this installation and machine can do."),
+}
+
+
+@click.group(
+    name="advisor",
+    cls=LazyGroup,
+    table=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+)
+@click.version_option(__version__, prog_name="advisor")
+def cli() -> None:
+    """Should you fine-tune that language model? Decide, estimate, measure, then prove it.
+
+    Start with `advisor demo`, or `advisor run --data FILE` on your own data.
+    """
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    cli.main(prog_name="advisor")
