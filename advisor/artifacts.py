@@ -118,6 +118,10 @@ def document(value: BaseModel, origin: Origin | None = None) -> dict[str, Any]:
     return head | value.model_dump(mode="json")
 
 
+def _disagree(ours: dict[str, str], theirs: dict[str, str]) -> bool:
+    return any(theirs[key] != value for key, value in ours.items() if key in theirs)
+
+
 class RunFolder:
     """One run's folder: reads, writes and compares its documents."""
 
@@ -197,18 +201,26 @@ class RunFolder:
         return {stage: self.digest(stage) for stage in stages if self.has(stage)}
 
     def freshness(self, stage: Stage) -> Freshness:
-        """Whether a stage's document still belongs to the earlier documents it was made from."""
+        """Whether a stage's document still belongs to the earlier documents in the folder.
+
+        Stale means: a document it was made from has changed, or an outside input that an earlier
+        stage also used (the data, the documents) is not the one that stage used.
+        """
         if not self.has(stage):
             return "missing"
-        for earlier, digest in self.origin(stage).made_from.items():
-            if earlier not in FILES or self.freshness(earlier) != "fresh":  # type: ignore[arg-type]
+        own = self.origin(stage)
+        for earlier in STAGES[: STAGES.index(stage)]:
+            digest = own.made_from.get(earlier)
+            if digest is not None and (
+                self.freshness(earlier) != "fresh" or self.digest(earlier) != digest
+            ):
                 return "stale"
-            if self.digest(earlier) != digest:  # type: ignore[arg-type]
+            if self.has(earlier) and _disagree(own.inputs, self.origin(earlier).inputs):
                 return "stale"
         return "fresh"
 
     def is_current(self, origin: Origin) -> bool:
-        """Whether the stored document was made from exactly these inputs, so it need not be made again."""
+        """Whether the stored document was made from exactly these inputs."""
         if not self.has(origin.stage):
             return False
         return self.origin(origin.stage) == origin

@@ -1,7 +1,6 @@
 """What a plugin must be able to do: structural protocols, nothing to inherit.
 
-A plugin is an object (module, instance or class instance) named by an entry point; the groups are in
-`GROUPS`. Facts (`info`) are cheap and import nothing heavy. The conformance suite under
+A plugin is a class or object named by an entry point; the groups are in `GROUPS`. Facts (`info`) are cheap and import nothing heavy. The conformance suite under
 `tests/conformance/` states the promises behind each protocol.
 """
 
@@ -10,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 from advisor.schema.base import Value
 from advisor.schema.catalog import ModelCard
@@ -59,15 +58,21 @@ class MetricInfo(PluginInfo):
 class Emit(Protocol):
     """Receives progress; returning is enough."""
 
-    def __call__(self, event: TrainEvent) -> None: ...
+    def __call__(self, event: TrainEvent) -> None:
+        """Take one event."""
 
 
 class Progress(Protocol):
     """A line on the screen with rate and remaining time; silent when there is nobody to watch."""
 
-    def start(self, label: str, total: int) -> None: ...
-    def advance(self, count: int = 1) -> None: ...
-    def finish(self) -> None: ...
+    def start(self, label: str, total: int) -> None:
+        """Begin a line of `total` units."""
+
+    def advance(self, count: int = 1) -> None:
+        """So many more units are done."""
+
+    def finish(self) -> None:
+        """End the line."""
 
 
 @runtime_checkable
@@ -75,15 +80,18 @@ class Embedder(Protocol):
     """Turns texts into unit vectors."""
 
     @property
-    def info(self) -> PluginInfo: ...
-    def embed(self, texts: Sequence[str]) -> list[list[float]]: ...
+    def info(self) -> PluginInfo:
+        """What the plugin says of itself; cheap."""
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector of length 1 per text, in order."""
 
 
 @runtime_checkable
 class Session(Protocol):
     """An opened model."""
 
-    def __enter__(self) -> Session: ...
+    def __enter__(self) -> Self: ...
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -91,24 +99,41 @@ class Session(Protocol):
         trace: TracebackType | None,
     ) -> None: ...
     @property
-    def model_digest(self) -> str: ...
-    def generate(self, prompts: Sequence[Prompt], *, max_new_tokens: int) -> list[Completion]: ...
-    def count_tokens(self, text: str) -> int: ...
+    def model_digest(self) -> str:
+        """Digest that changes with the weights."""
+
+    def generate(self, prompts: Sequence[Prompt], *, max_new_tokens: int) -> list[Completion]:
+        """One completion per prompt, in order; a prompt that fails carries its error."""
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text, without special tokens."""
 
 
 class Tools(Protocol):
     """What a plugin needs from the world, handed in so that it imports nothing of ours."""
 
     @property
-    def seed(self) -> int: ...
+    def seed(self) -> int:
+        """The run's seed."""
+
     @property
-    def instruction(self) -> str: ...
+    def instruction(self) -> str:
+        """The system turn of every prompt."""
+
     @property
-    def cache_dir(self) -> Path: ...
+    def cache_dir(self) -> Path:
+        """A folder where work that can be re-used may be kept."""
+
     @property
-    def progress(self) -> Progress: ...
-    def emit(self, event: TrainEvent) -> None: ...
-    def should_stop(self) -> bool: ...
+    def progress(self) -> Progress:
+        """The line on the screen."""
+
+    @property
+    def emit(self) -> Emit:
+        """Where training events go."""
+
+    def should_stop(self) -> bool:
+        """Whether to stop at the next safe point."""
 
 
 @runtime_checkable
@@ -116,9 +141,14 @@ class Method(Protocol):
     """Which weights are tuned and how; free of torch."""
 
     @property
-    def info(self) -> MethodInfo: ...
-    def footprint(self, plan: Plan, model: ModelCard) -> Footprint: ...
-    def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]: ...
+    def info(self) -> MethodInfo:
+        """What the plugin says of itself; cheap."""
+
+    def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
+        """What the method costs in memory and compute; pure."""
+
+    def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
+        """Why the plan cannot run well on the machine; never raises."""
 
 
 @runtime_checkable
@@ -126,8 +156,11 @@ class Objective(Protocol):
     """What is optimised, and the data it needs."""
 
     @property
-    def info(self) -> PluginInfo: ...
-    def obstacles(self, samples: Sequence[Sample]) -> list[Obstacle]: ...
+    def info(self) -> PluginInfo:
+        """What the plugin says of itself; cheap."""
+
+    def obstacles(self, samples: Sequence[Sample]) -> list[Obstacle]:
+        """Why these samples cannot serve the objective; never raises."""
 
 
 @runtime_checkable
@@ -135,8 +168,11 @@ class Trainer(Protocol):
     """An engine: takes a job, writes only under `job.output_dir`, returns what it measured."""
 
     @property
-    def info(self) -> TrainerInfo: ...
-    def train(self, job: TrainJob, tools: Tools) -> TrainResult: ...
+    def info(self) -> TrainerInfo:
+        """What the plugin says of itself; cheap."""
+
+    def train(self, job: TrainJob, tools: Tools) -> TrainResult:
+        """Train; raises MissingExtraError, TrainingError, StorageError."""
 
 
 @runtime_checkable
@@ -144,8 +180,11 @@ class ModelBackend(Protocol):
     """Opens models of one kind."""
 
     @property
-    def info(self) -> PluginInfo: ...
-    def open(self, model: str, settings: dict[str, str]) -> Session: ...
+    def info(self) -> PluginInfo:
+        """What the plugin says of itself; cheap."""
+
+    def open(self, model: str, settings: dict[str, str]) -> Session:
+        """Open a model; raises BackendError or MissingExtraError."""
 
 
 @runtime_checkable
@@ -153,15 +192,20 @@ class PromptBuilder(Protocol):
     """Turns a sample into a prompt; sees the train split only and never the sample's target."""
 
     @property
-    def info(self) -> PluginInfo: ...
+    def info(self) -> PluginInfo:
+        """What the plugin says of itself; cheap."""
+
     def fit(
         self,
         train: Sequence[Sample],
         dev: Sequence[Sample],
         corpus: Sequence[Document],
         tools: Tools,
-    ) -> None: ...
-    def build(self, sample: Sample) -> Prompt: ...
+    ) -> None:
+        """Prepare: choose shots, index the corpus; never sees the test split."""
+
+    def build(self, sample: Sample) -> Prompt:
+        """The prompt of one sample."""
 
 
 @runtime_checkable
@@ -169,8 +213,11 @@ class Metric(Protocol):
     """Scores one completion between 0 and 1."""
 
     @property
-    def info(self) -> MetricInfo: ...
-    def score(self, prompt: Prompt, completion: Completion, sample: Sample) -> Score: ...
+    def info(self) -> MetricInfo:
+        """What the plugin says of itself; cheap."""
+
+    def score(self, prompt: Prompt, completion: Completion, sample: Sample) -> Score:
+        """The score; an empty completion scores, it does not raise."""
 
 
 @runtime_checkable
@@ -178,9 +225,14 @@ class Retriever(Protocol):
     """Finds passages for a query, best first, at most k, ties in the order of indexing."""
 
     @property
-    def info(self) -> PluginInfo: ...
-    def index(self, passages: Sequence[Passage]) -> None: ...
-    def search(self, query: str, k: int) -> list[Hit]: ...
+    def info(self) -> PluginInfo:
+        """What the plugin says of itself; cheap."""
+
+    def index(self, passages: Sequence[Passage]) -> None:
+        """Take the passages in; replaces what was there."""
+
+    def search(self, query: str, k: int) -> list[Hit]:
+        """At most k hits, best first, ties in the order of indexing."""
 
 
 GROUPS: dict[str, type] = {

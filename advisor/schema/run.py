@@ -1,0 +1,41 @@
+"""What one run was asked to do; kept in the run folder so that every stage command can find it."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from advisor.schema.base import Value
+
+EMBEDDED_MODEL = "tiny"
+
+
+class RunSettings(Value):
+    """Everything the user chose for a run; a path is kept absolute."""
+
+    name: str = "run"
+    data: str | None = None
+    """Dataset file."""
+    docs: str | None = None
+    """File or folder with documents for retrieval."""
+    answers: str | None = None
+    """Answers or profile file."""
+    policy: str | None = None
+    """File that switches rules off or reweighs them."""
+    model: str = EMBEDDED_MODEL
+    backend: str = "transformers"
+    instruction: str | None = None
+    metric: str | None = None
+    target: float | None = Field(default=None, ge=0, le=1)
+    builders: tuple[str, ...] = ("zero_shot", "few_shot", "rag")
+    methods: tuple[str, ...] = ()
+    """Empty: what the decision finds worth pricing."""
+    trainer: str = "trl"
+    gpu: str = "local"
+    gpus: int = Field(default=1, gt=0)
+    budget_usd: float | None = Field(default=None, ge=0)
+    max_hours: float | None = Field(default=None, ge=0)
+    limit: int | None = Field(default=None, gt=0)
+    """At most so many test samples."""
+    max_new_tokens: int = Field(default=64, gt=0)
+    batch_size: int = Field(default=16, gt=0)
+    seed: int = 0

@@ -1,0 +1,248 @@
+"""What a run works with, fetched once: rules, catalog, data, documents, model, plugins.
+
+`pipeline` knows the order of the stages; this module knows where their ingredients come from.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from advisor import registry
+from advisor.artifacts import RunFolder, digest_of, digest_of_tree, write_text
+from advisor.catalog.load import Catalog, load_catalog
+from advisor.contracts import Emit, Metric, Progress, PromptBuilder, Session, Trainer
+from advisor.data_check.split import limit_test, split
+from advisor.errors import ArtifactError, DatasetError, InputError, MissingArtifactError
+from advisor.formats.documents import read_documents
+from advisor.formats.readers import read_dataset
+from advisor.interview.answers import load_profile
+from advisor.resources import embedded_model_root, rules_root
+from advisor.rulebook.load import load_rulebook
+from advisor.schema.dataset import Dataset
+from advisor.schema.evaluation import Document, Sample
+from advisor.schema.profile import Profile
+from advisor.schema.rule import Rulebook
+from advisor.schema.run import EMBEDDED_MODEL, RunSettings
+from advisor.schema.train import TrainEvent
+
+SETTINGS_FILE = "run.json"
+DEFAULT_METRIC = "exact_match"
+DEFAULT_INSTRUCTION = "Answer the request."
+DEFAULT_TEST_LIMIT = 250
+
+
+class Silence:
+    """A progress line for nobody."""
+
+    def start(self, label: str, total: int) -> None:
+        """Say nothing."""
+
+    def advance(self, count: int = 1) -> None:
+        """Say nothing."""
+
+    def finish(self) -> None:
+        """Say nothing."""
+
+
+def ignore_event(event: TrainEvent) -> None:
+    """An emitter for nobody."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What plugins are handed from the world (contracts.Tools)."""
+
+    seed: int
+    instruction: str
+    cache_dir: Path
+    progress: Progress = field(default_factory=Silence)
+    emit: Emit = ignore_event
+
+    def should_stop(self) -> bool:
+        """Nobody asks a plugin to stop here but a signal, which arrives as an exception."""
+        return False
+
+
+def model_path(model: str) -> str:
+    """The folder or id a backend opens: `tiny` is the embedded model."""
+    return str(embedded_model_root()) if model == EMBEDDED_MODEL else model
+
+
+class Workspace:
+    """The ingredients of one run, each fetched when first asked for."""
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        folder: RunFolder,
+        *,
+        progress: Progress | None = None,
+        emit: Emit = ignore_event,
+    ) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.progress = progress or Silence()
+        self.emit = emit
+
+    @cached_property
+    def answers(self) -> Profile:
+        """What the user answered, with the settings of this run on top."""
+        path = self.settings.answers
+        base = load_profile(Path(path)) if path else Profile()
+        task = {
+            key: value
+            for key, value in (
+                ("instruction", self.settings.instruction),
+                ("metric", self.settings.metric),
+                ("target", self.settings.target),
+            )
+            if value is not None
+        }
+        limits = {
+            key: value
+            for key, value in (
+                ("budget_usd", self.settings.budget_usd),
+                ("max_hours", self.settings.max_hours),
+            )
+            if value is not None
+        }
+        return base.model_copy(
+            update={
+                "name": self.settings.name,
+                "task": base.task.model_copy(update=task),
+                "constraints": base.constraints.model_copy(update=limits),
+            }
+        )
+
+    @cached_property
+    def rulebook(self) -> Rulebook:
+        """The rules in force, with the user's policy applied."""
+        policy = self.settings.policy
+        return load_rulebook(rules_root(), Path(policy) if policy else None)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """Models, GPUs and dated prices."""
+        return load_catalog(rules_root() / "catalog")
+
+    @cached_property
+    def dataset(self) -> Dataset | None:
+        """The user's data, or None when there is none."""
+        return read_dataset(Path(self.settings.data)) if self.settings.data else None
+
+    @cached_property
+    def samples(self) -> tuple[Sample, ...]:
+        """All samples with their split; the test split cut to the run's limit.
+
+        Raises DatasetError when there is no data or no test split is possible.
+        """
+        if self.dataset is None:
+            raise DatasetError(
+                "No data was given, so nothing can be measured.",
+                hint="Name a file with --data FILE (JSONL, JSON, CSV or TSV).",
+            )
+        whole = split(self.dataset.samples, seed=self.settings.seed)
+        limit = self.settings.limit or DEFAULT_TEST_LIMIT
+        return limit_test(whole, limit=limit, seed=self.settings.seed)
+
+    @cached_property
+    def documents(self) -> tuple[Document, ...]:
+        """The user's documents; none when none were given."""
+        return read_documents(Path(self.settings.docs)) if self.settings.docs else ()
+
+    @cached_property
+    def instruction(self) -> str:
+        """The system turn of every prompt."""
+        return self.answers.task.instruction or DEFAULT_INSTRUCTION
+
+    @cached_property
+    def metric_name(self) -> str:
+        """The metric that scores completions."""
+        return self.answers.task.metric or DEFAULT_METRIC
+
+    @cached_property
+    def metric(self) -> Metric:
+        """The metric plugin."""
+        return registry.metric(self.metric_name)
+
+    @cached_property
+    def trainer(self) -> Trainer:
+        """The trainer plugin."""
+        return registry.trainer(self.settings.trainer)
+
+    @cached_property
+    def model_path(self) -> str:
+        """What the backend opens."""
+        return model_path(self.settings.model)
+
+    @cached_property
+    def model_digest(self) -> str:
+        """Digest over a local model folder, or the reference itself."""
+        path = Path(self.model_path)
+        return digest_of_tree(path) if path.is_dir() else digest_of(self.model_path)
+
+    def builders(self) -> dict[str, PromptBuilder]:
+        """Fresh prompt builders, in the settings' order; retrieval only with documents."""
+        wanted = [n for n in self.settings.builders if n != "rag" or self.settings.docs]
+        if not wanted:
+            raise InputError(
+                "No baseline is left to measure: rag needs documents.",
+                hint="Add --docs PATH or another builder, for example --builders zero_shot.",
+            )
+        return {name: registry.prompt_builder(name) for name in wanted}
+
+    def open_session(self) -> Session:
+        """The model under test, opened."""
+        return registry.backend(self.settings.backend).open(self.model_path, {})
+
+    def tools(self) -> Tools:
+        """What plugins are handed."""
+        return Tools(
+            seed=self.settings.seed,
+            instruction=self.instruction,
+            cache_dir=self.folder.path / "cache",
+            progress=self.progress,
+            emit=self.emit,
+        )
+
+    def data_inputs(self) -> dict[str, str]:
+        """Digests of the outside inputs that samples depend on."""
+        limit = self.settings.limit or DEFAULT_TEST_LIMIT
+        inputs = {"split": f"seed {self.settings.seed}, limit {limit}"}
+        if self.dataset is not None:
+            inputs["data"] = self.dataset.digest
+        if self.settings.docs:
+            inputs["docs"] = digest_of([d.model_dump() for d in self.documents])
+        return inputs
+
+    def save_settings(self) -> None:
+        """Keep the settings in the run folder."""
+        text = json.dumps(self.settings.model_dump(mode="json"), indent=1, ensure_ascii=False)
+        write_text(self.folder.path / SETTINGS_FILE, text + "\n")
+
+
+def load_settings(folder: RunFolder) -> RunSettings:
+    """The settings of an earlier run in this folder.
+
+    Raises MissingArtifactError when there are none, ArtifactError when they cannot be read.
+    """
+    path = folder.path / SETTINGS_FILE
+    try:
+        return RunSettings.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MissingArtifactError(
+            f"{folder.path} is not a run folder: it has no {SETTINGS_FILE}.",
+            hint="Start with `advisor run --data FILE`, or name the folder it printed.",
+            where=str(folder.path),
+        ) from None
+    except (OSError, ValidationError) as error:
+        raise ArtifactError(
+            f"{SETTINGS_FILE} cannot be read: {error}",
+            hint="Delete it and start the run again with its options.",
+            where=str(path),
+        ) from error
