@@ -96,7 +96,7 @@ def _storage_error(path: Path, error: OSError) -> StorageError:
     if error.errno in FULL_DISK:
         return StorageError(
             f"The disk is full: {path.name} could not be written.",
-            hint="Free some space or choose another folder with --run-dir; nothing was half-written.",
+            hint="Free some space or choose another --run-dir; nothing was half-written.",
             where=str(path.parent),
         )
     return StorageError(

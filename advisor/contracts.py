@@ -1,7 +1,8 @@
 """What a plugin must be able to do: structural protocols, nothing to inherit.
 
-A plugin is a class or object named by an entry point; the groups are in `GROUPS`. Facts (`info`) are cheap and import nothing heavy. The conformance suite under
-`tests/conformance/` states the promises behind each protocol.
+A plugin is a class or object named by an entry point; the groups are in `GROUPS`. `info` is cheap and
+imports nothing heavy. The conformance suites under `tests/conformance/` state the promises behind
+each protocol.
 """
 
 from __future__ import annotations

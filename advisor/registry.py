@@ -1,4 +1,4 @@
-"""Entry points to plugins: listed without importing, imported once, checked against their contract."""
+"""Entry points to plugins: listed without importing, then imported and checked by contract."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def _points(group: str) -> dict[str, EntryPoint]:
         other = found.get(point.name)
         if other is not None and other.value != point.value:
             owners = sorted(p.dist.name if p.dist else "?" for p in (other, point))
-            msg = f"Two packages claim the {_noun(group)} '{point.name}': {owners[0]} and {owners[1]}."
+            claim = " and ".join(owners)
+            msg = f"Two packages claim the {_noun(group)} '{point.name}': {claim}."
             raise DuplicatePluginError(
                 msg,
                 hint=f"Uninstall one, or set {ENVIRONMENT_LIMIT} to the one you want.",

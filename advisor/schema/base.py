@@ -31,7 +31,8 @@ class Interval(Value):
     @model_validator(mode="after")
     def _ordered(self) -> Interval:
         if not self.low <= self.likely <= self.high:
-            msg = f"an interval runs low <= likely <= high, got {self.low}, {self.likely}, {self.high}"
+            got = f"{self.low}, {self.likely}, {self.high}"
+            msg = f"an interval runs low <= likely <= high, got {got}"
             raise ValueError(msg)
         return self
 

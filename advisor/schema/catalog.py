@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from advisor.schema.base import Provenance, Usd, Value
+from advisor.schema.base import Interval, Provenance, Usd, Value
 
 
 class ModelCard(Value):
@@ -40,7 +40,9 @@ class Gpu(Value):
     name: str
     memory_gib: float = Field(gt=0)
     bf16_tflops: float | None = None
-    """Dense, without sparsity; None = unknown."""
+    """Dense, without sparsity; None = unknown or not supported."""
+    fp16_tflops: float | None = None
+    """Dense, with 32-bit accumulation; what a GPU without bfloat16 trains with."""
     bandwidth_gb_per_second: float | None = None
     architecture: str = ""
     is_cpu: bool = False
@@ -52,10 +54,91 @@ class Offer(Value):
 
     gpu: str
     provider: str
-    kind: Literal["on_demand", "spot", "reserved", "own"]
+    kind: Literal["on_demand", "spot", "reserved", "community", "own"]
     usd_per_gpu_hour: Usd
     region: str = ""
     gpus: int = 1
     valid_from: str
     checked: str
     source: str
+
+
+class Figure(Value):
+    """A number of the catalog with its spread and its source; an exact one has no spread."""
+
+    interval: Interval
+    provenance: Provenance
+
+
+class Utilisation(Value):
+    """Share of a GPU class's dense peak that training reaches, recomputation included."""
+
+    id: str
+    gpus: tuple[str, ...]
+    """Catalog ids of the GPUs in the class; empty for the class of everything else."""
+    share: Figure
+
+
+class Stack(Value):
+    """Measured constants of the software whose kernels decide memory and speed."""
+
+    id: str
+    title: str
+    layer_hidden: Figure
+    """Kept for one layer's backward pass, in elements per token and hidden unit."""
+    layer_query: Figure
+    """The same per unit of query width."""
+    layer_key_value: Figure
+    """The same per unit of key/value width."""
+    layer_feed_forward: Figure
+    """The same per unit of feed-forward width."""
+    full_loss_bytes: Figure
+    """Bytes per token and vocabulary entry of a loss that builds all logits."""
+    fused_loss_bytes: Figure
+    """Bytes per entry of one tile of a loss head that works tile by tile."""
+    fused_loss_tokens: int
+    fused_loss_vocabulary: int
+    """Size of that tile."""
+    workspace_gib: Figure
+    """Library workspaces that the allocator sees."""
+    context_gib: Figure
+    """Device context, outside the allocator."""
+    cpu_process_gib: Figure
+    """Interpreter and libraries of a training process without a GPU."""
+    fragmentation: Figure
+    """Reserved over allocated."""
+    allocated_error: dict[str, Figure]
+    """Measured over computed allocated memory by number of base bits (4, 16) and `trained` base."""
+    small_batch_tokens: Figure
+    """Tokens per micro-batch at which half of the utilisation is reached."""
+    scaling: Figure
+    """Throughput per GPU of several GPUs against one."""
+    utilisation: tuple[Utilisation, ...]
+
+
+class Setting(Value):
+    """A recommended value with the reason for it."""
+
+    value: int | float | str | bool
+    why: str
+    source: str
+
+
+class Recipe(Value):
+    """A reviewed default plan for a method and a range of model sizes."""
+
+    id: str
+    title: str
+    method: str
+    at_least_parameters: int = 0
+    below_parameters: int | None = None
+    """The range the recipe is for, upper end excluded; None = no upper end."""
+    settings: dict[str, Setting]
+    """Plan field -> value."""
+
+
+class Reference(Value):
+    """The catalog's standing knowledge that an estimate needs beside model, GPUs and prices."""
+
+    stack: Stack
+    recipes: tuple[Recipe, ...]

@@ -2,11 +2,46 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
+
+from pydantic import Field
 
 from advisor.schema.base import Interval, Provenance, UsdInterval, Value
 from advisor.schema.catalog import Offer
-from advisor.schema.plan import Plan
+from advisor.schema.plan import Plan, Precision
+from advisor.schema.profile import MachineFacts
+
+
+class EstimateRequest(Value):
+    """What the user fixed; None leaves a value to the recipe."""
+
+    methods: tuple[str, ...] = ("full", "lora", "qlora")
+    objective: str = "sft"
+    rank: int | None = Field(default=None, gt=0)
+    alpha: float | None = Field(default=None, gt=0)
+    target_modules: str | None = None
+    batch_size: int | None = Field(default=None, gt=0)
+    """Sequences per device and step."""
+    grad_accum: int | None = Field(default=None, gt=0)
+    seq_len: int | None = Field(default=None, gt=0)
+    examples: int | None = Field(default=None, gt=0)
+    tokens: int | None = Field(default=None, gt=0)
+    """Training tokens of one epoch, where known."""
+    epochs: float | None = Field(default=None, gt=0)
+    learning_rate: float | None = Field(default=None, gt=0)
+    precision: Precision | None = None
+    optimizer: str | None = None
+    gradient_checkpointing: bool | None = None
+    loss_head: Literal["fused", "full"] | None = None
+    gpus: int = Field(default=1, gt=0)
+    strategy: Literal["single", "ddp", "zero1", "zero2", "zero3", "fsdp"] | None = None
+    """None: a single GPU, or full sharding over several."""
+    budget_usd: Decimal | None = Field(default=None, ge=0)
+    max_hours: float | None = Field(default=None, gt=0)
+    seed: int = 0
+    machine: MachineFacts = MachineFacts()
+    """This machine, so that methods can name what stands in their way."""
 
 
 class Term(Value):

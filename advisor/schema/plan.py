@@ -31,6 +31,8 @@ class Plan(Value):
     micro_batch_size: int = Field(gt=0)
     gradient_accumulation_steps: int = Field(default=1, gt=0)
     gradient_checkpointing: bool = True
+    loss_head: Literal["fused", "full"] = "fused"
+    """Whether the loss is computed tile by tile or from all logits at once."""
     optimizer: str = "adamw_torch_fused"
     learning_rate: float = Field(gt=0)
     schedule: str = "linear"
@@ -56,6 +58,8 @@ class ExtraTerm(Value):
     bytes: Interval
     formula: str
     provenance: Provenance
+    phase: Literal["always", "loss", "backward", "optimizer_step"] = "always"
+    """When it is alive."""
 
 
 class Footprint(Value):

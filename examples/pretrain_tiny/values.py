@@ -25,7 +25,7 @@ def is_reserved(word: str) -> bool:
 class Draw:
     """A seeded source of random words, names, codes and values."""
 
-    def __init__(self, seed: int, reserved: bool = False) -> None:
+    def __init__(self, seed: int | str, reserved: bool = False) -> None:
         self.random = random.Random(seed)
         self.reserved = reserved
 
