@@ -89,7 +89,10 @@ class Environment:
     def pip(self, label: str, *words: str) -> None:
         """Run `pip install`, showing elapsed seconds on a terminal and pip's words on failure."""
         command = [str(self.python), "-m", "pip", "install", "--quiet", "--no-input"]
-        settings = os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"}
+        settings = os.environ | {
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_ROOT_USER_ACTION": "ignore",
+        }
         started = time.monotonic()
         with self.log.open("wb") as log:
             process = subprocess.Popen(
