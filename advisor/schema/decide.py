@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from advisor.schema.base import Value
+from advisor.schema.profile import Profile
 from advisor.schema.rule import Approach, Effect, Scalar, Strength
 
 
@@ -42,12 +43,29 @@ class OpenQuestion(Value):
 
 
 class Flip(Value):
-    """A change of one fact that changes the advice."""
+    """A change of one fact that changes the advice; documents say `from` and `to`."""
 
     fact: str
     from_value: Scalar | None
     to_value: Scalar
     then: Approach
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_document(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        names = {"from": "from_value", "to": "to_value"}
+        return {names.get(key, key): item for key, item in content.items()}
+
+    @model_serializer
+    def _as_document(self) -> dict[str, Any]:
+        return {
+            "fact": self.fact,
+            "from": self.from_value,
+            "to": self.to_value,
+            "then": self.then,
+        }
 
 
 class TraceLine(Value):
@@ -79,3 +97,10 @@ class Decision(Value):
     trace: tuple[TraceLine, ...] = ()
     policy: tuple[str, ...] = ()
     """What a user's own policy file switched off or reweighed, with its reason."""
+
+
+class Advice(Value):
+    """The document of the decide stage: the decision beside the profile it rests on."""
+
+    profile: Profile
+    decision: Decision

@@ -123,6 +123,10 @@ class MeasuredFacts(Value):
     """Target minus best baseline score; negative when the baseline is better."""
     smallest_visible_gain: float | None = Field(default=None, ge=0)
     """The smallest true gain that the test split would show with 80 % power."""
+    sufficient_builder: str | None = None
+    """The cheapest builder whose interval clears the target."""
+    gain_is_visible: bool | None = None
+    """The test split would show a gain as large as the gap to the target."""
     leaked_samples: int | None = Field(default=None, ge=0)
     """Test samples that also stand in the train split."""
     tuning_fits: bool | None = None
@@ -131,6 +135,8 @@ class MeasuredFacts(Value):
     tuning_hours: float | None = Field(default=None, ge=0)
     within_budget: bool | None = None
     within_hours: bool | None = None
+    advised_approach: str | None = None
+    """What the decision rules advise once everything else is measured."""
 
 
 class Profile(Value):
@@ -146,3 +152,5 @@ class Profile(Value):
     measured: MeasuredFacts = MeasuredFacts()
     provenance: dict[str, str] = Field(default_factory=dict)
     """Fact id -> asked, dataset, documents, machine, baseline or gate."""
+    notes: tuple[str, ...] = ()
+    """What the reader should know of it, such as an answer that a measurement contradicts."""

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from advisor.schema.base import Value
+from advisor.schema.facts import Fact
 
 Approach = Literal[
     "prompting",
@@ -84,6 +85,8 @@ class Rule(Value):
     then: tuple[Action, ...] = Field(min_length=1)
     asked: str = ""
     """Gate rules only: the criterion in words, as the verdict prints it."""
+    order: int = 100
+    """Gate rules only: place in the verdict; the first criterion that fails decides."""
     why: str
     evidence: Literal["strong", "moderate", "opinion"]
     sources: tuple[SourceRef, ...] = ()
@@ -118,3 +121,7 @@ class Rulebook(Value):
     sources: tuple[Source, ...]
     digest: str
     """SHA-256 over the rule files, so that an artifact can say which rules made it."""
+    vocabulary: tuple[Fact, ...] = ()
+    """The facts with their questions and types, in the order of `rules/facts.yaml`."""
+    policy: tuple[str, ...] = ()
+    """What the user's own policy file switched off or reweighed, with its reason."""
