@@ -1,0 +1,172 @@
+"""Writes the three bundled tasks: python -m examples.bundled_tasks.make_tasks [--check].
+
+All invented names and codes come from the name space that pre-training of the embedded model never draws from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from examples.bundled_tasks import manual_wording as manual
+from examples.bundled_tasks import message_wording as message
+from examples.bundled_tasks.profiles import PROFILES
+from examples.pretrain_tiny.values import Draw, capital, is_reserved
+
+TASKS_FOLDER = Path(__file__).parents[2] / "advisor" / "builtin" / "tasks"
+PRODUCTS = 125
+FACTS_PER_PRODUCT = 4
+SIZES = {"manuals": {"train": 200, "dev": 60, "test": 240}, "tickets": {"train": 480, "dev": 60, "test": 240},
+         "fields": {"train": 300, "dev": 60, "test": 240}}
+SEEDS = {"manuals": 4101, "tickets": 4102, "fields": 4103}
+
+Files = dict[str, str]
+
+
+def pronounceable_name(draw: Draw) -> str:
+    """Draw a name that can be read aloud."""
+    while True:
+        name = draw.name()
+        if 4 <= len(name) <= 9 and not re.search("[^aeiouy]{4}|^[^aeiouy]{3}|[aeiouy]{3}", name.lower()):
+            return name
+
+
+def _product_name(draw: Draw) -> str:
+    """Draw a product name of two words."""
+    second = draw.choice((str(draw.between(1, 9) * 100), pronounceable_name(draw), "Pro", "Mini",
+                          str(draw.between(2, 9) * 10)))
+    return f"{pronounceable_name(draw)} {second}"
+
+
+def _file_name(product: str) -> str:
+    return "-".join(product.lower().split()) + ".md"
+
+
+def _manual_page(draw: Draw, product: str, facts: list[tuple[manual.Property, str]]) -> str:
+    """Write the page of one product."""
+    sentences = [draw.choice(manual.OPENINGS).format(e=product, k=draw.choice(manual.PRODUCT_KINDS))]
+    sentences += [draw.choice(item.sentences).format(v=value, e=product) for item, value in facts]
+    if draw.chance(0.25):
+        sentences.insert(draw.between(1, len(sentences)), draw.choice(manual.REMARKS))
+    return f"# {product}\n\n{' '.join(sentences)}\n"
+
+
+def make_manuals() -> tuple[list[dict[str, str]], Files]:
+    """Write the manuals and the questions about them; every fact is asked for exactly once."""
+    draw = Draw(SEEDS["manuals"], reserved=True)
+    pairs: list[tuple[str, str]] = []
+    pages: Files = {}
+    for product in draw.unique(lambda: _product_name(draw), PRODUCTS):
+        facts = [(item, item.value(draw)) for item in draw.random.sample(manual.PROPERTIES, FACTS_PER_PRODUCT)]
+        pages[f"docs/{_file_name(product)}"] = _manual_page(draw, product, facts)
+        pairs += [(draw.choice(item.questions).format(e=product), value) for item, value in facts]
+    draw.random.shuffle(pairs)
+    splits = [split for split, size in SIZES["manuals"].items() for _ in range(size)]
+    return [_item("manuals", split, index, question, answer)
+            for index, (split, (question, answer)) in enumerate(zip(splits, pairs, strict=True))], pages
+
+
+def _item(task: str, split: str, index: int, prompt: str, completion: str) -> dict[str, str]:
+    return {"id": f"{task}-{split}-{index:04d}", "prompt": prompt, "completion": completion, "split": split}
+
+
+def order_number(draw: Draw) -> str:
+    """Draw an order number: a letter and five digits, from the reserved space."""
+    while True:
+        text = f"{draw.choice('ABCDEFGHJKLMNPRSTUVWXYZ')}{draw.between(10000, 99999)}"
+        if is_reserved(text):
+            return text
+
+
+def queue_codes() -> dict[str, str]:
+    """The house's queue code of each topic: prefix and the first number in the reserved space."""
+    return {topic: next(f"{prefix}-{number}" for number in range(1, 100) if is_reserved(f"{prefix}-{number}"))
+            for topic, prefix in message.QUEUE_PREFIXES.items()}
+
+
+def write_message(draw: Draw, split: str, name: str, order: str, keyword: str) -> str:
+    """Write one customer message in the forms of a split."""
+    forms = message.FORMS[split]
+    middle = [draw.choice(forms.orders).format(o=order), draw.choice(forms.problems).format(k=keyword)]
+    draw.random.shuffle(middle)
+    parts = [draw.choice(forms.openings).format(n=name), *map(capital, middle), draw.choice(forms.closings)]
+    return " ".join(part for part in parts if part)
+
+
+def _messages(task: str) -> Iterator[tuple[str, int, str, str, str, str]]:
+    """Yield (split, index, message, topic, order, name), topics in turn so that all are equally frequent."""
+    draw = Draw(SEEDS[task], reserved=True)
+    topics = list(message.KEYWORDS)
+    for split, size in SIZES[task].items():
+        for index in range(size):
+            topic = topics[index % len(topics)]
+            name, order = f"{pronounceable_name(draw)} {pronounceable_name(draw)}", order_number(draw)
+            text = write_message(draw, split, name, order, draw.choice(message.KEYWORDS[topic]))
+            yield split, index, text, topic, order, name
+
+
+def make_tickets() -> tuple[list[dict[str, str]], Files]:
+    """Customer messages and the house's ticket line."""
+    codes = queue_codes()
+    return [_item("tickets", split, index, text, f"[{codes[topic]}] {order} // {name}")
+            for split, index, text, topic, order, name in _messages("tickets")], {}
+
+
+def make_fields() -> tuple[list[dict[str, str]], Files]:
+    """Customer messages and the order number in them."""
+    return [_item("fields", split, index, text, order)
+            for split, index, text, _, order, _ in _messages("fields")], {}
+
+
+def task_files() -> Files:
+    """All files of the bundled tasks by path below the tasks folder."""
+    files: Files = {}
+    for task, make in (("manuals", make_manuals), ("tickets", make_tickets), ("fields", make_fields)):
+        items, extra = make()
+        files[f"{task}/task.yaml"] = yaml.safe_dump(PROFILES[task], sort_keys=False, allow_unicode=True, width=110)
+        files[f"{task}/data.jsonl"] = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items)
+        files |= {f"{task}/{name}": text for name, text in extra.items()}
+    return files
+
+
+def differing_files(folder: Path) -> list[str]:
+    """Paths whose content on disk differs from what the generator writes, missing and surplus files included."""
+    wanted = task_files()
+    present = {str(path.relative_to(folder)): path for task in SIZES for path in sorted((folder / task).rglob("*"))
+               if path.is_file()}
+    return sorted(name for name in wanted.keys() | present.keys()
+                  if name not in wanted or name not in present
+                  or present[name].read_text(encoding="utf-8") != wanted[name])
+
+
+def write_tasks(folder: Path) -> None:
+    """Write all files, removing manual pages of an earlier version."""
+    for page in (folder / "manuals" / "docs").glob("*.md"):
+        page.unlink()
+    for name, text in task_files().items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def main() -> int:
+    """Write the files, or compare them with --check."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare with the committed files, write nothing")
+    parser.add_argument("--out", type=Path, default=TASKS_FOLDER)
+    options = parser.parse_args()
+    if not options.check:
+        write_tasks(options.out)
+        return 0
+    differing = differing_files(options.out)
+    print("\n".join(differing) if differing else "the bundled tasks are what the generator writes")
+    return 1 if differing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

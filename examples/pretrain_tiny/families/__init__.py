@@ -1,0 +1,1 @@
+"""Task families of the pre-training mixture; each module offers functions (draw, budget) -> conversation."""

@@ -1,0 +1,35 @@
+"""The mixture: which family is drawn how often in which stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from examples.pretrain_tiny.conversation import Conversation
+from examples.pretrain_tiny.families import instructions, lookup, messages, passages
+from examples.pretrain_tiny.values import Draw
+
+Family = Callable[[Draw, int], Conversation]
+
+FAMILIES: dict[str, Family] = {
+    "dense_lookup": lookup.dense_lookup,
+    "key_value_list": lookup.key_value_list,
+    "one_passage": partial(passages.passage_questions, most_passages=1, most_facts=4),
+    "passages": passages.passage_questions,
+    "closed_book": passages.closed_book,
+    "extraction": messages.extraction,
+    "two_fields": messages.two_fields,
+    "topic": messages.topic,
+    "small_instructions": instructions.small_instructions,
+}
+
+
+def sample(draw: Draw, weights: dict[str, float], budget: int) -> tuple[Conversation, str]:
+    """Draw one conversation from the weighted families; returns it with the family's name."""
+    roll = draw.random.random() * sum(weights.values())
+    name = ""
+    for name, weight in weights.items():
+        roll -= weight
+        if roll < 0:
+            break
+    return FAMILIES[name](draw, budget), name
