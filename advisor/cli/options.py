@@ -48,3 +48,14 @@ def run_dir_option(function: F) -> F:
         help="Folder of this run's artifacts (default: a new one under runs/).",
     )
     return option(function)
+
+
+def required_run_dir_option(function: F) -> F:
+    """Add --run-dir for a command that works on an earlier run."""
+    option = click.option(
+        "--run-dir",
+        type=click.Path(path_type=Path),
+        required=True,
+        help="Folder of the run, as `advisor run` printed it.",
+    )
+    return option(function)

@@ -16,7 +16,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from advisor.contracts import Progress
+    from advisor.contracts import Emit, Progress
 
 
 class Screen:
@@ -73,6 +73,12 @@ class Screen:
         from advisor.render.progress import make_progress  # noqa: PLC0415 - rich is slow to load
 
         return make_progress(self.error_console, silent=self.quiet)
+
+    def emitter(self) -> Emit:
+        """Where training events are shown."""
+        from advisor.render.progress import make_emitter  # noqa: PLC0415 - rich is slow to load
+
+        return make_emitter(self.error_console, silent=self.quiet)
 
     @property
     def may_ask(self) -> bool:

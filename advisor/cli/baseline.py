@@ -1,0 +1,29 @@
+"""`advisor baseline`: measure what needs no training on the user's own data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from advisor.cli.interrupt import interruptible
+from advisor.cli.options import run_dir_option, standard_options
+from advisor.cli.screen import Screen
+from advisor.cli.settings import open_run, settings_options
+
+
+@click.command(name="baseline")
+@settings_options
+@run_dir_option
+@standard_options
+def command(*, screen: Screen, run_dir: Path | None, chosen: dict[str, Any]) -> None:
+    """Score zero-shot, few-shot and FAISS-RAG on the same test samples, with intervals."""
+    pipeline = open_run(screen, run_dir, chosen, start=True)
+    with interruptible(screen.command_line("--run-dir", pipeline.folder.path)):
+        baselines = pipeline.baseline()
+    from advisor.render.evaluation import show_baselines  # noqa: PLC0415 - rich is slow to load
+
+    screen.result(
+        pipeline.folder.raw("baseline"), lambda: show_baselines(screen.console, baselines)
+    )

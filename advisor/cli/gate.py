@@ -1,0 +1,44 @@
+"""`advisor gate`: is training warranted, from stored documents alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from advisor.cli.errors import DONE, GATE_SAYS_NO
+from advisor.cli.options import required_run_dir_option, standard_options
+from advisor.cli.screen import Screen
+from advisor.cli.settings import open_run
+
+
+@click.command(name="gate")
+@click.option("--target", type=click.FloatRange(0, 1), help="Judge against another target, 0 to 1.")
+@click.option("--policy", help="File that switches rules off or reweighs them.")
+@required_run_dir_option
+@standard_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    screen: Screen,
+    run_dir: Path,
+    target: float | None,
+    policy: str | None,
+) -> None:
+    """Decide train, stop or collect from the measured baselines; no model is called.
+
+    Exit code 0 for train, 4 for stop and collect.
+    """
+    chosen: dict[str, Any] = {"policy": policy} if policy else {}
+    pipeline = open_run(screen, run_dir, chosen, start=False)
+    verdict = pipeline.regate(target=target)
+    screen.result(pipeline.folder.raw("gate"), lambda: _show(screen, verdict))
+    ctx.exit(DONE if verdict.verdict == "train" else GATE_SAYS_NO)
+
+
+def _show(screen: Screen, verdict: Any) -> None:
+    from advisor.render.gate import show_gate  # noqa: PLC0415 - rich is slow to load
+
+    show_gate(screen.console, verdict)

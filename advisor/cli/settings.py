@@ -1,0 +1,131 @@
+"""Options that say what a run works on, and how they become its settings and folder."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from advisor.artifacts import RunFolder
+from advisor.cli.screen import Screen
+from advisor.errors import InputError, StorageError
+from advisor.pipeline import Pipeline
+from advisor.schema.run import EMBEDDED_MODEL, RunSettings
+from advisor.workspace import SETTINGS_FILE, Workspace, load_settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+RUNS = Path("runs")
+PATHS = ("data", "docs", "answers", "policy")
+
+
+def settings_options(function: F) -> F:
+    """Add every option of RunSettings; the command receives `chosen: dict` of those given."""
+    options = [
+        click.option("--data", help="Dataset: JSONL, JSON, CSV or TSV."),
+        click.option("--docs", help="File or folder with documents for retrieval."),
+        click.option("--answers", help="Answers or profile file (YAML or JSON)."),
+        click.option("--policy", help="File that switches rules off or reweighs them."),
+        click.option(
+            "--model", help=f"Model folder (default: {EMBEDDED_MODEL}, the embedded one)."
+        ),
+        click.option("--backend", help="Model backend plugin (default: transformers)."),
+        click.option("--instruction", help="System turn before every sample."),
+        click.option("--metric", help="Metric plugin (default: exact_match)."),
+        click.option(
+            "--target", type=click.FloatRange(0, 1), help="Score that is good enough, 0 to 1."
+        ),
+        click.option("--builders", help="Prompt builders, by comma."),
+        click.option("--method", "methods", multiple=True, help="Tuning method; repeatable."),
+        click.option("--trainer", help="Trainer plugin (default: trl)."),
+        click.option("--gpu", help="GPU to plan for (default: local, this machine)."),
+        click.option("--budget-usd", type=click.FloatRange(0), help="Most that tuning may cost."),
+        click.option("--max-hours", type=click.FloatRange(0), help="Most that tuning may take."),
+        click.option(
+            "--limit", type=click.IntRange(1), help="At most so many test samples (default: 250)."
+        ),
+        click.option("--max-new-tokens", type=click.IntRange(1), help="Longest answer, in tokens."),
+        click.option("--seed", type=int, help="Seed of split, shots and training (default: 0)."),
+        click.option("--name", help="Name of the run."),
+    ]
+    names = ("methods", *(o for o in RunSettings.model_fields if o != "methods"))
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **given: Any) -> Any:
+        chosen = {n: given.pop(n) for n in names if n in given}
+        kept = {n: v for n, v in chosen.items() if v is not None and v != ()}
+        return function(*args, chosen=kept, **given)
+
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[return-value]
+
+
+def make_settings(chosen: dict[str, Any], earlier: RunSettings | None = None) -> RunSettings:
+    """Settings from options, over those of an earlier run in the same folder.
+
+    Raises InputError for a value out of range.
+    """
+    values = dict(chosen)
+    for key in PATHS:
+        if key in values:
+            values[key] = str(Path(values[key]).resolve())
+    if "model" in values and Path(values["model"]).is_dir():
+        values["model"] = str(Path(values["model"]).resolve())
+    if "builders" in values:
+        values["builders"] = tuple(n.strip() for n in values["builders"].split(",") if n.strip())
+    if "name" not in values and earlier is None and "data" in values:
+        values["name"] = Path(values["data"]).stem
+    base = earlier.model_dump() if earlier is not None else {}
+    try:
+        return RunSettings.model_validate(base | values)
+    except ValueError as error:
+        first = getattr(error, "errors", list)()[:1]
+        place = first[0]["loc"][0] if first else "settings"
+        reason = first[0]["msg"] if first else str(error)
+        option = str(place).replace("_", "-")
+        raise InputError(
+            f"--{option}: {reason}.", hint="See the option's range with --help."
+        ) from error
+
+
+def open_run(
+    screen: Screen, run_dir: Path | None, chosen: dict[str, Any], *, start: bool
+) -> Pipeline:
+    """The pipeline over a run folder: an earlier one continued, or a new one when `start`.
+
+    Raises MissingArtifactError when `start` is false and the folder holds no run.
+    """
+    folder = RunFolder(run_dir or _new_folder(chosen))
+    is_old = (folder.path / SETTINGS_FILE).is_file()
+    earlier = load_settings(folder) if is_old or not start else None
+    settings = make_settings(chosen, earlier)
+    _writable(folder.path)
+    emit = screen.emitter()
+    space = Workspace(settings, folder, progress=screen.progress(), emit=emit)
+    if chosen or not is_old:
+        space.save_settings()
+    if run_dir is None:
+        screen.note(f"Run folder: {folder.path}")
+    return Pipeline(space)
+
+
+def _new_folder(chosen: dict[str, Any]) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    name = chosen.get("name") or (Path(chosen["data"]).stem if "data" in chosen else "run")
+    return RUNS / f"{stamp}-{name}"
+
+
+def _writable(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"The run folder {path} cannot be made: {error.strerror}.",
+            hint="Choose a folder you may write to with --run-dir.",
+            where=str(path),
+        ) from error

@@ -1,0 +1,30 @@
+"""`advisor verify`: the tuned model against every baseline on the same samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from advisor.cli.errors import DONE, VERIFICATION_FAILED
+from advisor.cli.interrupt import interruptible
+from advisor.cli.options import required_run_dir_option, standard_options
+from advisor.cli.screen import Screen
+from advisor.cli.settings import open_run
+
+
+@click.command(name="verify")
+@required_run_dir_option
+@standard_options
+@click.pass_context
+def command(ctx: click.Context, *, screen: Screen, run_dir: Path) -> None:
+    """Prove on held-out data that tuning helped. Exit code 0 for keep, 5 otherwise."""
+    pipeline = open_run(screen, run_dir, {}, start=False)
+    with interruptible(screen.command_line()):
+        verification = pipeline.verify()
+    from advisor.render.evaluation import show_verification  # noqa: PLC0415 - rich is slow to load
+
+    screen.result(
+        pipeline.folder.raw("verify"), lambda: show_verification(screen.console, verification)
+    )
+    ctx.exit(DONE if verification.verdict == "keep" else VERIFICATION_FAILED)
