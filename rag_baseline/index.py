@@ -1,0 +1,139 @@
+"""Passages that can be searched by meaning, kept on disk so that nothing is embedded twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from advisor.contracts import Embedder, PluginInfo
+from advisor.errors import CorpusError, StorageError
+from advisor.schema.evaluation import Hit, Passage
+from rag_baseline.embed import SentenceTransformersEmbedder
+from rag_baseline.retrieve import Search, best, engine
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+PASSAGES = "passages.jsonl"
+
+
+class FaissRetriever:
+    """Exact dense retrieval; with a cache folder the index is stored there and found again."""
+
+    info = PluginInfo(id="faiss", label="exact dense retrieval (FAISS)", extra="rag")
+
+    def __init__(self, embedder: Embedder | None = None, cache_dir: Path | None = None) -> None:
+        self._embedder: Embedder = embedder or SentenceTransformersEmbedder()
+        self._cache = cache_dir
+        self._passages: tuple[Passage, ...] = ()
+        self._search: Search | None = None
+        self._vectors: dict[str, list[float]] = {}
+        self.digest = ""
+        """Digest over passages and embedder: equal digests mean equal hits."""
+
+    def index(self, passages: Sequence[Passage]) -> None:
+        """Make passages searchable, from the stored index when the same was stored before.
+
+        Raises CorpusError when there is none, MissingExtraError, StorageError.
+        """
+        if not passages:
+            raise CorpusError(
+                "There is no passage to index: the documents hold no text.",
+                hint="Point --docs at text or Markdown files that are not empty.",
+            )
+        self._passages = tuple(passages)
+        self._vectors = {}
+        self.digest = self._identity()
+        folder = self.folder
+        if folder is not None:
+            self._search = _open(folder, self._passages)
+            if self._search is not None:
+                return
+        self._search = engine().of(self._embedder.embed([passage.text for passage in passages]))
+        if folder is not None:
+            _store(folder, self._search, self._passages, self._manifest())
+
+    def _identity(self) -> str:
+        embedder = {"id": self._embedder.info.id, "digest": getattr(self._embedder, "digest", "")}
+        body = [passage.model_dump(mode="json") for passage in self._passages]
+        text = json.dumps([FORMAT, embedder, body], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def folder(self) -> Path | None:
+        """Where this index is stored."""
+        return self._cache / f"index-{self.digest}" if self._cache is not None else None
+
+    def prepare(self, queries: Sequence[str]) -> None:
+        """Embed queries together; one at a time each would cost as much as a whole batch."""
+        wanted = list(dict.fromkeys(queries))
+        self._vectors = dict(zip(wanted, self._embedder.embed(wanted), strict=True))
+
+    def search(self, query: str, k: int) -> list[Hit]:
+        """At most k passages, best first, ties in the order of indexing."""
+        if self._search is None or k < 1:
+            return []
+        vector = self._vectors.get(query) or self._embedder.embed([query])[0]
+        found = best(self._search, vector, min(k, len(self._search)))
+        return [Hit(passage=self._passages[at], score=score) for at, score in found]
+
+    def _manifest(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "digest": self.digest,
+            "embedder": self._embedder.info.id,
+            "embedder_digest": getattr(self._embedder, "digest", ""),
+            "passages": len(self._passages),
+        }
+
+
+def _open(folder: Path, passages: Sequence[Passage]) -> Search | None:
+    """The stored index, or None where it is absent, damaged or of another make."""
+    kind = engine()
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        lines = (folder / PASSAGES).read_text(encoding="utf-8").split("\n")[:-1]
+        stored = [Passage.model_validate_json(line) for line in lines]
+        if manifest.get("format") != FORMAT or stored != list(passages):
+            return None
+        search: Search = kind.open(folder)
+    except (OSError, ValueError, RuntimeError, ValidationError, AttributeError):
+        return None
+    return search if len(search) == len(passages) else None
+
+
+def _store(
+    folder: Path, search: Search, passages: Sequence[Passage], manifest: dict[str, Any]
+) -> None:
+    """Write the index beside its place and rename it, so that it is there whole or not at all."""
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        lines = "".join(passage.model_dump_json() + "\n" for passage in passages)
+        (temporary / PASSAGES).write_text(lines, encoding="utf-8")
+        search.save(temporary)
+        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        for path in temporary.iterdir():
+            _sync(path)
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.rename(folder)
+    except (OSError, RuntimeError) as error:
+        raise StorageError(
+            f"The passage index cannot be stored: {error}.",
+            hint="Free some space or make the folder writable; nothing half-written was left.",
+            where=str(folder),
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
