@@ -10,8 +10,23 @@ from advisor.schema.decide import Decision
 from advisor.schema.estimate import Estimate
 from advisor.schema.gate import GateVerdict
 from advisor.schema.profile import Profile
+from advisor.schema.rule import Source
 from advisor.schema.train import TrainResult
 from advisor.schema.verify import Verification
+
+
+class FailureExample(Value):
+    """One answer that scored less than 1."""
+
+    system: str
+    """Builder of the evaluation, or `tuned`."""
+    sample_id: str
+    input: str | None
+    """None when the samples were not at hand."""
+    target: str | None
+    answer: str
+    score: float
+    note: str = ""
 
 
 class Report(Value):
@@ -29,6 +44,10 @@ class Report(Value):
     gate: GateVerdict | None = None
     training: TrainResult | None = None
     verification: Verification | None = None
+    failures: tuple[FailureExample, ...] = ()
+    """The worst answers of the best baseline and of the tuned model."""
+    sources: tuple[Source, ...] = ()
+    """The publications that the reasons cite."""
     warnings: tuple[str, ...] = ()
     made_with: dict[str, str] = Field(default_factory=dict)
     """Tool version, rulebook digest, price date, models: what is needed to reproduce."""

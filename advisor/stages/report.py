@@ -1,0 +1,182 @@
+"""The report stage: everything a run knows as one value, with its verdict in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from advisor.render.safe import percent, percent_range, safe_text, words
+from advisor.schema.baseline import Baselines
+from advisor.schema.decide import Decision
+from advisor.schema.estimate import Estimate
+from advisor.schema.evaluation import Evaluation, Sample
+from advisor.schema.gate import GateVerdict
+from advisor.schema.profile import Profile
+from advisor.schema.report import FailureExample, Report
+from advisor.schema.rule import Source
+from advisor.schema.train import TrainResult
+from advisor.schema.verify import Verification
+
+FAILURES_SHOWN = 5
+
+
+def report(  # noqa: PLR0913 - one parameter per stage before it
+    *,
+    name: str,
+    run_dir: str,
+    profile: Profile,
+    decision: Decision,
+    estimate: Estimate | None = None,
+    baselines: Baselines | None = None,
+    gate: GateVerdict | None = None,
+    training: TrainResult | None = None,
+    verification: Verification | None = None,
+    samples: Sequence[Sample] = (),
+    sources: Sequence[Source] = (),
+    warnings: Sequence[str] = (),
+    made_with: Mapping[str, str] | None = None,
+) -> Report:
+    """The run as one value; stages that did not run are None.
+
+    `samples` give the failure examples their questions and reference answers, `sources` give the
+    cited ids their titles and addresses; both may be left out.
+    """
+    final = gate.decision if gate else decision
+    tuned = verification.tuned if verification else None
+    return Report(
+        name=name,
+        run_dir=run_dir,
+        headline=headline(final, baselines, gate, training, verification),
+        recommended=gate.recommended if gate else decision.recommended,
+        profile=profile,
+        decision=decision,
+        estimate=estimate,
+        baselines=baselines,
+        gate=gate,
+        training=training,
+        verification=verification,
+        failures=failures(baselines, tuned, samples),
+        sources=cited((decision, final), sources),
+        warnings=all_warnings(warnings, decision, final, estimate, baselines, gate, verification),
+        made_with=dict(made_with or {}),
+    )
+
+
+def headline(
+    decision: Decision,
+    baselines: Baselines | None,
+    gate: GateVerdict | None,
+    training: TrainResult | None,
+    verification: Verification | None,
+) -> str:
+    """The verdict in one sentence, with the measured numbers it rests on."""
+    if verification is not None:
+        return _verified(verification, baselines)
+    if gate is None:
+        if decision.recommended is None:
+            return "Not enough is known to recommend an approach."
+        return f"Advice before any measurement: {words(decision.recommended)}."
+    if gate.verdict == "train":
+        return _training_warranted(gate, baselines, training)
+    if gate.verdict == "collect":
+        return f"Do not train yet, collect data first: {_clause(gate.because)}."
+    return _stopped(gate, baselines)
+
+
+def _verified(verification: Verification, baselines: Baselines | None) -> str:
+    verdict = {
+        "keep": "Keep the tuned model",
+        "discard": "Discard the tuned model",
+        "inconclusive": "The tuned model is not shown to be better",
+    }[verification.verdict]
+    best = best_baseline(baselines)
+    against = f" against {_measured(best)}, the best baseline" if best else ""
+    goal = f"; target {percent(verification.target)}" if verification.target is not None else ""
+    return f"{verdict}: {_measured(verification.tuned)}{against}{goal}."
+
+
+def _training_warranted(
+    gate: GateVerdict, baselines: Baselines | None, training: TrainResult | None
+) -> str:
+    start = "Trained, not verified yet" if training else "Training is warranted"
+    best = best_baseline(baselines)
+    if best is None:
+        return f"{start}: {_clause(gate.because)}."
+    goal = f", the target is {percent(gate.target)}" if gate.target is not None else ""
+    return f"{start}: the best baseline is {_measured(best)}{goal}."
+
+
+def _stopped(gate: GateVerdict, baselines: Baselines | None) -> str:
+    best = best_baseline(baselines)
+    met = best is not None and gate.target is not None and best.interval.low >= gate.target
+    if best is None or not met:
+        return f"Do not train: {_clause(gate.because)}."
+    advice = f", use {words(gate.recommended)}" if gate.recommended else ""
+    return f"Do not train{advice}: {_measured(best)} meets the target of {percent(gate.target)}."
+
+
+def _measured(evaluation: Evaluation) -> str:
+    """'RAG at 83.0 % (78.6-87.4 %, n = 200)': name, score, interval, samples."""
+    name = "tuned" if evaluation.builder == "tuned" else words(evaluation.builder)
+    span = percent_range(evaluation.interval.low, evaluation.interval.high)
+    return f"{name} at {percent(evaluation.value)} ({span}, n = {evaluation.n})"
+
+
+def _clause(sentence: str) -> str:
+    return safe_text(sentence).rstrip(". ") or "no reason was recorded"
+
+
+def best_baseline(baselines: Baselines | None) -> Evaluation | None:
+    """The evaluation that the baseline stage called best."""
+    if baselines is None:
+        return None
+    found = (e for e in baselines.evaluations if e.builder == baselines.best)
+    return next(found, None)
+
+
+def failures(
+    baselines: Baselines | None, tuned: Evaluation | None, samples: Sequence[Sample]
+) -> tuple[FailureExample, ...]:
+    """The worst answers of the best baseline and of the tuned model, in the order of the data."""
+    known = {sample.id: sample for sample in samples}
+    found = []
+    for evaluation in (best_baseline(baselines), tuned):
+        if evaluation is None:
+            continue
+        wrong = sorted((s for s in evaluation.scores if s.value < 1), key=lambda s: s.value)
+        for score in wrong[:FAILURES_SHOWN]:
+            sample = known.get(score.sample_id)
+            found.append(
+                FailureExample(
+                    system=evaluation.builder,
+                    sample_id=score.sample_id,
+                    input=sample.input if sample else None,
+                    target=sample.target if sample else None,
+                    answer=score.completion.text,
+                    score=score.value,
+                    note=score.completion.error,
+                )
+            )
+    return tuple(found)
+
+
+def cited(decisions: Sequence[Decision], sources: Sequence[Source]) -> tuple[Source, ...]:
+    """The sources that some reason names, in the order of their ids."""
+    named = {
+        source.split(",")[0].split(" ")[0]
+        for decision in decisions
+        for approach in decision.approaches
+        for reason in approach.reasons
+        for source in reason.sources
+    }
+    return tuple(sorted((s for s in sources if s.id in named), key=lambda s: s.id))
+
+
+def all_warnings(
+    own: Sequence[str],
+    *parts: Decision | Estimate | Baselines | GateVerdict | Verification | None,
+) -> tuple[str, ...]:
+    """Every warning of every stage once, in the order of the stages."""
+    told = list(own)
+    for part in parts:
+        told.extend(part.warnings if part is not None else ())
+    return tuple(dict.fromkeys(told))
