@@ -1,0 +1,43 @@
+"""`advisor data`: look at a data file before anything is built on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from advisor.cli.options import standard_options
+from advisor.cli.screen import Screen
+
+
+@click.group(name="data")
+def command() -> None:
+    """Check a data file."""
+
+
+@command.command(name="check")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the split.")
+@standard_options
+def check_command(*, screen: Screen, file: Path, seed: int) -> None:
+    """Format, faulty rows, duplicates, leaks, contradictions, lengths and splits of FILE.
+
+    Rows are prompt and completion, input and output, question and answer, instruction and output,
+    text and label, messages, or ShareGPT conversations; as JSON Lines, JSON array, CSV or TSV.
+    """
+    from advisor.artifacts import document  # noqa: PLC0415 - pydantic is slow to load
+    from advisor.data_check.check import check  # noqa: PLC0415
+    from advisor.errors import DatasetError  # noqa: PLC0415
+    from advisor.formats.readers import read_dataset  # noqa: PLC0415
+    from advisor.render.data_check import show_data_check  # noqa: PLC0415 - rich is slow to load
+
+    found = check(read_dataset(file, keep_faulty=True), seed=seed)
+    if found.usable_rows:
+        screen.result(document(found), lambda: show_data_check(screen.console, found))
+        return
+    first = found.problems[0]
+    raise DatasetError(
+        f"{file.name} has no usable row out of {found.rows}: {first.message}",
+        hint=first.hint or "`advisor data check --help` lists the row shapes.",
+        where=str(file),
+    )

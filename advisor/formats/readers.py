@@ -1,0 +1,164 @@
+"""A data file as a `Dataset`: every row read, every faulty row named."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from itertools import chain, islice
+from pathlib import Path
+
+from advisor.errors import DatasetError
+from advisor.formats.detect import detect_layout, detect_shape, did_you_mean, guess
+from advisor.formats.rows import Row
+from advisor.formats.shapes import RowError, Shape, text_of
+from advisor.schema.dataset import Dataset, Fault
+from advisor.schema.evaluation import Sample, Split
+
+SHAPE_ROWS = 50
+"""Rows looked at to recognise the shape, so that one odd first row does not decide."""
+FAULTS_SHOWN = 5
+SPLITS: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "dev": "dev",
+    "val": "dev",
+    "valid": "dev",
+    "validation": "dev",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def read_dataset(path: Path, *, keep_faulty: bool = False) -> Dataset:
+    """The file's samples in file order.
+
+    With `keep_faulty` the faulty rows come back as `Dataset.faults` instead of an error, as
+    `advisor data check` wants it. Raises DatasetError naming file and line.
+    """
+    layout = detect_layout(path)
+    stream = layout.rows(path)
+    head = list(islice(stream, SHAPE_ROWS))
+    known = [item for item in head if isinstance(item, Row)]
+    if not known and head:
+        raise _refusal(path, [item for item in head if isinstance(item, Fault)], rows=len(head))
+    shape = detect_shape(known, path=path)
+    reading = _Reading(shape)
+    reading.take(chain(head, stream))
+    if reading.faults and not keep_faulty:
+        raise _refusal(path, reading.faults, rows=reading.rows)
+    with path.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()[:16]
+    return Dataset(
+        path=str(path),
+        format=f"{layout.container}/{shape.name}",
+        samples=tuple(reading.samples),
+        rows=reading.rows,
+        digest=digest,
+        notes=reading.notes(),
+        faults=tuple(reading.faults),
+    )
+
+
+def _refusal(path: Path, faults: list[Fault], *, rows: int) -> DatasetError:
+    """All faults in one error: the first five, then how many more."""
+    shown = "; ".join(f"line {fault.line}: {fault.message}" for fault in faults[:FAULTS_SHOWN])
+    more = len(faults) - FAULTS_SHOWN
+    rest = f"; and {more} more" if more > 0 else ""
+    count = f"{len(faults)} of {rows} rows" if len(faults) > 1 else "one row"
+    hints = dict.fromkeys(fault.hint for fault in faults[:FAULTS_SHOWN] if fault.hint)
+    look = f"`advisor data check {path}` lists every faulty row."
+    return DatasetError(
+        f"{path.name} has faults in {count}: {shown}{rest}.",
+        hint=" ".join([*hints, look]),
+        where=f"{path}:{faults[0].line}",
+    )
+
+
+class _Reading:
+    """What has been read of one file so far."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+        self.samples: list[Sample] = []
+        self.faults: list[Fault] = []
+        self.rows = 0
+        self._ignored: Counter[str] = Counter()
+        self._line_of_id: dict[str, int] = {}
+
+    def take(self, items: Iterable[Row | Fault]) -> None:
+        """Turn raw rows into samples, collecting what cannot be used."""
+        for item in items:
+            self.rows += 1
+            if isinstance(item, Fault):
+                self.faults.append(item)
+                continue
+            try:
+                self.samples.append(self._sample(item))
+            except RowError as error:
+                fault = Fault(
+                    code=error.code, line=item.line, message=error.message, hint=error.hint
+                )
+                self.faults.append(fault)
+
+    def _sample(self, row: Row) -> Sample:
+        missing = self.shape.missing(row.fields)
+        if missing:
+            raise _missing_fields(missing, row, self.shape)
+        self._ignored.update(row.fields.keys() - self.shape.known())
+        turns = self.shape.read(row.fields, self.shape)
+        split = _split_of(row.fields.get("split"))
+        return Sample(
+            id=self._id_of(row),
+            input=turns.input,
+            target=turns.target,
+            history=turns.history,
+            split=split,
+            line=row.line,
+        )
+
+    def _id_of(self, row: Row) -> str:
+        value = row.fields.get("id")
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        name = text_of("id", value).strip() if value is not None else ""
+        name = name or f"row-{row.line}"
+        earlier = self._line_of_id.setdefault(name, row.line)
+        if earlier != row.line:
+            raise RowError(
+                "duplicate_id",
+                f"the id '{name}' stands already on line {earlier}",
+                "Give every row its own id, or leave the column out.",
+            )
+        return name
+
+    def notes(self) -> tuple[str, ...]:
+        """Fields that were not used, with a guess where one looks misspelt."""
+        known = self.shape.known()
+        return tuple(
+            f"The field '{name}' is not used (in {count} of {self.rows} rows)."
+            f"{did_you_mean(name, known)}"
+            for name, count in sorted(self._ignored.items())
+        )
+
+
+def _missing_fields(missing: tuple[str, ...], row: Row, shape: Shape) -> RowError:
+    found = sorted(row.fields)
+    wanted = [name for group in missing for name in group.split("|")]
+    strange = [name for name in found if name not in shape.known()]
+    guesses = "".join(guess(name, wanted) for name in strange)
+    return RowError(
+        "missing_field",
+        f"no field {', '.join(map(repr, missing))}, found {', '.join(found) or 'none'}{guesses}",
+        f"Each row needs {shape.text()}, as most rows of this file have.",
+    )
+
+
+def _split_of(value: object) -> Split | None:
+    if value is None or value == "":
+        return None
+    name = text_of("split", value).strip().lower()
+    if name not in SPLITS:
+        message = f"unknown split '{name}'{guess(name, SPLITS)}"
+        raise RowError("unknown_split", message, f"Accepted: {', '.join(SPLITS)}.")
+    return SPLITS[name]

@@ -1,0 +1,1 @@
+"""Facts of task, data and machine, asked or measured, with where each comes from."""

@@ -1,0 +1,75 @@
+"""Facts that the samples themselves tell."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from statistics import median
+
+from advisor.data_check.duplicates import duplicate_share
+from advisor.data_check.normal import normalise
+from advisor.schema.evaluation import Document, Sample
+from advisor.schema.profile import DataFacts, KnowledgeFacts, TaskKind
+
+LABEL_SHARE = 0.2
+"""Distinct targets as a share of rows up to which they are taken for labels."""
+MOST_LABELS = 200
+EXTRACTION_SHARE = 0.9
+SHORT_TARGET = 80
+"""Characters up to which a target found in its input is an extract, not a copy."""
+
+
+def measure_data(samples: Sequence[Sample]) -> DataFacts:
+    """Counts, balance and lengths of the samples; all unknown without samples."""
+    if not samples:
+        return DataFacts()
+    targets = Counter(normalise(sample.target) for sample in samples)
+    splits = Counter(sample.split for sample in samples)
+    are_split = None not in splits
+    return DataFacts(
+        labelled_samples=len(samples),
+        train_samples=splits["train"] if are_split else None,
+        dev_samples=splits["dev"] if are_split else None,
+        test_samples=splits["test"] if are_split else None,
+        duplicate_share=duplicate_share(tuple(samples)),
+        classes=_classes(targets, rows=len(samples)),
+        majority_share=max(targets.values()) / len(samples),
+        answer_in_input_share=sum(map(_answer_in_input, samples)) / len(samples),
+        median_input_characters=median(len(sample.input) for sample in samples),
+        median_target_characters=median(len(sample.target) for sample in samples),
+    )
+
+
+def _classes(targets: Counter[str], *, rows: int) -> int | None:
+    """Distinct targets when they repeat enough to be labels, else None."""
+    distinct = len(targets)
+    return distinct if distinct <= LABEL_SHARE * rows and distinct <= MOST_LABELS else None
+
+
+def _answer_in_input(sample: Sample) -> bool:
+    """The target stands in the input as whole words, after normalising."""
+    target, text = normalise(sample.target), normalise(sample.input)
+    if target not in text:
+        return False
+    return re.search(rf"(?<!\w){re.escape(target)}(?!\w)", text) is not None
+
+
+def guess_kind(data: DataFacts) -> TaskKind | None:
+    """The kind of task the data looks like; None when it does not show."""
+    if data.classes is not None and data.classes >= 2:
+        return "classification"
+    share, length = data.answer_in_input_share, data.median_target_characters
+    if share is None or length is None:
+        return None
+    return "extraction" if share >= EXTRACTION_SHARE and length <= SHORT_TARGET else None
+
+
+def measure_documents(documents: Sequence[Document]) -> KnowledgeFacts:
+    """How many documents there are and how long; unknown without documents."""
+    if not documents:
+        return KnowledgeFacts()
+    return KnowledgeFacts(
+        documents=len(documents),
+        document_characters=sum(len(document.text) for document in documents),
+    )

@@ -1,0 +1,92 @@
+"""The profile: what was asked, with everything that could be measured put in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from advisor.schema.base import Value
+from advisor.schema.dataset import Dataset
+from advisor.schema.evaluation import Document, Sample
+from advisor.schema.profile import MachineFacts, Profile
+from advisor.stages.profile.dataset import guess_kind, measure_data, measure_documents
+
+FactValue = bool | int | float | str
+GROUPS = ("task", "data", "knowledge", "output", "constraints", "machine", "measured")
+
+
+def profile(
+    *,
+    answers: Profile,
+    dataset: Dataset | None,
+    samples: Sequence[Sample],
+    documents: Sequence[Document],
+    machine: MachineFacts,
+) -> Profile:
+    """Answers and measurements in one value, with the provenance of every known fact.
+
+    A measured fact wins over an asked one; where they differ, a note says so. What the data or the
+    documents only suggest (kind of task, knowledge in documents) fills unanswered facts alone.
+    """
+    data = measure_data(samples)
+    measured = {
+        **_known("data", data, source="dataset"),
+        **_known("knowledge", measure_documents(documents), source="documents"),
+        **_known("machine", machine, source="machine"),
+    }
+    suggested: dict[str, tuple[FactValue, str]] = {}
+    if (kind := guess_kind(data)) is not None:
+        suggested["task.kind"] = (kind, "dataset")
+    if documents:
+        suggested["knowledge.in_documents"] = (True, "documents")
+    renewed = {source for _, source in (*measured.values(), *suggested.values())}
+    asked = _asked(answers, renewed=renewed)
+    facts = suggested | asked | measured
+    notes = (*answers.notes, *_contradictions(asked, measured), *(dataset.notes if dataset else ()))
+    return _built(answers, facts, notes=_without_repeats(notes))
+
+
+def _asked(answers: Profile, *, renewed: set[str]) -> dict[str, tuple[FactValue, str]]:
+    """Facts of the answers, without those that an earlier profile measured and this one renews."""
+    known = {
+        fact: (value, answers.provenance.get(fact, "asked"))
+        for group in GROUPS
+        for fact, (value, _) in _known(group, getattr(answers, group), source="asked").items()
+    }
+    return {fact: entry for fact, entry in known.items() if entry[1] not in renewed}
+
+
+def _known(group: str, facts: Value, *, source: str) -> dict[str, tuple[FactValue, str]]:
+    """Fact id -> value and source, for every fact of a group that is not unknown."""
+    return {
+        f"{group}.{name}": (value, source)
+        for name, value in facts.model_dump().items()
+        if value is not None
+    }
+
+
+def _contradictions(
+    asked: dict[str, tuple[FactValue, str]], measured: dict[str, tuple[FactValue, str]]
+) -> tuple[str, ...]:
+    return tuple(
+        f"{fact}: {asked[fact][0]} was answered, {value} was measured ({source}); the measured"
+        " value counts."
+        for fact, (value, source) in measured.items()
+        if fact in asked and asked[fact][1] == "asked" and asked[fact][0] != value
+    )
+
+
+def _built(
+    answers: Profile, facts: dict[str, tuple[FactValue, str]], *, notes: tuple[str, ...]
+) -> Profile:
+    groups: dict[str, dict[str, FactValue]] = {group: {} for group in GROUPS}
+    for fact, (value, _) in facts.items():
+        group, _, name = fact.partition(".")
+        groups[group][name] = value
+    provenance = {fact: source for fact, (_, source) in sorted(facts.items())}
+    return Profile.model_validate(
+        {"name": answers.name, **groups, "provenance": provenance, "notes": notes}
+    )
+
+
+def _without_repeats(notes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(notes))
