@@ -40,6 +40,8 @@ class EstimateRequest(Value):
     budget_usd: Decimal | None = Field(default=None, ge=0)
     max_hours: float | None = Field(default=None, gt=0)
     seed: int = 0
+    as_of: str = ""
+    """The day whose prices are used, ISO format."""
     machine: MachineFacts = MachineFacts()
     """This machine, so that methods can name what stands in their way."""
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from advisor.schema.base import Interval, Provenance, Value
 
 Precision = Literal["float32", "bfloat16", "float16"]
+Phase = Literal["loss", "backward", "backward_end", "optimizer_step"]
 Objective = Literal["sft", "cpt", "dpo", "orpo", "kto", "reward", "grpo"]
 
 
@@ -58,8 +59,8 @@ class ExtraTerm(Value):
     bytes: Interval
     formula: str
     provenance: Provenance
-    phase: Literal["always", "loss", "backward", "optimizer_step"] = "always"
-    """When it is alive."""
+    phases: tuple[Phase, ...] = ()
+    """When it is alive; empty means always."""
 
 
 class Footprint(Value):
