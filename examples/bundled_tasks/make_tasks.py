@@ -16,14 +16,17 @@ import yaml
 
 from examples.bundled_tasks import manual_wording as manual
 from examples.bundled_tasks import message_wording as message
-from examples.bundled_tasks.profiles import PROFILES
+from examples.bundled_tasks.profiles import ANSWERS, TITLES
 from examples.pretrain_tiny.values import Draw, capital, is_reserved
 
 TASKS_FOLDER = Path(__file__).parents[2] / "advisor" / "builtin" / "tasks"
 PRODUCTS = 125
 FACTS_PER_PRODUCT = 4
-SIZES = {"manuals": {"train": 200, "dev": 60, "test": 240}, "tickets": {"train": 480, "dev": 60, "test": 240},
-         "fields": {"train": 300, "dev": 60, "test": 240}}
+SIZES = {
+    "manuals": {"train": 200, "dev": 60, "test": 240},
+    "tickets": {"train": 480, "dev": 60, "test": 240},
+    "fields": {"train": 300, "dev": 60, "test": 240},
+}
 SEEDS = {"manuals": 4101, "tickets": 4102, "fields": 4103}
 
 Files = dict[str, str]
@@ -33,14 +36,23 @@ def pronounceable_name(draw: Draw) -> str:
     """Draw a name that can be read aloud."""
     while True:
         name = draw.name()
-        if 4 <= len(name) <= 9 and not re.search("[^aeiouy]{4}|^[^aeiouy]{3}|[aeiouy]{3}", name.lower()):
+        if 4 <= len(name) <= 9 and not re.search(
+            "[^aeiouy]{4}|^[^aeiouy]{3}|[aeiouy]{3}", name.lower()
+        ):
             return name
 
 
 def _product_name(draw: Draw) -> str:
     """Draw a product name of two words."""
-    second = draw.choice((str(draw.between(1, 9) * 100), pronounceable_name(draw), "Pro", "Mini",
-                          str(draw.between(2, 9) * 10)))
+    second = draw.choice(
+        (
+            str(draw.between(1, 9) * 100),
+            pronounceable_name(draw),
+            "Pro",
+            "Mini",
+            str(draw.between(2, 9) * 10),
+        )
+    )
     return f"{pronounceable_name(draw)} {second}"
 
 
@@ -50,7 +62,9 @@ def _file_name(product: str) -> str:
 
 def _manual_page(draw: Draw, product: str, facts: list[tuple[manual.Property, str]]) -> str:
     """Write the page of one product."""
-    sentences = [draw.choice(manual.OPENINGS).format(e=product, k=draw.choice(manual.PRODUCT_KINDS))]
+    sentences = [
+        draw.choice(manual.OPENINGS).format(e=product, k=draw.choice(manual.PRODUCT_KINDS))
+    ]
     sentences += [draw.choice(item.sentences).format(v=value, e=product) for item, value in facts]
     if draw.chance(0.25):
         sentences.insert(draw.between(1, len(sentences)), draw.choice(manual.REMARKS))
@@ -63,17 +77,27 @@ def make_manuals() -> tuple[list[dict[str, str]], Files]:
     pairs: list[tuple[str, str]] = []
     pages: Files = {}
     for product in draw.unique(lambda: _product_name(draw), PRODUCTS):
-        facts = [(item, item.value(draw)) for item in draw.random.sample(manual.PROPERTIES, FACTS_PER_PRODUCT)]
+        facts = [
+            (item, item.value(draw))
+            for item in draw.random.sample(manual.PROPERTIES, FACTS_PER_PRODUCT)
+        ]
         pages[f"docs/{_file_name(product)}"] = _manual_page(draw, product, facts)
         pairs += [(draw.choice(item.questions).format(e=product), value) for item, value in facts]
     draw.random.shuffle(pairs)
     splits = [split for split, size in SIZES["manuals"].items() for _ in range(size)]
-    return [_item("manuals", split, index, question, answer)
-            for index, (split, (question, answer)) in enumerate(zip(splits, pairs, strict=True))], pages
+    return [
+        _item("manuals", split, index, question, answer)
+        for index, (split, (question, answer)) in enumerate(zip(splits, pairs, strict=True))
+    ], pages
 
 
 def _item(task: str, split: str, index: int, prompt: str, completion: str) -> dict[str, str]:
-    return {"id": f"{task}-{split}-{index:04d}", "prompt": prompt, "completion": completion, "split": split}
+    return {
+        "id": f"{task}-{split}-{index:04d}",
+        "prompt": prompt,
+        "completion": completion,
+        "split": split,
+    }
 
 
 def order_number(draw: Draw) -> str:
@@ -86,16 +110,27 @@ def order_number(draw: Draw) -> str:
 
 def queue_codes() -> dict[str, str]:
     """The house's queue code of each topic: prefix and the first number in the reserved space."""
-    return {topic: next(f"{prefix}-{number}" for number in range(1, 100) if is_reserved(f"{prefix}-{number}"))
-            for topic, prefix in message.QUEUE_PREFIXES.items()}
+    return {
+        topic: next(
+            f"{prefix}-{number}" for number in range(1, 100) if is_reserved(f"{prefix}-{number}")
+        )
+        for topic, prefix in message.QUEUE_PREFIXES.items()
+    }
 
 
 def write_message(draw: Draw, split: str, name: str, order: str, keyword: str) -> str:
     """Write one customer message in the forms of a split."""
     forms = message.FORMS[split]
-    middle = [draw.choice(forms.orders).format(o=order), draw.choice(forms.problems).format(k=keyword)]
+    middle = [
+        draw.choice(forms.orders).format(o=order),
+        draw.choice(forms.problems).format(k=keyword),
+    ]
     draw.random.shuffle(middle)
-    parts = [draw.choice(forms.openings).format(n=name), *map(capital, middle), draw.choice(forms.closings)]
+    parts = [
+        draw.choice(forms.openings).format(n=name),
+        *map(capital, middle),
+        draw.choice(forms.closings),
+    ]
     return " ".join(part for part in parts if part)
 
 
@@ -106,7 +141,10 @@ def _messages(task: str) -> Iterator[tuple[str, int, str, str, str, str]]:
     for split, size in SIZES[task].items():
         for index in range(size):
             topic = topics[index % len(topics)]
-            name, order = f"{pronounceable_name(draw)} {pronounceable_name(draw)}", order_number(draw)
+            name, order = (
+                f"{pronounceable_name(draw)} {pronounceable_name(draw)}",
+                order_number(draw),
+            )
             text = write_message(draw, split, name, order, draw.choice(message.KEYWORDS[topic]))
             yield split, index, text, topic, order, name
 
@@ -114,23 +152,35 @@ def _messages(task: str) -> Iterator[tuple[str, int, str, str, str, str]]:
 def make_tickets() -> tuple[list[dict[str, str]], Files]:
     """Customer messages and the house's ticket line."""
     codes = queue_codes()
-    return [_item("tickets", split, index, text, f"[{codes[topic]}] {order} // {name}")
-            for split, index, text, topic, order, name in _messages("tickets")], {}
+    return [
+        _item("tickets", split, index, text, f"[{codes[topic]}] {order} // {name}")
+        for split, index, text, topic, order, name in _messages("tickets")
+    ], {}
 
 
 def make_fields() -> tuple[list[dict[str, str]], Files]:
     """Customer messages and the order number in them."""
-    return [_item("fields", split, index, text, order)
-            for split, index, text, _, order, _ in _messages("fields")], {}
+    return [
+        _item("fields", split, index, text, order)
+        for split, index, text, _, order, _ in _messages("fields")
+    ], {}
 
 
 def task_files() -> Files:
     """All files of the bundled tasks by path below the tasks folder."""
     files: Files = {}
-    for task, make in (("manuals", make_manuals), ("tickets", make_tickets), ("fields", make_fields)):
+    for task, make in (
+        ("manuals", make_manuals),
+        ("tickets", make_tickets),
+        ("fields", make_fields),
+    ):
         items, extra = make()
-        files[f"{task}/task.yaml"] = yaml.safe_dump(PROFILES[task], sort_keys=False, allow_unicode=True, width=110)
-        files[f"{task}/data.jsonl"] = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items)
+        files[f"{task}/task.yaml"] = yaml.safe_dump(
+            PROFILES[task], sort_keys=False, allow_unicode=True, width=110
+        )
+        files[f"{task}/data.jsonl"] = "".join(
+            json.dumps(item, ensure_ascii=False) + "\n" for item in items
+        )
         files |= {f"{task}/{name}": text for name, text in extra.items()}
     return files
 
@@ -138,16 +188,24 @@ def task_files() -> Files:
 def differing_files(folder: Path) -> list[str]:
     """Paths whose content on disk differs from what the generator writes, missing and surplus files included."""
     wanted = task_files()
-    present = {str(path.relative_to(folder)): path for task in SIZES for path in sorted((folder / task).rglob("*"))
-               if path.is_file()}
-    return sorted(name for name in wanted.keys() | present.keys()
-                  if name not in wanted or name not in present
-                  or present[name].read_text(encoding="utf-8") != wanted[name])
+    present = {
+        str(path.relative_to(folder)): path
+        for task in SIZES
+        for path in sorted((folder / task).rglob("*"))
+        if path.is_file()
+    }
+    return sorted(
+        name
+        for name in wanted.keys() | present.keys()
+        if name not in wanted
+        or name not in present
+        or present[name].read_text(encoding="utf-8") != wanted[name]
+    )
 
 
 def write_tasks(folder: Path) -> None:
     """Write all files, removing manual pages of an earlier version."""
-    for page in (folder / "manuals" / "docs").glob("*.md"):
+    for page in folder.glob("*/docs/*.md"):
         page.unlink()
     for name, text in task_files().items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -157,7 +215,9 @@ def write_tasks(folder: Path) -> None:
 def main() -> int:
     """Write the files, or compare them with --check."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare with the committed files, write nothing")
+    parser.add_argument(
+        "--check", action="store_true", help="compare with the committed files, write nothing"
+    )
     parser.add_argument("--out", type=Path, default=TASKS_FOLDER)
     options = parser.parse_args()
     if not options.check:
