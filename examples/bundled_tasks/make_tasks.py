@@ -155,7 +155,23 @@ def make_tickets() -> tuple[list[dict[str, str]], Files]:
     return [
         _item("tickets", split, index, text, f"[{codes[topic]}] {order} // {name}")
         for split, index, text, topic, order, name in _messages("tickets")
-    ], {}
+    ], _handbook()
+
+
+def _handbook() -> Files:
+    """The support desk's handbook: what retrieval can find out about both message tasks."""
+    codes = queue_codes()
+    pages = {
+        f"docs/queue-{topic}.md": (
+            f"# Queue {codes[topic]}\n\nMessages about {topic} go to queue {codes[topic]}: "
+            f"{', '.join(words)}.\n"
+        )
+        for topic, words in message.KEYWORDS.items()
+    }
+    return pages | {
+        "docs/ticket-line.md": message.LINE_SECTION,
+        "docs/order-numbers.md": message.ORDER_SECTION,
+    }
 
 
 def make_fields() -> tuple[list[dict[str, str]], Files]:
@@ -163,7 +179,7 @@ def make_fields() -> tuple[list[dict[str, str]], Files]:
     return [
         _item("fields", split, index, text, order)
         for split, index, text, _, order, _ in _messages("fields")
-    ], {}
+    ], _handbook()
 
 
 def task_files() -> Files:
@@ -176,8 +192,9 @@ def task_files() -> Files:
     ):
         items, extra = make()
         files[f"{task}/task.yaml"] = yaml.safe_dump(
-            PROFILES[task], sort_keys=False, allow_unicode=True, width=110
+            {"name": task, "title": TITLES[task]}, sort_keys=False
         )
+        files[f"{task}/answers.yaml"] = yaml.safe_dump(ANSWERS[task], sort_keys=False)
         files[f"{task}/data.jsonl"] = "".join(
             json.dumps(item, ensure_ascii=False) + "\n" for item in items
         )
@@ -205,9 +222,10 @@ def differing_files(folder: Path) -> list[str]:
 
 def write_tasks(folder: Path) -> None:
     """Write all files, removing manual pages of an earlier version."""
+    files = task_files()
     for page in folder.glob("*/docs/*.md"):
         page.unlink()
-    for name, text in task_files().items():
+    for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
 
