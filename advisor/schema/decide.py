@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from pydantic import model_serializer, model_validator
+
 from advisor.schema.base import Value
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Approach, Effect, Scalar, Strength
