@@ -1,6 +1,6 @@
 """What a plugin must be able to do: structural protocols, nothing to inherit.
 
-A plugin is a class or object named by an entry point; the groups are in `GROUPS`. `info` is cheap and
+A plugin is a class or object named by an entry point (`GROUPS`). `info` is cheap and
 imports nothing heavy. The conformance suites under `tests/conformance/` state the promises behind
 each protocol.
 """
@@ -18,6 +18,27 @@ from advisor.schema.evaluation import Completion, Document, Hit, Passage, Prompt
 from advisor.schema.plan import Footprint, Obstacle, Plan
 from advisor.schema.profile import MachineFacts
 from advisor.schema.train import TrainEvent, TrainJob, TrainResult
+
+__all__ = [
+    "Clock",
+    "Embedder",
+    "Emit",
+    "GROUPS",
+    "Method",
+    "MethodInfo",
+    "Metric",
+    "MetricInfo",
+    "ModelBackend",
+    "Objective",
+    "PluginInfo",
+    "Progress",
+    "PromptBuilder",
+    "Retriever",
+    "Session",
+    "Tools",
+    "Trainer",
+    "TrainerInfo",
+]
 
 
 class PluginInfo(Value):

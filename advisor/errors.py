@@ -46,6 +46,48 @@ Each error carries `message` (what is wrong, with the value), `hint` (how to men
 
 from __future__ import annotations
 
+__all__ = [
+    "AdvisorError",
+    "AdvisorWarning",
+    "ArtifactError",
+    "AssumedValueWarning",
+    "BackendAuthError",
+    "BackendError",
+    "BackendResponseError",
+    "BackendTimeoutError",
+    "CatalogError",
+    "ConsentError",
+    "CorpusError",
+    "DatasetError",
+    "DoesNotFitError",
+    "DuplicatePluginError",
+    "InputError",
+    "MissingArtifactError",
+    "MissingExtraError",
+    "ModelFolderError",
+    "NonFiniteLossError",
+    "OutOfMemoryError",
+    "PlanError",
+    "PluginContractError",
+    "PluginError",
+    "PriceMissingError",
+    "ProfileError",
+    "RuleConflictError",
+    "RuleParseError",
+    "RulebookError",
+    "SchemaVersionError",
+    "SmallSampleWarning",
+    "StaleArtifactError",
+    "StalePriceWarning",
+    "StorageError",
+    "TrainingError",
+    "UnknownFactError",
+    "UnknownGpuError",
+    "UnknownModelError",
+    "UnknownPluginError",
+    "UnsupportedArchitectureError",
+]
+
 
 class AdvisorError(Exception):
     """Something the user can mend; told in one sentence, without a traceback."""
