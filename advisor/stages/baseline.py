@@ -1,0 +1,131 @@
+"""Stage 4: measure everything that needs no training, all on the same test samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from advisor.contracts import PromptBuilder, Tools
+from advisor.errors import CorpusError, DatasetError
+from advisor.evaluation.bench import Bench
+from advisor.evaluation.compare import compare_all
+from advisor.evaluation.runner import evaluate
+from advisor.schema.baseline import Baselines
+from advisor.schema.evaluation import Document, Evaluation, Manifest, Sample
+
+FEW_SAMPLES = 100
+WIDEST = 1.645 * 0.5
+"""Half the width of a 90 % interval around a share of one half, times the root of n."""
+
+
+def baseline(
+    samples: Sequence[Sample],
+    *,
+    builders: Mapping[str, PromptBuilder],
+    corpus: Sequence[Document],
+    bench: Bench,
+    tools: Tools,
+    target: float | None = None,
+) -> Baselines:
+    """Scores of every builder on the test samples that do not also stand in the train split.
+
+    Builders learn from the train split and never see a test sample. One that lacks what it needs
+    (shots, documents) is left out with a warning. Best is the highest value; equal values go to
+    the builder with the lower `cost_rank`.
+
+    Raises DatasetError when no test sample is left or no builder can work, and what `evaluate`
+    raises.
+    """
+    by_split = {name: [s for s in samples if s.split == name] for name in ("train", "dev", "test")}
+    test, leaked = without_leaks(by_split["test"], by_split["train"])
+    if not test:
+        raise DatasetError(
+            f"No test sample is left to measure on: {len(by_split['test'])} in the test split, "
+            f"{leaked} of them also in the train split.",
+            hint="Add samples, or remove the copies of test samples from the train split.",
+        )
+    warnings = _sample_warnings(len(test), leaked)
+    fitted = _fitted(
+        builders,
+        lambda builder: builder.fit(by_split["train"], by_split["dev"], corpus, tools),
+        warnings,
+    )
+    evaluations = [evaluate(bench, name, builder, test) for name, builder in fitted.items()]
+    warnings += [
+        f"{e.builder}: {e.failures} of {e.n} samples got no answer and count as 0."
+        for e in evaluations
+        if e.failures
+    ]
+    return Baselines(
+        evaluations=tuple(evaluations),
+        best=_best(evaluations, fitted),
+        comparisons=tuple(compare_all(evaluations)),
+        manifest=_shared(evaluations, fitted),
+        target=target,
+        leaked_samples=leaked,
+        warnings=tuple(warnings),
+    )
+
+
+def _fitted(
+    builders: Mapping[str, PromptBuilder],
+    fit: Callable[[PromptBuilder], None],
+    warnings: list[str],
+) -> dict[str, PromptBuilder]:
+    """The builders that found what they need; the others become warnings."""
+    fitted: dict[str, PromptBuilder] = {}
+    for name, builder in builders.items():
+        try:
+            fit(builder)
+        except (DatasetError, CorpusError) as error:
+            warnings.append(f"{name} was left out: {error.message}")
+        else:
+            fitted[name] = builder
+    if not fitted:
+        raise DatasetError(
+            f"No baseline can be measured. {' '.join(warnings)}",
+            hint="Add zero_shot to --builders; it needs neither shots nor documents.",
+        )
+    return fitted
+
+
+def without_leaks(test: Sequence[Sample], train: Sequence[Sample]) -> tuple[list[Sample], int]:
+    """Test samples whose input is in no train sample, and how many were taken out.
+
+    Inputs are compared with their earlier turns, in lower case, white space collapsed.
+    """
+    seen = {_asked(sample) for sample in train}
+    kept = [sample for sample in test if _asked(sample) not in seen]
+    return kept, len(test) - len(kept)
+
+
+def _asked(sample: Sample) -> tuple[str, ...]:
+    turns = [turn.content for turn in sample.history if turn.role != "system"]
+    return tuple(" ".join(text.split()).casefold() for text in (*turns, sample.input))
+
+
+def _sample_warnings(count: int, leaked: int) -> list[str]:
+    found = []
+    if leaked:
+        found.append(
+            f"{leaked} test samples also stand in the train split and were left out; their scores "
+            "would have shown memory, not skill."
+        )
+    if count < FEW_SAMPLES:
+        found.append(
+            f"Only {count} test samples: a score is known to about "
+            f"{100 * WIDEST / count**0.5:.0f} points up or down."
+        )
+    return found
+
+
+def _best(evaluations: Sequence[Evaluation], builders: Mapping[str, PromptBuilder]) -> str:
+    winner = max(evaluations, key=lambda e: (e.value, -builders[e.builder].info.cost_rank))
+    return winner.builder
+
+
+def _shared(evaluations: Sequence[Evaluation], builders: Mapping[str, PromptBuilder]) -> Manifest:
+    """What all evaluations have in common: the manifest without any builder's own settings."""
+    manifest = evaluations[0].manifest
+    own = tuple(f"{builder.info.id}." for builder in builders.values())
+    common = {key: v for key, v in manifest.settings.items() if not key.startswith(own)}
+    return manifest.model_copy(update={"settings": common})

@@ -1,0 +1,186 @@
+"""Stage 7: did tuning help, and did it take what was estimated; no model is called here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from advisor.evaluation.compare import compare, corrected, items_needed, paired_differences
+from advisor.evaluation.intervals import meets
+from advisor.schema.base import Interval, UsdInterval
+from advisor.schema.baseline import Baselines
+from advisor.schema.estimate import Memory, Option
+from advisor.schema.evaluation import Comparison, Evaluation
+from advisor.schema.train import TrainResult
+from advisor.schema.verify import EstimateCheck, Regression, Verification
+from advisor.units import hours_from_seconds
+
+ALPHA = 0.1
+WORTHWHILE_GAIN = 0.05
+"""A gain that cannot be larger than this is treated as none (docs/adr/0003)."""
+
+Verdict = Literal["keep", "discard", "inconclusive"]
+
+
+def verify(
+    *,
+    result: TrainResult,
+    tuned: Evaluation,
+    baselines: Baselines,
+    estimate: Option | None,
+    target: float | None,
+) -> Verification:
+    """Whether to keep the tuned model, measured against each baseline on the same samples.
+
+    Keep: better than the best baseline beyond chance (the 90 % interval of the difference lies
+    above 0 and the corrected p-value is at most 0.10). Discard: the interval lies below 0, or has
+    no room for a gain of 5 points. Else inconclusive, with the number of test samples that would
+    decide. The target is reported beside the verdict and does not change it.
+
+    Raises StaleArtifactError when tuned model and baselines were not measured on the same samples.
+    """
+    comparisons = corrected([compare(e, tuned) for e in baselines.evaluations])
+    best = next(e for e in baselines.evaluations if e.builder == baselines.best)
+    against_best = next(c for c in comparisons if c.a == best.builder)
+    verdict, because = judge(against_best, best, tuned)
+    target_met = None if target is None else meets(target, tuned.interval)
+    return Verification(
+        verdict=verdict,
+        because=because,
+        tuned=tuned,
+        comparisons=tuple(comparisons),
+        regressions=_regressions(comparisons, baselines, tuned),
+        estimate_vs_measured=estimate_vs_measured(estimate, result) if estimate else (),
+        target=target,
+        target_met=target_met,
+        warnings=_warnings(verdict, tuned, target, target_met=target_met),
+    )
+
+
+def judge(comparison: Comparison, best: Evaluation, tuned: Evaluation) -> tuple[Verdict, str]:
+    """The verdict against the best baseline, and its reason in one sentence."""
+    low, high = comparison.interval.low, comparison.interval.high
+    seen = (
+        f"{_percent(tuned.value)} against {_percent(best.value)} for {best.builder}, a difference "
+        f"of {_points(comparison.difference)} points (90 % interval {_points(low)} to "
+        f"{_points(high)}) on {comparison.n} samples"
+    )
+    if low > 0 and comparison.p_value <= ALPHA:
+        return "keep", f"The tuned model is better beyond chance: {seen}."
+    if high <= 0:
+        return "discard", f"The tuned model is not better: {seen}."
+    if high < WORTHWHILE_GAIN:
+        return "discard", (
+            f"Any gain is smaller than {100 * WORTHWHILE_GAIN:.0f} points, too little to serve a "
+            f"tuned model for: {seen}."
+        )
+    return "inconclusive", f"Chance may explain what was seen: {seen}. {_remedy(best, tuned)}"
+
+
+def _remedy(best: Evaluation, tuned: Evaluation) -> str:
+    differences = paired_differences(best, tuned)
+    needed = items_needed(differences)
+    if needed is None:
+        return "More test samples are unlikely to show a gain; better data may."
+    more = max(needed - len(differences), 1)
+    return (
+        f"If the difference is as large as it looks, about {more} more test samples would show "
+        "it in 4 of 5 cases."
+    )
+
+
+def _regressions(
+    comparisons: Sequence[Comparison], baselines: Baselines, tuned: Evaluation
+) -> tuple[Regression, ...]:
+    """Baselines that the tuned model falls behind beyond chance, and new failures."""
+    values = {e.builder: e.value for e in baselines.evaluations}
+    found = [
+        Regression(
+            what=f"{tuned.metric} of {c.a}",
+            before=values[c.a],
+            after=tuned.value,
+            note=f"The tuned model got {c.only_a} samples wrong or worse that {c.a} had.",
+        )
+        for c in comparisons
+        if c.interval.high < 0 and c.p_value <= ALPHA
+    ]
+    fewest = min(e.failures for e in baselines.evaluations)
+    if tuned.failures > fewest:
+        found.append(
+            Regression(
+                what="samples without an answer",
+                before=fewest,
+                after=tuned.failures,
+                note="They count as 0 in the score.",
+            )
+        )
+    return tuple(found)
+
+
+def estimate_vs_measured(option: Option, result: TrainResult) -> tuple[EstimateCheck, ...]:
+    """Estimated memory, hours, speed and cost beside what training took; unknown stays None."""
+    hours = hours_from_seconds(result.wall_seconds)
+    memory = _tier(option.memory, result.memory_tier)
+    return (
+        _check(f"{result.memory_tier} memory", "GiB", memory, result.peak_memory_gib),
+        _check("training time", "hours", option.time_hours, hours),
+        _check("speed", "tokens/s", option.tokens_per_second, result.tokens_per_second),
+        _check("cost", "USD", option.cost_usd, _cost(option, hours)),
+    )
+
+
+def _tier(memory: Memory, tier: str) -> Interval | None:
+    tiers = {
+        "allocated": memory.allocated_gib,
+        "reserved": memory.reserved_gib,
+        "process": memory.process_gib,
+    }
+    return tiers[tier]
+
+
+def _cost(option: Option, hours: float) -> float | None:
+    """Hours taken at the offer's price; None where there is no price."""
+    if option.offer is None:
+        return None
+    return float(option.offer.usd_per_gpu_hour) * option.gpus * hours
+
+
+def _check(
+    quantity: str, unit: str, estimated: Interval | UsdInterval | None, measured: float | None
+) -> EstimateCheck:
+    bounds = (float(estimated.low), float(estimated.high)) if estimated else None
+    return EstimateCheck(
+        quantity=quantity,
+        unit=unit,
+        estimated_low=bounds[0] if bounds else None,
+        estimated_likely=float(estimated.likely) if estimated else None,
+        estimated_high=bounds[1] if bounds else None,
+        measured=measured,
+        inside=bounds[0] <= measured <= bounds[1] if bounds and measured is not None else None,
+    )
+
+
+def _warnings(
+    verdict: Verdict, tuned: Evaluation, target: float | None, *, target_met: bool | None
+) -> tuple[str, ...]:
+    found = []
+    if target is not None and not target_met:
+        still = "better than every baseline, yet " if verdict == "keep" else ""
+        found.append(
+            f"The tuned model is {still}below the target: the lower bound of its interval is "
+            f"{_percent(tuned.interval.low)}, the target {_percent(target)}."
+        )
+    if tuned.failures:
+        found.append(
+            f"{tuned.failures} of {tuned.n} samples got no answer from the tuned model and count "
+            "as 0."
+        )
+    return tuple(found)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.1f}"
