@@ -1,0 +1,164 @@
+"""Loads a model folder, an adapter on its base, or a hub id; the heavy back of opening."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+from advisor.builtin.backends.transformers_local import (
+    ADAPTER,
+    check_folder,
+    looks_like_path,
+    read_json,
+)
+from advisor.errors import MissingExtraError, ModelFolderError, UnsupportedArchitectureError
+from advisor.schema.chat import PLAIN_CHAT_TEMPLATE
+
+BASE_FACTS = "base.json"
+"""Written by the trainer `trl` beside an adapter: in what form its base was loaded."""
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class Loaded(NamedTuple):
+    """A model ready to answer, with its tokenizer and the folders it came from."""
+
+    model: Any
+    tokenizer: Any
+    folders: tuple[Path, ...]
+
+
+def load(reference: str, device: str) -> Loaded:
+    """Model and tokenizer on the device; raises ModelFolderError, UnsupportedArchitectureError."""
+    folder = Path(reference)
+    if (folder / ADAPTER).is_file():
+        return _load_adapter(folder, device)
+    model = _load_model(reference, device, None)
+    folders = (folder,) if folder.is_dir() else ()
+    return Loaded(model, _load_tokenizer(reference), folders)
+
+
+def _load_adapter(folder: Path, device: str) -> Loaded:
+    base = str(read_json(folder, ADAPTER).get("base_model_name_or_path") or "")
+    if Path(base).is_dir():
+        check_folder(Path(base))
+    elif not base or looks_like_path(base):
+        raise ModelFolderError(
+            f"The adapter's base model '{base}' is not there.",
+            hint=f"Put it back, or name its new place in {ADAPTER} (base_model_name_or_path).",
+            where=str(folder),
+        )
+    try:
+        from peft import PeftModel  # noqa: PLC0415 - only adapters need it
+    except ImportError:
+        raise MissingExtraError("Opening an adapter", "train") from None
+    has_tokenizer = (folder / "tokenizer_config.json").is_file()
+    tokenizer = _load_tokenizer(str(folder) if has_tokenizer else base)
+    model = _load_model(base, device, _quantisation(folder, device))
+    try:
+        model = PeftModel.from_pretrained(model, str(folder), local_files_only=True)
+    except Exception as error:
+        raise ModelFolderError(
+            f"The adapter cannot be put on its base '{base}': {first_line(error)}",
+            hint="Train it again, or check that the base is the one it was trained on.",
+            where=str(folder),
+        ) from error
+    return Loaded(model.eval(), tokenizer, (folder, *([Path(base)] if Path(base).is_dir() else [])))
+
+
+def _quantisation(folder: Path, device: str) -> BitsAndBytesConfig | None:
+    """The quantisation of the base that the adapter was trained on, where it was quantised."""
+    if not (folder / BASE_FACTS).is_file():
+        return None
+    facts = read_json(folder, BASE_FACTS)
+    bits, precision = facts.get("base_bits"), str(facts.get("precision", "float32"))
+    if bits == 8:
+        return BitsAndBytesConfig(load_in_8bit=True)
+    if bits != 4:
+        return None
+    compute = DTYPES.get(precision, torch.float32) if device == "cuda" else torch.float32
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=compute,
+    )
+
+
+def _load_model(reference: str, device: str, quantisation: BitsAndBytesConfig | None) -> Any:
+    is_folder = Path(reference).is_dir()
+    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    more: dict[str, Any] = {}
+    if quantisation is not None:
+        more = {"quantization_config": quantisation, "device_map": {"": device}}
+    try:
+        model, loading = AutoModelForCausalLM.from_pretrained(
+            reference, dtype=dtype, local_files_only=is_folder, output_loading_info=True, **more
+        )
+    except (ValueError, KeyError) as error:
+        raise UnsupportedArchitectureError(
+            f"The architecture of '{reference}' cannot be loaded: {first_line(error)}",
+            hint="Use a causal language model that the installed transformers knows.",
+            where=reference,
+        ) from error
+    except ImportError as error:
+        if quantisation is None:
+            raise unusable(reference, error) from error
+        raise MissingExtraError("An adapter on a quantised base", "qlora") from error
+    except Exception as error:
+        raise unusable(reference, error) from error
+    _check_whole(reference, loading)
+    return (model if quantisation else model.to(device)).eval()
+
+
+def _check_whole(reference: str, loading: dict[str, Any]) -> None:
+    """Refuse weights with holes, which would otherwise be filled with random numbers."""
+    holes = sorted(loading.get("missing_keys") or ())
+    if holes:
+        raise ModelFolderError(
+            f"The weights of '{reference}' lack {len(holes)} tensors, first '{holes[0]}'.",
+            hint="Download the model again; its weights and config.json do not belong together.",
+            where=reference,
+        )
+
+
+def _load_tokenizer(reference: str) -> Any:
+    """The tokenizer, padding on the left, with the plain chat form where it brings none."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            reference, padding_side="left", local_files_only=Path(reference).is_dir()
+        )
+    except Exception as error:
+        raise ModelFolderError(
+            f"The tokenizer of '{reference}' cannot be opened: {first_line(error)}",
+            hint="Copy tokenizer.json and tokenizer_config.json from the model's source again.",
+            where=reference,
+        ) from error
+    if not tokenizer.chat_template:
+        tokenizer.chat_template = PLAIN_CHAT_TEMPLATE
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    return tokenizer
+
+
+def unusable(reference: str, error: BaseException) -> ModelFolderError:
+    """A model that is there but cannot be read, or a hub id that is not at hand."""
+    if Path(reference).is_dir():
+        return ModelFolderError(
+            f"The weights of '{reference}' cannot be read: {first_line(error)}",
+            hint="Download or save the model again; a broken file cannot be repaired.",
+            where=reference,
+        )
+    return ModelFolderError(
+        f"The model '{reference}' is no folder, and neither the local cache nor the hub has it.",
+        hint="Give a folder, use `tiny` for the embedded model, or unset HF_HUB_OFFLINE.",
+        where=reference,
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a library's message that says something."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[0].strip() if lines else type(error).__name__

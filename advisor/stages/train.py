@@ -1,0 +1,51 @@
+"""Hands one job to one trainer, after checking that the two belong together."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from advisor.contracts import Tools, Trainer
+from advisor.errors import DatasetError, PluginError, StorageError
+from advisor.schema.train import TrainJob, TrainResult
+
+
+def train(job: TrainJob, *, trainer: Trainer, tools: Tools) -> TrainResult:
+    """What the trainer produced and measured.
+
+    Raises PluginError when the trainer does not take the plan's objective and method,
+    DatasetError without samples, StorageError when the output folder cannot be written, and
+    whatever TrainingError the trainer meets.
+    """
+    _check_pair(job, trainer)
+    if not job.train_samples:
+        raise DatasetError(
+            "There are no training samples.", hint="Give a data file that leaves a train split."
+        )
+    _check_writable(Path(job.output_dir))
+    return trainer.train(job, tools)
+
+
+def _check_pair(job: TrainJob, trainer: Trainer) -> None:
+    pair = (job.plan.objective, job.plan.method)
+    if pair in trainer.info.pairs:
+        return
+    taken = ", ".join(f"{objective} with {method}" for objective, method in trainer.info.pairs)
+    raise PluginError(
+        f"The trainer '{trainer.info.id}' does not take {pair[0]} with {pair[1]}.",
+        hint=f"It takes: {taken or 'nothing'}.",
+        where=f"trainer {trainer.info.id}",
+    )
+
+
+def _check_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StorageError(
+            f"The output folder cannot be written: {error.strerror or error}.",
+            hint="Choose another folder with --run-dir.",
+            where=str(folder),
+        ) from error

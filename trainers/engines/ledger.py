@@ -1,0 +1,217 @@
+"""The folder a training run keeps: which job it holds, how far it came, and its finished result."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from advisor.errors import StorageError
+from advisor.schema.base import Value
+from advisor.schema.train import TrainJob, TrainResult
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+EDGE_BYTES = 1 << 20
+PROGRESS_FILE = "progress.json"
+RESULT_FILE = "result.json"
+FINAL_FOLDER = "final"
+CHECKPOINT_PREFIX = "checkpoint-"
+
+
+class Progress(Value):
+    """What must survive an interruption and is not in a checkpoint."""
+
+    job: str
+    """Digest of the job, so that two jobs never mix."""
+    wall_seconds: float = 0.0
+    """Time spent training so far."""
+    tokens: int = 0
+    """Tokens trained on so far, padding left out; repeated steps count again."""
+    peak_memory_gib: float | None = None
+    step: int = 0
+    """Optimizer steps done when this was written."""
+
+
+class Finished(Value):
+    """A result with what is needed to see later that its files are still whole."""
+
+    job: str
+    files: dict[str, int]
+    """File below the final folder -> size in bytes."""
+    result: TrainResult
+
+
+def job_digest(job: TrainJob, trainer: str) -> str:
+    """SHA-256 over everything the trained weights depend on, shortened to 16 digits.
+
+    The base model enters by its files, so that a model replaced in place is noticed.
+    """
+    text = json.dumps(
+        {
+            "trainer": trainer,
+            "plan": job.plan.model_dump(mode="json", exclude={"reasons"}),
+            "instruction": job.instruction,
+            "samples": [s.model_dump(mode="json", exclude={"line"}) for s in job.train_samples],
+            "base": _folder_digest(Path(job.plan.model)),
+        },
+        sort_keys=True,
+        ensure_ascii=False,
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _folder_digest(folder: Path) -> str:
+    """Digest over names, sizes and both ends of every file; empty when there is no such folder."""
+    if not folder.is_dir():
+        return ""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.iterdir() if p.is_file()):
+        size = path.stat().st_size
+        digest.update(f"{path.name}\0{size}\0".encode())
+        with path.open("rb") as stream:
+            digest.update(stream.read(EDGE_BYTES))
+            if size > EDGE_BYTES:
+                stream.seek(max(EDGE_BYTES, size - EDGE_BYTES))
+                digest.update(stream.read())
+    return digest.hexdigest()[:16]
+
+
+def storage_error(error: OSError, folder: Path) -> StorageError:
+    """An operating system's refusal to write, in the user's words."""
+    if error.errno in FULL_DISK:
+        return StorageError(
+            "The disk is full: training could not write its files.",
+            hint="Free some space and run the same command again; it continues where it stopped.",
+            where=str(folder),
+        )
+    return StorageError(
+        f"Training cannot write its files: {error.strerror or error}.",
+        hint="Choose an output folder you may write to.",
+        where=str(folder),
+    )
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace a file's content at once: temporary file beside it, fsync, rename.
+
+    Raises StorageError when the folder cannot be written; the old file stays.
+    """
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=True)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise storage_error(error, path.parent) from error
+    finally:
+        if temporary:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink(missing_ok=True)
+
+
+class Ledger:
+    """Reads and writes what one job leaves in its output folder, and nothing outside it."""
+
+    def __init__(self, job: TrainJob, trainer: str) -> None:
+        self.folder = Path(job.output_dir)
+        self.digest = job_digest(job, trainer)
+
+    @property
+    def final(self) -> Path:
+        """Where the trained thing lies once it is whole."""
+        return self.folder / FINAL_FOLDER
+
+    def finished(self) -> TrainResult | None:
+        """The stored result of this very job, when its files are still whole; else None."""
+        try:
+            text = (self.folder / RESULT_FILE).read_text(encoding="utf-8")
+            stored = Finished.model_validate_json(text)
+        except (OSError, UnicodeDecodeError, ValidationError):
+            return None
+        if stored.job != self.digest or stored.files != sizes(self.final):
+            return None
+        served = stored.result.served_by.model_copy(update={"model": str(self.final)})
+        place = {"output_dir": str(self.folder), "served_by": served}
+        return stored.result.model_copy(update=place)
+
+    def begin(self, *, resume: bool) -> Progress:
+        """What an interrupted run of this very job left, or an empty folder and a fresh start."""
+        known = self._progress()
+        if resume and known is not None:
+            return known
+        self.clear()
+        fresh = Progress(job=self.digest)
+        self.save(fresh)
+        return fresh
+
+    def _progress(self) -> Progress | None:
+        try:
+            text = (self.folder / PROGRESS_FILE).read_text(encoding="utf-8")
+            known = Progress.model_validate_json(text)
+        except (OSError, UnicodeDecodeError, ValidationError):
+            return None
+        return known if known.job == self.digest else None
+
+    def save(self, progress: Progress) -> None:
+        """Write how far training has come."""
+        write_whole(self.folder / PROGRESS_FILE, progress.model_dump_json())
+
+    def draft(self) -> Path:
+        """An empty folder beside the final one, to be filled and then handed to `finish`."""
+        place = self.folder / f"{FINAL_FOLDER}.partial"
+        shutil.rmtree(place, ignore_errors=True)
+        try:
+            place.mkdir(parents=True)
+        except OSError as error:
+            raise storage_error(error, self.folder) from error
+        return place
+
+    def finish(self, draft: Path, result: TrainResult) -> None:
+        """Put the trained thing in place, then the result that vouches for it, then tidy up."""
+        try:
+            flush(draft)
+            shutil.rmtree(self.final, ignore_errors=True)
+            draft.replace(self.final)
+        except OSError as error:
+            raise storage_error(error, self.folder) from error
+        done = Finished(job=self.digest, files=sizes(self.final), result=result)
+        write_whole(self.folder / RESULT_FILE, done.model_dump_json(indent=1) + "\n")
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Delete what a finished run no longer needs: checkpoints and progress."""
+        for place in self.folder.glob(f"{CHECKPOINT_PREFIX}*"):
+            shutil.rmtree(place, ignore_errors=True)
+        (self.folder / PROGRESS_FILE).unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Delete what any earlier job left; files that are not a trainer's stay."""
+        self.tidy()
+        for place in (self.final, self.folder / f"{FINAL_FOLDER}.partial"):
+            shutil.rmtree(place, ignore_errors=True)
+        (self.folder / RESULT_FILE).unlink(missing_ok=True)
+
+
+def sizes(folder: Path) -> dict[str, int]:
+    """Every file below a folder with its size in bytes."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return {str(p.relative_to(folder)): p.stat().st_size for p in files}
+
+
+def flush(folder: Path) -> None:
+    """Hand every file below a folder to the disk, so that a power cut leaves no hole in it."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())

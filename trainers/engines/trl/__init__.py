@@ -1,0 +1,72 @@
+"""TRL's SFTTrainer with PEFT on this machine: supervised tuning, full, LoRA or QLoRA."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from advisor.contracts import Tools, TrainerInfo
+from advisor.errors import MissingExtraError, PlanError
+from advisor.schema.plan import Plan
+from advisor.schema.train import TrainEvent, TrainJob, TrainResult
+from trainers.engines.ledger import Ledger
+from trainers.engines.trl.quiet import quiet
+
+NEEDED = ("torch", "transformers", "peft", "trl", "datasets", "accelerate", "psutil")
+
+
+class TrlTrainer:
+    """The default engine; torch is imported when training begins and not before."""
+
+    info = TrainerInfo(
+        id="trl",
+        label="TRL on this machine",
+        extra="train",
+        pairs=(("sft", "full"), ("sft", "lora"), ("sft", "qlora")),
+    )
+
+    def train(self, job: TrainJob, tools: Tools) -> TrainResult:
+        """Train, or continue, or hand back the stored result of this very job.
+
+        A finished job whose files are whole is not trained again; an interrupted one continues
+        from its newest whole checkpoint when `job.resume` is set; another job in the same folder
+        starts afresh. Raises PlanError, MissingExtraError, DatasetError, ModelFolderError,
+        OutOfMemoryError, NonFiniteLossError, StorageError, and KeyboardInterrupt when
+        `tools.should_stop()` asked for it (a checkpoint is then in place).
+        """
+        _refuse(job.plan)
+        ledger = Ledger(job, self.info.id)
+        stored = ledger.finished()
+        if stored is not None:
+            ledger.tidy()
+            tools.emit(TrainEvent(kind="end", step=stored.steps, total_steps=stored.steps))
+            return stored
+        _require_extras(job.plan)
+        with quiet():
+            from trainers.engines.trl._run import run  # noqa: PLC0415 - delays torch
+
+            return run(job, tools, ledger)
+
+
+def _refuse(plan: Plan) -> None:
+    """Raise PlanError for what this engine does not do, before anything is loaded."""
+    if plan.gpus > 1 or plan.strategy != "single":
+        raise PlanError(
+            f"The trainer 'trl' trains on one device; the plan asks for {plan.gpus} GPUs"
+            f" with strategy '{plan.strategy}'.",
+            hint="Plan for one GPU (gpus 1, strategy single).",
+        )
+    if plan.method in ("lora", "qlora") and plan.rank is None:
+        raise PlanError(
+            f"The method '{plan.method}' needs a rank, and the plan has none.",
+            hint="Set rank, for example 16.",
+        )
+
+
+def _require_extras(plan: Plan) -> None:
+    if any(find_spec(name) is None for name in NEEDED):
+        raise MissingExtraError("Training with TRL", "train")
+    if find_spec("bitsandbytes") is None:
+        if plan.method == "qlora":
+            raise MissingExtraError("QLoRA", "qlora")
+        if any(mark in plan.optimizer for mark in ("8bit", "paged_", "bnb")):
+            raise MissingExtraError(f"The optimizer '{plan.optimizer}'", "qlora")
