@@ -20,10 +20,10 @@ from advisor.schema.profile import MachineFacts
 from advisor.schema.train import TrainEvent, TrainJob, TrainResult
 
 __all__ = [
+    "GROUPS",
     "Clock",
     "Embedder",
     "Emit",
-    "GROUPS",
     "Method",
     "MethodInfo",
     "Metric",
