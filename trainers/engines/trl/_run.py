@@ -21,12 +21,12 @@ from advisor.errors import AdvisorError
 from advisor.schema.plan import Plan
 from advisor.schema.train import LossPoint, Served, TrainEvent, TrainJob, TrainResult
 from trainers.engines.ledger import Ledger, Progress
+from trainers.engines.trl._memory import MemoryWatch
 from trainers.engines.trl._model import adapter_of, open_base, open_tokenizer
 from trainers.engines.trl._rows import Rows, rows_of
 from trainers.engines.trl._watch import Watch, WatchedTrainer
 from trainers.engines.trl.checkpoints import discard_others, newest_complete, step_of
 from trainers.engines.trl.failures import no_samples, refused, told
-from trainers.engines.trl._memory import MemoryWatch
 
 LIBRARIES = ("torch", "transformers", "peft", "trl", "accelerate")
 LOSS_POINTS = 1000

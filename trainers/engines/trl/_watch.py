@@ -14,8 +14,8 @@ from advisor.contracts import Tools
 from advisor.errors import NonFiniteLossError
 from advisor.schema.train import TrainEvent
 from trainers.engines.ledger import CHECKPOINT_PREFIX, Ledger, Progress
-from trainers.engines.trl.checkpoints import mark_complete
 from trainers.engines.trl._memory import MemoryWatch
+from trainers.engines.trl.checkpoints import mark_complete
 
 CHECKPOINTS_PER_RUN = 10
 CHECKPOINT_SECONDS = 20.0
