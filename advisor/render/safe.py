@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from advisor.schema.profile import Profile
 
 UNKNOWN = "unknown"
 ELLIPSIS = "…"
@@ -84,3 +88,29 @@ _SPOKEN = {
     "lora": "LoRA",
     "qlora": "QLoRA",
 }
+
+
+def profile_facts(profile: Profile) -> dict[str, str | None]:
+    """Every fact of the profile by its id as text, in order of declaration; None is unknown.
+
+    What the baselines and the gate measure later is listed only once it is known.
+    """
+    facts: dict[str, str | None] = {}
+    for group, members in profile.model_dump().items():
+        for name, value in members.items() if isinstance(members, dict) else ():
+            if group != "provenance" and (value is not None or group != "measured"):
+                facts[f"{group}.{name}"] = None if value is None else fact_text(value)
+    return facts
+
+
+def fact_text(value: object) -> str:
+    """A fact's value as people read it: yes and no, thousands apart, 'unknown' for None."""
+    if value is None:
+        return UNKNOWN
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    return safe_text(value)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Iterable
 from itertools import groupby
 from typing import TextIO
 
 from rich import box
 from rich.console import Console
+from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
@@ -34,20 +36,25 @@ __all__ = [
     "bar",
     "interval_bar",
     "make_console",
+    "make_panel",
     "make_table",
     "only_ascii",
     "percent",
     "percent_range",
     "plain",
     "safe_text",
+    "show_warnings",
     "styled",
     "tick",
+    "verdict_style",
     "words",
 ]
 
 TABLE_WIDTH = 80
 WIDEST = 100
 EIGHTHS = " ▏▎▍▌▋▊▉█"
+GOOD, CAREFUL, BAD = "bold green", "bold yellow", "bold red"
+_VERDICTS = {"train": GOOD, "keep": GOOD, "discard": BAD}
 
 
 def make_console(stream: TextIO, *, color: bool) -> Console:
@@ -158,3 +165,20 @@ def make_table(*headers: str, right: tuple[int, ...] = (), title: str | None = N
             Text(header), justify="right" if place in right else "left", overflow="fold"
         )
     return table
+
+
+def verdict_style(verdict: str | None) -> str:
+    """Green for train and keep, red for discard, yellow for every other verdict."""
+    return _VERDICTS.get(verdict or "", CAREFUL)
+
+
+def make_panel(body: Text, *, title: str, style: str = "") -> Panel:
+    """A frame around a few lines, its title taken as it stands."""
+    return Panel(body, title=Text(safe_text(title, 60)), title_align="left", border_style=style)
+
+
+def show_warnings(console: Console, warnings: Iterable[str]) -> None:
+    """Each warning on its own line; nothing when there is none."""
+    for warning in warnings:
+        line = Text("! ", style=CAREFUL)
+        console.print(line.append_text(plain(warning, style="default")))

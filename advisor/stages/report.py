@@ -89,7 +89,7 @@ def _verified(verification: Verification, baselines: Baselines | None) -> str:
         "inconclusive": "The tuned model is not shown to be better",
     }[verification.verdict]
     best = best_baseline(baselines)
-    against = f" against {_measured(best)}, the best baseline" if best else ""
+    against = f" against {_measured(best)} for {words(best.builder)}" if best else ""
     goal = f"; target {percent(verification.target)}" if verification.target is not None else ""
     return f"{verdict}: {_measured(verification.tuned)}{against}{goal}."
 
@@ -102,7 +102,7 @@ def _training_warranted(
     if best is None:
         return f"{start}: {_clause(gate.because)}."
     goal = f", the target is {percent(gate.target)}" if gate.target is not None else ""
-    return f"{start}: the best baseline is {_measured(best)}{goal}."
+    return f"{start}: the best baseline, {words(best.builder)}, reaches {_measured(best)}{goal}."
 
 
 def _stopped(gate: GateVerdict, baselines: Baselines | None) -> str:
@@ -110,15 +110,15 @@ def _stopped(gate: GateVerdict, baselines: Baselines | None) -> str:
     met = best is not None and gate.target is not None and best.interval.low >= gate.target
     if best is None or not met:
         return f"Do not train: {_clause(gate.because)}."
-    advice = f", use {words(gate.recommended)}" if gate.recommended else ""
-    return f"Do not train{advice}: {_measured(best)} meets the target of {percent(gate.target)}."
+    advice = f"; recommended: {words(gate.recommended)}" if gate.recommended else ""
+    goal = f"meets the target of {percent(gate.target)}"
+    return f"Do not train: {words(best.builder)} {goal} with {_measured(best)}{advice}."
 
 
 def _measured(evaluation: Evaluation) -> str:
-    """'RAG at 83.0 % (78.6-87.4 %, n = 200)': name, score, interval, samples."""
-    name = "tuned" if evaluation.builder == "tuned" else words(evaluation.builder)
+    """'83.0 % (78.6 to 87.4 %, n = 200)': score, interval, samples."""
     span = percent_range(evaluation.interval.low, evaluation.interval.high)
-    return f"{name} at {percent(evaluation.value)} ({span}, n = {evaluation.n})"
+    return f"{percent(evaluation.value)} ({span}, n = {evaluation.n})"
 
 
 def _clause(sentence: str) -> str:

@@ -1,0 +1,58 @@
+"""The gate's verdict on a terminal: what was asked, what was seen, what follows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from advisor.render.terminal import (
+    make_panel,
+    make_table,
+    only_ascii,
+    percent,
+    plain,
+    show_warnings,
+    styled,
+    tick,
+    verdict_style,
+    words,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from advisor.schema.gate import GateVerdict
+
+MEANING = {
+    "train": "Train: tuning is warranted",
+    "stop": "Stop: do not train",
+    "collect": "Collect data first",
+}
+
+
+def show_gate(console: Console, verdict: GateVerdict) -> None:
+    """Verdict, criteria, the approach now recommended, and the next step."""
+    style = verdict_style(verdict.verdict)
+    body = styled(MEANING[verdict.verdict], style)
+    body.append_text(styled("\n")).append_text(plain(verdict.because))
+    console.print(make_panel(body, title="Gate", style=style))
+    console.print(criteria_table(verdict, ascii_only=only_ascii(console)))
+    console.print(_line("Target", percent(verdict.target)))
+    console.print(_line("Recommended", words(verdict.recommended)))
+    console.print(_line("Next", verdict.decision.next_step))
+    show_warnings(console, verdict.warnings)
+
+
+def criteria_table(verdict: GateVerdict, *, ascii_only: bool) -> Table:
+    """One row per criterion with its tick, cross, or question mark for unknown."""
+    table = make_table("", "Asked", "Seen")
+    table.columns[0].no_wrap = True
+    for criterion in verdict.criteria:
+        mark = tick(criterion.passed, ascii_only=ascii_only)
+        table.add_row(mark, plain(criterion.asked, 160), plain(criterion.seen, 160))
+    return table
+
+
+def _line(label: str, value: str) -> Text:
+    return styled(f"{label}: ", "bold").append_text(plain(value, style="not bold"))

@@ -1,0 +1,148 @@
+"""The summary of a run on a terminal, and the closing table of the demo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from advisor.render.gate import criteria_table
+from advisor.render.terminal import (
+    GOOD,
+    interval_bar,
+    make_panel,
+    make_table,
+    only_ascii,
+    percent,
+    percent_range,
+    plain,
+    show_warnings,
+    styled,
+    verdict_style,
+    words,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from advisor.schema.evaluation import Evaluation
+    from advisor.schema.report import Report
+
+SCALE_WIDTH = 30
+NOT_DONE = "-"
+DEMO_BUILDERS = ("zero_shot", "few_shot", "rag")
+DEMO_NOTE = (
+    "Measured with the embedded model, a demonstrator of a few million parameters: "
+    "its prompted scores do not predict those of a real model."
+)
+
+
+def show_report(console: Console, report: Report) -> None:
+    """Verdict, scores with their intervals and the target, criteria, warnings, next step."""
+    ascii_only = only_ascii(console)
+    style = verdict_style(_verdict(report))
+    console.print(make_panel(plain(report.headline), title=report.name, style=style))
+    evaluations = evaluations_of(report)
+    if evaluations:
+        console.print(scores_table(evaluations, target_of(report), ascii_only=ascii_only))
+    if report.gate is not None:
+        console.print(criteria_table(report.gate, ascii_only=ascii_only))
+    show_warnings(console, report.warnings)
+    decision = report.gate.decision if report.gate else report.decision
+    console.print(_line("Recommended", words(report.recommended)))
+    console.print(_line("Next", decision.next_step))
+    console.print(_line("Report", f"{report.run_dir}/report.html"))
+
+
+def _verdict(report: Report) -> str | None:
+    if report.verification is not None:
+        return report.verification.verdict
+    return report.gate.verdict if report.gate is not None else None
+
+
+def _line(label: str, value: str) -> Text:
+    return styled(f"{label}: ", "bold").append_text(plain(value, style="not bold"))
+
+
+def evaluations_of(report: Report) -> tuple[Evaluation, ...]:
+    """Every baseline, then the tuned model where it was verified."""
+    found = report.baselines.evaluations if report.baselines else ()
+    return (*found, report.verification.tuned) if report.verification else found
+
+
+def target_of(report: Report) -> float | None:
+    """The target the gate judged by, or else the one the baselines were measured for."""
+    if report.gate is not None:
+        return report.gate.target
+    return report.baselines.target if report.baselines else None
+
+
+def scores_table(
+    evaluations: Sequence[Evaluation], target: float | None, *, ascii_only: bool
+) -> Table:
+    """One row per system: score, interval, and both on a scale with the target line."""
+    level = evaluations[0].interval.level
+    scale = "0 % to 100 %" if target is None else f"target {percent(target)}"
+    headers = ("System", "Score", f"{percent(level, 0)} interval", scale)
+    table = make_table(*headers, right=(1, 2))
+    for evaluation in evaluations:
+        low, high = evaluation.interval.low, evaluation.interval.high
+        scale_bar = interval_bar(
+            low, evaluation.value, high, SCALE_WIDTH, target, ascii_only=ascii_only
+        )
+        table.add_row(
+            plain(words(evaluation.builder), 16),
+            percent(evaluation.value),
+            percent_range(low, high),
+            scale_bar,
+        )
+    samples = sorted({evaluation.n for evaluation in evaluations})
+    table.caption = Text(f"{evaluations[0].metric}, n = {', '.join(map(str, samples))}")
+    table.caption_justify = "left"
+    return table
+
+
+def show_demo(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """One row per bundled task: its scores, the verdicts, the approach recommended, the time.
+
+    Rows are those of the demo's JSON document; a `target` in any of them gets a column.
+    """
+    with_target = any(row.get("target") is not None for row in rows)
+    goal = ("\nTarget",) if with_target else ()
+    scores = (*goal, "Zero-\nshot", "Few-\nshot", "\nRAG", "\nTuned")
+    headers = ("\nTask", *scores, "\nGate", "\nVerified", "\nRecommended", "\nTime")
+    right = (*range(1, 1 + len(scores)), len(headers) - 1)
+    table = make_table(*headers, right=right, title="Bundled tasks, scores in %")
+    table.padding = (0, 1, 0, 0)
+    for column in table.columns[:-2]:
+        column.no_wrap = True
+    table.columns[-2].min_width = len("Recommended")
+    for row in rows:
+        target = (_score(row.get("target"), ""),) if with_target else ()
+        table.add_row(*_demo_row(row, target))
+    console.print(table)
+    console.print(styled(DEMO_NOTE, "dim"))
+
+
+def _demo_row(row: Mapping[str, Any], target: tuple[Text, ...]) -> tuple[Text, ...]:
+    baselines: Mapping[str, float | None] = row.get("baselines") or {}
+    shown = [baselines.get(builder) for builder in DEMO_BUILDERS] + [row.get("tuned")]
+    best = max((score for score in shown if score is not None), default=None)
+    gate, verified, seconds = row.get("gate"), row.get("verification"), row.get("seconds")
+    return (
+        plain(row.get("task", ""), 12, "bold"),
+        *target,
+        *(_score(score, GOOD if score == best else "") for score in shown),
+        plain(gate or "unknown", 7, verdict_style(gate)),
+        plain(verified or NOT_DONE, 12, verdict_style(verified) if verified else "dim"),
+        plain(words(row.get("recommended")), 18),
+        plain("unknown" if seconds is None else f"{seconds:.0f} s"),
+    )
+
+
+def _score(score: float | None, style: str) -> Text:
+    """A score in percent, at most five cells; a dash where the system was not measured."""
+    return styled(NOT_DONE, "dim") if score is None else styled(f"{100 * score:.1f}", style)
