@@ -69,7 +69,8 @@ def _faults(faults: tuple[Fault, ...]) -> tuple[Problem, ...]:
             code=code,
             severity="error",
             rows=tuple(fault.line for fault in found),
-            message=f"{counted(len(found), 'unusable row')}; line {found[0].line}: {found[0].message}.",
+            message=f"{counted(len(found), 'unusable row')}; line {found[0].line}:"
+            f" {found[0].message}.",
             hint=found[0].hint,
         )
         for code, found in kinds.items()

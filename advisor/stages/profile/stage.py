@@ -40,8 +40,14 @@ def profile(
         suggested["knowledge.in_documents"] = (True, "documents")
     renewed = {source for _, source in (*measured.values(), *suggested.values())}
     asked = _asked(answers, renewed=renewed)
-    facts = suggested | asked | measured
-    notes = (*answers.notes, *_contradictions(asked, measured), *(dataset.notes if dataset else ()))
+    absent = _absent_gpu(asked, machine)
+    facts = {k: v for k, v in (suggested | asked | measured).items() if k not in absent}
+    notes = (
+        *answers.notes,
+        *_contradictions(asked, measured),
+        *absent.values(),
+        *(dataset.notes if dataset else ()),
+    )
     return _built(answers, facts, notes=_without_repeats(notes))
 
 
@@ -73,6 +79,18 @@ def _contradictions(
         for fact, (value, source) in measured.items()
         if fact in asked and asked[fact][1] == "asked" and asked[fact][0] != value
     )
+
+
+def _absent_gpu(asked: dict[str, tuple[FactValue, str]], machine: MachineFacts) -> dict[str, str]:
+    """Answers about a GPU that this machine was measured not to have, each with its note."""
+    if machine.gpus != 0:
+        return {}
+    return {
+        fact: f"{fact}: {asked[fact][0]} was answered, but this machine has no GPU; to plan for"
+        " another machine, name its GPU with --gpu."
+        for fact in ("machine.gpu", "machine.gpu_memory_gib")
+        if fact in asked
+    }
 
 
 def _built(

@@ -1,0 +1,243 @@
+"""Every container and row shape, and every way a row can be wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from advisor.errors import DatasetError
+from advisor.formats.readers import read_dataset
+from advisor.formats.shapes import SHAPES
+from advisor.schema.evaluation import Message
+
+FORMATS = Path(__file__).parent.parent / "fixtures" / "formats"
+EXPECTED = {
+    "prompt_completion.jsonl": "jsonl/prompt_completion",
+    "prompt_completion_messages.jsonl": "jsonl/prompt_completion",
+    "input_output.json": "json/input_output",
+    "input_target.tsv": "tsv/input_output",
+    "input_answer.csv": "csv/input_output",
+    "alpaca.json": "json/alpaca",
+    "messages.jsonl": "jsonl/messages",
+    "sharegpt.jsonl": "jsonl/sharegpt",
+    "question_answer.csv": "csv/question_answer",
+    "text_label.csv": "csv/text_label",
+    "text_category.tsv": "tsv/text_label",
+}
+
+
+def write(folder: Path, text: str | bytes, name: str = "data.jsonl") -> Path:
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_every_fixture_is_listed_and_every_shape_has_one() -> None:
+    assert {path.name for path in FORMATS.iterdir()} == set(EXPECTED)
+    assert {name.partition("/")[2] for name in EXPECTED.values()} == {s.name for s in SHAPES}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_two_samples_come_out_of_every_format(name: str) -> None:
+    dataset = read_dataset(FORMATS / name)
+    assert dataset.format == EXPECTED[name]
+    assert dataset.rows == 2
+    assert [sample.target for sample in dataset.samples] == ["green", "white"]
+    assert "grass" in dataset.samples[0].input
+    assert "snow" in dataset.samples[1].input
+    assert dataset.notes == ()
+
+
+def test_ids_splits_and_lines_are_read() -> None:
+    first, second = read_dataset(FORMATS / "prompt_completion.jsonl").samples
+    assert (first.id, first.split, first.line) == ("g", "train", 1)
+    assert (second.id, second.split, second.line) == ("7", "dev", 3)
+
+
+def test_a_row_over_two_lines_has_the_line_it_starts_on() -> None:
+    assert [s.line for s in read_dataset(FORMATS / "text_label.csv").samples] == [2, 3]
+    assert [s.line for s in read_dataset(FORMATS / "input_output.json").samples] == [2, 3]
+
+
+def test_the_last_assistant_turn_is_the_target_and_earlier_turns_are_history() -> None:
+    sample = read_dataset(FORMATS / "messages.jsonl").samples[0]
+    assert sample.input == "Colour of grass?"
+    assert sample.history == (
+        Message(role="system", content="One word."),
+        Message(role="user", content="Hello"),
+        Message(role="assistant", content="Hi"),
+    )
+
+
+def test_alpaca_joins_instruction_and_input() -> None:
+    first, second = read_dataset(FORMATS / "alpaca.json").samples
+    assert first.input == "Name the colour.\n\ngrass"
+    assert second.input == "Colour of snow?"
+
+
+def test_byte_order_mark_and_blank_lines_are_accepted(tmp_path: Path) -> None:
+    row = '{"input": "a", "output": "b"}\n'
+    bom = b"\xef\xbb\xbf"
+    assert read_dataset(write(tmp_path, bom + f"\n{row}\n".encode())).samples[0].line == 2
+    table = write(tmp_path, bom + b"input,output\r\n\r\na,b\r\n", "t.csv")
+    assert read_dataset(table).samples[0].input == "a"
+    array = write(tmp_path, bom + f"[{row}]".encode(), "a.json")
+    assert read_dataset(array).samples[0].target == "b"
+
+
+def test_json_lines_under_another_ending_and_arrays_under_jsonl(tmp_path: Path) -> None:
+    row = '{"input": "a", "output": "b"}'
+    assert read_dataset(write(tmp_path, f"{row}\n", "x.json")).format == "jsonl/input_output"
+    assert read_dataset(write(tmp_path, f"[{row}]", "x.jsonl")).format == "json/input_output"
+    assert read_dataset(write(tmp_path, "input\toutput\na\tb\n", "x.dat")).format.startswith("tsv")
+
+
+def test_a_line_of_megabytes_is_one_row(tmp_path: Path) -> None:
+    text = "word " * 1_000_000
+    row = json.dumps({"input": text, "output": "b"})
+    assert len(read_dataset(write(tmp_path, row)).samples[0].input) == len(text)
+    table = f'input,output\n"{text}",b\n'
+    assert len(read_dataset(write(tmp_path, table, "x.csv")).samples[0].input) == len(text)
+
+
+def test_the_digest_follows_the_bytes(tmp_path: Path) -> None:
+    one = read_dataset(write(tmp_path, '{"input": "a", "output": "b"}')).digest
+    other = read_dataset(write(tmp_path, '{"input": "a", "output": "c"}')).digest
+    assert len(one) == 16
+    assert one != other
+
+
+def test_an_unused_field_is_named_with_a_guess(tmp_path: Path) -> None:
+    path = write(tmp_path, '{"input": "a", "output": "b", "splt": "test", "n": 1}\n')
+    assert read_dataset(path).notes == (
+        "The field 'n' is not used (in 1 of 1 rows).",
+        "The field 'splt' is not used (in 1 of 1 rows). Did you mean 'split' by 'splt'?",
+    )
+
+
+GOOD = '{"input": "a", "output": "b"}\n'
+BAD_ROWS = {
+    "broken JSON: Expecting": '{"input": "a", "output": \n',
+    "a row must be an object": '["a", "b"]\n',
+    "no field 'output|target|answer', found input": '{"input": "a"}\n',
+    "did you mean 'output' by 'outptu'": '{"input": "a", "outptu": "b"}\n',
+    "'input' is empty": '{"input": "  ", "output": "b"}\n',
+    "'output' is empty": '{"input": "a", "output": ""}\n',
+    "'output' must be text, got 3": '{"input": "a", "output": 3}\n',
+    "'output' must be text, got None": '{"input": "a", "output": null}\n',
+    "half of a surrogate pair": '{"input": "\\ud800", "output": "b"}\n',
+    "unknown split 'trian' (did you mean 'train'": '{"input": "a", "output": "b", "split": "trian"}\n',
+    "'id' must be text": '{"input": "a", "output": "b", "id": 1.5}\n',
+    "broken JSON": "[" * 100_000 + "\n",
+    "Exceeds the limit": '{"input": "a", "output": ' + "9" * 5000 + "}\n",
+}
+
+
+@pytest.mark.parametrize("words", BAD_ROWS)
+def test_a_faulty_row_is_named_with_its_line(words: str, tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD + BAD_ROWS[words] + GOOD)
+    with pytest.raises(DatasetError) as caught:
+        read_dataset(path)
+    assert words in caught.value.message
+    assert caught.value.where == f"{path}:2"
+    assert caught.value.hint
+    kept = read_dataset(path, keep_faulty=True)
+    assert (len(kept.samples), kept.rows, kept.faults[0].line) == (2, 3, 2)
+
+
+BAD_TURNS = {
+    "no assistant turn": [{"role": "user", "content": "a"}],
+    "no user turn before": [{"role": "assistant", "content": "a"}],
+    "unknown role 'tool'": [{"role": "tool", "content": "a"}],
+    "must have 'role' and 'content'": [{"role": "user"}],
+    "messages[1].content' must be text": [{"role": "user", "content": ["a"]}],
+}
+
+
+@pytest.mark.parametrize("words", BAD_TURNS)
+def test_a_conversation_that_teaches_nothing_is_named(words: str, tmp_path: Path) -> None:
+    path = write(tmp_path, json.dumps({"messages": BAD_TURNS[words]}))
+    with pytest.raises(DatasetError, match="line 1") as caught:
+        read_dataset(path)
+    assert words in caught.value.message
+
+
+def test_several_faults_are_told_together(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD + "nope\n" * 7)
+    with pytest.raises(DatasetError) as caught:
+        read_dataset(path)
+    message = caught.value.message
+    assert "7 of 8 rows" in message
+    assert "line 2:" in message
+    assert "line 6:" in message
+    assert "line 7:" not in message
+    assert message.endswith("and 2 more.")
+
+
+def test_two_rows_with_one_id(tmp_path: Path) -> None:
+    row = '{"input": "a", "output": "b", "id": "x"}\n'
+    with pytest.raises(DatasetError, match="the id 'x' stands already on line 1"):
+        read_dataset(write(tmp_path, row + row))
+
+
+def test_bytes_that_are_not_utf8_are_named_with_their_line(tmp_path: Path) -> None:
+    row = GOOD.encode()
+    latin = '{"input": "é", "output": "b"}\n'.encode("latin-1")
+    for name, content in {
+        "x.jsonl": row + latin,
+        "x.json": b"[" + row.strip() + b",\n" + latin + b"]",
+        "x.csv": "input,output\né,b\n".encode("latin-1"),
+    }.items():
+        path = write(tmp_path, content, name)
+        with pytest.raises(DatasetError, match="not UTF-8") as caught:
+            read_dataset(path)
+        assert caught.value.where == f"{path}:2"
+    with pytest.raises(DatasetError, match="UTF-16"):
+        read_dataset(write(tmp_path, "input,output\na,b\n".encode("utf-16"), "y.csv"))
+
+
+BROKEN_FILES = {
+    "data.jsonl is empty": ("", "data.jsonl"),
+    "t.csv is empty": ("\n \n", "t.csv"),
+    "has no rows": ("input,output\n", "t.csv"),
+    "a.json has no rows": ("[]", "a.json"),
+    "one JSON object, not a list": ('{\n "data": []\n}', "a.json"),
+    "fields of data.jsonl are not known: 'x'": ('{"x": 1}\n', "data.jsonl"),
+    "Did you mean 'prompt' by 'promt'": ('{"promt": "a", "answer": "b"}\n', "data.jsonl"),
+    "3 cells where the header has 2": ("input,output\na,b,c\nd,e\n", "t.csv"),
+    "unexpected end of data": ('input,output\na,b\n"c,d\n', "t.csv"),
+    "Expecting ',' or ']'": ('[{"input": "a", "output": "b"}\n{}]', "a.json"),
+    "Expecting a row after ','": ('[{"input": "a", "output": "b"},]', "a.json"),
+    "text after the closing bracket": ('[{"input": "a", "output": "b"}] x', "a.json"),
+    "not a data file": ("just some words\n", "notes.txt"),
+}
+
+
+@pytest.mark.parametrize("words", BROKEN_FILES)
+def test_a_broken_file_is_told(words: str, tmp_path: Path) -> None:
+    content, name = BROKEN_FILES[words]
+    path = write(tmp_path, content, name)
+    with pytest.raises(DatasetError) as caught:
+        read_dataset(path)
+    assert words in caught.value.message
+    assert str(path) in caught.value.where
+    assert caught.value.hint
+
+
+def test_an_unterminated_array_keeps_the_rows_before(tmp_path: Path) -> None:
+    path = write(tmp_path, f"[{GOOD},\n{GOOD}", "a.json")
+    kept = read_dataset(path, keep_faulty=True)
+    assert len(kept.samples) == 2
+    assert kept.faults[0].code == "broken_json"
+
+
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    write(tmp_path, GOOD, "tickets.jsonl")
+    with pytest.raises(DatasetError, match=r"Did you mean .*tickets\.jsonl"):
+        read_dataset(tmp_path / "ticket.jsonl")
+    with pytest.raises(DatasetError, match="is a folder"):
+        read_dataset(tmp_path)
+    with pytest.raises(DatasetError, match="There is no file"):
+        read_dataset(tmp_path / "no" / "such" / "file.jsonl")
