@@ -1,0 +1,142 @@
+"""Measured scores on a terminal: baselines side by side, and whether tuning helped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from advisor.render.report import scores_table
+from advisor.render.terminal import (
+    UNKNOWN,
+    amount,
+    make_panel,
+    make_table,
+    only_ascii,
+    percent,
+    plain,
+    show_warnings,
+    styled,
+    tick,
+    verdict_style,
+    words,
+)
+from advisor.units import short_count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from advisor.schema.baseline import Baselines
+    from advisor.schema.evaluation import Comparison, Evaluation
+    from advisor.schema.verify import EstimateCheck, Regression, Verification
+
+MEANING = {
+    "keep": "Keep the tuned model",
+    "discard": "Discard the tuned model",
+    "inconclusive": "Not enough to tell",
+}
+
+
+def show_baselines(console: Console, baselines: Baselines) -> None:
+    """Scores with intervals, what they took, how they compare, and which is best."""
+    ascii_only = only_ascii(console)
+    console.print(scores_table(baselines.evaluations, baselines.target, ascii_only=ascii_only))
+    console.print(_effort_table(baselines.evaluations))
+    if baselines.comparisons:
+        console.print(comparisons_table(baselines.comparisons, ascii_only=ascii_only))
+    best = next(e for e in baselines.evaluations if e.builder == baselines.best)
+    line = styled("Best: ", "bold").append_text(
+        plain(f"{words(best.builder)} with {percent(best.value)}", style="not bold")
+    )
+    console.print(line)
+    show_warnings(console, baselines.warnings)
+
+
+def show_verification(console: Console, verification: Verification) -> None:
+    """The verdict with its reason, each comparison, and the estimate beside what was measured."""
+    ascii_only = only_ascii(console)
+    style = verdict_style(verification.verdict)
+    body = styled(MEANING[verification.verdict], style)
+    body.append_text(styled("\n")).append_text(plain(verification.because))
+    console.print(make_panel(body, title="Verification", style=style))
+    console.print(scores_table([verification.tuned], verification.target, ascii_only=ascii_only))
+    console.print(comparisons_table(verification.comparisons, ascii_only=ascii_only))
+    if verification.target is not None:
+        mark = tick(verification.target_met, ascii_only=ascii_only)
+        console.print(mark.append_text(plain(f" target {percent(verification.target)}")))
+    if verification.regressions:
+        console.print(_regressions_table(verification.regressions))
+    if verification.estimate_vs_measured:
+        console.print(_checks_table(verification.estimate_vs_measured, ascii_only=ascii_only))
+    show_warnings(console, verification.warnings)
+
+
+def comparisons_table(comparisons: Sequence[Comparison], *, ascii_only: bool) -> Table:
+    """One row per pair: how far the second lies above the first, and whether chance explains it."""
+    level = percent(comparisons[0].interval.level, 0)
+    headers = ("Compared", "Points", f"{level} interval", "p", "Beyond chance")
+    table = make_table(*headers, right=(1, 2, 3))
+    for found in comparisons:
+        arrow = "-" if ascii_only else "−"  # noqa: RUF001 - a minus sign
+        low, high = found.interval.low, found.interval.high
+        is_clear = (low > 0 or high < 0) and found.p_value <= 1 - found.interval.level
+        table.add_row(
+            plain(f"{words(found.b)} {arrow} {words(found.a)}", 26),
+            f"{100 * found.difference:+.1f}",
+            f"{100 * low:+.1f} to {100 * high:+.1f}",
+            "<0.001" if found.p_value < 0.001 else f"{found.p_value:.3f}",
+            styled("yes", "bold") if is_clear else styled("no", "dim"),
+        )
+    table.caption = plain(f"{comparisons[0].test}, n = {comparisons[0].n}, p after Holm")
+    table.caption_justify = "left"
+    return table
+
+
+def _effort_table(evaluations: Sequence[Evaluation]) -> Table:
+    headers = ("System", "Tokens in", "Tokens out", "USD", "ms p50", "ms p95", "No answer")
+    table = make_table(*headers, right=(1, 2, 3, 4, 5, 6))
+    for found in evaluations:
+        usage = found.usage
+        table.add_row(
+            plain(words(found.builder), 16),
+            short_count(usage.prompt_tokens),
+            short_count(usage.completion_tokens),
+            UNKNOWN if usage.usd is None else f"{usage.usd:.2f}",
+            f"{found.latency_ms.p50:,.0f}",
+            f"{found.latency_ms.p95:,.0f}",
+            f"{found.failures} of {found.n}",
+        )
+    return table
+
+
+def _regressions_table(regressions: Sequence[Regression]) -> Table:
+    table = make_table("Worse than before", "Before", "After", right=(1, 2))
+    for found in regressions:
+        table.add_row(plain(found.what, 44), f"{found.before:.3g}", f"{found.after:.3g}")
+    return table
+
+
+def _checks_table(checks: Sequence[EstimateCheck], *, ascii_only: bool) -> Table:
+    headers = ("Estimate against measured", "Estimated", "Range", "Measured", "")
+    table = make_table(*headers, right=(1, 2, 3))
+    for found in checks:
+        table.add_row(
+            plain(f"{found.quantity} ({found.unit})", 26),
+            _figure(found.estimated_likely),
+            _range(found),
+            _figure(found.measured),
+            tick(found.inside, ascii_only=ascii_only),
+        )
+    return table
+
+
+def _range(found: EstimateCheck) -> str:
+    if found.estimated_low is None or found.estimated_high is None:
+        return UNKNOWN
+    return f"{_figure(found.estimated_low)} to {_figure(found.estimated_high)}"
+
+
+def _figure(value: float | None) -> str:
+    """Three digits after the point below 1, so that a minute of training is not 0.02 hours."""
+    return amount(value, digits=2 if value is None or value >= 1 else 3)
