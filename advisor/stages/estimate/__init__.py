@@ -1,0 +1,1 @@
+"""What tuning would take: memory, hours and money of every plan."""

@@ -1,0 +1,289 @@
+"""Peak memory of one plan per device: terms by phase, and the three tiers above them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from advisor.schema.base import Interval, Provenance
+from advisor.schema.catalog import Figure, Gpu, ModelCard, Stack
+from advisor.schema.estimate import Memory, Term
+from advisor.schema.plan import ExtraTerm, Footprint, Phase, Plan
+from advisor.units import gib_from_bytes
+
+PHASES: tuple[Phase, ...] = ("loss", "backward", "backward_end", "optimizer_step")
+NUMBER_BYTES: Mapping[str, int] = {"float32": 4, "bfloat16": 2, "float16": 2}
+_SHARDS_WEIGHTS = ("zero3", "fsdp")
+_SHARDS_GRADIENTS = ("zero2", *_SHARDS_WEIGHTS)
+_SHARDS_STATES = ("zero1", *_SHARDS_GRADIENTS)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the memory of a plan is computed from."""
+
+    plan: Plan
+    model: ModelCard
+    footprint: Footprint
+    stack: Stack
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of one micro-batch on one device."""
+        return self.plan.micro_batch_size * self.plan.sequence_length
+
+    @property
+    def number_bytes(self) -> int:
+        """Bytes of one activation."""
+        return NUMBER_BYTES[self.plan.precision]
+
+    def shards(self, sharding: tuple[str, ...]) -> int:
+        """Over how many devices something is split."""
+        return self.plan.gpus if self.plan.strategy in sharding else 1
+
+
+def layer_bytes(work: Work) -> float:
+    """What one layer keeps for its backward pass.
+
+    Tokens x bytes x (a x hidden + b x query width + c x key/value width + d x feed-forward), with
+    a to d measured for the stack. Source: fitcheck.
+    """
+    model, stack = work.model, work.stack
+    elements = (
+        stack.layer_hidden.interval.likely * model.hidden_size
+        + stack.layer_query.interval.likely * model.attention_heads * model.head_dim
+        + stack.layer_key_value.interval.likely * model.key_value_heads * model.head_dim
+        + stack.layer_feed_forward.interval.likely * model.intermediate_size
+    )
+    return work.tokens * work.number_bytes * elements
+
+
+def checkpoint_bytes(work: Work) -> float:
+    """Layer inputs kept under checkpointing: layers x tokens x hidden x bytes."""
+    model = work.model
+    return float(model.layers * work.tokens * model.hidden_size * work.number_bytes)
+
+
+def loss_bytes(work: Work) -> float:
+    """Logits and their gradients, of all tokens and entries or of one tile of them.
+
+    Full: bytes x tokens x vocabulary. Fused: bytes x min(tokens, tile) x min(vocabulary, tile),
+    and a 32-bit gradient of the head where the head is trained.
+    """
+    model, stack = work.model, work.stack
+    if work.plan.loss_head == "full":
+        return stack.full_loss_bytes.interval.likely * work.tokens * model.vocabulary_size
+    tile = min(work.tokens, stack.fused_loss_tokens) * min(
+        model.vocabulary_size, stack.fused_loss_vocabulary
+    )
+    trains_head = work.footprint.trainable_parameters >= model.parameters
+    head = 4.0 * model.vocabulary_size * model.hidden_size if trains_head else 0.0
+    return stack.fused_loss_bytes.interval.likely * tile + head
+
+
+def _term(name: str, size: float, formula: str, provenance: Provenance, **inputs: float) -> Term:
+    return Term(
+        name=name,
+        gib=gib_from_bytes(size),
+        formula=formula,
+        inputs=dict(inputs),
+        provenance=provenance,
+    )
+
+
+_COMPUTED = Provenance(kind="computed", source="footprint of the method")
+
+
+def _states(work: Work) -> dict[str, Term]:
+    """Weights, adapter, gradients and optimizer states on one device."""
+    plan, foot = work.plan, work.footprint
+    weights, gradients, states = (
+        work.shards(s) for s in (_SHARDS_WEIGHTS, _SHARDS_GRADIENTS, _SHARDS_STATES)
+    )
+    return {
+        "weights": _term(
+            "weights",
+            foot.base_weight_bytes / weights,
+            "bytes of the base weights as loaded / devices that share them",
+            _COMPUTED,
+            parameters=work.model.parameters,
+            devices=weights,
+        ),
+        "adapter": _term(
+            "adapter",
+            foot.adapter_weight_bytes / weights,
+            "bytes of the adapter weights / devices that share them",
+            _COMPUTED,
+            trainable_parameters=foot.trainable_parameters,
+            devices=weights,
+        ),
+        "gradients": _term(
+            "gradients",
+            foot.gradient_bytes / gradients * (2 if plan.strategy == "ddp" else 1),
+            "bytes of all gradients / devices that share them; twice under ddp (its buckets)",
+            _COMPUTED,
+            trainable_parameters=foot.trainable_parameters,
+            devices=gradients,
+        ),
+        "optimizer states": _term(
+            "optimizer states",
+            foot.optimizer_bytes / states,
+            "bytes of the optimizer states / devices that share them",
+            _COMPUTED,
+            trainable_parameters=foot.trainable_parameters,
+            devices=states,
+        ),
+    }
+
+
+def _activations(work: Work) -> dict[str, Term]:
+    """What lives between forward and backward, and at one layer's or the loss head's turn."""
+    model, stack = work.model, work.stack
+    layer = layer_bytes(work)
+    sizes = {"tokens": work.tokens, "bytes": work.number_bytes, "layers": model.layers}
+    kept = checkpoint_bytes(work) if work.plan.gradient_checkpointing else model.layers * layer
+    return {
+        "kept": _term(
+            "activations",
+            kept,
+            "layers x tokens x hidden x bytes"
+            if work.plan.gradient_checkpointing
+            else "layers x what one layer keeps",
+            stack.layer_hidden.provenance,
+            hidden=model.hidden_size,
+            **sizes,
+        ),
+        "layer": _term(
+            "one layer's backward",
+            layer,
+            "tokens x bytes x (a hidden + b query + c key/value + d feed-forward)",
+            stack.layer_hidden.provenance,
+            hidden=model.hidden_size,
+            feed_forward=model.intermediate_size,
+            **sizes,
+        ),
+        "loss": _term(
+            "logits and loss",
+            loss_bytes(work),
+            "bytes x tokens x vocabulary"
+            if work.plan.loss_head == "full"
+            else "bytes x one tile of tokens x vocabulary, and the head's gradient where trained",
+            (
+                stack.full_loss_bytes
+                if work.plan.loss_head == "full"
+                else stack.fused_loss_bytes
+            ).provenance,
+            vocabulary=model.vocabulary_size,
+            **sizes,
+        ),
+    }
+
+
+def _gathered_layer(work: Work) -> list[Term]:
+    """Full sharding gathers one layer's weights, and prefetches the next."""
+    shards = work.shards(_SHARDS_WEIGHTS)
+    if shards == 1:
+        return []
+    size = 2 * work.footprint.base_weight_bytes / work.model.layers
+    return [
+        _term("gathered layers", size, "2 x base weights / layers", _COMPUTED, devices=shards)
+    ]
+
+
+def _extra(terms: tuple[ExtraTerm, ...], phase: Phase) -> list[Term]:
+    return [
+        _term(extra.name, extra.bytes.likely, extra.formula, extra.provenance)
+        for extra in terms
+        if not extra.phases or phase in extra.phases
+    ]
+
+
+def phase_terms(work: Work) -> dict[Phase, list[Term]]:
+    """Terms alive in each phase of a step that is not the first.
+
+    The loss is computed while all kept activations live and no gradient does, except those of
+    earlier micro-batches. Then one layer after the other is gone through, activations leave and
+    gradients come. At the end all gradients live; the optimizer adds its temporaries.
+    """
+    states, acts = _states(work), _activations(work)
+    workspace = work.stack.workspace_gib
+    resident = [
+        states["weights"],
+        states["adapter"],
+        states["optimizer states"],
+        Term(
+            name="framework",
+            gib=workspace.interval.likely,
+            formula="library workspaces",
+            inputs={},
+            provenance=workspace.provenance,
+        ),
+        *_gathered_layer(work),
+    ]
+    earlier = [states["gradients"]] if work.plan.gradient_accumulation_steps > 1 else []
+    alive: dict[Phase, list[Term]] = {
+        "loss": [*resident, *earlier, acts["kept"], acts["loss"]],
+        "backward": [*resident, *earlier, acts["kept"], acts["layer"]],
+        "backward_end": [*resident, states["gradients"], acts["layer"]],
+        "optimizer_step": [*resident, states["gradients"]],
+    }
+    return {
+        phase: [t for t in (*terms, *_extra(work.footprint.extra_terms, phase)) if t.gib > 0]
+        for phase, terms in alive.items()
+    }
+
+
+def memory(work: Work, gpu: Gpu) -> Memory:
+    """Peak memory per device: the highest phase, its terms, and the tiers above it.
+
+    Intervals are the measured spread of this stack's estimates (catalog), not a guess.
+    """
+    phases = phase_terms(work)
+    totals = {phase: sum(term.gib for term in terms) for phase, terms in phases.items()}
+    peak = max(PHASES, key=lambda phase: totals[phase])
+    allocated = _scaled(totals[peak], _error(work))
+    if gpu.is_cpu:
+        reserved = None
+        process = _plus(allocated, work.stack.cpu_process_gib)
+    else:
+        reserved = _scaled_interval(allocated, work.stack.fragmentation)
+        process = _plus(reserved, work.stack.context_gib)
+    return Memory(
+        allocated_gib=allocated,
+        reserved_gib=reserved,
+        process_gib=process,
+        peak_phase=peak,
+        terms=tuple(phases[peak]),
+    )
+
+
+def _error(work: Work) -> Figure:
+    errors = work.stack.allocated_error
+    return errors.get(str(work.plan.base_bits)) or errors["16"]
+
+
+def _scaled(value: float, ratio: Figure) -> Interval:
+    """The spread around a computed value; its middle is the value itself, the sum of the terms."""
+    low, high = min(ratio.interval.low, 1.0), max(ratio.interval.high, 1.0)
+    return Interval(low=value * low, likely=value, high=value * high)
+
+
+def _scaled_interval(base: Interval, ratio: Figure) -> Interval:
+    """Product of two spreads: likely values multiply, relative deviations add in squares."""
+    likely = base.likely * ratio.interval.likely
+    down = _joint(base.low / base.likely - 1, ratio.interval.low / ratio.interval.likely - 1)
+    up = _joint(base.high / base.likely - 1, ratio.interval.high / ratio.interval.likely - 1)
+    return Interval(low=likely * max(1 - down, 0.0), likely=likely, high=likely * (1 + up))
+
+
+def _plus(base: Interval, addend: Figure) -> Interval:
+    """Sum of two spreads: likely values add, deviations add in squares."""
+    other = addend.interval
+    likely = base.likely + other.likely
+    down = _joint(base.likely - base.low, other.likely - other.low)
+    up = _joint(base.high - base.likely, other.high - other.likely)
+    return Interval(low=max(likely - down, 0.0), likely=likely, high=likely + up)
+
+
+def _joint(first: float, second: float) -> float:
+    return float((first**2 + second**2) ** 0.5)
