@@ -59,6 +59,18 @@ def test_split_counts_are_known_once_every_sample_has_one() -> None:
     assert (facts.train_samples, facts.dev_samples, facts.test_samples) == (30, 0, 10)
 
 
+def test_a_limited_test_split_does_not_hide_labelled_samples() -> None:
+    rows = labelled()
+    dataset = Dataset(path="d", format="f", samples=rows, rows=40, digest="0")
+    used = [
+        s.model_copy(update={"split": "train" if n % 2 else "test"})
+        for n, s in enumerate(rows[:30])
+    ]
+    got = made(dataset=dataset, samples=used)
+    assert got.data.labelled_samples == 40
+    assert (got.data.train_samples, got.data.test_samples) == (15, 15)
+
+
 def test_targets_that_hardly_repeat_are_no_classes() -> None:
     assert measure_data(labelled(40, labels=9)).classes is None
     assert measure_data(labelled(40, labels=8)).classes == 8

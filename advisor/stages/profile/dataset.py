@@ -20,12 +20,15 @@ SHORT_TARGET = 80
 """Characters up to which a target found in its input is an extract, not a copy."""
 
 
-def measure_data(samples: Sequence[Sample]) -> DataFacts:
-    """Counts, balance and lengths of the samples; all unknown without samples."""
+def measure_data(samples: Sequence[Sample], *, placed: Sequence[Sample] | None = None) -> DataFacts:
+    """Counts, balance and lengths of the samples; all unknown without samples.
+
+    `placed` are the samples as split and limited for use; only the counts per split are theirs.
+    """
     if not samples:
         return DataFacts()
     targets = Counter(normalise(sample.target) for sample in samples)
-    splits = Counter(sample.split for sample in samples)
+    splits = Counter(sample.split for sample in (samples if placed is None else placed))
     are_split = None not in splits
     return DataFacts(
         labelled_samples=len(samples),

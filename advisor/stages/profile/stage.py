@@ -24,10 +24,11 @@ def profile(
 ) -> Profile:
     """Answers and measurements in one value, with the provenance of every known fact.
 
+    `samples` are those in use, with their splits; without them the counts per split are unknown.
     A measured fact wins over an asked one; where they differ, a note says so. What the data or the
     documents only suggest (kind of task, knowledge in documents) fills unanswered facts alone.
     """
-    data = measure_data(samples)
+    data = measure_data(dataset.samples if dataset else samples, placed=samples)
     measured = {
         **_known("data", data, source="dataset"),
         **_known("knowledge", measure_documents(documents), source="documents"),
