@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from advisor.cli.errors import door
 
@@ -51,6 +52,15 @@ class LazyGroup(click.Group):
         """List the commands from the table alone."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in self.table.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands from the table alone, so that a press of TAB imports nothing."""
+        found = [
+            CompletionItem(name, help=text.strip())
+            for name, (_, text) in self.table.items()
+            if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Run, and let every failure leave through the one error door."""

@@ -52,4 +52,6 @@ def test_every_error_carries_message_hint_and_place():
 
 
 def test_a_missing_extra_names_the_line_that_installs_it():
-    assert "pip install 'finetune-advisor[rag]'" in errors.MissingExtraError("Retrieval", "rag").hint
+    assert (
+        "pip install 'finetune-advisor[rag]'" in errors.MissingExtraError("Retrieval", "rag").hint
+    )

@@ -5,6 +5,7 @@ import inspect
 
 import pytest
 
+
 def reading_order(name: str) -> tuple[bool, bool, str]:
     """Constants, then classes, then functions, each by the alphabet: ruff's order for `__all__`."""
     return (not name.isupper(), not name[0].isupper(), name)

@@ -90,3 +90,24 @@ def test_the_probe_sees_what_is_loaded(tmp_path: Path):
     """A probe that reported nothing would make every test above pass."""
     assert "click" in loaded_by(tmp_path, "--help")
     assert "pydantic" in loaded_by(tmp_path, "doctor")
+
+
+def test_no_face_loads_an_ml_library(tmp_path: Path, root: Path):
+    """Every module without a leading underscore is a face, and faces are light."""
+    names = []
+    for package in ("advisor", "rag_baseline", "trainers"):
+        for file in sorted((root / package).rglob("*.py")):
+            parts = file.relative_to(root).with_suffix("").parts
+            if not any(part.startswith("_") for part in parts):
+                names.append(".".join(parts))
+    code = (
+        "import importlib, json, sys\n"
+        f"for name in {names!r}:\n    importlib.import_module(name)\n"
+        "print(json.dumps(sorted({m.partition('.')[0] for m in sys.modules})))"
+    )
+    outcome = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert outcome.returncode == 0, outcome.stderr[-2000:]
+    assert len(names) > 80
+    assert set(json.loads(outcome.stdout)) & NO_ML == set()
