@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from advisor.render.safe import profile_facts
-from advisor.render.terminal import make_table, plain, styled
+from advisor.render.terminal import make_table, plain, show_warnings, styled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,3 +28,4 @@ def show_profile(console: Console, profile: Profile) -> None:
     if unknown:
         line = styled(f"Unknown ({len(unknown)}): ", "bold yellow")
         console.print(line.append_text(plain(", ".join(unknown), style="dim not bold")))
+    show_warnings(console, profile.notes)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from advisor.render.gate import criteria_table
+from advisor.render.measured_grids import evaluations_of, target_of
 from advisor.render.terminal import (
     GOOD,
     interval_bar,
@@ -16,6 +17,7 @@ from advisor.render.terminal import (
     percent,
     percent_range,
     plain,
+    safe_text,
     show_warnings,
     styled,
     verdict_style,
@@ -67,19 +69,6 @@ def _line(label: str, value: str) -> Text:
     return styled(f"{label}: ", "bold").append_text(plain(value, style="not bold"))
 
 
-def evaluations_of(report: Report) -> tuple[Evaluation, ...]:
-    """Every baseline, then the tuned model where it was verified."""
-    found = report.baselines.evaluations if report.baselines else ()
-    return (*found, report.verification.tuned) if report.verification else found
-
-
-def target_of(report: Report) -> float | None:
-    """The target the gate judged by, or else the one the baselines were measured for."""
-    if report.gate is not None:
-        return report.gate.target
-    return report.baselines.target if report.baselines else None
-
-
 def scores_table(
     evaluations: Sequence[Evaluation], target: float | None, *, ascii_only: bool
 ) -> Table:
@@ -122,12 +111,14 @@ def show_demo(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     table.columns[-2].min_width = len("Recommended")
     for row in rows:
         target = (_score(row.get("target"), ""),) if with_target else ()
-        table.add_row(*_demo_row(row, target))
+        table.add_row(*_demo_row(row, target, narrow=with_target))
     console.print(table)
     console.print(styled(DEMO_NOTE, "dim"))
 
 
-def _demo_row(row: Mapping[str, Any], target: tuple[Text, ...]) -> tuple[Text, ...]:
+def _demo_row(
+    row: Mapping[str, Any], target: tuple[Text, ...], *, narrow: bool
+) -> tuple[Text, ...]:
     baselines: Mapping[str, float | None] = row.get("baselines") or {}
     shown = [baselines.get(builder) for builder in DEMO_BUILDERS] + [row.get("tuned")]
     best = max((score for score in shown if score is not None), default=None)
@@ -137,10 +128,19 @@ def _demo_row(row: Mapping[str, Any], target: tuple[Text, ...]) -> tuple[Text, .
         *target,
         *(_score(score, GOOD if score == best else "") for score in shown),
         plain(gate or "unknown", 7, verdict_style(gate)),
-        plain(verified or NOT_DONE, 12, verdict_style(verified) if verified else "dim"),
+        _verified(verified, narrow=narrow),
         plain(words(row.get("recommended")), 18),
         plain("unknown" if seconds is None else f"{seconds:.0f} s"),
     )
+
+
+def _verified(verdict: str | None, *, narrow: bool) -> Text:
+    """The verdict of the verification; the one long word is broken where columns are many."""
+    if verdict is None:
+        return styled(NOT_DONE, "dim")
+    word = safe_text(verdict, 12)
+    shown = "incon-\nclusive" if narrow and word == "inconclusive" else word
+    return styled(shown, verdict_style(verdict))
 
 
 def _score(score: float | None, style: str) -> Text:

@@ -17,6 +17,8 @@ from advisor.schema.train import TrainResult
 from advisor.schema.verify import Verification
 
 FAILURES_SHOWN = 5
+BUILDER_OF = {"prompting": "zero_shot", "few_shot": "few_shot", "rag": "rag"}
+"""The prompt builder whose baseline measures an approach."""
 
 
 def report(  # noqa: PLR0913 - one parameter per stage before it
@@ -56,7 +58,9 @@ def report(  # noqa: PLR0913 - one parameter per stage before it
         verification=verification,
         failures=failures(baselines, tuned, samples),
         sources=cited((decision, final), sources),
-        warnings=all_warnings(warnings, decision, final, estimate, baselines, gate, verification),
+        warnings=all_warnings(
+            (*warnings, *profile.notes), decision, final, estimate, baselines, gate, verification
+        ),
         made_with=dict(made_with or {}),
     )
 
@@ -106,13 +110,23 @@ def _training_warranted(
 
 
 def _stopped(gate: GateVerdict, baselines: Baselines | None) -> str:
-    best = best_baseline(baselines)
-    met = best is not None and gate.target is not None and best.interval.low >= gate.target
-    if best is None or not met:
+    enough = _sufficient(gate, baselines)
+    if enough is None:
         return f"Do not train: {_clause(gate.because)}."
     advice = f"; recommended: {words(gate.recommended)}" if gate.recommended else ""
     goal = f"meets the target of {percent(gate.target)}"
-    return f"Do not train: {words(best.builder)} {goal} with {_measured(best)}{advice}."
+    return f"Do not train: {words(enough.builder)} {goal} with {_measured(enough)}{advice}."
+
+
+def _sufficient(gate: GateVerdict, baselines: Baselines | None) -> Evaluation | None:
+    """The evaluation of the recommended approach, or the best one, if its interval clears it."""
+    best = best_baseline(baselines)
+    if baselines is None or best is None or gate.target is None:
+        return None
+    builder = BUILDER_OF.get(gate.recommended or "")
+    advised = (e for e in baselines.evaluations if e.builder == builder)
+    clear = (e for e in (*advised, best) if e.interval.low >= gate.target)
+    return next(clear, None)
 
 
 def _measured(evaluation: Evaluation) -> str:
@@ -162,7 +176,7 @@ def failures(
 def cited(decisions: Sequence[Decision], sources: Sequence[Source]) -> tuple[Source, ...]:
     """The sources that some reason names, in the order of their ids."""
     named = {
-        source.split(",")[0].split(" ")[0]
+        source
         for decision in decisions
         for approach in decision.approaches
         for reason in approach.reasons

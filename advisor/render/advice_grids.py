@@ -1,0 +1,159 @@
+"""Tables of what was advised before and after measuring: profile, decision, estimate, gate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from advisor.render.grid import (
+    Grid,
+    gib_spread,
+    gib_text,
+    hours_spread,
+    usd_spread,
+    yes_no,
+)
+from advisor.render.safe import UNKNOWN, fact_text, percent, profile_facts, words
+from advisor.units import short_count
+
+if TYPE_CHECKING:
+    from advisor.schema.decide import Decision, RankedApproach
+    from advisor.schema.estimate import Estimate, Option
+    from advisor.schema.gate import GateVerdict
+    from advisor.schema.profile import Profile
+
+OPTIONS_SHOWN = 10
+
+
+def profile_grid(profile: Profile) -> Grid:
+    """Every known fact with its value and where it comes from."""
+    rows = tuple(
+        (fact, value, profile.provenance.get(fact, ""))
+        for fact, value in profile_facts(profile).items()
+        if value is not None
+    )
+    return Grid(("Fact", "Value", "From"), rows)
+
+
+def unknown_facts(profile: Profile) -> list[str]:
+    """Ids of the facts nobody knows."""
+    return [fact for fact, value in profile_facts(profile).items() if value is None]
+
+
+def approaches_grid(decision: Decision) -> Grid:
+    """The approaches that some rule spoke of, in order, with their scores."""
+    rows = tuple(
+        (words(ranked.approach), f"{ranked.score:+g}", _standing(ranked, decision))
+        for ranked in decision.approaches
+        if _was_spoken_of(ranked, decision)
+    )
+    return Grid(("Approach", "Score", "Standing"), rows, right=(1,))
+
+
+def _standing(ranked: RankedApproach, decision: Decision) -> str:
+    if ranked.forbidden:
+        return "ruled out"
+    if ranked.approach == decision.recommended:
+        return "recommended, a close call" if decision.close_call else "recommended"
+    return ""
+
+
+def _was_spoken_of(ranked: RankedApproach, decision: Decision) -> bool:
+    named = ranked.approach == decision.recommended
+    return named or ranked.forbidden or bool(ranked.reasons)
+
+
+def silent_approaches(decision: Decision) -> list[str]:
+    """The approaches that no rule spoke for or against."""
+    return [
+        words(ranked.approach)
+        for ranked in decision.approaches
+        if not _was_spoken_of(ranked, decision)
+    ]
+
+
+def flips_grid(decision: Decision) -> Grid:
+    """What would change the advice."""
+    rows = tuple(
+        (flip.fact, fact_text(flip.from_value), fact_text(flip.to_value), words(flip.then))
+        for flip in decision.what_would_change_it
+    )
+    return Grid(("Fact", "Now", "If it were", "Then"), rows)
+
+
+def questions_grid(decision: Decision) -> Grid:
+    """What nobody has answered yet."""
+    rows = tuple(
+        (question.fact, question.question, yes_no(question.could_change))
+        for question in decision.open_questions
+    )
+    return Grid(("Fact", "Question", "Could change the advice"), rows)
+
+
+def criteria_grid(gate: GateVerdict) -> Grid:
+    """The gate's criteria: asked, seen, passed."""
+    passed = {True: "passed", False: "failed", None: UNKNOWN}
+    rows = tuple((passed[c.passed], c.asked, c.seen, c.rule_id) for c in gate.criteria)
+    return Grid(("Result", "Asked", "Seen", "Rule"), rows)
+
+
+def options_grid(estimate: Estimate) -> Grid:
+    """The first options in their order, each with memory, time and cost."""
+    rows = tuple(_option_row(option) for option in estimate.options[:OPTIONS_SHOWN])
+    headers = ("Option", "Peak memory", "Fits", "Headroom", "Trainable", "Time", "Cost")
+    return Grid(headers, rows, right=(3, 4))
+
+
+def option_name(option: Option) -> str:
+    """'LoRA on 2 x l4-24gb': method and card."""
+    return f"{words(option.method)} on {card_name(option)}"
+
+
+def card_name(option: Option) -> str:
+    """The card by its id, with the count where there are several."""
+    return option.gpu if option.gpus == 1 else f"{option.gpus} × {option.gpu}"  # noqa: RUF001
+
+
+def fits_text(option: Option) -> str:
+    """'yes (99 %)': whether it fits and how sure that is."""
+    verdict = option.fits if isinstance(option.fits, str) else yes_no(option.fits)
+    if option.probability_fits is None:
+        return verdict
+    return f"{verdict} ({percent(option.probability_fits, 0)})"
+
+
+def _option_row(option: Option) -> tuple[str, ...]:
+    memory = option.memory
+    return (
+        option_name(option),
+        gib_spread(memory.process_gib or memory.reserved_gib or memory.allocated_gib),
+        fits_text(option),
+        f"{gib_text(option.headroom_gib)} GiB",
+        short_count(option.trainable_parameters),
+        hours_spread(option.time_hours),
+        usd_spread(option.cost_usd),
+    )
+
+
+def terms_grid(option: Option) -> Grid:
+    """Every term alive in the peak phase, with its formula and provenance."""
+    rows = tuple(
+        (
+            term.name,
+            gib_text(term.gib),
+            term.formula,
+            " ".join(part for part in (term.provenance.kind, term.provenance.source) if part),
+        )
+        for term in option.memory.terms
+    )
+    return Grid(("Term", "GiB", "Formula", "Provenance"), rows, right=(1,))
+
+
+def plan_grid(option: Option) -> Grid:
+    """The complete plan, with what set each value."""
+    plan = option.plan
+    rows = tuple(
+        (name.replace("_", " "), fact_text(value), plan.reasons.get(name, ""))
+        for name, value in plan.model_dump(exclude={"reasons"}).items()
+        if value is not None
+    )
+    return Grid(("Setting", "Value", "Set by"), rows)

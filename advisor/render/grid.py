@@ -1,0 +1,79 @@
+"""Tables as plain text cells, the same for Markdown and HTML; each of those escapes on its own."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from advisor.render.safe import UNKNOWN, amount, fact_text, safe_text
+
+if TYPE_CHECKING:
+    from advisor.schema.base import Interval, UsdInterval
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table: headers, rows of cells, and which columns hold numbers."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: tuple[int, ...] = field(default=())
+    """Columns set flush right."""
+
+
+def gib_text(gib: float | None) -> str:
+    """Memory with as many decimals as its size deserves: 0.052, 3.41, 61.2."""
+    if gib is None or not math.isfinite(gib):
+        return UNKNOWN
+    digits = 3 if abs(gib) < 1 else 2 if abs(gib) < 10 else 1
+    return f"{gib:,.{digits}f}"
+
+
+def gib_spread(interval: Interval | None) -> str:
+    """'2.70 (2.00 to 3.40) GiB' with an en dash; 'unknown' for None."""
+    if interval is None:
+        return UNKNOWN
+    low, high = gib_text(interval.low), gib_text(interval.high)
+    return f"{gib_text(interval.likely)} ({low}–{high}) GiB"  # noqa: RUF001 - a range
+
+
+def hours_spread(interval: Interval | None) -> str:
+    """Hours, or minutes when the likely time is below one hour; 'unknown' for None."""
+    if interval is None:
+        return UNKNOWN
+    scale, unit = (60, "min") if interval.likely < 1 else (1, "h")
+    low, likely, high = (
+        f"{scale * x:,.1f}" for x in (interval.low, interval.likely, interval.high)
+    )
+    return f"{likely} ({low}–{high}) {unit}"  # noqa: RUF001 - a range
+
+
+def usd_spread(interval: UsdInterval | None) -> str:
+    """'1.00 (0.50 to 2.00) USD' with an en dash; 'unknown' for None."""
+    if interval is None:
+        return UNKNOWN
+    low, high = f"{interval.low:,.2f}", f"{interval.high:,.2f}"
+    return f"{interval.likely:,.2f} ({low}–{high}) USD"  # noqa: RUF001 - a range
+
+
+def usd_text(value: float | None) -> str:
+    """Dollars; four decimals below ten cents; 'unknown' for None."""
+    return amount(value, "USD", 2 if value is None or value == 0 or abs(value) >= 0.1 else 4)
+
+
+def p_text(p_value: float) -> str:
+    """A p-value with three decimals, or '< 0.001'."""
+    if not math.isfinite(p_value):
+        return UNKNOWN
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def yes_no(claim: bool | None) -> str:  # noqa: FBT001 - the value shown
+    """'yes', 'no' or 'unknown'."""
+    return fact_text(claim)
+
+
+def facts_line(facts: dict[str, bool | int | float | str]) -> str:
+    """'data.train_samples = 400; output.strict_format = yes'."""
+    return "; ".join(f"{safe_text(name)} = {fact_text(value)}" for name, value in facts.items())

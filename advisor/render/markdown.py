@@ -1,0 +1,219 @@
+"""The report as Markdown: verdict first, then everything it rests on."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from advisor.render import advice_grids as advice
+from advisor.render import measured_grids as measured
+from advisor.render.grid import facts_line
+from advisor.render.safe import percent, safe_text, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from advisor.render.grid import Grid
+    from advisor.schema.decide import Decision, RankedApproach, Reason
+    from advisor.schema.estimate import Estimate
+    from advisor.schema.report import Report
+    from advisor.schema.rule import Source
+    from advisor.schema.verify import Verification
+
+CELL_LIMIT = 200
+_SPECIAL = re.compile(r"([\\`*{}\[\]#|~!$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
+_STARTS_A_BLOCK = re.compile(r"^(\d*)([-+=.)])")
+
+
+def to_markdown(report: Report) -> str:
+    """The whole report; text from data is escaped so that it stays text."""
+    lines: list[str] = []
+    for section in (_verdict, _decision, _estimate, _scores, _gate, _training, _verification,
+                    _failures, _warnings, _provenance):  # fmt: skip
+        lines.extend(section(report))
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def escape(text: object, limit: int | None = None) -> str:
+    """One line that Markdown and the HTML inside it show as it stands."""
+    safe = safe_text(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _SPECIAL.sub(r"\\\1", safe)
+
+
+def paragraph(text: object) -> str:
+    """Escaped text that may stand at the start of a line: no list, no rule, no heading."""
+    return _STARTS_A_BLOCK.sub(r"\1\\\2", escape(text))
+
+
+def code(text: object, limit: int | None = None) -> str:
+    """A code span; backticks inside become apostrophes, bars are kept from splitting a cell."""
+    safe = safe_text(text, limit).replace("`", "'").replace("|", "\\|")
+    return f"`{safe}`" if safe else ""
+
+
+def table(grid: Grid) -> list[str]:
+    """A table and the blank line after it; nothing for a grid without rows."""
+    if not grid.rows:
+        return []
+    rules = ["---:" if place in grid.right else "---" for place in range(len(grid.headers))]
+    rows = [[escape(cell, CELL_LIMIT) for cell in row] for row in (grid.headers, *grid.rows)]
+    lines = [_row(rows[0]), _row(rules), *(_row(row) for row in rows[1:])]
+    return [*lines, ""]
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _verdict(report: Report) -> Iterator[str]:
+    yield from (f"# {escape(report.name)}", "", f"**{escape(report.headline)}**", "")
+    yield from (f"Recommended: **{escape(words(report.recommended))}**", "")
+    decision = report.gate.decision if report.gate else report.decision
+    yield from (f"Next: {escape(decision.next_step)}", "")
+
+
+def _decision(report: Report) -> Iterator[str]:
+    yield from ("## Decision", "")
+    if report.gate is not None:
+        yield from ("With the measured scores:", "")
+        yield from _ranking(report.gate.decision, report.sources)
+        yield from ("Before any measurement:", "")
+        yield from table(advice.approaches_grid(report.decision))
+    else:
+        yield from _ranking(report.decision, report.sources)
+    yield from ("### Profile", "")
+    yield from table(advice.profile_grid(report.profile))
+    unknown = advice.unknown_facts(report.profile)
+    if unknown:
+        yield from (f"Unknown: {', '.join(code(fact) for fact in unknown)}.", "")
+
+
+def _ranking(decision: Decision, sources: tuple[Source, ...]) -> Iterator[str]:
+    yield from table(advice.approaches_grid(decision))
+    silent = advice.silent_approaches(decision)
+    if silent:
+        yield from (f"No rule spoke for or against {escape(', '.join(silent))}.", "")
+    for ranked in decision.approaches:
+        yield from _reasons(ranked, {source.id: source for source in sources})
+    if decision.what_would_change_it:
+        yield from ("What would change the advice:", "", *table(advice.flips_grid(decision)))
+    if decision.open_questions:
+        yield from ("Open questions:", "", *table(advice.questions_grid(decision)))
+    for line in decision.policy:
+        yield from (f"- Policy: {escape(line)}", "")
+
+
+def _reasons(ranked: RankedApproach, sources: dict[str, Source]) -> Iterator[str]:
+    if ranked.reasons:
+        yield from (f"Reasons on {escape(words(ranked.approach))}:", "")
+        yield from (_reason(reason, sources) for reason in ranked.reasons)
+        yield ""
+
+
+def _reason(reason: Reason, sources: dict[str, Source]) -> str:
+    strength = f", {reason.strength}" if reason.strength else ""
+    parts = [f"- {escape(reason.title)} ({reason.effect}{strength}; rule {code(reason.rule_id)})."]
+    parts.append(escape(reason.why))
+    if reason.because:
+        parts.append(f"Because {code(facts_line(reason.because), 300)}.")
+    if reason.sources:
+        parts.append("Sources: " + ", ".join(_source(id_, sources) for id_ in reason.sources) + ".")
+    return " ".join(parts)
+
+
+def _source(identifier: str, sources: dict[str, Source]) -> str:
+    source = sources.get(identifier)
+    if source is None:
+        return code(identifier)
+    url = safe_text(source.url)
+    if re.fullmatch(r"https?://[^\s<>()\[\]\"'`]+", url):
+        return f"[{escape(source.title)}](<{url}>)"
+    return escape(source.title)
+
+
+def _estimate(report: Report) -> Iterator[str]:
+    if report.estimate is None:
+        return
+    estimate = report.estimate
+    yield from ("## Estimate", "")
+    model = f"Model {code(estimate.model.id)}, {estimate.model.parameters:,} parameters"
+    yield from (f"{model}; prices as of {escape(estimate.prices_as_of)}.", "")
+    yield from table(advice.options_grid(estimate))
+    hidden = len(estimate.options) - advice.OPTIONS_SHOWN
+    if hidden > 0:
+        yield from (f"{hidden} more options stand in `3-estimate.json`.", "")
+    yield from _recommended_option(estimate)
+
+
+def _recommended_option(estimate: Estimate) -> Iterator[str]:
+    if estimate.recommended is None:
+        yield from ("No option fits.", paragraph(estimate.nearest), "")
+        return
+    option = estimate.options[estimate.recommended]
+    yield from (f"### Recommended option: {escape(advice.option_name(option))}", "")
+    yield from (f"Memory at its peak, in the phase {code(option.memory.peak_phase)}:", "")
+    yield from table(advice.terms_grid(option))
+    yield from ("The plan:", "", *table(advice.plan_grid(option)))
+    yield from (f"- Assumed: {escape(line)}" for line in option.assumptions)
+    yield from (f"- Warning: {escape(line)}" for line in option.warnings)
+    yield ""
+
+
+def _scores(report: Report) -> Iterator[str]:
+    evaluations = measured.evaluations_of(report)
+    if not evaluations:
+        return
+    yield from ("## Scores", "")
+    target = percent(measured.target_of(report))
+    yield from (f"Metric {code(evaluations[0].metric)}, target {target}.", "")
+    yield from table(measured.scores_grid(evaluations))
+    if report.baselines is not None:
+        yield from table(measured.comparisons_grid(report.baselines.comparisons))
+
+
+def _gate(report: Report) -> Iterator[str]:
+    if report.gate is None:
+        return
+    yield from ("## Gate", "", f"Verdict: **{report.gate.verdict}**.", "")
+    yield from (paragraph(report.gate.because), "")
+    yield from table(advice.criteria_grid(report.gate))
+
+
+def _training(report: Report) -> Iterator[str]:
+    if report.training is not None:
+        yield from ("## Training", "")
+        yield from table(measured.training_grid(report.training))
+        yield from (f"- {escape(note)}" for note in report.training.notes)
+        yield ""
+
+
+def _verification(report: Report) -> Iterator[str]:
+    if report.verification is None:
+        return
+    verification: Verification = report.verification
+    yield from ("## Verification", "", f"Verdict: **{verification.verdict}**.", "")
+    yield from (paragraph(verification.because), "")
+    yield from table(measured.comparisons_grid(verification.comparisons))
+    if verification.regressions:
+        yield from ("Worse than before:", "", *table(measured.regressions_grid(verification)))
+    if verification.estimate_vs_measured:
+        yield from ("Estimate against measurement:", "")
+        yield from table(measured.checks_grid(verification))
+
+
+def _failures(report: Report) -> Iterator[str]:
+    if report.failures:
+        yield from ("## Wrong answers", "", *table(measured.failures_grid(report)))
+
+
+def _warnings(report: Report) -> Iterator[str]:
+    if report.warnings:
+        yield from ("## Warnings", "", *(f"- {escape(line)}" for line in report.warnings), "")
+
+
+def _provenance(report: Report) -> Iterator[str]:
+    yield from ("## Provenance", "", *table(measured.made_with_grid(report)))
+    yield from ("To make it again, from the folder of this run:", "", "```")
+    yield from (safe_text(command).replace("```", "") for command in
+                measured.reproduce_commands(report))  # fmt: skip
+    yield "```"
