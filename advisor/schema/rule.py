@@ -86,7 +86,7 @@ class Rule(Value):
     asked: str = ""
     """Gate rules only: the criterion in words, as the verdict prints it."""
     order: int = 100
-    """Gate rules only: place in the verdict; the first criterion that fails decides."""
+    """Gate rules: place in the verdict, the first that fails decides. Defaults: place in line."""
     why: str
     evidence: Literal["strong", "moderate", "opinion"]
     sources: tuple[SourceRef, ...] = ()

@@ -1,0 +1,148 @@
+"""Which rules fire, and the order of approaches that follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import get_args
+
+from advisor.errors import RuleConflictError
+from advisor.rulebook.conditions import Facts, Outcome, facts_of, holds, outcome
+from advisor.schema.profile import Profile
+from advisor.schema.rule import Action, Approach, Rule, Rulebook, RuleKind, Strength
+
+COST_ORDER: tuple[Approach, ...] = (
+    "prompting",
+    "few_shot",
+    "prompt_optimisation",
+    "long_context",
+    "rag",
+    "small_model",
+    "fine_tuning",
+    "rag_plus_fine_tuning",
+    "preference_tuning",
+    "continued_pretraining",
+    "reinforcement",
+    "collect_data",
+    "none",
+)
+"""Cheapest first; near ties go to the earlier one. `collect_data` yields to everything else."""
+RANK_OF_COST = {approach: rank for rank, approach in enumerate(COST_ORDER)}
+TUNING: frozenset[Approach] = frozenset(
+    {
+        "fine_tuning",
+        "rag_plus_fine_tuning",
+        "preference_tuning",
+        "continued_pretraining",
+        "reinforcement",
+    }
+)
+"""Approaches that change a language model's weights."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule and how its condition came out."""
+
+    rule: Rule
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Order:
+    """Scores of all approaches, best first."""
+
+    ranked: tuple[Approach, ...]
+    scores: Mapping[Approach, float]
+    forbidden: frozenset[Approach]
+    required: Approach | None
+    recommended: Approach | None
+    """None when no reason speaks for anything."""
+    near: tuple[Approach, ...]
+    """Approaches within less than one weak reason of the best score."""
+
+
+def fire(rulebook: Rulebook, profile: Profile, kind: RuleKind) -> tuple[Finding, ...]:
+    """Every active rule of a kind with its outcome on the profile; a draft never speaks."""
+    facts = facts_of(profile)
+    return tuple(
+        Finding(rule, outcome(rule.when, facts)) for rule in active_rules(rulebook, kind)
+    )
+
+
+def active_rules(rulebook: Rulebook, kind: RuleKind) -> list[Rule]:
+    """The rules of a kind that are in force."""
+    return [r for r in rulebook.rules if r.kind == kind and r.status == "active"]
+
+
+def order(rules: Iterable[Rule], strengths: Mapping[Strength, float]) -> Order:
+    """The order that firing decision rules give: forbid and require first, then sums of strengths.
+
+    Near ties, closer than one weak reason, go to the cheaper approach. Raises RuleConflictError
+    when one rule requires what another forbids, or two require different approaches.
+    """
+    firing = list(rules)
+    required, forbidden = _musts(firing)
+    scores: dict[Approach, float] = dict.fromkeys(get_args(Approach), 0.0)
+    for rule in firing:
+        for action in rule.then:
+            if action.approach is not None:
+                scores[action.approach] += weight_of(action, strengths)
+    allowed = [a for a in COST_ORDER if a not in forbidden]
+    top = max((scores[a] for a in allowed), default=0.0)
+    near = tuple(a for a in allowed if top - scores[a] < strengths["weak"])
+    first = required or (near[0] if near else None)
+    rest = sorted(
+        (a for a in COST_ORDER if a != first),
+        key=lambda a: (a in forbidden, -scores[a], RANK_OF_COST[a]),
+    )
+    speaks = required is not None or (first is not None and scores[first] > 0)
+    return Order(
+        ranked=(first, *rest) if first else tuple(rest),
+        scores=scores,
+        forbidden=frozenset(forbidden),
+        required=required,
+        recommended=first if speaks else None,
+        near=near if required is None else (required,),
+    )
+
+
+def advised(facts: Facts, rulebook: Rulebook) -> Approach | None:
+    """The recommended approach alone, quickly; raises RuleConflictError."""
+    firing = (r for r in active_rules(rulebook, "decision") if holds(r.when, facts))
+    return order(firing, rulebook.strengths).recommended
+
+
+def weight_of(action: Action, strengths: Mapping[Strength, float]) -> float:
+    """What one action adds to its approach's score."""
+    if action.strength is None:
+        return 0.0
+    if action.effect == "favour":
+        return strengths[action.strength]
+    return -strengths[action.strength] if action.effect == "oppose" else 0.0
+
+
+def _musts(firing: list[Rule]) -> tuple[Approach | None, dict[Approach, str]]:
+    required: dict[Approach, str] = {}
+    forbidden: dict[Approach, str] = {}
+    for rule in firing:
+        for action in rule.then:
+            if action.approach is not None and action.effect == "require":
+                required.setdefault(action.approach, rule.id)
+            if action.approach is not None and action.effect == "forbid":
+                forbidden.setdefault(action.approach, rule.id)
+    for approach, rule_id in required.items():
+        if approach in forbidden:
+            raise _conflict(rule_id, f"requires {approach}", forbidden[approach], "forbids it")
+    if len(required) > 1:
+        (one, first), (other, second) = list(required.items())[:2]
+        raise _conflict(first, f"requires {one}", second, f"requires {other}")
+    return next(iter(required), None), forbidden
+
+
+def _conflict(first: str, says: str, second: str, answers: str) -> RuleConflictError:
+    return RuleConflictError(
+        f"The rule {first} {says}, and the rule {second} {answers}.",
+        hint="Switch one of the two off in a policy file (--policy), with the reason.",
+        where=f"{first}, {second}",
+    )
