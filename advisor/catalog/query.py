@@ -177,7 +177,7 @@ def offers(gpu: str, as_of: str, provider: str | None = None) -> tuple[Offer, ..
     """
     if gpu == LOCAL:
         return (own_offer(as_of),)
-    _check_provider(provider)
+    check_provider(provider)
     found = [
         offer
         for file in files_in(catalog_root() / "prices")
@@ -201,7 +201,8 @@ def providers() -> tuple[str, ...]:
     return tuple(f.stem for f in files_in(catalog_root() / "prices"))
 
 
-def _check_provider(provider: str | None) -> None:
+def check_provider(provider: str | None) -> None:
+    """Raises PriceMissingError with a suggestion when the catalog knows no such provider."""
     if provider is not None and provider not in providers():
         raise PriceMissingError(
             f"Unknown provider '{provider}'.{_suggestion(provider, providers())}",

@@ -7,14 +7,17 @@ from advisor.schema.base import Interval, Provenance
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import ExtraTerm, Footprint, Obstacle, Plan
 from advisor.schema.profile import MachineFacts
-from trainers.methods.lora import ADAPTER_BYTES, BACKWARD_SHARE, adapter_inputs, rank_of
+from advisor.units import gib_from_bytes
+from trainers.methods.lora import BACKWARD_SHARE, adapter_inputs, rank_of
 from trainers.methods.shapes import adapter_parameters, linear_layers, linear_weights
 from trainers.methods.states import WEIGHT_BYTES, optimizer_state_bytes, step_copy
 
 NF4_BYTES = 0.5 + 1 / 64 + 4 / 16384
 """NF4 with double quantisation: 4 bits, an 8-bit scale per 64 and a 32-bit one per 16384 weights."""
-UNPACKED_BYTES = 4
-"""k-bit preparation casts embeddings, head and norms to 32 bits."""
+QUANTISED_ADAPTER_BYTES = 2
+"""TRL casts the adapters of a quantised base, and so their gradients and states, to bfloat16."""
+PREPARED_BYTES = 4
+"""What older recipes (k-bit preparation of PEFT) cast embeddings, head and norms to."""
 DEQUANTISE_TOKENS = 275.0
 """Unpacking the weights costs as much as the full step (6 x N) of so many tokens, per micro-batch
 and two passes (12 ms per billion parameters on an A100 at its stock utilisation)."""
@@ -28,30 +31,30 @@ class QloraMethod:
     )
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
-        """Packed linear layers, everything else unpacked in 32 bits, adapters as in LoRA.
+        """Packed linear layers, everything else in the plan's precision, adapters in 16 bits.
 
         Raises PlanError without a rank, for unknown target modules or an unknown optimizer.
         """
         count = adapter_parameters(model, rank_of(plan), plan.target_modules)
-        packed = linear_weights(model)
+        packed, size = linear_weights(model), WEIGHT_BYTES[plan.precision]
+        unpacked = max(model.parameters - packed, 0)
         tokens = plan.micro_batch_size * plan.sequence_length
         passes = 1.5 if plan.gradient_checkpointing else 1.0
         return Footprint(
             trainable_parameters=count,
-            base_weight_bytes=NF4_BYTES * packed + UNPACKED_BYTES * (model.parameters - packed),
-            adapter_weight_bytes=float(ADAPTER_BYTES * count),
-            gradient_bytes=float(ADAPTER_BYTES * count),
-            optimizer_bytes=optimizer_state_bytes(plan.optimizer, count, ADAPTER_BYTES),
+            base_weight_bytes=NF4_BYTES * packed + size * unpacked,
+            adapter_weight_bytes=float(QUANTISED_ADAPTER_BYTES * count),
+            gradient_bytes=float(QUANTISED_ADAPTER_BYTES * count),
+            optimizer_bytes=optimizer_state_bytes(plan.optimizer, count, QUANTISED_ADAPTER_BYTES),
             compute_share=BACKWARD_SHARE
             + count / model.parameters
             + passes * DEQUANTISE_TOKENS / 6 / tokens,
             extra_terms=(
                 _unpacked_layer(plan, model),
-                *_wide_activations(plan, model),
                 adapter_inputs(plan, model),
-                *step_copy(plan.optimizer, count, ADAPTER_BYTES),
+                *step_copy(plan.optimizer, count, QUANTISED_ADAPTER_BYTES),
             ),
-            notes=("Embeddings, head and norms stay unquantised, in 32 bits.",),
+            notes=(_note(unpacked, size),),
         )
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
@@ -85,36 +88,9 @@ def _unpacked_layer(plan: Plan, model: ModelCard) -> ExtraTerm:
     )
 
 
-def _wide_activations(plan: Plan, model: ModelCard) -> tuple[ExtraTerm, ...]:
-    """What 32-bit norms add to 16-bit activations: checkpoints and logits twice as wide.
-
-    Bytes = layers x tokens x hidden x 2, and tokens x vocabulary x 4 where all logits are built.
-    """
-    if plan.precision == "float32":
-        return ()
-    tokens = plan.micro_batch_size * plan.sequence_length
-    provenance = Provenance(
-        kind="measured", source="memory-evidence", note="checkpoints are 32-bit after preparation"
-    )
-    kept = float(model.layers * tokens * model.hidden_size * 2)
-    wide = [
-        ExtraTerm(
-            name="wide checkpoints",
-            bytes=Interval(low=kept, likely=kept, high=kept),
-            formula="layers x tokens x hidden size x 2",
-            provenance=provenance,
-            phases=("loss", "backward"),
-        )
-    ]
-    if plan.loss_head == "full":
-        logits = float(tokens * model.vocabulary_size * 4)
-        wide.append(
-            ExtraTerm(
-                name="wide logits",
-                bytes=Interval(low=logits, likely=logits, high=logits),
-                formula="tokens x vocabulary x 4",
-                provenance=provenance,
-                phases=("loss",),
-            )
-        )
-    return tuple(wide)
+def _note(unpacked: int, size: int) -> str:
+    more = gib_from_bytes(max(PREPARED_BYTES - size, 0) * unpacked)
+    note = "Embeddings, head and norms are not quantised."
+    if more >= 0.05:
+        note += f" Stacks that prepare the model for k-bit training add {more:.1f} GiB."
+    return note

@@ -37,6 +37,11 @@ class Work:
         """Bytes of one activation."""
         return NUMBER_BYTES[self.plan.precision]
 
+    @property
+    def trains_all(self) -> bool:
+        """Whether every weight, the head included, is trained."""
+        return self.footprint.trainable_parameters >= self.model.parameters
+
     def shards(self, sharding: tuple[str, ...]) -> int:
         """Over how many devices something is split."""
         return self.plan.gpus if self.plan.strategy in sharding else 1
@@ -76,8 +81,7 @@ def loss_bytes(work: Work) -> float:
     tile = min(work.tokens, stack.fused_loss_tokens) * min(
         model.vocabulary_size, stack.fused_loss_vocabulary
     )
-    trains_head = work.footprint.trainable_parameters >= model.parameters
-    head = 4.0 * model.vocabulary_size * model.hidden_size if trains_head else 0.0
+    head = 4.0 * model.vocabulary_size * model.hidden_size if work.trains_all else 0.0
     return stack.fused_loss_bytes.interval.likely * tile + head
 
 
@@ -241,7 +245,7 @@ def memory(work: Work, gpu: Gpu) -> Memory:
     phases = phase_terms(work)
     totals = {phase: sum(term.gib for term in terms) for phase, terms in phases.items()}
     peak = max(PHASES, key=lambda phase: totals[phase])
-    allocated = _scaled(totals[peak], _error(work))
+    allocated = _scaled(totals[peak], allocated_error(work))
     if gpu.is_cpu:
         reserved = None
         process = _plus(allocated, work.stack.cpu_process_gib)
@@ -257,9 +261,12 @@ def memory(work: Work, gpu: Gpu) -> Memory:
     )
 
 
-def _error(work: Work) -> Figure:
+def allocated_error(work: Work) -> Figure:
+    """How far measured runs lay from the computed value, by what is trained and how it is stored."""
     errors = work.stack.allocated_error
-    return errors.get(str(work.plan.base_bits)) or errors["16"]
+    if work.trains_all:
+        return errors["trained"]
+    return errors.get(str(work.plan.base_bits), errors["16"])
 
 
 def _scaled(value: float, ratio: Figure) -> Interval:

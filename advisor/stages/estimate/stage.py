@@ -16,7 +16,7 @@ from advisor.schema.plan import Plan
 from advisor.stages.estimate.compute import hours, tokens_per_second
 from advisor.stages.estimate.cost import best_offer, billed_gpus, cost
 from advisor.stages.estimate.fit import fits, process_interval
-from advisor.stages.estimate.memory import Work, memory
+from advisor.stages.estimate.memory import Work, allocated_error, memory
 from advisor.stages.estimate.planning import make_plan, pick_recipe
 
 STALE_AFTER_DAYS = 90
@@ -104,7 +104,8 @@ def _candidate(room: _Room, gpu: Gpu, method: Method) -> Candidate:
     recipe = pick_recipe(reference.recipes, method.info.id, model.parameters)
     plan = make_plan(request, model=model, gpu=gpu, method=method, recipe=recipe)
     footprint = method.footprint(plan, model)
-    needed = memory(Work(plan, model, footprint, reference.stack), gpu)
+    work = Work(plan, model, footprint, reference.stack)
+    needed = memory(work, gpu)
     verdict, probability, headroom = fits(needed, gpu)
     speed = tokens_per_second(plan, model, footprint, gpu=gpu, stack=reference.stack)
     time = hours(plan, speed)
@@ -126,7 +127,7 @@ def _candidate(room: _Room, gpu: Gpu, method: Method) -> Candidate:
         tokens_per_second=speed,
         cost_usd=price,
         offer=offer,
-        assumptions=(*_assumptions(plan, gpu, reference), *footprint.notes),
+        assumptions=(*_assumptions(work, gpu), *footprint.notes),
         warnings=(
             *(f"{o.message} {o.hint}".strip() for o in obstacles),
             *_price_warnings(offer, request, gpu),
@@ -149,9 +150,8 @@ def _is_within_limits(option: Option, request: EstimateRequest) -> bool:
     return not (request.max_hours and time is not None and time.likely > request.max_hours)
 
 
-def _assumptions(plan: Plan, gpu: Gpu, reference: Reference) -> tuple[str, ...]:
-    stack = reference.stack
-    errors = stack.allocated_error.get(str(plan.base_bits)) or stack.allocated_error["16"]
+def _assumptions(work: Work, gpu: Gpu) -> tuple[str, ...]:
+    plan, stack, errors = work.plan, work.stack, allocated_error(work)
     notes = [
         f"Software: {stack.title}; loss computed "
         + ("tile by tile." if plan.loss_head == "fused" else "from all logits."),

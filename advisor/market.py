@@ -1,0 +1,85 @@
+"""Fetches what an estimate needs from catalog and plugins, and hands it to the pure stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from advisor import registry
+from advisor.catalog import query
+from advisor.errors import PriceMissingError
+from advisor.schema.catalog import Gpu, ModelCard, Offer
+from advisor.schema.estimate import Estimate, EstimateRequest
+from advisor.schema.profile import MachineFacts
+from advisor.stages.estimate.stage import estimate
+
+
+def estimated(
+    request: EstimateRequest,
+    *,
+    model: ModelCard,
+    gpus: Sequence[str] = (),
+    provider: str | None = None,
+) -> Estimate:
+    """The estimate of a request on named GPUs (`local` is this machine), or on the whole catalog.
+
+    `request.machine` describes this machine and `request.as_of` the day of the prices. Raises
+    UnknownGpuError, UnknownPluginError, PriceMissingError (a provider that has none of the GPUs)
+    and PlanError.
+    """
+    registry.objective(request.objective)
+    methods = {name: registry.method(name) for name in request.methods}
+    cards = [_card(name, request.machine) for name in gpus] or list(query.gpus())
+    offers = {card.id: _offers(card.id, request.as_of, provider) for card in cards}
+    if provider is not None:
+        cards = _sold_by(provider, cards, offers, request.as_of)
+    found = estimate(
+        request,
+        model=model,
+        gpus=cards,
+        offers=offers,
+        methods=methods,
+        reference=query.reference(),
+    )
+    if found.recommended is None and gpus:
+        return _with_larger_card(found, request, model=model)
+    return found
+
+
+def _card(name: str, machine: MachineFacts) -> Gpu:
+    return query.local_gpu(machine) if name == query.LOCAL else query.find_gpu(name)
+
+
+def _offers(gpu: str, as_of: str, provider: str | None) -> tuple[Offer, ...]:
+    """Offers of a GPU; none is an answer here, told as an option without cost."""
+    try:
+        return query.offers(gpu, as_of, None if gpu == query.LOCAL else provider)
+    except PriceMissingError:
+        return ()
+
+
+def _sold_by(
+    provider: str, cards: Sequence[Gpu], offers: dict[str, tuple[Offer, ...]], as_of: str
+) -> list[Gpu]:
+    """The GPUs that the provider rents.
+
+    Raises PriceMissingError when it rents none of them.
+    """
+    query.check_provider(provider)
+    sold = [card for card in cards if offers[card.id]]
+    if not sold:
+        raise PriceMissingError(
+            f"{provider} has no price for {', '.join(card.id for card in cards)} on {as_of}.",
+            hint="Choose another GPU, or leave --provider out.",
+        )
+    return sold
+
+
+def _with_larger_card(found: Estimate, request: EstimateRequest, *, model: ModelCard) -> Estimate:
+    """Adds which card of the catalog would do, when those asked for do not."""
+    on_catalog = estimated(request, model=model)
+    if on_catalog.recommended is None:
+        return found
+    best = on_catalog.options[on_catalog.recommended]
+    price = f", about ${best.cost_usd.likely:.2f}" if best.cost_usd else ""
+    more = f" Without other changes: {best.method} on {best.gpus} x {best.gpu}{price}."
+    return found.model_copy(update={"nearest": found.nearest + more})
