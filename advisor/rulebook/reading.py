@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from advisor.errors import RulebookError, RuleParseError
+from advisor.errors import AdvisorError
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BOOL = re.compile(r"^(?:true|false)$")
@@ -29,7 +29,7 @@ class Faults:
         """Remember one fault."""
         self.found.append((where, message))
 
-    def raise_as(self, kind: type[RulebookError], *, hint: str) -> None:
+    def raise_as(self, kind: type[AdvisorError], *, hint: str) -> None:
         """Raise one error for all faults, if there are any."""
         if not self.found:
             return
@@ -55,9 +55,10 @@ class _Loader(_Base):  # type: ignore[misc]
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 -- the library's signature
         seen: set[str] = set()
         for key, _ in node.value:
-            if key.value in seen:
-                self.duplicates.append((key.start_mark.line + 1, str(key.value)))
-            seen.add(str(key.value))
+            name = str(key.value)
+            if name in seen:
+                self.duplicates.append((key.start_mark.line + 1, name))
+            seen.add(name)
         result: dict[Any, Any] = super().construct_mapping(node, deep)
         return result
 
@@ -173,5 +174,3 @@ def _line_of(text: str, loc: Sequence[str | int]) -> int:
             break
     return int(line) + 1
 
-
-__all__ = ["Document", "Faults", "RuleParseError", "note_invalid", "parse", "read", "suggestion"]
