@@ -46,8 +46,8 @@ def paragraph(text: object) -> str:
 
 
 def code(text: object, limit: int | None = None) -> str:
-    """A code span; backticks inside become apostrophes, bars are kept from splitting a cell."""
-    safe = safe_text(text, limit).replace("`", "'").replace("|", "\\|")
+    """A code span, for use outside tables; backticks inside become apostrophes."""
+    safe = safe_text(text, limit).replace("`", "'")
     return f"`{safe}`" if safe else ""
 
 

@@ -1,0 +1,93 @@
+"""The pieces that sections of the HTML report are made of; every text in them is escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from html import escape as html_escape
+
+from advisor.render.grid import Grid
+from advisor.render.safe import UNKNOWN, safe_text
+
+CELL_LIMIT = 400
+_CLASSES = {UNKNOWN: "unknown", "passed": "passed", "failed": "failed"}
+_ADDRESS = re.compile(r"https?://[^\s<>\"'`]+")
+
+
+def esc(value: object, limit: int | None = None) -> str:
+    """One line of text, harmless inside an element or an attribute."""
+    return html_escape(safe_text(value, limit), quote=True)
+
+
+def element(tag: str, value: object, kind: str = "") -> str:
+    """A text element."""
+    return f"<{tag}{_class(kind)}>{esc(value)}</{tag}>"
+
+
+def wrap(tag: str, inner: Iterable[str], kind: str = "") -> str:
+    """An element around HTML that is already safe."""
+    return f"<{tag}{_class(kind)}>{''.join(inner)}</{tag}>"
+
+
+def _class(kind: str) -> str:
+    return f' class="{kind}"' if kind else ""
+
+
+def section(title: str, *inner: str) -> str:
+    """A section with its heading; nothing when there is nothing in it."""
+    body = "".join(inner)
+    return wrap("section", (element("h2", title), body)) if body else ""
+
+
+def table(grid: Grid, caption: str = "") -> str:
+    """A table that scrolls by itself on a narrow screen; nothing for a grid without rows."""
+    if not grid.rows:
+        return ""
+    numbers = frozenset(grid.right)
+    head = "".join(
+        f'<th scope="col"{_class("number" if place in numbers else "")}>{esc(header)}</th>'
+        for place, header in enumerate(grid.headers)
+    )
+    body = "".join(_row(row, numbers) for row in grid.rows)
+    told = element("caption", caption) if caption else ""
+    inner = f"{told}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    label = esc(caption or grid.headers[0])
+    return (
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">'
+        f"<table>{inner}</table></div>"
+    )
+
+
+def _row(row: tuple[str, ...], numbers: frozenset[int]) -> str:
+    cells = []
+    for place, cell in enumerate(row):
+        kinds = [_CLASSES.get(cell, ""), "number" if place in numbers else ""]
+        kind = _class(" ".join(kind for kind in kinds if kind))
+        tag, scope = ("th", ' scope="row"') if place == 0 else ("td", "")
+        cells.append(f"<{tag}{scope}{kind}>{esc(cell, CELL_LIMIT)}</{tag}>")
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def bullets(lines: Iterable[str], kind: str = "") -> str:
+    """A list of HTML that is already safe; nothing for no lines."""
+    items = [f"<li>{line}</li>" for line in lines]
+    return wrap("ul", items, kind) if items else ""
+
+
+def details(summary: str, *inner: str) -> str:
+    """What opens on demand; nothing when there is nothing in it."""
+    body = "".join(inner)
+    return f"<details><summary>{esc(summary)}</summary>{body}</details>" if body else ""
+
+
+def figure(caption: str, chart: str) -> str:
+    """A chart under its caption; nothing without a chart."""
+    return f"<figure><figcaption>{esc(caption)}</figcaption>{chart}</figure>" if chart else ""
+
+
+def link(address: str, words: str) -> str:
+    """A link to a web page; plain text when the address is none."""
+    target = safe_text(address)
+    if not _ADDRESS.fullmatch(target):
+        return esc(words)
+    return f'<a href="{esc(target)}" rel="noopener noreferrer">{esc(words)}</a>'

@@ -1,0 +1,216 @@
+"""The sections of the HTML report, in the order a reader asks for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from advisor.render import advice_grids as advice
+from advisor.render import measured_grids as measured
+from advisor.render.grid import facts_line
+from advisor.render.html_parts import (
+    bullets,
+    details,
+    element,
+    esc,
+    figure,
+    link,
+    section,
+    table,
+    wrap,
+)
+from advisor.render.safe import percent, safe_text, words
+from advisor.render.svg import loss_chart, scores_chart
+from advisor.render.svg_memory import memory_chart
+
+if TYPE_CHECKING:
+    from advisor.schema.decide import Decision, Reason
+    from advisor.schema.estimate import Estimate, Option
+    from advisor.schema.report import Report
+    from advisor.schema.rule import Source
+
+_TONES = {"train": "good", "keep": "good", "discard": "bad"}
+
+
+def verdict(report: Report) -> str:
+    """The headline, the recommended approach and the next step."""
+    outcome: str = report.gate.verdict if report.gate else ""
+    if report.verification is not None:
+        outcome = report.verification.verdict
+    decision = report.gate.decision if report.gate else report.decision
+    tone = _TONES.get(outcome, "careful")
+    inner = (
+        element("h1", report.name),
+        element("p", report.headline, "headline"),
+        f"<p>Recommended: <strong>{esc(words(report.recommended))}</strong></p>",
+        f"<p>Next: {esc(decision.next_step)}</p>",
+    )
+    return wrap("header", inner, f"verdict {tone}")
+
+
+def decision(report: Report) -> str:
+    """Approaches with reasons and sources, what would change the order, what is not known."""
+    final = report.gate.decision if report.gate else report.decision
+    sources = {source.id: source for source in report.sources}
+    silent = ", ".join(advice.silent_approaches(final))
+    before = ""
+    if report.gate is not None:
+        before = details("Before any measurement", table(advice.approaches_grid(report.decision)))
+    unknown = ", ".join(advice.unknown_facts(report.profile))
+    return section(
+        "Decision",
+        table(advice.approaches_grid(final)),
+        element("p", f"No rule spoke for or against {silent}.", "quiet") if silent else "",
+        *_reasons(final, sources),
+        table(advice.flips_grid(final), "What would change the advice"),
+        table(advice.questions_grid(final), "Open questions"),
+        bullets(f"Policy: {esc(line)}" for line in final.policy),
+        before,
+        details(
+            "The profile these reasons rest on",
+            table(advice.profile_grid(report.profile)),
+            element("p", f"Unknown: {unknown}.") if unknown else "",
+        ),
+    )
+
+
+def _reasons(final: Decision, sources: dict[str, Source]) -> list[str]:
+    return [
+        element("h3", f"Reasons on {words(ranked.approach)}")
+        + bullets((_reason(reason, sources) for reason in ranked.reasons), "reasons")
+        for ranked in final.approaches
+        if ranked.reasons
+    ]
+
+
+def _reason(reason: Reason, sources: dict[str, Source]) -> str:
+    weight = f"{reason.effect}, {reason.strength}" if reason.strength else reason.effect
+    parts = [f"<strong>{esc(reason.title)}</strong> ({esc(weight)}). {esc(reason.why)}"]
+    if reason.because:
+        parts.append(f"Because <code>{esc(facts_line(reason.because), 400)}</code>.")
+    cited = [_source(identifier, sources) for identifier in reason.sources]
+    if cited:
+        parts.append(f"Sources: {', '.join(cited)}.")
+    return " ".join((*parts, f'<span class="quiet">Rule {esc(reason.rule_id)}.</span>'))
+
+
+def _source(identifier: str, sources: dict[str, Source]) -> str:
+    source = sources.get(identifier)
+    return link(source.url, source.title) if source else esc(identifier)
+
+
+def estimate(report: Report) -> str:
+    """Memory, time and cost of the options; the recommended plan in full."""
+    found = report.estimate
+    if found is None:
+        return ""
+    model = f"Model {safe_text(found.model.id)}, {found.model.parameters:,} parameters"
+    hidden = len(found.options) - advice.OPTIONS_SHOWN
+    return section(
+        "Estimate",
+        element("p", f"{model}; prices as of {safe_text(found.prices_as_of)}."),
+        figure(
+            "Likely peak memory by term; thin line: its range, dashed line: the card's size.",
+            memory_chart(found.options),
+        ),
+        table(advice.options_grid(found)),
+        element("p", f"{hidden} more options stand in 3-estimate.json.") if hidden > 0 else "",
+        _recommended_option(found),
+        _checks(report),
+    )
+
+
+def _recommended_option(found: Estimate) -> str:
+    if found.recommended is None:
+        return element("p", f"No option fits. {found.nearest}")
+    option: Option = found.options[found.recommended]
+    return "".join((
+        element("h3", f"Recommended option: {advice.option_name(option)}"),
+        table(advice.terms_grid(option), f"Memory at its peak, phase {option.memory.peak_phase}"),
+        bullets(f"Assumed: {esc(line)}" for line in option.assumptions),
+        bullets((esc(line) for line in option.warnings), "warnings"),
+        details("The complete plan", table(advice.plan_grid(option))),
+    ))  # fmt: skip
+
+
+def _checks(report: Report) -> str:
+    if report.verification is None:
+        return ""
+    return table(measured.checks_grid(report.verification), "Estimate against measurement")
+
+
+def scores(report: Report) -> str:
+    """Every baseline and the tuned model with intervals and the target line."""
+    evaluations = measured.evaluations_of(report)
+    if not evaluations:
+        return ""
+    target = measured.target_of(report)
+    names = [words(evaluation.builder) for evaluation in evaluations]
+    level = percent(evaluations[0].interval.level, 0)
+    pairs = report.baselines.comparisons if report.baselines else ()
+    return section(
+        "Scores",
+        figure(
+            f"{evaluations[0].metric} with its {level} interval; the dashed line is the target.",
+            scores_chart(evaluations, names, target),
+        ),
+        element("p", f"Metric {evaluations[0].metric}, target {percent(target)}."),
+        table(measured.scores_grid(evaluations)),
+        table(measured.comparisons_grid(pairs), "Baselines on the same samples"),
+    )
+
+
+def gate(report: Report) -> str:
+    """Criteria asked, seen and passed."""
+    if report.gate is None:
+        return ""
+    return section(
+        "Gate",
+        f"<p>Verdict: <strong>{esc(report.gate.verdict)}</strong>. {esc(report.gate.because)}</p>",
+        table(advice.criteria_grid(report.gate)),
+    )
+
+
+def training(report: Report) -> str:
+    """What training took, with the loss curve."""
+    if report.training is None:
+        return ""
+    return section(
+        "Training",
+        figure("Training loss", loss_chart(report.training.loss)),
+        table(measured.training_grid(report.training)),
+        bullets(esc(note) for note in report.training.notes),
+    )
+
+
+def verification(report: Report) -> str:
+    """The tuned model against every baseline on the same samples."""
+    found = report.verification
+    if found is None:
+        return ""
+    return section(
+        "Verification",
+        f"<p>Verdict: <strong>{esc(found.verdict)}</strong>. {esc(found.because)}</p>",
+        table(measured.comparisons_grid(found.comparisons), "On the same samples"),
+        table(measured.regressions_grid(found), "Worse than before"),
+    )
+
+
+def failures(report: Report) -> str:
+    """Wrong answers with what was asked and wanted."""
+    return section("Wrong answers", table(measured.failures_grid(report)))
+
+
+def warnings(report: Report) -> str:
+    """What the reader should know before believing any of it."""
+    return section("Warnings", bullets((esc(line) for line in report.warnings), "warnings"))
+
+
+def provenance(report: Report) -> str:
+    """What made these numbers, and how to make them again."""
+    commands = "\n".join(esc(command) for command in measured.reproduce_commands(report))
+    return section(
+        "Provenance",
+        table(measured.made_with_grid(report)),
+        element("p", "To make it again, from the folder of this run:"),
+        f"<pre><code>{commands}</code></pre>",
+    )
