@@ -64,7 +64,7 @@ def show_verification(console: Console, verification: Verification) -> None:
     console.print(comparisons_table(verification.comparisons, ascii_only=ascii_only))
     if verification.target is not None:
         mark = tick(verification.target_met, ascii_only=ascii_only)
-        console.print(mark.append_text(plain(f" target {percent(verification.target)}")))
+        console.print(mark.append(f" target {percent(verification.target)}", style="default"))
     if verification.regressions:
         console.print(_regressions_table(verification.regressions))
     if verification.estimate_vs_measured:

@@ -1,0 +1,187 @@
+import random
+from math import comb
+
+import pytest
+from tests.fixtures import values as make
+
+from advisor.errors import StaleArtifactError
+from advisor.evaluation.compare import (
+    compare,
+    compare_all,
+    exact_mcnemar,
+    holm,
+    items_needed,
+    paired_share_interval,
+    sign_flip,
+)
+
+
+def system(name, scores, **manifest):
+    return make.evaluation(
+        name,
+        value=sum(scores) / len(scores),
+        n=len(scores),
+        scores=tuple(make.scored(number, value) for number, value in enumerate(scores)),
+        manifest=make.manifest(samples=len(scores), **manifest),
+    )
+
+
+def table(both, only_a, only_b, neither):
+    a = [1.0] * (both + only_a) + [0.0] * (only_b + neither)
+    b = [1.0] * both + [0.0] * only_a + [1.0] * only_b + [0.0] * neither
+    return a, b
+
+
+def test_the_difference_is_b_minus_a():
+    a, b = table(50, 5, 30, 15)
+    found = compare(system("rag", a), system("tuned", b))
+    assert (found.a, found.b, found.n) == ("rag", "tuned", 100)
+    assert found.difference == pytest.approx(0.25)
+    assert (found.only_a, found.only_b) == (5, 30)
+    assert found.interval.low < 0.25 < found.interval.high
+    assert found.test == "exact McNemar"
+
+
+@pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (0, 5), (3, 9), (10, 10), (1, 40)])
+def test_mcnemar_counts_the_binomial_tail(only_a, only_b):
+    n, k = only_a + only_b, min(only_a, only_b)
+    expected = min(1.0, 2 * sum(comb(n, i) for i in range(k + 1)) / 2**n)
+    assert exact_mcnemar(only_a, only_b) == pytest.approx(expected)
+
+
+def test_newcombes_own_table_gives_newcombes_own_interval():
+    # Newcombe, Statistics in Medicine 17 (1998), method 10 on cells 36, 12, 2, 0 at 95 %.
+    b, a = table(36, 12, 2, 0)
+    found = paired_share_interval(a, b, level=0.95)
+    assert found.low == pytest.approx(0.0569, abs=0.0005)
+    assert found.high == pytest.approx(0.3404, abs=0.0005)
+
+
+def test_equal_answers_leave_room_for_chance():
+    a, b = table(90, 0, 0, 10)
+    found = compare(system("a", a), system("b", b))
+    assert found.p_value == 1
+    assert found.difference == 0
+    assert found.interval.low < 0 < found.interval.high
+
+
+def test_partial_scores_use_the_permutation_test():
+    draw = random.Random(2)
+    a = [draw.random() * 0.8 for _ in range(60)]
+    b = [min(1.0, value + draw.uniform(0, 0.3)) for value in a]
+    found = compare(system("a", a), system("b", b))
+    assert found.test == "paired sign-flip permutation"
+    assert found.p_value <= 0.001
+    assert found.interval.low > 0
+
+
+def test_the_permutation_test_equals_the_count_of_all_reversals():
+    differences = [0.3, -0.1, 0.2, 0.4, 0.05, -0.2, 0.1, 0.3]
+    n = len(differences)
+    sums = [
+        abs(sum(d if mask >> i & 1 else -d for i, d in enumerate(differences)))
+        for mask in range(2**n)
+    ]
+    expected = sum(s >= abs(sum(differences)) - 1e-12 for s in sums) / 2**n
+    assert sign_flip(differences, seed=0) == pytest.approx(expected, abs=0.015)
+    assert sign_flip(differences, seed=0) == sign_flip(differences, seed=0)
+
+
+@pytest.mark.parametrize("values", [[0.5] * 30, [0.2, 0.3]])
+def test_partial_scores_without_spread_leave_room_for_chance(values):
+    found = compare(system("a", values), system("b", values))
+    assert found.p_value == 1
+    assert found.interval.low < 0 < found.interval.high
+
+
+def test_holm_against_a_worked_example():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.5]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_every_pair_is_compared_once_and_corrected():
+    a, b = table(50, 5, 18, 27)
+    systems = [system("zero_shot", a), system("few_shot", a), system("rag", b)]
+    found = compare_all(systems)
+    assert [(c.a, c.b) for c in found] == [
+        ("zero_shot", "few_shot"), ("zero_shot", "rag"), ("few_shot", "rag"),
+    ]  # fmt: skip
+    assert found[1].p_value == pytest.approx(3 * exact_mcnemar(5, 18))
+
+
+@pytest.mark.parametrize("other", [
+    system("b", [1.0] * 9),
+    system("b", [1.0] * 10, dataset_digest="another"),
+    system("b", [1.0] * 10).model_copy(update={"metric": "contains"}),
+])  # fmt: skip
+def test_other_samples_data_or_metric_are_refused(other):
+    with pytest.raises(StaleArtifactError, match="same samples with the same metric"):
+        compare(system("a", [1.0] * 10), other)
+
+
+def test_the_order_of_samples_does_not_matter():
+    a, b = table(30, 5, 20, 45)
+    one, two = system("a", a), system("b", b)
+    assert compare(one, two.model_copy(update={"scores": two.scores[::-1]})) == compare(one, two)
+
+
+def test_items_needed_matches_connors_formula():
+    # 20 % of samples change, 12 for and 8 against of 100: Connor (1987), alpha 0.10, power 0.8.
+    differences = [1.0] * 12 + [-1.0] * 8 + [0.0] * 80
+    assert items_needed(differences) == pytest.approx(770, abs=4)
+    assert items_needed([-1.0, 0.0]) is None
+    assert items_needed([0.0] * 5) is None
+
+
+def answers(draw, n, only_a, only_b):
+    a, b = [], []
+    for _ in range(n):
+        u = draw.random()
+        same = float(draw.random() < 0.6)
+        a.append(1.0 if u < only_a else 0.0 if u < only_a + only_b else same)
+        b.append(0.0 if u < only_a else 1.0 if u < only_a + only_b else same)
+    return a, b
+
+
+def simulated(n, only_a, only_b, repetitions):
+    """Coverage of the interval, and how often the test rejects at 10 %."""
+    inside = rejected = 0
+    for seed in range(repetitions):
+        a, b = answers(random.Random(seed), n, only_a, only_b)
+        interval = paired_share_interval(a, b)
+        inside += interval.low <= only_b - only_a <= interval.high
+        wins_a = sum(x > y for x, y in zip(a, b, strict=True))
+        wins_b = sum(y > x for x, y in zip(a, b, strict=True))
+        rejected += exact_mcnemar(wins_a, wins_b) <= 0.1
+    return inside / repetitions, rejected / repetitions
+
+
+@pytest.mark.parametrize(("only_a", "only_b"), [(0.1, 0.1), (0.05, 0.3)])
+def test_the_interval_covers_and_the_test_keeps_its_level(only_a, only_b):
+    coverage, rejected = simulated(100, only_a, only_b, 200)
+    assert coverage == pytest.approx(0.9, abs=0.07)
+    if only_a == only_b:
+        assert rejected <= 0.12
+    else:
+        assert rejected > 0.95
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("n", "only_a", "only_b"),
+    [(50, 0.0, 0.02), (50, 0.02, 0.02), (200, 0.1, 0.1), (200, 0.02, 0.1), (200, 0.02, 0.6)],
+)
+def test_the_interval_covers_and_the_test_keeps_its_level_full_count(n, only_a, only_b):
+    coverage, rejected = simulated(n, only_a, only_b, 3000)
+    assert coverage >= 0.88
+    if only_a == only_b:
+        assert rejected <= 0.105
+
+
+@pytest.mark.slow
+def test_items_needed_gives_the_promised_power():
+    only_a, only_b = 0.05, 0.13
+    pattern = [1.0] * 13 + [-1.0] * 5 + [0.0] * 82
+    _, rejected = simulated(items_needed(pattern), only_a, only_b, 1500)
+    assert rejected == pytest.approx(0.8, abs=0.05)

@@ -1,0 +1,114 @@
+import random
+import sys
+from statistics import NormalDist
+
+import pytest
+
+from advisor.errors import MissingExtraError
+from advisor.evaluation.intervals import mean_interval, meets, proportion_interval
+from advisor.schema.base import ConfidenceInterval
+
+
+def wilson(successes, n, level):
+    """The formula as Wilson (1927) wrote it, as an oracle beside SciPy."""
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    p = successes / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5 / (1 + z * z / n)
+    return middle - half, middle + half
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 10), (3, 10), (10, 10), (166, 200), (1, 1)])
+def test_a_share_has_wilsons_interval(successes, n):
+    found = proportion_interval(successes, n, level=0.9)
+    low, high = wilson(successes, n, 0.9)
+    assert found.low == pytest.approx(max(0, low), abs=1e-9)
+    assert found.high == pytest.approx(min(1, high), abs=1e-9)
+    assert found.level == 0.9
+
+
+def test_binary_scores_use_it():
+    value, interval = mean_interval([1.0] * 150 + [0.0] * 50, is_binary=True)
+    assert value == 0.75
+    assert interval == proportion_interval(150, 200)
+
+
+def test_the_bootstrap_agrees_with_the_normal_interval_where_that_is_right():
+    draw = random.Random(1)
+    values = [draw.uniform(0.2, 0.8) for _ in range(400)]
+    value, interval = mean_interval(values, is_binary=False, seed=3)
+    spread = (sum((v - value) ** 2 for v in values) / 399) ** 0.5
+    half = 1.645 * spread / 400**0.5
+    assert interval.low == pytest.approx(value - half, abs=0.004)
+    assert interval.high == pytest.approx(value + half, abs=0.004)
+
+
+def test_the_same_seed_gives_the_same_interval():
+    values = [0.1, 0.5, 0.2, 0.9, 0.4, 0.4, 0.3, 0.8, 1.0, 0.0]
+    first = mean_interval(values, is_binary=False, seed=5)
+    assert mean_interval(values, is_binary=False, seed=5) == first
+    assert mean_interval(values, is_binary=False, seed=6) != first
+
+
+@pytest.mark.parametrize("values", [[0.5] * 200, [1.0] * 30, [0.0] * 30, [0.3, 0.6]])
+def test_no_visible_spread_is_not_certainty(values):
+    value, interval = mean_interval(values, is_binary=False)
+    assert 0 <= interval.low <= value <= interval.high <= 1
+    assert interval.high - interval.low > 0.01
+
+
+def test_a_target_is_met_when_the_lower_bound_clears_it():
+    interval = ConfidenceInterval(low=0.6, high=0.7, level=0.9)
+    assert meets(0.6, interval)
+    assert not meets(0.61, interval)
+
+
+def test_without_scipy_the_pip_line_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    with pytest.raises(MissingExtraError) as caught:
+        proportion_interval(1, 2)
+    assert "finetune-advisor[eval]" in caught.value.hint
+
+
+def covered(draw, truth, repetitions, is_binary):
+    """Share of repetitions whose interval holds the true mean."""
+    inside = 0
+    for seed in range(repetitions):
+        values = draw(random.Random(seed))
+        _, interval = mean_interval(values, is_binary=is_binary, seed=seed)
+        inside += interval.low <= truth <= interval.high
+    return inside / repetitions
+
+
+def binary_draw(share, n):
+    return lambda draw: [float(draw.random() < share) for _ in range(n)]
+
+
+@pytest.mark.parametrize(("share", "n"), [(0.5, 50), (0.05, 200), (0.9, 100)])
+def test_the_interval_of_a_share_covers_the_truth_as_often_as_stated(share, n):
+    assert covered(binary_draw(share, n), share, 300, is_binary=True) == pytest.approx(
+        0.9, abs=0.06
+    )
+
+
+def beta_draw(a, b, n):
+    return lambda draw: [draw.betavariate(a, b) for _ in range(n)]
+
+
+def test_the_bootstrap_covers_the_truth_about_as_often_as_stated():
+    assert covered(beta_draw(2, 5, 40), 2 / 7, 60, is_binary=False) == pytest.approx(0.9, abs=0.12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("a", "b", "n"), [(2, 5, 30), (0.4, 0.4, 60), (5, 1, 200)])
+def test_the_bootstrap_covers_the_truth_full_count(a, b, n):
+    found = covered(beta_draw(a, b, n), a / (a + b), 1500, is_binary=False)
+    assert found == pytest.approx(0.9, abs=0.03)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("share", "n"), [(0.5, 50), (0.05, 200), (0.9, 100), (0.83, 240)])
+def test_the_interval_of_a_share_covers_the_truth_full_count(share, n):
+    assert covered(binary_draw(share, n), share, 5000, is_binary=True) == pytest.approx(
+        0.9, abs=0.03
+    )

@@ -1,0 +1,279 @@
+import json
+
+import pytest
+from tests.fixtures.bench import FunctionSession, Tools, bench, capitals, knows
+
+from advisor.builtin.metrics.contains import ContainsMetric
+from advisor.builtin.metrics.token_f1 import TokenF1Metric
+from advisor.builtin.prompting.few_shot import FewShotBuilder
+from advisor.builtin.prompting.zero_shot import ZeroShotBuilder
+from advisor.errors import (
+    BackendAuthError,
+    BackendResponseError,
+    DatasetError,
+    MissingArtifactError,
+    StaleArtifactError,
+    StorageError,
+)
+from advisor.evaluation.again import evaluate_again
+from advisor.evaluation.runner import evaluate, rescore
+from advisor.evaluation.session import LazySession
+from advisor.schema.evaluation import Completion
+
+
+@pytest.fixture
+def builder(tmp_path):
+    made = ZeroShotBuilder()
+    made.fit([], [], [], Tools(tmp_path))
+    return made
+
+
+def test_value_interval_usage_and_manifest(tmp_path, builder):
+    session = FunctionSession(knows(0.5))
+    samples = capitals(100)
+    found = evaluate(bench(session, tmp_path), "zero_shot", builder, samples)
+    right = sum(session.answer(s.input) == s.target for s in samples)
+    assert found.value == right / 100
+    assert found.interval.low < found.value < found.interval.high
+    assert found.n == 100
+    assert found.failures == 0
+    assert found.usage.prompt_tokens == 700
+    assert found.usage.usd == 0
+    assert found.latency_ms.p50 == 3.0
+    assert found.manifest.model_digest == "weights-1"
+    assert found.manifest.settings["batch_size"] == 16
+    assert found.manifest.settings["zero_shot.instruction"]
+    assert [s.sample_id for s in found.scores] == [s.id for s in samples]
+
+
+def test_a_paid_model_has_an_unknown_price_not_zero(tmp_path, builder):
+    world = bench(FunctionSession(knows(1)), tmp_path, is_free=False)
+    assert evaluate(world, "zero_shot", builder, capitals(3)).usage.usd is None
+
+
+def test_one_sample_has_a_latency(tmp_path, builder):
+    found = evaluate(bench(FunctionSession(knows(1)), tmp_path), "z", builder, capitals(1))
+    assert found.latency_ms.p95 == 3.0
+
+
+def test_batches_are_fixed_and_progress_reaches_the_total(tmp_path, builder):
+    world = bench(FunctionSession(knows(1)), tmp_path, batch_size=4)
+    evaluate(world, "zero_shot", builder, capitals(10))
+    assert [len(batch) for batch in world.session.batches] == [4, 4, 2]
+    assert world.progress.total == world.progress.done == 10
+    assert world.progress.finished
+
+
+def test_a_finished_journal_does_not_even_open_the_model(tmp_path, builder):
+    samples = capitals(20)
+    first = evaluate(bench(FunctionSession(knows(0.5)), tmp_path), "z", builder, samples)
+
+    def opener():
+        raise AssertionError("the model was opened")
+
+    lazy = LazySession(opener, model_digest="weights-1")
+    again = evaluate(bench(lazy, tmp_path), "z", builder, samples)
+    assert again == first
+    assert not lazy.is_open
+
+
+def test_a_lazy_session_opens_once_and_closes(tmp_path, builder):
+    opened = []
+
+    def opener():
+        opened.append(FunctionSession(knows(1), digest="weights-7"))
+        return opened[-1]
+
+    with LazySession(opener) as lazy:
+        found = evaluate(bench(lazy, tmp_path), "z", builder, capitals(20))
+        assert lazy.count_tokens("a b") == 2
+    assert found.manifest.model_digest == "weights-7"
+    assert len(opened) == 1
+    assert opened[0].closed
+    assert not lazy.is_open
+
+
+@pytest.mark.parametrize("cut", ["half a line", "half a batch", "garbage in the middle"])
+def test_what_is_not_a_whole_batch_is_done_again(tmp_path, builder, cut):
+    samples = capitals(20)
+    whole = evaluate(
+        bench(FunctionSession(knows(0.5)), tmp_path, batch_size=4), "z", builder, samples
+    )
+    path = tmp_path / "z.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    assert len(lines) == 21
+    if cut == "half a line":
+        path.write_text("".join(lines[:9]) + lines[9][:30])
+    elif cut == "half a batch":
+        path.write_text("".join(lines[:11]))
+    else:
+        path.write_text("".join(lines[:10]) + '{"batch": "?"}\n' + "".join(lines[11:]))
+    session = FunctionSession(knows(0.5))
+    again = evaluate(bench(session, tmp_path, batch_size=4), "z", builder, samples)
+    assert again == whole
+    assert session.batches[0] == [s.id for s in samples[8:12]]
+    assert len(session.batches) == 3
+    assert path.read_text() == "".join(lines)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"max_new_tokens": 5},
+        {"seed": 1},
+        {"dataset_digest": "data-2"},
+        {"batch_size": 8},
+        {"model": "m"},
+    ],
+)
+def test_other_conditions_start_anew(tmp_path, builder, change):
+    samples = capitals(20)
+    evaluate(bench(FunctionSession(knows(1)), tmp_path), "z", builder, samples)
+    session = FunctionSession(knows(1))
+    evaluate(bench(session, tmp_path, **change), "z", builder, samples)
+    assert sum(map(len, session.batches)) == 20
+
+
+def test_other_weights_samples_or_builder_start_anew(tmp_path, builder):
+    samples = capitals(20)
+    evaluate(bench(FunctionSession(knows(1)), tmp_path), "z", builder, samples)
+    shots = FewShotBuilder()
+    shots.fit(capitals(9, split="train", start=50), [], [], Tools(tmp_path))
+    changed = [samples[0].model_copy(update={"input": "Capital 99?"}), *samples[1:]]
+    for digest, who, what in (
+        ("weights-2", builder, samples),
+        ("weights-2", shots, samples),
+        ("weights-2", shots, changed),
+    ):
+        session = FunctionSession(knows(1), digest=digest)
+        evaluate(bench(session, tmp_path), "z", who, what)
+        assert sum(map(len, session.batches)) == 20
+
+
+class Faulty(FunctionSession):
+    """Raises when a batch holds one of the bad questions."""
+
+    def __init__(self, bad, error):
+        super().__init__(knows(1))
+        self.bad, self.error = bad, error
+
+    def generate(self, prompts, *, max_new_tokens):
+        if any(prompt.sample_id in self.bad for prompt in prompts):
+            raise self.error
+        return super().generate(prompts, max_new_tokens=max_new_tokens)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("out of memory"), BackendResponseError("no JSON")])
+def test_a_failing_sample_fails_alone_and_counts_as_wrong(tmp_path, builder, error):
+    session = Faulty({"s003", "s017"}, error)
+    found = evaluate(bench(session, tmp_path), "z", builder, capitals(20))
+    assert found.failures == 2
+    assert found.value == 18 / 20
+    assert str(error) in found.scores[3].completion.error
+    finished = evaluate(bench(FunctionSession(knows(1)), tmp_path), "z", builder, capitals(20))
+    assert finished == found
+
+
+def test_a_completion_that_carries_an_error_is_a_failure(tmp_path, builder):
+    class Refusing(FunctionSession):
+        def completion(self, asked):
+            if asked != "Capital 1?":
+                return super().completion(asked)
+            return Completion(
+                text="City 1", prompt_tokens=1, completion_tokens=0, latency_ms=0, finish="error",
+                error="refused",
+            )  # fmt: skip
+
+    found = evaluate(bench(Refusing(knows(1)), tmp_path), "z", builder, capitals(10))
+    assert found.failures == 1
+    assert found.value == 0.9
+
+
+def test_too_many_failures_stop_the_evaluation_and_can_be_mended(tmp_path, builder):
+    bad = {f"s{number:03}" for number in range(16, 40)}
+    with pytest.raises(
+        BackendResponseError, match=r"of 40 samples got no answer.*RuntimeError: broken"
+    ):
+        evaluate(bench(Faulty(bad, RuntimeError("broken")), tmp_path), "z", builder, capitals(40))
+    session = FunctionSession(knows(1))
+    assert evaluate(bench(session, tmp_path), "z", builder, capitals(40)).failures == 0
+    assert session.batches[0][0] == "s016"
+
+
+def test_exactly_the_stated_share_of_failures_is_still_an_evaluation(tmp_path, builder):
+    bad = {f"s{number:03}" for number in range(4)}
+    found = evaluate(bench(Faulty(bad, RuntimeError("x")), tmp_path), "z", builder, capitals(20))
+    assert found.failures == 4
+
+
+def test_what_concerns_every_prompt_is_not_swallowed(tmp_path, builder):
+    session = Faulty({"s003"}, BackendAuthError("no key", hint="Set it."))
+    with pytest.raises(BackendAuthError):
+        evaluate(bench(session, tmp_path), "z", builder, capitals(20))
+
+
+def test_a_backend_that_drops_an_answer_is_refused(tmp_path, builder):
+    class Dropping(FunctionSession):
+        def generate(self, prompts, *, max_new_tokens):
+            return super().generate(prompts, max_new_tokens=max_new_tokens)[:-1]
+
+    with pytest.raises(BackendResponseError, match="answered 15 of 16"):
+        evaluate(bench(Dropping(knows(1)), tmp_path), "z", builder, capitals(20))
+
+
+def test_no_sample_is_told(tmp_path, builder):
+    with pytest.raises(DatasetError, match="no sample"):
+        evaluate(bench(FunctionSession(knows(1)), tmp_path), "z", builder, [])
+
+
+def test_rescoring_needs_no_model(tmp_path, builder):
+    samples = capitals(30)
+
+    def wordy(asked):
+        return "It is " + knows(0.5)(asked)
+
+    strict = evaluate(bench(FunctionSession(wordy), tmp_path), "z", builder, samples)
+    assert strict.value == 0
+    lenient = rescore(tmp_path / "z.jsonl", name="z", metric=ContainsMetric(), samples=samples)
+    assert lenient.value == sum(knows(0.5)(s.input) == s.target for s in samples) / 30
+    assert lenient.metric == lenient.manifest.metric == "contains"
+    partly = rescore(tmp_path / "z.jsonl", name="z", metric=TokenF1Metric(), samples=samples)
+    assert 0 < partly.value < 1
+
+
+def test_rescoring_refuses_an_unfinished_or_foreign_journal(tmp_path, builder):
+    samples = capitals(20)
+    evaluate(bench(FunctionSession(knows(1)), tmp_path), "z", builder, samples)
+    path = tmp_path / "z.jsonl"
+    metric = ContainsMetric()
+    with pytest.raises(StaleArtifactError):
+        rescore(path, name="z", metric=metric, samples=capitals(20, start=1))
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:18]))
+    with pytest.raises(StaleArtifactError):
+        rescore(path, name="z", metric=metric, samples=samples)
+    with pytest.raises(MissingArtifactError):
+        rescore(tmp_path / "none.jsonl", name="z", metric=metric, samples=samples)
+
+
+def test_the_journal_is_plain_json_lines_with_the_prompt(tmp_path, builder):
+    evaluate(bench(FunctionSession(knows(1)), tmp_path), "z", builder, capitals(2))
+    header, first, _ = map(json.loads, (tmp_path / "z.jsonl").read_text().splitlines())
+    assert header["sample_ids"] == ["s000", "s001"]
+    assert first["prompt"]["messages"][-1] == {"role": "user", "content": "Capital 0?"}
+    assert first["completion"]["text"] == "City 0"
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path, builder):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(StorageError, match="journal z.jsonl cannot be written"):
+        evaluate(bench(FunctionSession(knows(1)), tmp_path / "file"), "z", builder, capitals(2))
+
+
+def test_the_tuned_model_answers_the_same_samples_in_the_same_order(tmp_path, builder):
+    samples = capitals(20)
+    like = evaluate(bench(FunctionSession(knows(0.2)), tmp_path), "z", builder, samples[3:])
+    tuned = bench(FunctionSession(knows(0.9), digest="weights-2"), tmp_path)
+    found = evaluate_again(tuned, "tuned", builder, samples[::-1], like=like)
+    assert [s.sample_id for s in found.scores] == [s.sample_id for s in like.scores]
+    with pytest.raises(StaleArtifactError, match="no longer in the data"):
+        evaluate_again(tuned, "tuned", builder, samples[5:], like=like)
