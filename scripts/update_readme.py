@@ -1,0 +1,111 @@
+"""Puts the figures of benchmarks/results/*.json into README.md, between markers.
+
+    python scripts/update_readme.py           write them
+    python scripts/update_readme.py --check   exit 1 when README.md holds other figures
+
+A block runs from `<!-- figures: NAME -->` to `<!-- end: NAME -->`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+RESULTS = ROOT / "benchmarks" / "results"
+BLOCK = re.compile(
+    r"(?P<start><!-- figures: (?P<name>\w+) -->\n)(?P<body>.*?)(?P<end><!-- end: (?P=name) -->)",
+    re.DOTALL,
+)
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage with one decimal, or a dash."""
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def demo_block(found: dict[str, Any]) -> str:
+    """One row per bundled task: scores, verdicts, time."""
+    builders = sorted({name for task in found["tasks"] for name in task["baselines"]})
+    builders.sort(key=["zero_shot", "few_shot", "rag"].index)
+    head = ["task", "target", *builders, "tuned", "gate", "verification", "advice", "time"]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for task in found["tasks"]:
+        scores = [percent(task["baselines"].get(name)) for name in builders]
+        row = [
+            task["task"],
+            percent(task.get("target")),
+            *scores,
+            percent(task["tuned"]),
+            f"**{task['gate']}**",
+            task["verification"] or "-",
+            task["recommended"],
+            f"{task['seconds']:.0f} s",
+        ]
+        lines.append("| " + " | ".join(row) + " |")
+    lines.append(f"\nMeasured {found['measured']} with the embedded model on {found['machine']}.")
+    return "\n".join(lines) + "\n"
+
+
+def startup_block(found: dict[str, Any]) -> str:
+    """One row per command: median wall time and peak memory."""
+    lines = ["| command | median | peak memory |", "| --- | --- | --- |"]
+    lines += [
+        f"| `{name}` | {figure['wall_seconds']:.2f} s | {figure['peak_mib']:.0f} MiB |"
+        for name, figure in found["commands"].items()
+    ]
+    lines.append(
+        f"\nMedian of {found['runs']} runs, {found['measured']}, {found['machine']}, "
+        f"Python {found['python']}."
+    )
+    return "\n".join(lines) + "\n"
+
+
+BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "demo": demo_block,
+    "startup": startup_block,
+}
+
+
+def body(name: str) -> str:
+    """The text of one block from its result file."""
+    file = RESULTS / f"{name}.json"
+    if not file.is_file():
+        return f"*(not measured yet: no benchmarks/results/{file.name})*\n"
+    return BLOCKS[name](json.loads(file.read_text(encoding="utf-8")))
+
+
+def updated(text: str) -> str:
+    """README with every block filled from its result."""
+    return BLOCK.sub(lambda found: found["start"] + body(found["name"]) + found["end"], text)
+
+
+def main() -> int:
+    """Write README.md, or with --check tell whether its figures are those of the results."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when stale")
+    check = parser.parse_args().check
+    before = README.read_text(encoding="utf-8")
+    missing = set(BLOCKS) - {found["name"] for found in BLOCK.finditer(before)}
+    if missing:
+        print(f"README.md has no block for: {', '.join(sorted(missing))}")
+        return 1
+    after = updated(before)
+    if after == before:
+        return 0
+    if check:
+        print("README.md holds figures that are not those of benchmarks/results: run `make docs`.")
+        return 1
+    README.write_text(after, encoding="utf-8")
+    print("Written: README.md")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
