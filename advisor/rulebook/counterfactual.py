@@ -43,9 +43,7 @@ def flips(facts: Facts, rulebook: Rulebook, now: Approach | None) -> tuple[Flip,
             if then is None or then == now or then in seen or value == facts[fact]:
                 continue
             seen.add(then)
-            found.append(
-                Flip(fact=fact, from_value=facts[fact], to_value=value, then=then)
-            )
+            found.append(Flip(fact=fact, from_value=facts[fact], to_value=value, then=then))
     return tuple(found[:MOST_FLIPS])
 
 

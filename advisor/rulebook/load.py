@@ -86,7 +86,9 @@ def check_file(path: Path, root: Path) -> tuple[Rule, tuple[RuleCase, ...]]:
     rules = _rules([document] if document else [], faults)
     cases_path = path.with_name(path.stem + CASES)
     cases = read_cases(cases_path, path.parent, faults) if cases_path.is_file() else ()
-    faults.raise_as(RuleParseError, hint="Mend the file at the named line; rules/README.md shows one.")
+    faults.raise_as(
+        RuleParseError, hint="Mend the file at the named line; rules/README.md shows one."
+    )
     _check(rules, facts, sources)
     return rules[0][1], cases
 
@@ -117,7 +119,9 @@ def read_cases(path: Path, root: Path, faults: Faults) -> tuple[RuleCase, ...]:
         faults.add(document.place(()), "a cases file holds the keys `rule` and `cases`")
         return ()
     if content["rule"] != stem:
-        faults.add(document.place(("rule",)), f"rule: '{content['rule']}' is not '{stem}', the file's name")
+        faults.add(
+            document.place(("rule",)), f"rule: '{content['rule']}' is not '{stem}', the file's name"
+        )
     return _each(document, content["cases"], RuleCase, faults, at=("cases",))
 
 
@@ -180,9 +184,15 @@ def _rules(documents: Iterable[Document], faults: Faults) -> list[tuple[Document
             continue
         kind = KIND_OF_FOLDER.get(document.path.parent.name, rule.kind)
         if rule.id != document.path.stem:
-            faults.add(document.place(("id",)), f"id: '{rule.id}' is not '{document.path.stem}', the file's name")
+            faults.add(
+                document.place(("id",)),
+                f"id: '{rule.id}' is not '{document.path.stem}', the file's name",
+            )
         if rule.kind != kind:
-            faults.add(document.place(("kind",)), f"kind: a {rule.kind} rule does not belong in this folder")
+            faults.add(
+                document.place(("kind",)),
+                f"kind: a {rule.kind} rule does not belong in this folder",
+            )
         if rule.id in ids:
             faults.add(document.place(("id",)), f"id: '{rule.id}' is taken by {ids[rule.id]}")
         ids[rule.id] = document.shown

@@ -65,9 +65,7 @@ class Order:
 def fire(rulebook: Rulebook, profile: Profile, kind: RuleKind) -> tuple[Finding, ...]:
     """Every active rule of a kind with its outcome on the profile; a draft never speaks."""
     facts = facts_of(profile)
-    return tuple(
-        Finding(rule, outcome(rule.when, facts)) for rule in active_rules(rulebook, kind)
-    )
+    return tuple(Finding(rule, outcome(rule.when, facts)) for rule in active_rules(rulebook, kind))
 
 
 def active_rules(rulebook: Rulebook, kind: RuleKind) -> list[Rule]:

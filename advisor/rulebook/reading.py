@@ -123,7 +123,9 @@ def parse(text: str, *, path: Path, faults: Faults, shown: str) -> Document | No
     return Document(path=path, shown=shown, text=text, content=content)
 
 
-def note_invalid(document: Document, error: ValidationError, faults: Faults, at: tuple[str | int, ...] = ()) -> None:
+def note_invalid(
+    document: Document, error: ValidationError, faults: Faults, at: tuple[str | int, ...] = ()
+) -> None:
     """Turn a validation error into one fault per wrong entry, with file, line and path."""
     for item in error.errors():
         loc = (*at, *item["loc"])
@@ -149,7 +151,10 @@ def _known_keys(title: str) -> list[str]:
     while waiting:
         kind = waiting.pop()
         waiting.extend(kind.__subclasses__())
-        if kind.__module__ in ("advisor.schema.rule", "advisor.schema.facts") or kind.__name__ == title:
+        if (
+            kind.__module__ in ("advisor.schema.rule", "advisor.schema.facts")
+            or kind.__name__ == title
+        ):
             keys.extend(kind.model_fields)
     return keys
 
@@ -167,10 +172,11 @@ def _line_of(text: str, loc: Sequence[str | int]) -> int:
             if not found:
                 break
             line, node = found[-1][0].start_mark.line, found[-1][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        elif (
+            isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value)
+        ):
             node = node.value[part]
             line = node.start_mark.line
         else:
             break
     return int(line) + 1
-

@@ -1,0 +1,140 @@
+"""Facts that baselines and estimate show: plain arithmetic, no judgement."""
+
+from __future__ import annotations
+
+import math
+
+from advisor.schema.baseline import Baselines
+from advisor.schema.estimate import Estimate, Option
+from advisor.schema.evaluation import Evaluation
+from advisor.schema.profile import ConstraintFacts, MeasuredFacts
+
+Z_ONE_SIDED_5_PERCENT = 1.6449
+Z_POWER_80_PERCENT = 0.8416
+BISECTIONS = 50
+BUILDERS_BY_COST = ("zero_shot", "few_shot", "rag")
+
+
+def measured_facts(
+    *,
+    baselines: Baselines,
+    estimate: Estimate | None,
+    constraints: ConstraintFacts,
+    target: float | None,
+) -> MeasuredFacts:
+    """Everything the criteria ask for that baselines and estimate can answer; the rest is None."""
+    best = best_evaluation(baselines)
+    scores = {evaluation.builder: evaluation.value for evaluation in baselines.evaluations}
+    sufficient = cheapest_sufficient(baselines, target)
+    gap = None if target is None else round(target - best.value, 6)
+    smallest = smallest_visible_gain(best.value, best.n)
+    option = nearest_option(estimate)
+    budget = within(cost_usd(option), constraints.budget_usd)
+    time = within(hours(option), constraints.max_hours)
+    return MeasuredFacts(
+        zero_shot_score=scores.get("zero_shot"),
+        few_shot_score=scores.get("few_shot"),
+        rag_score=scores.get("rag"),
+        best_score=best.value,
+        best_builder=best.builder,
+        sufficient_builder=sufficient.builder if sufficient else None,
+        target_met=None if target is None else sufficient is not None,
+        target_gap=gap,
+        smallest_visible_gain=smallest,
+        gain_is_visible=gain_is_visible(smallest, gap, is_met=sufficient is not None),
+        leaked_samples=baselines.leaked_samples,
+        tuning_fits=tuning_fits(estimate, is_limit_broken=budget is False or time is False),
+        tuning_cost_usd=cost_usd(option),
+        tuning_hours=hours(option),
+        within_budget=budget,
+        within_hours=time,
+    )
+
+
+def best_evaluation(baselines: Baselines) -> Evaluation:
+    """The evaluation that `Baselines.best` names."""
+    return next(e for e in baselines.evaluations if e.builder == baselines.best)
+
+
+def cheapest_sufficient(baselines: Baselines, target: float | None) -> Evaluation | None:
+    """The cheapest evaluation whose interval's lower bound clears the target."""
+    if target is None:
+        return None
+    clearing = [e for e in baselines.evaluations if e.interval.low >= target]
+    return min(clearing, key=_cost_order, default=None)
+
+
+def _cost_order(evaluation: Evaluation) -> tuple[int, float]:
+    if evaluation.builder in BUILDERS_BY_COST:
+        return BUILDERS_BY_COST.index(evaluation.builder), 0.0
+    return len(BUILDERS_BY_COST), -evaluation.value
+
+
+def smallest_visible_gain(score: float, samples: int) -> float | None:
+    """The smallest true gain over `score` that a test split shows with 80 % power.
+
+    Normal approximation for the difference of two independent proportions, one-sided at 5 %:
+    d = (z_0.95 + z_0.80) * sqrt((p (1 - p) + q (1 - q)) / n) with q = p + d, solved for d by
+    bisection (Fleiss, Levin and Paik 2003, chapter 4). For scores between 0 and 1 that are not
+    binary, p (1 - p) is the largest variance possible; and verification compares the same samples
+    in pairs, which sees smaller gains. Both make this an upper bound. None without samples.
+    """
+    if samples <= 0:
+        return None
+    z = Z_ONE_SIDED_5_PERCENT + Z_POWER_80_PERCENT
+    p = min(max(score, 0.0), 1.0)
+    low, high = 0.0, 1.0
+    for _ in range(BISECTIONS):
+        gain = (low + high) / 2
+        q = min(p + gain, 1.0)
+        if gain < z * math.sqrt((p * (1 - p) + q * (1 - q)) / samples):
+            low = gain
+        else:
+            high = gain
+    return round(high, 6)
+
+
+def gain_is_visible(smallest: float | None, gap: float | None, *, is_met: bool) -> bool | None:
+    """Whether the gap to the target stands out from chance; None where no gain is hoped for."""
+    if smallest is None or gap is None or is_met:
+        return None
+    return smallest <= gap
+
+
+def nearest_option(estimate: Estimate | None) -> Option | None:
+    """The recommended option, else the first that fits its memory; None where there is neither."""
+    if estimate is None:
+        return None
+    if estimate.recommended is not None:
+        return estimate.options[estimate.recommended]
+    return next((option for option in estimate.options if option.fits is not False), None)
+
+
+def tuning_fits(estimate: Estimate | None, *, is_limit_broken: bool) -> bool | None:
+    """Whether some plan fits and can run; None where nothing was priced.
+
+    Without a recommendation a fitting plan counts only if it was a limit of money or time that kept
+    it from being recommended; otherwise something blocks it on this machine.
+    """
+    if estimate is None or not estimate.options:
+        return None
+    if estimate.recommended is not None:
+        return True
+    return nearest_option(estimate) is not None and is_limit_broken
+
+
+def cost_usd(option: Option | None) -> float | None:
+    """Likely cost of an option in US dollars; None where it is unknown."""
+    return float(option.cost_usd.likely) if option and option.cost_usd else None
+
+
+def hours(option: Option | None) -> float | None:
+    """Likely time of an option in hours; None where it is unknown."""
+    return option.time_hours.likely if option and option.time_hours else None
+
+
+def within(amount: float | None, limit: float | None) -> bool | None:
+    """Whether an amount keeps to a limit: True where no limit is given, None where unknown."""
+    if limit is None:
+        return True
+    return None if amount is None else amount <= limit

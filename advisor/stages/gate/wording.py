@@ -1,0 +1,173 @@
+"""What the gate saw, in sentences with the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from advisor.schema.baseline import Baselines
+from advisor.schema.estimate import Estimate
+from advisor.schema.evaluation import Evaluation
+from advisor.schema.profile import Profile
+from advisor.stages.gate.measured import best_evaluation, cheapest_sufficient, nearest_option
+from advisor.units import seconds_from_hours, short_duration
+
+NO_TARGET = (
+    "No target was given, so no score can show that training is warranted; give one with"
+    " --target (0 to 1) or as task.target in the answers"
+)
+NO_ESTIMATE = "No estimate was made, so whether tuning fits is unknown; run `advisor estimate`"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Everything a sentence may draw on."""
+
+    profile: Profile
+    baselines: Baselines
+    estimate: Estimate | None
+    target: float | None
+
+
+def seen(fact: str, sight: Sight) -> str:
+    """What was seen of one fact, as a sentence without its full stop."""
+    speaker = SPEAKERS.get(fact)
+    if speaker is not None:
+        return speaker(sight)
+    group, _, name = fact.partition(".")
+    value = getattr(getattr(sight.profile, group), name)
+    return f"{fact} is unknown" if value is None else f"{fact} is {value}"
+
+
+def percent(share: float) -> str:
+    """A share as a percentage with at most one decimal: 0.883 -> '88.3 %'."""
+    return f"{round(100 * share, 1):g} %"
+
+
+def score_words(evaluation: Evaluation) -> str:
+    """A builder's score with its interval."""
+    low, high = round(100 * evaluation.interval.low, 1), round(100 * evaluation.interval.high, 1)
+    return f"{evaluation.builder}, reaches {percent(evaluation.value)} [{low:g}, {high:g}]"
+
+
+def target_words(sight: Sight) -> str:
+    """How the baselines stand to the target."""
+    if sight.target is None:
+        return NO_TARGET
+    enough = cheapest_sufficient(sight.baselines, sight.target)
+    best = best_evaluation(sight.baselines)
+    if enough is not None:
+        which = "best" if enough.builder == best.builder else "cheapest sufficient"
+        return (
+            f"The {which} baseline, {score_words(enough)}, which meets the target of"
+            f" {percent(sight.target)}"
+        )
+    head = f"The best baseline, {score_words(best)}"
+    gap = sight.target - best.value
+    if gap <= 0:
+        return (
+            f"{head}: at the target of {percent(sight.target)} or above it, but its interval"
+            " reaches below"
+        )
+    return f"{head}, {100 * gap:.1f} points below the target of {percent(sight.target)}"
+
+
+def gain_words(sight: Sight) -> str:
+    """What the test split can show, against what is hoped for."""
+    measured = sight.profile.measured
+    samples = best_evaluation(sight.baselines).n
+    if measured.smallest_visible_gain is None:
+        return "Without test samples no gain can be seen"
+    smallest = f"{100 * measured.smallest_visible_gain:.1f} points"
+    if measured.target_met:
+        return (
+            f"{samples} test samples show gains from {smallest}; the target is met, none is needed"
+        )
+    if measured.target_gap is None:
+        return (
+            f"{samples} test samples show gains from {smallest}; without a target none is hoped for"
+        )
+    gap = max(100 * measured.target_gap, 0.0)
+    return f"{samples} test samples show gains from {smallest}; the target is {gap:.1f} points away"
+
+
+def leak_words(sight: Sight) -> str:
+    """How many test samples stand in the train split."""
+    leaked = sight.baselines.leaked_samples
+    if not leaked:
+        return "No test sample stands in the train split"
+    return f"{leaked} test sample{'s' * (leaked > 1)} also in the train split"
+
+
+def train_words(sight: Sight) -> str:
+    """How many samples there are to train on."""
+    count = sight.profile.data.train_samples
+    return "The number of train samples is unknown" if count is None else f"{count} train samples"
+
+
+def fit_words(sight: Sight) -> str:
+    """Whether a plan fits, and which."""
+    if sight.estimate is None or not sight.estimate.options:
+        return NO_ESTIMATE
+    option = nearest_option(sight.estimate)
+    if option is None or not sight.profile.measured.tuning_fits:
+        nearest = sight.estimate.nearest.rstrip(".")
+        return f"No priced plan can be recommended{'; nearest: ' if nearest else ''}{nearest}"
+    doubt = " (may fit; not certain)" if option.fits == "uncertain" else ""
+    needed = option.memory.process_gib or option.memory.allocated_gib
+    return f"{option.method} on {option.gpu} needs about {needed.likely:.2g} GiB{doubt}"
+
+
+def budget_words(sight: Sight) -> str:
+    """Cost against the budget."""
+    limit, cost = sight.profile.constraints.budget_usd, sight.profile.measured.tuning_cost_usd
+    likely = "cost unknown" if cost is None else f"likely cost ${cost:.2f}"
+    if limit is None:
+        return f"No budget was given; {likely}"
+    return f"The budget is ${limit:g}; {likely}"
+
+
+def time_words(sight: Sight) -> str:
+    """Time against the limit."""
+    limit, hours = sight.profile.constraints.max_hours, sight.profile.measured.tuning_hours
+    likely = "time unknown until training starts"
+    if hours is not None:
+        likely = f"likely time {short_duration(seconds_from_hours(hours))}"
+    if limit is None:
+        return f"No time limit was given; {likely}"
+    return f"The limit is {short_duration(seconds_from_hours(limit))}; {likely}"
+
+
+def advice_words(sight: Sight) -> str:
+    """What the decision rules say with the measured scores."""
+    advised = sight.profile.measured.advised_approach
+    if advised is None:
+        return "No rule could advise anything after measuring"
+    return f"After measuring, the advice is {APPROACHES.get(advised, advised)}"
+
+
+APPROACHES = {
+    "prompting": "the plain prompt",
+    "few_shot": "the prompt with shots",
+    "prompt_optimisation": "to improve the prompt",
+    "long_context": "to put the documents into the prompt",
+    "rag": "retrieval",
+    "small_model": "a small model of its own",
+    "fine_tuning": "to fine-tune",
+    "rag_plus_fine_tuning": "retrieval with a tuned reader",
+    "preference_tuning": "preference tuning",
+    "continued_pretraining": "continued pre-training",
+    "reinforcement": "reinforcement",
+    "collect_data": "to collect data first",
+    "none": "to change nothing",
+}
+SPEAKERS: dict[str, Callable[[Sight], str]] = {
+    "data.train_samples": train_words,
+    "measured.advised_approach": advice_words,
+    "measured.gain_is_visible": gain_words,
+    "measured.leaked_samples": leak_words,
+    "measured.target_met": target_words,
+    "measured.tuning_fits": fit_words,
+    "measured.within_budget": budget_words,
+    "measured.within_hours": time_words,
+}
