@@ -38,7 +38,7 @@ def test_torch_is_pinned_and_so_is_everything_else(setup):
 
 def test_every_direct_requirement_is_pinned(setup, root: Path):
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], **chain(*project["optional-dependencies"].values())]
+    wanted = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
     pins = setup.CONSTRAINTS.read_text().lower().replace("_", "-")
     names = {re.match(r"[\w-]+", word).group().lower().replace("_", "-") for word in wanted}
     assert [n for n in names - {"finetune-advisor"} if f"\n{n}==" not in pins] == []
