@@ -142,7 +142,9 @@ def count_parameters(card: ModelCard, *, attention_bias: bool = False) -> int:
     embeddings = card.vocabulary_size * hidden * (1 if card.tied_embeddings else 2)
     if card.architecture == "GPT2LMHeadModel":
         block = 4 * hidden * hidden + 2 * hidden * feed_forward + 9 * hidden + feed_forward
-        return embeddings + (card.max_sequence_length or 0) * hidden + card.layers * block + 2 * hidden
+        return (
+            embeddings + (card.max_sequence_length or 0) * hidden + card.layers * block + 2 * hidden
+        )
     query = card.attention_heads * card.head_dim
     key_value = card.key_value_heads * card.head_dim
     attention = 2 * hidden * query + 2 * hidden * key_value

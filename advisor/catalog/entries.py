@@ -10,7 +10,16 @@ from typing import Any, cast
 from advisor.catalog.config import count_parameters
 from advisor.catalog.load import Node
 from advisor.schema.base import Interval, Provenance
-from advisor.schema.catalog import Figure, Gpu, ModelCard, Offer, Recipe, Setting, Stack, Utilisation
+from advisor.schema.catalog import (
+    Figure,
+    Gpu,
+    ModelCard,
+    Offer,
+    Recipe,
+    Setting,
+    Stack,
+    Utilisation,
+)
 
 _SHAPE = (
     "hidden_size",
@@ -82,14 +91,16 @@ def gpu_from(node: Node) -> Named:
     return Named(card, (card.id, card.name, *node.texts("aliases")))
 
 
-def offers_from(node: Node, *, gpu: str, as_of: str) -> Iterator[Offer]:
-    """The provider's offers of one GPU: of each series the latest price not after `as_of`."""
+def offers_from(node: Node, *, gpu: str | None, as_of: str) -> Iterator[Offer]:
+    """The provider's offers of one GPU (None: of all), each at its latest price up to `as_of`."""
     node.expect(required=("provider", "pricing_url", "currency", "offers"))
     if node.text("currency") != "USD":
-        raise node.error("Only USD is known.", "Convert the prices, or extend units.py.", "currency")
+        raise node.error(
+            "Only USD is known.", "Convert the prices, or extend units.py.", "currency"
+        )
     for offer in node.nodes("offers"):
         offer.expect(required=("gpu", "kind", "prices"), optional=("gpus", "region", "note"))
-        if offer.text("gpu") != gpu:
+        if gpu is not None and offer.text("gpu") != gpu:
             continue
         if offer.text("kind") not in _KINDS:
             raise offer.error(f"Unknown kind '{offer.text('kind')}'.", f"One of {_KINDS}.", "kind")

@@ -1,4 +1,4 @@
-"""Reads catalog files strictly: duplicate and unknown keys are errors that name file, line and path."""
+"""Reads catalog files strictly: duplicate or unknown keys are errors with file, line and path."""
 
 from __future__ import annotations
 

@@ -196,6 +196,16 @@ def offers(gpu: str, as_of: str, provider: str | None = None) -> tuple[Offer, ..
 _price_file = cache(read)
 
 
+def all_offers(as_of: str) -> tuple[Offer, ...]:
+    """Every offer valid on a day, by GPU and then by price."""
+    found = [
+        offer
+        for file in files_in(catalog_root() / "prices")
+        for offer in offers_from(_price_file(file), gpu=None, as_of=as_of)
+    ]
+    return tuple(sorted(found, key=lambda o: (o.gpu, o.usd_per_gpu_hour, o.provider)))
+
+
 def providers() -> tuple[str, ...]:
     """Providers whose prices the catalog holds."""
     return tuple(f.stem for f in files_in(catalog_root() / "prices"))

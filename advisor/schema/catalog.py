@@ -142,3 +142,13 @@ class Reference(Value):
 
     stack: Stack
     recipes: tuple[Recipe, ...]
+
+
+class CatalogView(Value):
+    """A part of the catalog as shown to the user."""
+
+    part: str
+    prices_as_of: str
+    gpus: tuple[Gpu, ...] = ()
+    models: tuple[ModelCard, ...] = ()
+    offers: tuple[Offer, ...] = ()

@@ -23,7 +23,9 @@ def rank_of(plan: Plan) -> int:
     Raises PlanError when it has none.
     """
     if plan.rank is None:
-        raise PlanError(f"{plan.method} needs a rank.", hint="Give one with --rank, for example 16.")
+        raise PlanError(
+            f"{plan.method} needs a rank.", hint="Give one with --rank, for example 16."
+        )
     return plan.rank
 
 

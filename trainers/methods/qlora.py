@@ -13,7 +13,7 @@ from trainers.methods.shapes import adapter_parameters, linear_layers, linear_we
 from trainers.methods.states import WEIGHT_BYTES, optimizer_state_bytes, step_copy
 
 NF4_BYTES = 0.5 + 1 / 64 + 4 / 16384
-"""NF4 with double quantisation: 4 bits, an 8-bit scale per 64 and a 32-bit one per 16384 weights."""
+"""NF4, double quantisation: 4 bits, 8-bit scales per 64 and 32-bit ones per 16384 weights."""
 QUANTISED_ADAPTER_BYTES = 2
 """TRL casts the adapters of a quantised base, and so their gradients and states, to bfloat16."""
 PREPARED_BYTES = 4

@@ -1,4 +1,4 @@
-"""Whether a plan fits a card: the share of the memory interval that lies below the card's memory."""
+"""Whether a plan fits a card: how much of the memory interval lies below the card's memory."""
 
 from __future__ import annotations
 

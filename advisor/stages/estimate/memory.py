@@ -1,13 +1,13 @@
-"""Peak memory of one plan per device: terms by phase, and the three tiers above them."""
+"""What lives in memory in each phase of a training step, as terms with their formulas."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from advisor.schema.base import Interval, Provenance
-from advisor.schema.catalog import Figure, Gpu, ModelCard, Stack
-from advisor.schema.estimate import Memory, Term
+from advisor.schema.base import Provenance
+from advisor.schema.catalog import ModelCard, Stack
+from advisor.schema.estimate import Term
 from advisor.schema.plan import ExtraTerm, Footprint, Phase, Plan
 from advisor.units import gib_from_bytes
 
@@ -173,9 +173,7 @@ def _activations(work: Work) -> dict[str, Term]:
             if work.plan.loss_head == "full"
             else "bytes x one tile of tokens x vocabulary, and the head's gradient where trained",
             (
-                stack.full_loss_bytes
-                if work.plan.loss_head == "full"
-                else stack.fused_loss_bytes
+                stack.full_loss_bytes if work.plan.loss_head == "full" else stack.fused_loss_bytes
             ).provenance,
             vocabulary=model.vocabulary_size,
             **sizes,
@@ -189,9 +187,7 @@ def _gathered_layer(work: Work) -> list[Term]:
     if shards == 1:
         return []
     size = 2 * work.footprint.base_weight_bytes / work.model.layers
-    return [
-        _term("gathered layers", size, "2 x base weights / layers", _COMPUTED, devices=shards)
-    ]
+    return [_term("gathered layers", size, "2 x base weights / layers", _COMPUTED, devices=shards)]
 
 
 def _extra(terms: tuple[ExtraTerm, ...], phase: Phase) -> list[Term]:
@@ -235,62 +231,3 @@ def phase_terms(work: Work) -> dict[Phase, list[Term]]:
         phase: [t for t in (*terms, *_extra(work.footprint.extra_terms, phase)) if t.gib > 0]
         for phase, terms in alive.items()
     }
-
-
-def memory(work: Work, gpu: Gpu) -> Memory:
-    """Peak memory per device: the highest phase, its terms, and the tiers above it.
-
-    Intervals are the measured spread of this stack's estimates (catalog), not a guess.
-    """
-    phases = phase_terms(work)
-    totals = {phase: sum(term.gib for term in terms) for phase, terms in phases.items()}
-    peak = max(PHASES, key=lambda phase: totals[phase])
-    allocated = _scaled(totals[peak], allocated_error(work))
-    if gpu.is_cpu:
-        reserved = None
-        process = _plus(allocated, work.stack.cpu_process_gib)
-    else:
-        reserved = _scaled_interval(allocated, work.stack.fragmentation)
-        process = _plus(reserved, work.stack.context_gib)
-    return Memory(
-        allocated_gib=allocated,
-        reserved_gib=reserved,
-        process_gib=process,
-        peak_phase=peak,
-        terms=tuple(phases[peak]),
-    )
-
-
-def allocated_error(work: Work) -> Figure:
-    """How far measured runs lay from the computed value, by what is trained and how it is stored."""
-    errors = work.stack.allocated_error
-    if work.trains_all:
-        return errors["trained"]
-    return errors.get(str(work.plan.base_bits), errors["16"])
-
-
-def _scaled(value: float, ratio: Figure) -> Interval:
-    """The spread around a computed value; its middle is the value itself, the sum of the terms."""
-    low, high = min(ratio.interval.low, 1.0), max(ratio.interval.high, 1.0)
-    return Interval(low=value * low, likely=value, high=value * high)
-
-
-def _scaled_interval(base: Interval, ratio: Figure) -> Interval:
-    """Product of two spreads: likely values multiply, relative deviations add in squares."""
-    likely = base.likely * ratio.interval.likely
-    down = _joint(base.low / base.likely - 1, ratio.interval.low / ratio.interval.likely - 1)
-    up = _joint(base.high / base.likely - 1, ratio.interval.high / ratio.interval.likely - 1)
-    return Interval(low=likely * max(1 - down, 0.0), likely=likely, high=likely * (1 + up))
-
-
-def _plus(base: Interval, addend: Figure) -> Interval:
-    """Sum of two spreads: likely values add, deviations add in squares."""
-    other = addend.interval
-    likely = base.likely + other.likely
-    down = _joint(base.likely - base.low, other.likely - other.low)
-    up = _joint(base.high - base.likely, other.high - other.likely)
-    return Interval(low=max(likely - down, 0.0), likely=likely, high=likely + up)
-
-
-def _joint(first: float, second: float) -> float:
-    return float((first**2 + second**2) ** 0.5)

@@ -38,7 +38,9 @@ def pick_recipe(recipes: Sequence[Recipe], method: str, parameters: int) -> Reci
     """
     for recipe in recipes:
         below = recipe.below_parameters
-        in_range = recipe.at_least_parameters <= parameters and (below is None or parameters < below)
+        in_range = recipe.at_least_parameters <= parameters and (
+            below is None or parameters < below
+        )
         if recipe.method == method and in_range:
             return recipe
     raise PlanError(
@@ -62,7 +64,7 @@ def make_plan(
     values: dict[str, Any] = {key: s.value for key, s in recipe.settings.items()}
     reasons = dict.fromkeys(values, f"recipe {recipe.id}")
     _suit_device(values, reasons, gpu, adapts=method.info.needs_rank)
-    _suit_model(values, reasons, model)
+    _suit_model(values, reasons, model, request.seq_len)
     for flag, field in _FLAGS.items():
         value = getattr(request, flag)
         if value is not None and (field not in _ADAPTER_FIELDS or method.info.needs_rank):
@@ -76,7 +78,7 @@ def make_plan(
         model=model.local_path or model.id,
         objective=request.objective,
         method=method.info.id,
-        base_bits=method.info.base_bits or _BITS[values["precision"]],  # type: ignore[arg-type]
+        base_bits=method.info.base_bits or _BITS[values["precision"]],
         gpu=gpu.id,
         gpus=request.gpus,
         strategy=_strategy(request),
@@ -97,8 +99,19 @@ def _suit_device(
         reasons["precision"] = f"{gpu.id} has no bfloat16"
 
 
-def _suit_model(values: dict[str, Any], reasons: dict[str, str], model: ModelCard) -> None:
+def _suit_model(
+    values: dict[str, Any], reasons: dict[str, str], model: ModelCard, wished: int | None
+) -> None:
+    """No sequence longer than the model reads.
+
+    Raises PlanError when the user wished one.
+    """
     longest = model.max_sequence_length
+    if longest and wished and wished > longest:
+        raise PlanError(
+            f"--seq-len {wished} is more than {model.id} reads ({longest} tokens).",
+            hint=f"Give --seq-len {longest} or less.",
+        )
     if longest and values["sequence_length"] > longest:
         values["sequence_length"] = longest
         reasons["sequence_length"] = "the model reads no further"
