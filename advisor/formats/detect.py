@@ -12,7 +12,7 @@ from typing import Literal
 
 from advisor.errors import DatasetError
 from advisor.formats.rows import BOM, UTF8_HINT, Row, read_json_array, read_json_lines, read_table
-from advisor.formats.shapes import COMMON, SHAPES, Shape
+from advisor.formats.shapes import COMMON, SHAPES, Shape, shown
 from advisor.schema.dataset import Fault
 
 Container = Literal["jsonl", "json", "csv", "tsv"]
@@ -77,6 +77,12 @@ def _first_line(path: Path) -> bytes:
 
 def _head(path: Path) -> bytes:
     try:
+        if path.is_fifo():
+            raise DatasetError(
+                f"{path} is a pipe, and data is read more than once.",
+                hint="Write the rows to a file first and give that.",
+                where=str(path),
+            )
         with path.open("rb") as stream:
             head = stream.read(HEAD_BYTES)
             while head and not head.removeprefix(BOM).strip():
@@ -99,7 +105,10 @@ def _head(path: Path) -> bytes:
 
 
 def _missing(path: Path) -> DatasetError:
-    siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    try:
+        siblings = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        siblings = []
     close = difflib.get_close_matches(path.name, siblings, n=1, cutoff=0.75)
     guess = f" Did you mean '{path.parent / close[0]}'?" if close else ""
     return DatasetError(
@@ -143,10 +152,10 @@ def _unknown_fields(row: Row | None, path: Path) -> DatasetError:
         return DatasetError(f"{path.name} has no rows.", hint=accepted_shapes(), where=str(path))
     names = sorted(row.fields)
     guesses = [did_you_mean(name, wanted_fields()) for name in names]
-    shown = ", ".join(repr(name) for name in names[:8]) or "none"
+    listed = ", ".join(map(shown, names[:8])) or "none"
     more = f" and {len(names) - 8} more" if len(names) > 8 else ""
     return DatasetError(
-        f"The fields of {path.name} are not known: {shown}{more}.{''.join(guesses)}",
+        f"The fields of {path.name} are not known: {listed}{more}.{''.join(guesses)}",
         hint=accepted_shapes(),
         where=f"{path}:{row.line}",
     )
@@ -160,13 +169,13 @@ def wanted_fields() -> frozenset[str]:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A guess as a sentence with a space in front, or nothing when `name` is known or far off."""
     close = _closest(name, known)
-    return f" Did you mean '{close}' by '{name}'?" if close else ""
+    return f" Did you mean '{close}' by {shown(name)}?" if close else ""
 
 
 def guess(name: str, known: Iterable[str]) -> str:
     """The same guess in brackets, for the middle of a sentence."""
     close = _closest(name, known)
-    return f" (did you mean '{close}' by '{name}'?)" if close else ""
+    return f" (did you mean '{close}' by {shown(name)}?)" if close else ""
 
 
 def _closest(name: str, known: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from advisor.errors import DatasetError
 from advisor.formats.detect import detect_layout, detect_shape, did_you_mean, guess
 from advisor.formats.rows import Row
-from advisor.formats.shapes import RowError, Shape, text_of
+from advisor.formats.shapes import RowError, Shape, shown, text_of
 from advisor.schema.dataset import Dataset, Fault
 from advisor.schema.evaluation import Sample, Split
 
@@ -127,7 +127,7 @@ class _Reading:
         if earlier != row.line:
             raise RowError(
                 "duplicate_id",
-                f"the id '{name}' stands already on line {earlier}",
+                f"the id {shown(name)} stands already on line {earlier}",
                 "Give every row its own id, or leave the column out.",
             )
         return name
@@ -136,7 +136,7 @@ class _Reading:
         """Fields that were not used, with a guess where one looks misspelt."""
         known = self.shape.known()
         return tuple(
-            f"The field '{name}' is not used (in {count} of {self.rows} rows)."
+            f"The field {shown(name)} is not used (in {count} of {self.rows} rows)."
             f"{did_you_mean(name, known)}"
             for name, count in sorted(self._ignored.items())
         )
@@ -144,12 +144,13 @@ class _Reading:
 
 def _missing_fields(missing: tuple[str, ...], row: Row, shape: Shape) -> RowError:
     found = sorted(row.fields)
+    names = ", ".join(map(shown, found)) or "none"
     wanted = [name for group in missing for name in group.split("|")]
     strange = [name for name in found if name not in shape.known()]
     guesses = "".join(guess(name, wanted) for name in strange)
     return RowError(
         "missing_field",
-        f"no field {', '.join(map(repr, missing))}, found {', '.join(found) or 'none'}{guesses}",
+        f"no field {', '.join(map(repr, missing))}, found {names}{guesses}",
         f"Each row needs {shape.text()}, as most rows of this file have.",
     )
 
@@ -159,6 +160,6 @@ def _split_of(value: object) -> Split | None:
         return None
     name = text_of("split", value).strip().lower()
     if name not in SPLITS:
-        message = f"unknown split '{name}'{guess(name, SPLITS)}"
+        message = f"unknown split {shown(name)}{guess(name, SPLITS)}"
         raise RowError("unknown_split", message, f"Accepted: {', '.join(SPLITS)}.")
     return SPLITS[name]

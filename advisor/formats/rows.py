@@ -140,6 +140,9 @@ def read_table(path: Path, *, delimiter: str) -> Iterator[Row | Fault]:
                 continue
             if header is None:
                 header = [cell.strip().lower() for cell in cells]
+                if twice := [name for name in header if name and header.count(name) > 1]:
+                    yield _broken_table(line, f"the header has two columns '{twice[0]}'")
+                    return
             else:
                 yield _row_of_cells(line, header, cells)
 

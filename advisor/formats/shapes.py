@@ -74,12 +74,17 @@ def pick(fields: Fields, names: Sequence[str]) -> tuple[str, object]:
     return name, fields[name]
 
 
+def shown(value: object) -> str:
+    """A value out of the data as a message may hold it: quoted, escaped, cut to 40 characters."""
+    text = repr(value[:50] if isinstance(value, str) else value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
 def text_of(name: str, value: object) -> str:
     """The value when it is a text that can be written as UTF-8; raises RowError."""
     if not isinstance(value, str):
-        shown = repr(value) if len(repr(value)) <= 40 else repr(value)[:37] + "..."
         hint = "Write numbers, labels and nested values as text in quotes."
-        raise RowError("not_text", f"'{name}' must be text, got {shown}", hint)
+        raise RowError("not_text", f"'{name}' must be text, got {shown(value)}", hint)
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
@@ -166,7 +171,7 @@ def _messages(
         role = roles.get(str(item[speaker]).lower())
         if role is None:
             accepted = ", ".join(sorted(roles))
-            message = f"{place} has the unknown {speaker} '{item[speaker]}'"
+            message = f"{place} has the unknown {speaker} {shown(item[speaker])}"
             raise RowError("conversation", message, f"Accepted: {accepted}.")
         turns.append(Message(role=role, content=text_of(f"{place}.{content}", item[content])))
     return turns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -121,7 +122,7 @@ GOOD = '{"input": "a", "output": "b"}\n'
 BAD_ROWS = {
     "broken JSON: Expecting": '{"input": "a", "output": \n',
     "a row must be an object": '["a", "b"]\n',
-    "no field 'output|target|answer', found input": '{"input": "a"}\n',
+    "no field 'output|target|answer', found 'input'": '{"input": "a"}\n',
     "did you mean 'output' by 'outptu'": '{"input": "a", "outptu": "b"}\n',
     "'input' is empty": '{"input": "  ", "output": "b"}\n',
     "'output' is empty": '{"input": "a", "output": ""}\n',
@@ -207,6 +208,7 @@ BROKEN_FILES = {
     "fields of data.jsonl are not known: 'x'": ('{"x": 1}\n', "data.jsonl"),
     "Did you mean 'prompt' by 'promt'": ('{"promt": "a", "answer": "b"}\n', "data.jsonl"),
     "3 cells where the header has 2": ("input,output\na,b,c\nd,e\n", "t.csv"),
+    "two columns 'input'": ("input,Input,output\na,b,c\n", "t.csv"),
     "unexpected end of data": ('input,output\na,b\n"c,d\n', "t.csv"),
     "Expecting ',' or ']'": ('[{"input": "a", "output": "b"}\n{}]', "a.json"),
     "Expecting a row after ','": ('[{"input": "a", "output": "b"},]', "a.json"),
@@ -233,6 +235,27 @@ def test_an_unterminated_array_keeps_the_rows_before(tmp_path: Path) -> None:
     assert kept.faults[0].code == "broken_json"
 
 
+def test_nothing_out_of_the_data_moves_the_cursor(tmp_path: Path) -> None:
+    escape = "\\u001b[2J"
+    rows = [
+        f'{{"input": "a", "output": "b", "split": "{escape}"}}',
+        f'{{"input": "a", "outpu{escape}": "b"}}',
+        f'{{"input": "a", "output": "b", "id": "{escape}", "no{escape}": "x"}}',
+    ]
+    path = write(tmp_path, "\n".join([*rows, rows[2]]))
+    kept = read_dataset(path, keep_faulty=True)
+    assert [fault.line for fault in kept.faults] == [1, 2, 4]
+    said = " ".join([*(fault.message for fault in kept.faults), *kept.notes])
+    assert "\x1b" not in said
+    assert "[2J" in said
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DatasetError, match="is a pipe"):
+        read_dataset(tmp_path / "pipe")
+
+
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     write(tmp_path, GOOD, "tickets.jsonl")
     with pytest.raises(DatasetError, match=r"Did you mean .*tickets\.jsonl"):
@@ -241,3 +264,5 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         read_dataset(tmp_path)
     with pytest.raises(DatasetError, match="There is no file"):
         read_dataset(tmp_path / "no" / "such" / "file.jsonl")
+    with pytest.raises(DatasetError, match="cannot be read: File name too long"):
+        read_dataset(tmp_path / ("x" * 300))
