@@ -6,10 +6,9 @@ import json
 import sys
 from pathlib import Path
 
-from tests.fixtures.bench import FunctionSession, Tools, bench, capitals, knows
-
 from advisor.builtin.prompting.zero_shot import ZeroShotBuilder
 from advisor.evaluation.runner import evaluate
+from tests.fixtures.bench import FunctionSession, Tools, bench, capitals, knows
 
 
 class Telling(FunctionSession):

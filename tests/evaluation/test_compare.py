@@ -2,7 +2,6 @@ import random
 from math import comb
 
 import pytest
-from tests.fixtures import values as make
 
 from advisor.errors import StaleArtifactError
 from advisor.evaluation.compare import (
@@ -14,6 +13,7 @@ from advisor.evaluation.compare import (
     paired_share_interval,
     sign_flip,
 )
+from tests.fixtures import values as make
 
 
 def system(name, scores, **manifest):

@@ -1,7 +1,6 @@
 import json
 
 import pytest
-from tests.fixtures.bench import FunctionSession, Tools, bench, capitals, knows
 
 from advisor.builtin.metrics.contains import ContainsMetric
 from advisor.builtin.metrics.token_f1 import TokenF1Metric
@@ -19,6 +18,7 @@ from advisor.evaluation.again import evaluate_again
 from advisor.evaluation.runner import evaluate, rescore
 from advisor.evaluation.session import LazySession
 from advisor.schema.evaluation import Completion
+from tests.fixtures.bench import FunctionSession, Tools, bench, capitals, knows
 
 
 @pytest.fixture
@@ -42,6 +42,7 @@ def test_value_interval_usage_and_manifest(tmp_path, builder):
     assert found.latency_ms.p50 == 3.0
     assert found.manifest.model_digest == "weights-1"
     assert found.manifest.settings["batch_size"] == 16
+    assert found.manifest.settings["max_new_tokens"] == session.max_new_tokens == 64
     assert found.manifest.settings["zero_shot.instruction"]
     assert [s.sample_id for s in found.scores] == [s.id for s in samples]
 
@@ -265,7 +266,7 @@ def test_the_journal_is_plain_json_lines_with_the_prompt(tmp_path, builder):
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path, builder):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(StorageError, match="journal z.jsonl cannot be written"):
+    with pytest.raises(StorageError, match=r"journal z\.jsonl cannot be written"):
         evaluate(bench(FunctionSession(knows(1)), tmp_path / "file"), "z", builder, capitals(2))
 
 

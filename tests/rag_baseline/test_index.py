@@ -1,0 +1,169 @@
+import random
+import sys
+
+import pytest
+
+from advisor.errors import CorpusError, MissingExtraError, StorageError
+from advisor.schema.evaluation import Passage
+from rag_baseline import retrieve
+from rag_baseline.index import FaissRetriever
+from rag_baseline.retrieve import FaissSearch, NumpySearch, best, engine
+from tests.rag_baseline.embedders import LetterEmbedder
+
+pytestmark = pytest.mark.ml
+
+
+def passages(*texts):
+    return [
+        Passage(id=f"p{number}", document="d", text=text, start=0, end=len(text))
+        for number, text in enumerate(texts)
+    ]
+
+
+def sentences(count, seed=0):
+    draw = random.Random(seed)
+    words = ["pump", "valve", "oil", "noise", "cold", "warm", "sieve", "month", "x7", "q9"]
+    return [" ".join(draw.choices(words, k=6)) for _ in range(count)]
+
+
+def unit_vectors(count, size, seed=0):
+    draw = random.Random(seed)
+    rows = [[draw.gauss(0, 1) for _ in range(size)] for _ in range(count)]
+    return [[x / sum(y * y for y in row) ** 0.5 for x in row] for row in rows]
+
+
+@pytest.mark.parametrize("kind", [FaissSearch, NumpySearch])
+def test_search_equals_a_ranking_by_hand(kind):
+    vectors = unit_vectors(300, 24)
+    search = kind.of(vectors)
+    for query in unit_vectors(20, 24, seed=1):
+        products = [sum(a * b for a, b in zip(query, row, strict=True)) for row in vectors]
+        by_hand = sorted(range(300), key=lambda at: -products[at])[:10]
+        found = best(search, query, 10)
+        assert [at for at, _ in found] == by_hand
+        assert found[0][1] == pytest.approx(products[by_hand[0]], abs=1e-5)
+
+
+def test_faiss_and_numpy_give_the_same_ranks():
+    vectors = unit_vectors(500, 32)
+    one, other = FaissSearch.of(vectors), NumpySearch.of(vectors)
+    for query in unit_vectors(30, 32, seed=9):
+        assert [p for p, _ in best(one, query, 7)] == [p for p, _ in best(other, query, 7)]
+
+
+@pytest.mark.parametrize("kind", [FaissSearch, NumpySearch])
+@pytest.mark.parametrize("copies", [3, 60])
+def test_ties_keep_the_order_of_indexing(kind, copies):
+    first, *others = unit_vectors(50, 16)
+    vectors = [*others, *([first] * copies)]
+    found = best(kind.of(vectors), first, 3)
+    assert [at for at, _ in found] == [49, 50, 51]
+
+
+@pytest.mark.parametrize("kind", [FaissSearch, NumpySearch])
+def test_a_saved_search_is_the_same(kind, tmp_path):
+    vectors = unit_vectors(40, 8)
+    search = kind.of(vectors)
+    search.save(tmp_path)
+    opened = kind.open(tmp_path)
+    assert len(opened) == 40
+    assert best(opened, vectors[3], 5) == best(search, vectors[3], 5)
+
+
+def test_without_faiss_numpy_searches(monkeypatch):
+    def absent():
+        raise ImportError
+
+    assert engine() is FaissSearch
+    monkeypatch.setattr(retrieve, "_faiss", absent)
+    assert engine() is NumpySearch
+
+
+def test_without_faiss_and_numpy_the_pip_line_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    with pytest.raises(MissingExtraError) as caught:
+        NumpySearch.of([[1.0]])
+    assert "finetune-advisor[rag]" in caught.value.hint
+
+
+def test_at_most_k_hits_best_first():
+    found = FaissRetriever(LetterEmbedder())
+    found.index(passages(*sentences(10)))
+    hits = found.search("pump oil noise", 4)
+    assert len(hits) == 4
+    assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
+    assert len(found.search("pump", 99)) == 10
+    assert found.search("pump", 0) == []
+
+
+def test_an_index_before_indexing_finds_nothing():
+    assert FaissRetriever(LetterEmbedder()).search("pump", 3) == []
+
+
+def test_no_passage_is_told():
+    with pytest.raises(CorpusError, match="no passage"):
+        FaissRetriever(LetterEmbedder()).index([])
+
+
+def test_a_stored_index_is_not_embedded_again(tmp_path):
+    texts = passages(*sentences(30))
+    first = LetterEmbedder()
+    made = FaissRetriever(first, cache_dir=tmp_path)
+    made.index(texts)
+    assert first.calls == [30]
+    second = LetterEmbedder()
+    again = FaissRetriever(second, cache_dir=tmp_path)
+    again.index(texts)
+    assert second.calls == []
+    assert again.search("warm oil", 5) == made.search("warm oil", 5)
+
+
+def test_other_passages_or_another_model_are_embedded(tmp_path):
+    texts = passages(*sentences(5))
+    FaissRetriever(LetterEmbedder(), cache_dir=tmp_path).index(texts)
+    for embedder, what in ((LetterEmbedder("letters-2"), texts), (LetterEmbedder(), texts[:4])):
+        FaissRetriever(embedder, cache_dir=tmp_path).index(what)
+        assert embedder.calls == [len(what)]
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "passages.jsonl", "index.faiss"])
+@pytest.mark.parametrize("damage", ["missing", "cut", "garbage"])
+def test_a_damaged_index_is_made_again(tmp_path, file, damage):
+    texts = passages(*sentences(12))
+    FaissRetriever(LetterEmbedder(), cache_dir=tmp_path).index(texts)
+    (folder,) = tmp_path.iterdir()
+    path = folder / file
+    if damage == "missing":
+        path.unlink()
+    elif damage == "cut":
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    else:
+        path.write_bytes(b"[1]\n")
+    embedder = LetterEmbedder()
+    again = FaissRetriever(embedder, cache_dir=tmp_path)
+    again.index(texts)
+    assert embedder.calls == [12]
+    assert len(again.search("oil", 3)) == 3
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "index.faiss",
+        "manifest.json",
+        "passages.jsonl",
+    ]
+    assert [p.name for p in tmp_path.iterdir()] == [folder.name]
+
+
+def test_prepared_queries_are_embedded_together():
+    embedder = LetterEmbedder()
+    found = FaissRetriever(embedder)
+    found.index(passages(*sentences(5)))
+    found.prepare(["oil", "pump", "oil"])
+    assert found.search("oil", 2)
+    assert found.search("pump", 2)
+    assert embedder.calls == [5, 2]
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="index cannot be stored"):
+        FaissRetriever(LetterEmbedder(), cache_dir=tmp_path / "file").index(passages("a b"))
