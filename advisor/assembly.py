@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from math import ceil
+
 from advisor import registry
 from advisor.artifacts import digest_of, today
+from advisor.catalog.query import find_gpu, find_model, local_gpu, offers, own_offer, reference
+from advisor.evaluation.again import evaluate_again
 from advisor.evaluation.bench import Bench, EvaluationSettings
 from advisor.evaluation.session import LazySession
 from advisor.schema.baseline import Baselines
+from advisor.schema.catalog import Gpu
+from advisor.schema.decide import Decision
+from advisor.schema.estimate import Estimate, EstimateRequest
 from advisor.schema.evaluation import Evaluation
 from advisor.schema.profile import Profile
 from advisor.schema.train import TrainResult
 from advisor.stages.baseline import baseline
+from advisor.stages.estimate.stage import estimate
 from advisor.stages.profile.hardware import measure_machine
 from advisor.stages.profile.stage import profile
 from advisor.workspace import Workspace
 
 TUNED = "tuned"
+LOCAL = "local"
+CHARACTERS_PER_TOKEN = 2.0
+"""Assumed on the safe side: ordinary tokenizers take 3 to 5 characters of English per token."""
+TOKENS_PER_TURN = 8
+SEQUENCE_STEP = 64
+DEFAULT_METHODS = ("lora", "qlora", "full")
 
 
 def measured_profile(space: Workspace) -> Profile:
@@ -61,4 +76,90 @@ def _bench(space: Workspace, session: LazySession, *, backend: str, model: str) 
         settings=settings,
         journals=space.folder.path / "journals",
         progress=space.progress,
+    )
+
+
+def measured_baselines(space: Workspace) -> Baselines:
+    """Every builder's scores on the test samples; the model is opened on the first prompt."""
+    digest = space.model_digest
+    with LazySession(space.open_session, model_digest=digest) as session:
+        bench = _bench(space, session, backend=space.settings.backend, model=space.settings.model)
+        return baseline(
+            space.samples,
+            builders=space.builders(),
+            corpus=space.documents,
+            bench=bench,
+            tools=space.tools(),
+        )
+
+
+def tuned_evaluation(space: Workspace, result: TrainResult, baselines: Baselines) -> Evaluation:
+    """The tuned model, asked zero-shot, on exactly the samples of the best baseline."""
+    served = result.served_by
+    backend = registry.backend(served.backend)
+    like = next(e for e in baselines.evaluations if e.builder == baselines.best)
+    builder = registry.prompt_builder("zero_shot")
+    train = [s for s in space.samples if s.split == "train"]
+    dev = [s for s in space.samples if s.split == "dev"]
+    builder.fit(train, dev, (), space.tools())
+    with LazySession(lambda: backend.open(served.model, {})) as session:
+        bench = _bench(space, session, backend=served.backend, model=f"{result.method} tuned")
+        return evaluate_again(bench, TUNED, builder, space.samples, like=like)
+
+
+def estimate_request(space: Workspace, profile: Profile, decision: Decision) -> EstimateRequest:
+    """What the run asks of the estimate: the decision's methods, the data's size and the limits."""
+    chosen = space.settings
+    budget = profile.constraints.budget_usd
+    return EstimateRequest(
+        methods=chosen.methods or decision.methods or DEFAULT_METHODS,
+        examples=profile.data.train_samples or None,
+        seq_len=_sequence_length(space),
+        gpus=chosen.gpus,
+        budget_usd=None if budget is None else Decimal(str(budget)),
+        max_hours=profile.constraints.max_hours or None,
+        seed=chosen.seed,
+        as_of=today(),
+        machine=profile.machine,
+    )
+
+
+def _sequence_length(space: Workspace) -> int | None:
+    """Tokens that hold the longest training row, rounded up; None (the recipe's) without data."""
+    if space.dataset is None:
+        return None
+    longest = max(
+        (
+            sum(len(turn.content) + TOKENS_PER_TURN for turn in sample.history)
+            + len(sample.input)
+            + len(sample.target)
+            for sample in space.samples
+            if sample.split == "train"
+        ),
+        default=0,
+    )
+    tokens = (longest + len(space.instruction)) / CHARACTERS_PER_TOKEN + 3 * TOKENS_PER_TURN
+    return min(SEQUENCE_STEP * ceil(tokens / SEQUENCE_STEP), _longest_sequence(space))
+
+
+def _longest_sequence(space: Workspace) -> int:
+    return find_model(space.settings.model).max_sequence_length or 2048
+
+
+def _gpu(space: Workspace, request: EstimateRequest) -> Gpu:
+    name = space.settings.gpu
+    return local_gpu(request.machine) if name == LOCAL else find_gpu(name)
+
+
+def estimated(space: Workspace, request: EstimateRequest) -> Estimate:
+    """The request priced on the run's GPU; this machine costs nothing."""
+    gpu = _gpu(space, request)
+    prices = (own_offer(request.as_of),) if gpu.id == LOCAL else offers(gpu.id, request.as_of)
+    return estimate(
+        request,
+        model=find_model(space.settings.model),
+        gpus=(gpu,),
+        offers={gpu.id: prices},
+        methods={name: registry.method(name) for name in request.methods},
+        reference=reference(),
     )

@@ -14,6 +14,14 @@ from pydantic import BaseModel
 
 from advisor import __version__
 from advisor.artifacts import Origin, RunFolder, Stage, digest_of, today, write_text
+from advisor.assembly import (
+    estimate_request,
+    estimated,
+    evaluation_inputs,
+    measured_baselines,
+    measured_profile,
+    tuned_evaluation,
+)
 from advisor.errors import ConsentError, DoesNotFitError, MissingArtifactError
 from advisor.render.html import to_html
 from advisor.render.markdown import to_markdown
@@ -26,11 +34,11 @@ from advisor.schema.report import Report
 from advisor.schema.run import EMBEDDED_MODEL, RunSettings
 from advisor.schema.train import TrainJob, TrainResult
 from advisor.schema.verify import Verification
-from advisor.stages import decide as decide_stage
-from advisor.stages import gate as gate_stage
-from advisor.stages import report as report_stage
-from advisor.stages import train as train_stage
-from advisor.stages import verify as verify_stage
+from advisor.stages.decide import decide
+from advisor.stages.gate import gate
+from advisor.stages.report import report
+from advisor.stages.train import train
+from advisor.stages.verify import verify
 from advisor.workspace import Workspace
 
 __all__ = ["Consent", "Pipeline", "agree", "run"]
@@ -87,7 +95,7 @@ class Pipeline:
         )
 
         def make() -> Advice:
-            return Advice(profile=profile, decision=decide_stage.decide(profile, space.rulebook))
+            return Advice(profile=profile, decision=decide(profile, space.rulebook))
 
         return self._current(origin, Advice, make).decision
 
@@ -98,7 +106,11 @@ class Pipeline:
         origin = Origin(
             stage="estimate",
             made_from=self.folder.made_from("profile"),
-            inputs={"request": digest_of(request.model_dump()), "model": self.settings.model},
+            inputs={
+                "request": digest_of(request.model_dump()),
+                "model_name": self.settings.model,
+                "gpu": self.settings.gpu,
+            },
             prices_as_of=today(),
         )
         return self._current(origin, Estimate, lambda: estimated(space, request))
@@ -141,7 +153,7 @@ class Pipeline:
         return self._current(
             origin,
             GateVerdict,
-            lambda: gate_stage.gate(
+            lambda: gate(
                 baselines=baselines,
                 estimate=estimate,
                 profile=profile,
@@ -187,7 +199,7 @@ class Pipeline:
         return self._current(
             origin,
             TrainResult,
-            lambda: train_stage.train(job, trainer=space.trainer, tools=space.tools()),
+            lambda: train(job, trainer=space.trainer, tools=space.tools()),
         )
 
     def verify(self) -> Verification:
@@ -203,7 +215,7 @@ class Pipeline:
         )
 
         def make() -> Verification:
-            return verify_stage.verify(
+            return verify(
                 result=training,
                 tuned=tuned_evaluation(space, training, baselines),
                 baselines=baselines,
@@ -219,7 +231,7 @@ class Pipeline:
         advice = folder.read("decide", Advice)
         verdict = self._fresh("gate", GateVerdict)
         trains = verdict is not None and verdict.verdict == "train"
-        value = report_stage.report(
+        value = report(
             name=self.settings.name,
             run_dir=str(folder.path),
             profile=advice.profile,

@@ -14,7 +14,6 @@ from pydantic import ValidationError
 
 from advisor import registry
 from advisor.artifacts import RunFolder, digest_of, digest_of_tree, write_text
-from advisor.catalog.load import Catalog, load_catalog
 from advisor.contracts import Emit, Metric, Progress, PromptBuilder, Session, Trainer
 from advisor.data_check.split import limit_test, split
 from advisor.errors import ArtifactError, DatasetError, InputError, MissingArtifactError
@@ -124,11 +123,6 @@ class Workspace:
         """The rules in force, with the user's policy applied."""
         policy = self.settings.policy
         return load_rulebook(rules_root(), Path(policy) if policy else None)
-
-    @cached_property
-    def catalog(self) -> Catalog:
-        """Models, GPUs and dated prices."""
-        return load_catalog(rules_root() / "catalog")
 
     @cached_property
     def dataset(self) -> Dataset | None:

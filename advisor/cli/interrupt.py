@@ -10,7 +10,7 @@ from types import FrameType
 from advisor.cli.errors import Interrupted
 
 
-def _as_interrupt(number: int, frame: FrameType | None) -> None:
+def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 

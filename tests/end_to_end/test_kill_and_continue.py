@@ -1,0 +1,103 @@
+"""SIGKILL at any point: the same command continues and ends in the same numbers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from advisor.bundled import bundled_settings
+
+pytestmark = pytest.mark.ml
+TRAIN, TEST, DEV = 64, 40, 8
+PATIENCE_S = 240
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A slice of the tickets, so small that a whole run takes seconds."""
+    wanted = {"train": TRAIN, "test": TEST, "dev": DEV}
+    lines = []
+    for line in Path(bundled_settings("tickets").run.data).read_text().splitlines():
+        split = json.loads(line)["split"]
+        if wanted[split] > 0:
+            wanted[split] -= 1
+            lines.append(line)
+    path = tmp_path_factory.mktemp("data") / "tickets.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def command(data, run_dir):
+    answers = bundled_settings("tickets").run.answers
+    words = ["run", "--data", data, "--answers", answers, "--run-dir", run_dir, "--yes", "--json"]
+    words += ["--builders", "zero_shot,few_shot"]
+    return [sys.executable, "-m", "advisor", *map(str, words)]
+
+
+def finish(data, run_dir):
+    done = subprocess.run(command(data, run_dir), capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.returncode in {0, 5}, done.stderr
+    return json.loads(done.stdout)
+
+
+def kill_when(data, run_dir, ready):
+    """Start the run and SIGKILL it as soon as `ready()` holds."""
+    process = subprocess.Popen(
+        command(data, run_dir), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + PATIENCE_S
+    while not ready() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert process.poll() is None, "the run ended before it could be killed"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def numbers(report):
+    """Everything that must not depend on interruptions."""
+    baselines = {e["builder"]: [s["value"] for s in e["scores"]] for e in report["baselines"]["evaluations"]}
+    training = report["training"]
+    return {
+        "baselines": baselines,
+        "gate": report["gate"]["verdict"],
+        "loss": training["loss"],
+        "tuned": [(s["sample_id"], s["value"], s["completion"]["text"]) for s in report["verification"]["tuned"]["scores"]],
+        "verdict": report["verification"]["verdict"],
+    }
+
+
+@pytest.fixture(scope="module")
+def unbroken(data, tmp_path_factory):
+    return numbers(finish(data, tmp_path_factory.mktemp("unbroken")))
+
+
+def test_killed_during_baselines_and_during_training(data, tmp_path, unbroken):
+    journal = tmp_path / "journals" / "zero_shot.jsonl"
+    kill_when(data, tmp_path, lambda: journal.exists() and journal.read_bytes().count(b"\n") > 10)
+    answered = journal.read_bytes()
+    assert not (tmp_path / "4-baseline.json").exists()
+    training = tmp_path / "training"
+    kill_when(data, tmp_path, lambda: any(training.glob("**/checkpoint-*/complete*")))
+    assert journal.read_bytes().startswith(answered[: answered.rfind(b"\n")])
+    baseline = (tmp_path / "4-baseline.json").read_bytes()
+    report = finish(data, tmp_path)
+    assert (tmp_path / "4-baseline.json").read_bytes() == baseline
+    assert report["training"]["resumed_from_step"]
+    assert numbers(report) == unbroken
+
+
+def test_a_finished_run_does_nothing_again(data, tmp_path):
+    first = finish(data, tmp_path)
+    stamps = {p: p.stat().st_mtime_ns for p in tmp_path.glob("[1-7]-*.json")}
+    started = time.monotonic()
+    second = finish(data, tmp_path)
+    assert numbers(first) == numbers(second)
+    assert {p: p.stat().st_mtime_ns for p in stamps} == stamps
+    assert time.monotonic() - started < 10

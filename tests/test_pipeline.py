@@ -1,0 +1,146 @@
+"""The order of the stages, on the echo backend and the dry-run trainer: no model, no GPU."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from advisor.artifacts import STAGES, RunFolder
+from advisor.errors import ConsentError, DatasetError, MissingArtifactError
+from advisor.pipeline import Pipeline
+from advisor.schema.gate import GateVerdict
+from advisor.schema.run import RunSettings
+from advisor.workspace import Workspace, load_settings
+
+pytest.importorskip("scipy")
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A task that no prompt solves: the house's code of a word, 240 train, 60 test."""
+    rows = [
+        {
+            "prompt": f"code of word{n}?",
+            "completion": f"K{n}-{n * 7 % 11}",
+            "split": "train" if n < 240 else "test",
+        }
+        for n in range(300)
+    ]
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def answers(tmp_path):
+    path = tmp_path / "answers.yaml"
+    path.write_text("output: {house_format: true, strict_format: true}\n")
+    return path
+
+
+@pytest.fixture
+def make(data, answers, tmp_path):
+    def pipeline(**changes):
+        settings = RunSettings(
+            **{
+                "name": "codes",
+                "data": str(data),
+                "backend": "echo",
+                "trainer": "dry_run",
+                "target": 0.9,
+                "builders": ("zero_shot", "few_shot"),
+                "methods": ("lora",),
+                "answers": str(answers),
+            }
+            | changes
+        )
+        return Pipeline(Workspace(settings, RunFolder(tmp_path / "run")))
+
+    return pipeline
+
+
+def test_a_whole_run_leaves_every_document(make):
+    pipeline = make()
+    report = pipeline.run()
+    assert report.gate.verdict == "train"
+    assert report.verification is not None
+    assert sorted(pipeline.made) == sorted(STAGES)
+    for name in ("report.md", "report.html", "run.json"):
+        assert (pipeline.folder.path / name).stat().st_size > 0
+
+
+def test_a_second_run_makes_nothing_anew(make):
+    make().run()
+    again = make()
+    again.run()
+    assert again.made == []
+
+
+def test_another_target_judges_again_and_measures_nothing(make):
+    make().run()
+    again = make(target=0.0)
+    report = again.run()
+    assert "baseline" not in again.made
+    assert "gate" in again.made
+    assert report.gate.verdict == "stop"
+    assert report.verification is None
+
+
+def test_regate_from_documents_alone(make):
+    first = make()
+    first.run()
+    first.workspace.samples = None  # nothing but the documents may be touched
+    assert first.regate(target=0.0).verdict == "stop"
+    assert first.folder.read("gate", GateVerdict).target == 0.0
+    assert first.folder.freshness("verify") == "stale"
+
+
+def test_changed_data_makes_later_documents_stale(make, data):
+    make().run()
+    lines = data.read_text().splitlines()
+    data.write_text("\n".join([*lines[:250], *lines[251:]]) + "\n")
+    changed = make()
+    changed.profile()
+    assert changed.folder.freshness("baseline") == "stale"
+    assert changed.folder.freshness("gate") == "stale"
+
+
+def test_no_consent_no_training(make):
+    pipeline = make()
+    report = pipeline.run(lambda verdict, option: False)
+    assert report.gate.verdict == "train"
+    assert not pipeline.folder.has("train")
+
+
+def test_a_trainer_that_spends_money_needs_consent(make, monkeypatch):
+    pipeline = make()
+    trainer = pipeline.workspace.trainer
+    info = trainer.info.model_copy(update={"spends_money": True})
+    monkeypatch.setattr(type(trainer), "info", info)
+    with pytest.raises(ConsentError, match="spends money"):
+        pipeline.run()
+    assert not pipeline.folder.has("train")
+
+
+def test_without_data_nothing_is_measured(make):
+    with pytest.raises(DatasetError, match="No data was given"):
+        make(data=None).baseline()
+
+
+def test_settings_come_back_from_the_folder(make):
+    pipeline = make()
+    pipeline.workspace.save_settings()
+    assert load_settings(pipeline.folder) == pipeline.settings
+
+
+def test_a_folder_without_settings_is_no_run(tmp_path):
+    with pytest.raises(MissingArtifactError, match="not a run folder"):
+        load_settings(RunFolder(tmp_path))
+
+
+def test_verification_before_training_names_what_is_missing(make):
+    pipeline = make()
+    pipeline.gate()
+    with pytest.raises(MissingArtifactError, match=r"6-train\.json"):
+        pipeline.verify()
