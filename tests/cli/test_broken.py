@@ -28,15 +28,15 @@ def is_there(command: str) -> bool:
     return find_spec(module) is not None
 
 
+def marks(entry: dict[str, Any]) -> list[pytest.MarkDecorator]:
+    command = entry["command"][0]
+    waits = entry.get("waits") or ("" if is_there(command) else f"no command {command} yet")
+    skip = [pytest.mark.skip(reason=waits)] if waits else []
+    return [*skip, *([pytest.mark.ml] if entry.get("ml") else [])]
+
+
 def parameters() -> list[Any]:
-    marks = {
-        entry["name"]: [
-            *([pytest.mark.ml] if entry.get("ml") else []),
-            *([] if is_there(entry["command"][0]) else [pytest.mark.skip(reason="no command yet")]),
-        ]
-        for entry in ENTRIES
-    }
-    return [pytest.param(e, id=e["name"], marks=marks[e["name"]]) for e in ENTRIES]
+    return [pytest.param(entry, id=entry["name"], marks=marks(entry)) for entry in ENTRIES]
 
 
 @pytest.fixture
