@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,7 +52,7 @@ def test_a_long_paragraph_is_cut_between_sentences_then_words():
 def test_neighbours_overlap_by_whole_words():
     words = " ".join(f"word{number:02}" for number in range(40))
     found = cut(words, size=100, overlap=20)
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert 0 < before.end - after.start <= 20
         assert after.text.startswith("word")
 

@@ -1,0 +1,64 @@
+from math import sqrt
+
+import pytest
+
+from advisor import registry
+from advisor.contracts import Embedder, PluginInfo
+
+NAMES = registry.names("advisor.embedders")
+every_embedder = pytest.mark.parametrize("name", NAMES)
+
+
+def test_ours_are_registered():
+    assert "sentence_transformers" in NAMES
+
+
+@every_embedder
+def test_it_says_who_it_is(name):
+    embedder = registry.embedder(name)
+    assert isinstance(embedder, Embedder)
+    assert isinstance(embedder.info, PluginInfo)
+    assert embedder.info.id == name
+
+
+@every_embedder
+def test_nothing_gives_nothing(name):
+    assert registry.embedder(name).embed([]) == []
+
+
+@pytest.mark.ml
+@every_embedder
+def test_one_unit_vector_per_text_in_order(name):
+    texts = ["The sieve is clean.", "Blue oil.", "The sieve is clean.", "x " * 2000, ""]
+    vectors = registry.embedder(name).embed(texts)
+    assert len(vectors) == len(texts)
+    assert len({len(vector) for vector in vectors}) == 1
+    for vector in vectors:
+        assert sqrt(sum(x * x for x in vector)) == pytest.approx(1, abs=1e-4)
+    assert vectors[0] == pytest.approx(vectors[2], abs=1e-5)
+
+
+@pytest.mark.ml
+@every_embedder
+def test_nearer_meaning_has_the_larger_product(name):
+    asked, near, far = registry.embedder(name).embed(
+        [
+            "How often is the sieve cleaned?",
+            "The sieve is washed every week.",
+            "Blue oil costs 3 euros.",
+        ]
+    )
+
+    def product(a, b):
+        return sum(x * y for x, y in zip(a, b, strict=True))
+
+    assert product(asked, near) > product(asked, far)
+
+
+@pytest.mark.ml
+@every_embedder
+def test_a_text_has_the_same_vector_alone_and_among_others(name):
+    embedder = registry.embedder(name)
+    alone = embedder.embed(["Blue oil."])[0]
+    among = embedder.embed(["Blue oil.", "A much longer text that pads the batch. " * 10])[0]
+    assert alone == pytest.approx(among, abs=1e-5)
