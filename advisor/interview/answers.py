@@ -23,8 +23,8 @@ HINT = "`advisor rules list` and rules/facts.yaml name every fact; leave out wha
 def load_profile(path: Path) -> Profile:
     """The profile that a YAML or JSON file holds, nested by group or with dotted keys.
 
-    Raises ProfileError that names file, line, key and the nearest known key; several faults are told
-    together.
+    Raises ProfileError that names file, line, key and the nearest known key; several faults are
+    told together.
     """
     faults = Faults()
     document = read(path, faults)

@@ -53,7 +53,8 @@ def faults_of(rule: Rule, vocabulary: Mapping[str, Fact], sources: frozenset[str
 def _value_faults(part: Condition, fact: Fact) -> Iterator[str]:
     values = part.value if isinstance(part.value, tuple) else (part.value,)
     if (part.op in {"in", "between"}) != isinstance(part.value, tuple):
-        yield f"{fact.id}: `{part.op}` takes {'a list' if part.op in {'in', 'between'} else 'one value'}"
+        wanted = "a list" if part.op in {"in", "between"} else "one value"
+        yield f"{fact.id}: `{part.op}` takes {wanted}"
         return
     if part.op == "between" and len(values) != 2:
         yield f"{fact.id}: `between` takes two values, the lower first"

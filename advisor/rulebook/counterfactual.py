@@ -32,7 +32,7 @@ def values_worth_trying(rulebook: Rulebook) -> dict[str, tuple[Scalar, ...]]:
 
 
 def flips(facts: Facts, rulebook: Rulebook, now: Approach | None) -> tuple[Flip, ...]:
-    """Changes of one known fact that change the advice, the smallest change per fact and outcome."""
+    """Changes of one known fact that change the advice, the smallest per fact and outcome."""
     found: list[Flip] = []
     for fact, values in values_worth_trying(rulebook).items():
         if fact not in facts:
@@ -125,5 +125,4 @@ def _neighbours(value: float, fact: Fact) -> Iterable[Scalar]:
 def _nearest_first(values: tuple[Scalar, ...], here: Scalar) -> list[Scalar]:
     if isinstance(here, bool) or not isinstance(here, int | float):
         return list(values)
-    numbers = [v for v in values if isinstance(v, int | float)]
-    return sorted(numbers, key=lambda v: abs(v - here))
+    return sorted(values, key=lambda value: abs(float(value) - here))

@@ -118,8 +118,8 @@ def parse(text: str, *, path: Path, faults: Faults, shown: str) -> Document | No
         return None
     finally:
         loader.dispose()
-    for line, key in loader.duplicates:
-        faults.add(f"{shown}:{line}", f"the key '{key}' stands twice")
+    for number, key in loader.duplicates:
+        faults.add(f"{shown}:{number}", f"the key '{key}' stands twice")
     return Document(path=path, shown=shown, text=text, content=content)
 
 

@@ -27,8 +27,8 @@ def gate(
     """Train only if every criterion is met; otherwise stop or collect, with the reason in numbers.
 
     The decision rules are asked again with the measured facts, and what they then advise is itself
-    a criterion, so verdict and recommendation cannot contradict each other. A criterion on an unknown
-    fact is not met. Pure: no model is called. Raises RuleConflictError.
+    a criterion, so verdict and recommendation cannot contradict each other. A criterion on an
+    unknown fact is not met. Pure: no model is called. Raises RuleConflictError.
     """
     measured = measured_facts(
         baselines=baselines, estimate=estimate, constraints=profile.constraints, target=target
