@@ -1,0 +1,101 @@
+import io
+
+import pytest
+
+from advisor.render.evaluation import show_baselines, show_verification
+from advisor.render.terminal import make_console
+from tests.fixtures import values as make
+
+
+class Ascii(io.TextIOWrapper):
+    """A terminal that speaks ASCII alone."""
+
+    def __init__(self):
+        super().__init__(io.BytesIO(), encoding="ascii")
+
+
+def shown(show, value):
+    stream = io.StringIO()
+    show(make_console(stream, color=False), value)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("show", "value"),
+    [
+        (show_baselines, make.baselines()),
+        (show_baselines, make.baselines({make.HOSTILE: 0.5, "zero_shot": 0.2})),
+        (show_verification, make.verification()),
+        (show_verification, make.verification("inconclusive", target=0.85, target_met=False)),
+    ],
+)
+def test_everything_fits_80_columns(show, value):
+    text = shown(show, value)
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+def test_baselines_show_scores_intervals_effort_and_the_best():
+    text = shown(show_baselines, make.baselines(warnings=("Only 40 test samples.",)))
+    for words in (
+        "83.0 %",
+        "90 % interval",
+        "target 60.0 %",
+        "RAG \N{MINUS SIGN} few-shot",
+        "Best: RAG",
+        "<0.001",
+    ):
+        assert words in text
+    assert "! Only 40 test samples." in text
+    assert "0 of 200" in text
+
+
+def test_an_unknown_price_is_not_zero():
+    usage = make.evaluation().usage.model_copy(update={"usd": None})
+    evaluation = make.evaluation("zero_shot", usage=usage)
+    baselines = make.baselines(evaluations=(evaluation,), best="zero_shot", comparisons=())
+    assert "unknown" in shown(show_baselines, baselines)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("keep", "Keep the tuned model"),
+        ("discard", "Discard"),
+        ("inconclusive", "Not enough to tell"),
+    ],
+)
+def test_the_verdict_comes_first(verdict, words):
+    lines = shown(show_verification, make.verification(verdict)).splitlines()
+    assert words in lines[1]
+
+
+def test_a_comparison_within_chance_says_so():
+    close = make.comparison(difference=0.01, interval=make.confidence(0.5), p_value=0.04)
+    close = close.model_copy(
+        update={"interval": close.interval.model_copy(update={"low": -0.02, "high": 0.04})}
+    )
+    line = next(
+        line
+        for line in shown(show_baselines, make.baselines(comparisons=(close,))).splitlines()
+        if "RAG \N{MINUS SIGN} few-shot" in line
+    )
+    assert line.rstrip().endswith("no")
+
+
+def test_verification_shows_estimate_beside_measurement_and_regressions():
+    text = shown(show_verification, make.verification(target=0.9, target_met=True))
+    for words in ("peak memory (GiB)", "0.910", "unknown", "Worse than before", "✓ target 90.0 %"):
+        assert words in text
+
+
+def test_an_ascii_terminal_gets_ascii():
+    stream = Ascii()
+    console = make_console(stream, color=False)
+    show_baselines(console, make.baselines())
+    show_verification(console, make.verification())
+    stream.flush()
+    text = stream.buffer.getvalue().decode("ascii")
+    assert "RAG - few-shot" in text
+    assert "o" in text
