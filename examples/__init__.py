@@ -1,0 +1,1 @@
+"""Worked examples and the recipes behind the bundled parts."""

@@ -1,0 +1,1 @@
+"""Generator and scoring of the bundled tasks."""

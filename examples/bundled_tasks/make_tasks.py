@@ -1,6 +1,7 @@
 """Writes the three bundled tasks: python -m examples.bundled_tasks.make_tasks [--check].
 
-All invented names and codes come from the name space that pre-training of the embedded model never draws from.
+All invented names and codes come from the name space that pre-training of the embedded model never
+draws from.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import yaml
 from examples.bundled_tasks import manual_wording as manual
 from examples.bundled_tasks import message_wording as message
 from examples.bundled_tasks.profiles import ANSWERS, TITLES
+from examples.pretrain_tiny import vocabulary as vocab
 from examples.pretrain_tiny.values import Draw, capital, is_reserved
 
 TASKS_FOLDER = Path(__file__).parents[2] / "advisor" / "builtin" / "tasks"
@@ -27,18 +29,19 @@ SIZES = {
     "tickets": {"train": 480, "dev": 60, "test": 240},
     "fields": {"train": 300, "dev": 60, "test": 240},
 }
+MIN_NAME, MAX_NAME = 4, 9
+PLAIN_WORDS = vocab.plain_words()
 SEEDS = {"manuals": 4101, "tickets": 4102, "fields": 4103}
 
 Files = dict[str, str]
 
 
 def pronounceable_name(draw: Draw) -> str:
-    """Draw a name that can be read aloud."""
+    """Draw a name that can be read aloud and is no plain word of the pre-training text."""
     while True:
         name = draw.name()
-        if 4 <= len(name) <= 9 and not re.search(
-            "[^aeiouy]{4}|^[^aeiouy]{3}|[aeiouy]{3}", name.lower()
-        ):
+        readable = not re.search("[^aeiouy]{4}|^[^aeiouy]{3}|[aeiouy]{3}", name.lower())
+        if readable and MIN_NAME <= len(name) <= MAX_NAME and name.lower() not in PLAIN_WORDS:
             return name
 
 
@@ -54,6 +57,16 @@ def _product_name(draw: Draw) -> str:
         )
     )
     return f"{pronounceable_name(draw)} {second}"
+
+
+def _products(draw: Draw) -> list[str]:
+    """Draw the product names, none the beginning of another."""
+    found: list[str] = []
+    while len(found) < PRODUCTS:
+        name = _product_name(draw)
+        if not any(name.startswith(other) or other.startswith(name) for other in found):
+            found.append(name)
+    return found
 
 
 def _file_name(product: str) -> str:
@@ -76,7 +89,7 @@ def make_manuals() -> tuple[list[dict[str, str]], Files]:
     draw = Draw(SEEDS["manuals"], reserved=True)
     pairs: list[tuple[str, str]] = []
     pages: Files = {}
-    for product in draw.unique(lambda: _product_name(draw), PRODUCTS):
+    for product in _products(draw):
         facts = [
             (item, item.value(draw))
             for item in draw.random.sample(manual.PROPERTIES, FACTS_PER_PRODUCT)
@@ -100,12 +113,14 @@ def _item(task: str, split: str, index: int, prompt: str, completion: str) -> di
     }
 
 
-def order_number(draw: Draw) -> str:
-    """Draw an order number: a letter and five digits, from the reserved space."""
+def order_numbers(draw: Draw) -> Iterator[str]:
+    """Yield order numbers, a letter and five digits, from the reserved space, never one twice."""
+    seen: set[str] = set()
     while True:
         text = f"{draw.choice('ABCDEFGHJKLMNPRSTUVWXYZ')}{draw.between(10000, 99999)}"
-        if is_reserved(text):
-            return text
+        if is_reserved(text) and text not in seen:
+            seen.add(text)
+            yield text
 
 
 def queue_codes() -> dict[str, str]:
@@ -135,15 +150,15 @@ def write_message(draw: Draw, split: str, name: str, order: str, keyword: str) -
 
 
 def _messages(task: str) -> Iterator[tuple[str, int, str, str, str, str]]:
-    """Yield (split, index, message, topic, order, name), topics in turn so that all are equally frequent."""
+    """Yield (split, index, message, topic, order, name), the topics in turn."""
     draw = Draw(SEEDS[task], reserved=True)
-    topics = list(message.KEYWORDS)
+    topics, orders = list(message.KEYWORDS), order_numbers(draw)
     for split, size in SIZES[task].items():
         for index in range(size):
             topic = topics[index % len(topics)]
             name, order = (
                 f"{pronounceable_name(draw)} {pronounceable_name(draw)}",
-                order_number(draw),
+                next(orders),
             )
             text = write_message(draw, split, name, order, draw.choice(message.KEYWORDS[topic]))
             yield split, index, text, topic, order, name
@@ -203,7 +218,7 @@ def task_files() -> Files:
 
 
 def differing_files(folder: Path) -> list[str]:
-    """Paths whose content on disk differs from what the generator writes, missing and surplus files included."""
+    """Paths whose content differs from the generator's; missing and surplus files count."""
     wanted = task_files()
     present = {
         str(path.relative_to(folder)): path

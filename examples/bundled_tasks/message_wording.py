@@ -61,7 +61,7 @@ An order number is one capital letter followed by five digits. A message holds e
 
 @dataclass(frozen=True)
 class MessageForms:
-    """Sentence forms of one split: opening with {n} name, order with {o}, problem with {k} keyword, closing."""
+    """Sentence forms of one split: {n} is the name, {o} the order, {k} the keyword."""
 
     openings: tuple[str, ...]
     orders: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Light held-out evaluation during training: share of answers with every token right, per family."""
+"""Light held-out evaluation during training: share of answers right to the last token."""
 
 from __future__ import annotations
 
@@ -22,8 +22,12 @@ def held_out_rows(recipe: Recipe, encode: FastEncoder) -> list[Row]:
     for name in FAMILIES:
         length = HELD_OUT_LENGTHS.get(name, 224)
         count = ROWS_PER_FAMILY * (3 if name == "passages" else 1)
-        rows += [build_row(f"held-out/{name}/{index}", encode, {name: 1.0}, length, recipe.shape.vocabulary)
-                 for index in range(count)]
+        rows += [
+            build_row(
+                f"held-out/{name}/{index}", encode, {name: 1.0}, length, recipe.shape.vocabulary
+            )
+            for index in range(count)
+        ]
     return rows
 
 

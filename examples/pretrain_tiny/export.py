@@ -15,24 +15,44 @@ from examples.pretrain_tiny.tokenizer import BOS, END, PAD
 def llama_config(shape: Shape) -> LlamaConfig:
     """Describe the network in transformers' terms."""
     return LlamaConfig(
-        vocab_size=shape.vocabulary, hidden_size=shape.width, num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads, num_key_value_heads=shape.heads, intermediate_size=shape.hidden,
-        max_position_embeddings=shape.positions, tie_word_embeddings=True, rms_norm_eps=1e-6,
+        vocab_size=shape.vocabulary,
+        hidden_size=shape.width,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.heads,
+        intermediate_size=shape.hidden,
+        max_position_embeddings=shape.positions,
+        tie_word_embeddings=True,
+        rms_norm_eps=1e-6,
         rope_parameters={"rope_type": "default", "rope_theta": shape.rope_theta},
-        bos_token_id=BOS, eos_token_id=END, pad_token_id=PAD)
+        bos_token_id=BOS,
+        eos_token_id=END,
+        pad_token_id=PAD,
+    )
 
 
 def llama_state(model: TinyLlama) -> dict[str, Tensor]:
     """Rename and split the weights."""
-    state = {"model.embed_tokens.weight": model.embedding, "model.norm.weight": model.norm,
-             "lm_head.weight": model.embedding}
+    state = {
+        "model.embed_tokens.weight": model.embedding,
+        "model.norm.weight": model.norm,
+        "lm_head.weight": model.embedding,
+    }
     for index, layer in enumerate(model.layers):
         prefix = f"model.layers.{index}."
         query, key, value = layer.qkv.chunk(3)
         gate, up = layer.gate_up.chunk(2)
-        names = {"self_attn.q_proj": query, "self_attn.k_proj": key, "self_attn.v_proj": value,
-                 "self_attn.o_proj": layer.out, "mlp.gate_proj": gate, "mlp.up_proj": up, "mlp.down_proj": layer.down,
-                 "input_layernorm": layer.norm_attention, "post_attention_layernorm": layer.norm_feed}
+        names = {
+            "self_attn.q_proj": query,
+            "self_attn.k_proj": key,
+            "self_attn.v_proj": value,
+            "self_attn.o_proj": layer.out,
+            "mlp.gate_proj": gate,
+            "mlp.up_proj": up,
+            "mlp.down_proj": layer.down,
+            "input_layernorm": layer.norm_attention,
+            "post_attention_layernorm": layer.norm_feed,
+        }
         state |= {f"{prefix}{name}.weight": tensor for name, tensor in names.items()}
     return {name: tensor.detach().clone() for name, tensor in state.items()}
 

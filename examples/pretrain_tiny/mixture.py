@@ -27,9 +27,10 @@ FAMILIES: dict[str, Family] = {
 def sample(draw: Draw, weights: dict[str, float], budget: int) -> tuple[Conversation, str]:
     """Draw one conversation from the weighted families; returns it with the family's name."""
     roll = draw.random.random() * sum(weights.values())
-    name = ""
+    chosen = ""
     for name, weight in weights.items():
+        chosen = name
         roll -= weight
         if roll < 0:
             break
-    return FAMILIES[name](draw, budget), name
+    return FAMILIES[chosen](draw, budget), chosen

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as functional
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,15 @@ class Layer(nn.Module):
         batch, length, width = hidden.shape
         normed = rms_norm(hidden, self.norm_attention, dtype)
         mixed = functional.linear(normed, self.qkv.to(dtype))
-        query, key, value = mixed.view(batch, length, 3, self.shape.heads, self.shape.head_width).permute(2, 0, 3, 1, 4)
+        query, key, value = mixed.view(
+            batch, length, 3, self.shape.heads, self.shape.head_width
+        ).permute(2, 0, 3, 1, 4)
         seen = functional.scaled_dot_product_attention(
-            _rotate(query, cos, sin), _rotate(key, cos, sin), value, is_causal=True)
-        hidden = hidden + functional.linear(seen.transpose(1, 2).reshape(batch, length, width), self.out.to(dtype))
+            _rotate(query, cos, sin), _rotate(key, cos, sin), value, is_causal=True
+        )
+        hidden = hidden + functional.linear(
+            seen.transpose(1, 2).reshape(batch, length, width), self.out.to(dtype)
+        )
         normed = rms_norm(hidden, self.norm_feed, dtype)
         gate, up = functional.linear(normed, self.gate_up.to(dtype)).chunk(2, -1)
         return hidden + functional.linear(functional.silu(gate) * up, self.down.to(dtype))
@@ -125,10 +130,11 @@ def _orthogonal(rows: int, columns: int) -> Tensor:
 
 @torch.no_grad()
 def set_mimetic_start(model: TinyLlama) -> None:
-    """Start with heads that attend 1, 2 and 3 tokens back (layer 0) and induction heads (layers 1 and 2).
+    """Start with heads looking 1, 2, 3 tokens back (layer 0) and induction heads (layers 1, 2).
 
-    All embeddings get a constant component; through the rotary code it makes a head look at a fixed distance. What a
-    layer-0 head reads there is written to a subspace of its own, which the induction heads use as keys.
+    All embeddings get a constant component; through the rotary code it makes a head look at a
+    fixed distance. What a layer-0 head reads there is written to a subspace of its own, which
+    the induction heads use as keys.
     """
     shape = model.shape
     width, size, half = shape.width, shape.head_width, shape.head_width // 2
@@ -161,8 +167,10 @@ def _set_head(layer: Layer, rows: slice, query: Tensor, key: Tensor, value: Tens
         layer.qkv[block * width + rows.start : block * width + rows.stop] = matrix
 
 
-def _set_induction_heads(layer: Layer, shape: Shape, frequency: Tensor, content: Tensor, written: list[Tensor]) -> None:
-    """Two heads that find where the current token (and the one before it) stood earlier and read what followed."""
+def _set_induction_heads(
+    layer: Layer, shape: Shape, frequency: Tensor, content: Tensor, written: list[Tensor]
+) -> None:
+    """Two heads that find where the current token (and its predecessor) stood and read on."""
     size, half = shape.head_width, shape.head_width // 2
     slow = [pair for pair in range(half) if frequency[pair] < 1.2e-3]
     channels = slow + [pair + half for pair in slow]
@@ -172,7 +180,10 @@ def _set_induction_heads(layer: Layer, shape: Shape, frequency: Tensor, content:
         query, key = torch.zeros(size, shape.width), torch.zeros(size, shape.width)
         for index, channel in enumerate(channels):
             if head == 0 or index < len(channels) // 2:
-                query[channel], key[channel] = strength * content[index], strength * written[0][:, index]
+                query[channel], key[channel] = (
+                    strength * content[index],
+                    strength * written[0][:, index],
+                )
             else:
                 query[channel] = strength * 1.3 * written[0][:, index]
                 key[channel] = strength * 1.3 * written[1][:, index]

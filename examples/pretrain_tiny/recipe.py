@@ -52,7 +52,7 @@ class Recipe:
         return self.phases[-1]
 
     def rate_factor(self, step: int) -> float:
-        """Learning-rate factor: linear warm-up, the phase's plateau, linear decay to zero at the end."""
+        """Learning-rate factor: linear warm-up, the phase's plateau, linear decay to zero."""
         warm = min(1.0, (step + 1) / self.warm_up_steps)
         decay = min(1.0, (self.total_steps - step) / self.decay_steps)
         return warm * decay * self.phase_at(step).rate
@@ -63,9 +63,16 @@ def parse_recipe(data: dict[str, Any]) -> Recipe:
     phases = tuple(Phase(**phase) for phase in data["phases"])
     tokenizer, rates = data["tokenizer"], data["learning_rate"]
     return Recipe(
-        seed=data["seed"], shape=Shape(**data["shape"]), tokenizer_samples=tokenizer["samples"],
-        tokenizer_seed=tokenizer["seed"], matrix_rate=rates["matrices"], other_rate=rates["others"],
-        warm_up_steps=rates["warm_up_steps"], decay_steps=rates["decay_steps"], phases=phases)
+        seed=data["seed"],
+        shape=Shape(**data["shape"]),
+        tokenizer_samples=tokenizer["samples"],
+        tokenizer_seed=tokenizer["seed"],
+        matrix_rate=rates["matrices"],
+        other_rate=rates["others"],
+        warm_up_steps=rates["warm_up_steps"],
+        decay_steps=rates["decay_steps"],
+        phases=phases,
+    )
 
 
 def load_recipe(path: Path) -> Recipe:

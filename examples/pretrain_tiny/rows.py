@@ -32,13 +32,20 @@ class Row:
 
 
 def answer_weights(length: int) -> list[float]:
-    """Weights of an answer's tokens and its end token; the first real token is the one that has to be looked up."""
+    """Weights of an answer's tokens and end; its first real token has to be looked up."""
     rest = SHORT_ANSWER_WEIGHT if length < LONG_ANSWER else LONG_ANSWER_WEIGHT
-    return [GLUE_WEIGHT, FIRST_TOKEN_WEIGHT, *[rest] * (length - 1)][: length + 1] if length > 1 else [rest] * 2
+    return (
+        [GLUE_WEIGHT, FIRST_TOKEN_WEIGHT, *[rest] * (length - 1)][: length + 1]
+        if length > 1
+        else [rest] * 2
+    )
 
 
-def encode_conversation(encode: FastEncoder, conversation: Conversation, limit: int,
-                        ) -> tuple[list[int], list[float], list[tuple[int, int]]]:
+def encode_conversation(
+    encode: FastEncoder,
+    conversation: Conversation,
+    limit: int,
+) -> tuple[list[int], list[float], list[tuple[int, int]]]:
     """Encode turns until the limit; a conversation is only ever cut after a complete answer."""
     ids, weights = [BOS], [0.0]
     answers: list[tuple[int, int]] = []
@@ -49,28 +56,39 @@ def encode_conversation(encode: FastEncoder, conversation: Conversation, limit: 
             break
         start = len(ids) + 1
         ids += [ROLE_IDS[role], *body, END]
-        weights += [0.0, *(answer_weights(len(body)) if role == "assistant" else [0.0] * (len(body) + 1))]
+        weights += [
+            0.0,
+            *(answer_weights(len(body)) if role == "assistant" else [0.0] * (len(body) + 1)),
+        ]
         if role == "assistant":
             answers.append((start, len(ids)))
             kept = len(ids)
     return ids[:kept], weights[:kept], answers
 
 
-def _repeated_random_tokens(draw: Draw, length: int, vocabulary_size: int) -> tuple[list[int], list[float]]:
+def _repeated_random_tokens(
+    draw: Draw, length: int, vocabulary_size: int
+) -> tuple[list[int], list[float]]:
     """A random sequence followed by pieces of itself: pure copying practice."""
     size = draw.between(6, max(7, length // 5))
     sequence = [draw.between(FIRST_PLAIN_ID, vocabulary_size - 1) for _ in range(size)]
     ids, weights = [BOS, *sequence], [0.0] * (size + 1)
     while len(ids) + size < length - 2:
-        piece = sequence[draw.between(0, size // 2):]
+        piece = sequence[draw.between(0, size // 2) :]
         ids += piece
         weights += [0.0] + [FIRST_TOKEN_WEIGHT] * (len(piece) - 1)
     return ids, weights
 
 
-def build_row(seed: str, encode: FastEncoder, mixture: dict[str, float], length: int, vocabulary_size: int,
-              random_share: float = 0.0) -> Row:
-    """Fill one row with conversations drawn from the mixture; the seed alone decides what is drawn."""
+def build_row(
+    seed: str,
+    encode: FastEncoder,
+    mixture: dict[str, float],
+    length: int,
+    vocabulary_size: int,
+    random_share: float = 0.0,
+) -> Row:
+    """Fill one row with conversations of the mixture; the seed alone decides what is drawn."""
     draw = Draw(seed)
     ids: list[int] = []
     weights: list[float] = []
@@ -81,7 +99,9 @@ def build_row(seed: str, encode: FastEncoder, mixture: dict[str, float], length:
     while len(ids) < length - 23 and tries < MAX_TRIES:
         tries += 1
         conversation, family = sample(draw, mixture, length - len(ids))
-        new_ids, new_weights, spans = encode_conversation(encode, conversation, length + 1 - len(ids))
+        new_ids, new_weights, spans = encode_conversation(
+            encode, conversation, length + 1 - len(ids)
+        )
         answers += [(family, len(ids) + start, len(ids) + end) for start, end in spans]
         ids += new_ids
         weights += new_weights
@@ -90,5 +110,3 @@ def build_row(seed: str, encode: FastEncoder, mixture: dict[str, float], length:
     noise = np.random.default_rng(draw.between(0, 2**31)).random(length + 1)
     row.weights[(noise < CONTEXT_SHARE) & (row.weights == 0) & (row.ids != 0)] = CONTEXT_WEIGHT
     return row
-
-

@@ -1,8 +1,9 @@
 """A small byte-level BPE with a canonical word form, and a fast encoder that gives the same ids.
 
-Every word always carries its leading space; where the text has none, a glue byte (\\x1f) and a space are inserted by the
-normaliser and removed by the decoder. So 'Tarvo', ' Tarvo' and '"Tarvo' share their pieces, which makes copying much
-easier for a tiny model. Digits are split into chunks of two.
+Every word always carries its leading space; where the text has none, a glue byte (hexadecimal 1f)
+and a space are inserted by the normaliser and removed by the decoder. So 'Tarvo', ' Tarvo' and
+'"Tarvo' share their pieces, which makes copying much easier for a tiny model. Digits are split into
+chunks of two.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ SPECIAL_TOKENS = ["<|pad|>", "<s>", "<|end|>", "<|system|>", "<|user|>", "<|assi
 PAD, BOS, END, SYSTEM, USER, ASSISTANT = range(6)
 ROLE_IDS = {"system": SYSTEM, "user": USER, "assistant": ASSISTANT, "shot": ASSISTANT}
 CHAT_TEMPLATE = (
-    "{{ bos_token }}{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] + '<|end|>' }}{% endfor %}"
+    "{{ bos_token }}{% for m in messages %}"
+    "{{ '<|' + m['role'] + '|>' + m['content'] + '<|end|>' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
-LEFT_NEIGHBOURS = [c for c in map(chr, range(33, 127)) if not c.isalpha()] + list("\n\t“‘’”–—¿¡«")
+LEFT_NEIGHBOURS = [c for c in map(chr, range(33, 127)) if not c.isalpha()] + list(
+    "\n\t\u201c\u2018\u2019\u201d\u2013\u2014\u00bf\u00a1\u00ab"
+)
 SPLIT_PATTERN = r" ?\p{L}+|\p{N}{1,2}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s"
 
 
@@ -35,8 +39,11 @@ def _escaped(char: str) -> str:
 
 
 def _normalizer() -> normalizers.Normalizer:
-    """Insert the glue. A zero-width Replace panics in tokenizers 0.23, hence one Replace per left neighbour."""
-    replaces = [normalizers.Replace(Regex(_escaped(c) + r"(?=\p{L})"), c + GLUE + " ") for c in LEFT_NEIGHBOURS]
+    """Insert the glue, with one Replace per left neighbour (a zero-width Replace panics)."""
+    replaces = [
+        normalizers.Replace(Regex(_escaped(c) + r"(?=\p{L})"), c + GLUE + " ")
+        for c in LEFT_NEIGHBOURS
+    ]
     at_start = normalizers.Replace(Regex(GLUE + r"(?=\p{L})"), GLUE + " ")
     return normalizers.Sequence([normalizers.Prepend(GLUE), *replaces, at_start])
 
@@ -60,24 +67,39 @@ def build_tokenizer(vocabulary_size: int, samples: int, seed: int) -> PreTrained
     """Train the tokenizer on generated text."""
     raw = Tokenizer(models.BPE(unk_token=None, byte_fallback=False))
     raw.normalizer = _normalizer()
-    raw.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(SPLIT_PATTERN), "isolated"),
-        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-    ])
-    raw.decoder = decoders.Sequence([decoders.ByteLevel(), decoders.Replace(GLUE + " ", ""), decoders.Replace(GLUE, "")])
-    trainer = trainers.BpeTrainer(vocab_size=vocabulary_size, special_tokens=SPECIAL_TOKENS, min_frequency=2,
-                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
+    raw.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(SPLIT_PATTERN), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    raw.decoder = decoders.Sequence(
+        [decoders.ByteLevel(), decoders.Replace(GLUE + " ", ""), decoders.Replace(GLUE, "")]
+    )
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary_size,
+        special_tokens=SPECIAL_TOKENS,
+        min_frequency=2,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
     raw.train_from_iterator(_training_text(samples, seed), trainer)
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=raw, bos_token="<s>", eos_token="<|end|>", pad_token="<|pad|>",
-        additional_special_tokens=SPECIAL_TOKENS[3:], clean_up_tokenization_spaces=False, padding_side="left",
-        model_max_length=1024)
+        tokenizer_object=raw,
+        bos_token=SPECIAL_TOKENS[BOS],
+        eos_token=SPECIAL_TOKENS[END],
+        pad_token=SPECIAL_TOKENS[PAD],
+        additional_special_tokens=SPECIAL_TOKENS[3:],
+        clean_up_tokenization_spaces=False,
+        padding_side="left",
+        model_max_length=1024,
+    )
     tokenizer.chat_template = CHAT_TEMPLATE
     return tokenizer
 
 
 class FastEncoder:
-    """Encodes plain text piece by piece with a cache; several times faster than the full pipeline."""
+    """Encodes plain text piece by piece with a cache, several times faster."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self._model = tokenizer.backend_tokenizer.model
@@ -87,7 +109,8 @@ class FastEncoder:
         self._glue_at = re.compile(f"(?<=[{neighbours}])(?=[^\\W\\d_])")
         # Python counts the glue byte as white space, the tokenizer's regex does not
         self._split = re.compile(
-            r" ?[^\W\d_]+|\d{1,2}| ?(?:[^\w\s]|[_\x1f])+|[^\S\x1f]+(?![\S\x1f])|[^\S\x1f]")
+            r" ?[^\W\d_]+|\d{1,2}| ?(?:[^\w\s]|[_\x1f])+|[^\S\x1f]+(?![\S\x1f])|[^\S\x1f]"
+        )
 
     def __call__(self, text: str) -> list[int]:
         """Encode one text without special tokens."""

@@ -1,7 +1,7 @@
-"""Pre-trains the tiny model on a CPU: python -m examples.pretrain_tiny.train --recipe RECIPE --out FOLDER [--ranks 2].
+"""Pre-trains the tiny model on a CPU: python -m examples.pretrain_tiny.train --out FOLDER.
 
-Everything drawn in a step is decided by the recipe's seed and the step number, so a killed run that is started again
-with the same arguments goes on exactly where its last checkpoint was.
+Everything drawn in a step is decided by the recipe's seed and the step number, so a killed run that
+is started again with the same arguments goes on exactly where its last checkpoint was.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ import json
 import os
 import random
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as multiprocessing
-import torch.nn.functional as functional
-from torch import Tensor
+from torch import Tensor, multiprocessing
+from torch.nn import functional
 from transformers import PreTrainedTokenizerFast
 
 from examples.pretrain_tiny.evaluate import held_out_rows, share_right
@@ -26,24 +25,45 @@ from examples.pretrain_tiny.network import TinyLlama, set_mimetic_start
 from examples.pretrain_tiny.optimizer import Muon
 from examples.pretrain_tiny.recipe import Recipe, load_recipe
 from examples.pretrain_tiny.rows import build_row
+from examples.pretrain_tiny.sharing import SharedSum
 from examples.pretrain_tiny.tokenizer import FastEncoder, build_tokenizer
 
 CHECKPOINT_SECONDS = 150.0
 
 
+@dataclass(frozen=True)
+class Workers:
+    """How the work is spread: meeting point of several processes, threads of each, compiled."""
+
+    shared: SharedSum | None = None
+    threads: int = 1
+    compiled: bool = False
+
+
 class Trainer:
     """Model, optimizers and step counter of one process."""
 
-    def __init__(self, recipe: Recipe, tokenizer: PreTrainedTokenizerFast, rank: int = 0, world: int = 1,
-                 compiled: bool = False, dtype: torch.dtype = torch.bfloat16) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        tokenizer: PreTrainedTokenizerFast,
+        rank: int = 0,
+        workers: Workers = Workers(),
+        dtype: torch.dtype = torch.bfloat16,
+    ) -> None:
         torch.manual_seed(recipe.seed)
-        self.recipe, self.rank, self.world, self.step = recipe, rank, world, 0
+        self.recipe, self.rank, self.world, self.step = recipe, rank, 1, 0
+        self.shared = workers.shared
+        if workers.shared:
+            self.world = workers.shared.ranks
         self.encode = FastEncoder(tokenizer)
         self.model = TinyLlama(recipe.shape, dtype)
         set_mimetic_start(self.model)
-        self.forward = torch.compile(self.model, dynamic=False) if compiled else self.model
-        self.muon = Muon(self.model.matrices(), rank=rank, world=world)
-        self.adam = torch.optim.AdamW(self.model.others(), recipe.other_rate, betas=(0.9, 0.98), weight_decay=0.0)
+        self.forward = torch.compile(self.model, dynamic=False) if workers.compiled else self.model
+        self.muon = Muon(self.model.matrices(), rank=rank, shared=workers.shared)
+        self.adam = torch.optim.AdamW(
+            self.model.others(), recipe.other_rate, betas=(0.9, 0.98), weight_decay=0.0
+        )
 
     def batch(self) -> tuple[Tensor, Tensor]:
         """Build this process's rows of the current step."""
@@ -51,10 +71,21 @@ class Trainer:
         chooser = random.Random(f"{recipe.seed}/{self.step}")
         length = chooser.choices(list(phase.lengths), list(phase.lengths.values()))[0]
         count = phase.tokens_per_step // length // self.world * self.world
-        rows = [build_row(f"{recipe.seed}/{self.step}/{index}", self.encode, phase.mixture, length,
-                          recipe.shape.vocabulary, phase.random_share) for index in range(self.rank, count, self.world)]
-        return (torch.stack([torch.from_numpy(row.ids) for row in rows]),
-                torch.stack([torch.from_numpy(row.weights) for row in rows]))
+        rows = [
+            build_row(
+                f"{recipe.seed}/{self.step}/{index}",
+                self.encode,
+                phase.mixture,
+                length,
+                recipe.shape.vocabulary,
+                phase.random_share,
+            )
+            for index in range(self.rank, count, self.world)
+        ]
+        return (
+            torch.stack([torch.from_numpy(row.ids) for row in rows]),
+            torch.stack([torch.from_numpy(row.weights) for row in rows]),
+        )
 
     def train_step(self) -> dict[str, float]:
         """Do one step; returns the weighted loss and the number of tokens seen by this process."""
@@ -70,17 +101,23 @@ class Trainer:
         self._update()
         first = weight[used] >= 4
         self.step += 1
-        return {"loss": loss.item(), "first_token_loss": losses[first].mean().item(), "tokens": float(ids[:, 1:].numel())}
+        return {
+            "loss": loss.item(),
+            "first_token_loss": losses[first].mean().item(),
+            "tokens": float(ids[:, 1:].numel()),
+        }
 
     def _share_gradients(self) -> None:
         """Average the gradients over the processes."""
-        if self.world == 1:
+        if not self.shared:
             return
         parameters = list(self.model.parameters())
         flat = torch.cat([p.grad.reshape(-1) for p in parameters if p.grad is not None])
-        dist.all_reduce(flat)
+        self.shared.add_up(self.rank, flat)
         flat /= self.world
-        for parameter, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
+        for parameter, part in zip(
+            parameters, flat.split([p.numel() for p in parameters]), strict=True
+        ):
             parameter.grad.copy_(part.view(parameter.shape))
 
     def _update(self) -> None:
@@ -95,8 +132,12 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, never leaving a half-written one behind."""
-        state = {"model": self.model.state_dict(), "muon": self.muon.state_dict(), "adam": self.adam.state_dict(),
-                 "step": self.step}
+        state = {
+            "model": self.model.state_dict(),
+            "muon": self.muon.state_dict(),
+            "adam": self.adam.state_dict(),
+            "step": self.step,
+        }
         torch.save(state, path.with_suffix(".new"))
         path.with_suffix(".new").replace(path)
 
@@ -115,14 +156,12 @@ def _log(path: Path, record: dict[str, object]) -> None:
         stream.write(json.dumps(record) + "\n")
 
 
-def run(rank: int, world: int, recipe_path: Path, out: Path, threads: int, compiled: bool) -> None:
+def run(rank: int, workers: Workers, recipe_path: Path, out: Path) -> None:
     """Train until the recipe's last step, with checkpoints and a learning curve."""
-    torch.set_num_threads(threads)
-    if world > 1:
-        dist.init_process_group("gloo", init_method=f"file://{out / 'rendezvous'}", rank=rank, world_size=world)
+    torch.set_num_threads(workers.threads)
     recipe = load_recipe(recipe_path)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(out / "tokenizer")
-    trainer = Trainer(recipe, tokenizer, rank, world, compiled)
+    trainer = Trainer(recipe, tokenizer, rank, workers)
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists():
         trainer.load(checkpoint)
@@ -130,18 +169,29 @@ def run(rank: int, world: int, recipe_path: Path, out: Path, threads: int, compi
     began, saved, tokens, recent = time.time(), time.time(), 0.0, []
     while trainer.step < recipe.total_steps:
         result = trainer.train_step()
-        tokens += result["tokens"] * world
+        tokens += result["tokens"] * trainer.world
         recent = [*recent[-49:], result]
-        if rank == 0 and (time.time() - saved > CHECKPOINT_SECONDS or trainer.step == recipe.total_steps):
+        if rank == 0 and (
+            time.time() - saved > CHECKPOINT_SECONDS or trainer.step == recipe.total_steps
+        ):
             trainer.save(checkpoint)
             export(trainer.model, tokenizer, out / "export")
             saved = time.time()
-            _log(out / "curve.jsonl", {
-                "step": trainer.step, "phase": recipe.phase_at(trainer.step - 1).name,
-                "minutes": round((saved - began) / 60, 2), "tokens_since_start": int(tokens),
-                "tokens_per_second": int(tokens / (saved - began)),
-                **{key: round(sum(r[key] for r in recent) / len(recent), 4) for key in ("loss", "first_token_loss")},
-                "right": share_right(trainer.model, held_out)})
+            _log(
+                out / "curve.jsonl",
+                {
+                    "step": trainer.step,
+                    "phase": recipe.phase_at(trainer.step - 1).name,
+                    "minutes": round((saved - began) / 60, 2),
+                    "tokens_since_start": int(tokens),
+                    "tokens_per_second": int(tokens / (saved - began)),
+                    **{
+                        key: round(sum(r[key] for r in recent) / len(recent), 4)
+                        for key in ("loss", "first_token_loss")
+                    },
+                    "right": share_right(trainer.model, held_out),
+                },
+            )
 
 
 def main() -> None:
@@ -149,20 +199,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recipe", type=Path, default=Path(__file__).with_name("recipe.yaml"))
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--ranks", type=int, default=2, help="processes; the recipe's numbers were made with 2")
+    parser.add_argument(
+        "--ranks", type=int, default=2, help="processes; the recipe's numbers were made with 2"
+    )
     parser.add_argument("--threads", type=int, default=1, help="threads of each process")
     parser.add_argument("--no-compile", action="store_true", help="run without torch.compile")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     recipe = load_recipe(options.recipe)
     if not (options.out / "tokenizer").exists():
-        built = build_tokenizer(recipe.shape.vocabulary, recipe.tokenizer_samples, recipe.tokenizer_seed)
+        built = build_tokenizer(
+            recipe.shape.vocabulary, recipe.tokenizer_samples, recipe.tokenizer_seed
+        )
         built.save_pretrained(options.out / "tokenizer")
-    (options.out / "rendezvous").unlink(missing_ok=True)
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("OMP_NUM_THREADS", str(options.threads))
-    arguments = (options.ranks, options.recipe, options.out.resolve(), options.threads, not options.no_compile)
+    parameters = sum(p.numel() for p in TinyLlama(recipe.shape).parameters())
+    shared = SharedSum(options.ranks, parameters) if options.ranks > 1 else None
+    workers = Workers(shared, options.threads, not options.no_compile)
+    arguments = (workers, options.recipe, options.out.resolve())
     if options.ranks == 1:
         run(0, *arguments)
     else:

@@ -1,7 +1,8 @@
 """Random names, numbers, codes and values; every draw comes from one seeded source.
 
-Invented words and codes are split into two disjoint name spaces by a checksum: pre-training only ever draws from the
-open space, the bundled tasks only from the reserved space. So no invented name of a task can occur in pre-training.
+Invented words and codes are split into two disjoint name spaces by a checksum: pre-training only
+ever draws from the open space, the bundled tasks only from the reserved space. So no invented name
+of a task can occur in pre-training.
 """
 
 from __future__ import annotations
@@ -15,17 +16,18 @@ from examples.pretrain_tiny import vocabulary as vocab
 
 Item = TypeVar("Item")
 RESERVED_MODULUS = 8
+MODEL_ENDINGS = ("Pro", "Mini", "Max", "Plus", "Air", "One", "X", "S")
 
 
 def is_reserved(word: str) -> bool:
-    """Tell whether an invented word or code belongs to the space kept free for the bundled tasks."""
+    """Tell whether a word or code belongs to the space kept free for the bundled tasks."""
     return zlib.crc32(word.lower().encode()) % RESERVED_MODULUS == 0
 
 
 class Draw:
     """A seeded source of random words, names, codes and values."""
 
-    def __init__(self, seed: int | str, reserved: bool = False) -> None:
+    def __init__(self, seed: int | str, *, reserved: bool = False) -> None:
         self.random = random.Random(seed)
         self.reserved = reserved
 
@@ -99,9 +101,27 @@ class Draw:
         return self._in_own_space(self._any_code)
 
     def _any_code(self) -> str:
-        pattern = self.choice(("AA-9999", "A999", "999-999", "AAA-99", "AA99-A", "#99999", "A-999-99", "99999",
-                               "999999", "A99999", "A9999", "AAA-9", "AA-99999", "AAA999"))
-        return "".join(self._upper(1) if c == "A" else self._digits(1) if c == "9" else c for c in pattern)
+        pattern = self.choice(
+            (
+                "AA-9999",
+                "A999",
+                "999-999",
+                "AAA-99",
+                "AA99-A",
+                "#99999",
+                "A-999-99",
+                "99999",
+                "999999",
+                "A99999",
+                "A9999",
+                "AAA-9",
+                "AA-99999",
+                "AAA999",
+            )
+        )
+        return "".join(
+            self._upper(1) if c == "A" else self._digits(1) if c == "9" else c for c in pattern
+        )
 
     def date(self) -> str:
         """Draw a date in one of four layouts."""
@@ -129,13 +149,22 @@ class Draw:
     def amount(self) -> str:
         """Draw an amount of money."""
         layout, whole, cents = self.between(0, 3), self.between(1, 999), self.between(0, 99)
-        return (f"{whole} {self.choice(('euros', 'dollars'))}", f"${whole}.{cents:02d}", f"{whole} EUR",
-                f"{whole}.{cents:02d}")[layout]
+        return (
+            f"{whole} {self.choice(('euros', 'dollars'))}",
+            f"${whole}.{cents:02d}",
+            f"{whole} EUR",
+            f"{whole}.{cents:02d}",
+        )[layout]
 
     def quantity(self) -> str:
         """Draw a number with a unit."""
-        number = self.choice((str(self.between(1, 20)), str(self.between(1, 999)),
-                              f"{self.between(0, 20)}.{self.between(1, 9)}"))
+        number = self.choice(
+            (
+                str(self.between(1, 20)),
+                str(self.between(1, 999)),
+                f"{self.between(0, 20)}.{self.between(1, 9)}",
+            )
+        )
         return f"{number} {self.choice(vocab.UNITS)}"
 
     def phrase(self) -> str:
@@ -169,9 +198,29 @@ class Draw:
 
     def value(self) -> str:
         """Draw a value of any kind."""
-        make = self.choice((self.measure, self.measure, self.measure, self.measure, self.number, self.code, self.code,
-                            self.code, self.person, self.person, self.name, self.date, self.phrase, self.phrase,
-                            self.word, self.email, self.phone, self.amount, self._coded_name))
+        make = self.choice(
+            (
+                self.measure,
+                self.measure,
+                self.measure,
+                self.measure,
+                self.number,
+                self.code,
+                self.code,
+                self.code,
+                self.person,
+                self.person,
+                self.name,
+                self.date,
+                self.phrase,
+                self.phrase,
+                self.word,
+                self.email,
+                self.phone,
+                self.amount,
+                self._coded_name,
+            )
+        )
         return make()
 
     def _coded_name(self) -> str:
@@ -181,28 +230,40 @@ class Draw:
         """Draw the name of a property, real or made up."""
         if self.chance(0.6):
             return self.choice(vocab.ATTRIBUTES)
-        adjective, noun, layout = self.choice(vocab.ADJECTIVES), self.choice(vocab.NOUNS), self.between(0, 5)
-        return (f"{self.choice(vocab.NOUNS)} {noun}", f"{adjective} {noun}", noun, f"{self.word()} {noun}",
-                self.word(), f"{adjective} {self.choice(vocab.NOUNS)} {noun}")[layout]
+        adjective, noun, layout = (
+            self.choice(vocab.ADJECTIVES),
+            self.choice(vocab.NOUNS),
+            self.between(0, 5),
+        )
+        return (
+            f"{self.choice(vocab.NOUNS)} {noun}",
+            f"{adjective} {noun}",
+            noun,
+            f"{self.word()} {noun}",
+            self.word(),
+            f"{adjective} {self.choice(vocab.NOUNS)} {noun}",
+        )[layout]
 
     def entity(self) -> str:
         """Draw the name of a product, company or other thing that has properties."""
         layout, name = self.between(0, 8), self.name()
-        if layout in (0, 1):
-            return f"{name} {self.between(1, 9) * self.choice((1, 10, 100))}"
-        if layout == 2:
-            return name
-        if layout == 3:
-            return f"{name} {self.name()}"
-        if layout == 4:
-            return f"{name}-{self.between(2, 99)}"
-        if layout == 5:
-            return f"{name} {self.choice(vocab.NOUNS)}"
         if layout == 6:
             return self.code()
-        if layout == 7:
-            return f"{name} {self.choice(('Pro', 'Mini', 'Max', 'Plus', 'Air', 'One', 'X', 'S'))}"
-        return f"{name} {self.choice(vocab.NOUNS).capitalize()}"
+        if layout in (0, 1):
+            return f"{name} {self.between(1, 9) * self.choice((1, 10, 100))}"
+        return name + self._entity_ending(layout)
+
+    def _entity_ending(self, layout: int) -> str:
+        """What follows an entity's first name."""
+        endings: dict[int, Callable[[], str]] = {
+            2: lambda: "",
+            3: lambda: f" {self.name()}",
+            4: lambda: f"-{self.between(2, 99)}",
+            5: lambda: f" {self.choice(vocab.NOUNS)}",
+            7: lambda: f" {self.choice(MODEL_ENDINGS)}",
+            8: lambda: f" {self.choice(vocab.NOUNS).capitalize()}",
+        }
+        return endings[layout]()
 
     def filler(self, count: int) -> str:
         """Draw meaningless running text."""

@@ -1,1 +1,1 @@
-"""Task families of the pre-training mixture; each module offers functions (draw, budget) -> conversation."""
+"""Task families of the mixture: functions (draw, budget) -> conversation."""

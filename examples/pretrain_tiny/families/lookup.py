@@ -9,11 +9,31 @@ from examples.pretrain_tiny import wording
 from examples.pretrain_tiny.conversation import UNKNOWN, Conversation, maybe_system
 from examples.pretrain_tiny.values import Draw, capital
 
-DENSE_LAYOUTS = ["{k}: {v}", "{k}: {v}", "{k} = {v}", "{k} - {v}", "{k} is {v}.", "The {k} is {v}.", "{k} has {v}.",
-                 "{k} {v}"]
+DENSE_LAYOUTS = [
+    "{k}: {v}",
+    "{k}: {v}",
+    "{k} = {v}",
+    "{k} - {v}",
+    "{k} is {v}.",
+    "The {k} is {v}.",
+    "{k} has {v}.",
+    "{k} {v}",
+]
 DENSE_QUESTIONS = ["{a}", "{a}", "{a}?", "What is {a}?", "What is the {a}?", "{A}?", "Give {a}."]
-LIST_LAYOUTS = ["{k}: {v}", "{k} = {v}", "{k} - {v}", "{k}: {v}", "| {k} | {v} |", "* {k}: {v}", "{k} is {v}.",
-                "The {k} is {v}.", "{k} -> {v}", '"{k}": "{v}"', "<{k}>{v}</{k}>", "{k}; {v}"]
+LIST_LAYOUTS = [
+    "{k}: {v}",
+    "{k} = {v}",
+    "{k} - {v}",
+    "{k}: {v}",
+    "| {k} | {v} |",
+    "* {k}: {v}",
+    "{k} is {v}.",
+    "The {k} is {v}.",
+    "{k} -> {v}",
+    '"{k}": "{v}"',
+    "<{k}>{v}</{k}>",
+    "{k}; {v}",
+]
 
 
 def _key_maker(draw: Draw) -> Callable[[], str]:
@@ -48,14 +68,15 @@ def _query_order(draw: Draw, keys: int, count: int) -> list[int]:
 
 
 def dense_lookup(draw: Draw, budget: int) -> Conversation:
-    """Show a small dictionary, then ask many bare queries (about one retrieval in eleven tokens)."""
+    """Show a small dictionary, then ask many bare queries (one retrieval in eleven tokens)."""
     size = draw.between(2, max(2, min(draw.choice((3, 4, 6)), budget // 22)))
     make_value = _value_maker(draw)
     keys = draw.unique(_key_maker(draw), size)
     values = [make_value() for _ in keys]
     layout, template = draw.choice(DENSE_LAYOUTS), draw.choice(DENSE_QUESTIONS)
     shown = draw.choice(("\n", "\n", " ", ", ")).join(
-        layout.format(k=key, v=value) for key, value in zip(keys, values, strict=True))
+        layout.format(k=key, v=value) for key, value in zip(keys, values, strict=True)
+    )
     turns: Conversation = []
     for index, pick in enumerate(_query_order(draw, len(keys), max(1, (budget - size * 8) // 12))):
         question = template.format(a=keys[pick], A=capital(keys[pick]))
@@ -67,12 +88,16 @@ def dense_lookup(draw: Draw, budget: int) -> Conversation:
 def key_value_list(draw: Draw, budget: int) -> Conversation:
     """Show a longer list in one of twelve layouts and ask for some of its entries."""
     size = draw.between(2, max(2, min(9, budget // 14)))
-    make_key = draw.attribute if draw.chance(0.6) else (draw.word if draw.chance(0.5) else draw.entity)
+    make_key = (
+        draw.attribute if draw.chance(0.6) else (draw.word if draw.chance(0.5) else draw.entity)
+    )
     keys = draw.unique(make_key, size + 1)
     missing, keys = keys[-1], keys[:-1] or keys
     values = [draw.value() for _ in keys]
     layout, separator = draw.choice(LIST_LAYOUTS), draw.choice(("\n", "\n", "\n", ", ", "; "))
-    shown = separator.join(layout.format(k=key, v=value) for key, value in zip(keys, values, strict=True))
+    shown = separator.join(
+        layout.format(k=key, v=value) for key, value in zip(keys, values, strict=True)
+    )
     turns = maybe_system(draw, 0.3)
     template = draw.choice(wording.SHORT_QUESTIONS)
     asked = draw.random.sample(range(len(keys)), min(draw.between(1, size), len(keys)))
@@ -83,6 +108,10 @@ def key_value_list(draw: Draw, budget: int) -> Conversation:
         if draw.chance(0.2):
             template = draw.choice(wording.SHORT_QUESTIONS)
         question = template.format(a=key, A=capital(key))
-        text = draw.choice(wording.OTHER_CONTEXT_LAYOUTS).format(c=shown, q=question) if index == 0 else question
+        text = (
+            draw.choice(wording.OTHER_CONTEXT_LAYOUTS).format(c=shown, q=question)
+            if index == 0
+            else question
+        )
         turns += [("user", text), ("assistant", answer)]
     return turns

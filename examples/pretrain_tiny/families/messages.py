@@ -18,48 +18,183 @@ class Field:
 
 
 FIELDS: dict[str, Field] = {
-    "name": Field(("my name is {v}", "this is {v}", "{v} here", "I am {v}", "customer {v}", "signed {v}", "by {v}",
-                   "regards, {v}", "you are speaking with {v}", "greetings from {v}", "I am called {v}", "yours, {v}",
-                   "it is {v} writing", "from {v}", "contact {v}", "name: {v}"),
-                  ("name", "customer", "client", "person", "sender", "customer name", "name of the customer")),
-    "order": Field(("order {v}", "my order number is {v}", "order number {v}", "about order {v}", "(order {v})",
-                    "ref {v}", "regarding {v}", "it concerns order {v}", "the order is {v}", "order no. {v}",
-                    "I ordered under {v}", "see order {v}", "my order {v}", "the number on the slip is {v}",
-                    "it was order {v}", "case {v}", "order: {v}", "purchase {v}", "you sent me {v}"),
-                   ("order", "order id", "order number", "ref", "number of the order", "reference", "order code")),
-    "product": Field(("the {v}", "my {v}", "a {v}", "product {v}", "one {v}", "model {v}", "I bought the {v}"),
-                     ("product", "item", "device", "model", "article")),
-    "city": Field(("in {v}", "from {v}", "at {v}", "living in {v}", "ship to {v}", "city: {v}", "I live in {v}"),
-                  ("city", "place", "town", "location")),
-    "date": Field(("on {v}", "since {v}", "date {v}", "from {v}", "dated {v}", "it was {v}"), ("date", "day", "when")),
-    "phone": Field(("call {v}", "phone {v}", "my phone number is {v}", "tel {v}", "ring me on {v}"),
-                   ("phone", "tel", "phone number", "telephone number")),
-    "email": Field(("mail {v}", "my email is {v}", "write to {v}", "email {v}", "reach me at {v}"),
-                   ("email", "mail", "email address")),
-    "amount": Field(("{v}", "paid {v}", "for {v}", "total {v}", "cost {v}", "of {v}", "I was charged {v}"),
-                    ("amount", "sum", "price", "total")),
-    "quantity": Field(("{v} pieces", "{v} units", "{v} times", "quantity {v}", "{v} items"),
-                      ("quantity", "count", "number of items")),
+    "name": Field(
+        (
+            "my name is {v}",
+            "this is {v}",
+            "{v} here",
+            "I am {v}",
+            "customer {v}",
+            "signed {v}",
+            "by {v}",
+            "regards, {v}",
+            "you are speaking with {v}",
+            "greetings from {v}",
+            "I am called {v}",
+            "yours, {v}",
+            "it is {v} writing",
+            "from {v}",
+            "contact {v}",
+            "name: {v}",
+        ),
+        ("name", "customer", "client", "person", "sender", "customer name", "name of the customer"),
+    ),
+    "order": Field(
+        (
+            "order {v}",
+            "my order number is {v}",
+            "order number {v}",
+            "about order {v}",
+            "(order {v})",
+            "ref {v}",
+            "regarding {v}",
+            "it concerns order {v}",
+            "the order is {v}",
+            "order no. {v}",
+            "I ordered under {v}",
+            "see order {v}",
+            "my order {v}",
+            "the number on the slip is {v}",
+            "it was order {v}",
+            "case {v}",
+            "order: {v}",
+            "purchase {v}",
+            "you sent me {v}",
+        ),
+        (
+            "order",
+            "order id",
+            "order number",
+            "ref",
+            "number of the order",
+            "reference",
+            "order code",
+        ),
+    ),
+    "product": Field(
+        ("the {v}", "my {v}", "a {v}", "product {v}", "one {v}", "model {v}", "I bought the {v}"),
+        ("product", "item", "device", "model", "article"),
+    ),
+    "city": Field(
+        (
+            "in {v}",
+            "from {v}",
+            "at {v}",
+            "living in {v}",
+            "ship to {v}",
+            "city: {v}",
+            "I live in {v}",
+        ),
+        ("city", "place", "town", "location"),
+    ),
+    "date": Field(
+        ("on {v}", "since {v}", "date {v}", "from {v}", "dated {v}", "it was {v}"),
+        ("date", "day", "when"),
+    ),
+    "phone": Field(
+        ("call {v}", "phone {v}", "my phone number is {v}", "tel {v}", "ring me on {v}"),
+        ("phone", "tel", "phone number", "telephone number"),
+    ),
+    "email": Field(
+        ("mail {v}", "my email is {v}", "write to {v}", "email {v}", "reach me at {v}"),
+        ("email", "mail", "email address"),
+    ),
+    "amount": Field(
+        ("{v}", "paid {v}", "for {v}", "total {v}", "cost {v}", "of {v}", "I was charged {v}"),
+        ("amount", "sum", "price", "total"),
+    ),
+    "quantity": Field(
+        ("{v} pieces", "{v} units", "{v} times", "quantity {v}", "{v} items"),
+        ("quantity", "count", "number of items"),
+    ),
     "room": Field(("room {v}", "in room {v}"), ("room", "room number")),
-    "company": Field(("at {v}", "for {v}", "company {v}", "with {v}", "I work for {v}"), ("company", "firm", "employer")),
+    "company": Field(
+        ("at {v}", "for {v}", "company {v}", "with {v}", "I work for {v}"),
+        ("company", "firm", "employer"),
+    ),
 }
 
-GREETINGS = ("", "", "", "Hello, ", "Hi, ", "Dear team, ", "Hi there. ", "Good morning, ", "Good day. ", "Hey, ",
-             "To whom it may concern. ")
-GOODBYES = ("", "", "", " Thanks.", " Please help.", " Thank you!", " Best wishes.", " Please reply soon.", " Cheers")
-PROBLEMS = ("the {n} is {k}", "{k} again", "there is a {k}", "problem: {k}", "it is {k}", "I have a {k} issue", "{k}",
-            "my {n} shows {k}", "I am writing about the {k}", "we had trouble with {k}", "the {k} was wrong",
-            "still no {k}", "the {k} does not work", "why is the {k} {d}", "I need help with my {k}", "{f} {k} {f}",
-            "{f} {k}", "{k} {f}", "the {n} and the {k} are {d}", "{f} {k} {f}", "can you check the {k}")
-ONE_FIELD = ("Extract the {k}.", "What is the {k}?", "Which {k} is mentioned?", "Return only the {k}.", "{k}?",
-             "Find the {k} in the message.", "Give me the {k}.", "Extract the {k} from the message.",
-             "Reply with the {k} only.", "Read the message and give the {k}.", "Write down the {k} of the customer message.",
-             "You get a customer message. Answer with its {k}.", "State the {k} found in the text.", "Copy the {k}.",
-             "Pick out the {k}.", "Your task: return the {k} in the message, nothing else.")
-TWO_FIELDS = ("Extract the {a} and the {b}.", "Give {a} and {b}.", "Return the {a}, then the {b}.", "{a} and {b}?",
-              "Write the {a} and the {b} of the message.")
-TOPIC_INSTRUCTIONS = ("Name the topic.", "What is the topic of the message?", "Which topic is it?", "Topic?",
-                      "Reply with the topic of the message.", "Sort the message by topic.", "What is it about?")
+GREETINGS = (
+    "",
+    "",
+    "",
+    "Hello, ",
+    "Hi, ",
+    "Dear team, ",
+    "Hi there. ",
+    "Good morning, ",
+    "Good day. ",
+    "Hey, ",
+    "To whom it may concern. ",
+)
+GOODBYES = (
+    "",
+    "",
+    "",
+    " Thanks.",
+    " Please help.",
+    " Thank you!",
+    " Best wishes.",
+    " Please reply soon.",
+    " Cheers",
+)
+PROBLEMS = (
+    "the {n} is {k}",
+    "{k} again",
+    "there is a {k}",
+    "problem: {k}",
+    "it is {k}",
+    "I have a {k} issue",
+    "{k}",
+    "my {n} shows {k}",
+    "I am writing about the {k}",
+    "we had trouble with {k}",
+    "the {k} was wrong",
+    "still no {k}",
+    "the {k} does not work",
+    "why is the {k} {d}",
+    "I need help with my {k}",
+    "{f} {k} {f}",
+    "{f} {k}",
+    "{k} {f}",
+    "the {n} and the {k} are {d}",
+    "{f} {k} {f}",
+    "can you check the {k}",
+)
+ONE_FIELD = (
+    "Extract the {k}.",
+    "What is the {k}?",
+    "Which {k} is mentioned?",
+    "Return only the {k}.",
+    "{k}?",
+    "Find the {k} in the message.",
+    "Give me the {k}.",
+    "Extract the {k} from the message.",
+    "Reply with the {k} only.",
+    "Read the message and give the {k}.",
+    "Write down the {k} of the customer message.",
+    "You get a customer message. Answer with its {k}.",
+    "State the {k} found in the text.",
+    "Copy the {k}.",
+    "Pick out the {k}.",
+    "Your task: return the {k} in the message, nothing else.",
+)
+TWO_FIELDS = (
+    "Extract the {a} and the {b}.",
+    "Give {a} and {b}.",
+    "Return the {a}, then the {b}.",
+    "{a} and {b}?",
+    "Write the {a} and the {b} of the message.",
+)
+TOPIC_INSTRUCTIONS = (
+    "Name the topic.",
+    "What is the topic of the message?",
+    "Which topic is it?",
+    "Topic?",
+    "Reply with the topic of the message.",
+    "Sort the message by topic.",
+    "What is it about?",
+)
 
 
 def field_value(draw: Draw, field: str) -> str:
@@ -68,9 +203,17 @@ def field_value(draw: Draw, field: str) -> str:
         return draw.code() if draw.chance(0.75) else draw.number()
     if field == "company":
         return draw.name() + draw.choice((" Ltd", " Inc", "", " Group"))
-    makers = {"name": draw.person, "product": draw.entity, "city": draw.name, "date": draw.date, "phone": draw.phone,
-              "email": draw.email, "amount": draw.amount, "quantity": lambda: str(draw.between(1, 40)),
-              "room": draw.number}
+    makers = {
+        "name": draw.person,
+        "product": draw.entity,
+        "city": draw.name,
+        "date": draw.date,
+        "phone": draw.phone,
+        "email": draw.email,
+        "amount": draw.amount,
+        "quantity": lambda: str(draw.between(1, 40)),
+        "room": draw.number,
+    }
     return makers[field]()
 
 
@@ -93,14 +236,20 @@ def write_message(draw: Draw, values: dict[str, str], keyword: str | None) -> st
     for index, part in enumerate(parts):
         text += capital(part) if index == 0 or text.endswith((". ", "! ")) else part
         last = index == len(parts) - 1
-        text += draw.choice((".", ".", "", "!")) if last else draw.choice((", ", ". ", ". ", ". ", " and ", " - ", "! "))
+        text += (
+            draw.choice((".", ".", "", "!"))
+            if last
+            else draw.choice((", ", ". ", ". ", ". ", " and ", " - ", "! "))
+        )
     return draw.choice(GREETINGS) + text + draw.choice(GOODBYES)
 
 
 def _message(draw: Draw, fields: list[str]) -> tuple[dict[str, str], str]:
     """Draw values and a message for the fields."""
     values = {field: field_value(draw, field) for field in fields}
-    keyword = draw.choice(vocab.TOPICS[draw.choice(list(vocab.TOPICS))]) if draw.chance(0.5) else None
+    keyword = (
+        draw.choice(vocab.TOPICS[draw.choice(list(vocab.TOPICS))]) if draw.chance(0.5) else None
+    )
     return values, write_message(draw, values, keyword)
 
 
@@ -112,7 +261,7 @@ def _fields(draw: Draw, least: int) -> list[str]:
 
 
 def extraction(draw: Draw, budget: int) -> Conversation:
-    """Extract one field from each of several messages; the instruction is the system turn (or part of the question)."""
+    """Extract one field of several messages; usually the system turn says which."""
     fields = _fields(draw, 1)
     wanted = draw.choice(fields)
     label, instruction = draw.choice(FIELDS[wanted].labels), draw.choice(ONE_FIELD)
@@ -123,7 +272,9 @@ def extraction(draw: Draw, budget: int) -> Conversation:
         if not in_system:
             wanted = draw.choice(fields)
             asked = draw.choice(ONE_FIELD).format(k=draw.choice(FIELDS[wanted].labels))
-            message = draw.choice((f"{asked}\n\n{message}", f"{asked}\n{message}", f"{message}\n{asked}"))
+            message = draw.choice(
+                (f"{asked}\n\n{message}", f"{asked}\n{message}", f"{message}\n{asked}")
+            )
         turns += [("user", message), ("assistant", values[wanted])]
     return turns
 
@@ -150,5 +301,8 @@ def topic(draw: Draw, budget: int) -> Conversation:
     for _ in range(max(1, min(6, budget // 40))):
         name = draw.choice(list(vocab.TOPICS))
         values = {field: field_value(draw, field) for field in fields}
-        turns += [("user", write_message(draw, values, draw.choice(vocab.TOPICS[name]))), ("assistant", name)]
+        turns += [
+            ("user", write_message(draw, values, draw.choice(vocab.TOPICS[name]))),
+            ("assistant", name),
+        ]
     return turns
