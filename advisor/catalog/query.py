@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Sequence
-from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -28,7 +27,6 @@ from advisor.schema.profile import MachineFacts
 
 EMBEDDED_MODEL = "tiny"
 LOCAL = "local"
-STALE_AFTER_DAYS = 90
 DEFAULT_STACK = "stock"
 
 
@@ -40,7 +38,7 @@ def _plain(name: str) -> str:
 
 
 def _suggestion(name: str, known: Sequence[str]) -> str:
-    by_plain = {_plain(k): k for k in known}
+    by_plain = {_plain(k): k for k in reversed(known)}
     close = difflib.get_close_matches(_plain(name), by_plain, n=1, cutoff=0.5)
     return f" Did you mean '{by_plain[close[0]]}'?" if close else ""
 
@@ -218,12 +216,6 @@ def check_provider(provider: str | None) -> None:
             f"Unknown provider '{provider}'.{_suggestion(provider, providers())}",
             hint=f"Known: {', '.join(providers())}.",
         )
-
-
-def is_stale(offer: Offer, as_of: str) -> bool:
-    """Whether the price was last checked more than 90 days before `as_of`."""
-    age = date.fromisoformat(as_of) - date.fromisoformat(offer.checked)
-    return age.days > STALE_AFTER_DAYS
 
 
 @cache

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 
 from advisor.contracts import Method
 from advisor.schema.base import Interval
-from advisor.schema.catalog import Gpu, ModelCard, Offer, Reference
+from advisor.schema.catalog import Figure, Gpu, ModelCard, Offer, Reference
 from advisor.schema.estimate import EstimateRequest, Option
 from advisor.schema.profile import MachineFacts
 from advisor.stages.estimate.compute import hours, tokens_per_second
-from advisor.stages.estimate.cost import best_offer, billed_gpus, cost
+from advisor.stages.estimate.cost import best_offer, billed_gpus, cost, is_stale
 from advisor.stages.estimate.fit import fits
 from advisor.stages.estimate.memory import Work
 from advisor.stages.estimate.planning import make_plan, pick_recipe
 from advisor.stages.estimate.tiers import allocated_error, memory
-
-STALE_AFTER_DAYS = 90
 
 
 @dataclass(frozen=True)
@@ -132,8 +129,7 @@ def _assumptions(work: Work, gpu: Gpu) -> tuple[str, ...]:
     notes = [
         f"Software: {stack.title}; loss computed "
         + ("tile by tile." if plan.loss_head == "fused" else "from all logits."),
-        f"Published runs measured {errors.interval.low:.2f} to {errors.interval.high:.2f} of the "
-         f"computed tensors ({errors.provenance.note}); the intervals span that.",
+        _spread_note(errors),
     ]
     if plan.tokens is None:
         notes.append(
@@ -146,6 +142,14 @@ def _assumptions(work: Work, gpu: Gpu) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _spread_note(errors: Figure) -> str:
+    low, high = errors.interval.low, errors.interval.high
+    return (
+        f"Published runs measured {low:.2f} to {high:.2f} of the computed tensors "
+        f"({errors.provenance.note}); the intervals span that."
+    )
+
+
 def _price_warnings(offer: Offer | None, request: EstimateRequest, gpu: Gpu) -> list[str]:
     if offer is None:
         return [f"No price of {gpu.id} is known, so its cost is unknown."]
@@ -154,10 +158,8 @@ def _price_warnings(offer: Offer | None, request: EstimateRequest, gpu: Gpu) -> 
         found.append(f"{offer.provider} rents {gpu.id} from private owners (community price).")
     if offer.kind == "spot":
         found.append(f"{offer.provider} may take {gpu.id} back at any time (spot price).")
-    if request.as_of and offer.kind != "own":
-        age = (date.fromisoformat(request.as_of) - date.fromisoformat(offer.checked)).days
-        if age > STALE_AFTER_DAYS:
-            found.append(f"The price of {gpu.id} was last checked on {offer.checked}.")
+    if request.as_of and is_stale(offer, request.as_of):
+        found.append(f"The price of {gpu.id} was last checked on {offer.checked}.")
     paid = billed_gpus(offer, request.gpus)
     if paid > request.gpus:
         found.append(f"{offer.provider} rents {gpu.id} by {offer.gpus}; all {paid} are paid for.")

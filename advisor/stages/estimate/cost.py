@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 
 from advisor.schema.base import Interval, UsdInterval
 from advisor.schema.catalog import Offer
 
+STALE_AFTER_DAYS = 90
 _PREFERRED = ("own", "on_demand", "reserved", "community", "spot")
 
 
@@ -45,3 +47,9 @@ def cost(offer: Offer | None, hours: Interval | None, needed: int) -> UsdInterva
         for h in (hours.low, hours.likely, hours.high)
     )
     return UsdInterval(low=low, likely=likely, high=high)
+
+
+def is_stale(offer: Offer, as_of: str) -> bool:
+    """Whether the price was last checked more than 90 days before the day `as_of`."""
+    age = date.fromisoformat(as_of) - date.fromisoformat(offer.checked)
+    return age.days > STALE_AFTER_DAYS

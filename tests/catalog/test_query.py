@@ -1,0 +1,210 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from advisor.catalog import query
+from advisor.catalog.entries import model_from, recipe_from
+from advisor.catalog.load import catalog_root, files_in, read, recipes_root
+from advisor.errors import (
+    PriceMissingError,
+    UnknownGpuError,
+    UnknownModelError,
+    UnsupportedArchitectureError,
+)
+from advisor.resources import rules_root
+from advisor.schema.profile import MachineFacts
+
+DAY = "2026-11-25"
+
+
+@pytest.mark.parametrize(
+    ("ref", "name", "parameters"),
+    [
+        ("0.5b", "qwen2.5-0.5b", 494_032_768),
+        ("1b", "llama-3.2-1b", 1_235_814_400),
+        ("3b", "llama-3.2-3b", 3_212_749_824),
+        ("7b", "qwen2.5-7b", 7_615_616_512),
+        ("8B", "llama-3.1-8b", 8_030_261_248),
+        ("13b", "llama-2-13b", 13_015_864_320),
+        ("32b", "qwen2.5-32b", 32_763_876_352),
+        ("70b", "llama-3.1-70b", 70_553_706_496),
+        ("meta-llama/Llama-3.1-70B-Instruct", "llama-3.1-70b", 70_553_706_496),
+        ("mistral-7b", "mistral-7b", 7_248_023_552),
+        ("qwen3-8b", "qwen3-8b", 8_190_735_360),
+        ("gemma-2-9b", "gemma-2-9b", 9_241_705_984),
+        ("phi-3-mini", "phi-3-mini", 3_821_079_552),
+    ],
+)
+def test_a_size_or_name_means_a_shape_with_the_published_count(ref, name, parameters):
+    card = query.find_model(ref)
+    assert (card.id, card.parameters) == (name, parameters)
+
+
+LLAMA = {
+    "architectures": ["LlamaForCausalLM"],
+    "hidden_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "intermediate_size": 128,
+    "vocab_size": 1000,
+    "max_position_embeddings": 256,
+    "tie_word_embeddings": True,
+}
+
+
+def folder_with(tmp_path: Path, config) -> Path:
+    text = config if isinstance(config, str) else json.dumps(config)
+    (tmp_path / "config.json").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_a_folder_is_counted_from_its_config(tmp_path):
+    card = query.find_model(str(folder_with(tmp_path, LLAMA)))
+    layer = 64 * 64 * 2 + 64 * 32 * 2 + 3 * 64 * 128 + 2 * 64
+    assert card.parameters == 1000 * 64 + 2 * layer + 64
+    assert card.local_path == str(tmp_path)
+    assert query.find_model(str(tmp_path / "config.json")).parameters == card.parameters
+
+
+def test_gpt2_is_counted_by_its_own_keys(tmp_path):
+    config = {
+        "architectures": ["GPT2LMHeadModel"],
+        "n_embd": 768,
+        "n_layer": 12,
+        "n_head": 12,
+        "n_positions": 1024,
+        "vocab_size": 50257,
+    }
+    assert query.find_model(str(folder_with(tmp_path, config))).parameters == 124_439_808
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"architectures": ["MixtralForCausalLM"]},
+        {"architectures": None},
+        {"hidden_size": "wide"},
+        {"num_hidden_layers": 0},
+    ],
+)
+def test_what_cannot_be_counted_is_refused(tmp_path, change):
+    with pytest.raises(UnsupportedArchitectureError) as caught:
+        query.find_model(str(folder_with(tmp_path, LLAMA | change)))
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("content", ["{broken", "[]"])
+def test_a_broken_config_is_told(tmp_path, content):
+    with pytest.raises(UnknownModelError, match="configuration"):
+        query.find_model(str(folder_with(tmp_path, content)))
+
+
+def test_a_folder_without_config_is_told(tmp_path):
+    with pytest.raises(UnknownModelError, match=r"holds no config\.json"):
+        query.find_model(str(tmp_path))
+
+
+def test_an_unknown_model_gets_a_suggestion():
+    with pytest.raises(UnknownModelError, match="Did you mean 'llama-3.1-8b'"):
+        query.find_model("lama-3.1-8b")
+
+
+def test_a_hub_id_is_found_in_the_local_cache(tmp_path, monkeypatch):
+    snapshot = tmp_path / "models--someone--small" / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    folder_with(snapshot, LLAMA)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    assert query.find_model("someone/small").hidden_size == 64
+
+
+@pytest.mark.parametrize("name", ["H100", "NVIDIA H100 80GB HBM3", "h100-sxm", "h100 sxm"])
+def test_a_gpu_answers_to_its_aliases(name):
+    assert query.find_gpu(name).id == "h100"
+
+
+def test_an_unknown_gpu_gets_a_suggestion():
+    with pytest.raises(UnknownGpuError, match="Did you mean 'rtx-4090'"):
+        query.find_gpu("rtx-4900")
+
+
+def test_no_name_means_two_things():
+    for entries in (query._models(), query._gpus()):
+        names = [n for e in entries for n in {query._plain(name) for name in e.names}]
+        assert sorted(names) == sorted(set(names))
+
+
+def test_offers_are_sorted_and_dated():
+    found = query.offers("h100", DAY)
+    assert [o.usd_per_gpu_hour for o in found] == sorted(o.usd_per_gpu_hour for o in found)
+    assert all(o.valid_from <= DAY for o in found)
+
+
+def test_no_price_is_an_error_not_zero():
+    with pytest.raises(PriceMissingError, match="no price for h100"):
+        query.offers("h100", "2020-01-01")
+
+
+def test_an_unknown_provider_gets_a_suggestion():
+    with pytest.raises(PriceMissingError, match="Did you mean 'runpod'"):
+        query.offers("h100", DAY, "runpot")
+
+
+def test_this_machine_without_gpu_is_its_memory():
+    card = query.local_gpu(MachineFacts(memory_gib=8.0, gpus=0))
+    assert (card.id, card.is_cpu, card.memory_gib) == ("local", True, 8.0)
+    assert query.offers("local", DAY)[0].usd_per_gpu_hour == 0
+
+
+def test_this_machine_with_gpu_is_its_card():
+    machine = MachineFacts(memory_gib=64.0, gpus=1, gpu="NVIDIA A100-SXM4-80GB", gpu_memory_gib=79.2)
+    card = query.local_gpu(machine)
+    assert (card.is_cpu, card.memory_gib, card.bf16_tflops) == (False, 79.2, 312)
+
+
+def test_a_machine_of_unknown_memory_is_told():
+    with pytest.raises(UnknownGpuError, match="could not be measured"):
+        query.local_gpu(MachineFacts())
+
+
+def cited(value):
+    if isinstance(value, dict):
+        own = [value["source"]] if isinstance(value.get("source"), str) else []
+        return own + [s for v in value.values() for s in cited(v)]
+    return [s for v in value for s in cited(v)] if isinstance(value, list) else []
+
+
+def test_every_file_is_read_and_every_source_is_known():
+    import yaml
+
+    known = {s["id"] for s in yaml.safe_load((catalog_root() / "sources.yaml").read_text())["sources"]}
+    known |= {s["id"] for s in yaml.safe_load((rules_root() / "sources.yaml").read_text())}
+    files = [f for f in catalog_root().rglob("*.yaml") if f.name != "sources.yaml"]
+    files += recipes_root().glob("*.yaml")
+    found = [s for f in files for s in cited(yaml.safe_load(f.read_text(encoding="utf-8")))]
+    assert set(found) <= known
+    assert len(query.gpus()) == len(files_in(catalog_root() / "gpus")) >= 15
+    assert len(query.models()) == len(files_in(catalog_root() / "models")) >= 12
+    assert len(query.providers()) >= 5
+    assert {g.id for g in query.gpus()} >= {o.gpu for o in query.all_offers(DAY)}
+
+
+@pytest.mark.parametrize("folder", ["gpus", "models", "prices"])
+def test_a_file_is_named_after_its_id(folder):
+    for file in files_in(catalog_root() / folder):
+        assert read(file).text("provider" if folder == "prices" else "id") == file.stem
+
+
+def test_recipes_cover_every_size_once_per_method():
+    recipes = [recipe_from(read(f)) for f in files_in(recipes_root())]
+    for method in {r.method for r in recipes}:
+        ranges = sorted((r.at_least_parameters, r.below_parameters) for r in recipes if r.method == method)
+        assert ranges[0][0] == 0
+        assert ranges[-1][1] is None
+        assert all(a[1] == b[0] for a, b in zip(ranges, ranges[1:], strict=False))
+
+
+def test_a_model_file_is_read_whole():
+    named = model_from(read(catalog_root() / "models" / "llama-3.1-70b.yaml"))
+    assert "70b" in named.names
