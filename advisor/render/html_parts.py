@@ -11,6 +11,7 @@ from advisor.render.safe import UNKNOWN, safe_text
 
 CELL_LIMIT = 400
 _CLASSES = {UNKNOWN: "unknown", "passed": "passed", "failed": "failed"}
+_BEFORE_A_UNIT = re.compile(r"(\d) (?=(?:%|GiB|USD|min|ms|s|h|points)(?!\w))|(?<= =) (?=\d)")
 _ADDRESS = re.compile(r"https?://[^\s<>\"'`]+")
 
 
@@ -19,9 +20,14 @@ def esc(value: object, limit: int | None = None) -> str:
     return html_escape(safe_text(value, limit), quote=True)
 
 
+def together(value: object, limit: int | None = None) -> str:
+    """Escaped text in which a number never parts from its unit at the end of a line."""
+    return _BEFORE_A_UNIT.sub("\\1\u00a0", esc(value, limit))
+
+
 def element(tag: str, value: object, kind: str = "") -> str:
     """A text element."""
-    return f"<{tag}{_class(kind)}>{esc(value)}</{tag}>"
+    return f"<{tag}{_class(kind)}>{together(value)}</{tag}>"
 
 
 def wrap(tag: str, inner: Iterable[str], kind: str = "") -> str:
@@ -64,7 +70,7 @@ def _row(row: tuple[str, ...], numbers: frozenset[int]) -> str:
         kinds = [_CLASSES.get(cell, ""), "number" if place in numbers else ""]
         kind = _class(" ".join(kind for kind in kinds if kind))
         tag, scope = ("th", ' scope="row"') if place == 0 else ("td", "")
-        cells.append(f"<{tag}{scope}{kind}>{esc(cell, CELL_LIMIT)}</{tag}>")
+        cells.append(f"<{tag}{scope}{kind}>{together(cell, CELL_LIMIT)}</{tag}>")
     return f"<tr>{''.join(cells)}</tr>"
 
 

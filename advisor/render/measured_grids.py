@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from advisor.render.grid import Grid, gib_text, p_text, usd_text, yes_no
-from advisor.render.safe import UNKNOWN, amount, percent, percent_range, words
+from advisor.render.safe import UNKNOWN, amount, percent, percent_range, safe_text, words
 from advisor.units import short_count, short_duration
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def made_with_grid(report: Report) -> Grid:
 
 def reproduce_commands(report: Report) -> tuple[str, ...]:
     """Commands that make parts of this run anew from its folder."""
-    folder = report.run_dir
+    folder = shlex.quote(safe_text(report.run_dir))
     return (
         f"advisor run --run-dir {folder}",
         f"advisor gate --run-dir {folder} --target VALUE",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import time
 from typing import TYPE_CHECKING
 
@@ -144,6 +145,7 @@ class LiveProgress:
             transient=True,
             refresh_per_second=4,
         )
+        atexit.register(self.finish)  # an error on the way must not leave the cursor hidden
         self._bar.start()
         self._bar.add_task(self._meter.label, total=max(total, 1), completed=done, note="")
 
@@ -165,6 +167,7 @@ class LiveProgress:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+            atexit.unregister(self.finish)
         if meter is not None:
             self.say(meter.ending)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.text import Text
-
 from advisor.render.gate import criteria_table
 from advisor.render.measured_grids import evaluations_of, target_of
 from advisor.render.terminal import (
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from advisor.schema.evaluation import Evaluation
     from advisor.schema.report import Report
@@ -89,7 +88,7 @@ def scores_table(
             scale_bar,
         )
     samples = sorted({evaluation.n for evaluation in evaluations})
-    table.caption = Text(f"{evaluations[0].metric}, n = {', '.join(map(str, samples))}")
+    table.caption = plain(f"{evaluations[0].metric}, n = {', '.join(map(str, samples))}")
     table.caption_justify = "left"
     return table
 

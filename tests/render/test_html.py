@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from advisor.render.html import to_html
+from advisor.render.html_parts import link, together
+from advisor.render.svg import along, loss_chart, scores_chart
+from advisor.render.svg_memory import memory_chart
+from advisor.schema.report import Report
+from advisor.schema.train import LossPoint
+from tests.fixtures import values as v
+from tests.fixtures.reports import REPORTS
+
+VOID = {"meta", "br", "hr", "img", "input", "link"}
+
+
+class Tree(HTMLParser):
+    """Balance of tags, attributes and text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@pytest.fixture(params=REPORTS)
+def page(request: pytest.FixtureRequest) -> str:
+    made: Report = REPORTS[request.param]()
+    return to_html(made)
+
+
+def test_tags_are_balanced(page: str) -> None:
+    assert Tree(page).open == []
+
+
+def test_the_page_loads_and_runs_nothing(page: str) -> None:
+    tree = Tree(page)
+    assert not {"script", "link", "iframe", "img", "object"} & {tag for tag, _ in tree.tags}
+    for tag, attributes in tree.tags:
+        assert not [name for name in attributes if name.startswith("on") or name == "src"]
+        assert "href" not in attributes or (
+            tag == "a" and str(attributes["href"]).startswith("https://")
+        )
+    assert "@import" not in page
+    assert "url(" not in page
+    assert "default-src 'none'" in page
+
+
+def test_no_escape_sequence_or_bidi_mark_gets_through(page: str) -> None:
+    assert not set(page) & {"\x1b", "\x00", "\u202e"}
+
+
+def test_a_script_in_the_data_is_shown_as_text() -> None:
+    page = to_html(REPORTS["hostile"]())
+    assert "<script" not in page
+    assert "<script>alert(1)</script>" in "".join(Tree(page).text)
+    assert "javascript:" not in page
+
+
+def test_every_chart_is_described_and_every_table_names_its_columns(page: str) -> None:
+    tree = Tree(page)
+    for tag, attributes in tree.tags:
+        if tag == "svg":
+            assert attributes.get("aria-label") or attributes.get("aria-hidden")
+        if tag == "th":
+            assert attributes.get("scope") in ("row", "col")
+
+
+def test_sections_come_in_the_readers_order() -> None:
+    page = to_html(REPORTS["full"]())
+    order = ["Keep the tuned model", "<h2>Decision", "<h2>Estimate", "<h2>Scores", "<h2>Gate",
+             "<h2>Training", "<h2>Verification", "<h2>Wrong answers", "<h2>Warnings",
+             "<h2>Provenance"]  # fmt: skip
+    places = [page.index(mark, page.index("<body>")) for mark in order]
+    assert places == sorted(places)
+
+
+def test_stages_that_did_not_run_have_no_section() -> None:
+    page = to_html(REPORTS["early"]())
+    assert "<svg" not in page
+    for heading in ("Estimate", "Scores", "Gate", "Training", "Verification", "Wrong answers"):
+        assert f"<h2>{heading}" not in page
+
+
+def test_what_is_unknown_is_called_unknown() -> None:
+    page = to_html(REPORTS["full"]())
+    assert page.count('class="unknown"') == 5
+    assert re.search(r'<th scope="row">cost</th><td class="unknown number">unknown</td>', page)
+
+
+def test_light_dark_phone_and_paper_are_provided_for() -> None:
+    page = to_html(REPORTS["early"]())
+    assert "prefers-color-scheme: dark" in page
+    assert 'name="viewport"' in page
+    assert "@media print" in page
+
+
+def test_an_address_that_is_no_web_page_is_no_link() -> None:
+    assert link("javascript:alert(1)", "x") == "x"
+    assert link('https://a"onclick="b', "x") == "x"
+    assert link("https://a.org/b?c=d&e=f", "x").startswith('<a href="https://a.org/b?c=d&amp;e=f"')
+
+
+def test_a_number_stays_with_its_unit() -> None:
+    assert together("83.5 % of 2.7 GiB, n = 200") == "83.5\u00a0% of 2.7\u00a0GiB, n =\u00a0200"
+    assert together("12 small things") == "12 small things"
+
+
+def test_the_scores_chart_puts_dots_and_target_on_one_scale() -> None:
+    chart = scores_chart([v.evaluation("rag", 0.5)], ["RAG"], 0.6)
+    assert f'cx="{along(0.5):.1f}"' in chart
+    assert f'<line x1="{along(0.6):.1f}"' in chart
+    assert "target 60.0 %" in chart
+
+
+def test_without_a_target_there_is_no_target_line() -> None:
+    chart = scores_chart([v.evaluation("rag", 0.5)], ["RAG"], None)
+    assert 'class="goal"' not in chart
+    assert "target unknown" in chart
+
+
+def test_the_memory_bars_add_up_to_the_likely_total() -> None:
+    option = v.option(headroom_gib=0.3)
+    chart = memory_chart([option])
+    widths = [float(w) for w in re.findall(r'width="([\d.]+)" height="12" class="seg', chart)]
+    scale = 3.4 * 1.02
+    assert sum(widths) == pytest.approx(along(2.7 / scale) - along(0), abs=0.3)
+    assert len(widths) == 4, "three terms, and what the process takes beyond them"
+    assert 'class="goal"' in chart, "the card of 3.0 GiB stands within the scale"
+
+
+def test_a_card_far_larger_than_the_bars_is_not_drawn() -> None:
+    assert 'class="goal"' not in memory_chart([v.option(headroom_gib=20)])
+
+
+def test_a_loss_curve_needs_two_finite_values() -> None:
+    nan = float("nan")
+    assert loss_chart([]) == ""
+    assert loss_chart([LossPoint(step=1, loss=1.0), LossPoint(step=2, loss=nan)]) == ""
+    assert "polyline" in loss_chart([LossPoint(step=1, loss=1.0), LossPoint(step=2, loss=1.0)])
+
+
+def test_a_long_loss_curve_is_thinned() -> None:
+    chart = loss_chart([LossPoint(step=n, loss=1 / n) for n in range(1, 4001)])
+    assert chart.count(",") < 500

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from advisor.render.grid import Grid
+from advisor.render.markdown import code, escape, paragraph, table, to_markdown
+from advisor.schema.report import Report
+from tests.fixtures import values as v
+from tests.fixtures.reports import REPORTS, stopped_report
+
+
+def cells(line: str) -> int:
+    """Cells of a table line; an escaped bar splits nothing."""
+    return len(re.split(r"(?<!\\)\|", line.strip())) - 2
+
+
+@pytest.fixture(params=REPORTS)
+def report(request: pytest.FixtureRequest) -> Report:
+    return REPORTS[request.param]()
+
+
+def test_every_table_has_as_many_cells_in_each_row(report: Report) -> None:
+    lines = to_markdown(report).splitlines()
+    tables = 0
+    for number, line in enumerate(lines):
+        if re.fullmatch(r"\|( -+:? \|)+", line):
+            tables += 1
+            width = cells(line)
+            assert cells(lines[number - 1]) == width
+            for row in lines[number + 1 :]:
+                if not row.startswith("|"):
+                    break
+                assert cells(row) == width, row
+    assert tables >= 2
+
+
+def test_no_html_escape_sequence_or_bidi_mark_gets_through(report: Report) -> None:
+    text = to_markdown(report)
+    outside_code = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+    assert "<script" not in outside_code
+    assert not set(text) & {"\x1b", "\x00", "\u202e"}
+
+
+def test_only_our_own_headings_are_headings(report: Report) -> None:
+    headings = [line for line in to_markdown(report).splitlines() if re.match(r"#+ ", line)]
+    known = {"Decision", "Profile", "Estimate", "Scores", "Gate", "Training", "Verification",
+             "Wrong answers", "Warnings", "Provenance"}  # fmt: skip
+    assert headings[0].startswith("# ")
+    for heading in headings[1:]:
+        title = heading.lstrip("# ")
+        assert title in known or title.startswith("Recommended option: ")
+
+
+def test_the_verdict_comes_first_and_the_sections_in_order() -> None:
+    text = to_markdown(REPORTS["full"]())
+    order = ["**Keep the tuned model", "## Decision", "## Estimate", "## Scores", "## Gate",
+             "## Training", "## Verification", "## Wrong answers", "## Warnings", "## Provenance"]  # fmt: skip
+    places = [text.index(heading) for heading in order]
+    assert places == sorted(places)
+
+
+def test_stages_that_did_not_run_have_no_section() -> None:
+    text = to_markdown(REPORTS["early"]())
+    for heading in ("Estimate", "Scores", "Gate", "Training", "Verification", "Wrong answers"):
+        assert f"## {heading}" not in text
+
+
+def test_what_is_unknown_is_called_unknown() -> None:
+    text = to_markdown(REPORTS["full"]())
+    row = next(line for line in text.splitlines() if line.startswith("| full on"))
+    assert row.endswith("| unknown | unknown |")
+    assert "| cost | unknown | unknown | unknown |" in text
+    assert "| unknown | Cost within budget | unknown |" in text
+
+
+def test_a_known_source_is_linked_and_an_unsafe_address_is_not() -> None:
+    assert "](<https://arxiv.org/abs/2005.11401>)" in to_markdown(REPORTS["full"]())
+    assert "javascript:" not in to_markdown(REPORTS["hostile"]())
+
+
+def test_markdown_in_data_stays_text() -> None:
+    assert escape("*a* [b](c) `d` | <e> _f_ snake_case") == (
+        r"\*a\* \[b\](c) \`d\` \| &lt;e&gt; \_f\_ snake_case"
+    )
+    assert paragraph("1. item") == r"1\. item"
+    assert paragraph("- item") == r"\- item"
+    assert paragraph("# head") == r"\# head"
+    assert code("a `b`") == "`a 'b'`"
+
+
+def test_numbers_stand_flush_right() -> None:
+    grid = Grid(("a", "b"), (("x", "1"),), right=(1,))
+    assert table(grid) == ["| a | b |", "| --- | ---: |", "| x | 1 |", ""]
+
+
+def test_an_empty_table_is_left_out() -> None:
+    assert table(Grid(("a",), ())) == []
+
+
+def test_failures_are_shown_with_what_was_asked_and_wanted() -> None:
+    assert "| RAG | s166 | question 166 | answer 166 | an answer |" in to_markdown(
+        REPORTS["full"]()
+    )
+
+
+def test_failures_without_the_samples_at_hand_say_unknown() -> None:
+    text = to_markdown(stopped_report(samples=()))
+    assert "| RAG | s166 | unknown | unknown | an answer |" in text
+
+
+def test_options_beyond_the_first_ten_are_counted() -> None:
+    text = to_markdown(stopped_report(estimate=v.estimate(options=(v.option(),) * 13)))
+    assert "3 more options stand in `3-estimate.json`." in text
+    assert text.count("| LoRA on l4-24gb |") == 10
+
+
+def test_when_nothing_fits_the_nearest_plan_is_named() -> None:
+    estimate = v.estimate(recommended=None, nearest="QLoRA with rank 8 on a 48 GiB card")
+    text = to_markdown(stopped_report(estimate=estimate))
+    assert "No option fits." in text
+    assert "QLoRA with rank 8" in text

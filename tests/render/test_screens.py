@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from advisor.render.gate import show_gate
+from advisor.render.profile import show_profile
+from advisor.render.report import show_demo, show_report
+from advisor.render.terminal import make_console
+from advisor.render.training import show_training, sparkline
+from tests.fixtures import values as v
+from tests.fixtures.reports import REPORTS
+
+DEMO: list[dict[str, Any]] = [
+    {
+        "task": "manuals",
+        "recommended": "rag",
+        "gate": "stop",
+        "verification": None,
+        "baselines": {"zero_shot": 0.04, "few_shot": 0.11, "rag": 0.83},
+        "tuned": None,
+        "seconds": 34.2,
+    },
+    {
+        "task": "tickets",
+        "recommended": "rag_plus_fine_tuning",
+        "gate": "train",
+        "verification": "inconclusive",
+        "baselines": {"zero_shot": 0.0, "few_shot": 1.0, "rag": 0.5},
+        "tuned": 0.975,
+        "seconds": 1184.2,
+    },
+]
+
+
+def screen(show: Callable[..., None], *values: object, encoding: str = "utf-8") -> str:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
+    show(make_console(stream, color=False), *values)
+    return raw.getvalue().decode(encoding)
+
+
+SCREENS = {
+    **{name: (show_report, make) for name, make in REPORTS.items()},
+    "gate": (show_gate, lambda: REPORTS["hostile"]().gate),
+    "training": (show_training, lambda: REPORTS["hostile"]().training),
+    "profile": (show_profile, lambda: REPORTS["hostile"]().profile),
+    "demo": (show_demo, lambda: DEMO),
+    "demo with targets": (show_demo, lambda: [row | {"target": 0.85} for row in DEMO]),
+    "hostile demo": (show_demo, lambda: [DEMO[0] | {"task": v.HOSTILE, "recommended": v.HOSTILE}]),
+}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize("name", SCREENS)
+def test_every_line_fits_eighty_columns_and_moves_no_cursor(name: str, encoding: str) -> None:
+    show, make = SCREENS[name]
+    out = screen(show, make(), encoding=encoding)
+    assert out.strip()
+    assert max(len(line) for line in out.splitlines()) <= 80
+    assert not set(out) & {"\x1b", "\x00", "\u202e"}
+
+
+def test_the_summary_leads_with_the_verdict_and_shows_every_system() -> None:
+    out = screen(show_report, REPORTS["full"]())
+    flat = " ".join(out.replace("│", " ").split())
+    assert "Keep the tuned model: 97.0 % (95.0\u201399.0 %, n = 200)" in flat
+    for word in ("zero-shot", "few-shot", "RAG", "tuned", "target 60.0 %", "✓", "fine-tuning"):
+        assert word in out
+    assert out.index("Keep the tuned model") < out.index("zero-shot") < out.index("✓")
+
+
+def test_an_unknown_criterion_is_a_question_mark() -> None:
+    assert "?   Cost within budget" in screen(show_gate, v.gate_verdict("stop"))
+
+
+def test_an_unknown_target_is_said() -> None:
+    assert "Target: unknown" in screen(show_gate, v.gate_verdict("collect", target=None))
+
+
+def test_unmeasured_memory_and_rate_are_unknown_and_not_zero() -> None:
+    out = screen(
+        show_training, v.train_result(peak_memory_gib=None, tokens_per_second=None, loss=())
+    )
+    assert out.count("unknown") == 3
+
+
+def test_the_profile_lists_known_facts_with_their_source_and_unknown_ones_apart() -> None:
+    out = screen(show_profile, v.profile())
+    known, unknown = out.split("Unknown (")
+    assert "data.labelled_samples" in known
+    assert "dataset" in known
+    assert "constraints.latency_ms" not in known
+    assert "constraints.latency_ms" in unknown
+
+
+def test_the_demo_shows_each_task_in_its_own_line_and_warns_of_its_model() -> None:
+    out = screen(show_demo, DEMO[:1])
+    row = next(line for line in out.splitlines() if "manuals" in line)
+    assert row.split() == ["manuals", "4.0", "11.0", "83.0", "-", "stop", "-", "RAG", "34", "s"]
+    assert "do not predict those of a real model" in " ".join(out.split())
+
+
+def test_a_task_that_reached_no_verdict_says_unknown() -> None:
+    out = screen(show_demo, [{"task": "x", "baselines": {}, "gate": None, "seconds": None}])
+    row = next(line for line in out.splitlines() if line.split()[:1] == ["x"])
+    assert row.split() == ["x", "-", "-", "-", "-", "unknown", "-", "unknown", "unknown"]
+
+
+def test_a_sparkline_runs_from_least_to_largest_and_marks_what_is_no_number() -> None:
+    assert sparkline([0.0, 1.0], 10) == "▁█"
+    assert sparkline([1.0, float("nan"), 0.0], 10) == "█!▁"
+    assert sparkline([2.0, 2.0], 10) == "▁▁"
+    assert len(sparkline([float(n) for n in range(1000)], 40)) == 40

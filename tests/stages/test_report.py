@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import pytest
+
+from advisor.schema.base import ConfidenceInterval
+from advisor.stages.report import report
+from tests.fixtures import values as v
+from tests.fixtures.reports import SOURCES, early_report, full_report, stopped_report
+
+
+def test_before_measurement_the_headline_says_so() -> None:
+    assert early_report().headline == "Advice before any measurement: RAG."
+
+
+def test_when_no_rule_fired_nothing_is_recommended() -> None:
+    decision = v.decision(approaches=(), recommended=None)
+    made = early_report(decision=decision)
+    assert made.headline == "Not enough is known to recommend an approach."
+    assert made.recommended is None
+
+
+def test_a_met_target_is_told_with_score_interval_and_samples() -> None:
+    assert stopped_report().headline == (
+        "Do not train: RAG meets the target of 60.0 % with 83.0 % (78.6\u201387.4 %, n = 200); "
+        "recommended: RAG."
+    )
+
+
+def test_the_recommended_baseline_is_named_where_a_dearer_one_scores_higher() -> None:
+    made = stopped_report(
+        baselines=v.baselines({"zero_shot": 0.9, "few_shot": 0.95}),
+        gate=v.gate_verdict("stop", recommended="prompting"),
+    )
+    assert "zero-shot meets the target of 60.0 % with 90.0 %" in made.headline
+
+
+def test_a_stop_for_another_reason_tells_that_reason() -> None:
+    made = stopped_report(
+        baselines=v.baselines({"zero_shot": 0.1}),
+        gate=v.gate_verdict("stop", because="No tuning option fits."),
+    )
+    assert made.headline == "Do not train: No tuning option fits."
+
+
+def test_a_score_above_target_whose_interval_does_not_clear_it_is_not_called_met() -> None:
+    evaluation = v.evaluation(
+        "rag", 0.62, interval=ConfidenceInterval(low=0.56, high=0.68, level=0.9)
+    )
+    baselines = v.baselines().model_copy(update={"evaluations": (evaluation,), "best": "rag"})
+    made = stopped_report(
+        baselines=baselines, gate=v.gate_verdict("stop", because="The gap cannot be seen.")
+    )
+    assert "meets" not in made.headline
+
+
+def test_collect_says_what_is_missing() -> None:
+    made = stopped_report(gate=v.gate_verdict("collect", because="Only 12 train samples."))
+    assert made.headline == "Do not train yet, collect data first: Only 12 train samples."
+
+
+def test_a_warranted_training_that_has_not_run_is_told_with_the_best_baseline() -> None:
+    made = stopped_report(gate=v.gate_verdict("train"), baselines=v.baselines({"few_shot": 0.41}))
+    assert made.headline.startswith(
+        "Training is warranted: the best baseline, few-shot, reaches 41.0 %"
+    )
+    assert made.headline.endswith("the target is 60.0 %.")
+
+
+def test_a_training_without_verification_is_not_called_a_success() -> None:
+    made = stopped_report(gate=v.gate_verdict("train"), training=v.train_result())
+    assert made.headline.startswith("Trained, not verified yet")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "start"),
+    [
+        ("keep", "Keep the tuned model: 97.0 %"),
+        ("discard", "Discard the tuned model: 97.0 %"),
+        ("inconclusive", "The tuned model is not shown to be better: 97.0 %"),
+    ],
+)
+def test_the_verification_speaks_last(verdict: str, start: str) -> None:
+    made = full_report(verification=v.verification(verdict))
+    assert made.headline.startswith(start)
+    assert "against 83.0 % (78.6\u201387.4 %, n = 200) for RAG; target 60.0 %" in made.headline
+
+
+def test_the_recommendation_is_the_gates_once_there_is_one() -> None:
+    assert early_report().recommended == "rag"
+    assert full_report().recommended == "fine_tuning"
+
+
+def test_failures_are_the_first_wrong_answers_of_best_baseline_and_tuned_model() -> None:
+    made = full_report()
+    assert [f.system for f in made.failures] == ["rag"] * 5 + ["tuned"] * 5
+    assert made.failures[0].sample_id == "s166"
+    assert made.failures[0].target == "answer 166"
+    assert {f.score for f in made.failures} == {0.0}
+
+
+def test_failures_of_samples_not_at_hand_keep_question_and_answer_unknown() -> None:
+    first = stopped_report(samples=()).failures[0]
+    assert first.input is None
+    assert first.target is None
+    assert first.answer == "an answer"
+
+
+def test_perfect_answers_give_no_failures() -> None:
+    assert stopped_report(baselines=v.baselines({"rag": 1.0})).failures == ()
+
+
+def test_only_cited_sources_travel() -> None:
+    other = SOURCES[0].model_copy(update={"id": "never-cited"})
+    assert stopped_report(sources=(*SOURCES, other)).sources == SOURCES
+
+
+def test_each_warning_is_told_once_in_the_order_of_the_stages() -> None:
+    made = report(
+        name="x",
+        run_dir="r",
+        profile=v.profile(notes=("b",)),
+        decision=v.decision(warnings=("c", "a")),
+        baselines=v.baselines(warnings=("d",)),
+        warnings=("a",),
+    )
+    assert made.warnings == ("a", "b", "c", "d")
