@@ -7,9 +7,11 @@ python scripts/make_docs.py --check   exit 1 and name the pages that are out of 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import click
 from pydantic import BaseModel
@@ -24,6 +26,7 @@ from advisor.errors import PriceMissingError
 from advisor.resources import rules_root
 from advisor.rulebook.load import load_cases, load_rulebook
 from advisor.schema import baseline, decide, estimate, gate, plan, profile, report, train, verify
+from advisor.schema.catalog import Offer
 from advisor.schema.rule import Action, Condition, Rule, Rulebook, RuleCase
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -80,14 +83,14 @@ def every_command(
     group: click.Group, parent: click.Context | None, name: str
 ) -> Iterator[click.Context]:
     """The group's context and those of its commands, depth first, in the order of its help."""
-    context = click.Context(group, parent, name, max_content_width=80, terminal_width=80)
+    context = click.Context(group, parent, name, terminal_width=80, **group.context_settings)
     yield context
     for word in group.list_commands(context):
         command = group.get_command(context, word)
         if isinstance(command, click.Group):
             yield from every_command(command, context, word)
         elif command is not None:
-            yield click.Context(command, context, word, max_content_width=80, terminal_width=80)
+            yield click.Context(command, context, word, terminal_width=80)
 
 
 def cli_page() -> str:
@@ -202,13 +205,28 @@ def errors_page() -> str:
 def catalog_page() -> str:
     """Models, GPUs, prices and recipes with their sources and dates."""
     cards = [
-        (c.id, c.parameters, c.layers, c.hidden_size, c.vocabulary_size, c.provenance.source)
+        (
+            c.id,
+            c.parameters,
+            c.layers,
+            c.hidden_size,
+            c.vocabulary_size,
+            same_source(c.provenance.source),
+        )
         for c in sorted(models(), key=lambda c: (c.parameters, c.id))
     ]
+    by_memory = sorted(gpus(), key=lambda g: (g.memory_gib, g.id))
     sheets = [
-        (g.id, g.memory_gib, g.bf16_tflops, g.bandwidth_gb_per_second, g.provenance.source)
-        for g in sorted(gpus(), key=lambda g: (g.memory_gib, g.id))
+        (
+            g.id,
+            g.memory_gib,
+            g.bf16_tflops,
+            g.bandwidth_gb_per_second,
+            same_source(g.provenance.source),
+        )
+        for g in by_memory
     ]
+    unpriced = ", ".join(g.id for g in by_memory if not latest_offers(g.id)) or "none"
     recipes = [
         (r.id, r.method, f"{key} = {cell(setting.value)}", setting.why, setting.source)
         for r in reference().recipes
@@ -227,6 +245,7 @@ def catalog_page() -> str:
             table(card_head, cards),
             "## Prices\n",
             table(["GPU", "provider", "kind", "US$ per GPU hour", "from", "checked"], price_rows()),
+            f"Without a price: {unpriced}.\n",
             "## Recipes\n",
             table(["recipe", "method", "setting", "why", "source"], recipes),
         ]
@@ -234,15 +253,24 @@ def catalog_page() -> str:
 
 
 def price_rows() -> Iterator[tuple[object, ...]]:
-    """The latest price of every series."""
+    """The latest price of every series, by GPU."""
     for gpu in sorted(gpus(), key=lambda g: (g.memory_gib, g.id)):
-        try:
-            found = offers(gpu.id, LATEST)
-        except PriceMissingError:
-            yield gpu.id, None, None, None, None, None
-            continue
-        for o in found:
+        for o in latest_offers(gpu.id):
             yield gpu.id, o.provider, o.kind, o.usd_per_gpu_hour, o.valid_from, o.checked
+
+
+def latest_offers(gpu: str) -> tuple[Offer, ...]:
+    """The newest offers of a GPU; none when the catalog has no price for it."""
+    try:
+        return offers(gpu, LATEST)
+    except PriceMissingError:
+        return ()
+
+
+def same_source(text: str) -> str:
+    """A source named once when every number of the entry has it."""
+    named = {part.partition(": ")[2] for part in text.split("; ")}
+    return named.pop() if len(named) == 1 and "" not in named else text
 
 
 # --- plugins and documents --------------------------------------------------------------------
@@ -299,11 +327,10 @@ def documents_page() -> str:
 
 def type_name(annotation: object) -> str:
     """A type as a reader writes it."""
-    text = getattr(annotation, "__name__", "") if isinstance(annotation, type) else str(annotation)
-    for noise in ("typing.", "advisor.schema.", "decimal."):
-        text = text.replace(noise, "")
-    parts = text.replace("NoneType", "None").split(".")
-    return parts[-1] if "[" not in text and "|" not in text else text
+    if isinstance(annotation, type) and not get_args(annotation):
+        return annotation.__name__
+    text = re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Za-z])", "", str(annotation)).replace("NoneType", "None")
+    return re.sub(r"^Optional\[(.*)\]$", r"\1 | None", text)
 
 
 PAGES: dict[str, Callable[[], str]] = {

@@ -28,8 +28,9 @@ def shown_commands(page: Path) -> Iterator[list[str]]:
             words = shlex.split(line.removeprefix("$ "), comments=True)
             while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
                 words = words[1:]
-            if words:
-                yield words
+            end = next((i for i, word in enumerate(words) if word in (">", "|")), len(words))
+            if words[:end]:
+                yield words[:end]
 
 
 def fault(words: list[str]) -> str:
