@@ -27,17 +27,11 @@ def check_command(*, screen: Screen, file: Path, seed: int) -> None:
     """
     from advisor.artifacts import document  # noqa: PLC0415 - pydantic is slow to load
     from advisor.data_check.check import check  # noqa: PLC0415
-    from advisor.errors import DatasetError  # noqa: PLC0415
-    from advisor.formats.readers import read_dataset  # noqa: PLC0415
+    from advisor.formats.readers import read_dataset, refusal  # noqa: PLC0415
     from advisor.render.data_check import show_data_check  # noqa: PLC0415 - rich is slow to load
 
-    found = check(read_dataset(file, keep_faulty=True), seed=seed)
-    if found.usable_rows:
-        screen.result(document(found), lambda: show_data_check(screen.console, found))
-        return
-    first = found.problems[0]
-    raise DatasetError(
-        f"{file.name} has no usable row out of {found.rows}: {first.message}",
-        hint=first.hint or "`advisor data check --help` lists the row shapes.",
-        where=str(file),
-    )
+    dataset = read_dataset(file, keep_faulty=True)
+    if not dataset.samples:
+        raise refusal(file, dataset.faults, rows=dataset.rows)
+    found = check(dataset, seed=seed)
+    screen.result(document(found), lambda: show_data_check(screen.console, found))

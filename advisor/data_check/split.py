@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
+from advisor.data_check.lines import counted
 from advisor.data_check.normal import by_input, input_key, normalise
 from advisor.errors import DatasetError
 from advisor.schema.evaluation import Sample, Split
@@ -73,8 +74,8 @@ def _choose(
     needs_test, needs_dev = "test" not in given, "dev" not in given
     if needs_test and len(pool) < SMALLEST:
         raise DatasetError(
-            f"No test split possible: {len(pool)} distinct usable inputs, at least {SMALLEST} are"
-            " needed.",
+            f"No test split possible: {counted(len(pool), 'distinct usable input')}, at least"
+            f" {SMALLEST} are needed.",
             hint="Collect more rows, or mark test rows yourself in a 'split' column.",
         )
     tests = min(TEST_CAP, round(TEST_SHARE * len(pool))) if needs_test else 0

@@ -69,7 +69,8 @@ def _first_line(path: Path) -> bytes:
     if not content:
         raise DatasetError(
             f"{path.name} is empty.",
-            hint="Give a file with at least one row; `advisor data check` shows how rows look.",
+            hint="Give a file with at least one row; `advisor data check --help` says what rows"
+            " look like.",
             where=str(path),
         )
     return content.split(b"\n", 1)[0]
@@ -113,7 +114,7 @@ def _missing(path: Path) -> DatasetError:
     guess = f" Did you mean '{path.parent / close[0]}'?" if close else ""
     return DatasetError(
         f"There is no file {path}.{guess}",
-        hint="Check the path given with --data.",
+        hint="Check the spelling of the path; it is taken from the working folder.",
         where=str(path),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
@@ -38,15 +38,15 @@ def read_dataset(path: Path, *, keep_faulty: bool = False) -> Dataset:
     """
     layout = detect_layout(path)
     stream = layout.rows(path)
-    head = list(islice(stream, SHAPE_ROWS))
+    head = _head(stream)
     known = [item for item in head if isinstance(item, Row)]
     if not known and head:
-        raise _refusal(path, [item for item in head if isinstance(item, Fault)], rows=len(head))
+        raise refusal(path, [item for item in head if isinstance(item, Fault)], rows=len(head))
     shape = detect_shape(known, path=path)
     reading = _Reading(shape)
     reading.take(chain(head, stream))
     if reading.faults and not keep_faulty:
-        raise _refusal(path, reading.faults, rows=reading.rows)
+        raise refusal(path, reading.faults, rows=reading.rows)
     with path.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()[:16]
     return Dataset(
@@ -60,17 +60,30 @@ def read_dataset(path: Path, *, keep_faulty: bool = False) -> Dataset:
     )
 
 
-def _refusal(path: Path, faults: list[Fault], *, rows: int) -> DatasetError:
+def _head(stream: Iterator[Row | Fault]) -> list[Row | Fault]:
+    """Enough of the first rows to recognise the shape; more while all of them are faulty."""
+    head = list(islice(stream, SHAPE_ROWS))
+    while not any(isinstance(item, Row) for item in head):
+        more = list(islice(stream, SHAPE_ROWS))
+        if not more:
+            break
+        head += more
+    return head
+
+
+def refusal(path: Path, faults: Sequence[Fault], *, rows: int) -> DatasetError:
     """All faults in one error: the first five, then how many more."""
-    shown = "; ".join(f"line {fault.line}: {fault.message}" for fault in faults[:FAULTS_SHOWN])
+    told = "; ".join(f"line {fault.line}: {fault.message}" for fault in faults[:FAULTS_SHOWN])
     more = len(faults) - FAULTS_SHOWN
     rest = f"; and {more} more" if more > 0 else ""
-    count = f"{len(faults)} of {rows} rows" if len(faults) > 1 else "one row"
+    hopeless = len(faults) >= rows
+    found = "no usable row" if hopeless else "faults"
+    count = f"{len(faults)} of {rows} rows" if rows > 1 else "its one row"
     hints = dict.fromkeys(fault.hint for fault in faults[:FAULTS_SHOWN] if fault.hint)
-    look = f"`advisor data check {path}` lists every faulty row."
+    look = "" if hopeless and hints else f"`advisor data check {path}` lists every faulty row."
     return DatasetError(
-        f"{path.name} has faults in {count}: {shown}{rest}.",
-        hint=" ".join([*hints, look]),
+        f"{path.name} has {found} ({count}): {told}{rest}.",
+        hint=" ".join([*hints, look]).strip(),
         where=f"{path}:{faults[0].line}",
     )
 

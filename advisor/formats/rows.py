@@ -38,7 +38,7 @@ def _row_of_line(line: int, content: bytes) -> Row | Fault:
     except UnicodeDecodeError as error:
         return not_utf8(line, error)
     except json.JSONDecodeError as error:
-        return _broken(line, f"{error.msg} at column {error.colno}")
+        return _broken(line, f"{error.msg} (column {error.colno})")
     except (ValueError, RecursionError) as error:
         return _broken(line, str(error))
 
@@ -92,7 +92,7 @@ def _elements(text: str) -> Iterator[Row | Fault]:
             yield _row_of_json(line, value)
             position = _after_element(text, _skip_space(text, position))
         except json.JSONDecodeError as error:
-            reason = f"{error.msg} at column {error.colno}"
+            reason = f"{error.msg} (column {error.colno})"
             yield _broken(error.lineno, reason, consequence="; nothing after it was read")
             return
         except (ValueError, RecursionError) as error:
@@ -161,7 +161,7 @@ def _row_of_cells(line: int, header: list[str], cells: list[str]) -> Row | Fault
         return Fault(
             code="wrong_columns",
             line=line,
-            message=f"{len(cells)} cells where the header has {len(header)} columns",
+            message=f"the number of cells is {len(cells)}, of columns in the header {len(header)}",
             hint="Put cells that hold the delimiter in quotes.",
         )
     if any("\udc80" <= letter <= "\udcff" for cell in cells for letter in cell):

@@ -11,6 +11,7 @@ from advisor.schema.evaluation import Message
 Fields = Mapping[str, object]
 Role = Literal["system", "user", "assistant"]
 COMMON = ("id", "split", "system")
+TURNS_HINT = "Give a list of turns that ends with a user turn and then an assistant turn."
 SHAREGPT_ROLES: dict[str, Role] = {
     "system": "system",
     "human": "user",
@@ -130,7 +131,8 @@ def _prompt_completion(fields: Fields, shape: Shape) -> Turns:
         else [{"role": "assistant", "content": completion}]
     )
     if len(answered) != 1:
-        raise RowError("conversation", f"'completion' must hold one message, got {len(answered)}")
+        message = f"'completion' must hold one message, got {len(answered)}"
+        raise RowError("conversation", message, "Put earlier turns into 'prompt'.")
     return _conversation(fields, _messages("prompt", [*asked, *answered], ("role", "content")))
 
 
@@ -161,13 +163,14 @@ def _messages(
 ) -> list[Message]:
     """The turns in a list of objects with a speaker and a text."""
     if not isinstance(value, list):
-        raise RowError("not_a_list", f"'{field}' must be a list of messages")
+        raise RowError("not_a_list", f"'{field}' must be a list of messages", TURNS_HINT)
     speaker, content = keys
     turns = []
     for number, item in enumerate(value, start=1):
         place = f"{field}[{number}]"
         if not isinstance(item, dict) or not {speaker, content} <= item.keys():
-            raise RowError("conversation", f"{place} must have '{speaker}' and '{content}'")
+            message = f"{place} must have '{speaker}' and '{content}'"
+            raise RowError("conversation", message, "Write every turn as an object with both.")
         role = roles.get(str(item[speaker]).lower())
         if role is None:
             accepted = ", ".join(sorted(roles))
@@ -181,9 +184,9 @@ def _conversation(fields: Fields, turns: list[Message]) -> Turns:
     """The last assistant turn as target, the user turn before it as input."""
     last = max((n for n, turn in enumerate(turns) if turn.role == "assistant"), default=-1)
     if last < 0:
-        raise RowError("conversation", "no assistant turn to learn from")
+        raise RowError("conversation", "no assistant turn to learn from", TURNS_HINT)
     if last == 0 or turns[last - 1].role != "user":
-        raise RowError("conversation", "no user turn before the last assistant turn")
+        raise RowError("conversation", "no user turn before the last assistant turn", TURNS_HINT)
     return Turns(
         history=(*system_turn(fields), *turns[: last - 1]),
         input=filled("user turn", turns[last - 1].content, code="empty_input"),

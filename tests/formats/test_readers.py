@@ -207,7 +207,7 @@ BROKEN_FILES = {
     "one JSON object, not a list": ('{\n "data": []\n}', "a.json"),
     "fields of data.jsonl are not known: 'x'": ('{"x": 1}\n', "data.jsonl"),
     "Did you mean 'prompt' by 'promt'": ('{"promt": "a", "answer": "b"}\n', "data.jsonl"),
-    "3 cells where the header has 2": ("input,output\na,b,c\nd,e\n", "t.csv"),
+    "the number of cells is 3, of columns in the header 2": ("input,output\na,b,c\nd,e\n", "t.csv"),
     "two columns 'input'": ("input,Input,output\na,b,c\n", "t.csv"),
     "unexpected end of data": ('input,output\na,b\n"c,d\n', "t.csv"),
     "Expecting ',' or ']'": ('[{"input": "a", "output": "b"}\n{}]', "a.json"),
@@ -254,6 +254,13 @@ def test_a_pipe_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(DatasetError, match="is a pipe"):
         read_dataset(tmp_path / "pipe")
+
+
+def test_good_rows_after_many_broken_ones_are_found(tmp_path: Path) -> None:
+    kept = read_dataset(write(tmp_path, "nope\n" * 120 + GOOD), keep_faulty=True)
+    assert (len(kept.samples), len(kept.faults), kept.rows) == (1, 120, 121)
+    with pytest.raises(DatasetError, match=r"no usable row \(60 of 60 rows\)"):
+        read_dataset(write(tmp_path, "nope\n" * 60), keep_faulty=True)
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
