@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from advisor.catalog import query
 from advisor.catalog.entries import model_from, recipe_from
@@ -168,6 +169,11 @@ def test_a_machine_of_unknown_memory_is_told():
         query.local_gpu(MachineFacts())
 
 
+def plain(file):
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(file.read_text(encoding="utf-8"), Loader=loader)
+
+
 def cited(value):
     if isinstance(value, dict):
         own = [value["source"]] if isinstance(value.get("source"), str) else []
@@ -176,13 +182,11 @@ def cited(value):
 
 
 def test_every_file_is_read_and_every_source_is_known():
-    import yaml
-
-    known = {s["id"] for s in yaml.safe_load((catalog_root() / "sources.yaml").read_text())["sources"]}
-    known |= {s["id"] for s in yaml.safe_load((rules_root() / "sources.yaml").read_text())}
+    known = {s["id"] for s in plain(catalog_root() / "sources.yaml")["sources"]}
+    known |= {s["id"] for s in plain(rules_root() / "sources.yaml")}
     files = [f for f in catalog_root().rglob("*.yaml") if f.name != "sources.yaml"]
     files += recipes_root().glob("*.yaml")
-    found = [s for f in files for s in cited(yaml.safe_load(f.read_text(encoding="utf-8")))]
+    found = [s for f in files for s in cited(plain(f))]
     assert set(found) <= known
     assert len(query.gpus()) == len(files_in(catalog_root() / "gpus")) >= 15
     assert len(query.models()) == len(files_in(catalog_root() / "models")) >= 12

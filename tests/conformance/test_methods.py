@@ -1,0 +1,136 @@
+"""What every registered method promises."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from advisor import registry
+from advisor.catalog import query
+from advisor.contracts import Method, MethodInfo
+from advisor.schema.estimate import EstimateRequest
+from advisor.schema.plan import Obstacle, Plan
+from advisor.schema.profile import MachineFacts
+from advisor.stages.estimate.planning import make_plan, pick_recipe
+
+NAMES = registry.names("advisor.methods")
+SIZES = ("0.5b", "1b", "3b", "8b", "13b", "70b")
+MACHINES = (
+    MachineFacts(),
+    MachineFacts(gpus=0, memory_gib=8, cpu_cores=2),
+    MachineFacts(gpus=1, gpu="NVIDIA T4", gpu_memory_gib=15),
+)
+
+
+def plan_for(name: str, model, **wishes) -> Plan:
+    recipe = pick_recipe(query.reference().recipes, name, model.parameters)
+    return make_plan(
+        EstimateRequest(**wishes),
+        model=model,
+        gpu=query.find_gpu("h100"),
+        method=registry.method(name),
+        recipe=recipe,
+    )
+
+
+def test_our_own_methods_are_registered():
+    assert {"full", "lora", "qlora"} <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_facts_are_complete(name):
+    method = registry.method(name)
+    assert isinstance(method, Method)
+    assert isinstance(method.info, MethodInfo)
+    assert method.info.id == name
+    assert method.info.label
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_footprint_is_pure(name):
+    model = query.find_model("8b")
+    plan = plan_for(name, model)
+    method = registry.method(name)
+    assert method.footprint(plan, model) == method.footprint(plan, model)
+    assert registry.method(name).footprint(plan, model) == method.footprint(plan, model)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_footprint_grows_with_the_model(name):
+    method = registry.method(name)
+    found = []
+    for size in SIZES:
+        model = query.find_model(size)
+        foot = method.footprint(plan_for(name, model), model)
+        found.append((foot.trainable_parameters, foot.base_weight_bytes, foot.optimizer_bytes))
+    for column in zip(*found, strict=True):
+        assert list(column) == sorted(column)
+        assert column[0] > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_footprint_never_falls_with_rank(name):
+    method, model = registry.method(name), query.find_model("8b")
+    counts = [
+        method.footprint(plan_for(name, model, rank=rank), model).trainable_parameters
+        for rank in (1, 8, 64, 256)
+    ]
+    assert counts == sorted(counts)
+    assert (counts[0] < counts[-1]) is method.info.needs_rank
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_trained_parameter_has_a_gradient(name):
+    method, model = registry.method(name), query.find_model("8b")
+    foot = method.footprint(plan_for(name, model), model)
+    assert foot.gradient_bytes >= 2 * foot.trainable_parameters
+    assert 0 < foot.trainable_parameters <= model.parameters
+    assert all(term.bytes.low >= 0 and term.formula for term in foot.extra_terms)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("machine", MACHINES)
+def test_obstacles_never_raise(name, machine):
+    plan = plan_for(name, query.find_model("8b")).model_copy(update={"rank": None})
+    for precision in ("float32", "bfloat16", "float16"):
+        changed = plan.model_copy(update={"precision": precision})
+        found = registry.method(name).obstacles(changed, machine)
+        assert all(isinstance(o, Obstacle) and o.message for o in found)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if registry.method(n).info.needs_rank])
+def test_a_missing_rank_blocks(name):
+    plan = plan_for(name, query.find_model("8b")).model_copy(update={"rank": None})
+    found = registry.method(name).obstacles(plan, MachineFacts())
+    assert any(o.severity == "blocks" for o in found)
+
+
+def test_faces_load_no_heavy_library():
+    code = (
+        "import sys\nfrom advisor import registry\n"
+        "for n in registry.names('advisor.methods'): registry.method(n)\n"
+        "for n in registry.names('advisor.objectives'): registry.objective(n)\n"
+        "print(sorted({'torch','transformers','peft','numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("size", "rank", "count"), [("8b", 16, 41_943_040), ("70b", 16, 207_093_760), ("1b", 8, 5_636_096)]
+)
+def test_all_linear_lora_counts_are_exact(size, rank, count):
+    model = query.find_model(size)
+    foot = registry.method("lora").footprint(plan_for("lora", model, rank=rank), model)
+    assert foot.trainable_parameters == count
+
+
+def test_nf4_keeps_half_a_byte_per_packed_weight_and_the_rest_as_it_is():
+    model = query.find_model("8b")
+    foot = registry.method("qlora").footprint(plan_for("qlora", model), model)
+    embeddings = 2 * model.vocabulary_size * model.hidden_size
+    norms = (2 * model.layers + 1) * model.hidden_size
+    packed = model.parameters - embeddings - norms
+    assert foot.base_weight_bytes == pytest.approx(0.515869 * packed + 2 * (embeddings + norms), rel=1e-5)
