@@ -42,7 +42,11 @@ def unknown_facts(profile: Profile) -> list[str]:
 def approaches_grid(decision: Decision) -> Grid:
     """The approaches that some rule spoke of, in order, with their scores."""
     rows = tuple(
-        (words(ranked.approach), f"{ranked.score:+g}", _standing(ranked, decision))
+        (
+            words(ranked.approach),
+            f"{ranked.score:+g}" if ranked.score else "0",
+            _standing(ranked, decision),
+        )
         for ranked in decision.approaches
         if _was_spoken_of(ranked, decision)
     )

@@ -12,6 +12,7 @@ from advisor.render.safe import UNKNOWN, safe_text
 CELL_LIMIT = 400
 _CLASSES = {UNKNOWN: "unknown", "passed": "passed", "failed": "failed"}
 _BEFORE_A_UNIT = re.compile(r"(\d) (?=(?:%|GiB|USD|min|ms|s|h|points)(?!\w))|(?<= =) (?=\d)")
+_CODE = re.compile(r"`([^`]+)`")
 _ADDRESS = re.compile(r"https?://[^\s<>\"'`]+")
 
 
@@ -23,6 +24,11 @@ def esc(value: object, limit: int | None = None) -> str:
 def together(value: object, limit: int | None = None) -> str:
     """Escaped text in which a number never parts from its unit at the end of a line."""
     return _BEFORE_A_UNIT.sub("\\1\u00a0", esc(value, limit))
+
+
+def prose(value: object) -> str:
+    """Escaped text whose `commands` in backticks are shown as code."""
+    return _CODE.sub(r"<code>\1</code>", together(value))
 
 
 def element(tag: str, value: object, kind: str = "") -> str:

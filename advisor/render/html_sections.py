@@ -14,16 +14,19 @@ from advisor.render.html_parts import (
     esc,
     figure,
     link,
+    prose,
     section,
     table,
     wrap,
 )
+from advisor.render.reasons import spoken_rules
 from advisor.render.safe import percent, safe_text, words
 from advisor.render.svg import loss_chart, scores_chart
 from advisor.render.svg_memory import memory_chart
 
 if TYPE_CHECKING:
-    from advisor.schema.decide import Decision, Reason
+    from advisor.render.reasons import Spoken
+    from advisor.schema.decide import Decision
     from advisor.schema.estimate import Estimate, Option
     from advisor.schema.report import Report
     from advisor.schema.rule import Source
@@ -42,7 +45,7 @@ def verdict(report: Report) -> str:
         element("h1", report.name),
         element("p", report.headline, "headline"),
         f"<p>Recommended: <strong>{esc(words(report.recommended))}</strong></p>",
-        f"<p>Next: {esc(decision.next_step)}</p>",
+        f"<p>Next: {prose(decision.next_step)}</p>",
     )
     return wrap("header", inner, f"verdict {tone}")
 
@@ -60,7 +63,7 @@ def decision(report: Report) -> str:
         "Decision",
         table(advice.approaches_grid(final)),
         element("p", f"No rule spoke for or against {silent}.", "quiet") if silent else "",
-        *_reasons(final, sources),
+        _reasons(final, sources),
         table(advice.flips_grid(final), "What would change the advice"),
         table(advice.questions_grid(final), "Open questions"),
         bullets(f"Policy: {esc(line)}" for line in final.policy),
@@ -73,18 +76,14 @@ def decision(report: Report) -> str:
     )
 
 
-def _reasons(final: Decision, sources: dict[str, Source]) -> list[str]:
-    return [
-        element("h3", f"Reasons on {words(ranked.approach)}")
-        + bullets((_reason(reason, sources) for reason in ranked.reasons), "reasons")
-        for ranked in final.approaches
-        if ranked.reasons
-    ]
+def _reasons(final: Decision, sources: dict[str, Source]) -> str:
+    told = bullets((_reason(rule, sources) for rule in spoken_rules(final)), "reasons")
+    return element("h3", "Reasons") + told if told else ""
 
 
-def _reason(reason: Reason, sources: dict[str, Source]) -> str:
-    weight = f"{reason.effect}, {reason.strength}" if reason.strength else reason.effect
-    parts = [f"<strong>{esc(reason.title)}</strong> ({esc(weight)}). {esc(reason.why)}"]
+def _reason(rule: Spoken, sources: dict[str, Source]) -> str:
+    reason = rule.reason
+    parts = [f"<strong>{esc(reason.title)}</strong>: {esc(rule.says)}. {esc(reason.why)}"]
     if reason.because:
         parts.append(f"Because <code>{esc(facts_line(reason.because), 400)}</code>.")
     cited = [_source(identifier, sources) for identifier in reason.sources]
@@ -165,9 +164,13 @@ def gate(report: Report) -> str:
         return ""
     return section(
         "Gate",
-        f"<p>Verdict: <strong>{esc(report.gate.verdict)}</strong>. {esc(report.gate.because)}</p>",
+        _outcome(report.gate.verdict, report.gate.because),
         table(advice.criteria_grid(report.gate)),
     )
+
+
+def _outcome(outcome: str, because: str) -> str:
+    return f"<p>Verdict: <strong>{esc(outcome)}</strong>. {prose(because)}</p>"
 
 
 def training(report: Report) -> str:
@@ -189,7 +192,7 @@ def verification(report: Report) -> str:
         return ""
     return section(
         "Verification",
-        f"<p>Verdict: <strong>{esc(found.verdict)}</strong>. {esc(found.because)}</p>",
+        _outcome(found.verdict, found.because),
         table(measured.comparisons_grid(found.comparisons), "On the same samples"),
         table(measured.regressions_grid(found), "Worse than before"),
     )
@@ -202,7 +205,7 @@ def failures(report: Report) -> str:
 
 def warnings(report: Report) -> str:
     """What the reader should know before believing any of it."""
-    return section("Warnings", bullets((esc(line) for line in report.warnings), "warnings"))
+    return section("Warnings", bullets((prose(line) for line in report.warnings), "warnings"))
 
 
 def provenance(report: Report) -> str:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from advisor.render import advice_grids as advice
 from advisor.render import measured_grids as measured
 from advisor.render.grid import facts_line
+from advisor.render.reasons import spoken_rules
 from advisor.render.safe import percent, safe_text, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from advisor.render.grid import Grid
-    from advisor.schema.decide import Decision, RankedApproach, Reason
+    from advisor.render.reasons import Spoken
+    from advisor.schema.decide import Decision
     from advisor.schema.estimate import Estimate
     from advisor.schema.report import Report
     from advisor.schema.rule import Source
@@ -45,6 +47,22 @@ def paragraph(text: object) -> str:
     return _STARTS_A_BLOCK.sub(r"\1\\\2", escape(text))
 
 
+def prose(text: object) -> str:
+    """A paragraph whose `commands` in backticks stay code; everything else is escaped."""
+    parts = safe_text(text).split("`")
+    if len(parts) % 2 == 0:  # an odd backtick: none of them is meant as code
+        return paragraph(text)
+    shown = [code(part) if place % 2 else _inner(part) for place, part in enumerate(parts)]
+    return _STARTS_A_BLOCK.sub(r"\1\\\2", "".join(shown))
+
+
+def _inner(part: str) -> str:
+    """Escaped text that keeps the spaces at its ends, which stand before and after code."""
+    before = " " if part.startswith(" ") else ""
+    after = " " if part.endswith(" ") and part.strip() else ""
+    return f"{before}{escape(part)}{after}"
+
+
 def code(text: object, limit: int | None = None) -> str:
     """A code span, for use outside tables; backticks inside become apostrophes."""
     safe = safe_text(text, limit).replace("`", "'")
@@ -69,7 +87,7 @@ def _verdict(report: Report) -> Iterator[str]:
     yield from (f"# {escape(report.name)}", "", f"**{escape(report.headline)}**", "")
     yield from (f"Recommended: **{escape(words(report.recommended))}**", "")
     decision = report.gate.decision if report.gate else report.decision
-    yield from (f"Next: {escape(decision.next_step)}", "")
+    yield from (f"Next: {prose(decision.next_step)}", "")
 
 
 def _decision(report: Report) -> Iterator[str]:
@@ -93,8 +111,10 @@ def _ranking(decision: Decision, sources: tuple[Source, ...]) -> Iterator[str]:
     silent = advice.silent_approaches(decision)
     if silent:
         yield from (f"No rule spoke for or against {escape(', '.join(silent))}.", "")
-    for ranked in decision.approaches:
-        yield from _reasons(ranked, {source.id: source for source in sources})
+    known = {source.id: source for source in sources}
+    spoken = spoken_rules(decision)
+    if spoken:
+        yield from ("Reasons:", "", *(_reason(rule, known) for rule in spoken), "")
     if decision.what_would_change_it:
         yield from ("What would change the advice:", "", *table(advice.flips_grid(decision)))
     if decision.open_questions:
@@ -103,16 +123,9 @@ def _ranking(decision: Decision, sources: tuple[Source, ...]) -> Iterator[str]:
         yield from (f"- Policy: {escape(line)}", "")
 
 
-def _reasons(ranked: RankedApproach, sources: dict[str, Source]) -> Iterator[str]:
-    if ranked.reasons:
-        yield from (f"Reasons on {escape(words(ranked.approach))}:", "")
-        yield from (_reason(reason, sources) for reason in ranked.reasons)
-        yield ""
-
-
-def _reason(reason: Reason, sources: dict[str, Source]) -> str:
-    strength = f", {reason.strength}" if reason.strength else ""
-    parts = [f"- {escape(reason.title)} ({reason.effect}{strength}; rule {code(reason.rule_id)})."]
+def _reason(rule: Spoken, sources: dict[str, Source]) -> str:
+    reason = rule.reason
+    parts = [f"- **{escape(reason.title)}**: {escape(rule.says)} (rule {code(reason.rule_id)})."]
     parts.append(escape(reason.why))
     if reason.because:
         parts.append(f"Because {code(facts_line(reason.because), 300)}.")
@@ -175,7 +188,7 @@ def _gate(report: Report) -> Iterator[str]:
     if report.gate is None:
         return
     yield from ("## Gate", "", f"Verdict: **{report.gate.verdict}**.", "")
-    yield from (paragraph(report.gate.because), "")
+    yield from (prose(report.gate.because), "")
     yield from table(advice.criteria_grid(report.gate))
 
 
@@ -192,7 +205,7 @@ def _verification(report: Report) -> Iterator[str]:
         return
     verification: Verification = report.verification
     yield from ("## Verification", "", f"Verdict: **{verification.verdict}**.", "")
-    yield from (paragraph(verification.because), "")
+    yield from (prose(verification.because), "")
     yield from table(measured.comparisons_grid(verification.comparisons))
     if verification.regressions:
         yield from ("Worse than before:", "", *table(measured.regressions_grid(verification)))
@@ -208,7 +221,7 @@ def _failures(report: Report) -> Iterator[str]:
 
 def _warnings(report: Report) -> Iterator[str]:
     if report.warnings:
-        yield from ("## Warnings", "", *(f"- {escape(line)}" for line in report.warnings), "")
+        yield from ("## Warnings", "", *(f"- {prose(line)}" for line in report.warnings), "")
 
 
 def _provenance(report: Report) -> Iterator[str]:

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from advisor.render.html import to_html
-from advisor.render.html_parts import link, together
+from advisor.render.html_parts import link, prose, together
 from advisor.render.svg import along, loss_chart, scores_chart
 from advisor.render.svg_memory import memory_chart
 from advisor.schema.report import Report
@@ -125,6 +125,16 @@ def test_an_address_that_is_no_web_page_is_no_link() -> None:
 def test_a_number_stays_with_its_unit() -> None:
     assert together("83.5 % of 2.7 GiB, n = 200") == "83.5\u00a0% of 2.7\u00a0GiB, n =\u00a0200"
     assert together("12 small things") == "12 small things"
+
+
+def test_commands_in_our_own_prose_are_code_and_escaped() -> None:
+    assert prose("Run `a <b>` & go") == "Run <code>a &lt;b&gt;</code> &amp; go"
+
+
+def test_a_rule_is_told_once_with_everything_it_moves() -> None:
+    page = to_html(REPORTS["full"]())
+    assert page.count("A model cannot know what it has not read") == 1
+    assert "favour RAG (strong); oppose fine-tuning (weak)" in page
 
 
 def test_the_scores_chart_puts_dots_and_target_on_one_scale() -> None:

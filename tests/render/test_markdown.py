@@ -5,7 +5,7 @@ import re
 import pytest
 
 from advisor.render.grid import Grid
-from advisor.render.markdown import code, escape, paragraph, table, to_markdown
+from advisor.render.markdown import code, escape, paragraph, prose, table, to_markdown
 from advisor.schema.report import Report
 from tests.fixtures import values as v
 from tests.fixtures.reports import REPORTS, stopped_report
@@ -88,6 +88,18 @@ def test_markdown_in_data_stays_text() -> None:
     assert paragraph("- item") == r"\- item"
     assert paragraph("# head") == r"\# head"
     assert code("a `b`") == "`a 'b'`"
+
+
+def test_commands_in_our_own_prose_stay_code() -> None:
+    assert prose("Run `advisor run` *now*") == r"Run `advisor run` \*now\*"
+    assert prose("one ` alone") == r"one \` alone"
+    assert prose("- `a`") == r"\- `a`"
+
+
+def test_a_rule_is_told_once_with_everything_it_moves() -> None:
+    text = to_markdown(REPORTS["full"]())
+    assert text.count("A model cannot know what it has not read") == 1
+    assert "favour RAG (strong); oppose fine-tuning (weak)" in text
 
 
 def test_numbers_stand_flush_right() -> None:
