@@ -1,3 +1,4 @@
+import itertools
 import json
 from pathlib import Path
 
@@ -108,7 +109,7 @@ def test_a_folder_without_config_is_told(tmp_path):
 
 
 def test_an_unknown_model_gets_a_suggestion():
-    with pytest.raises(UnknownModelError, match="Did you mean 'llama-3.1-8b'"):
+    with pytest.raises(UnknownModelError, match=r"Did you mean 'llama-3\.1-8b'"):
         query.find_model("lama-3.1-8b")
 
 
@@ -159,7 +160,9 @@ def test_this_machine_without_gpu_is_its_memory():
 
 
 def test_this_machine_with_gpu_is_its_card():
-    machine = MachineFacts(memory_gib=64.0, gpus=1, gpu="NVIDIA A100-SXM4-80GB", gpu_memory_gib=79.2)
+    machine = MachineFacts(
+        memory_gib=64.0, gpus=1, gpu="NVIDIA A100-SXM4-80GB", gpu_memory_gib=79.2
+    )
     card = query.local_gpu(machine)
     assert (card.is_cpu, card.memory_gib, card.bf16_tflops) == (False, 79.2, 312)
 
@@ -203,10 +206,12 @@ def test_a_file_is_named_after_its_id(folder):
 def test_recipes_cover_every_size_once_per_method():
     recipes = [recipe_from(read(f)) for f in files_in(recipes_root())]
     for method in {r.method for r in recipes}:
-        ranges = sorted((r.at_least_parameters, r.below_parameters) for r in recipes if r.method == method)
+        ranges = sorted(
+            (r.at_least_parameters, r.below_parameters) for r in recipes if r.method == method
+        )
         assert ranges[0][0] == 0
         assert ranges[-1][1] is None
-        assert all(a[1] == b[0] for a, b in zip(ranges, ranges[1:], strict=False))
+        assert all(a[1] == b[0] for a, b in itertools.pairwise(ranges))
 
 
 def test_a_model_file_is_read_whole():

@@ -119,7 +119,8 @@ def test_faces_load_no_heavy_library():
 
 
 @pytest.mark.parametrize(
-    ("size", "rank", "count"), [("8b", 16, 41_943_040), ("70b", 16, 207_093_760), ("1b", 8, 5_636_096)]
+    ("size", "rank", "count"),
+    [("8b", 16, 41_943_040), ("70b", 16, 207_093_760), ("1b", 8, 5_636_096)],
 )
 def test_all_linear_lora_counts_are_exact(size, rank, count):
     model = query.find_model(size)
@@ -133,4 +134,6 @@ def test_nf4_keeps_half_a_byte_per_packed_weight_and_the_rest_as_it_is():
     embeddings = 2 * model.vocabulary_size * model.hidden_size
     norms = (2 * model.layers + 1) * model.hidden_size
     packed = model.parameters - embeddings - norms
-    assert foot.base_weight_bytes == pytest.approx(0.515869 * packed + 2 * (embeddings + norms), rel=1e-5)
+    assert foot.base_weight_bytes == pytest.approx(
+        0.515869 * packed + 2 * (embeddings + norms), rel=1e-5
+    )

@@ -28,7 +28,9 @@ REFERENCE = query.reference()
 CARD = query.find_model("8b")
 H100 = query.find_gpu("h100")
 T4 = query.find_gpu("t4")
-CPU = Gpu(id="local", name="CPU", memory_gib=16, is_cpu=True, provenance=Provenance(kind="measured"))
+CPU = Gpu(
+    id="local", name="CPU", memory_gib=16, is_cpu=True, provenance=Provenance(kind="measured")
+)
 
 
 def offer(**changes):
@@ -122,7 +124,9 @@ def test_checkpointing_and_more_devices_never_need_more(method, batch, length):
     wishes = {"batch_size": batch, "seq_len": length}
     checked = peak(method, gradient_checkpointing=True, **wishes)
     assert checked <= peak(method, gradient_checkpointing=False, **wishes) + 1e-9
-    by_strategy = [peak(method, gpus=8, strategy=name, **wishes) for name in ("ddp", "zero1", "zero2")]
+    by_strategy = [
+        peak(method, gpus=8, strategy=name, **wishes) for name in ("ddp", "zero1", "zero2")
+    ]
     assert by_strategy == sorted(by_strategy, reverse=True)
 
 
@@ -184,7 +188,13 @@ def test_probability_follows_the_interval(limit, expected):
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.floats(1, 100), st.floats(0.01, 0.5), st.floats(0.01, 0.5), st.floats(0, 200), st.floats(0, 50))
+@given(
+    st.floats(1, 100),
+    st.floats(0.01, 0.5),
+    st.floats(0.01, 0.5),
+    st.floats(0, 200),
+    st.floats(0, 50),
+)
 def test_probability_rises_with_the_card(likely, down, up, card, more):
     interval = Interval(low=likely * (1 - down), likely=likely, high=likely * (1 + up))
     assert probability_below(interval, card) <= probability_below(interval, card + more)
@@ -265,7 +275,9 @@ def test_a_card_without_bfloat16_changes_the_precision():
 
 
 def test_a_blocked_method_is_not_recommended():
-    found = priced(methods=("full",), gpus=(query.find_gpu("b300"),), offers={}, precision="float16")
+    found = priced(
+        methods=("full",), gpus=(query.find_gpu("b300"),), offers={}, precision="float16"
+    )
     assert found.options[0].fits is True
     assert found.recommended is None
     assert any("float16" in w for w in found.options[0].warnings)
