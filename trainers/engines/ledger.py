@@ -193,14 +193,20 @@ class Ledger:
         """Delete what a finished run no longer needs: checkpoints and progress."""
         for place in self.folder.glob(f"{CHECKPOINT_PREFIX}*"):
             shutil.rmtree(place, ignore_errors=True)
-        (self.folder / PROGRESS_FILE).unlink(missing_ok=True)
+        _discard(self.folder / PROGRESS_FILE)
 
     def clear(self) -> None:
         """Delete what any earlier job left; files that are not a trainer's stay."""
         self.tidy()
         for place in (self.final, self.folder / f"{FINAL_FOLDER}.partial"):
             shutil.rmtree(place, ignore_errors=True)
-        (self.folder / RESULT_FILE).unlink(missing_ok=True)
+        _discard(self.folder / RESULT_FILE)
+
+
+def _discard(file: Path) -> None:
+    """Delete a file that may not be there; a folder that cannot be changed is told on writing."""
+    with contextlib.suppress(OSError):
+        file.unlink()
 
 
 def sizes(folder: Path) -> dict[str, int]:

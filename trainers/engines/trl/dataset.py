@@ -12,10 +12,12 @@ def prompt_turns(sample: Sample, instruction: str) -> list[Turn]:
 
     A sample that brings its own system turn keeps it; the instruction is then not repeated.
     """
-    history = [{"role": m.role, "content": m.content} for m in sample.history]
-    has_system = bool(history) and history[0]["role"] == "system"
-    system = [] if has_system or not instruction else [{"role": "system", "content": instruction}]
-    return [*system, *history, {"role": "user", "content": sample.input}]
+    turns = [{"role": m.role, "content": m.content} for m in sample.history]
+    system = [turn for turn in turns if turn["role"] == "system"]
+    if not system and instruction:
+        system = [{"role": "system", "content": instruction}]
+    earlier = [turn for turn in turns if turn["role"] != "system"]
+    return [*system, *earlier, {"role": "user", "content": sample.input}]
 
 
 def completion_turn(sample: Sample) -> Turn:

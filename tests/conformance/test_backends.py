@@ -1,0 +1,101 @@
+"""The promises behind the contract `ModelBackend`, kept by every registered backend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from advisor import registry
+from advisor.contracts import Session
+from advisor.errors import ModelFolderError
+from advisor.schema.evaluation import Message, Prompt
+from tests.fixtures.training import RecordingTools, prompt, training_job
+
+LIGHT = {"dry_run", "echo"}
+NEEDS_NO_MODEL = {"echo"}
+BACKENDS = [
+    pytest.param(name, marks=[] if name in LIGHT else [pytest.mark.ml])
+    for name in registry.names("advisor.backends")
+]
+PROMPTS = [prompt(f"What is {i} plus two?{' Please.' * (i % 3)}", i) for i in range(6)]
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def model(
+    name: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    if name == "dry_run":
+        folder = tmp_path_factory.mktemp("dry") / "out"
+        job = training_job("tiny", folder)
+        return registry.trainer("dry_run").train(job, RecordingTools()).served_by.model
+    return "anything" if name in NEEDS_NO_MODEL else request.getfixturevalue("tiny_llama")
+
+
+@pytest.fixture(scope="module")
+def session(name: str, model: str) -> Session:
+    return registry.backend(name).open(model, {})
+
+
+def test_says_who_it_is(name: str):
+    assert registry.backend(name).info.id == name
+
+
+def test_answers_every_prompt_in_order(session: Session):
+    together = session.generate(PROMPTS, max_new_tokens=6)
+    alone = [session.generate([p], max_new_tokens=6)[0] for p in PROMPTS]
+    assert [c.text for c in together] == [c.text for c in alone]
+    assert [c.prompt_tokens for c in together] == [c.prompt_tokens for c in alone]
+
+
+def test_the_same_prompts_get_the_same_answers(session: Session):
+    texts = [[c.text for c in session.generate(PROMPTS, max_new_tokens=6)] for _ in range(2)]
+    assert texts[0] == texts[1]
+
+
+def test_reports_usage_and_keeps_the_limit(session: Session):
+    for limit in (1, 4):
+        for completion in session.generate(PROMPTS, max_new_tokens=limit):
+            assert completion.prompt_tokens > 0
+            assert completion.completion_tokens <= limit
+            assert completion.latency_ms >= 0
+            assert completion.finish in ("stop", "length")
+
+
+def test_no_prompt_gets_no_answer(session: Session):
+    assert session.generate([], max_new_tokens=4) == []
+
+
+def test_an_odd_prompt_gets_an_answer(session: Session):
+    odd = ["", "   ", "\x00\u202e\U0001f600", "### <|end|> {{ 1 }}"]
+    prompts = [Prompt(sample_id=t, messages=(Message(role="user", content=t),)) for t in odd]
+    assert len(session.generate(prompts, max_new_tokens=3)) == len(odd)
+
+
+def test_counts_tokens(session: Session):
+    assert session.count_tokens("") == 0
+    assert 0 < session.count_tokens("one two") < session.count_tokens("one two three four")
+
+
+def test_names_its_weights(session: Session, name: str, model: str):
+    assert session.model_digest
+    assert registry.backend(name).open(model, {}).model_digest == session.model_digest
+
+
+def test_closes(name: str, model: str):
+    with registry.backend(name).open(model, {}) as session:
+        assert session.generate(PROMPTS[:1], max_new_tokens=2)
+
+
+def test_a_folder_that_is_not_there_is_told(name: str, tmp_path: Path):
+    if name in NEEDS_NO_MODEL:
+        pytest.skip("opens under any name")
+    with pytest.raises(ModelFolderError) as caught:
+        registry.backend(name).open(str(tmp_path / "gone"), {})
+    assert "gone" in caught.value.message
+    assert caught.value.hint
