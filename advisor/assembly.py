@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from math import ceil
+from typing import TypeVar
 
 from advisor import registry
 from advisor.artifacts import digest_of, today
@@ -16,8 +17,11 @@ from advisor.schema.catalog import Gpu
 from advisor.schema.decide import Decision
 from advisor.schema.estimate import Estimate, EstimateRequest
 from advisor.schema.evaluation import Evaluation
+from advisor.schema.gate import GateVerdict
 from advisor.schema.profile import Profile
+from advisor.schema.run import EMBEDDED_MODEL
 from advisor.schema.train import TrainResult
+from advisor.schema.verify import Verification
 from advisor.stages.baseline import baseline
 from advisor.stages.estimate.stage import estimate
 from advisor.stages.profile.hardware import measure_machine
@@ -33,15 +37,32 @@ SEQUENCE_STEP = 64
 DEFAULT_METHODS = ("lora", "qlora", "full")
 
 
+EMBEDDED_WARNING = (
+    "The embedded model is a demonstrator of a few million parameters: its prompted scores do not "
+    "predict those of a real model. Name your own with --model."
+)
+
+Warned = TypeVar("Warned", Baselines, GateVerdict, Verification)
+
+
+def told(space: Workspace, value: Warned) -> Warned:
+    """The value, warning of the embedded model when it was measured with it."""
+    if space.settings.model != EMBEDDED_MODEL:
+        return value
+    return value.model_copy(update={"warnings": (EMBEDDED_WARNING, *value.warnings)})
+
+
 def measured_profile(space: Workspace) -> Profile:
     """Answers, and what the data, the documents and the machine show."""
-    return profile(
+    found = profile(
         answers=space.answers,
         dataset=space.dataset,
         samples=space.samples if space.dataset else (),
         documents=space.documents,
         machine=measure_machine(),
     )
+    notes = tuple(dict.fromkeys((*found.notes, *space.notes)))
+    return found.model_copy(update={"notes": notes})
 
 
 def evaluation_inputs(space: Workspace) -> dict[str, str]:

@@ -20,18 +20,20 @@ from advisor.assembly import (
     evaluation_inputs,
     measured_baselines,
     measured_profile,
+    told,
     tuned_evaluation,
 )
-from advisor.errors import ConsentError, DoesNotFitError, MissingArtifactError
+from advisor.errors import ConsentError, DatasetError, DoesNotFitError, MissingArtifactError
 from advisor.render.html import to_html
 from advisor.render.markdown import to_markdown
 from advisor.schema.baseline import Baselines
 from advisor.schema.decide import Advice, Decision
 from advisor.schema.estimate import Estimate, Option
+from advisor.schema.evaluation import Sample
 from advisor.schema.gate import GateVerdict
 from advisor.schema.profile import Profile
 from advisor.schema.report import Report
-from advisor.schema.run import EMBEDDED_MODEL, RunSettings
+from advisor.schema.run import RunSettings
 from advisor.schema.train import TrainJob, TrainResult
 from advisor.schema.verify import Verification
 from advisor.stages.decide import decide
@@ -45,11 +47,6 @@ __all__ = ["Consent", "Pipeline", "agree", "run"]
 
 V = TypeVar("V", bound=BaseModel)
 Consent = Callable[[GateVerdict, Option], bool]
-
-EMBEDDED_WARNING = (
-    "The embedded model is a demonstrator of a few million parameters: its prompted scores do not "
-    "predict those of a real model. Name your own with --model."
-)
 
 
 def agree(verdict: GateVerdict, option: Option) -> bool:  # noqa: ARG001 - the shape of Consent
@@ -120,7 +117,7 @@ class Pipeline:
         self.profile()
         space = self.workspace
         origin = Origin(stage="baseline", inputs=evaluation_inputs(space))
-        return self._current(origin, Baselines, lambda: measured_baselines(space))
+        return self._current(origin, Baselines, lambda: told(space, measured_baselines(space)))
 
     def gate(self, *, target: float | None = None) -> GateVerdict:
         """Stage 5: is training warranted, given what was measured; no model is called."""
@@ -153,12 +150,15 @@ class Pipeline:
         return self._current(
             origin,
             GateVerdict,
-            lambda: gate(
-                baselines=baselines,
-                estimate=estimate,
-                profile=profile,
-                rulebook=rulebook,
-                target=target,
+            lambda: told(
+                self.workspace,
+                gate(
+                    baselines=baselines,
+                    estimate=estimate,
+                    profile=profile,
+                    rulebook=rulebook,
+                    target=target,
+                ),
             ),
         )
 
@@ -215,13 +215,14 @@ class Pipeline:
         )
 
         def make() -> Verification:
-            return verify(
+            proof = verify(
                 result=training,
                 tuned=tuned_evaluation(space, training, baselines),
                 baselines=baselines,
                 estimate=self.option(),
                 target=verdict.target,
             )
+            return told(space, proof)
 
         return self._current(origin, Verification, make)
 
@@ -241,6 +242,8 @@ class Pipeline:
             gate=verdict,
             training=self._fresh("train", TrainResult) if trains else None,
             verification=self._fresh("verify", Verification) if trains else None,
+            samples=self._samples(),
+            sources=self.workspace.rulebook.sources,
             warnings=self._warnings(),
             made_with=self._made_with(),
         )
@@ -251,6 +254,13 @@ class Pipeline:
     def _fresh(self, stage: Stage, kind: type[V]) -> V | None:
         return self.folder.read(stage, kind) if self.folder.freshness(stage) == "fresh" else None
 
+    def _samples(self) -> tuple[Sample, ...]:
+        """The samples for the failure examples; none when the data file is no longer there."""
+        try:
+            return self.workspace.samples
+        except DatasetError:
+            return ()
+
     def _warnings(self) -> tuple[str, ...]:
         stale = [
             s
@@ -260,8 +270,6 @@ class Pipeline:
         found = [
             f"The {stage} document is stale: its inputs have changed since." for stage in stale
         ]
-        if self.settings.model == EMBEDDED_MODEL:
-            found.insert(0, EMBEDDED_WARNING)
         return tuple(found)
 
     def _made_with(self) -> dict[str, str]:
@@ -278,6 +286,7 @@ class Pipeline:
 
         Raises ConsentError when training would spend money and `may_spend` is false.
         """
+        self.workspace.look_up_plugins()
         self.workspace.save_settings()
         verdict = self.gate()
         if verdict.verdict == "train":

@@ -17,12 +17,12 @@ from advisor.artifacts import RunFolder, digest_of, digest_of_tree, write_text
 from advisor.contracts import Emit, Metric, Progress, PromptBuilder, Session, Trainer
 from advisor.data_check.split import limit_test, split
 from advisor.errors import ArtifactError, DatasetError, InputError, MissingArtifactError
-from advisor.formats.documents import read_documents
+from advisor.formats.documents import read_corpus
 from advisor.formats.readers import read_dataset
 from advisor.interview.answers import load_profile
 from advisor.resources import embedded_model_root, rules_root
 from advisor.rulebook.load import load_rulebook
-from advisor.schema.dataset import Dataset
+from advisor.schema.dataset import Corpus, Dataset
 from advisor.schema.evaluation import Document, Sample
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Rulebook
@@ -145,9 +145,35 @@ class Workspace:
         return limit_test(whole, limit=limit, seed=self.settings.seed)
 
     @cached_property
+    def corpus(self) -> Corpus | None:
+        """The user's documents and what was left out of them, or None when none were given."""
+        return read_corpus(Path(self.settings.docs)) if self.settings.docs else None
+
+    @property
     def documents(self) -> tuple[Document, ...]:
         """The user's documents; none when none were given."""
-        return read_documents(Path(self.settings.docs)) if self.settings.docs else ()
+        return self.corpus.documents if self.corpus else ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the readers of data and documents remarked."""
+        data = self.dataset.notes if self.dataset else ()
+        return data + (self.corpus.notes if self.corpus else ())
+
+    def look_up_plugins(self) -> None:
+        """Find every plugin that the run will need, so that a wrong name is told at once.
+
+        Raises UnknownPluginError, PluginContractError.
+        """
+        for group, names in (
+            ("advisor.backends", (self.settings.backend,)),
+            ("advisor.prompting", self.settings.builders),
+            ("advisor.methods", self.settings.methods),
+            ("advisor.metrics", (self.metric_name,)),
+            ("advisor.trainers", (self.settings.trainer,)),
+        ):
+            for name in names:
+                registry.get(group, name)
 
     @cached_property
     def instruction(self) -> str:
@@ -234,9 +260,17 @@ def load_settings(folder: RunFolder) -> RunSettings:
             hint="Start with `advisor run --data FILE`, or name the folder it printed.",
             where=str(folder.path),
         ) from None
-    except (OSError, ValidationError) as error:
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise ArtifactError(
-            f"{SETTINGS_FILE} cannot be read: {error}",
+            f"{SETTINGS_FILE} does not hold settings: {place}: {first['msg']}.",
+            hint="Delete it and start the run again with its options.",
+            where=str(path),
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArtifactError(
+            f"{SETTINGS_FILE} cannot be read: {error}.",
             hint="Delete it and start the run again with its options.",
             where=str(path),
         ) from error
