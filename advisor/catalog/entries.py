@@ -91,8 +91,8 @@ def gpu_from(node: Node) -> Named:
     return Named(card, (card.id, card.name, *node.texts("aliases")))
 
 
-def offers_from(node: Node, *, gpu: str | None, as_of: str) -> Iterator[Offer]:
-    """The provider's offers of one GPU (None: of all), each at its latest price up to `as_of`."""
+def offers_from(node: Node, *, as_of: str) -> Iterator[Offer]:
+    """The provider's offers, each at its latest price up to `as_of`."""
     node.expect(required=("provider", "pricing_url", "currency", "offers"))
     if node.text("currency") != "USD":
         raise node.error(
@@ -100,8 +100,6 @@ def offers_from(node: Node, *, gpu: str | None, as_of: str) -> Iterator[Offer]:
         )
     for offer in node.nodes("offers"):
         offer.expect(required=("gpu", "kind", "prices"), optional=("gpus", "region", "note"))
-        if gpu is not None and offer.text("gpu") != gpu:
-            continue
         if offer.text("kind") not in _KINDS:
             raise offer.error(f"Unknown kind '{offer.text('kind')}'.", f"One of {_KINDS}.", "kind")
         dated = [p for p in offer.nodes("prices") if _checked_price(p).text("from") <= as_of]

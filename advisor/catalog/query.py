@@ -178,9 +178,8 @@ def offers(gpu: str, as_of: str, provider: str | None = None) -> tuple[Offer, ..
     check_provider(provider)
     found = [
         offer
-        for file in files_in(catalog_root() / "prices")
-        if provider is None or file.stem == provider
-        for offer in offers_from(_price_file(file), gpu=gpu, as_of=as_of)
+        for offer in all_offers(as_of)
+        if offer.gpu == gpu and provider in {None, offer.provider}
     ]
     if not found:
         seller = f" from {provider}" if provider else ""
@@ -188,20 +187,18 @@ def offers(gpu: str, as_of: str, provider: str | None = None) -> tuple[Offer, ..
             f"The catalog has no price for {gpu}{seller} on {as_of}.",
             hint="Choose another GPU, provider or --as-of date; see `advisor catalog show prices`.",
         )
-    return tuple(sorted(found, key=lambda o: (o.usd_per_gpu_hour, o.provider, o.kind)))
+    return tuple(found)
 
 
-_price_file = cache(read)
-
-
+@cache
 def all_offers(as_of: str) -> tuple[Offer, ...]:
     """Every offer valid on a day, by GPU and then by price."""
     found = [
         offer
         for file in files_in(catalog_root() / "prices")
-        for offer in offers_from(_price_file(file), gpu=None, as_of=as_of)
+        for offer in offers_from(read(file), as_of=as_of)
     ]
-    return tuple(sorted(found, key=lambda o: (o.gpu, o.usd_per_gpu_hour, o.provider)))
+    return tuple(sorted(found, key=lambda o: (o.gpu, o.usd_per_gpu_hour, o.provider, o.kind)))
 
 
 def providers() -> tuple[str, ...]:
