@@ -51,7 +51,7 @@ def test_no_text_names(root: Path, tracked: list[Path], what: str):
     [
         ("open('/work/x')", "a folder of one machine"),
         ("/home/ann/data", "a folder of one machine"),
-        ("https://registry.example/simple", "a package registry's host"),
+        ("https://" + "pypi" + ".org/simple", "a package registry's host"),
         ("<<<<<<< HEAD", "a merge left unfinished"),
     ],
 )
