@@ -1,0 +1,217 @@
+"""Scores, ties, musts, and what a decision tells beside them."""
+
+import pytest
+
+from advisor.errors import RuleConflictError
+from advisor.rulebook.engine import rank
+from advisor.schema.facts import Fact
+from advisor.schema.profile import DataFacts, OutputFacts, Profile, TaskFacts
+from advisor.schema.rule import Rule, Rulebook
+
+STRENGTHS = {"weak": 1.0, "moderate": 2.0, "strong": 4.0}
+VOCABULARY = (
+    Fact(id="task.needs_style", type="bool", meaning="style", question="Style?", why="."),
+    Fact(id="data.labelled_samples", type="int", meaning="samples", question="Samples?", why="."),
+    Fact(id="output.house_format", type="bool", meaning="house", question="House?", why="."),
+)
+STYLE = {"fact": "task.needs_style", "op": "is", "value": True}
+MANY = {"fact": "data.labelled_samples", "op": "at_least", "value": 100}
+HOUSE = {"fact": "output.house_format", "op": "is", "value": True}
+KNOWN = Profile(task=TaskFacts(needs_style=True))
+
+
+def make_rule(name, *then, when=STYLE, kind="decision"):
+    return Rule.model_validate(
+        {
+            "id": name,
+            "title": name.capitalize(),
+            "kind": kind,
+            "since": "2026-11-25",
+            "when": when,
+            "then": then,
+            "why": "because",
+            "evidence": "opinion",
+            "sources": ({"ref": "somebody"},),
+        }
+    )
+
+
+def favour(approach, strength="strong"):
+    return {"effect": "favour", "approach": approach, "strength": strength}
+
+
+def oppose(approach, strength="strong"):
+    return {"effect": "oppose", "approach": approach, "strength": strength}
+
+
+def book(*rules, **changes):
+    base = {
+        "rules": rules,
+        "facts": tuple(fact.id for fact in VOCABULARY),
+        "strengths": STRENGTHS,
+        "sources": (),
+        "digest": "0",
+        "vocabulary": VOCABULARY,
+    }
+    return Rulebook.model_validate(base | changes)
+
+
+def scores(decision):
+    return {ranked.approach: ranked.score for ranked in decision.approaches}
+
+
+def test_strengths_add_up_and_the_highest_leads():
+    decision = rank(
+        KNOWN,
+        book(
+            make_rule("a", favour("rag"), oppose("fine_tuning", "moderate")),
+            make_rule("b", favour("rag", "weak"), favour("few_shot", "moderate")),
+        ),
+    )
+    assert scores(decision)["rag"] == 5
+    assert scores(decision)["fine_tuning"] == -2
+    assert decision.recommended == "rag"
+    assert decision.approaches[0].approach == "rag"
+    assert decision.margin == 3
+    assert not decision.close_call
+
+
+def test_reasons_name_rule_facts_and_sources():
+    decision = rank(KNOWN, book(make_rule("a", favour("rag"))))
+    (reason,) = decision.approaches[0].reasons
+    assert reason.rule_id == "a"
+    assert reason.because == {"task.needs_style": True}
+    assert reason.sources == ("somebody",)
+
+
+def test_a_tie_goes_to_the_cheaper_and_is_called_close():
+    decision = rank(KNOWN, book(make_rule("a", favour("fine_tuning"), favour("few_shot"))))
+    assert decision.recommended == "few_shot"
+    assert decision.close_call
+    assert decision.margin == 0
+
+
+def test_a_near_tie_goes_to_the_cheaper_too():
+    near = STRENGTHS | {"moderate": 4.5}
+    rules = make_rule("a", favour("fine_tuning", "moderate"), favour("few_shot"))
+    assert rank(KNOWN, book(rules, strengths=near)).recommended == "few_shot"
+    far = STRENGTHS | {"moderate": 5.0}
+    assert rank(KNOWN, book(rules, strengths=far)).recommended == "fine_tuning"
+
+
+def test_nothing_fires_nothing_is_advised():
+    decision = rank(Profile(), book(make_rule("a", favour("rag"))))
+    assert decision.recommended is None
+    assert "task.kind" in decision.next_step
+    assert [q.fact for q in decision.open_questions] == ["task.needs_style"]
+
+
+def test_only_opposition_is_no_advice():
+    decision = rank(KNOWN, book(make_rule("a", oppose("fine_tuning"))))
+    assert decision.recommended is None
+
+
+def test_forbidden_comes_last_whatever_its_score():
+    decision = rank(
+        KNOWN,
+        book(
+            make_rule("a", favour("fine_tuning"), favour("rag", "weak")),
+            make_rule("b", {"effect": "forbid", "approach": "fine_tuning"}),
+        ),
+    )
+    assert decision.recommended == "rag"
+    assert decision.approaches[-1].approach == "fine_tuning"
+    assert decision.approaches[-1].forbidden
+
+
+def test_required_leads_whatever_its_score():
+    decision = rank(
+        KNOWN,
+        book(
+            make_rule("a", favour("fine_tuning")),
+            make_rule("b", {"effect": "require", "approach": "prompting"}),
+        ),
+    )
+    assert decision.recommended == "prompting"
+    assert decision.approaches[0].approach == "prompting"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"effect": "forbid", "approach": "rag"}, {"effect": "require", "approach": "prompting"}],
+)
+def test_a_clash_names_both_rules(other):
+    rules = book(
+        make_rule("one", {"effect": "require", "approach": "rag"}), make_rule("two", other)
+    )
+    with pytest.raises(RuleConflictError) as caught:
+        rank(KNOWN, rules)
+    assert "one" in caught.value.message
+    assert "two" in caught.value.message
+
+
+def test_an_open_question_says_whether_it_could_change_the_advice():
+    rules = book(
+        make_rule("a", favour("rag", "moderate")),
+        make_rule("b", favour("fine_tuning"), when=MANY),
+        make_rule("c", favour("few_shot", "weak"), when=HOUSE),
+    )
+    questions = {q.fact: q.could_change for q in rank(KNOWN, rules).open_questions}
+    assert questions == {"data.labelled_samples": True, "output.house_format": False}
+
+
+def test_two_unknown_facts_of_one_rule_count_together():
+    rules = book(
+        make_rule("a", favour("rag", "moderate")),
+        make_rule("b", favour("fine_tuning"), when={"all": [MANY, HOUSE]}),
+    )
+    assert all(q.could_change for q in rank(KNOWN, rules).open_questions)
+
+
+def test_what_would_change_it_is_true():
+    rules = book(
+        make_rule("a", favour("rag", "moderate")),
+        make_rule("b", favour("fine_tuning"), when={"all": [MANY, HOUSE]}),
+    )
+    profile = Profile(
+        task=TaskFacts(needs_style=True),
+        data=DataFacts(labelled_samples=500),
+        output=OutputFacts(house_format=True),
+    )
+    decision = rank(profile, rules)
+    flips = {(f.fact, f.from_value, f.to_value, f.then) for f in decision.what_would_change_it}
+    assert flips == {
+        ("data.labelled_samples", 500, 99, "rag"),
+        ("output.house_format", True, False, "rag"),
+    }
+
+
+def test_the_document_says_from_and_to():
+    profile = Profile(task=TaskFacts(needs_style=True), data=DataFacts(labelled_samples=99))
+    rules = book(
+        make_rule("a", favour("rag", "moderate")),
+        make_rule("b", favour("fine_tuning"), when=MANY),
+    )
+    decision = rank(profile, rules)
+    written = decision.model_dump(mode="json")
+    assert written["what_would_change_it"] == [
+        {"fact": "data.labelled_samples", "from": 99, "to": 100, "then": "fine_tuning"}
+    ]
+    assert type(decision).model_validate(written) == decision
+
+
+def test_warnings_methods_and_trace_are_told():
+    rules = book(
+        make_rule("w", {"effect": "warn", "message": "mind the gap"}, kind="warning"),
+        make_rule("m", {"effect": "set", "key": "method", "value": "lora"}, kind="default"),
+        make_rule("d", favour("rag"), when=MANY),
+    )
+    decision = rank(KNOWN, rules)
+    assert decision.warnings == ("mind the gap",)
+    assert decision.methods == ("lora",)
+    assert {t.rule_id: t.outcome for t in decision.trace} == {
+        "w": "fires",
+        "m": "fires",
+        "d": "undetermined",
+    }
+    assert next(t for t in decision.trace if t.rule_id == "d").missing == ("data.labelled_samples",)

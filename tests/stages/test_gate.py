@@ -1,0 +1,295 @@
+"""The verdict follows the numbers."""
+
+import math
+import random
+
+import pytest
+
+from advisor.resources import rules_root
+from advisor.rulebook.load import load_rulebook
+from advisor.schema.profile import (
+    ConstraintFacts,
+    DataFacts,
+    KnowledgeFacts,
+    OutputFacts,
+    Profile,
+    TaskFacts,
+)
+from advisor.stages.gate import gate
+from advisor.stages.gate.measured import smallest_visible_gain, within
+from tests.fixtures import values as make
+
+BOOK = load_rulebook(rules_root())
+TICKETS = Profile(
+    task=TaskFacts(kind="structured_output"),
+    data=DataFacts(labelled_samples=700, train_samples=400, test_samples=200),
+    knowledge=KnowledgeFacts(in_documents=False),
+    output=OutputFacts(house_format=True, strict_format=True),
+)
+MANUALS = Profile(
+    task=TaskFacts(kind="question_answering"),
+    data=DataFacts(labelled_samples=600, train_samples=300, test_samples=200),
+    knowledge=KnowledgeFacts(in_documents=True),
+)
+SHORT = {"zero_shot": 0.05, "few_shot": 0.41, "rag": 0.2}
+UNSET = object()
+
+
+def judge(profile, values, target=0.85, *, estimate=UNSET, **changes):
+    return gate(
+        baselines=make.baselines(values, **changes),
+        estimate=make.estimate() if estimate is UNSET else estimate,
+        profile=profile,
+        rulebook=BOOK,
+        target=target,
+    )
+
+
+def passed(verdict):
+    return {c.rule_id: c.passed for c in verdict.criteria}
+
+
+def test_far_below_with_samples_trains():
+    verdict = judge(TICKETS, SHORT)
+    assert verdict.verdict == "train"
+    assert verdict.recommended == "fine_tuning"
+    assert all(c.passed for c in verdict.criteria)
+    assert len(verdict.criteria) == 9
+    assert "few_shot, reaches 41 %" in verdict.because
+    assert "44.0 points below the target of 85 %" in verdict.because
+    assert "400 train samples" in verdict.because
+
+
+def test_retrieval_that_meets_the_target_stops():
+    verdict = judge(MANUALS, {"zero_shot": 0.04, "few_shot": 0.11, "rag": 0.83}, target=0.6)
+    assert verdict.verdict == "stop"
+    assert verdict.recommended == "rag"
+    assert verdict.because.startswith(
+        "The best baseline, rag, reaches 83 % [78.6, 87.4], which meets the target of 60 %:"
+    )
+    assert passed(verdict)["target-not-met"] is False
+
+
+@pytest.mark.parametrize(
+    ("values", "recommended"),
+    [
+        ({"zero_shot": 0.95, "few_shot": 0.7, "rag": 0.2}, "prompting"),
+        ({"zero_shot": 0.5, "few_shot": 0.97, "rag": 0.2}, "few_shot"),
+        ({"zero_shot": 0.5, "few_shot": 0.6, "rag": 0.97}, "rag"),
+        ({"zero_shot": 0.5, "few_shot": 0.6, "keyword_search": 0.97}, "prompting"),
+    ],
+)
+def test_the_builder_that_meets_the_target_is_what_is_advised(values, recommended):
+    for profile in (TICKETS, MANUALS):
+        verdict = judge(profile, values)
+        assert verdict.verdict == "stop"
+        assert verdict.recommended == recommended
+
+
+def test_of_two_sufficient_builders_the_cheaper_is_advised():
+    verdict = judge(TICKETS, {"zero_shot": 0.95, "few_shot": 0.98, "rag": 0.2})
+    assert verdict.recommended == "prompting"
+    assert "cheapest sufficient baseline, zero_shot" in verdict.because
+
+
+def test_swapped_scores_swap_the_verdicts():
+    low, high = {"zero_shot": 0.1, "few_shot": 0.4}, {"zero_shot": 0.1, "few_shot": 0.97}
+    assert judge(TICKETS, low).verdict == "train"
+    assert judge(TICKETS, high).verdict == "stop"
+
+
+def test_the_same_scores_with_another_target():
+    assert judge(TICKETS, SHORT, target=0.3).verdict == "stop"
+    assert judge(TICKETS, SHORT, target=0.85).verdict == "train"
+
+
+def test_meeting_the_target_by_chance_is_not_meeting_it():
+    verdict = judge(TICKETS, {"zero_shot": 0.1, "few_shot": 0.87})
+    assert passed(verdict)["target-not-met"] is True
+    assert verdict.verdict == "collect"
+    assert verdict.recommended == "collect_data"
+    assert "interval reaches below" in verdict.because
+
+
+def test_without_a_target_training_is_not_warranted():
+    verdict = judge(TICKETS, SHORT, target=None)
+    assert verdict.verdict == "stop"
+    assert passed(verdict)["target-not-met"] is None
+    assert "--target" in verdict.because
+
+
+def test_a_leak_comes_first():
+    verdict = judge(TICKETS, {"zero_shot": 0.1, "few_shot": 0.97}, leaked_samples=3)
+    assert verdict.verdict == "collect"
+    assert verdict.recommended == "collect_data"
+    assert "3 test samples also in the train split" in verdict.because
+
+
+@pytest.mark.parametrize(("train", "expected"), [(49, "collect"), (50, "stop"), (100, "train")])
+def test_samples_to_train_on(train, expected):
+    data = DataFacts(labelled_samples=train + 50, train_samples=train, test_samples=200)
+    profile = Profile(task=TaskFacts(kind="extraction"), data=data)
+    verdict = judge(profile, SHORT)
+    assert verdict.verdict == expected
+    assert passed(verdict)["enough-train-samples"] is (train >= 50)
+
+
+def test_a_test_split_too_small_to_prove_anything():
+    few = make.baselines({"zero_shot": 0.1, "few_shot": 0.6})
+    small = [e.model_copy(update={"n": 12}) for e in few.evaluations]
+    verdict = gate(
+        baselines=few.model_copy(update={"evaluations": tuple(small)}),
+        estimate=make.estimate(),
+        profile=TICKETS,
+        rulebook=BOOK,
+        target=0.85,
+    )
+    assert verdict.verdict == "collect"
+    assert verdict.recommended == "collect_data"
+    assert "12 test samples show gains from" in verdict.because
+
+
+def test_documents_that_do_not_answer_are_collected_first():
+    verdict = judge(MANUALS, {"zero_shot": 0.05, "few_shot": 0.1, "rag": 0.2}, target=0.6)
+    assert verdict.verdict == "collect"
+    assert verdict.recommended == "collect_data"
+
+
+def test_nothing_fits():
+    nothing = make.estimate(
+        recommended=None,
+        options=(make.option(fits=False),),
+        nearest="lora with half the sequence.",
+    )
+    verdict = judge(TICKETS, SHORT, estimate=nothing)
+    assert verdict.verdict == "stop"
+    assert passed(verdict)["tuning-fits"] is False
+    assert verdict.recommended not in {"fine_tuning", "rag_plus_fine_tuning"}
+    assert "lora with half the sequence" in verdict.because
+
+
+def test_nothing_estimated_is_told_as_such():
+    verdict = judge(TICKETS, SHORT, estimate=None)
+    assert verdict.verdict == "stop"
+    assert passed(verdict)["tuning-fits"] is None
+    assert "advisor estimate" in verdict.because
+
+
+def with_limits(**limits):
+    return TICKETS.model_copy(update={"constraints": ConstraintFacts(**limits)})
+
+
+@pytest.mark.parametrize(
+    ("limits", "option", "rule", "expected"),
+    [
+        ({}, {}, "within-budget", True),
+        ({"budget_usd": 2}, {}, "within-budget", True),
+        ({"budget_usd": 0.5}, {}, "within-budget", False),
+        ({"budget_usd": 5}, {"cost_usd": None}, "within-budget", None),
+        ({}, {"cost_usd": None}, "within-budget", True),
+        ({"max_hours": 1}, {}, "within-hours", True),
+        ({"max_hours": 0.1}, {}, "within-hours", False),
+        ({"max_hours": 1}, {"time_hours": None}, "within-hours", None),
+        ({}, {"time_hours": None}, "within-hours", True),
+    ],
+)
+def test_limits(limits, option, rule, expected):
+    estimate = make.estimate(options=(make.option(**option),))
+    verdict = judge(with_limits(**limits), SHORT, estimate=estimate)
+    assert passed(verdict)[rule] is expected
+    assert verdict.verdict == ("train" if expected else "stop")
+
+
+def test_a_limit_that_kept_a_fitting_plan_out_is_named():
+    """The estimate recommends nothing, but memory is not the reason."""
+    verdict = judge(with_limits(budget_usd=0.1), SHORT, estimate=make.estimate(recommended=None))
+    assert passed(verdict)["tuning-fits"] is True
+    assert passed(verdict)["within-budget"] is False
+    assert "budget is $0.1; likely cost $1.00" in verdict.because
+
+
+def test_advice_other_than_tuning_stops():
+    spam = Profile(
+        task=TaskFacts(kind="classification"),
+        data=DataFacts(labelled_samples=5000, train_samples=4000, test_samples=200, classes=2),
+        knowledge=KnowledgeFacts(in_documents=False),
+    )
+    verdict = judge(spam, {"zero_shot": 0.6, "few_shot": 0.7})
+    assert verdict.verdict == "stop"
+    assert verdict.recommended == "small_model"
+    assert "a small model of its own" in verdict.because
+
+
+TUNED = {
+    "fine_tuning",
+    "rag_plus_fine_tuning",
+    "preference_tuning",
+    "reinforcement",
+    "continued_pretraining",
+}
+
+
+def test_verdict_and_recommendation_never_contradict_each_other():
+    chance = random.Random(7)
+    verdicts = set()
+    for _ in range(150):
+        train = chance.choice([0, 49, 50, 99, 100, 500])
+        profile = Profile(
+            task=TaskFacts(kind=chance.choice(["classification", "extraction", "chat", "code"])),
+            data=DataFacts(labelled_samples=train + 200, train_samples=train, classes=3),
+            knowledge=KnowledgeFacts(in_documents=chance.choice([True, False, None])),
+            output=OutputFacts(house_format=chance.choice([True, False, None])),
+            constraints=ConstraintFacts(budget_usd=chance.choice([None, 0.1, 10])),
+        )
+        values = {name: chance.random() for name in ("zero_shot", "few_shot", "rag")}
+        leaked = chance.choice([0, 0, 0, 1])
+        verdict = judge(profile, values, target=chance.random(), leaked_samples=leaked)
+        verdicts.add(verdict.verdict)
+        if verdict.verdict == "train":
+            assert verdict.recommended in TUNED
+        if verdict.verdict == "collect":
+            assert verdict.recommended == "collect_data"
+        if passed(verdict)["target-not-met"] is False and not leaked:
+            assert verdict.recommended in {"prompting", "few_shot", "rag"}
+        assert verdict.recommended == verdict.decision.recommended
+        assert verdict.because.endswith(".")
+    assert verdicts == {"train", "stop", "collect"}
+
+
+def test_facts_end_up_in_the_decision():
+    verdict = judge(TICKETS, SHORT)
+    reasons = [r for a in verdict.decision.approaches for r in a.reasons]
+    assert any(r.because.get("measured.best_score") == 0.41 for r in reasons)
+
+
+def test_smallest_visible_gain_by_hand():
+    """n = (z_0.95 + z_0.80)^2 * (p q sums) / d^2, the textbook formula turned round."""
+    gain = smallest_visible_gain(0.5, 200)
+    after = 0.5 + gain
+    needed = 2.4865**2 * (0.25 + after * (1 - after)) / gain**2
+    assert math.isclose(needed, 200, rel_tol=1e-3)
+    assert smallest_visible_gain(0.5, 0) is None
+    assert smallest_visible_gain(0.5, 800) < gain < smallest_visible_gain(0.5, 50)
+    assert 0 < smallest_visible_gain(0.0, 200) < 0.05
+    assert smallest_visible_gain(1.0, 200) <= 1
+
+
+@pytest.mark.parametrize(("p", "n"), [(0.3, 100), (0.5, 200), (0.7, 200)])
+def test_smallest_visible_gain_has_the_stated_power(p, n):
+    """Simulated: about four in five repetitions show the gain at one-sided 5 %."""
+    chance = random.Random(1)
+    q = p + smallest_visible_gain(p, n)
+    shown, repetitions = 0, 1500
+    for _ in range(repetitions):
+        a = sum(chance.random() < p for _ in range(n)) / n
+        b = sum(chance.random() < q for _ in range(n)) / n
+        spread = math.sqrt((a * (1 - a) + b * (1 - b)) / n)
+        shown += (b - a) > 1.6449 * spread
+    assert 0.76 < shown / repetitions < 0.85
+
+
+def test_within():
+    assert within(None, None) is True
+    assert within(3, 3) is True
+    assert within(3.1, 3) is False
+    assert within(None, 3) is None
