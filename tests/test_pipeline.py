@@ -108,7 +108,7 @@ def test_changed_data_makes_later_documents_stale(make, data):
 
 def test_no_consent_no_training(make):
     pipeline = make()
-    report = pipeline.run(lambda verdict, option: False)
+    report = pipeline.run(lambda _verdict, _option: False)
     assert report.gate.verdict == "train"
     assert not pipeline.folder.has("train")
 

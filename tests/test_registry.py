@@ -13,7 +13,9 @@ def third_party(tmp_path, monkeypatch):
     def install(distribution, group, line, module="", code=""):
         info = tmp_path / f"{distribution}-1.0.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
+        )
         (info / "entry_points.txt").write_text(f"[{group}]\n{line}\n")
         if module:
             (tmp_path / f"{module}.py").write_text(code)
@@ -30,14 +32,18 @@ def test_our_own_plugins_are_listed_without_importing_them():
 
 
 def test_an_unknown_name_suggests_the_nearest():
-    with pytest.raises(UnknownPluginError, match=r"Unknown method 'lroa'\. Did you mean 'lora'\?") as e:
+    with pytest.raises(
+        UnknownPluginError, match=r"Unknown method 'lroa'\. Did you mean 'lora'\?"
+    ) as e:
         registry.method("lroa")
     assert "lora" in e.value.hint
 
 
 def test_a_plugin_of_another_package_is_found(third_party):
     code = "class Upper:\n    info = None\n    def score(self, prompt, completion, sample): ...\n"
-    third_party("upper-metric", "advisor.metrics", "upper = upper_metric:Upper", "upper_metric", code)
+    third_party(
+        "upper-metric", "advisor.metrics", "upper = upper_metric:Upper", "upper_metric", code
+    )
     assert type(registry.metric("upper")).__name__ == "Upper"
     assert registry.owner("advisor.metrics", "upper") == "upper-metric"
 
@@ -49,7 +55,9 @@ def test_two_packages_with_one_name_are_both_named(third_party):
 
 
 def test_a_plugin_that_lacks_a_member_is_told(third_party):
-    third_party("lame", "advisor.trainers", "lame = lame:Lame", "lame", "class Lame:\n    info = 1\n")
+    third_party(
+        "lame", "advisor.trainers", "lame = lame:Lame", "lame", "class Lame:\n    info = 1\n"
+    )
     with pytest.raises(PluginContractError, match="lacks: train"):
         registry.trainer("lame")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from pydantic import ValidationError
 
 from advisor.artifacts import RunFolder
 from advisor.cli.screen import Screen
@@ -83,13 +84,11 @@ def make_settings(chosen: dict[str, Any], earlier: RunSettings | None = None) ->
     base = earlier.model_dump() if earlier is not None else {}
     try:
         return RunSettings.model_validate(base | values)
-    except ValueError as error:
-        first = getattr(error, "errors", list)()[:1]
-        place = first[0]["loc"][0] if first else "settings"
-        reason = first[0]["msg"] if first else str(error)
-        option = str(place).replace("_", "-")
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        option = str(first["loc"][0]).replace("_", "-")
         raise InputError(
-            f"--{option}: {reason}.", hint="See the option's range with --help."
+            f"--{option}: {first['msg']}.", hint="See the option's range with --help."
         ) from error
 
 

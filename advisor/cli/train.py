@@ -69,6 +69,6 @@ def _may_start(pipeline: Pipeline, screen: Screen) -> None:
 
 
 def _show_plan(screen: Screen, option: Any) -> None:
-    from advisor.render.estimate import show_plan  # noqa: PLC0415 - rich is slow to load
+    from advisor.render.plan import show_plan  # noqa: PLC0415 - rich is slow to load
 
     show_plan(screen.console, option)

@@ -30,7 +30,7 @@ def run(monkeypatch, tmp_path):
         resume=errors.Interrupted("advisor run --run-dir runs/x"),
     )
     group = LazyGroup(name="t", table={"fail": (f"{__name__}:unused", "")})
-    monkeypatch.setattr(group, "get_command", lambda ctx, name: fail)
+    monkeypatch.setattr(group, "get_command", lambda _ctx, _name: fail)
     return lambda *words: CliRunner().invoke(group, ["fail", *words])
 
 

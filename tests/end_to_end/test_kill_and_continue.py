@@ -42,7 +42,9 @@ def command(data, run_dir):
 
 
 def finish(data, run_dir):
-    done = subprocess.run(command(data, run_dir), capture_output=True, text=True, timeout=PATIENCE_S)
+    done = subprocess.run(
+        command(data, run_dir), capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert done.returncode in {0, 5}, done.stderr
     return json.loads(done.stdout)
 
@@ -62,13 +64,18 @@ def kill_when(data, run_dir, ready):
 
 def numbers(report):
     """Everything that must not depend on interruptions."""
-    baselines = {e["builder"]: [s["value"] for s in e["scores"]] for e in report["baselines"]["evaluations"]}
+    baselines = {
+        e["builder"]: [s["value"] for s in e["scores"]] for e in report["baselines"]["evaluations"]
+    }
     training = report["training"]
     return {
         "baselines": baselines,
         "gate": report["gate"]["verdict"],
         "loss": training["loss"],
-        "tuned": [(s["sample_id"], s["value"], s["completion"]["text"]) for s in report["verification"]["tuned"]["scores"]],
+        "tuned": [
+            (s["sample_id"], s["value"], s["completion"]["text"])
+            for s in report["verification"]["tuned"]["scores"]
+        ],
         "verdict": report["verification"]["verdict"],
     }
 
