@@ -282,8 +282,8 @@ def plugins_page() -> str:
     for group, contract in GROUPS.items():
         parts.append(f"## {group}\n\n`{contract.__name__}`: {first_line(contract)}\n")
         members = {n: m for n, m in vars(contract).items() if not n.startswith("_")}
-        rows = [(f"`{n}`", first_line(getattr(m, "fget", m))) for n, m in members.items()]
-        parts.append(table(["member", "promise"], rows))
+        promises = [(f"`{n}`", first_line(getattr(m, "fget", m))) for n, m in members.items()]
+        parts.append(table(["member", "promise"], promises))
         shipped = [registry.get(group, name).info for name in registry.names(group)]  # type: ignore[attr-defined]
         rows = [(f"`{i.id}`", i.label, i.extra or "-") for i in shipped]
         parts.append(table(["plugin", "what it is", "extra"], rows))
@@ -310,9 +310,9 @@ def documents_page() -> str:
         "also `artifact`: the stage, and the digests of what it was made from. An unknown value is",
         "`null`, never 0.\n",
     ]
+    files: dict[str, str] = {**FILES, "report": "report.md, report.html"}
     for stage, values in VALUES.items():
-        file = {**FILES, "report": "report.md, report.html"}.get(stage, stage)  # type: ignore[dict-item]
-        parts.append(f"## {stage}: {file}\n")
+        parts.append(f"## {stage}: {files[stage]}\n")
         for value in values:
             rows = [
                 (f"`{name}`", type_name(field.annotation), field.description or "")
