@@ -31,7 +31,7 @@ check: setup ## lint, format, types, layers, rules, generated docs
 	@echo "[check] ruff" && $(BIN)/ruff check --quiet .
 	@echo "[check] ruff format" && $(BIN)/ruff format --check --quiet .
 	@echo "[check] mypy" && $(BIN)/mypy
-	@$(BIN)/mypy scripts/*.py benchmarks/*/*.py
+	@$(BIN)/mypy --explicit-package-bases scripts/*.py benchmarks/*/*.py
 	@echo "[check] layers" && $(BIN)/lint-imports --no-logo
 	@echo "[check] rules" && $(BIN)/advisor rules check rules --quiet
 	@echo "[check] docs" && $(BIN)/python scripts/make_docs.py --check

@@ -310,7 +310,8 @@ def documents_page() -> str:
         "also `artifact`: the stage, and the digests of what it was made from. An unknown value is",
         "`null`, never 0.\n",
     ]
-    files: dict[str, str] = {**FILES, "report": "report.md, report.html"}
+    files = {str(stage): file for stage, file in FILES.items()}
+    files["report"] = "report.md, report.html"
     for stage, values in VALUES.items():
         parts.append(f"## {stage}: {files[stage]}\n")
         for value in values:
