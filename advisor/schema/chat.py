@@ -1,4 +1,4 @@
-"""The plain chat form for models that bring no chat template of their own."""
+"""The chat forms on which trainer and backend must agree, beyond a model's own template."""
 
 from __future__ import annotations
 
@@ -16,3 +16,13 @@ PLAIN_CHAT_TEMPLATE = (
 
 Trainer and backend both fall back to it, so that a base model is tuned and asked in one form.
 """
+
+
+def folded(turns: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The same turns for a template without system role: its text heads the first user turn."""
+    system = [turn["content"] for turn in turns if turn["role"] == "system"]
+    rest = [dict(turn) for turn in turns if turn["role"] != "system"]
+    first = next((turn for turn in rest if turn["role"] == "user"), None)
+    if system and first is not None:
+        first["content"] = "\n\n".join([*system, first["content"]])
+    return rest

@@ -17,8 +17,8 @@ from advisor.errors import (
     UnsupportedArchitectureError,
 )
 from advisor.resources import embedded_model_root
-from tests.fixtures.tiny_llama import edit_json, make_tiny_llama
-from tests.fixtures.training import prompt
+from tests.fixtures.tiny_llama import TEMPLATE, edit_json, make_tiny_llama
+from tests.fixtures.training import prompt, training_plan, training_samples
 
 BACKEND = registry.backend("transformers")
 
@@ -125,6 +125,21 @@ def test_a_base_model_without_chat_template_answers(tmp_path: Path):
 
 
 @pytest.mark.ml
+def test_a_template_without_system_role_answers_and_trains_in_one_form(tmp_path: Path):
+    from trainers.engines.trl._model import open_tokenizer
+    from trainers.engines.trl._rows import rows_of
+
+    refusal = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no') }}{% endif %}"
+    model = make_tiny_llama(tmp_path / "strict", template=refusal + TEMPLATE)
+    with BACKEND.open(str(model), {}) as session:
+        [answer] = session.generate([prompt("What is 0 plus two?")], max_new_tokens=4)
+    tokenizer = open_tokenizer(training_plan(str(model)))
+    [row] = rows_of(training_samples(1), "Add two.", tokenizer, sequence_length=128).dataset
+    assert answer.prompt_tokens == row["labels"].count(-100)
+    assert "<|user|>Add two.\n\nWhat is 0 plus two?" in tokenizer.decode(row["input_ids"])
+
+
+@pytest.mark.ml
 def test_changed_weights_have_another_digest(folder: Path, tiny_llama: str):
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
@@ -144,7 +159,7 @@ def test_the_embedded_model_answers():
 @pytest.mark.slow
 def test_nothing_foreign_reaches_the_screen(tiny_llama: str):
     code = (
-        "from advisor import registry; from tests.fixtures.training import prompt;"
+        "from advisor import registry; from tests.fixtures.training import prompt, training_plan, training_samples;"
         f"s = registry.backend('transformers').open({tiny_llama!r}, {{}});"
         "s.generate([prompt('Hi')], max_new_tokens=3)"
     )

@@ -12,11 +12,13 @@ from types import TracebackType
 from typing import Any, Self
 
 import torch
+from jinja2 import TemplateError
 from transformers import GenerationConfig
 
 from advisor.builtin.backends._transformers_load import Loaded, load
 from advisor.builtin.backends.quiet import quiet
 from advisor.errors import BackendError
+from advisor.schema.chat import folded
 from advisor.schema.evaluation import Completion, Prompt
 
 EDGE_BYTES = 4 << 20
@@ -95,9 +97,11 @@ class TransformersSession:
 
     def _encode(self, prompt: Prompt) -> list[int]:
         turns = [{"role": m.role, "content": m.content} for m in prompt.messages]
-        encoded = self._tokenizer.apply_chat_template(
-            turns, add_generation_prompt=True, tokenize=True, return_dict=True
-        )
+        asked = {"add_generation_prompt": True, "tokenize": True, "return_dict": True}
+        try:
+            encoded = self._tokenizer.apply_chat_template(turns, **asked)
+        except TemplateError:  # templates without a system role refuse it
+            encoded = self._tokenizer.apply_chat_template(folded(turns), **asked)
         return list(encoded["input_ids"])
 
     def _refusal(self, row: list[int]) -> Completion:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from datasets import Dataset
+from jinja2 import TemplateError
 
 from advisor.errors import DatasetError
+from advisor.schema.chat import folded
 from advisor.schema.evaluation import Sample
 from trainers.engines.trl.dataset import Turn, completion_turn, prompt_turns
 
@@ -67,7 +69,9 @@ def _tokens(sample: Sample, instruction: str, tokenizer: Any) -> tuple[list[int]
 
 
 def _chat(tokenizer: Any, turns: list[Turn], *, is_open: bool) -> list[int]:
-    encoded = tokenizer.apply_chat_template(
-        turns, add_generation_prompt=is_open, tokenize=True, return_dict=True
-    )
+    asked = {"add_generation_prompt": is_open, "tokenize": True, "return_dict": True}
+    try:
+        encoded = tokenizer.apply_chat_template(turns, **asked)
+    except TemplateError:  # templates without a system role refuse it
+        encoded = tokenizer.apply_chat_template(folded(turns), **asked)
     return list(encoded["input_ids"])
