@@ -6,14 +6,13 @@ from decimal import Decimal
 from math import ceil
 from typing import TypeVar
 
-from advisor import registry
+from advisor import market, registry
 from advisor.artifacts import digest_of, today
-from advisor.catalog.query import find_gpu, find_model, local_gpu, offers, own_offer, reference
+from advisor.catalog.query import find_model
 from advisor.evaluation.again import evaluate_again
 from advisor.evaluation.bench import Bench, EvaluationSettings
 from advisor.evaluation.session import LazySession
 from advisor.schema.baseline import Baselines
-from advisor.schema.catalog import Gpu
 from advisor.schema.decide import Decision
 from advisor.schema.estimate import Estimate, EstimateRequest
 from advisor.schema.evaluation import Evaluation
@@ -23,13 +22,11 @@ from advisor.schema.run import EMBEDDED_MODEL
 from advisor.schema.train import TrainResult
 from advisor.schema.verify import Verification
 from advisor.stages.baseline import baseline
-from advisor.stages.estimate.stage import estimate
 from advisor.stages.profile.hardware import measure_machine
 from advisor.stages.profile.stage import profile
 from advisor.workspace import Workspace
 
 TUNED = "tuned"
-LOCAL = "local"
 CHARACTERS_PER_TOKEN = 2.0
 """Assumed on the safe side: ordinary tokenizers take 3 to 5 characters of English per token."""
 TOKENS_PER_TURN = 8
@@ -167,20 +164,7 @@ def _longest_sequence(space: Workspace) -> int:
     return find_model(space.settings.model).max_sequence_length or 2048
 
 
-def _gpu(space: Workspace, request: EstimateRequest) -> Gpu:
-    name = space.settings.gpu
-    return local_gpu(request.machine) if name == LOCAL else find_gpu(name)
-
-
 def estimated(space: Workspace, request: EstimateRequest) -> Estimate:
     """The request priced on the run's GPU; this machine costs nothing."""
-    gpu = _gpu(space, request)
-    prices = (own_offer(request.as_of),) if gpu.id == LOCAL else offers(gpu.id, request.as_of)
-    return estimate(
-        request,
-        model=find_model(space.settings.model),
-        gpus=(gpu,),
-        offers={gpu.id: prices},
-        methods={name: registry.method(name) for name in request.methods},
-        reference=reference(),
-    )
+    model = find_model(space.settings.model)
+    return market.estimated(request, model=model, gpus=(space.settings.gpu,))

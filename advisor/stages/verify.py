@@ -12,13 +12,19 @@ from advisor.schema.baseline import Baselines
 from advisor.schema.estimate import Memory, Option
 from advisor.schema.evaluation import Comparison, Evaluation
 from advisor.schema.train import TrainResult
-from advisor.schema.verify import EstimateCheck, Regression, Verification
+from advisor.schema.verify import EstimateCheck, Quantity, Regression, Verification
 from advisor.units import hours_from_seconds
 
 ALPHA = 0.1
 WORTHWHILE_GAIN = 0.05
 """A gain that cannot be larger than this is treated as none (docs/adr/0003)."""
 
+UNITS: dict[Quantity, str] = {
+    "memory_gib": "GiB",
+    "time_hours": "hours",
+    "tokens_per_second": "tokens/s",
+    "cost_usd": "USD",
+}
 Verdict = Literal["keep", "discard", "inconclusive"]
 
 
@@ -121,11 +127,12 @@ def estimate_vs_measured(option: Option, result: TrainResult) -> tuple[EstimateC
     """Estimated memory, hours, speed and cost beside what training took; unknown stays None."""
     hours = hours_from_seconds(result.wall_seconds)
     memory = _tier(option.memory, result.memory_tier)
+    speed = result.tokens_per_second
     return (
-        _check(f"{result.memory_tier} memory", "GiB", memory, result.peak_memory_gib),
-        _check("training time", "hours", option.time_hours, hours),
-        _check("speed", "tokens/s", option.tokens_per_second, result.tokens_per_second),
-        _check("cost", "USD", option.cost_usd, _cost(option, hours)),
+        _check("memory_gib", f"{result.memory_tier} memory", memory, result.peak_memory_gib),
+        _check("time_hours", "training time", option.time_hours, hours),
+        _check("tokens_per_second", "speed", option.tokens_per_second, speed),
+        _check("cost_usd", "cost", option.cost_usd, _cost(option, hours)),
     )
 
 
@@ -146,12 +153,13 @@ def _cost(option: Option, hours: float) -> float | None:
 
 
 def _check(
-    quantity: str, unit: str, estimated: Interval | UsdInterval | None, measured: float | None
+    id_: Quantity, quantity: str, estimated: Interval | UsdInterval | None, measured: float | None
 ) -> EstimateCheck:
     bounds = (float(estimated.low), float(estimated.high)) if estimated else None
     return EstimateCheck(
+        id=id_,
         quantity=quantity,
-        unit=unit,
+        unit=UNITS[id_],
         estimated_low=bounds[0] if bounds else None,
         estimated_likely=float(estimated.likely) if estimated else None,
         estimated_high=bounds[1] if bounds else None,
