@@ -52,8 +52,8 @@ def open_base(plan: Plan) -> Any:
         settings["quantization_config"] = quantisation(plan)
         settings["device_map"] = {"": 0} if on_gpu else {"": "cpu"}
     try:
-        return AutoModelForCausalLM.from_pretrained(
-            plan.model, local_files_only=_is_folder(plan), **settings
+        model, loading = AutoModelForCausalLM.from_pretrained(
+            plan.model, local_files_only=_is_folder(plan), output_loading_info=True, **settings
         )
     except ValueError as error:
         raise UnsupportedArchitectureError(
@@ -67,6 +67,14 @@ def open_base(plan: Plan) -> Any:
             hint="Give a folder with config.json, tokenizer and weights.",
             where=plan.model,
         ) from error
+    holes = sorted(loading.get("missing_keys") or ())
+    if holes:  # they would be filled with random numbers
+        raise ModelFolderError(
+            f"The weights of '{plan.model}' lack {len(holes)} tensors, first '{holes[0]}'.",
+            hint="Download the model again; its weights and config.json do not belong together.",
+            where=plan.model,
+        )
+    return model
 
 
 def quantisation(plan: Plan) -> BitsAndBytesConfig:

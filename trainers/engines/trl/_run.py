@@ -211,6 +211,9 @@ def _save(trainer: WatchedTrainer, tokenizer: Any, plan: Plan, draft: Path) -> N
 
 
 def _use_all_cores() -> None:
-    """Torch takes half the hardware threads by itself; the user's OMP_NUM_THREADS stays."""
+    """Torch takes half the hardware threads by itself; the user's OMP_NUM_THREADS stays.
+
+    A run continued with another number of threads may differ in the last digits.
+    """
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(len(os.sched_getaffinity(0)))

@@ -92,13 +92,14 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         if self._tools.should_stop():
             self.is_stopped = True
             control.should_training_stop = True
-        control.should_save = self.is_stopped or self._is_due(state, now)
+        control.should_save = self.is_stopped or self._is_due(state, args.logging_steps, now)
 
-    def _is_due(self, state: Any, now: float) -> bool:
+    def _is_due(self, state: Any, logging_steps: int, now: float) -> bool:
         since = now - self._saved_at
         if since < self._saving_seconds / SAVING_SHARE:
             return False
-        every = max(1, state.max_steps // CHECKPOINTS_PER_RUN)
+        logs = state.max_steps // CHECKPOINTS_PER_RUN // logging_steps
+        every = max(1, logs) * logging_steps
         return since >= CHECKPOINT_SECONDS or state.global_step % every == 0
 
     def on_log(self, _args: Any, state: Any, _control: Any, **named: Any) -> None:
