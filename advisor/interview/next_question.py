@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 
 from advisor.rulebook.conditions import facts_of
-from advisor.rulebook.counterfactual import decisive_facts
+from advisor.rulebook.counterfactual import Trials, decisive_facts
 from advisor.rulebook.ordering import advised
 from advisor.schema.facts import Fact
 from advisor.schema.profile import Profile
@@ -21,7 +21,7 @@ def next_question(
     the rules; ties go to the order of the vocabulary. Raises RuleConflictError.
     """
     facts = facts_of(profile)
-    decisive = decisive_facts(facts, rulebook, advised(facts, rulebook))
+    decisive = decisive_facts(Trials(facts, rulebook), advised(facts, rulebook))
     askable = [
         fact
         for fact in rulebook.vocabulary

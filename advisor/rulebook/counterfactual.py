@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice, product
 
 from advisor.errors import RuleConflictError
-from advisor.rulebook.conditions import Facts, comparisons, outcome
-from advisor.rulebook.ordering import active_rules, advised
+from advisor.rulebook.conditions import Facts, comparisons, facts_named, holds, outcome
+from advisor.rulebook.ordering import active_rules, order
 from advisor.schema.decide import Flip
 from advisor.schema.facts import Fact
 from advisor.schema.rule import Approach, Condition, Rulebook, Scalar
@@ -31,71 +31,94 @@ def values_worth_trying(rulebook: Rulebook) -> dict[str, tuple[Scalar, ...]]:
     return {fact: tuple(values) for fact, values in found.items()}
 
 
-def flips(facts: Facts, rulebook: Rulebook, now: Approach | None) -> tuple[Flip, ...]:
+class Trials:
+    """What the rules would advise if some facts were otherwise, tried quickly.
+
+    Only the rules that name a changed fact are evaluated again, and one set of firing rules is
+    ordered once.
+    """
+
+    def __init__(self, facts: Facts, rulebook: Rulebook) -> None:
+        self.facts = facts
+        self.rulebook = rulebook
+        self.rules = active_rules(rulebook, "decision")
+        self.values = values_worth_trying(rulebook)
+        self._holds = [holds(rule.when, facts) for rule in self.rules]
+        self._naming: dict[str, set[int]] = {}
+        for place, rule in enumerate(self.rules):
+            for fact in facts_named(rule.when):
+                self._naming.setdefault(fact, set()).add(place)
+        self._advice: dict[frozenset[int], Approach | None] = {}
+
+    def advised(self, change: Mapping[str, Scalar], otherwise: Approach | None) -> Approach | None:
+        """The advice with the change made; `otherwise` where two rules would then clash."""
+        facts = {**self.facts, **change}
+        touched = set().union(*(self._naming.get(fact, set()) for fact in change))
+        firing = frozenset(
+            place
+            for place, rule in enumerate(self.rules)
+            if (holds(rule.when, facts) if place in touched else self._holds[place])
+        )
+        if firing not in self._advice:
+            rules = [self.rules[place] for place in sorted(firing)]
+            try:
+                advice = order(rules, self.rulebook.strengths).recommended
+            except RuleConflictError:
+                return otherwise
+            self._advice[firing] = advice
+        return self._advice[firing]
+
+    def missing(self) -> Iterator[tuple[str, ...]]:
+        """The unknown facts of every undetermined rule."""
+        for rule, truth in zip(self.rules, self._holds, strict=True):
+            if truth is None:
+                yield outcome(rule.when, self.facts).missing
+
+
+def flips(trials: Trials, now: Approach | None) -> tuple[Flip, ...]:
     """Changes of one known fact that change the advice, the smallest per fact and outcome."""
     found: list[Flip] = []
-    for fact, values in values_worth_trying(rulebook).items():
-        if fact not in facts:
+    for fact, values in trials.values.items():
+        if fact not in trials.facts:
             continue
-        seen: set[Approach] = set()
-        for value in _nearest_first(values, facts[fact]):
-            then = _advised_with(facts, rulebook, {fact: value})
-            if then is None or then == now or then in seen or value == facts[fact]:
-                continue
-            seen.add(then)
-            found.append(Flip(fact=fact, from_value=facts[fact], to_value=value, then=then))
+        here = trials.facts[fact]
+        seen: set[Approach | None] = {None, now}
+        for value in _nearest_first(values, here):
+            then = now if value == here else trials.advised({fact: value}, now)
+            if then is not None and then not in seen:
+                seen.add(then)
+                found.append(Flip(fact=fact, from_value=here, to_value=value, then=then))
     return tuple(found[:MOST_FLIPS])
 
 
-def decisive_facts(facts: Facts, rulebook: Rulebook, now: Approach | None) -> dict[str, int]:
+def decisive_facts(trials: Trials, now: Approach | None) -> dict[str, int]:
     """Unknown facts whose answer could turn the advice, and how many other outcomes each opens.
 
     A fact counts when some value of it alone turns the advice, or together with the other unknown
     facts of one rule (then it opens at least one outcome). The search over a rule's unknown facts
     stops at a fixed number of combinations.
     """
-    trials = values_worth_trying(rulebook)
-    opens: dict[str, set[Approach | None]] = {}
-    for fact, values in trials.items():
-        if fact not in facts:
-            outcomes = {_advised_with(facts, rulebook, {fact: v}, otherwise=now) for v in values}
-            opens[fact] = outcomes - {now}
+    opens = {
+        fact: {trials.advised({fact: value}, now) for value in values} - {now}
+        for fact, values in trials.values.items()
+        if fact not in trials.facts
+    }
     together: dict[str, int] = {}
-    for rule in active_rules(rulebook, "decision"):
-        missing = outcome(rule.when, facts).missing
+    for missing in trials.missing():
         if not 2 <= len(missing) <= MOST_MISSING or all(opens.get(f) for f in missing):
             continue
-        if _turns_together(facts, rulebook, now, missing, trials):
+        if _turns_together(trials, now, missing):
             together.update(dict.fromkeys(missing, 1))
     alone = {fact: 1 + len(outcomes) for fact, outcomes in opens.items() if outcomes}
     return together | alone
 
 
-def _turns_together(
-    facts: Facts,
-    rulebook: Rulebook,
-    now: Approach | None,
-    missing: tuple[str, ...],
-    trials: Mapping[str, tuple[Scalar, ...]],
-) -> bool:
-    combinations = product(*(trials[fact] for fact in missing))
-    for values in islice(combinations, MOST_COMBINATIONS):
-        change = dict(zip(missing, values, strict=True))
-        if _advised_with(facts, rulebook, change, otherwise=now) != now:
-            return True
-    return False
-
-
-def _advised_with(
-    facts: Facts,
-    rulebook: Rulebook,
-    change: Mapping[str, Scalar],
-    otherwise: Approach | None = None,
-) -> Approach | None:
-    try:
-        return advised({**facts, **change}, rulebook)
-    except RuleConflictError:
-        return otherwise
+def _turns_together(trials: Trials, now: Approach | None, missing: tuple[str, ...]) -> bool:
+    combinations = product(*(trials.values[fact] for fact in missing))
+    return any(
+        trials.advised(dict(zip(missing, values, strict=True)), now) != now
+        for values in islice(combinations, MOST_COMBINATIONS)
+    )
 
 
 def _sides(part: Condition, fact: Fact) -> Iterator[Scalar]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from advisor.rulebook.conditions import Facts, facts_of
-from advisor.rulebook.counterfactual import decisive_facts, flips
+from advisor.rulebook.conditions import facts_of
+from advisor.rulebook.counterfactual import Trials, decisive_facts, flips
 from advisor.rulebook.next_step import next_step
 from advisor.rulebook.ordering import COST_ORDER, Finding, Order, fire, order
 from advisor.schema.decide import Decision, OpenQuestion, RankedApproach, Reason, TraceLine
@@ -27,6 +27,7 @@ def rank(profile: Profile, rulebook: Rulebook) -> Decision:
     defaults = fire(rulebook, profile, "default")
     result = order([f.rule for f in decisions if f.outcome.holds], rulebook.strengths)
     margin = _margin(result)
+    trials = Trials(facts, rulebook)
     return Decision(
         approaches=_ranked(result, decisions),
         recommended=result.recommended,
@@ -34,8 +35,8 @@ def rank(profile: Profile, rulebook: Rulebook) -> Decision:
         close_call=_is_close(result, margin, rulebook),
         next_step=next_step(result.recommended, facts),
         methods=_methods(defaults),
-        open_questions=_open_questions(facts, rulebook, result.recommended, decisions),
-        what_would_change_it=flips(facts, rulebook, result.recommended),
+        open_questions=_open_questions(trials, result.recommended, decisions),
+        what_would_change_it=flips(trials, result.recommended),
         warnings=_warnings((*decisions, *warnings)),
         trace=tuple(_trace(f) for f in (*decisions, *warnings, *defaults)),
         policy=rulebook.policy,
@@ -106,17 +107,14 @@ def _methods(defaults: Sequence[Finding]) -> tuple[str, ...]:
 
 
 def _open_questions(
-    facts: Facts,
-    rulebook: Rulebook,
-    recommended: Approach | None,
-    decisions: Sequence[Finding],
+    trials: Trials, recommended: Approach | None, decisions: Sequence[Finding]
 ) -> tuple[OpenQuestion, ...]:
     """Unknown facts that rules wanted and a person can answer, decisive ones first."""
     wanted = {fact for finding in decisions for fact in finding.outcome.missing}
-    decisive = decisive_facts(facts, rulebook, recommended)
+    decisive = decisive_facts(trials, recommended)
     questions = [
         OpenQuestion(fact=fact.id, question=fact.question, could_change=fact.id in decisive)
-        for fact in rulebook.vocabulary
+        for fact in trials.rulebook.vocabulary
         if fact.id in wanted and fact.question
     ]
     return tuple(sorted(questions, key=lambda q: -decisive.get(q.fact, 0)))
