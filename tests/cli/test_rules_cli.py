@@ -108,7 +108,7 @@ def test_interview_without_a_terminal_names_the_flag():
 def test_interview_asks_on_a_terminal(monkeypatch):
     from advisor.cli.screen import Screen
 
-    monkeypatch.setattr(Screen, "may_ask", property(lambda self: True))
+    monkeypatch.setattr(Screen, "may_ask", property(lambda _screen: True))
     words = ["500", "why", "back", "60", "chat", *[""] * 40]
     result = CliRunner().invoke(cli, ["interview", "--json"], input="\n".join(words) + "\n")
     assert result.exit_code == 0, result.output

@@ -11,7 +11,8 @@ def compare(fact, op, value):
     return Condition(fact=fact, op=op, value=value)
 
 
-A, B = compare("a", "is", True), compare("b", "is", True)
+A = Condition(fact="a", op="is", value=True)
+B = Condition(fact="b", op="is", value=True)
 
 
 @pytest.mark.parametrize(

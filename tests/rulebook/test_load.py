@@ -73,7 +73,7 @@ def test_a_fault_is_told_with_its_place(rules, old, new, line, words):
 def test_an_unknown_fact_is_told_with_the_nearest(rules):
     change(rules, "knowledge.must_be_current", "knowledge.must_be_curent")
     with pytest.raises(
-        UnknownFactError, match="did you mean 'knowledge.must_be_current'"
+        UnknownFactError, match=r"did you mean 'knowledge\.must_be_current'"
     ) as caught:
         load_rulebook(rules)
     assert caught.value.where == f"rules/{RULE}:9"
@@ -98,7 +98,7 @@ def test_missing_vocabulary_is_told(rules):
 def test_a_twin_id_is_told(rules):
     text = (rules / "facts.yaml").read_text()
     (rules / "facts.yaml").write_text(text + "\n- {id: task.kind, type: text, meaning: again}\n")
-    with pytest.raises(RuleParseError, match="'task.kind' stands twice"):
+    with pytest.raises(RuleParseError, match=r"'task\.kind' stands twice"):
         load_rulebook(rules)
 
 

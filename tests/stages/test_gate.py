@@ -35,9 +35,25 @@ SHORT = {"zero_shot": 0.05, "few_shot": 0.41, "rag": 0.2}
 UNSET = object()
 
 
+TEMPLATE = make.baselines({"rag": 0.5})
+
+
+def with_values(values, **changes):
+    """Baselines without single scores, which the gate does not read."""
+    template = TEMPLATE.evaluations[0].model_copy(update={"scores": ()})
+    evaluations = tuple(
+        template.model_copy(
+            update={"builder": name, "value": value, "interval": make.confidence(value)}
+        )
+        for name, value in values.items()
+    )
+    best = max(values, key=lambda name: values[name])
+    return TEMPLATE.model_copy(update={"evaluations": evaluations, "best": best} | changes)
+
+
 def judge(profile, values, target=0.85, *, estimate=UNSET, **changes):
     return gate(
-        baselines=make.baselines(values, **changes),
+        baselines=with_values(values, **changes),
         estimate=make.estimate() if estimate is UNSET else estimate,
         profile=profile,
         rulebook=BOOK,
