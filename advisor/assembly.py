@@ -130,7 +130,7 @@ def estimate_request(space: Workspace, profile: Profile, decision: Decision) -> 
     chosen = space.settings
     budget = profile.constraints.budget_usd
     return EstimateRequest(
-        methods=chosen.methods or decision.methods or DEFAULT_METHODS,
+        methods=chosen.methods or tuple(dict.fromkeys((*decision.methods, *DEFAULT_METHODS))),
         examples=profile.data.train_samples or None,
         seq_len=_sequence_length(space),
         gpus=chosen.gpus,
