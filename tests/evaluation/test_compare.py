@@ -173,7 +173,7 @@ def test_the_interval_covers_and_the_test_keeps_its_level(only_a, only_b):
     [(50, 0.0, 0.02), (50, 0.02, 0.02), (200, 0.1, 0.1), (200, 0.02, 0.1), (200, 0.02, 0.6)],
 )
 def test_the_interval_covers_and_the_test_keeps_its_level_full_count(n, only_a, only_b):
-    coverage, rejected = simulated(n, only_a, only_b, 3000)
+    coverage, rejected = simulated(n, only_a, only_b, 2000)
     assert coverage >= 0.88
     if only_a == only_b:
         assert rejected <= 0.105
