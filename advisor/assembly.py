@@ -44,7 +44,7 @@ Warned = TypeVar("Warned", Baselines, GateVerdict, Verification)
 
 def told(space: Workspace, value: Warned) -> Warned:
     """The value, warning of the embedded model when it was measured with it."""
-    if space.settings.model != EMBEDDED_MODEL:
+    if space.settings.model != EMBEDDED_MODEL or space.settings.backend != "transformers":
         return value
     return value.model_copy(update={"warnings": (EMBEDDED_WARNING, *value.warnings)})
 

@@ -22,4 +22,3 @@ def command(*, screen: Screen, run_dir: Path) -> None:
     from advisor.render.report import show_report  # noqa: PLC0415 - rich is slow to load
 
     screen.result(document(report), lambda: show_report(screen.console, report))
-    screen.note(f"Written: {run_dir}/report.html and report.md")

@@ -70,4 +70,3 @@ def _show(screen: Screen, report: Report) -> None:
     from advisor.render.report import show_report  # noqa: PLC0415 - rich is slow to load
 
     show_report(screen.console, report)
-    screen.note(f"Written: {report.run_dir}/report.html and report.md")

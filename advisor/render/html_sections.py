@@ -39,13 +39,12 @@ def verdict(report: Report) -> str:
     outcome: str = report.gate.verdict if report.gate else ""
     if report.verification is not None:
         outcome = report.verification.verdict
-    decision = report.gate.decision if report.gate else report.decision
     tone = _TONES.get(outcome, "careful")
     inner = (
         element("h1", report.name),
         element("p", report.headline, "headline"),
         f"<p>Recommended: <strong>{esc(words(report.recommended))}</strong></p>",
-        f"<p>Next: {prose(decision.next_step)}</p>",
+        f"<p>Next: {prose(report.next_step)}</p>",
     )
     return wrap("header", inner, f"verdict {tone}")
 

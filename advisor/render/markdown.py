@@ -86,8 +86,7 @@ def _row(cells: Iterable[str]) -> str:
 def _verdict(report: Report) -> Iterator[str]:
     yield from (f"# {escape(report.name)}", "", f"**{escape(report.headline)}**", "")
     yield from (f"Recommended: **{escape(words(report.recommended))}**", "")
-    decision = report.gate.decision if report.gate else report.decision
-    yield from (f"Next: {prose(decision.next_step)}", "")
+    yield from (f"Next: {prose(report.next_step)}", "")
 
 
 def _decision(report: Report) -> Iterator[str]:

@@ -52,9 +52,8 @@ def show_report(console: Console, report: Report) -> None:
     if report.gate is not None:
         console.print(criteria_table(report.gate, ascii_only=ascii_only))
     show_warnings(console, report.warnings)
-    decision = report.gate.decision if report.gate else report.decision
     console.print(_line("Recommended", words(report.recommended)))
-    console.print(_line("Next", decision.next_step))
+    console.print(_line("Next", report.next_step))
     console.print(_line("Report", f"{report.run_dir}/report.html"))
 
 

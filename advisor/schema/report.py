@@ -36,6 +36,8 @@ class Report(Value):
     run_dir: str
     headline: str
     """The verdict in one sentence."""
+    next_step: str = ""
+    """What to do now, in one sentence."""
     recommended: str | None
     profile: Profile
     decision: Decision

@@ -48,6 +48,7 @@ def report(  # noqa: PLR0913 - one parameter per stage before it
         name=name,
         run_dir=run_dir,
         headline=headline(final, baselines, gate, training, verification),
+        next_step=next_step(final, gate, training, verification),
         recommended=gate.recommended if gate else decision.recommended,
         profile=profile,
         decision=decision,
@@ -84,6 +85,25 @@ def headline(
     if gate.verdict == "collect":
         return f"Do not train yet, collect data first: {_clause(gate.because)}."
     return _stopped(gate, baselines)
+
+
+def next_step(
+    decision: Decision,
+    gate: GateVerdict | None,
+    training: TrainResult | None,
+    verification: Verification | None,
+) -> str:
+    """What to do now: the last stage that decided has the word."""
+    if verification is not None:
+        served = training.served_by.model if training else "the tuned model"
+        return {
+            "keep": f"Serve the tuned model: {served}.",
+            "discard": "Keep the best baseline; read the failures before another attempt.",
+            "inconclusive": "Add test samples, then run again; until then keep the best baseline.",
+        }[verification.verdict]
+    if gate is not None and gate.verdict == "train":
+        return "Verify it: `advisor verify`." if training else "Start training: `advisor train`."
+    return decision.next_step
 
 
 def _verified(verification: Verification, baselines: Baselines | None) -> str:

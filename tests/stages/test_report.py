@@ -124,3 +124,31 @@ def test_each_warning_is_told_once_in_the_order_of_the_stages() -> None:
         warnings=("a",),
     )
     assert made.warnings == ("a", "b", "c", "d")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [("keep", "Serve the tuned model"), ("discard", "best baseline"), ("inconclusive", "Add test")],
+)
+def test_the_next_step_follows_the_verification(verdict, words):
+    made = report(
+        name="n",
+        run_dir="runs/n",
+        profile=v.profile(),
+        decision=v.decision(),
+        gate=v.gate_verdict("train"),
+        training=v.train_result(),
+        verification=v.verification(verdict),
+    )
+    assert words in made.next_step
+
+
+def test_before_training_the_next_step_is_to_start_it():
+    made = report(
+        name="n",
+        run_dir="runs/n",
+        profile=v.profile(),
+        decision=v.decision(),
+        gate=v.gate_verdict("train"),
+    )
+    assert "advisor train" in made.next_step
