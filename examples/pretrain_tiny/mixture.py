@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from examples.pretrain_tiny.conversation import Conversation
-from examples.pretrain_tiny.families import instructions, lookup, messages, passages
+from examples.pretrain_tiny.families import grid, instructions, lookup, messages, passages
 from examples.pretrain_tiny.values import Draw
 
 Family = Callable[[Draw, int], Conversation]
@@ -14,11 +14,14 @@ Family = Callable[[Draw, int], Conversation]
 FAMILIES: dict[str, Family] = {
     "dense_lookup": lookup.dense_lookup,
     "key_value_list": lookup.key_value_list,
+    "grid_lookup": grid.grid_lookup,
     "one_passage": partial(passages.passage_questions, most_passages=1, most_facts=4),
     "passages": passages.passage_questions,
     "closed_book": passages.closed_book,
     "extraction": messages.extraction,
     "two_fields": messages.two_fields,
+    "loose_extraction": partial(messages.extraction, loose=0.5),
+    "loose_two_fields": partial(messages.two_fields, loose=0.4),
     "topic": messages.topic,
     "small_instructions": instructions.small_instructions,
 }

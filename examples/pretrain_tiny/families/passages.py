@@ -174,7 +174,7 @@ def write_passage(
     return heading + draw.choice((" ", " ", " ", " ", "\n")).join(sentences), questions + extra
 
 
-def _entities(draw: Draw, count: int) -> list[str]:
+def draw_entities(draw: Draw, count: int) -> list[str]:
     """Draw entity names, sometimes sharing a part so that the whole name must be compared."""
     names = draw.unique(draw.entity, count)
     if count > 1 and draw.chance(0.2):
@@ -231,7 +231,7 @@ def passage_questions(
     per_entity = max(
         1, min(most_facts, draw.between(1, 6), int(0.65 * budget) // (TOKENS_PER_FACT * count))
     )
-    entities = _entities(draw, count)
+    entities = draw_entities(draw, count)
     passages, questions = [], []
     for entity, facts in zip(entities, _facts_for(draw, entities, per_entity), strict=True):
         passage, asked = write_passage(draw, entity, facts)
