@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
-from advisor.builtin.backends.transformers_local import (
+from advisor.builtin.backends.model_folder import (
     ADAPTER,
     check_folder,
     looks_like_path,
