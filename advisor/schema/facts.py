@@ -21,6 +21,6 @@ class Fact(Value):
     """What the interview asks; empty for a fact that is only ever measured or computed."""
     choices: tuple[str, ...] = ()
     measured_by: str = ""
-    """Where the fact can be measured instead of asked: dataset, documents, machine, baseline, gate."""
+    """Where it can be measured instead: dataset, documents, machine, baseline or gate."""
     why: str = ""
     """Why the interview asks it."""
