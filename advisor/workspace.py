@@ -264,7 +264,7 @@ def load_settings(folder: RunFolder) -> RunSettings:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise ArtifactError(
-            f"{SETTINGS_FILE} does not hold settings: {place}: {first['msg']}.",
+            f"{SETTINGS_FILE} cannot be read: {place}: {first['msg']}.",
             hint="Delete it and start the run again with its options.",
             where=str(path),
         ) from error
