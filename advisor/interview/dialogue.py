@@ -12,9 +12,9 @@ from advisor.schema.facts import Fact
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Rulebook, Scalar
 
-DONT_KNOW = frozenset({"", "?", "dk", "don't know", "dont know", "unknown", "skip"})
+DONT_KNOW = frozenset({"", "dk", "don't know", "dont know", "unknown", "skip"})
 BACK = frozenset({"back", "b", "<"})
-WHY = frozenset({"why", "w", "help", "h"})
+WHY = frozenset({"?", "why", "w", "help", "h"})
 STOP = frozenset({"stop", "quit", "q", "done"})
 YES = frozenset({"yes", "y", "true"})
 NO = frozenset({"no", "n", "false"})
