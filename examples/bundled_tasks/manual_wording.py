@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
+from examples.bundled_tasks.manual_properties import MORE_PROPERTIES
+from examples.bundled_tasks.manual_property import Property, coded_name
 from examples.pretrain_tiny.values import Draw
-
-
-@dataclass(frozen=True)
-class Property:
-    """A property: how its value is drawn, stated and asked for ({v} value, {e} product)."""
-
-    name: str
-    value: Callable[[Draw], str]
-    sentences: tuple[str, ...]
-    questions: tuple[str, ...]
-
-
-def _coded_name(draw: Draw) -> str:
-    return f"{draw.name()} {draw.between(11, 99)}"
 
 
 def _reset_code(draw: Draw) -> str:
@@ -78,7 +63,7 @@ PROPERTIES = (
     ),
     Property(
         "filter type",
-        _coded_name,
+        coded_name,
         (
             "Buy filters of filter type {v} only.",
             "Insert a new filter of filter type {v}.",
@@ -208,23 +193,18 @@ PROPERTIES = (
         ),
         ("Which spare part do I order for the {e}?", "What spare part does the {e} take?"),
     ),
+    *MORE_PROPERTIES,
 )
 
 PRODUCT_KINDS = (
-    "coffee machine",
-    "air purifier",
-    "bike light",
-    "garden pump",
-    "label printer",
-    "desk lamp",
-    "robot vacuum",
-    "weather station",
-    "heat pump",
-    "camera drone",
-    "water kettle",
-    "door lock",
-    "bread oven",
-    "tool charger",
+    "home robot",
+    "garden robot",
+    "office robot",
+    "workshop robot",
+    "kitchen robot",
+    "service robot",
+    "storage robot",
+    "field robot",
 )
 
 OPENINGS = (

@@ -12,7 +12,7 @@ from examples.pretrain_tiny.recipe import Recipe
 from examples.pretrain_tiny.rows import Row, build_row
 from examples.pretrain_tiny.tokenizer import FastEncoder
 
-HELD_OUT_LENGTHS = {"dense_lookup": 96, "passages": 384}
+HELD_OUT_LENGTHS = {"dense_lookup": 96, "name_binding": 96, "fact_binding": 160, "passages": 384}
 ROWS_PER_FAMILY = 12
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from examples.pretrain_tiny.conversation import Conversation
-from examples.pretrain_tiny.families import grid, instructions, lookup, messages, passages
+from examples.pretrain_tiny.families import binding, grid, instructions, lookup, messages, passages
 from examples.pretrain_tiny.values import Draw
 
 Family = Callable[[Draw, int], Conversation]
@@ -15,6 +15,12 @@ FAMILIES: dict[str, Family] = {
     "dense_lookup": lookup.dense_lookup,
     "key_value_list": lookup.key_value_list,
     "grid_lookup": grid.grid_lookup,
+    "name_binding": binding.name_binding,
+    "fact_binding": binding.fact_binding,
+    "numbered_names": partial(binding.name_binding, numbered=1.0, named_like=Draw.product),
+    "numbered_facts": partial(binding.fact_binding, numbered=1.0, named_like=Draw.product),
+    "numbered_grid": partial(grid.grid_lookup, numbered=1.0, named_like=Draw.product),
+    "numbered_passages": partial(passages.passage_questions, numbered=1.0, named_like=Draw.product),
     "one_passage": partial(passages.passage_questions, most_passages=1, most_facts=4),
     "passages": passages.passage_questions,
     "closed_book": passages.closed_book,

@@ -28,7 +28,7 @@ from examples.pretrain_tiny.rows import build_row
 from examples.pretrain_tiny.sharing import SharedSum
 from examples.pretrain_tiny.tokenizer import FastEncoder, build_tokenizer
 
-CHECKPOINT_SECONDS = 150.0
+CHECKPOINT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)

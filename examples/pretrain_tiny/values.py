@@ -253,6 +253,17 @@ class Draw:
             return f"{name} {self.between(1, 9) * self.choice((1, 10, 100))}"
         return name + self._entity_ending(layout)
 
+    def product(self) -> str:
+        """Draw the name of a product: two parts, the second often a number or a model word."""
+        ending = self.choice((self._model_number, self.name, self._model_word))
+        return f"{self.name()} {ending()}"
+
+    def _model_number(self) -> str:
+        return str(self.between(1, 9) * self.choice((10, 100)))
+
+    def _model_word(self) -> str:
+        return self.choice(MODEL_ENDINGS)
+
     def _entity_ending(self, layout: int) -> str:
         """What follows an entity's first name."""
         endings: dict[int, Callable[[], str]] = {

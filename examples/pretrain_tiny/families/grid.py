@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from examples.pretrain_tiny import wording
 from examples.pretrain_tiny.conversation import Conversation, maybe_system
-from examples.pretrain_tiny.families.passages import draw_entities
+from examples.pretrain_tiny.families.passages import Namer, draw_entities
 from examples.pretrain_tiny.values import Draw, capital
 
 FACT_FORMS = (
@@ -39,12 +39,18 @@ def _thing(draw: Draw, entity: str, facts: list[tuple[str, str]], form: str) -> 
     return heading.format(e=entity) + separator.join(lines)
 
 
-def grid_lookup(draw: Draw, budget: int) -> Conversation:
+def grid_lookup(
+    draw: Draw, budget: int, numbered: float = 0.6, named_like: Namer | None = None
+) -> Conversation:
     """Show two to four things with shared properties and ask for most cells, one a turn."""
     count = draw.between(2, 4)
     room = int(0.45 * budget) // TOKENS_PER_FACT // count
     attributes = draw.unique(draw.attribute, max(1, min(draw.between(1, 4), room)))
-    entities = draw_entities(draw, count)
+    entities = (
+        draw_entities(draw, count)
+        if named_like is None
+        else draw.unique(lambda: named_like(draw), count)
+    )
     form = "" if draw.chance(0.5) else draw.choice(FACT_FORMS)
     cells, things = [], []
     for entity in entities:
@@ -52,8 +58,10 @@ def grid_lookup(draw: Draw, budget: int) -> Conversation:
         draw.random.shuffle(facts)
         cells += [(entity, attribute, value) for attribute, value in facts]
         things.append(_thing(draw, entity, facts, form))
-    numbered = draw.chance(0.6)
-    shown = "\n\n".join(f"[{i + 1}] {text}" if numbered else text for i, text in enumerate(things))
+    with_numbers = draw.chance(numbered)
+    shown = "\n\n".join(
+        f"[{i + 1}] {text}" if with_numbers else text for i, text in enumerate(things)
+    )
     return _questions(draw, budget - len(shown) // 2, shown, cells)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from examples.pretrain_tiny import vocabulary as vocab
@@ -11,6 +12,8 @@ from examples.pretrain_tiny.values import Draw, capital
 
 TOKENS_PER_FACT = 17
 TOKENS_PER_QUESTION = 20
+
+Namer = Callable[[Draw], str]
 
 
 @dataclass(frozen=True)
@@ -203,9 +206,9 @@ def _facts_for(draw: Draw, entities: list[str], per_entity: int) -> list[list[tu
     return result
 
 
-def _layout(draw: Draw, passages: list[str]) -> tuple[str, str]:
+def _layout(draw: Draw, passages: list[str], numbered: float) -> tuple[str, str]:
     """Choose a layout: (context text, template for context and question)."""
-    if draw.chance(0.7):
+    if draw.chance(numbered):
         return "\n\n".join(
             f"[{i + 1}] {p}" for i, p in enumerate(passages)
         ), wording.MAIN_CONTEXT_LAYOUT
@@ -223,7 +226,12 @@ def _absent(draw: Draw, entities: list[str]) -> Question:
 
 
 def passage_questions(
-    draw: Draw, budget: int, most_passages: int = 4, most_facts: int = 6
+    draw: Draw,
+    budget: int,
+    most_passages: int = 4,
+    most_facts: int = 6,
+    numbered: float = 0.7,
+    named_like: Namer | None = None,
 ) -> Conversation:
     """Build passages about one to four things and ask several questions about them, one a turn."""
     room = max(1, budget // (2 * TOKENS_PER_FACT + 14))
@@ -231,13 +239,17 @@ def passage_questions(
     per_entity = max(
         1, min(most_facts, draw.between(1, 6), int(0.65 * budget) // (TOKENS_PER_FACT * count))
     )
-    entities = draw_entities(draw, count)
+    entities = (
+        draw_entities(draw, count)
+        if named_like is None
+        else draw.unique(lambda: named_like(draw), count)
+    )
     passages, questions = [], []
     for entity, facts in zip(entities, _facts_for(draw, entities, per_entity), strict=True):
         passage, asked = write_passage(draw, entity, facts)
         passages.append(passage)
         questions += asked
-    context, template = _layout(draw, passages)
+    context, template = _layout(draw, passages, numbered)
     return _ask(draw, budget, maybe_system(draw), (context, template), questions, entities)
 
 
