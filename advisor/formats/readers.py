@@ -97,7 +97,8 @@ class _Reading:
         self.faults: list[Fault] = []
         self.rows = 0
         self._ignored: Counter[str] = Counter()
-        self._line_of_id: dict[str, int] = {}
+        self._place_of_id: dict[str, tuple[int, int]] = {}
+        """Row ordinal and line; an array on one line gives every row the same line."""
 
     def take(self, items: Iterable[Row | Fault]) -> None:
         """Turn raw rows into samples, collecting what cannot be used."""
@@ -135,12 +136,13 @@ class _Reading:
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         name = text_of("id", value).strip() if value is not None else ""
-        name = name or f"row-{row.line}"
-        earlier = self._line_of_id.setdefault(name, row.line)
-        if earlier != row.line:
+        name = name or f"row-{self.rows}"
+        ordinal, line = self._place_of_id.setdefault(name, (self.rows, row.line))
+        if ordinal != self.rows:
+            which = f" (row {ordinal})" if line == row.line else ""
             raise RowError(
                 "duplicate_id",
-                f"the id {shown(name)} stands already on line {earlier}",
+                f"the id {shown(name)} stands already on line {line}{which}",
                 "Give every row its own id, or leave the column out.",
             )
         return name

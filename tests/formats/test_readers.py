@@ -183,6 +183,22 @@ def test_two_rows_with_one_id(tmp_path: Path) -> None:
         read_dataset(write(tmp_path, row + row))
 
 
+def test_rows_of_an_array_on_one_line_have_ids_of_their_own(tmp_path: Path) -> None:
+    rows = [{"input": f"in {n}", "output": f"out {n}"} for n in range(300)]
+    path = tmp_path / "dumped.json"
+    with path.open("w") as stream:
+        json.dump(rows, stream)
+    samples = read_dataset(path).samples
+    assert {s.line for s in samples} == {1}
+    assert [s.id for s in samples] == [f"row-{n}" for n in range(1, 301)]
+
+
+def test_two_rows_of_one_line_with_one_id(tmp_path: Path) -> None:
+    rows = [{"input": f"in {n}", "output": "o", "id": "x"} for n in range(2)]
+    with pytest.raises(DatasetError, match=r"the id 'x' stands already on line 1 \(row 1\)"):
+        read_dataset(write(tmp_path, json.dumps(rows), "one.json"))
+
+
 def test_bytes_that_are_not_utf8_are_named_with_their_line(tmp_path: Path) -> None:
     row = GOOD.encode()
     latin = '{"input": "é", "output": "b"}\n'.encode("latin-1")
