@@ -12,7 +12,7 @@ import errno
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -43,6 +43,8 @@ class Origin(Value):
     """Outside input (data, documents, model, setting) -> digest or value."""
     rulebook_digest: str = ""
     prices_as_of: str = ""
+    advisor_version: str = __version__
+    """Formulas and prompts may differ between versions, so another version makes it anew."""
 
 
 def today() -> str:
@@ -75,21 +77,19 @@ def write_text(path: Path, text: str) -> None:
 
     Raises StorageError when the folder cannot be written or the disk is full; the old file stays.
     """
-    temporary = ""
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=True)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        with temporary.open("x", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except OSError as error:
         raise _storage_error(path, error) from error
     finally:
-        if temporary:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _storage_error(path: Path, error: OSError) -> StorageError:
@@ -135,7 +135,7 @@ class RunFolder:
     def write(self, value: BaseModel, origin: Origin) -> Path:
         """Write a stage's document whole."""
         path = self.file(origin.stage)
-        text = json.dumps(document(value, origin), ensure_ascii=False, indent=1)
+        text = json.dumps(document(value, origin), ensure_ascii=False, indent=1, allow_nan=False)
         write_text(path, text + "\n")
         return path
 
@@ -185,7 +185,14 @@ class RunFolder:
 
     def origin(self, stage: Stage) -> Origin:
         """What a stage's document was made from."""
-        return Origin.model_validate(self.raw(stage).get("artifact", {"stage": stage}))
+        try:
+            return Origin.model_validate(self.raw(stage).get("artifact", {"stage": stage}))
+        except ValidationError as error:
+            raise ArtifactError(
+                f"{self.file(stage).name} does not say what it was made from as this version does.",
+                hint=f"Delete it and run `advisor {stage}` again.",
+                where=str(self.file(stage)),
+            ) from error
 
     def digest(self, stage: Stage) -> str:
         """Digest of a stage's value, without date and version."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from math import ceil
+from pathlib import Path
 from typing import TypeVar
 
 from advisor import market, registry
@@ -27,6 +29,8 @@ from advisor.stages.profile.stage import profile
 from advisor.workspace import Workspace
 
 TUNED = "tuned"
+TRAINING = "training"
+"""Folder of the trainer's output inside the run folder."""
 CHARACTERS_PER_TOKEN = 2.0
 """Assumed on the safe side: ordinary tokenizers take 3 to 5 characters of English per token."""
 TOKENS_PER_TURN = 8
@@ -69,6 +73,9 @@ def evaluation_inputs(space: Workspace) -> dict[str, str]:
         "model": space.model_digest,
         "backend": chosen.backend,
         "builders": ",".join(chosen.builders),
+        "builder_settings": digest_of(
+            {name: getattr(b, "settings", {}) for name, b in space.builders().items()}
+        ),
         "instruction": space.instruction,
         "metric": space.metric_name,
         "max_new_tokens": str(chosen.max_new_tokens),
@@ -86,6 +93,7 @@ def _bench(space: Workspace, session: LazySession, *, backend: str, model: str) 
         seed=chosen.seed,
         max_new_tokens=chosen.max_new_tokens,
         batch_size=chosen.batch_size,
+        is_free=not registry.backend(backend).info.spends_money,
         notes={"instruction": digest_of(space.instruction)},
     )
     return Bench(
@@ -102,13 +110,17 @@ def measured_baselines(space: Workspace) -> Baselines:
     digest = space.model_digest
     with LazySession(space.open_session, model_digest=digest) as session:
         bench = _bench(space, session, backend=space.settings.backend, model=space.settings.model)
-        return baseline(
+        found = baseline(
             space.samples,
             builders=space.builders(),
             corpus=space.documents,
             bench=bench,
             tools=space.tools(),
         )
+    if "rag" in space.settings.builders and not space.settings.docs:
+        note = "RAG was not measured: no documents were given (--docs PATH)."
+        found = found.model_copy(update={"warnings": (*found.warnings, note)})
+    return found
 
 
 def tuned_evaluation(space: Workspace, result: TrainResult, baselines: Baselines) -> Evaluation:
@@ -120,9 +132,19 @@ def tuned_evaluation(space: Workspace, result: TrainResult, baselines: Baselines
     train = [s for s in space.samples if s.split == "train"]
     dev = [s for s in space.samples if s.split == "dev"]
     builder.fit(train, dev, (), space.tools())
-    with LazySession(lambda: backend.open(served.model, {})) as session:
+    model = _where_it_is(space, result)
+    with LazySession(lambda: backend.open(model, {})) as session:
         bench = _bench(space, session, backend=served.backend, model=f"{result.method} tuned")
         return evaluate_again(bench, TUNED, builder, space.samples, like=like)
+
+
+def _where_it_is(space: Workspace, result: TrainResult) -> str:
+    """The trained model's place, also when the run folder has been moved since."""
+    model = Path(result.served_by.model)
+    moved = space.folder.path / TRAINING
+    if model.exists() or not model.is_relative_to(result.output_dir):
+        return str(model)
+    return str(moved / model.relative_to(result.output_dir))
 
 
 def estimate_request(space: Workspace, profile: Profile, decision: Decision) -> EstimateRequest:
@@ -164,7 +186,15 @@ def _longest_sequence(space: Workspace) -> int:
     return find_model(space.settings.model).max_sequence_length or 2048
 
 
-def estimated(space: Workspace, request: EstimateRequest) -> Estimate:
-    """The request priced on the run's GPU; this machine costs nothing."""
+def estimated(
+    space: Workspace,
+    request: EstimateRequest,
+    *,
+    gpus: Sequence[str] = (),
+    provider: str | None = None,
+) -> Estimate:
+    """The request priced on the run's GPU, or on others; this machine costs nothing."""
     model = find_model(space.settings.model)
-    return market.estimated(request, model=model, gpus=(space.settings.gpu,))
+    return market.estimated(
+        request, model=model, gpus=gpus or (space.settings.gpu,), provider=provider
+    )

@@ -51,6 +51,8 @@ class PluginInfo(Value):
     """The pip extra it needs to run; empty for none."""
     cost_rank: int = 0
     """Ties between approaches go to the lower rank."""
+    spends_money: bool = False
+    """Using it costs money, so nobody uses it without --yes."""
 
 
 class MethodInfo(PluginInfo):
@@ -66,7 +68,6 @@ class TrainerInfo(PluginInfo):
 
     pairs: tuple[tuple[str, str], ...] = ()
     """(objective, method) pairs it takes."""
-    spends_money: bool = False
 
 
 class MetricInfo(PluginInfo):

@@ -6,15 +6,16 @@ document that was made from the same inputs is not made again, so a second call 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel
 
-from advisor import __version__
-from advisor.artifacts import Origin, RunFolder, Stage, digest_of, today, write_text
+from advisor import registry
+from advisor.artifacts import Origin, RunFolder, Stage, digest_of, write_text
 from advisor.assembly import (
+    TRAINING,
     estimate_request,
     estimated,
     evaluation_inputs,
@@ -23,13 +24,14 @@ from advisor.assembly import (
     told,
     tuned_evaluation,
 )
-from advisor.errors import ConsentError, DatasetError, DoesNotFitError, MissingArtifactError
+from advisor.catalog.query import LOCAL
+from advisor.contracts import PluginInfo
+from advisor.errors import ConsentError, DoesNotFitError, PlanError, TrainingError
 from advisor.render.html import to_html
 from advisor.render.markdown import to_markdown
 from advisor.schema.baseline import Baselines
 from advisor.schema.decide import Advice, Decision
 from advisor.schema.estimate import Estimate, Option
-from advisor.schema.evaluation import Sample
 from advisor.schema.gate import GateVerdict
 from advisor.schema.profile import Profile
 from advisor.schema.report import Report
@@ -41,6 +43,7 @@ from advisor.stages.gate import gate
 from advisor.stages.report import report
 from advisor.stages.train import train
 from advisor.stages.verify import verify
+from advisor.standing import made_with, refuse_stale, samples, warnings
 from advisor.workspace import Workspace
 
 __all__ = ["Consent", "Pipeline", "agree", "run"]
@@ -57,10 +60,12 @@ def agree(verdict: GateVerdict, option: Option) -> bool:  # noqa: ARG001 - the s
 class Pipeline:
     """The stages over one run folder; each method makes its document or reads the current one."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, *, may_spend: bool = False) -> None:
         self.workspace = workspace
         self.folder = workspace.folder
         self.settings = workspace.settings
+        self.may_spend = may_spend
+        """Whether plugins that cost money may be used."""
         self.made: list[Stage] = []
         """Stages made anew by this object, in order."""
 
@@ -78,55 +83,76 @@ class Pipeline:
         space = self.workspace
         origin = Origin(
             stage="profile",
-            inputs=space.data_inputs() | {"answers": digest_of(space.answers.model_dump())},
+            inputs=space.data_inputs()
+            | {
+                "answers": digest_of(space.answers.model_dump()),
+                "model_name": self.settings.model,
+            },
         )
         return self._current(origin, Profile, lambda: measured_profile(space))
 
     def decide(self) -> Decision:
         """Stage 2: rank the approaches before anything is measured."""
-        profile, space = self.profile(), self.workspace
+        return self._advice(self.profile()).decision
+
+    def _advice(self, profile: Profile) -> Advice:
+        rulebook = self.workspace.rulebook
         origin = Origin(
             stage="decide",
             made_from=self.folder.made_from("profile"),
-            rulebook_digest=space.rulebook.digest,
+            rulebook_digest=rulebook.digest,
+        )
+        return self._current(
+            origin, Advice, lambda: Advice(profile=profile, decision=decide(profile, rulebook))
         )
 
-        def make() -> Advice:
-            return Advice(profile=profile, decision=decide(profile, space.rulebook))
-
-        return self._current(origin, Advice, make).decision
-
-    def estimate(self) -> Estimate:
-        """Stage 3: memory, hours and money of the tuning options."""
+    def estimate(
+        self,
+        overrides: Mapping[str, object] | None = None,
+        *,
+        gpus: Sequence[str] = (),
+        provider: str | None = None,
+    ) -> Estimate:
+        """Stage 3: memory, hours and money of the tuning options; `overrides` of the request."""
         decision, space = self.decide(), self.workspace
         request = estimate_request(space, self.profile(), decision)
+        request = request.model_copy(update=dict(overrides or {}))
         origin = Origin(
             stage="estimate",
             made_from=self.folder.made_from("profile"),
             inputs={
                 "request": digest_of(request.model_dump()),
                 "model_name": self.settings.model,
-                "gpu": self.settings.gpu,
+                "gpu": ",".join(gpus) or self.settings.gpu,
+                "provider": provider or "",
+                "catalog": space.catalog_digest,
             },
-            prices_as_of=today(),
+            prices_as_of=request.as_of,
         )
-        return self._current(origin, Estimate, lambda: estimated(space, request))
+        return self._current(
+            origin, Estimate, lambda: estimated(space, request, gpus=gpus, provider=provider)
+        )
 
     def baseline(self) -> Baselines:
         """Stage 4: every untuned system on the same test samples."""
         self.profile()
         space = self.workspace
+        self._may_use(registry.backend(self.settings.backend).info)
         origin = Origin(stage="baseline", inputs=evaluation_inputs(space))
         return self._current(origin, Baselines, lambda: told(space, measured_baselines(space)))
 
     def gate(self, *, target: float | None = None) -> GateVerdict:
         """Stage 5: is training warranted, given what was measured; no model is called."""
-        profile, baselines, estimate = self.profile(), self.baseline(), self.estimate()
+        profile, estimate, baselines = self.profile(), self.estimate(), self.baseline()
         goal = profile.task.target if target is None else target
         return self._judge(profile, baselines, estimate, goal)
 
     def regate(self, *, target: float | None = None) -> GateVerdict:
-        """Stage 5 again from stored documents alone: other rules or another target."""
+        """Stage 5 again from stored documents alone: other rules or another target.
+
+        Raises StaleArtifactError when the documents do not belong together.
+        """
+        refuse_stale(self.folder, "estimate", "baseline")
         profile = self.folder.read("profile", Profile)
         baselines = self.folder.read("baseline", Baselines)
         estimate = self.folder.read("estimate", Estimate) if self.folder.has("estimate") else None
@@ -176,17 +202,47 @@ class Pipeline:
         return estimate.options[estimate.recommended]
 
     def train(self, *, resume: bool = True) -> TrainResult:
-        """Stage 6: tune by the recommended option's plan."""
+        """Stage 6: tune by the recommended option's plan, on this machine.
+
+        Raises PlanError when the plan is for another machine, ConsentError when the trainer spends
+        money without leave, TrainingError when the time limit passed, and what the trainer raises.
+        """
         space, option = self.workspace, self.option()
+        self._may_use(space.trainer.info)
+        if option.gpu != LOCAL and not space.trainer.info.spends_money:
+            raise PlanError(
+                f"The plan is for {option.gpu}, and this trainer works on this machine.",
+                hint="Plan for it with --gpu local, or run advisor on a machine with that GPU.",
+            )
         job = TrainJob(
             plan=option.plan.model_copy(update={"model": space.model_path}),
             instruction=space.instruction,
             train_samples=tuple(s for s in space.samples if s.split == "train"),
             dev_samples=tuple(s for s in space.samples if s.split == "dev"),
-            output_dir=str(self.folder.path / "training"),
+            output_dir=str(self.folder.path / TRAINING),
             resume=resume,
         )
-        origin = Origin(
+        return self._current(
+            self._train_origin(option), TrainResult, lambda: self._within_time(job)
+        )
+
+    def _within_time(self, job: TrainJob) -> TrainResult:
+        limit = self.folder.read("profile", Profile).constraints.max_hours
+        tools = self.workspace.tools(max_hours=limit)
+        try:
+            return train(job, trainer=self.workspace.trainer, tools=tools)
+        except KeyboardInterrupt:
+            if not tools.should_stop():
+                raise
+            raise TrainingError(
+                f"Training stopped at the limit of {limit:g} hours; its last checkpoint is kept.",
+                hint="Raise --max-hours and run the same command to continue.",
+                where=job.output_dir,
+            ) from None
+
+    def _train_origin(self, option: Option) -> Origin:
+        space = self.workspace
+        return Origin(
             stage="train",
             inputs=space.data_inputs()
             | {
@@ -196,11 +252,13 @@ class Pipeline:
                 "model": space.model_digest,
             },
         )
-        return self._current(
-            origin,
-            TrainResult,
-            lambda: train(job, trainer=space.trainer, tools=space.tools()),
-        )
+
+    def _may_use(self, info: PluginInfo) -> None:
+        if info.spends_money and not self.may_spend:
+            raise ConsentError(
+                f"'{info.id}' ({info.label}) spends money; nobody agreed to that.",
+                hint="Add --yes to agree.",
+            )
 
     def verify(self) -> Verification:
         """Stage 7: the tuned model against every baseline on the same samples."""
@@ -211,7 +269,10 @@ class Pipeline:
         origin = Origin(
             stage="verify",
             made_from=self.folder.made_from("baseline", "train"),
-            inputs={"target": str(verdict.target)},
+            inputs={
+                "target": str(verdict.target),
+                "plan": digest_of(self.option().plan.model_dump()),
+            },
         )
 
         def make() -> Verification:
@@ -229,7 +290,7 @@ class Pipeline:
     def report(self) -> Report:
         """Stage 8: everything the folder holds as one value, and as report.md and report.html."""
         folder = self.folder
-        advice = folder.read("decide", Advice)
+        advice = self._advice(folder.read("profile", Profile))
         verdict = self._fresh("gate", GateVerdict)
         trains = verdict is not None and verdict.verdict == "train"
         value = report(
@@ -242,10 +303,10 @@ class Pipeline:
             gate=verdict,
             training=self._fresh("train", TrainResult) if trains else None,
             verification=self._fresh("verify", Verification) if trains else None,
-            samples=self._samples(),
+            samples=samples(self.workspace),
             sources=self.workspace.rulebook.sources,
-            warnings=self._warnings(),
-            made_with=self._made_with(),
+            warnings=warnings(self.workspace),
+            made_with=made_with(self.workspace),
         )
         write_text(folder.path / "report.md", to_markdown(value))
         write_text(folder.path / "report.html", to_html(value))
@@ -254,51 +315,25 @@ class Pipeline:
     def _fresh(self, stage: Stage, kind: type[V]) -> V | None:
         return self.folder.read(stage, kind) if self.folder.freshness(stage) == "fresh" else None
 
-    def _samples(self) -> tuple[Sample, ...]:
-        """The samples for the failure examples; none when the data file is no longer there."""
-        try:
-            return self.workspace.samples
-        except DatasetError:
-            return ()
-
-    def _warnings(self) -> tuple[str, ...]:
-        stale = [
-            s
-            for s in ("estimate", "baseline", "gate", "train", "verify")
-            if self.folder.freshness(s) == "stale"
-        ]
-        found = [
-            f"The {stage} document is stale: its inputs have changed since." for stage in stale
-        ]
-        return tuple(found)
-
-    def _made_with(self) -> dict[str, str]:
-        return {
-            "advisor": __version__,
-            "model": self.settings.model,
-            "trainer": self.settings.trainer,
-            "seed": str(self.settings.seed),
-            "rulebook": self.workspace.rulebook.digest,
-        }
-
-    def run(self, consent: Consent = agree, *, may_spend: bool = False) -> Report:
+    def run(self, consent: Consent = agree) -> Report:
         """Every stage in order; training only when the gate says train and `consent` agrees.
 
-        Raises ConsentError when training would spend money and `may_spend` is false.
+        A plan for another machine ends with the gate. Raises ConsentError when a plugin would
+        spend money and `may_spend` is false.
         """
-        self.workspace.look_up_plugins()
+        self.workspace.check()
+        self._may_use(self.workspace.trainer.info)
         self.workspace.save_settings()
-        verdict = self.gate()
-        if verdict.verdict == "train":
-            if self.workspace.trainer.info.spends_money and not may_spend:
-                raise ConsentError(
-                    f"The trainer '{self.settings.trainer}' spends money; nobody agreed to that.",
-                    hint="Add --yes to agree.",
-                )
-            if consent(verdict, self.option()):
+        if self.gate().verdict == "train":
+            option = self.option()
+            is_here = option.gpu == LOCAL or self.workspace.trainer.info.spends_money
+            if is_here and (self._is_trained(option) or consent(self.gate(), option)):
                 self.train()
                 self.verify()
         return self.report()
+
+    def _is_trained(self, option: Option) -> bool:
+        return self.folder.is_current(self._train_origin(option))
 
 
 def run(settings: RunSettings, run_dir: Path, *, consent: Consent = agree) -> Report:
@@ -307,13 +342,3 @@ def run(settings: RunSettings, run_dir: Path, *, consent: Consent = agree) -> Re
     Raises any AdvisorError; a second call on the same folder continues the first.
     """
     return Pipeline(Workspace(settings, RunFolder(run_dir))).run(consent)
-
-
-def require(folder: RunFolder, stage: Stage) -> None:
-    """Raise MissingArtifactError unless an earlier stage has left its document."""
-    if not folder.has(stage):
-        raise MissingArtifactError(
-            f"{folder.file(stage).name} is not there yet.",
-            hint=f"Run `advisor {stage} --run-dir {folder.path}` or `advisor run` first.",
-            where=str(folder.path),
-        )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 
 from advisor import registry
 from advisor.artifacts import RunFolder, digest_of, digest_of_tree, write_text
+from advisor.catalog.query import LOCAL, find_gpu, find_model
 from advisor.contracts import Emit, Metric, Progress, PromptBuilder, Session, Trainer
 from advisor.data_check.split import limit_test, split
 from advisor.errors import ArtifactError, DatasetError, InputError, MissingArtifactError
@@ -26,10 +28,10 @@ from advisor.schema.dataset import Corpus, Dataset
 from advisor.schema.evaluation import Document, Sample
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Rulebook
-from advisor.schema.run import EMBEDDED_MODEL, RunSettings
+from advisor.schema.run import EMBEDDED_MODEL, SETTINGS_FILE, RunSettings
 from advisor.schema.train import TrainEvent
+from advisor.units import hours_from_seconds
 
-SETTINGS_FILE = "run.json"
 DEFAULT_METRIC = "exact_match"
 DEFAULT_INSTRUCTION = "Answer the request."
 DEFAULT_TEST_LIMIT = 250
@@ -61,10 +63,14 @@ class Tools:
     cache_dir: Path
     progress: Progress = field(default_factory=Silence)
     emit: Emit = ignore_event
+    max_hours: float | None = None
+    """Work that asks `should_stop` ends after so many hours."""
+    began: float = field(default_factory=time.monotonic)
 
     def should_stop(self) -> bool:
-        """Nobody asks a plugin to stop here but a signal, which arrives as an exception."""
-        return False
+        """Whether the time limit has passed; Ctrl-C arrives as an exception instead."""
+        hours = hours_from_seconds(time.monotonic() - self.began)
+        return self.max_hours is not None and hours > self.max_hours
 
 
 def model_path(model: str) -> str:
@@ -125,6 +131,12 @@ class Workspace:
         return load_rulebook(rules_root(), Path(policy) if policy else None)
 
     @cached_property
+    def catalog_digest(self) -> str:
+        """Digest over prices, cards, stacks and recipes."""
+        root = rules_root()
+        return digest_of([digest_of_tree(root / "catalog"), digest_of_tree(root / "recipes")])
+
+    @cached_property
     def dataset(self) -> Dataset | None:
         """The user's data, or None when there is none."""
         return read_dataset(Path(self.settings.data)) if self.settings.data else None
@@ -140,9 +152,13 @@ class Workspace:
                 "No data was given, so nothing can be measured.",
                 hint="Name a file with --data FILE (JSONL, JSON, CSV or TSV).",
             )
-        whole = split(self.dataset.samples, seed=self.settings.seed)
         limit = self.settings.limit or DEFAULT_TEST_LIMIT
-        return limit_test(whole, limit=limit, seed=self.settings.seed)
+        return limit_test(self._split_samples, limit=limit, seed=self.settings.seed)
+
+    @cached_property
+    def _split_samples(self) -> tuple[Sample, ...]:
+        samples = self.dataset.samples if self.dataset else ()
+        return split(samples, seed=self.settings.seed)
 
     @cached_property
     def corpus(self) -> Corpus | None:
@@ -157,14 +173,30 @@ class Workspace:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the readers of data and documents remarked."""
-        data = self.dataset.notes if self.dataset else ()
+        data = (*self.dataset.notes, *self._limit_note()) if self.dataset else ()
         return data + (self.corpus.notes if self.corpus else ())
 
-    def look_up_plugins(self) -> None:
-        """Find every plugin that the run will need, so that a wrong name is told at once.
+    def _limit_note(self) -> tuple[str, ...]:
+        whole = sum(s.split == "test" for s in self._split_samples)
+        kept = sum(s.split == "test" for s in self.samples)
+        if kept == whole:
+            return ()
+        return (f"{kept} of {whole} test samples are measured; --limit N takes more.",)
 
-        Raises UnknownPluginError, PluginContractError.
+    def check(self) -> None:
+        """Look at everything the settings name, so that a mistake is told before any work.
+
+        Raises UnknownPluginError, PluginContractError, UnknownGpuError, UnknownModelError,
+        RulebookError, ProfileError, DatasetError and CorpusError.
         """
+        self._look_up_plugins()
+        find_model(self.settings.model)
+        if self.settings.gpu != LOCAL:
+            find_gpu(self.settings.gpu)
+        if self.rulebook and self.dataset:
+            self.corpus  # noqa: B018 - read now, kept for later
+
+    def _look_up_plugins(self) -> None:
         for group, names in (
             ("advisor.backends", (self.settings.backend,)),
             ("advisor.prompting", self.settings.builders),
@@ -220,14 +252,15 @@ class Workspace:
         """The model under test, opened."""
         return registry.backend(self.settings.backend).open(self.model_path, {})
 
-    def tools(self) -> Tools:
-        """What plugins are handed."""
+    def tools(self, *, max_hours: float | None = None) -> Tools:
+        """What plugins are handed; `max_hours` counts from now."""
         return Tools(
             seed=self.settings.seed,
             instruction=self.instruction,
             cache_dir=self.folder.path / "cache",
             progress=self.progress,
             emit=self.emit,
+            max_hours=max_hours,
         )
 
     def data_inputs(self) -> dict[str, str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
+from advisor import registry
 from advisor.artifacts import STAGES, RunFolder
-from advisor.errors import ConsentError, DatasetError, MissingArtifactError
+from advisor.errors import ConsentError, DatasetError, MissingArtifactError, TrainingError
 from advisor.pipeline import Pipeline
 from advisor.schema.gate import GateVerdict
 from advisor.schema.run import RunSettings
@@ -144,3 +146,45 @@ def test_verification_before_training_names_what_is_missing(make):
     pipeline.gate()
     with pytest.raises(MissingArtifactError, match=r"6-train\.json"):
         pipeline.verify()
+
+
+def test_training_stops_at_the_time_limit(make, monkeypatch):
+    pipeline = make(max_hours=1.0)
+    pipeline.gate()
+
+    def endless(job, tools):
+        assert tools.should_stop() is False
+        monkeypatch.setattr(time, "monotonic", lambda: tools.began + 3601.0)
+        assert tools.should_stop() is True
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline.workspace.trainer, "train", endless, raising=False)
+    with pytest.raises(TrainingError, match="limit of 1 hours"):
+        pipeline.train()
+    assert not pipeline.folder.has("train")
+
+
+def test_a_backend_that_spends_money_needs_consent(make, monkeypatch):
+    backend = registry.backend("echo")
+    info = backend.info.model_copy(update={"spends_money": True})
+    monkeypatch.setattr(type(backend), "info", info)
+    with pytest.raises(ConsentError, match="spends money"):
+        make().baseline()
+    paying = Pipeline(make().workspace, may_spend=True).baseline()
+    assert paying.evaluations[0].usage.usd is None
+
+
+def test_a_finished_training_is_not_asked_for_again(make):
+    make().run()
+    asked = []
+    make().run(lambda _verdict, _option: asked.append(1) or False)
+    assert asked == []
+
+
+def test_a_changed_price_list_makes_the_estimate_anew(make):
+    make().run()
+    again = make()
+    again.workspace.catalog_digest = "another"
+    again.run()
+    assert "estimate" in again.made
+    assert "baseline" not in again.made

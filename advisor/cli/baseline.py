@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from advisor.artifacts import document
 from advisor.cli.interrupt import interruptible
 from advisor.cli.options import run_dir_option, standard_options
 from advisor.cli.screen import Screen
@@ -24,6 +25,6 @@ def command(*, screen: Screen, run_dir: Path | None, chosen: dict[str, Any]) -> 
         baselines = pipeline.baseline()
     from advisor.render.evaluation import show_baselines  # noqa: PLC0415 - rich is slow to load
 
-    screen.result(
-        pipeline.folder.raw("baseline"), lambda: show_baselines(screen.console, baselines)
-    )
+    aimed = baselines.model_copy(update={"target": pipeline.workspace.answers.task.target})
+    origin = pipeline.folder.origin("baseline")
+    screen.result(document(aimed, origin), lambda: show_baselines(screen.console, aimed))

@@ -13,7 +13,7 @@ from advisor.bundled import bundled_settings, task_names
 from advisor.cli.interrupt import interruptible
 from advisor.cli.options import run_dir_option, standard_options
 from advisor.cli.screen import Screen
-from advisor.cli.settings import RUNS
+from advisor.cli.settings import RUNS, SEED
 from advisor.pipeline import Pipeline
 from advisor.schema.demo import Demo, DemoTask
 from advisor.schema.report import Report
@@ -22,14 +22,20 @@ from advisor.workspace import Workspace
 
 @click.command(name="demo")
 @click.argument("names", nargs=-1)
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of shots and training.")
+@click.option(
+    "--seed",
+    type=SEED,
+    default=0,
+    show_default=True,
+    help="Seed of shots and training.",
+)
 @run_dir_option
 @standard_options
 def command(*, screen: Screen, names: tuple[str, ...], seed: int, run_dir: Path | None) -> None:
     """Run every stage on the bundled tasks (manuals, tickets, fields), or on those named."""
     chosen = names or task_names()
     settings = [bundled_settings(name, seed=seed) for name in chosen]
-    root = run_dir or RUNS / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-demo"
+    root = (run_dir or RUNS / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-demo").resolve()
     screen.note(f"Run folder: {root}")
     rows = []
     with interruptible(screen.command_line("--run-dir", root)):

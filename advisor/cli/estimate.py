@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 import click
 
-from advisor.artifacts import Origin, RunFolder, digest_of, document, today
+from advisor.artifacts import FILES, Origin, RunFolder, digest_of, document, today
 from advisor.catalog.query import LOCAL, find_model
-from advisor.cli.options import run_dir_option, standard_options
+from advisor.cli.options import FiniteRange, run_dir_option, standard_options
 from advisor.cli.screen import Screen
+from advisor.errors import InputError
 from advisor.market import estimated
-from advisor.schema.estimate import EstimateRequest
+from advisor.schema.estimate import Estimate, EstimateRequest
 from advisor.schema.profile import MachineFacts
+from advisor.schema.run import SETTINGS_FILE
 
 PLAN_FLAGS = (
     "rank",
@@ -60,7 +61,7 @@ class Money(click.ParamType[Decimal]):
 
 def plan_options(function: Any) -> Any:
     """Options that fix values of the plan; what is not given comes from the recipe."""
-    count, positive = click.IntRange(min=1), click.FloatRange(min=0, min_open=True)
+    count, positive = click.IntRange(min=1), FiniteRange(min=0, min_open=True)
     precisions = click.Choice(["float32", "bfloat16", "float16"])
     strategies = click.Choice(["single", "ddp", "zero1", "zero2", "zero3", "fsdp"])
     added = [
@@ -101,8 +102,8 @@ def plan_options(function: Any) -> Any:
 @click.command(name="estimate")
 @click.option(
     "--model",
-    required=True,
-    help="Size (7b), catalog name, hub id in the local cache, folder or config.json.",
+    help="Size (7b), catalog name, hub id in the local cache, folder or config.json "
+    "(default with --run-dir: the run's).",
 )
 @click.option(
     "--method", "methods", multiple=True, help="Repeatable (default: full, lora and qlora)."
@@ -119,22 +120,20 @@ def plan_options(function: Any) -> Any:
 @run_dir_option
 @standard_options
 def command(
-    *, screen: Screen, run_dir: Path | None, model: str, explain: bool, **flags: Any
+    *, screen: Screen, run_dir: Path | None, model: str | None, explain: bool, **flags: Any
 ) -> None:
     """Estimate memory, hours and money of tuning a model, method beside method.
 
     Without --gpu the catalog is ranked; the cheapest option that fits comes first.
     """
-    request = request_from(flags)
-    card = find_model(model)
-    result = estimated(request, model=card, gpus=flags["gpu_names"], provider=flags["provider"])
-    if run_dir is None:
-        shown = document(result)
-    else:
-        folder = RunFolder(run_dir)
-        folder.write(result, _origin(folder, request, model))
-        shown = folder.raw("estimate")
-        screen.note(f"Written: {folder.file('estimate')}")
+    is_run = run_dir is not None and (run_dir / SETTINGS_FILE).is_file()
+    result, shown = (
+        _of_run(screen, run_dir or Path(), model, flags)
+        if is_run
+        else _alone(run_dir, model, flags)
+    )
+    if run_dir is not None:
+        screen.note(f"Written: {run_dir / FILES['estimate']}")
     from advisor.render.estimate import show_estimate, show_terms  # noqa: PLC0415 - rich is slow
 
     def show() -> None:
@@ -145,29 +144,57 @@ def command(
     screen.result(shown, show)
 
 
-def request_from(flags: dict[str, Any]) -> EstimateRequest:
-    """The request that the flags make; this machine is looked at only when it is asked for."""
-    day: datetime | None = flags["as_of"]
+def _alone(
+    run_dir: Path | None, model: str | None, flags: dict[str, Any]
+) -> tuple[Estimate, dict[str, Any]]:
+    """An estimate of a model by itself, kept in a folder when one is named."""
+    if model is None:
+        msg = "Missing option '--model'."
+        raise click.UsageError(msg)
+    request = EstimateRequest(
+        as_of=flags["as_of"].date().isoformat() if flags["as_of"] else today(),
+        machine=_measured() if LOCAL in flags["gpu_names"] else MachineFacts(),
+        **given_values(flags),
+    )
+    card = find_model(model)
+    result = estimated(request, model=card, gpus=flags["gpu_names"], provider=flags["provider"])
+    if run_dir is None:
+        return result, document(result)
+    folder = RunFolder(run_dir)
+    inputs = {"request": digest_of(request.model_dump(mode="json")), "model_name": model}
+    folder.write(result, Origin(stage="estimate", inputs=inputs, prices_as_of=request.as_of))
+    return result, folder.raw("estimate")
+
+
+def _of_run(
+    screen: Screen, run_dir: Path, model: str | None, flags: dict[str, Any]
+) -> tuple[Estimate, dict[str, Any]]:
+    """The run's estimate again: its model, data and machine, with what the flags change."""
+    from advisor.cli.settings import open_run  # noqa: PLC0415 - the whole pipeline is slow to load
+
+    pipeline = open_run(screen, run_dir, {}, start=False)
+    if model is not None and model != pipeline.settings.model:
+        raise InputError(
+            f"This run works on the model '{pipeline.settings.model}', not on '{model}'.",
+            hint="Leave --model out, or leave --run-dir out.",
+            where=str(run_dir),
+        )
+    changes = given_values(flags)
+    if flags["as_of"]:
+        changes["as_of"] = flags["as_of"].date().isoformat()
+    result = pipeline.estimate(changes, gpus=flags["gpu_names"], provider=flags["provider"])
+    return result, pipeline.folder.raw("estimate")
+
+
+def given_values(flags: dict[str, Any]) -> dict[str, Any]:
+    """The flags that were given, under the request's names."""
     given = {name: flags[name] for name in PLAN_FLAGS if flags[name] is not None}
     if flags["methods"]:
         given["methods"] = tuple(dict.fromkeys(flags["methods"]))
-    return EstimateRequest(
-        as_of=day.date().isoformat() if day else today(),
-        machine=_measured() if LOCAL in flags["gpu_names"] else MachineFacts(),
-        **given,
-    )
+    return given
 
 
 def _measured() -> MachineFacts:
     from advisor.stages.profile.hardware import measure_machine  # noqa: PLC0415 - only for local
 
     return measure_machine()
-
-
-def _origin(folder: RunFolder, request: EstimateRequest, model: str) -> Origin:
-    return Origin(
-        stage="estimate",
-        made_from=folder.made_from("profile"),
-        inputs={"request": digest_of(request.model_dump(mode="json")), "model": model},
-        prices_as_of=request.as_of,
-    )

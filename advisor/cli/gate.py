@@ -8,13 +8,14 @@ from typing import Any
 import click
 
 from advisor.cli.errors import DONE, GATE_SAYS_NO
-from advisor.cli.options import required_run_dir_option, standard_options
+from advisor.cli.options import FiniteRange, required_run_dir_option, standard_options
 from advisor.cli.screen import Screen
 from advisor.cli.settings import open_run
+from advisor.standing import changed_since
 
 
 @click.command(name="gate")
-@click.option("--target", type=click.FloatRange(0, 1), help="Judge against another target, 0 to 1.")
+@click.option("--target", type=FiniteRange(0, 1), help="Judge against another target, 0 to 1.")
 @click.option("--policy", help="File that switches rules off or reweighs them.")
 @required_run_dir_option
 @standard_options
@@ -34,6 +35,8 @@ def command(
     chosen: dict[str, Any] = {"policy": policy} if policy else {}
     pipeline = open_run(screen, run_dir, chosen, start=False)
     verdict = pipeline.regate(target=target)
+    for sentence in changed_since(pipeline.workspace):
+        screen.note(f"Warning: {sentence}")
     screen.result(pipeline.folder.raw("gate"), lambda: _show(screen, verdict))
     ctx.exit(DONE if verdict.verdict == "train" else GATE_SAYS_NO)
 

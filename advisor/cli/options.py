@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,19 @@ def standard_options(function: F) -> F:
         return function(*args, screen=screen, **rest)
 
     return wrapped  # type: ignore[return-value]
+
+
+class FiniteRange(click.FloatRange):
+    """A range of ordinary numbers: `nan` and `inf` are refused too."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number; a usage error for anything else."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number in the range.", param, ctx)
+        return number
 
 
 def run_dir_option(function: F) -> F:

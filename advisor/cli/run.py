@@ -52,7 +52,7 @@ def command(
 
     consent = ask if screen.may_ask and not auto_train else agree
     with interruptible(screen.command_line("--run-dir", pipeline.folder.path)):
-        report = pipeline.run(consent, may_spend=screen.yes)
+        report = pipeline.run(consent)
     screen.result(document(report), lambda: _show(screen, report))
     ctx.exit(exit_code(report))
 

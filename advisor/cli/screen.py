@@ -83,7 +83,7 @@ class Screen:
     @property
     def may_ask(self) -> bool:
         """Whether a question can be asked: a terminal on stdin, and no --yes."""
-        return sys.stdin.isatty() and not self.yes
+        return sys.stdin is not None and sys.stdin.isatty() and not self.yes
 
     @staticmethod
     def command_line(*extra: str | Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,14 +13,16 @@ import click
 from pydantic import ValidationError
 
 from advisor.artifacts import RunFolder
+from advisor.cli.options import FiniteRange
 from advisor.cli.screen import Screen
 from advisor.errors import InputError, StorageError
 from advisor.pipeline import Pipeline
-from advisor.schema.run import EMBEDDED_MODEL, RunSettings
-from advisor.workspace import SETTINGS_FILE, Workspace, load_settings
+from advisor.schema.run import EMBEDDED_MODEL, SETTINGS_FILE, RunSettings
+from advisor.workspace import Workspace, load_settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+SEED = click.IntRange(0, 2**32 - 1)
 RUNS = Path("runs")
 PATHS = ("data", "docs", "answers", "policy")
 
@@ -37,20 +40,18 @@ def settings_options(function: F) -> F:
         click.option("--backend", help="Model backend plugin (default: transformers)."),
         click.option("--instruction", help="System turn before every sample."),
         click.option("--metric", help="Metric plugin (default: exact_match)."),
-        click.option(
-            "--target", type=click.FloatRange(0, 1), help="Score that is good enough, 0 to 1."
-        ),
+        click.option("--target", type=FiniteRange(0, 1), help="Score that is good enough, 0 to 1."),
         click.option("--builders", help="Prompt builders, by comma."),
         click.option("--method", "methods", multiple=True, help="Tuning method; repeatable."),
         click.option("--trainer", help="Trainer plugin (default: trl)."),
         click.option("--gpu", help="GPU to plan for (default: local, this machine)."),
-        click.option("--budget-usd", type=click.FloatRange(0), help="Most that tuning may cost."),
-        click.option("--max-hours", type=click.FloatRange(0), help="Most that tuning may take."),
+        click.option("--budget-usd", type=FiniteRange(0), help="Most that tuning may cost."),
+        click.option("--max-hours", type=FiniteRange(0), help="Most that tuning may take."),
         click.option(
             "--limit", type=click.IntRange(1), help="At most so many test samples (default: 250)."
         ),
         click.option("--max-new-tokens", type=click.IntRange(1), help="Longest answer, in tokens."),
-        click.option("--seed", type=int, help="Seed of split, shots and training (default: 0)."),
+        click.option("--seed", type=SEED, help="Seed of split, shots and training (default: 0)."),
         click.option("--name", help="Name of the run."),
     ]
     names = ("methods", *(o for o in RunSettings.model_fields if o != "methods"))
@@ -99,7 +100,7 @@ def open_run(
 
     Raises MissingArtifactError when `start` is false and the folder holds no run.
     """
-    folder = RunFolder(run_dir or _new_folder(chosen))
+    folder = RunFolder((run_dir or _new_folder(chosen)).resolve())
     is_old = (folder.path / SETTINGS_FILE).is_file()
     earlier = load_settings(folder) if is_old or not start else None
     settings = make_settings(chosen, earlier)
@@ -107,16 +108,18 @@ def open_run(
     emit = screen.emitter()
     space = Workspace(settings, folder, progress=screen.progress(), emit=emit)
     if chosen or not is_old:
+        space.check()
         space.save_settings()
     if run_dir is None:
         screen.note(f"Run folder: {folder.path}")
-    return Pipeline(space)
+    return Pipeline(space, may_spend=screen.yes)
 
 
 def _new_folder(chosen: dict[str, Any]) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     name = chosen.get("name") or (Path(chosen["data"]).stem if "data" in chosen else "run")
-    return RUNS / f"{stamp}-{name}"
+    path = RUNS / f"{stamp}-{name}"
+    return next(p for p in (path, *(RUNS / f"{path.name}-{n}" for n in count(2))) if not p.exists())
 
 
 def _writable(path: Path) -> None:

@@ -13,14 +13,19 @@ from advisor.cli.interrupt import interruptible
 from advisor.cli.options import required_run_dir_option, standard_options
 from advisor.cli.screen import Screen
 from advisor.cli.settings import open_run
-from advisor.errors import ConsentError, StaleArtifactError
+from advisor.errors import StaleArtifactError
 from advisor.pipeline import Pipeline
 from advisor.schema.gate import GateVerdict
+from advisor.standing import changed_since, refuse_stale
 
 
 @click.command(name="train")
 @click.option("--trainer", help="Trainer plugin (default: the run's).")
-@click.option("--resume", is_flag=True, help="Continue from the newest complete checkpoint.")
+@click.option(
+    "--resume/--restart",
+    default=True,
+    help="Continue an interrupted training (default), or begin anew.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan and its estimate; train nothing.")
 @required_run_dir_option
 @standard_options
@@ -46,29 +51,26 @@ def command(
         screen.note(f"The gate says {verdict.verdict}: {verdict.because}")
         screen.result(document(verdict), lambda: None)
         ctx.exit(GATE_SAYS_NO)
-    _may_start(pipeline, screen)
-    with interruptible(screen.command_line("--resume")):
+    refuse_stale(pipeline.folder, "estimate", "baseline", "gate")
+    _refuse_changed(pipeline)
+    with interruptible(screen.command_line()):
         result = pipeline.train(resume=resume)
     from advisor.render.training import show_training  # noqa: PLC0415 - rich is slow to load
 
     screen.result(pipeline.folder.raw("train"), lambda: show_training(screen.console, result))
 
 
-def _may_start(pipeline: Pipeline, screen: Screen) -> None:
-    if pipeline.folder.freshness("gate") == "stale":
-        raise StaleArtifactError(
-            "5-gate.json was made from documents that have changed since.",
-            hint=f"Run `advisor gate --run-dir {pipeline.folder.path}` first.",
-            where=str(pipeline.folder.path),
-        )
-    if pipeline.workspace.trainer.info.spends_money and not screen.yes:
-        raise ConsentError(
-            f"The trainer '{pipeline.settings.trainer}' spends money and nobody agreed to that.",
-            hint="Add --yes to agree.",
-        )
-
-
 def _show_plan(screen: Screen, option: Any) -> None:
     from advisor.render.plan import show_plan  # noqa: PLC0415 - rich is slow to load
 
     show_plan(screen.console, option)
+
+
+def _refuse_changed(pipeline: Pipeline) -> None:
+    changed = changed_since(pipeline.workspace)
+    if changed:
+        raise StaleArtifactError(
+            changed[0],
+            hint=f"Run `advisor run --run-dir {pipeline.folder.path}`.",
+            where=str(pipeline.folder.path),
+        )

@@ -7,6 +7,8 @@ from pydantic import Field
 from advisor.schema.base import Value
 
 EMBEDDED_MODEL = "tiny"
+SETTINGS_FILE = "run.json"
+"""Where a run folder keeps its settings."""
 
 
 class RunSettings(Value):
@@ -38,4 +40,4 @@ class RunSettings(Value):
     """At most so many test samples."""
     max_new_tokens: int = Field(default=64, gt=0)
     batch_size: int = Field(default=16, gt=0)
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)

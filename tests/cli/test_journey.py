@@ -1,0 +1,145 @@
+"""Stage by stage through the commands, on the echo backend and the dry-run trainer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from advisor.cli.main import cli
+
+pytest.importorskip("scipy")
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A task that no prompt solves: 240 train and 60 test samples."""
+    rows = [
+        {
+            "prompt": f"code of word{n}?",
+            "completion": f"K{n}-{n * 7 % 11}",
+            "split": "train" if n < 240 else "test",
+        }
+        for n in range(300)
+    ]
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    return tmp_path / "run"
+
+
+def advisor(*words, code=0):
+    result = CliRunner().invoke(cli, [*map(str, words), "--json"])
+    assert result.exit_code == code, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.fixture
+def measured(data, run_dir, tmp_path):
+    """Baselines measured by the stage command alone."""
+    answers = tmp_path / "answers.yaml"
+    answers.write_text("output: {house_format: true, strict_format: true}\n")
+    words = ["--data", data, "--answers", answers, "--target", 0.9, "--backend", "echo"]
+    words += ["--trainer", "dry_run", "--builders", "zero_shot,few_shot", "--method", "lora"]
+    return advisor("baseline", *words, "--run-dir", run_dir)
+
+
+def test_baseline_shows_the_target_it_is_measured_for(measured):
+    assert measured["target"] == 0.9
+
+
+def test_every_stage_by_its_own_command(measured, run_dir):
+    estimate = advisor("estimate", "--run-dir", run_dir)
+    assert estimate["model"]["id"] == "tiny"
+    assert estimate["options"][0]["gpu"] == "local"
+    assert advisor("gate", "--run-dir", run_dir)["verdict"] == "train"
+    assert advisor("train", "--run-dir", run_dir)["trainer"] == "dry_run"
+    advisor("verify", "--run-dir", run_dir, code=5)
+    report = advisor("report", "--run-dir", run_dir)
+    assert report["verification"] is not None
+    assert (run_dir / "report.html").is_file()
+
+
+def test_a_report_before_the_gate_shows_what_there_is(measured, run_dir):
+    report = advisor("report", "--run-dir", run_dir)
+    assert report["gate"] is None
+    assert report["baselines"] is not None
+
+
+def test_other_prices_do_not_make_measurements_stale(measured, run_dir):
+    advisor("estimate", "--run-dir", run_dir)
+    advisor("gate", "--run-dir", run_dir)
+    again = advisor("estimate", "--run-dir", run_dir, "--as-of", "2026-11-24")
+    assert again["prices_as_of"] == "2026-11-24"
+    assert advisor("gate", "--run-dir", run_dir)["verdict"] == "train"
+    assert advisor("train", "--run-dir", run_dir)["trainer"] == "dry_run"
+
+
+def test_an_estimate_of_another_model_does_not_get_into_the_run(measured, run_dir):
+    told = advisor("estimate", "--model", "7b", "--run-dir", run_dir, code=1)
+    assert "works on the model 'tiny'" in told["error"]["message"]
+
+
+def test_a_plan_for_another_machine_is_not_trained_here(measured, run_dir):
+    advisor("estimate", "--run-dir", run_dir, "--gpu", "h100")
+    advisor("gate", "--run-dir", run_dir)
+    told = advisor("train", "--run-dir", run_dir, code=1)
+    assert "h100" in told["error"]["message"]
+    assert not (run_dir / "6-train.json").exists()
+
+
+def test_changed_data_is_told_and_stops_training(measured, data, run_dir):
+    advisor("estimate", "--run-dir", run_dir)
+    advisor("gate", "--run-dir", run_dir)
+    data.write_text("\n".join(data.read_text().splitlines()[1:]) + "\n")
+    told = advisor("train", "--run-dir", run_dir, code=1)
+    assert told["error"]["type"] == "StaleArtifactError"
+    report = advisor("report", "--run-dir", run_dir)
+    assert any("data file changed" in warning for warning in report["warnings"])
+    assert all(f["input"] is None for f in report["failures"])
+
+
+def test_a_moved_run_folder_can_be_verified(measured, run_dir, tmp_path):
+    advisor("estimate", "--run-dir", run_dir)
+    advisor("gate", "--run-dir", run_dir)
+    advisor("train", "--run-dir", run_dir)
+    moved = tmp_path / "elsewhere"
+    shutil.move(run_dir, moved)
+    advisor("verify", "--run-dir", moved, code=5)
+
+
+def test_a_mistaken_setting_is_not_kept(measured, run_dir):
+    advisor("gate", "--run-dir", run_dir, "--policy", "nope.yaml", code=1)
+    advisor("report", "--run-dir", run_dir)
+
+
+def test_training_refuses_when_the_gate_says_no(measured, run_dir):
+    advisor("estimate", "--run-dir", run_dir)
+    assert advisor("gate", "--run-dir", run_dir, "--target", "0", code=4)["verdict"] == "stop"
+    advisor("train", "--run-dir", run_dir, code=4)
+    assert not (run_dir / "6-train.json").exists()
+
+
+def test_dry_run_shows_the_plan_and_trains_nothing(measured, run_dir):
+    advisor("estimate", "--run-dir", run_dir)
+    advisor("gate", "--run-dir", run_dir)
+    assert advisor("train", "--run-dir", run_dir, "--dry-run")["plan"]["rank"] == 16
+    assert not (run_dir / "6-train.json").exists()
+
+
+@pytest.mark.parametrize("target", ["nan", "inf", "2", "-1"])
+def test_a_target_outside_its_range_is_a_usage_error(measured, run_dir, target):
+    assert advisor("gate", "--run-dir", run_dir, "--target", target, code=2)
+
+
+def test_an_unknown_gpu_is_told_before_anything_is_measured(data, run_dir):
+    words = ["--data", data, "--gpu", "h1000", "--backend", "echo", "--run-dir", run_dir]
+    told = advisor("run", *words, code=1)
+    assert told["error"]["type"] == "UnknownGpuError"
+    assert not (run_dir / "run.json").exists()
