@@ -8,6 +8,7 @@ from math import ceil, sqrt
 from statistics import NormalDist, fmean
 
 from advisor.errors import StaleArtifactError
+from advisor.evaluation.identity import repeated
 from advisor.evaluation.intervals import (
     FEWEST_FOR_BOOTSTRAP,
     LEVEL,
@@ -165,6 +166,13 @@ def _paired(a: Evaluation, b: Evaluation) -> tuple[list[float], list[float]]:
 
 
 def _by_sample(evaluation: Evaluation) -> Mapping[str, float]:
+    twice = repeated(score.sample_id for score in evaluation.scores)
+    if twice:
+        raise StaleArtifactError(
+            f"{evaluation.builder} was measured on {len(twice)} sample ids more than once, the "
+            f"first is '{twice[0]}'; scores cannot be paired by them.",
+            hint="Give every row its own id, and run `advisor baseline` again.",
+        )
     return {score.sample_id: score.value for score in evaluation.scores}
 
 

@@ -21,6 +21,7 @@ from advisor.schema.base import Value
 from advisor.schema.evaluation import Completion, Prompt
 
 FORMAT = 1
+Setting = str | int | float | bool
 
 
 class Answered(Value):
@@ -29,6 +30,8 @@ class Answered(Value):
     batch: int = Field(ge=0)
     prompt: Prompt
     completion: Completion
+    raised: bool = False
+    """The backend raised on this prompt, which may pass; a refusal it returned stands."""
 
 
 class Header(Value):
@@ -36,8 +39,8 @@ class Header(Value):
 
     format: int = FORMAT
     builder: str
-    builder_settings: dict[str, str | int | float | bool]
-    conditions: dict[str, str | int | float | bool | dict[str, str | int | float | bool]]
+    builder_settings: dict[str, Setting]
+    conditions: dict[str, Setting | dict[str, Setting]]
     model_digest: str
     samples_digest: str
     sample_ids: tuple[str, ...]
@@ -57,14 +60,15 @@ class Journal:
         self.header = header
 
     def resume(self) -> list[Answered]:
-        """Answers of the whole batches already on disk; the file is left holding just those.
+        """Answers of the whole batches before the first on which the backend raised.
 
-        A journal made under other conditions is replaced by an empty one. Raises StorageError when
-        the file cannot be written.
+        What made it raise may have been mended, so that batch and those after it are asked again;
+        the file is left holding just what is returned. A journal made under other conditions is
+        replaced by an empty one. Raises StorageError when the file cannot be written.
         """
         lines = _lines(self.path)
         same = bool(lines) and lines[0] == self.header.model_dump(mode="json")
-        answers = _whole_batches(lines[1:], self.header) if same else []
+        answers = _unbroken(_whole_batches(lines[1:], self.header)) if same else []
         text = "".join(_dump(value) for value in (self.header, *answers))
         self._write(text, mode="w")
         return answers
@@ -134,6 +138,12 @@ def _lines(path: Path) -> list[Any]:
         except json.JSONDecodeError:
             break
     return parsed
+
+
+def _unbroken(answers: list[Answered]) -> list[Answered]:
+    """The answers before the first batch on which the backend raised."""
+    broken = next((answer.batch for answer in answers if answer.raised), None)
+    return answers if broken is None else [a for a in answers if a.batch < broken]
 
 
 def _whole_batches(lines: Sequence[Any], header: Header) -> list[Answered]:

@@ -4,33 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from statistics import quantiles
-from typing import cast
+from typing import NamedTuple, cast
 
 from advisor.artifacts import digest_of
-from advisor.contracts import Metric, MetricInfo, PromptBuilder, Session
+from advisor.contracts import Metric, PromptBuilder, Session
 from advisor.errors import (
     AdvisorError,
     BackendResponseError,
     BackendTimeoutError,
     DatasetError,
+    PluginContractError,
     StaleArtifactError,
 )
-from advisor.evaluation.bench import LEVEL, MAX_FAILED_SHARE, Bench, EvaluationSettings
-from advisor.evaluation.intervals import mean_interval
-from advisor.evaluation.journal import Answered, Header, Journal, read
-from advisor.schema.evaluation import (
-    Completion,
-    Evaluation,
-    Latency,
-    Manifest,
-    Prompt,
-    Sample,
-    ScoredSample,
-    Usage,
-)
+from advisor.evaluation.bench import MAX_FAILED_SHARE, Bench
+from advisor.evaluation.identity import by_id
+from advisor.evaluation.journal import Answered, Header, Journal, Setting, read
+from advisor.evaluation.scoring import evaluation, has_failed, manifest
+from advisor.schema.evaluation import Completion, Evaluation, Prompt, Sample
 
-Setting = str | int | float | bool
+
+class Reply(NamedTuple):
+    """A completion, and whether it stands for an exception of the backend."""
+
+    completion: Completion
+    raised: bool = False
 
 
 def evaluate(
@@ -38,13 +35,15 @@ def evaluate(
 ) -> Evaluation:
     """A fitted builder's scores on the samples, continued from the journal where there is one.
 
-    Journalled batches are not asked again; when all are there, the session is not touched beyond
-    its `model_digest`. The metric is not part of the journal: scores are computed from the stored
-    answers each time.
+    Journalled batches are not asked again, unless the backend raised; when all are there, the
+    session is not touched beyond its `model_digest`. The metric is not part of the journal: scores
+    are computed from the stored answers each time.
 
     Raises BackendResponseError when more than a fifth of the samples got no answer, DatasetError
-    when there is no sample.
+    when there is no sample or two have one id, PluginContractError when the metric is a loss.
     """
+    _refuse_losses(bench.metric)
+    by_id(samples)
     if not samples:
         raise DatasetError(
             f"There is no sample to evaluate {name} on.",
@@ -54,8 +53,7 @@ def evaluate(
     journal = Journal(bench.journal(name), header)
     answers = journal.resume()
     _refuse_failures(answers, len(samples))
-    bench.progress.start(name, len(samples))
-    bench.progress.advance(len(answers))
+    _start(bench, name, done=len(answers), total=len(samples))
     try:
         for number, batch in _batches(samples, bench.settings.batch_size, done=len(answers)):
             fresh = _answer(bench, builder, batch, number)
@@ -65,14 +63,25 @@ def evaluate(
             bench.progress.advance(len(batch))
     finally:
         bench.progress.finish()
-    return _evaluation(name, bench.metric, samples, answers, _manifest(header, bench.metric))
+    return evaluation(name, bench.metric, samples, answers, manifest(header, bench.metric))
+
+
+def _start(bench: Bench, name: str, *, done: int, total: int) -> None:
+    """Open the line on the screen; what an earlier run did must not count into its rate."""
+    if 0 < done < total:
+        bench.progress.start(f"{name} (from {done} of {total})", total - done)
+    else:
+        bench.progress.start(name, total)
+        bench.progress.advance(done)
 
 
 def rescore(journal: Path, *, name: str, metric: Metric, samples: Sequence[Sample]) -> Evaluation:
     """A finished journal's answers under another metric; no model is called.
 
-    Raises StaleArtifactError when the journal is unfinished or was made from other samples.
+    Raises StaleArtifactError when the journal is unfinished or was made from other samples,
+    PluginContractError when the metric is a loss.
     """
+    _refuse_losses(metric)
     header, answers = read(journal)
     if header.samples_digest != _samples_digest(samples) or len(answers) != len(samples):
         raise StaleArtifactError(
@@ -80,7 +89,17 @@ def rescore(journal: Path, *, name: str, metric: Metric, samples: Sequence[Sampl
             hint="Run `advisor baseline` on this data to finish it.",
             where=str(journal),
         )
-    return _evaluation(name, metric, samples, answers, _manifest(header, metric))
+    return evaluation(name, metric, samples, answers, manifest(header, metric))
+
+
+def _refuse_losses(metric: Metric) -> None:
+    """Best, gain and target all read a higher score as better."""
+    if not metric.info.higher_is_better:
+        raise PluginContractError(
+            f"The metric {metric.info.id} says that lower is better, which is not supported.",
+            hint="Turn it round, for example into 1 minus the error, so that 1 is perfect.",
+            where=f"metric {metric.info.id}",
+        )
 
 
 def _header(bench: Bench, builder: PromptBuilder, samples: Sequence[Sample]) -> Header:
@@ -119,14 +138,14 @@ def _answer(
     if prepare is not None:
         prepare(batch)
     prompts = [builder.build(sample) for sample in batch]
-    completions = _generate(bench.session, prompts, bench.settings.max_new_tokens)
+    replies = _generate(bench.session, prompts, bench.settings.max_new_tokens)
     return [
-        Answered(batch=number, prompt=prompt, completion=completion)
-        for prompt, completion in zip(prompts, completions, strict=True)
+        Answered(batch=number, prompt=prompt, completion=reply.completion, raised=reply.raised)
+        for prompt, reply in zip(prompts, replies, strict=True)
     ]
 
 
-def _generate(session: Session, prompts: list[Prompt], max_new_tokens: int) -> list[Completion]:
+def _generate(session: Session, prompts: list[Prompt], max_new_tokens: int) -> list[Reply]:
     """Completions of a batch; when the batch fails, of each prompt alone."""
     try:
         completions = session.generate(prompts, max_new_tokens=max_new_tokens)
@@ -134,18 +153,16 @@ def _generate(session: Session, prompts: list[Prompt], max_new_tokens: int) -> l
         if not _concerns_one_prompt(error):
             raise
         if len(prompts) == 1:
-            return [_failed(error)]
+            return [Reply(_failed(error), raised=True)]
         return [
-            completion
-            for prompt in prompts
-            for completion in _generate(session, [prompt], max_new_tokens)
+            reply for prompt in prompts for reply in _generate(session, [prompt], max_new_tokens)
         ]
     if len(completions) != len(prompts):
         raise BackendResponseError(
             f"The backend answered {len(completions)} of {len(prompts)} prompts.",
             hint="A backend must answer every prompt of a batch, in order.",
         )
-    return completions
+    return [Reply(completion) for completion in completions]
 
 
 def _concerns_one_prompt(error: Exception) -> bool:
@@ -166,86 +183,10 @@ def _failed(error: Exception) -> Completion:
 
 
 def _refuse_failures(answers: Sequence[Answered], total: int) -> None:
-    errors = [a.completion.error for a in answers if _has_failed(a.completion)]
+    errors = [a.completion.error for a in answers if has_failed(a.completion)]
     if len(errors) > MAX_FAILED_SHARE * total:
         raise BackendResponseError(
             f"{len(errors)} of {total} samples got no answer, more than "
             f"{MAX_FAILED_SHARE:.0%}; the first said: {errors[0]}",
             hint="Mend the cause and run the same command again; finished batches are kept.",
         )
-
-
-def _has_failed(completion: Completion) -> bool:
-    return completion.finish == "error" or bool(completion.error)
-
-
-def _manifest(header: Header, metric: Metric) -> Manifest:
-    settings = EvaluationSettings.model_validate(header.conditions)
-    shown: dict[str, Setting] = {
-        "max_new_tokens": settings.max_new_tokens,
-        "batch_size": settings.batch_size,
-        "is_free": settings.is_free,
-        **settings.notes,
-        **{f"{header.builder}.{key}": value for key, value in header.builder_settings.items()},
-    }
-    return Manifest(
-        dataset_digest=settings.dataset_digest,
-        split=settings.split,
-        samples=len(header.sample_ids),
-        backend=settings.backend,
-        model=settings.model,
-        model_digest=header.model_digest,
-        metric=metric.info.id,
-        seed=settings.seed,
-        settings=shown,
-    )
-
-
-def _score(metric: Metric, sample: Sample, answer: Answered) -> ScoredSample:
-    failed = _has_failed(answer.completion)
-    value = 0.0 if failed else metric.score(answer.prompt, answer.completion, sample).value
-    return ScoredSample(
-        sample_id=sample.id,
-        value=value,
-        completion=answer.completion,
-        shots=answer.prompt.shots,
-        passages=answer.prompt.passages,
-    )
-
-
-def _evaluation(
-    name: str,
-    metric: Metric,
-    samples: Sequence[Sample],
-    answers: Sequence[Answered],
-    manifest: Manifest,
-) -> Evaluation:
-    scores = tuple(_score(metric, s, a) for s, a in zip(samples, answers, strict=True))
-    info: MetricInfo = metric.info
-    value, interval = mean_interval(
-        [score.value for score in scores], is_binary=info.binary, seed=manifest.seed, level=LEVEL
-    )
-    completions = [answer.completion for answer in answers]
-    return Evaluation(
-        builder=name,
-        metric=info.id,
-        value=value,
-        interval=interval,
-        n=len(scores),
-        usage=Usage(
-            prompt_tokens=sum(c.prompt_tokens for c in completions),
-            completion_tokens=sum(c.completion_tokens for c in completions),
-            usd=0.0 if manifest.settings.get("is_free") else None,
-        ),
-        latency_ms=_latency([c.latency_ms for c in completions]),
-        failures=sum(_has_failed(c) for c in completions),
-        scores=scores,
-        manifest=manifest,
-    )
-
-
-def _latency(milliseconds: Sequence[float]) -> Latency:
-    if len(milliseconds) == 1:
-        return Latency(p50=milliseconds[0], p95=milliseconds[0])
-    cuts = quantiles(milliseconds, n=20, method="inclusive")
-    return Latency(p50=cuts[9], p95=cuts[18])

@@ -103,11 +103,15 @@ def _effort_table(evaluations: Sequence[Evaluation]) -> Table:
             short_count(usage.prompt_tokens),
             short_count(usage.completion_tokens),
             UNKNOWN if usage.usd is None else f"{usage.usd:.2f}",
-            f"{found.latency_ms.p50:,.0f}",
-            f"{found.latency_ms.p95:,.0f}",
+            _milliseconds(found.latency_ms.p50),
+            _milliseconds(found.latency_ms.p95),
             f"{found.failures} of {found.n}",
         )
     return table
+
+
+def _milliseconds(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:,.0f}"
 
 
 def _regressions_table(regressions: Sequence[Regression]) -> Table:

@@ -43,7 +43,7 @@ def scores_grid(evaluations: Sequence[Evaluation]) -> Grid:
             f"{e.n:,}",
             short_count(e.usage.prompt_tokens + e.usage.completion_tokens),
             usd_text(e.usage.usd),
-            f"{e.latency_ms.p95:,.0f} ms",
+            UNKNOWN if e.latency_ms.p95 is None else f"{e.latency_ms.p95:,.0f} ms",
             f"{e.failures:,}",
         )
         for e in evaluations

@@ -106,10 +106,10 @@ class Usage(Value):
 
 
 class Latency(Value):
-    """Milliseconds per sample."""
+    """Milliseconds per answered sample; None when none was answered."""
 
-    p50: float
-    p95: float
+    p50: float | None
+    p95: float | None
 
 
 class Manifest(Value):

@@ -32,6 +32,14 @@ def table(both, only_a, only_b, neither):
     return a, b
 
 
+def test_an_id_that_stands_twice_is_refused_not_dropped():
+    twice = system("rag", [1.0, 0.0, 1.0])
+    first = twice.scores[0]
+    twice = twice.model_copy(update={"scores": (first, first, first)})
+    with pytest.raises(StaleArtifactError, match="more than once, the first is"):
+        compare(twice, twice)
+
+
 def test_the_difference_is_b_minus_a():
     a, b = table(50, 5, 30, 15)
     found = compare(system("rag", a), system("tuned", b))

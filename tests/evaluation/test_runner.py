@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -11,11 +12,13 @@ from advisor.errors import (
     BackendResponseError,
     DatasetError,
     MissingArtifactError,
+    PluginContractError,
     StaleArtifactError,
     StorageError,
 )
 from advisor.evaluation.again import evaluate_again
 from advisor.evaluation.runner import evaluate, rescore
+from advisor.evaluation.scoring import latency
 from advisor.evaluation.session import LazySession
 from advisor.schema.evaluation import Completion
 from tests.fixtures.bench import FunctionSession, Tools, bench, capitals, knows
@@ -171,8 +174,65 @@ def test_a_failing_sample_fails_alone_and_counts_as_wrong(tmp_path, builder, err
     assert found.failures == 2
     assert found.value == 18 / 20
     assert str(error) in found.scores[3].completion.error
-    finished = evaluate(bench(FunctionSession(knows(1)), tmp_path), "z", builder, capitals(20))
-    assert finished == found
+
+
+def test_a_failure_that_passed_is_asked_again(tmp_path, builder):
+    samples = capitals(40)
+    first = evaluate(
+        bench(Faulty({"s009"}, RuntimeError("no network")), tmp_path, batch_size=4),
+        "z",
+        builder,
+        samples,
+    )
+    assert first.failures == 1
+    session = FunctionSession(knows(1))
+    mended = evaluate(bench(session, tmp_path, batch_size=4), "z", builder, samples)
+    assert (mended.failures, mended.value) == (0, 1)
+    assert session.batches[0] == ["s008", "s009", "s010", "s011"]
+    assert sum(map(len, session.batches)) == 32
+
+
+def test_a_failure_stays_in_the_journal_for_rescoring(tmp_path, builder):
+    samples = capitals(20)
+    evaluate(bench(Faulty({"s003"}, RuntimeError("x")), tmp_path), "z", builder, samples)
+    found = rescore(tmp_path / "z.jsonl", name="z", metric=ContainsMetric(), samples=samples)
+    assert (found.n, found.failures) == (20, 1)
+
+
+def test_two_samples_with_one_id_are_refused(tmp_path, builder):
+    samples = capitals(20)
+    twice = [*samples, samples[4].model_copy(update={"input": "Another?"})]
+    world = bench(FunctionSession(knows(1)), tmp_path)
+    with pytest.raises(DatasetError, match="the first is 's004'"):
+        evaluate(world, "z", builder, twice)
+    like = evaluate(world, "z", builder, samples)
+    with pytest.raises(DatasetError, match="the first is 's004'"):
+        evaluate_again(world, "tuned", builder, twice, like=like)
+
+
+class Error(ContainsMetric):
+    info = ContainsMetric.info.model_copy(update={"id": "error_rate", "higher_is_better": False})
+
+
+def test_a_metric_that_falls_is_refused(tmp_path, builder):
+    world = replace(bench(FunctionSession(knows(1)), tmp_path), metric=Error())
+    with pytest.raises(PluginContractError, match="error_rate says that lower is better"):
+        evaluate(world, "z", builder, capitals(20))
+    assert world.session.batches == []
+    evaluate(bench(FunctionSession(knows(1)), tmp_path), "z", builder, capitals(20))
+    with pytest.raises(PluginContractError, match="error_rate"):
+        rescore(tmp_path / "z.jsonl", name="z", metric=Error(), samples=capitals(20))
+
+
+def test_progress_of_a_continued_run_counts_what_is_left(tmp_path, builder):
+    samples = capitals(20)
+    evaluate(bench(FunctionSession(knows(1)), tmp_path, batch_size=4), "z", builder, samples)
+    path = tmp_path / "z.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:13]))
+    world = bench(FunctionSession(knows(1)), tmp_path, batch_size=4)
+    evaluate(world, "z", builder, samples)
+    assert world.progress.label == "z (from 12 of 20)"
+    assert world.progress.total == world.progress.done == 8
 
 
 def test_a_completion_that_carries_an_error_is_a_failure(tmp_path, builder):
@@ -188,6 +248,22 @@ def test_a_completion_that_carries_an_error_is_a_failure(tmp_path, builder):
     found = evaluate(bench(Refusing(knows(1)), tmp_path), "z", builder, capitals(10))
     assert found.failures == 1
     assert found.value == 0.9
+    assert (found.latency_ms.p50, found.latency_ms.p95) == (3, 3)
+    session = FunctionSession(knows(1))
+    assert evaluate(bench(session, tmp_path), "z", builder, capitals(10)) == found
+    assert session.batches == []  # what the backend said for itself stands
+
+
+def test_latency_is_that_of_answered_samples(tmp_path, builder):
+    bad = {"s000", "s001", "s002", "s003"}
+    session = Faulty(bad, RuntimeError("x"))
+    found = evaluate(bench(session, tmp_path), "z", builder, capitals(20))
+    assert found.failures == 4
+    assert (found.latency_ms.p50, found.latency_ms.p95) == (3, 3)
+
+
+def test_latency_of_nothing_is_unknown():
+    assert latency([]).p50 is None
 
 
 def test_too_many_failures_stop_the_evaluation_and_can_be_mended(tmp_path, builder):

@@ -3,7 +3,9 @@ import io
 import pytest
 
 from advisor.render.evaluation import show_baselines, show_verification
+from advisor.render.measured_grids import scores_grid
 from advisor.render.terminal import make_console
+from advisor.schema.evaluation import Latency
 from tests.fixtures import values as make
 
 
@@ -88,6 +90,13 @@ def test_verification_shows_estimate_beside_measurement_and_regressions():
     text = shown(show_verification, make.verification(target=0.9, target_met=True))
     for words in ("peak memory (GiB)", "0.910", "unknown", "Worse than before", "✓ target 90.0 %"):
         assert words in text
+
+
+def test_a_latency_nobody_measured_is_unknown():
+    silent = make.evaluation("rag", 0.0, latency_ms=Latency(p50=None, p95=None))
+    found = make.baselines().model_copy(update={"evaluations": (silent,), "best": "rag"})
+    assert shown(show_baselines, found).count("unknown") == 2
+    assert scores_grid([silent]).rows[0][6] == "unknown"
 
 
 def test_an_ascii_terminal_gets_ascii():
