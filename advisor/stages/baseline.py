@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from advisor.contracts import PromptBuilder, Tools
-from advisor.errors import CorpusError, DatasetError
+from advisor.data_check.normal import input_key
+from advisor.errors import BackendResponseError, CorpusError, DatasetError
 from advisor.evaluation.bench import Bench
 from advisor.evaluation.compare import compare_all
 from advisor.evaluation.runner import evaluate
@@ -29,11 +30,12 @@ def baseline(
     """Scores of every builder on the test samples that do not also stand in the train split.
 
     Builders learn from the train split and never see a test sample. One that lacks what it needs
-    (shots, documents) is left out with a warning. Best is the highest value; equal values go to
+    (shots, documents), or whose prompts too often get no answer (too long for the model), is left
+    out with a warning. Best is the highest value; equal values go to
     the builder with the lower `cost_rank`.
 
     Raises DatasetError when no test sample is left or no builder can work, and what `evaluate`
-    raises.
+    raises: BackendResponseError only when no builder got its answers.
     """
     by_split = {name: [s for s in samples if s.split == name] for name in ("train", "dev", "test")}
     test, leaked = without_leaks(by_split["test"], by_split["train"])
@@ -49,7 +51,9 @@ def baseline(
         lambda builder: builder.fit(by_split["train"], by_split["dev"], corpus, tools),
         warnings,
     )
-    evaluations = [evaluate(bench, name, builder, test) for name, builder in fitted.items()]
+    evaluations = _measured(
+        fitted, lambda name: evaluate(bench, name, fitted[name], test), warnings
+    )
     warnings += [
         f"{e.builder}: {e.failures} of {e.n} samples got no answer and count as 0."
         for e in evaluations
@@ -88,19 +92,33 @@ def _fitted(
     return fitted
 
 
+def _measured(
+    fitted: Mapping[str, PromptBuilder],
+    measure: Callable[[str], Evaluation],
+    warnings: list[str],
+) -> list[Evaluation]:
+    """Evaluations of the builders whose prompts the model answers; the others become warnings."""
+    found: list[Evaluation] = []
+    refusals: list[BackendResponseError] = []
+    for name in fitted:
+        try:
+            found.append(measure(name))
+        except BackendResponseError as error:
+            refusals.append(error)
+            warnings.append(f"{name} was left out: {error.message}")
+    if not found:
+        raise refusals[0]
+    return found
+
+
 def without_leaks(test: Sequence[Sample], train: Sequence[Sample]) -> tuple[list[Sample], int]:
     """Test samples whose input is in no train sample, and how many were taken out.
 
-    Inputs are compared with their earlier turns, in lower case, white space collapsed.
+    Inputs are the same when `advisor data check` and the split take them for the same.
     """
-    seen = {_asked(sample) for sample in train}
-    kept = [sample for sample in test if _asked(sample) not in seen]
+    seen = {input_key(sample) for sample in train}
+    kept = [sample for sample in test if input_key(sample) not in seen]
     return kept, len(test) - len(kept)
-
-
-def _asked(sample: Sample) -> tuple[str, ...]:
-    turns = [turn.content for turn in sample.history if turn.role != "system"]
-    return tuple(" ".join(text.split()).casefold() for text in (*turns, sample.input))
 
 
 def _sample_warnings(count: int, leaked: int) -> list[str]:

@@ -19,6 +19,9 @@ ALPHA = 0.1
 WORTHWHILE_GAIN = 0.05
 """A gain that cannot be larger than this is treated as none (docs/adr/0003)."""
 
+LOCAL = "local"
+"""What the catalog calls this machine."""
+
 UNITS: dict[Quantity, str] = {
     "memory_gib": "GiB",
     "time_hours": "hours",
@@ -124,14 +127,21 @@ def _regressions(
 
 
 def estimate_vs_measured(option: Option, result: TrainResult) -> tuple[EstimateCheck, ...]:
-    """Estimated memory, hours, speed and cost beside what training took; unknown stays None."""
+    """Estimated memory, hours, speed and cost beside what training took; unknown stays None.
+
+    Training ran here, so its cost is known only where here is what was priced. Its speed counts
+    real tokens; an estimate from the sequence length alone counts padding too, and whether the
+    one lies inside the other is then left open.
+    """
     hours = hours_from_seconds(result.wall_seconds)
     memory = _tier(option.memory, result.memory_tier)
-    speed = result.tokens_per_second
+    speed = _check("tokens_per_second", "speed", option.tokens_per_second, result.tokens_per_second)
+    if option.plan.tokens is None:
+        speed = speed.model_copy(update={"inside": None})
     return (
         _check("memory_gib", f"{result.memory_tier} memory", memory, result.peak_memory_gib),
         _check("time_hours", "training time", option.time_hours, hours),
-        _check("tokens_per_second", "speed", option.tokens_per_second, speed),
+        speed,
         _check("cost_usd", "cost", option.cost_usd, _cost(option, hours)),
     )
 
@@ -146,8 +156,8 @@ def _tier(memory: Memory, tier: str) -> Interval | None:
 
 
 def _cost(option: Option, hours: float) -> float | None:
-    """Hours taken at the offer's price; None where there is no price."""
-    if option.offer is None:
+    """Hours taken at the offer's price; None where there is none, or it is another machine's."""
+    if option.offer is None or option.gpu != LOCAL:
         return None
     return float(option.offer.usd_per_gpu_hour) * option.gpus * hours
 

@@ -3,8 +3,16 @@ import pytest
 from advisor.builtin.prompting.few_shot import FewShotBuilder
 from advisor.builtin.prompting.zero_shot import ZeroShotBuilder
 from advisor.contracts import PluginInfo
-from advisor.errors import CorpusError, DatasetError
-from advisor.schema.evaluation import Message
+from advisor.data_check.leakage import leaked
+from advisor.errors import (
+    BackendAuthError,
+    BackendResponseError,
+    CorpusError,
+    DatasetError,
+    MissingExtraError,
+    ModelFolderError,
+)
+from advisor.schema.evaluation import Completion, Message
 from advisor.stages.baseline import baseline, without_leaks
 from tests.fixtures.bench import FunctionSession, Tools, bench, capitals, knows
 
@@ -130,9 +138,19 @@ def test_the_same_last_turn_after_another_conversation_is_no_leak():
     earlier = (Message(role="user", content="Of which country?"),)
     train = [test[0].model_copy(update={"history": earlier, "split": "train"})]
     assert without_leaks(test, train) == (test, 0)
-    system = (Message(role="system", content="Be brief."),)
+    system = (Message(role="system", content="Answer in French."),)
     train = [test[0].model_copy(update={"history": system, "split": "train"})]
-    assert without_leaks(test, train) == ([], 1)
+    assert without_leaks(test, train) == (test, 0)
+
+
+@pytest.mark.parametrize("text", ["  capital  0?", "Ｃapital 0?", "CAPITAL\u00a00?", "City?"])  # noqa: RUF001 - a full-width letter, on purpose
+def test_a_leak_is_what_data_check_calls_one(text):
+    train = [s.model_copy(update={"id": "t", "input": text}) for s in capitals(1, split="train")]
+    test = capitals(3)
+    kept, count = without_leaks(test, train)
+    found = leaked([*train, *test])
+    assert count == len(found) == (text != "City?")
+    assert [s for s in test if s not in found] == kept
 
 
 def test_nothing_left_after_leaks_is_told(tmp_path):
@@ -182,6 +200,60 @@ def test_failures_are_counted_shown_and_warned_of(tmp_path):
     found = measure(tmp_path, splits(), both(), answer=answer)
     assert found.evaluations[0].failures == 1
     assert any("zero_shot: 1 of 40 samples got no answer" in w for w in found.warnings)
+
+
+class Short(FunctionSession):
+    """A model that takes no prompt with shots, or raises on it."""
+
+    def __init__(self, error=None):
+        super().__init__(knows(0.5))
+        self.error = error
+
+    def generate(self, prompts, *, max_new_tokens):
+        if not prompts[0].shots:
+            return super().generate(prompts, max_new_tokens=max_new_tokens)
+        if self.error:
+            raise self.error
+        refusal = "The prompt has 900 tokens, the model takes 512."
+        return [
+            Completion(
+                text="", prompt_tokens=900, completion_tokens=0, latency_ms=0, finish="error",
+                error=refusal,
+            )
+            for _ in prompts
+        ]  # fmt: skip
+
+
+def measure_short(tmp_path, builders, error=None):
+    return baseline(
+        splits(),
+        builders=builders,
+        corpus=(),
+        bench=bench(Short(error), tmp_path),
+        tools=Tools(tmp_path),
+    )
+
+
+def test_a_builder_whose_prompts_are_too_long_is_left_out(tmp_path):
+    found = measure_short(tmp_path, both())
+    assert [e.builder for e in found.evaluations] == ["zero_shot"]
+    assert found.best == "zero_shot"
+    (warning,) = [w for w in found.warnings if w.startswith("few_shot was left out: ")]
+    assert "The prompt has 900 tokens, the model takes 512." in warning
+
+
+def test_no_builder_that_gets_answers_is_told(tmp_path):
+    with pytest.raises(BackendResponseError, match="the model takes 512"):
+        measure_short(tmp_path, {"few_shot": FewShotBuilder()})
+
+
+@pytest.mark.parametrize(
+    "error",
+    [BackendAuthError("no key"), MissingExtraError("A model", "train"), ModelFolderError("none")],
+)
+def test_what_concerns_the_whole_model_is_not_a_builders_fault(tmp_path, error):
+    with pytest.raises(type(error)):
+        measure_short(tmp_path, both(), error)
 
 
 def test_each_builder_has_its_own_journal(tmp_path):

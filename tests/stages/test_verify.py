@@ -121,9 +121,22 @@ def test_estimate_and_measurement_stand_side_by_side():
     assert (memory.quantity, memory.unit) == ("process memory", "GiB")
     assert (memory.estimated_likely, memory.measured, memory.inside) == (2.7, 2.5, True)
     assert (time.measured, time.inside) == (1.0, True)
-    assert (speed.measured, speed.inside) == (900.0, True)
-    assert cost.measured == pytest.approx(0.8)
-    assert cost.inside is True
+    assert (speed.estimated_likely, speed.measured) == (1200, 900.0)
+    assert cost.estimated_likely == 1
+
+
+def test_an_hour_here_has_no_price_of_an_hour_on_a_rented_card():
+    cost = estimate_vs_measured(make.option(), make.train_result(wall_seconds=3600.0))[3]
+    assert (cost.estimated_likely, cost.measured, cost.inside) == (1.0, None, None)
+    paid = estimate_vs_measured(make.option(gpu="local"), make.train_result(wall_seconds=3600.0))
+    assert paid[3].measured == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(("tokens", "inside"), [(None, None), (40_000, True)])
+def test_speed_is_judged_only_where_the_estimate_counted_real_tokens(tokens, inside):
+    option = make.option(plan=make.plan(tokens=tokens))
+    speed = estimate_vs_measured(option, make.train_result(tokens_per_second=900.0))[2]
+    assert (speed.measured, speed.inside) == (900.0, inside)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +167,9 @@ def test_what_is_unknown_stays_unknown():
 def test_ones_own_machine_costs_nothing_which_is_known():
     own = make.option().offer.model_copy(update={"kind": "own", "usd_per_gpu_hour": Decimal(0)})
     free = make.usd_interval("0", "0", "0")
-    cost = estimate_vs_measured(make.option(offer=own, cost_usd=free), make.train_result())[3]
+    cost = estimate_vs_measured(
+        make.option(gpu="local", offer=own, cost_usd=free), make.train_result()
+    )[3]
     assert (cost.measured, cost.inside) == (0.0, True)
 
 
