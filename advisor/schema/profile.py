@@ -128,7 +128,9 @@ class MeasuredFacts(Value):
     gain_is_visible: bool | None = None
     """The test split would show a gain as large as the gap to the target."""
     leaked_samples: int | None = Field(default=None, ge=0)
-    """Test samples that also stand in the train split."""
+    """Test samples that also stand in the train split; they were not scored."""
+    test_is_clean: bool | None = None
+    """So few test samples leaked that what was left to score can be trusted."""
     tuning_fits: bool | None = None
     """Some priced tuning option fits its memory."""
     tuning_cost_usd: float | None = Field(default=None, ge=0)

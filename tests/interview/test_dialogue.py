@@ -66,7 +66,7 @@ def test_dont_know_is_not_no():
 
 
 def test_the_conversation_ends_when_nothing_can_change():
-    met = {"target_met": True, "sufficient_builder": "zero_shot", "leaked_samples": 0}
+    met = {"target_met": True, "sufficient_builder": "zero_shot", "test_is_clean": True}
     profile = Profile.model_validate({"measured": met})
     assert next_question(profile, BOOK) is None
     script = Script()

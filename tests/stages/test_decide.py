@@ -109,18 +109,18 @@ def test_story(content, expected):
     assert decide(Profile.model_validate(content), BOOK).recommended == expected
 
 
-MEASURED = {"target_met": False, "leaked_samples": 0, "gain_is_visible": True}
+MEASURED = {"target_met": False, "test_is_clean": True, "gain_is_visible": True}
 LATER = {
     "the prompt is enough": (
-        {"measured": {"target_met": True, "leaked_samples": 0, "sufficient_builder": "zero_shot"}},
+        {"measured": {"target_met": True, "test_is_clean": True, "sufficient_builder": "zero_shot"}},
         "prompting",
     ),
     "shots are enough": (
-        {"measured": {"target_met": True, "leaked_samples": 0, "sufficient_builder": "few_shot"}},
+        {"measured": {"target_met": True, "test_is_clean": True, "sufficient_builder": "few_shot"}},
         "few_shot",
     ),
     "retrieval is enough": (
-        {"measured": {"target_met": True, "leaked_samples": 0, "sufficient_builder": "rag"}},
+        {"measured": {"target_met": True, "test_is_clean": True, "sufficient_builder": "rag"}},
         "rag",
     ),
     "far below with samples": (
@@ -175,7 +175,7 @@ def test_a_measured_target_silences_every_wish_to_tune():
         "constraints": {"must_stay_local": True, "queries_per_month": 10_000_000},
     }
     assert decide(Profile.model_validate(wishes), BOOK).recommended == "fine_tuning"
-    met = {"target_met": True, "leaked_samples": 0, "sufficient_builder": "few_shot"}
+    met = {"target_met": True, "test_is_clean": True, "sufficient_builder": "few_shot"}
     measured = Profile.model_validate(wishes | {"measured": met})
     assert decide(measured, BOOK).recommended == "few_shot"
 
@@ -198,7 +198,7 @@ def test_the_next_step_differs_once_measured():
                 "measured": {
                     "best_score": 0.9,
                     "target_met": True,
-                    "leaked_samples": 0,
+                    "test_is_clean": True,
                     "sufficient_builder": "zero_shot",
                 },
             }

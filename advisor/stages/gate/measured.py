@@ -12,6 +12,12 @@ from advisor.schema.profile import ConstraintFacts, MeasuredFacts
 Z_ONE_SIDED_5_PERCENT = 1.6449
 Z_POWER_80_PERCENT = 0.8416
 BISECTIONS = 50
+LARGEST_LEAKED_SHARE = 0.1
+"""Share of the test split beyond which a leak says that the split itself went wrong."""
+FEWEST_CLEAN = 30
+"""Scored samples below which a leak has taken too much of the test split."""
+LOCAL = "local"
+"""What the catalog calls this machine."""
 BUILDERS_BY_COST = ("zero_shot", "few_shot", "rag")
 
 
@@ -30,7 +36,7 @@ def measured_facts(
     smallest = smallest_visible_gain(best.value, best.n)
     option = nearest_option(estimate)
     budget = within(cost_usd(option), constraints.budget_usd)
-    time = within(hours(option), constraints.max_hours)
+    time = within_hours(option, constraints.max_hours)
     return MeasuredFacts(
         zero_shot_score=scores.get("zero_shot"),
         few_shot_score=scores.get("few_shot"),
@@ -43,6 +49,7 @@ def measured_facts(
         smallest_visible_gain=smallest,
         gain_is_visible=gain_is_visible(smallest, gap, is_met=sufficient is not None),
         leaked_samples=baselines.leaked_samples,
+        test_is_clean=is_clean(scored=best.n, leaked=baselines.leaked_samples),
         tuning_fits=tuning_fits(estimate, is_limit_broken=budget is False or time is False),
         tuning_cost_usd=cost_usd(option),
         tuning_hours=hours(option),
@@ -68,6 +75,17 @@ def _cost_order(evaluation: Evaluation) -> tuple[int, float]:
     if evaluation.builder in BUILDERS_BY_COST:
         return BUILDERS_BY_COST.index(evaluation.builder), 0.0
     return len(BUILDERS_BY_COST), -evaluation.value
+
+
+def is_clean(*, scored: int, leaked: int) -> bool:
+    """Whether no test sample leaked, or so few that the scored remainder can be trusted.
+
+    Leaked samples are taken out before anything is scored, so the scores are honest; a leak of more
+    than 10 % of the split, or one that leaves fewer than 30 samples, calls for a clean split.
+    """
+    if not leaked:
+        return True
+    return leaked <= LARGEST_LEAKED_SHARE * (scored + leaked) and scored >= FEWEST_CLEAN
 
 
 def smallest_visible_gain(score: float, samples: int) -> float | None:
@@ -131,6 +149,16 @@ def cost_usd(option: Option | None) -> float | None:
 def hours(option: Option | None) -> float | None:
     """Likely time of an option in hours; None where it is unknown."""
     return option.time_hours.likely if option and option.time_hours else None
+
+
+def stops_at_limit(option: Option | None) -> bool:
+    """Whether the time is unknown beforehand and training, being here, is stopped at the limit."""
+    return option is not None and option.gpu == LOCAL and option.time_hours is None
+
+
+def within_hours(option: Option | None, limit: float | None) -> bool | None:
+    """Whether training keeps to the time limit; None where only running it would tell."""
+    return True if stops_at_limit(option) else within(hours(option), limit)
 
 
 def within(amount: float | None, limit: float | None) -> bool | None:

@@ -9,7 +9,12 @@ from advisor.schema.baseline import Baselines
 from advisor.schema.estimate import Estimate
 from advisor.schema.evaluation import Evaluation
 from advisor.schema.profile import Profile
-from advisor.stages.gate.measured import best_evaluation, cheapest_sufficient, nearest_option
+from advisor.stages.gate.measured import (
+    best_evaluation,
+    cheapest_sufficient,
+    nearest_option,
+    stops_at_limit,
+)
 from advisor.units import seconds_from_hours, short_duration
 
 NO_TARGET = (
@@ -92,11 +97,15 @@ def gain_words(sight: Sight) -> str:
 
 
 def leak_words(sight: Sight) -> str:
-    """How many test samples stand in the train split."""
+    """How many test samples stand in the train split, and how many were left to score."""
     leaked = sight.baselines.leaked_samples
     if not leaked:
         return "No test sample stands in the train split"
-    return f"{leaked} test sample{'s' * (leaked > 1)} also in the train split"
+    scored = best_evaluation(sight.baselines).n
+    return (
+        f"{leaked} of {leaked + scored} test samples also in the train split and left out,"
+        f" {scored} scored"
+    )
 
 
 def train_words(sight: Sight) -> str:
@@ -135,6 +144,8 @@ def time_words(sight: Sight) -> str:
         likely = f"likely time {short_duration(seconds_from_hours(hours))}"
     if limit is None:
         return f"No time limit was given; {likely}"
+    if stops_at_limit(nearest_option(sight.estimate)):
+        return f"{likely[:1].upper()}{likely[1:]}; training stops at the limit of {limit:g} h"
     return f"The limit is {short_duration(seconds_from_hours(limit))}; {likely}"
 
 
@@ -165,7 +176,7 @@ SPEAKERS: dict[str, Callable[[Sight], str]] = {
     "data.train_samples": train_words,
     "measured.advised_approach": advice_words,
     "measured.gain_is_visible": gain_words,
-    "measured.leaked_samples": leak_words,
+    "measured.test_is_clean": leak_words,
     "measured.target_met": target_words,
     "measured.tuning_fits": fit_words,
     "measured.within_budget": budget_words,
