@@ -71,6 +71,29 @@ def test_a_limited_test_split_does_not_hide_labelled_samples() -> None:
     assert (got.data.train_samples, got.data.test_samples) == (15, 15)
 
 
+def test_answers_of_the_test_split_bear_on_no_fact() -> None:
+    rows = labelled()
+    placed = [
+        s.model_copy(update={"split": "test" if n < 10 else "dev" if n < 15 else "train"})
+        for n, s in enumerate(rows)
+    ]
+    other = [
+        s.model_copy(update={"target": f"{s.input} secret {s.id}", "input": s.input * 9})
+        if s.split == "test"
+        else s
+        for s in placed
+    ]
+    assert measure_data(rows, placed=other) == measure_data(rows, placed=placed)
+    assert guess_kind(measure_data(other)) == "classification"
+
+
+def test_of_a_test_split_alone_only_counts_are_known() -> None:
+    rows = [s.model_copy(update={"split": "test"}) for s in labelled()]
+    facts = measure_data(rows)
+    assert (facts.labelled_samples, facts.test_samples) == (40, 40)
+    assert (facts.classes, facts.majority_share, facts.median_input_characters) == (None,) * 3
+
+
 def test_targets_that_hardly_repeat_are_no_classes() -> None:
     assert measure_data(labelled(40, labels=9)).classes is None
     assert measure_data(labelled(40, labels=8)).classes == 8

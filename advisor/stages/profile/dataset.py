@@ -23,25 +23,37 @@ SHORT_TARGET = 80
 def measure_data(samples: Sequence[Sample], *, placed: Sequence[Sample] | None = None) -> DataFacts:
     """Counts, balance and lengths of the samples; all unknown without samples.
 
-    `placed` are the samples as split and limited for use; only the counts per split are theirs.
+    `placed` are the samples as split and limited for use. Counts are those of all samples; what
+    bears on the advice (labels, balance, lengths) leaves the test split out, whose answers nobody
+    may look at before measuring, and is unknown where there is no other.
     """
     if not samples:
         return DataFacts()
-    targets = Counter(normalise(sample.target) for sample in samples)
-    splits = Counter(sample.split for sample in (samples if placed is None else placed))
+    used = samples if placed is None else placed
+    splits = Counter(sample.split for sample in used)
     are_split = None not in splits
-    return DataFacts(
+    counts = DataFacts(
         labelled_samples=len(samples),
         train_samples=splits["train"] if are_split else None,
         dev_samples=splits["dev"] if are_split else None,
         test_samples=splits["test"] if are_split else None,
         duplicate_share=duplicate_share(tuple(samples)),
-        classes=_classes(targets, rows=len(samples)),
-        majority_share=max(targets.values()) / len(samples),
-        answer_in_input_share=sum(map(_answer_in_input, samples)) / len(samples),
-        median_input_characters=median(len(sample.input) for sample in samples),
-        median_target_characters=median(len(sample.target) for sample in samples),
     )
+    return counts.model_copy(update=_shape([s for s in used if s.split != "test"]))
+
+
+def _shape(samples: Sequence[Sample]) -> dict[str, float | None]:
+    """Labels, balance and lengths as fields of `DataFacts`; none without samples."""
+    if not samples:
+        return {}
+    targets = Counter(normalise(sample.target) for sample in samples)
+    return {
+        "classes": _classes(targets, rows=len(samples)),
+        "majority_share": max(targets.values()) / len(samples),
+        "answer_in_input_share": sum(map(_answer_in_input, samples)) / len(samples),
+        "median_input_characters": median(len(sample.input) for sample in samples),
+        "median_target_characters": median(len(sample.target) for sample in samples),
+    }
 
 
 def _classes(targets: Counter[str], *, rows: int) -> int | None:
