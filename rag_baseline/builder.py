@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import cast
 
 from advisor.contracts import Embedder, PluginInfo, Tools
 from advisor.errors import CorpusError
-from advisor.schema.evaluation import Document, Hit, Message, Prompt, Sample
+from advisor.schema.evaluation import Document, Hit, Message, Passage, Prompt, Sample
 from rag_baseline.chunk import OVERLAP, SIZE, chunk
+from rag_baseline.embed import SentenceTransformersEmbedder
 from rag_baseline.index import FaissRetriever
 
 PASSAGES = 3
+SHORTEST = 150
+"""Characters below which passages are not cut further for the embedder's sake."""
 
 
 def user_turn(hits: Sequence[Hit], text: str) -> str:
     """The passages, numbered, best first, and the question. Fixed: models are trained on it."""
     context = "\n\n".join(f"[{at}] {hit.passage.text}" for at, hit in enumerate(hits, start=1))
     return f"Context:\n{context}\n\nQuestion: {text}"
+
+
+def readable(document: Document, embedder: Embedder) -> list[Passage]:
+    """Passages that the embedder reads to their end: halved in size until it does.
+
+    Scripts other than Latin, tables and code take more tokens per character than English. How much
+    an embedder reads is the optional member `cuts`; without it passages keep their size.
+    """
+    cuts = cast("Callable[[Sequence[str]], bool] | None", getattr(embedder, "cuts", None))
+    size = SIZE
+    passages = chunk(document, size=size)
+    while cuts is not None and size > SHORTEST and cuts([p.text for p in passages]):
+        size //= 2
+        passages = chunk(document, size=size)
+    return passages
 
 
 class RagBuilder:
@@ -58,8 +77,9 @@ class RagBuilder:
                 hint="Point --docs at a folder of text or Markdown files, or leave rag out.",
             )
         self._instruction = tools.instruction
-        retriever = FaissRetriever(self._embedder, cache_dir=tools.cache_dir)
-        retriever.index([passage for document in corpus for passage in chunk(document)])
+        embedder = self._embedder or SentenceTransformersEmbedder()
+        retriever = FaissRetriever(embedder, cache_dir=tools.cache_dir, progress=tools.progress)
+        retriever.index([p for document in corpus for p in readable(document, embedder)])
         self._retriever = retriever
 
     def prepare(self, samples: Sequence[Sample]) -> None:

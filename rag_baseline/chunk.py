@@ -27,7 +27,8 @@ def chunk(document: Document, *, size: int = SIZE, overlap: int = OVERLAP) -> li
 
     `document.text[start:end] == text` for each. Neighbours inside one section share up to
     `overlap` characters; a section that fits stays whole, and no passage crosses a heading.
-    The default of 600 characters is about 150 tokens of English; the embedding model reads 256.
+    The default of 600 characters is about 150 tokens of English; the embedding model reads 256,
+    and `builder.readable` asks for less where a text takes more.
     """
     spans = [
         span

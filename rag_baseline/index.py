@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from advisor.contracts import Embedder, PluginInfo
+from advisor.contracts import Embedder, PluginInfo, Progress
 from advisor.errors import CorpusError, StorageError
 from advisor.schema.evaluation import Hit, Passage
 from rag_baseline.embed import SentenceTransformersEmbedder
@@ -21,6 +21,8 @@ from rag_baseline.retrieve import Search, best, engine
 FORMAT = 1
 MANIFEST = "manifest.json"
 PASSAGES = "passages.jsonl"
+SLICE = 128
+"""Passages embedded between two signs of life."""
 
 
 class FaissRetriever:
@@ -28,9 +30,15 @@ class FaissRetriever:
 
     info = PluginInfo(id="faiss", label="exact dense retrieval (FAISS)", extra="rag")
 
-    def __init__(self, embedder: Embedder | None = None, cache_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        embedder: Embedder | None = None,
+        cache_dir: Path | None = None,
+        progress: Progress | None = None,
+    ) -> None:
         self._embedder: Embedder = embedder or SentenceTransformersEmbedder()
         self._cache = cache_dir
+        self._progress = progress
         self._passages: tuple[Passage, ...] = ()
         self._search: Search | None = None
         self._vectors: dict[str, list[float]] = {}
@@ -55,9 +63,24 @@ class FaissRetriever:
             self._search = _open(folder, self._passages)
             if self._search is not None:
                 return
-        self._search = engine().of(self._embedder.embed([passage.text for passage in passages]))
+        self._search = engine().of(self._embedded([passage.text for passage in passages]))
         if folder is not None:
             _store(folder, self._search, self._passages, self._manifest())
+
+    def _embedded(self, texts: Sequence[str]) -> list[list[float]]:
+        """A vector per text, told slice by slice where there are many."""
+        if self._progress is None or len(texts) <= SLICE:
+            return self._embedder.embed(texts)
+        vectors: list[list[float]] = []
+        self._progress.start("embedding passages", len(texts))
+        try:
+            for start in range(0, len(texts), SLICE):
+                fresh = self._embedder.embed(texts[start : start + SLICE])
+                vectors += fresh
+                self._progress.advance(len(fresh))
+        finally:
+            self._progress.finish()
+        return vectors
 
     def _identity(self) -> str:
         embedder = {"id": self._embedder.info.id, "digest": getattr(self._embedder, "digest", "")}

@@ -2,7 +2,7 @@ import pytest
 
 from advisor.errors import CorpusError
 from advisor.schema.evaluation import Document, Message, Sample
-from rag_baseline.builder import RagBuilder
+from rag_baseline.builder import RagBuilder, readable
 from tests.fixtures.bench import DOCUMENTS, Tools
 from tests.rag_baseline.embedders import LetterEmbedder
 
@@ -26,6 +26,37 @@ def test_the_form_is_exactly_this(tmp_path):
         "Context:\n[1] Text b.\n\n[2] Text a.\n\n[3] Text c.\n\nQuestion: bbb?"
     )  # fmt: skip
     assert prompt.passages == ("b.md#1", "a.md#1", "c.md#1")
+
+
+class NarrowEmbedder(LetterEmbedder):
+    """Reads 200 characters and no more."""
+
+    def cuts(self, texts):
+        return any(len(text) > 200 for text in texts)
+
+
+def test_passages_are_as_short_as_the_embedder_reads():
+    long = Document(name="long.txt", text="A sentence of thirty letters. " * 40)
+    short = Document(name="short.txt", text="Few words.")
+    sizes = [len(p.text) for p in readable(long, NarrowEmbedder())]
+    assert max(sizes) <= 150
+    assert max(len(p.text) for p in readable(long, LetterEmbedder())) > 500
+    assert [p.text for p in readable(short, NarrowEmbedder())] == ["Few words."]
+
+
+def test_passages_no_embedder_could_read_are_not_cut_for_ever():
+    class Blind(LetterEmbedder):
+        def cuts(self, texts):
+            return bool(texts)
+
+    assert readable(Document(name="a.txt", text="word " * 400), Blind())
+
+
+def test_embedding_is_told_on_the_builders_line(tmp_path):
+    text = "\n\n".join(f"# Part {n}\n" + "word " * 80 for n in range(140))
+    tools = Tools(tmp_path)
+    RagBuilder(LetterEmbedder()).fit([], [], [Document(name="a.md", text=text)], tools)
+    assert tools.progress.done == tools.progress.total >= 140
 
 
 def test_the_target_is_never_shown(tmp_path):

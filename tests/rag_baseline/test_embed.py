@@ -3,8 +3,8 @@ import importlib.util
 import pytest
 
 from advisor.errors import MissingExtraError, ModelFolderError
-from advisor.schema.evaluation import Sample
-from rag_baseline.builder import RagBuilder
+from advisor.schema.evaluation import Document, Sample
+from rag_baseline.builder import RagBuilder, readable
 from rag_baseline.embed import PACKAGE, SentenceTransformersEmbedder
 from tests.fixtures.bench import DOCUMENTS, Tools
 
@@ -27,6 +27,18 @@ def test_without_the_model_package_the_pip_line_is_told(monkeypatch):
 needs_model = pytest.mark.skipif(
     importlib.util.find_spec(PACKAGE) is None, reason="the extra offline is not installed"
 )
+
+
+@pytest.mark.ml
+@needs_model
+def test_the_real_tokenizer_says_what_the_model_would_cut():
+    embedder = SentenceTransformersEmbedder()
+    english, numbers = "the pump is cold " * 35, "7.1; " * 120
+    assert len(english) <= 600 >= len(numbers)
+    assert not embedder.cuts([english, ""])
+    assert embedder.cuts([english, numbers])
+    document = Document(name="table.txt", text=numbers * 4)
+    assert not embedder.cuts([p.text for p in readable(document, embedder)])
 
 
 @pytest.mark.ml

@@ -8,6 +8,7 @@ from advisor.schema.evaluation import Passage
 from rag_baseline import retrieve
 from rag_baseline.index import FaissRetriever
 from rag_baseline.retrieve import FaissSearch, NumpySearch, best, engine
+from tests.fixtures.bench import Silence
 from tests.rag_baseline.embedders import LetterEmbedder
 
 pytestmark = pytest.mark.ml
@@ -116,6 +117,17 @@ def test_a_stored_index_is_not_embedded_again(tmp_path):
     again.index(texts)
     assert second.calls == []
     assert again.search("warm oil", 5) == made.search("warm oil", 5)
+
+
+def test_many_passages_are_embedded_with_signs_of_life():
+    embedder, line = LetterEmbedder(), Silence()
+    found = FaissRetriever(embedder, progress=line)
+    found.index(passages(*sentences(300)))
+    assert embedder.calls == [128, 128, 44]
+    assert (line.total, line.done, line.finished) == (300, 300, True)
+    whole = FaissRetriever(LetterEmbedder())
+    whole.index(passages(*sentences(300)))
+    assert found.search("warm oil", 5) == whole.search("warm oil", 5)
 
 
 def test_other_passages_or_another_model_are_embedded(tmp_path):
