@@ -48,7 +48,12 @@ class Served(Value):
 
 
 class TrainResult(Value):
-    """What training produced and what it really took."""
+    """What training produced and what it really took.
+
+    `tokens_per_second` counts the tokens of prompts and completions without padding, over the time
+    spent in steps; a device's raw rate, padding included, is higher. The dev losses are means over
+    the completions' tokens of at most 64 dev samples, in nats; None when a trainer takes none.
+    """
 
     trainer: str
     method: str
@@ -69,3 +74,7 @@ class TrainResult(Value):
     seed: int
     resumed_from_step: int | None = None
     notes: tuple[str, ...] = ()
+    dev_loss_before: float | None = None
+    """Mean loss on the dev split before the first step."""
+    dev_loss_after: float | None = None
+    """Mean loss on the dev split after the last step."""

@@ -73,8 +73,9 @@ def test_a_faulty_folder_is_told(folder: Path, fault: str, capfd: pytest.Capture
 
 @pytest.mark.ml
 def test_a_hub_id_offline_is_told():
-    with pytest.raises(ModelFolderError, match="nobody/nothing"):
+    with pytest.raises(ModelFolderError, match="nobody/nothing") as caught:
         BACKEND.open("nobody/nothing", {})
+    assert "ADVISOR_ALLOW_DOWNLOAD=1" in caught.value.hint
 
 
 @pytest.mark.ml

@@ -10,6 +10,8 @@ from advisor import registry
 from advisor.errors import DatasetError, StorageError
 from advisor.schema.train import TrainResult
 from tests.fixtures.training import RecordingTools, prompt, training_job
+from trainers.engines.ledger import Ledger
+from trainers.engines.lock import LOCK_FILE
 
 LIGHT = {"dry_run"}
 TRAINERS = [
@@ -20,6 +22,11 @@ TRAINERS = [
 
 def files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def home(name: str, base: str, folder: Path, **changes) -> Path:
+    """The one sub-folder that a job has below its output folder."""
+    return Ledger(training_job(base, folder, **changes), name).folder
 
 
 def base_of(name: str, request: pytest.FixtureRequest) -> str:
@@ -56,11 +63,13 @@ def test_takes_the_pairs_it_names(name: str):
         assert method in registry.names("advisor.methods")
 
 
-def test_writes_only_under_its_folder(unbroken, base: str):
+def test_writes_only_under_its_folder(unbroken, name: str, base: str):
     result, _, place = unbroken
+    own = home(name, base, place / "out")
     assert {p.name for p in place.iterdir()} == {"out"}
-    assert {p.name for p in (place / "out").iterdir()} == {"final", "result.json"}
-    assert result.output_dir == str(place / "out")
+    assert {p.name for p in (place / "out").iterdir()} == {own.name, LOCK_FILE}
+    assert {p.name for p in own.iterdir()} == {"final", "result.json"}
+    assert result.output_dir == str(own)
 
 
 def test_reports_what_it_took(unbroken):
@@ -94,10 +103,10 @@ def test_what_it_made_can_be_opened(unbroken):
 
 
 def test_the_same_seed_gives_the_same(name: str, base: str, unbroken, tmp_path: Path):
-    result, _, place = unbroken
+    result, _, _ = unbroken
     again = registry.trainer(name).train(training_job(base, tmp_path / "out"), RecordingTools())
     assert again.loss == result.loss
-    assert files(tmp_path / "out" / "final") == files(place / "out" / "final")
+    assert files(Path(again.served_by.model)) == files(Path(result.served_by.model))
 
 
 def test_another_seed_gives_another(name: str, base: str, unbroken, tmp_path: Path):
@@ -108,19 +117,20 @@ def test_another_seed_gives_another(name: str, base: str, unbroken, tmp_path: Pa
 def test_stops_when_asked_and_continues_to_the_same_end(
     name: str, base: str, unbroken, tmp_path: Path
 ):
-    result, _, place = unbroken
-    trainer = registry.trainer(name)
+    result, _, _ = unbroken
+    trainer, own = registry.trainer(name), home(name, base, tmp_path / "out")
     with pytest.raises(KeyboardInterrupt):
         trainer.train(training_job(base, tmp_path / "out"), RecordingTools(stop_at=5))
-    assert not (tmp_path / "out" / "final").exists()
+    assert own.is_dir()
+    assert not (own / "final").exists()
     tools = RecordingTools()
     continued = trainer.train(training_job(base, tmp_path / "out", resume=True), tools)
     assert continued.resumed_from_step == 5
     assert tools.events[0].kind == "resume"
     assert [event.step for event in tools.of("step")] == list(range(6, 13))
     assert continued.loss == result.loss
-    assert files(tmp_path / "out" / "final") == files(place / "out" / "final")
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"final", "result.json"}
+    assert files(own / "final") == files(Path(result.served_by.model))
+    assert {p.name for p in own.iterdir()} == {"final", "result.json"}
 
 
 def test_a_finished_job_is_not_trained_again(name: str, base: str, unbroken):
@@ -147,8 +157,8 @@ def test_another_job_in_the_folder_starts_afresh(name: str, base: str, tmp_path:
 def test_a_result_whose_files_are_gone_is_not_believed(name: str, base: str, tmp_path: Path):
     trainer = registry.trainer(name)
     job = training_job(base, tmp_path / "out", epochs=0.5, resume=True)
-    trainer.train(job, RecordingTools())
-    largest = max((tmp_path / "out" / "final").iterdir(), key=lambda p: p.stat().st_size)
+    final = Path(trainer.train(job, RecordingTools()).served_by.model)
+    largest = max(final.iterdir(), key=lambda p: p.stat().st_size)
     largest.write_bytes(largest.read_bytes()[:-1])
     tools = RecordingTools()
     trainer.train(job, tools)

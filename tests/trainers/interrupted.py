@@ -7,7 +7,7 @@ from pathlib import Path
 
 from advisor import registry
 from advisor.schema.train import TrainEvent
-from tests.fixtures.training import RecordingTools, training_job
+from tests.fixtures.training import RecordingTools, training_job, training_samples
 
 
 class Killer(RecordingTools):
@@ -17,4 +17,5 @@ class Killer(RecordingTools):
 
 
 base, folder, method = sys.argv[1:4]
-registry.trainer("trl").train(training_job(base, Path(folder), method, resume=True), Killer())
+job = training_job(base, Path(folder), method, resume=True, dev_samples=training_samples(6))
+registry.trainer("trl").train(job, Killer())

@@ -47,5 +47,6 @@ def test_the_curve_falls_and_belongs_to_its_seed():
 def test_a_folder_it_did_not_make_is_told(tmp_path: Path, content: str | None):
     if content is not None:
         (tmp_path / "dry_run.json").write_text(content)
-    with pytest.raises(ModelFolderError, match="does not hold"):
+    with pytest.raises(ModelFolderError, match="does not hold") as caught:
         registry.backend("dry_run").open(str(tmp_path), {})
+    assert "--trainer dry_run" in caught.value.hint

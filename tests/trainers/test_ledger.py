@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from advisor.errors import StorageError
+from advisor import registry
+from advisor.errors import StorageError, TrainingError
 from advisor.schema.evaluation import Sample
-from tests.fixtures.training import training_job
+from tests.fixtures.training import RecordingTools, training_job
 from trainers.engines import ledger
 from trainers.engines.ledger import Ledger, Progress, job_digest, write_whole
+from trainers.engines.lock import alone_in
 
 
 @pytest.fixture
@@ -51,12 +53,35 @@ def test_what_does_not_change_the_weights_does_not_change_the_digest(base: Path,
 
 @pytest.mark.parametrize("content", ["", "{", '{"job": 3}', '{"job": "another"}'])
 def test_a_broken_or_foreign_progress_file_means_a_fresh_start(tmp_path: Path, content: str):
-    folder = tmp_path / "out"
-    (folder / "checkpoint-3").mkdir(parents=True)
-    (folder / "progress.json").write_text(content)
-    book = Ledger(training_job("tiny", folder), "trl")
+    book = Ledger(training_job("tiny", tmp_path / "out"), "trl")
+    (book.folder / "checkpoint-3").mkdir(parents=True)
+    (book.folder / "progress.json").write_text(content)
     assert book.begin(resume=True) == Progress(job=book.digest)
-    assert not (folder / "checkpoint-3").exists()
+    assert not (book.folder / "checkpoint-3").exists()
+
+
+def test_a_job_leaves_the_finished_result_of_another_alone(tmp_path: Path):
+    first, second = (
+        training_job("tiny", tmp_path / "out", epochs=epochs, resume=True) for epochs in (1, 2)
+    )
+    trainer = registry.trainer("dry_run")
+    before = trainer.train(first, RecordingTools())
+    other = trainer.train(second, RecordingTools())
+    assert other.served_by.model != before.served_by.model
+    again = RecordingTools()
+    assert trainer.train(first, again) == before
+    assert again.of("step") == []
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path: Path):
+    job = training_job("tiny", tmp_path / "out")
+    with (
+        alone_in(tmp_path / "out"),
+        pytest.raises(TrainingError, match="Another process is training") as caught,
+    ):
+        registry.trainer("dry_run").train(job, RecordingTools())
+    assert caught.value.where == str(tmp_path / "out")
+    assert registry.trainer("dry_run").train(job, RecordingTools()).steps == 12
 
 
 def test_without_resume_an_interrupted_run_starts_afresh(tmp_path: Path):

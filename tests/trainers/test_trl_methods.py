@@ -151,16 +151,85 @@ def test_the_loss_counts_on_the_answer_in_the_form_it_is_asked(tiny_llama: str):
 
 @pytest.mark.ml
 def test_rows_over_the_length_are_left_out_and_told(tiny_llama: str, tmp_path: Path):
-    long = Sample(id="long", input="x" * 300, target="y")
+    long = Sample(id="long", input="x" * 300, target="y", line=17)
     job = training_job(
-        tiny_llama, tmp_path / "out", epochs=0.5, train_samples=(*training_samples(8), long)
+        tiny_llama, tmp_path / "out", epochs=0.5, train_samples=(*training_samples(12), long)
     )
     result = train(job)
-    assert result.train_samples == 8
-    assert "1 of 9 training samples exceed 128 tokens" in result.notes[0]
-    none_fits = training_job(tiny_llama, tmp_path / "none", train_samples=(long,))
-    with pytest.raises(DatasetError, match="None of 1 training samples fits 128 tokens"):
-        train(none_fits)
+    assert result.train_samples == 12
+    assert "1 of 13 training samples exceed 128 tokens" in result.notes[0]
+
+
+@pytest.mark.ml
+def test_more_than_a_tenth_over_the_length_stops_before_training(tiny_llama: str, tmp_path: Path):
+    long = Sample(id="long", input="x" * 300, target="y", line=17)
+    job = training_job(tiny_llama, tmp_path / "out", train_samples=(*training_samples(8), long))
+    with pytest.raises(DatasetError, match="1 of 9 training samples exceed") as caught:
+        train(job)
+    assert caught.value.where == "line 17"
+    assert "sequence_length" in caught.value.hint
+    assert "--seq-len" in caught.value.hint
+
+
+@pytest.mark.ml
+def test_the_dev_loss_falls_where_something_was_learned(tiny_llama: str, tmp_path: Path):
+    dev = training_samples(70)[5:]
+    learned = train(training_job(tiny_llama, tmp_path / "out", dev_samples=dev))
+    assert learned.dev_loss_after < 0.9 * learned.dev_loss_before
+    assert learned.notes == ()
+    nothing = train(
+        training_job(tiny_llama, tmp_path / "out", dev_samples=dev, learning_rate=1e-30, epochs=0.2)
+    )
+    assert nothing.dev_loss_after == nothing.dev_loss_before == learned.dev_loss_before
+    assert "learned nothing that shows on the dev split" in nothing.notes[0]
+
+
+@pytest.mark.ml
+def test_the_dev_loss_is_the_mean_over_the_completions_tokens(tiny_llama: str):
+    import torch
+
+    from trainers.engines.trl._dev import dev_loss
+    from trainers.engines.trl._model import open_base, open_tokenizer
+    from trainers.engines.trl._rows import dev_rows
+
+    plan = training_plan(tiny_llama, "full")
+    model, tokenizer = open_base(plan), open_tokenizer(plan)
+    rows = dev_rows(training_samples(3), "Add two.", tokenizer, sequence_length=128)
+    losses = [
+        (model(**{k: torch.tensor([v]) for k, v in row.items()}).loss.item(), row["labels"])
+        for row in rows
+    ]
+    counts = [sum(label != -100 for label in labels) for _, labels in losses]
+    expected = sum(x * n for (x, _), n in zip(losses, counts, strict=True)) / sum(counts)
+    model.train()
+    before = torch.get_rng_state()
+    assert dev_loss(model, rows) == pytest.approx(expected, rel=1e-5)
+    assert model.training
+    assert torch.equal(torch.get_rng_state(), before)
+    assert dev_loss(model, []) is None
+
+
+@pytest.mark.ml
+def test_cores_are_counted_where_the_system_knows_no_affinity(monkeypatch: pytest.MonkeyPatch):
+    from advisor.builtin.backends import _transformers
+    from trainers.engines.trl import _run
+
+    monkeypatch.delattr("os.sched_getaffinity")
+    monkeypatch.setattr("os.cpu_count", lambda: 7)
+    assert _run.usable_cores() == _transformers.usable_cores() == 7
+
+
+@pytest.mark.ml
+def test_a_name_of_the_hub_stays_offline_unless_allowed(monkeypatch: pytest.MonkeyPatch):
+    from advisor.builtin.backends._transformers_load import stays_offline
+    from trainers.engines.trl._model import _stays_offline
+
+    plan = training_plan("somebody/something")
+    assert stays_offline(plan.model)
+    assert _stays_offline(plan)
+    monkeypatch.setenv("ADVISOR_ALLOW_DOWNLOAD", "1")
+    assert not stays_offline(plan.model)
+    assert not _stays_offline(plan)
 
 
 @pytest.mark.ml

@@ -13,7 +13,8 @@ import pytest
 
 from advisor import registry
 from advisor.schema.train import TrainResult
-from tests.fixtures.training import RecordingTools, training_job
+from tests.fixtures.training import RecordingTools, training_job, training_samples
+from trainers.engines.ledger import Ledger
 from trainers.engines.trl.checkpoints import is_complete, newest_complete
 
 pytestmark = pytest.mark.ml
@@ -21,12 +22,16 @@ SCRIPT = Path(__file__).with_name("interrupted.py")
 
 
 def weights(folder: Path) -> bytes:
-    [file] = (folder / "final").glob("*model.safetensors")
+    [file] = folder.glob("*/final/*model.safetensors")
     return file.read_bytes()
 
 
+def home(base: str, folder: Path) -> Path:
+    return Ledger(training_job(base, folder), "trl").folder
+
+
 def train(base: str, folder: Path, method: str = "lora", **changes) -> TrainResult:
-    job = training_job(base, folder, method, resume=True)
+    job = training_job(base, folder, method, resume=True, dev_samples=training_samples(6))
     return registry.trainer("trl").train(job, RecordingTools(**changes))
 
 
@@ -56,14 +61,16 @@ def test_a_killed_run_ends_where_an_unbroken_one_does(
 ):
     folder = tmp_path / "out"
     kill(root, tiny_llama, folder, "lora", 8)
-    left = newest_complete(folder)
+    left = newest_complete(home(tiny_llama, folder))
     assert left is not None
-    before = json.loads((folder / "progress.json").read_text())
+    before = json.loads((home(tiny_llama, folder) / "progress.json").read_text())
     result = train(tiny_llama, folder)
     expected, expected_weights = unbroken["lora"]
     assert result.resumed_from_step == int(left.name.removeprefix("checkpoint-"))
     assert result.loss == expected.loss
     assert weights(folder) == expected_weights
+    assert result.dev_loss_before == expected.dev_loss_before is not None
+    assert result.dev_loss_after == expected.dev_loss_after is not None
     assert result.wall_seconds > before["wall_seconds"] > 0
 
 
@@ -88,8 +95,8 @@ def test_a_half_written_newest_checkpoint_is_passed_over(
     folder = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
         train(tiny_llama, folder, stop_at=5)
-    whole = folder / "checkpoint-5"
-    broken = folder / "checkpoint-9"
+    whole = home(tiny_llama, folder) / "checkpoint-5"
+    broken = home(tiny_llama, folder) / "checkpoint-9"
     if damage == "empty folder":
         broken.mkdir()
     else:
@@ -110,9 +117,10 @@ def test_time_is_summed_over_interruptions(tiny_llama: str, tmp_path: Path):
     folder = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
         train(tiny_llama, folder, stop_at=5)
-    progress = json.loads((folder / "progress.json").read_text())
+    file = home(tiny_llama, folder) / "progress.json"
+    progress = json.loads(file.read_text())
     progress["wall_seconds"] += 1000
-    (folder / "progress.json").write_text(json.dumps(progress))
+    file.write_text(json.dumps(progress))
     result = train(tiny_llama, folder)
     assert 1000 < result.wall_seconds < 1100
     assert result.tokens_per_second is not None

@@ -13,6 +13,7 @@ import math
 import random
 import re
 import resource
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from advisor.schema.evaluation import Completion, Prompt
 from advisor.schema.train import LossPoint, Served, TrainEvent, TrainJob, TrainResult
 from advisor.units import gib_from_bytes
 from trainers.engines.ledger import Ledger, Progress, write_whole
+from trainers.engines.lock import alone_in
 
 MEMORY_FILE = "dry_run.json"
 NOTE = "Nothing was trained: the loss curve is drawn from the seed, and answers are looked up."
@@ -47,8 +49,8 @@ class DryRunTrainer:
         """Write down the train samples and a loss curve; the same for the same seed.
 
         A finished job is handed back, an interrupted one continues at its step when `job.resume`
-        is set. Raises DatasetError without samples, StorageError, and KeyboardInterrupt when
-        `tools.should_stop()` asks for it.
+        is set. Raises DatasetError without samples, StorageError, TrainingError when another
+        process trains in the folder, and KeyboardInterrupt when `tools.should_stop()` asks for it.
         """
         if not job.train_samples:
             raise DatasetError(
@@ -56,18 +58,23 @@ class DryRunTrainer:
                 hint="Give a data file that leaves a train split.",
             )
         ledger = Ledger(job, self.info.id)
-        stored = ledger.finished()
-        if stored is None:
-            progress = ledger.begin(resume=job.resume)
-            result = self._result(job, self._walk(job, tools, ledger, progress), progress.step)
-            draft = ledger.draft()
-            rows = [{"input": s.input, "target": s.target} for s in job.train_samples]
-            text = json.dumps({"rows": rows}, ensure_ascii=False, indent=1)
-            write_whole(draft / MEMORY_FILE, text + "\n")
-            ledger.finish(draft, result)
-            stored = result
-        tools.emit(TrainEvent(kind="end", step=stored.steps, total_steps=stored.steps))
-        return stored
+        result = ledger.finished()
+        if result is None:
+            with alone_in(ledger.shared):
+                result = ledger.finished() or self._make(job, tools, ledger)
+        tools.emit(TrainEvent(kind="end", step=result.steps, total_steps=result.steps))
+        return result
+
+    def _make(self, job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
+        progress = ledger.begin(resume=job.resume)
+        done = self._walk(job, tools, ledger, progress)
+        result = self._result(job, ledger, done, progress.step)
+        draft = ledger.draft()
+        rows = [{"input": s.input, "target": s.target} for s in job.train_samples]
+        text = json.dumps({"rows": rows}, ensure_ascii=False, indent=1)
+        write_whole(draft / MEMORY_FILE, text + "\n")
+        ledger.finish(draft, result)
+        return result
 
     def _walk(self, job: TrainJob, tools: Tools, ledger: Ledger, before: Progress) -> Progress:
         """Report every step; the progress file is this trainer's checkpoint."""
@@ -93,14 +100,16 @@ class DryRunTrainer:
                 raise KeyboardInterrupt
         return progress
 
-    def _result(self, job: TrainJob, progress: Progress, resumed_from: int) -> TrainResult:
+    def _result(
+        self, job: TrainJob, ledger: Ledger, progress: Progress, resumed_from: int
+    ) -> TrainResult:
         total = steps_of(job)
         return TrainResult(
             trainer=self.info.id,
             method=job.plan.method,
             objective=job.plan.objective,
-            output_dir=job.output_dir,
-            served_by=Served(backend="dry_run", model=str(Path(job.output_dir) / "final")),
+            output_dir=str(ledger.folder),
+            served_by=Served(backend="dry_run", model=str(ledger.final)),
             loss=loss_curve(job.plan.seed, total),
             steps=total,
             trainable_parameters=0,
@@ -176,7 +185,7 @@ class DryRunBackend:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelFolderError(
                 f"'{model}' does not hold what the trainer dry_run writes.",
-                hint="Train with --dry-run first, or open the folder with its own backend.",
+                hint="Run `advisor train --trainer dry_run` first, or open it with its own backend.",
                 where=model,
             ) from error
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -201,8 +210,9 @@ def loss_curve(seed: int, steps: int) -> tuple[LossPoint, ...]:
 
 
 def peak_process_gib() -> float:
-    """Highest resident memory of this process so far (Linux counts it in KiB)."""
-    return gib_from_bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    """Highest resident memory of this process so far (Linux counts it in KiB, macOS in bytes)."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return gib_from_bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 
 
 def words(text: str) -> frozenset[str]:

@@ -1,4 +1,8 @@
-"""The folder a training run keeps: which job it holds, how far it came, and its finished result."""
+"""The folder one training job keeps: how far it came, and its finished result.
+
+Every job has a sub-folder of its own below the output folder, named after the job's digest, so that
+no job ever touches what another has left.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +41,8 @@ class Progress(Value):
     peak_memory_gib: float | None = None
     step: int = 0
     """Optimizer steps done when this was written."""
+    dev_loss_before: float | None = None
+    """Mean loss on the dev samples before the first step."""
 
 
 class Finished(Value):
@@ -121,11 +127,13 @@ def write_whole(path: Path, text: str) -> None:
 
 
 class Ledger:
-    """Reads and writes what one job leaves in its output folder, and nothing outside it."""
+    """Reads and writes what one job leaves in its own folder, and nothing outside it."""
 
     def __init__(self, job: TrainJob, trainer: str) -> None:
-        self.folder = Path(job.output_dir)
+        self.shared = Path(job.output_dir)
+        """Where the folders of all jobs lie."""
         self.digest = job_digest(job, trainer)
+        self.folder = self.shared / self.digest
 
     @property
     def final(self) -> Path:
@@ -196,7 +204,7 @@ class Ledger:
         _discard(self.folder / PROGRESS_FILE)
 
     def clear(self) -> None:
-        """Delete what any earlier job left; files that are not a trainer's stay."""
+        """Delete what this job left before; other jobs and files that are no trainer's stay."""
         self.tidy()
         for place in (self.final, self.folder / f"{FINAL_FOLDER}.partial"):
             shutil.rmtree(place, ignore_errors=True)

@@ -33,8 +33,15 @@ def open_session(reference: str, settings: dict[str, str]) -> TransformersSessio
             f"The device '{device}' is not there.", hint="Use device cpu.", where=reference
         )
     if device == "cpu" and "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(len(os.sched_getaffinity(0)))
+        torch.set_num_threads(usable_cores())
     return TransformersSession(load(reference, device), device)
+
+
+def usable_cores() -> int:
+    """Cores this process may use; all of them where the system (macOS) cannot say."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class TransformersSession:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,8 @@ from advisor.schema.chat import PLAIN_CHAT_TEMPLATE
 
 BASE_FACTS = "base.json"
 """Written by the trainer `trl` beside an adapter: in what form its base was loaded."""
+ALLOW_DOWNLOAD = "ADVISOR_ALLOW_DOWNLOAD"
+"""Set to 1, it lets a model be fetched from the hub; nothing is downloaded otherwise."""
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -88,14 +91,17 @@ def _quantisation(folder: Path, device: str) -> BitsAndBytesConfig | None:
 
 
 def _load_model(reference: str, device: str, quantisation: BitsAndBytesConfig | None) -> Any:
-    is_folder = Path(reference).is_dir()
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
     more: dict[str, Any] = {}
     if quantisation is not None:
         more = {"quantization_config": quantisation, "device_map": {"": device}}
     try:
         model, loading = AutoModelForCausalLM.from_pretrained(
-            reference, dtype=dtype, local_files_only=is_folder, output_loading_info=True, **more
+            reference,
+            dtype=dtype,
+            local_files_only=stays_offline(reference),
+            output_loading_info=True,
+            **more,
         )
     except (ValueError, KeyError) as error:
         raise UnsupportedArchitectureError(
@@ -128,7 +134,7 @@ def _load_tokenizer(reference: str) -> Any:
     """The tokenizer, padding on the left, with the plain chat form where it brings none."""
     try:
         tokenizer = AutoTokenizer.from_pretrained(
-            reference, padding_side="left", local_files_only=Path(reference).is_dir()
+            reference, padding_side="left", local_files_only=stays_offline(reference)
         )
     except Exception as error:
         raise ModelFolderError(
@@ -151,11 +157,21 @@ def unusable(reference: str, error: BaseException) -> ModelFolderError:
             hint="Download or save the model again; a broken file cannot be repaired.",
             where=reference,
         )
+    looked = "the local cache does not have it"
+    way_out = f"set {ALLOW_DOWNLOAD}=1 to let it be downloaded"
+    if not stays_offline(reference):
+        looked = "neither the local cache nor the hub has it"
+        way_out = "unset HF_HUB_OFFLINE if it is set"
     return ModelFolderError(
-        f"The model '{reference}' is no folder, and neither the local cache nor the hub has it.",
-        hint="Give a folder, use `tiny` for the embedded model, or unset HF_HUB_OFFLINE.",
+        f"The model '{reference}' is no folder, and {looked}.",
+        hint=f"Give a folder, use `tiny` for the embedded model, or {way_out}.",
         where=reference,
     )
+
+
+def stays_offline(reference: str) -> bool:
+    """A name that is no folder is only fetched from the hub when the user has allowed it."""
+    return Path(reference).is_dir() or os.environ.get(ALLOW_DOWNLOAD) != "1"
 
 
 def first_line(error: BaseException) -> str:

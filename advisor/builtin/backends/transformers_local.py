@@ -20,9 +20,9 @@ class TransformersBackend:
         """Open a folder or hub id: bfloat16 on a GPU, float32 on a CPU, greedy decoding.
 
         `settings["device"]` may be `cpu` or `cuda`. A folder may hold a model or a PEFT adapter
-        that names its base. A name that is no folder is looked for in the hub's cache and, unless
-        HF_HUB_OFFLINE is set, on the hub. Raises MissingExtraError, ModelFolderError or
-        UnsupportedArchitectureError.
+        that names its base. A name that is no folder is looked for in the hub's local cache, and
+        on the hub only when ADVISOR_ALLOW_DOWNLOAD is 1. Raises MissingExtraError,
+        ModelFolderError or UnsupportedArchitectureError.
         """
         folder = Path(model)
         if folder.is_dir():

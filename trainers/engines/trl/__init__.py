@@ -9,6 +9,7 @@ from advisor.errors import MissingExtraError, PlanError
 from advisor.schema.plan import Plan
 from advisor.schema.train import TrainEvent, TrainJob, TrainResult
 from trainers.engines.ledger import Ledger
+from trainers.engines.lock import alone_in
 from trainers.engines.trl.quiet import quiet
 
 NEEDED = ("torch", "transformers", "peft", "trl", "datasets", "accelerate", "psutil")
@@ -28,10 +29,11 @@ class TrlTrainer:
         """Train, or continue, or hand back the stored result of this very job.
 
         A finished job whose files are whole is not trained again; an interrupted one continues
-        from its newest whole checkpoint when `job.resume` is set; another job in the same folder
-        starts afresh. Raises PlanError, MissingExtraError, DatasetError, ModelFolderError,
-        OutOfMemoryError, NonFiniteLossError, StorageError, and KeyboardInterrupt when
-        `tools.should_stop()` asked for it (a checkpoint is then in place).
+        from its newest whole checkpoint when `job.resume` is set; what another job has left in the
+        same folder stays as it is. Raises PlanError, MissingExtraError, DatasetError,
+        ModelFolderError, OutOfMemoryError, NonFiniteLossError, StorageError, TrainingError when
+        another process trains in the folder, and KeyboardInterrupt when `tools.should_stop()`
+        asked for it (a checkpoint is then in place).
         """
         _refuse(job.plan)
         ledger = Ledger(job, self.info.id)
@@ -41,10 +43,10 @@ class TrlTrainer:
             tools.emit(TrainEvent(kind="end", step=stored.steps, total_steps=stored.steps))
             return stored
         _require_extras(job.plan)
-        with quiet():
+        with alone_in(ledger.shared), quiet():
             from trainers.engines.trl._run import run  # noqa: PLC0415 - delays torch
 
-            return run(job, tools, ledger)
+            return ledger.finished() or run(job, tools, ledger)
 
 
 def _refuse(plan: Plan) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from advisor.errors import ModelFolderError, PlanError, UnsupportedArchitectureE
 from advisor.schema.chat import PLAIN_CHAT_TEMPLATE
 from advisor.schema.plan import Plan
 
+ALLOW_DOWNLOAD = "ADVISOR_ALLOW_DOWNLOAD"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -22,11 +24,12 @@ def open_tokenizer(plan: Plan) -> Any:
     Raises ModelFolderError when there is none.
     """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(plan.model, local_files_only=_is_folder(plan))
+        tokenizer = AutoTokenizer.from_pretrained(plan.model, local_files_only=_stays_offline(plan))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelFolderError(
             f"The model '{plan.model}' has no tokenizer that can be opened: {_first_line(error)}",
-            hint="Put tokenizer.json and tokenizer_config.json beside the weights.",
+            hint="Put tokenizer.json and tokenizer_config.json beside the weights, or set"
+            f" {ALLOW_DOWNLOAD}=1 to let a name of the hub be downloaded.",
             where=plan.model,
         ) from error
     if not tokenizer.chat_template:
@@ -53,7 +56,7 @@ def open_base(plan: Plan) -> Any:
         settings["device_map"] = {"": 0} if on_gpu else {"": "cpu"}
     try:
         model, loading = AutoModelForCausalLM.from_pretrained(
-            plan.model, local_files_only=_is_folder(plan), output_loading_info=True, **settings
+            plan.model, local_files_only=_stays_offline(plan), output_loading_info=True, **settings
         )
     except ValueError as error:
         raise UnsupportedArchitectureError(
@@ -64,7 +67,8 @@ def open_base(plan: Plan) -> Any:
     except OSError as error:
         raise ModelFolderError(
             f"The model '{plan.model}' cannot be opened: {_first_line(error)}",
-            hint="Give a folder with config.json, tokenizer and weights.",
+            hint="Give a folder with config.json, tokenizer and weights, or set"
+            f" {ALLOW_DOWNLOAD}=1 to let it be downloaded.",
             where=plan.model,
         ) from error
     holes = sorted(loading.get("missing_keys") or ())
@@ -114,8 +118,9 @@ def adapter_of(plan: Plan) -> LoraConfig | None:
     )
 
 
-def _is_folder(plan: Plan) -> bool:
-    return Path(plan.model).is_dir()
+def _stays_offline(plan: Plan) -> bool:
+    """A name that is no folder is only fetched from the hub when the user has allowed it."""
+    return Path(plan.model).is_dir() or os.environ.get(ALLOW_DOWNLOAD) != "1"
 
 
 def _first_line(error: BaseException) -> str:

@@ -14,6 +14,10 @@ from advisor.schema.evaluation import Sample
 from trainers.engines.trl.dataset import Turn, completion_turn, prompt_turns
 
 IGNORED = -100
+MOST_TOO_LONG = 0.1
+"""Share of the training samples that may be left out as too long before training refuses."""
+
+Row = dict[str, list[int]]
 
 
 class Rows(NamedTuple):
@@ -31,22 +35,35 @@ def rows_of(
 ) -> Rows:
     """Every sample that fits the sequence length, as input ids and labels.
 
-    Raises DatasetError when there is no sample, or none that fits.
+    Raises DatasetError when none fits, or more than a tenth do not.
     """
-    rows: list[dict[str, list[int]]] = []
-    longest = 0
-    for sample in samples:
-        prompt, answer = _tokens(sample, instruction, tokenizer)
-        longest = max(longest, len(prompt) + len(answer))
-        if len(prompt) + len(answer) <= sequence_length:
-            rows.append({"input_ids": prompt + answer, "labels": [IGNORED] * len(prompt) + answer})
-    if not rows:
+    every = [_row(sample, instruction, tokenizer) for sample in samples]
+    lengths = [len(row["input_ids"]) for row in every]
+    rows = [row for row in every if len(row["input_ids"]) <= sequence_length]
+    left_out, longest = len(every) - len(rows), max(lengths)
+    if left_out > MOST_TOO_LONG * len(every):
+        place = samples[lengths.index(longest)]
         raise DatasetError(
-            f"None of {len(samples)} training samples fits {sequence_length} tokens"
-            f" (the longest has {longest}).",
-            hint="Raise the plan's sequence length or shorten the samples.",
+            f"{left_out} of {len(every)} training samples exceed the plan's {sequence_length}"
+            f" tokens (the longest has {longest}).",
+            hint="Raise the plan's sequence_length (`advisor estimate --seq-len`), choose a model"
+            " that reads further, or shorten these samples.",
+            where=f"line {place.line}" if place.line else f"sample {place.id}",
         )
-    return Rows(Dataset.from_list(rows), len(samples) - len(rows), longest)
+    return Rows(Dataset.from_list(rows), left_out, longest)
+
+
+def dev_rows(
+    samples: Sequence[Sample], instruction: str, tokenizer: Any, *, sequence_length: int
+) -> list[Row]:
+    """Those of the samples that fit the sequence length, in the same form as training rows."""
+    every = (_row(sample, instruction, tokenizer) for sample in samples)
+    return [row for row in every if len(row["input_ids"]) <= sequence_length]
+
+
+def _row(sample: Sample, instruction: str, tokenizer: Any) -> Row:
+    prompt, answer = _tokens(sample, instruction, tokenizer)
+    return {"input_ids": prompt + answer, "labels": [IGNORED] * len(prompt) + answer}
 
 
 def _tokens(sample: Sample, instruction: str, tokenizer: Any) -> tuple[list[int], list[int]]:

@@ -21,9 +21,10 @@ from advisor.errors import AdvisorError
 from advisor.schema.plan import Plan
 from advisor.schema.train import LossPoint, Served, TrainEvent, TrainJob, TrainResult
 from trainers.engines.ledger import Ledger, Progress
+from trainers.engines.trl._dev import MOST_DEV_SAMPLES, dev_loss
 from trainers.engines.trl._memory import MemoryWatch
 from trainers.engines.trl._model import adapter_of, open_base, open_tokenizer
-from trainers.engines.trl._rows import Rows, rows_of
+from trainers.engines.trl._rows import Rows, dev_rows, rows_of
 from trainers.engines.trl._watch import Watch, WatchedTrainer
 from trainers.engines.trl.checkpoints import discard_others, newest_complete, step_of
 from trainers.engines.trl.failures import no_samples, refused, told
@@ -59,14 +60,15 @@ def _run(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
     discard_others(ledger.folder, checkpoint)
     with MemoryWatch() as memory:
         tokenizer = open_tokenizer(plan)
-        rows = rows_of(
-            job.train_samples, job.instruction, tokenizer, sequence_length=plan.sequence_length
-        )
+        form = {"sequence_length": plan.sequence_length}
+        rows = rows_of(job.train_samples, job.instruction, tokenizer, **form)
+        dev = dev_rows(job.dev_samples[:MOST_DEV_SAMPLES], job.instruction, tokenizer, **form)
         notes = _notes(rows, plan)
-        for note in notes:
-            tools.emit(TrainEvent(kind="note", message=note))
+        _emit_notes(tools, notes)
         watch = Watch(ledger, progress, memory, tools)
         trainer = _trainer(plan, ledger.folder, rows, tokenizer, watch)
+        if checkpoint is None:
+            watch.dev_loss_before = dev_loss(trainer.model, dev)
         try:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         finally:
@@ -74,9 +76,16 @@ def _run(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
             ledger.save(progress)
         if watch.is_stopped:
             raise KeyboardInterrupt
-    result = _result(job, trainer, progress, rows, memory)
-    resumed = step_of(checkpoint) if checkpoint else None
-    result = result.model_copy(update={"resumed_from_step": resumed, "notes": notes})
+    losses = (progress.dev_loss_before, dev_loss(trainer.model, dev))
+    _emit_notes(tools, unlearned(*losses))
+    result = _result(job, ledger, trainer, progress, rows, memory).model_copy(
+        update={
+            "dev_loss_before": losses[0],
+            "dev_loss_after": losses[1],
+            "resumed_from_step": step_of(checkpoint) if checkpoint else None,
+            "notes": (*notes, *unlearned(*losses)),
+        }
+    )
     draft = ledger.draft()
     _save(trainer, tokenizer, plan, draft)
     ledger.finish(draft, result)
@@ -149,17 +158,23 @@ def _settings(plan: Plan, folder: Path, samples: int) -> SFTConfig:
 
 
 def _result(
-    job: TrainJob, trainer: WatchedTrainer, progress: Progress, rows: Rows, memory: MemoryWatch
+    job: TrainJob,
+    ledger: Ledger,
+    trainer: WatchedTrainer,
+    progress: Progress,
+    rows: Rows,
+    memory: MemoryWatch,
 ) -> TrainResult:
-    plan, folder = job.plan, Path(job.output_dir)
+    """What is known from plan, trainer and clock."""
+    plan = job.plan
     history = [entry for entry in trainer.state.log_history if "loss" in entry]
     seconds = progress.wall_seconds
     return TrainResult(
         trainer="trl",
         method=plan.method,
         objective=plan.objective,
-        output_dir=str(folder),
-        served_by=Served(backend="transformers", model=str(folder / "final")),
+        output_dir=str(ledger.folder),
+        served_by=Served(backend="transformers", model=str(ledger.final)),
         loss=tuple(LossPoint(step=e["step"], loss=float(e["loss"])) for e in history),
         steps=trainer.state.global_step,
         trainable_parameters=_trainable(trainer.model),
@@ -183,6 +198,19 @@ def _trainable(model: Any) -> int:
 def _versions(plan: Plan) -> dict[str, str]:
     names = [*LIBRARIES, "bitsandbytes"] if plan.method == "qlora" else LIBRARIES
     return {"python": platform.python_version()} | {name: version(name) for name in names}
+
+
+def _emit_notes(tools: Tools, notes: tuple[str, ...]) -> None:
+    for note in notes:
+        tools.emit(TrainEvent(kind="note", message=note))
+
+
+def unlearned(before: float | None, after: float | None) -> tuple[str, ...]:
+    """A remark when the dev loss is known and did not fall."""
+    if before is None or after is None or after < before:
+        return ()
+    change = f"{before:.3f} to {after:.3f}"
+    return (f"Training learned nothing that shows on the dev split: its loss went from {change}.",)
 
 
 def _notes(rows: Rows, plan: Plan) -> tuple[str, ...]:
@@ -216,4 +244,11 @@ def _use_all_cores() -> None:
     A run continued with another number of threads may differ in the last digits.
     """
     if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(len(os.sched_getaffinity(0)))
+        torch.set_num_threads(usable_cores())
+
+
+def usable_cores() -> int:
+    """Cores this process may use; all of them where the system (macOS) cannot say."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

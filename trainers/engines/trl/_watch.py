@@ -58,6 +58,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self._began = self._saved_at = self._noted_at = self._logged_at = time.perf_counter()
         self._saving_seconds = 0.0
         self.trainer: WatchedTrainer
+        self.dev_loss_before = progress.dev_loss_before
+        """Loss on the dev samples before the first step, kept over interruptions."""
         self.is_stopped = False
         """The tools asked to stop, and a checkpoint was written."""
 
@@ -70,6 +72,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             tokens=self._before.tokens + self.trainer.tokens_seen,
             peak_memory_gib=max(peaks),
             step=step,
+            dev_loss_before=self.dev_loss_before,
         )
 
     def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
