@@ -202,6 +202,9 @@ class BackendTimeoutError(BackendError):
 class BackendResponseError(BackendError):
     """The model service answered something that cannot be used."""
 
+    may_pass: bool = False
+    """Asking the same again may be answered."""
+
 
 class DoesNotFitError(AdvisorError):
     """No plan fits the memory at hand."""

@@ -87,6 +87,7 @@ def evaluation(
         ),
         latency_ms=latency([c.latency_ms for c in completions if not has_failed(c)]),
         failures=sum(has_failed(c) for c in completions),
+        may_pass=sum(answer.raised for answer in answers),
         scores=scores,
         manifest=conditions,
     )

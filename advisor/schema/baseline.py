@@ -16,4 +16,6 @@ class Baselines(Value):
     manifest: Manifest
     target: float | None = None
     leaked_samples: int = 0
+    unsettled: tuple[str, ...] = ()
+    """Builders that lack answers for a cause that may pass; measuring again asks for those."""
     warnings: tuple[str, ...] = ()

@@ -139,6 +139,8 @@ class Evaluation(Value):
     latency_ms: Latency
     failures: int
     """Samples that got no answer; they count as 0."""
+    may_pass: int = 0
+    """Those of the failures on which the backend raised, so that asking again may help."""
     scores: tuple[ScoredSample, ...]
     manifest: Manifest
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from advisor.contracts import PromptBuilder, Tools
 from advisor.data_check.normal import input_key
@@ -51,9 +51,10 @@ def baseline(
         lambda builder: builder.fit(by_split["train"], by_split["dev"], corpus, tools),
         warnings,
     )
-    evaluations = _measured(
-        fitted, lambda name: evaluate(bench, name, fitted[name], test), warnings
+    evaluations, refusals = _measured(
+        fitted, lambda name: evaluate(bench, name, fitted[name], test)
     )
+    warnings += [f"{name} was left out: {error.message}" for name, error in refusals.items()]
     warnings += [
         f"{e.builder}: {e.failures} of {e.n} samples got no answer and count as 0."
         for e in evaluations
@@ -66,6 +67,7 @@ def baseline(
         manifest=_shared(evaluations, fitted),
         target=target,
         leaked_samples=leaked,
+        unsettled=_unsettled(evaluations, refusals),
         warnings=tuple(warnings),
     )
 
@@ -93,22 +95,19 @@ def _fitted(
 
 
 def _measured(
-    fitted: Mapping[str, PromptBuilder],
-    measure: Callable[[str], Evaluation],
-    warnings: list[str],
-) -> list[Evaluation]:
-    """Evaluations of the builders whose prompts the model answers; the others become warnings."""
+    names: Iterable[str], measure: Callable[[str], Evaluation]
+) -> tuple[list[Evaluation], dict[str, BackendResponseError]]:
+    """Evaluations of the builders whose prompts were answered, and why the others' were not."""
     found: list[Evaluation] = []
-    refusals: list[BackendResponseError] = []
-    for name in fitted:
+    refusals: dict[str, BackendResponseError] = {}
+    for name in names:
         try:
             found.append(measure(name))
         except BackendResponseError as error:
-            refusals.append(error)
-            warnings.append(f"{name} was left out: {error.message}")
+            refusals[name] = error
     if not found:
-        raise refusals[0]
-    return found
+        raise next(iter(refusals.values()))
+    return found, refusals
 
 
 def without_leaks(test: Sequence[Sample], train: Sequence[Sample]) -> tuple[list[Sample], int]:
@@ -134,6 +133,16 @@ def _sample_warnings(count: int, leaked: int) -> list[str]:
             f"{100 * WIDEST / count**0.5:.0f} points up or down."
         )
     return found
+
+
+def _unsettled(
+    evaluations: Sequence[Evaluation], refusals: Mapping[str, BackendResponseError]
+) -> tuple[str, ...]:
+    """Builders that asking again may give answers that they lack."""
+    return (
+        *(e.builder for e in evaluations if e.may_pass),
+        *(name for name, error in refusals.items() if error.may_pass),
+    )
 
 
 def _best(evaluations: Sequence[Evaluation], builders: Mapping[str, PromptBuilder]) -> str:

@@ -198,7 +198,8 @@ def test_failures_are_counted_shown_and_warned_of(tmp_path):
         return knows(1)(asked)
 
     found = measure(tmp_path, splits(), both(), answer=answer)
-    assert found.evaluations[0].failures == 1
+    assert found.evaluations[0].failures == found.evaluations[0].may_pass == 1
+    assert found.unsettled == ("zero_shot", "few_shot")
     assert any("zero_shot: 1 of 40 samples got no answer" in w for w in found.warnings)
 
 
@@ -240,6 +241,16 @@ def test_a_builder_whose_prompts_are_too_long_is_left_out(tmp_path):
     assert found.best == "zero_shot"
     (warning,) = [w for w in found.warnings if w.startswith("few_shot was left out: ")]
     assert "The prompt has 900 tokens, the model takes 512." in warning
+    assert found.unsettled == ()
+
+
+def test_a_builder_left_out_for_a_passing_cause_is_asked_again(tmp_path):
+    found = measure_short(tmp_path, both(), RuntimeError("no network"))
+    assert [e.builder for e in found.evaluations] == ["zero_shot"]
+    assert found.unsettled == ("few_shot",)
+    again = measure(tmp_path, splits(), both())
+    assert [e.builder for e in again.evaluations] == ["zero_shot", "few_shot"]
+    assert again.unsettled == ()
 
 
 def test_no_builder_that_gets_answers_is_told(tmp_path):
