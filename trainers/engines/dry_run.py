@@ -185,7 +185,7 @@ class DryRunBackend:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelFolderError(
                 f"'{model}' does not hold what the trainer dry_run writes.",
-                hint="Run `advisor train --trainer dry_run` first, or open it with its own backend.",
+                hint="Run `advisor train --trainer dry_run` first, or open it by its own backend.",
                 where=model,
             ) from error
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -9,11 +9,6 @@ from pathlib import Path
 from advisor.errors import TrainingError
 from trainers.engines.ledger import storage_error
 
-try:
-    import fcntl
-except ImportError:  # Windows has no such lock; there two processes are the user's own care
-    fcntl = None  # type: ignore[assignment]
-
 LOCK_FILE = ".training.lock"
 
 
@@ -34,8 +29,10 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def _take(handle: int, folder: Path) -> None:
-    if fcntl is None:
-        return
+    try:
+        import fcntl  # noqa: PLC0415 - not on every system
+    except ImportError:
+        return  # Windows has no such lock; two processes there are the user's own care
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
