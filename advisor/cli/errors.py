@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from advisor import __version__
-from advisor.errors import AdvisorError
+from advisor.errors import AdvisorError, InputError
 
 DONE = 0
 TOLD = 1
@@ -47,14 +48,14 @@ def door(work: Callable[[], Any], arguments: Sequence[str] | None) -> NoReturn:
     except click.ClickException as error:
         code = _tell(AdvisorError(error.format_message()), as_json=as_json)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("\nInterrupted. Finished work is kept; the same command continues.", err=True)
-        code = INTERRUPTED
+        code = _interrupted(shlex.join(["advisor", *words]), as_json=as_json)
     except Interrupted as stop:
-        click.echo("\nInterrupted. Finished work is kept. Continue with:", err=True)
-        click.echo(f"  {stop.resume}", err=True)
-        code = INTERRUPTED
+        code = _interrupted(stop.resume, as_json=as_json)
     except BrokenPipeError:
         code = _reader_left()
+    except OSError as error:
+        told = refusal_of_the_system(error)
+        code = _tell(told, as_json=as_json) if told else _bug(error, words, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - this is the last door; what comes here is a bug
         code = _bug(error, words, as_json=as_json)
     sys.exit(code if isinstance(code, int) else DONE)
@@ -67,8 +68,35 @@ def _reader_left() -> int:
 
 
 def _print_json(kind: str, message: str, hint: str, where: str) -> None:
-    error = {"type": kind, "message": message, "hint": hint, "where": where}
-    click.echo(json.dumps({"error": error}, ensure_ascii=False))
+    from advisor.schema.base import SCHEMA_VERSION  # noqa: PLC0415 - pydantic is slow to load
+
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "advisor_version": __version__,
+        "as_of": datetime.now(UTC).date().isoformat(),
+        "error": {"type": kind, "message": message, "hint": hint, "where": where},
+    }
+    click.echo(json.dumps(document, ensure_ascii=False))
+
+
+def _interrupted(resume: str, *, as_json: bool) -> int:
+    click.echo("\nInterrupted. Finished work is kept. Continue with:", err=True)
+    click.echo(f"  {resume}", err=True)
+    if as_json:
+        _print_json("Interrupted", "Interrupted. Finished work is kept.", resume, "")
+    return INTERRUPTED
+
+
+def refusal_of_the_system(error: OSError) -> AdvisorError | None:
+    """What the operating system refused, told with the path; None when no system call failed."""
+    if error.errno is None:
+        return None
+    place = "" if error.filename is None else os.fsdecode(error.filename)
+    what = f"'{place}' cannot be used" if place else "The system refused"
+    hint = "Check that it exists and that you may read and write it."
+    if not place:
+        hint = "Check free disk space, memory and permissions."
+    return InputError(f"{what}: {error.strerror or error}.", hint=hint, where=place)
 
 
 def _tell(error: AdvisorError, *, as_json: bool) -> int:

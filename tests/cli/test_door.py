@@ -6,10 +6,14 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from advisor.artifacts import document
 from advisor.cli import errors
 from advisor.cli.lazy import LazyGroup
 from advisor.cli.main import COMMANDS, cli
 from advisor.errors import DatasetError
+from advisor.schema.base import Value
+
+ENVELOPE = ("schema_version", "advisor_version", "as_of")
 
 
 @pytest.fixture
@@ -26,6 +30,9 @@ def run(monkeypatch, tmp_path):
     failures.update(
         told=DatasetError("Row is broken.", hint="Mend it.", where="data.jsonl:3"),
         bug=ZeroDivisionError("oops"),
+        denied=PermissionError(13, "Permission denied", "/below/locked"),
+        full=OSError(28, "No space left on device"),
+        library=OSError("a model library's own words"),
         stop=KeyboardInterrupt(),
         resume=errors.Interrupted("advisor run --run-dir runs/x"),
     )
@@ -44,14 +51,67 @@ def test_a_told_error_is_one_sentence_with_place_and_hint(run):
 
 def test_a_told_error_is_a_document_with_json(run):
     result = run("told", "--json")
-    assert json.loads(result.stdout) == {
-        "error": {
-            "type": "DatasetError",
-            "message": "Row is broken.",
-            "hint": "Mend it.",
-            "where": "data.jsonl:3",
-        }
+    found = json.loads(result.stdout)
+    assert found["error"] == {
+        "type": "DatasetError",
+        "message": "Row is broken.",
+        "hint": "Mend it.",
+        "where": "data.jsonl:3",
     }
+    assert {key: found[key] for key in ENVELOPE} == {
+        key: document(Value())[key] for key in ENVELOPE
+    }
+
+
+@pytest.mark.parametrize("words", [("stop",), ("resume",)])
+def test_an_interrupt_is_a_document_with_json(run, words):
+    result = run(*words, "--json")
+    assert result.exit_code == 130
+    found = json.loads(result.stdout)
+    assert set(found) == {*ENVELOPE, "error"}
+    assert found["error"]["type"] == "Interrupted"
+    assert found["error"]["hint"].startswith("advisor ")
+    assert found["error"]["hint"] in result.stderr
+
+
+@pytest.mark.parametrize("words", [("denied",), ("full",)])
+def test_what_the_system_refuses_is_told(run, words):
+    result = run(*words, "--json")
+    assert result.exit_code == 1
+    error = json.loads(result.stdout)["error"]
+    assert error["type"] == "InputError"
+    assert error["hint"]
+    if words == ("denied",):
+        assert error["where"] == "/below/locked"
+        assert "'/below/locked' cannot be used: Permission denied" in error["message"]
+
+
+def test_a_path_below_a_locked_folder_is_told(monkeypatch, tmp_path):
+    def locked(path, *_args, **_named):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.open", locked)
+    monkeypatch.setattr("pathlib.Path.read_text", locked)
+    monkeypatch.setattr("pathlib.Path.read_bytes", locked)
+    monkeypatch.setattr("pathlib.Path.is_file", locked)
+    monkeypatch.setattr("pathlib.Path.is_dir", locked)
+    result = CliRunner().invoke(cli, ["data", "check", str(tmp_path / "data.jsonl")])
+    assert result.exit_code == 1
+    assert "data.jsonl" in result.stderr
+
+
+def test_an_os_error_that_no_system_call_raised_is_a_bug(run):
+    assert run("library").exit_code == 3
+
+
+def test_a_closed_pipe_is_no_failure(monkeypatch):
+    def work():
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(errors, "_reader_left", lambda: 0)
+    with pytest.raises(SystemExit) as caught:
+        errors.door(work, [])
+    assert caught.value.code == 0
 
 
 def test_a_bug_writes_a_log_and_names_it(run, tmp_path):
