@@ -8,6 +8,7 @@ import click
 
 from advisor.artifacts import document, today
 from advisor.catalog import query
+from advisor.cli.aside import unused_run_dir_option
 from advisor.cli.options import standard_options
 from advisor.cli.screen import Screen
 from advisor.schema.catalog import CatalogView
@@ -23,6 +24,7 @@ def command() -> None:
 @click.option(
     "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Day of the prices (default: today)."
 )
+@unused_run_dir_option
 @standard_options
 def show(*, screen: Screen, part: str, as_of: datetime | None) -> None:
     """List gpus (default), models or prices of the catalog."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from advisor.cli.aside import unused_run_dir_option
 from advisor.cli.options import standard_options
 from advisor.cli.screen import Screen
 
@@ -18,6 +19,7 @@ def command() -> None:
 @command.command(name="check")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the split.")
+@unused_run_dir_option
 @standard_options
 def check_command(*, screen: Screen, file: Path, seed: int) -> None:
     """Format, faulty rows, duplicates, leaks, contradictions, lengths and splits of FILE.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -33,20 +33,41 @@ def command(
 ) -> None:
     """Rank the approaches for a profile, with reasons and what would change the advice.
 
-    With --run-dir: the advice after measuring, where the gate has run, else the advice on the
-    run's profile. Nothing is written.
+    With --run-dir alone: the advice after measuring, where the gate has run, else the advice on the
+    run's profile; nothing is written. With both, the advice on the profile is written there as
+    2-decide.json.
     """
-    if (profile_path is None) == (run_dir is None):
-        msg = "Give either --profile FILE or --run-dir DIR."
-        raise click.UsageError(msg)
-    advice = (
-        _of_profile(profile_path, policy)
-        if profile_path is not None
-        else _of_run(screen, run_dir or Path(), policy)
-    )
     from advisor.artifacts import document  # noqa: PLC0415 - pydantic is slow to load
 
-    screen.result(document(advice), lambda: _show(screen, advice))
+    if profile_path is not None:
+        advice = _of_profile(profile_path, policy)
+        shown = document(advice)
+        if run_dir is not None:
+            shown = _written(screen, advice, run_dir, policy)
+    elif run_dir is not None:
+        advice = _of_run(screen, run_dir, policy)
+        shown = document(advice)
+    else:
+        msg = "Give --profile FILE, --run-dir DIR, or both."
+        raise click.UsageError(msg)
+    screen.result(shown, lambda: _show(screen, advice))
+
+
+def _written(screen: Screen, advice: Advice, run_dir: Path, policy: Path | None) -> dict[str, Any]:
+    """The document after writing it as 2-decide.json."""
+    from advisor.artifacts import Origin, RunFolder, digest_of  # noqa: PLC0415 - pydantic is slow
+    from advisor.resources import rules_root  # noqa: PLC0415
+    from advisor.rulebook.load import load_rulebook  # noqa: PLC0415
+
+    folder = RunFolder(run_dir)
+    origin = Origin(
+        stage="decide",
+        inputs={"profile": digest_of(advice.profile.model_dump(mode="json"))},
+        rulebook_digest=load_rulebook(rules_root(), policy).digest,
+    )
+    folder.write(advice, origin)
+    screen.note(f"Written: {folder.file('decide')}")
+    return folder.raw("decide")
 
 
 def _of_profile(path: Path, policy: Path | None) -> Advice:

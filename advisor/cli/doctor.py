@@ -7,6 +7,7 @@ import platform
 import click
 
 from advisor.artifacts import document
+from advisor.cli.aside import unused_run_dir_option
 from advisor.cli.errors import log_folder
 from advisor.cli.installation import embedded_model, extras, packages, torch_build
 from advisor.cli.options import standard_options
@@ -24,6 +25,7 @@ FACTS = {
 
 
 @click.command(name="doctor")
+@unused_run_dir_option
 @standard_options
 def command(*, screen: Screen) -> None:
     """Show Python, packages, extras, machine and the embedded model, and what is missing.
@@ -60,7 +62,7 @@ def remarks(found: Installation) -> list[str]:
     if lacking:
         told.append(f"Core packages are missing: {', '.join(lacking)}. Install advisor again.")
     if not found.embedded_model.present:
-        told.append("The embedded model is missing: `advisor demo` and --model embedded need it.")
+        told.append("The embedded model is missing: `advisor demo` and --model tiny need it.")
     if found.machine.gpus and found.torch_build == "CPU":
         told.append("There is a GPU, but torch is a CPU build: set ADVISOR_TORCH=cuda (README).")
     unknown = [text for fact, text in FACTS.items() if getattr(found.machine, fact) is None]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from advisor.cli.aside import unused_run_dir_option
+from advisor.cli.errors import Interrupted
 from advisor.cli.options import standard_options
 from advisor.cli.screen import Screen
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from advisor.schema.facts import Fact
     from advisor.schema.profile import Profile
     from advisor.schema.rule import Rulebook
+
+REFUGE = "interview-answers.yaml"
 
 
 class TerminalAsker:
@@ -48,6 +53,7 @@ class TerminalAsker:
     type=click.Path(path_type=Path),
     help="File that switches rules off or reweighs them.",
 )
+@unused_run_dir_option
 @standard_options
 def command(
     *, screen: Screen, answers: Path | None, save: Path | None, policy: Path | None
@@ -55,7 +61,8 @@ def command(
     """Ask what can still change the advice, most decisive first, and end in the advice.
 
     Enter means "don't know", `back` returns to the last question, `why` says what it is for,
-    `stop` ends early. Without a terminal the answers come from --answers.
+    `stop` ends early. Without a terminal the answers come from --answers. Broken off with Ctrl-C,
+    what was answered is saved, to --save or to a new file here.
     """
     from advisor.artifacts import document  # noqa: PLC0415 - pydantic is slow to load
     from advisor.errors import InputError  # noqa: PLC0415
@@ -74,7 +81,7 @@ def command(
     profile = load_profile(answers) if answers else Profile()
     rulebook = load_rulebook(rules_root(), policy)
     if screen.may_ask:
-        profile = _ask(screen, profile, rulebook)
+        profile = _ask(screen, profile, rulebook, refuge=Refuge(save, policy))
     if save is not None:
         save_profile(profile, save)
         screen.note(f"Answers saved: {save}")
@@ -82,11 +89,45 @@ def command(
     screen.result(document(advice), lambda: _show(screen, advice))
 
 
-def _ask(screen: Screen, profile: Profile, rulebook: Rulebook) -> Profile:
+class Refuge:
+    """Where the answers go when the interview is broken off."""
+
+    def __init__(self, save: Path | None, policy: Path | None) -> None:
+        self._save = save
+        self._policy = policy
+
+    def keep(self, answered: Profile) -> Interrupted:
+        """Write the answers to --save, or to a new file here; the interruption names it."""
+        from advisor.interview.answers import save_profile  # noqa: PLC0415 - pydantic is slow
+
+        path = self._save or free_name(Path(REFUGE))
+        save_profile(answered, path)
+        words = ["advisor", "interview", "--answers", str(path), "--save", str(path)]
+        more = ["--policy", str(self._policy)] if self._policy else []
+        return Interrupted(shlex.join([*words, *more]))
+
+
+def free_name(path: Path) -> Path:
+    """The path, or the first with a number that is not taken."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_stem(f"{path.stem}-{number}")
+    return free
+
+
+def _ask(screen: Screen, profile: Profile, rulebook: Rulebook, *, refuge: Refuge) -> Profile:
+    """The answered profile; on Ctrl-C or the end of input the answers so far are saved."""
     from advisor.interview.dialogue import converse  # noqa: PLC0415 - pydantic is slow to load
 
     screen.note("Enter = don't know; `back`, `why` and `stop` are understood.")
-    return converse(TerminalAsker(), profile, rulebook)
+    kept = [profile]
+    try:
+        return converse(TerminalAsker(), profile, rulebook, keep=kept.append)
+    except (KeyboardInterrupt, EOFError, click.Abort) as stop:
+        if kept[-1] == profile:
+            raise
+        raise refuge.keep(kept[-1]) from stop
 
 
 def _show(screen: Screen, advice: Advice) -> None:

@@ -8,6 +8,7 @@ import click
 
 from advisor import registry
 from advisor.artifacts import document
+from advisor.cli.aside import unused_run_dir_option
 from advisor.cli.installation import extras, packages
 from advisor.cli.options import standard_options
 from advisor.cli.screen import Screen
@@ -20,6 +21,7 @@ PREFIX = "advisor."
 
 @click.command(name="plugins")
 @click.argument("groups", nargs=-1, metavar="[GROUP]...")
+@unused_run_dir_option
 @standard_options
 def command(*, screen: Screen, groups: tuple[str, ...]) -> None:
     """List the plugins of every contract, or of those named (trainers, metrics, ...).

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from advisor.cli.aside import unused_run_dir_option
 from advisor.cli.options import standard_options
 from advisor.cli.screen import Screen
 
@@ -21,6 +22,7 @@ def command() -> None:
 
 @command.command(name="list")
 @click.option("--about", help="Only rules that name this approach, fact, kind or word.")
+@unused_run_dir_option
 @standard_options
 def list_command(*, screen: Screen, about: str | None) -> None:
     """Every rule with what it says."""
@@ -33,6 +35,7 @@ def list_command(*, screen: Screen, about: str | None) -> None:
 
 @command.command(name="show")
 @click.argument("rule_id")
+@unused_run_dir_option
 @standard_options
 def show_command(*, screen: Screen, rule_id: str) -> None:
     """One rule: when, then, why, its cases and its sources."""
@@ -54,6 +57,7 @@ def show_command(*, screen: Screen, rule_id: str) -> None:
 
 @command.command(name="check")
 @click.argument("path", type=click.Path(path_type=Path))
+@unused_run_dir_option
 @standard_options
 def check_command(*, screen: Screen, path: Path) -> None:
     """Check a rule FILE with its cases, or every rule of a rules folder."""
@@ -76,6 +80,7 @@ def check_command(*, screen: Screen, path: Path) -> None:
     required=True,
     help="Profile file (YAML or JSON).",
 )
+@unused_run_dir_option
 @standard_options
 def explain_command(*, screen: Screen, profile_path: Path) -> None:
     """How every rule comes out on a profile: fires, silent or undetermined, and why."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from pydantic import ValidationError
@@ -30,10 +31,21 @@ class Asker(Protocol):
         """Show a line."""
 
 
-def converse(asker: Asker, profile: Profile, rulebook: Rulebook) -> Profile:
+def _forget(_profile: Profile) -> None:
+    """Nobody keeps the answers so far."""
+
+
+def converse(
+    asker: Asker,
+    profile: Profile,
+    rulebook: Rulebook,
+    *,
+    keep: Callable[[Profile], None] = _forget,
+) -> Profile:
     """The profile with everything that was answered, once no question could change the advice.
 
     Nothing is asked that is known already. "Don't know" leaves the fact unknown, which is not no.
+    `keep` is handed the profile whenever it changes, so that an interruption loses nothing.
     """
     steps: list[tuple[Profile, frozenset[str]]] = []
     skipped: frozenset[str] = frozenset()
@@ -47,6 +59,7 @@ def converse(asker: Asker, profile: Profile, rulebook: Rulebook) -> Profile:
         elif said in BACK:
             if steps:
                 profile, skipped = steps.pop()
+                keep(profile)
             else:
                 asker.tell("This is the first question.")
         elif said in DONT_KNOW:
@@ -60,6 +73,7 @@ def converse(asker: Asker, profile: Profile, rulebook: Rulebook) -> Profile:
             else:
                 steps.append((profile, skipped))
                 profile = answered
+                keep(profile)
     return profile
 
 

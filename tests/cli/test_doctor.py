@@ -75,5 +75,6 @@ def test_what_does_not_go_together_is_remarked():
     told = " ".join(remarks(odd))
     assert "There is a GPU, but torch is a CPU build" in told
     assert "embedded model is missing" in told
+    assert "--model tiny" in told
     assert "Core packages are missing: click" in told
     assert "the size of the memory" in told
