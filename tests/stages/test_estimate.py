@@ -245,6 +245,28 @@ def test_without_price_the_cost_is_unknown_not_zero():
     assert any("its cost is unknown" in w for w in option.warnings)
 
 
+def test_a_limit_on_an_unknown_figure_is_warned_of():
+    wishes = {"budget_usd": Decimal(5), "max_hours": 3}
+    [unpriced] = priced(methods=("lora",), offers={}, **wishes).options
+    told = " ".join(unpriced.warnings)
+    assert "keeps to the budget of $5 is unknown" in told
+    assert "hours is unknown" not in told
+    offers = {"local": query.offers("local", DAY)}
+    [timeless] = priced(
+        model=small_model(), gpus=(CPU,), offers=offers, methods=("lora",), **wishes
+    ).options
+    told = " ".join(timeless.warnings)
+    assert "keeps to the limit of 3 hours is unknown" in told
+    assert "budget" not in told
+
+
+def test_unknown_serving_is_told_and_dense_models_are_all_active():
+    found = priced(methods=("lora",))
+    assert found.options[0].serving is None
+    assert any("serving" in warning for warning in found.warnings)
+    assert found.model.active_parameters == found.model.parameters == CARD.parameters
+
+
 def test_a_cpu_costs_nothing_and_its_time_is_unknown():
     offers = {"local": query.offers("local", DAY)}
     found = priced(model=small_model(), gpus=(CPU,), offers=offers)

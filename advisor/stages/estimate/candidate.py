@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from advisor.contracts import Method
-from advisor.schema.base import Interval
+from advisor.schema.base import Interval, UsdInterval
 from advisor.schema.catalog import Figure, Gpu, ModelCard, Offer, Reference
 from advisor.schema.estimate import EstimateRequest, Option
 from advisor.schema.profile import MachineFacts
@@ -99,6 +99,7 @@ def make_candidate(room: Room, gpu: Gpu, method: Method) -> Candidate:
             *(f"{o.message} {o.hint}".strip() for o in obstacles),
             *_price_warnings(offer, request, gpu),
             *_time_warnings(gpu, time),
+            *_limit_warnings(request, price, time),
         ),
     )
     return Candidate(
@@ -163,6 +164,18 @@ def _price_warnings(offer: Offer | None, request: EstimateRequest, gpu: Gpu) -> 
     paid = billed_gpus(offer, request.gpus)
     if paid > request.gpus:
         found.append(f"{offer.provider} rents {gpu.id} by {offer.gpus}; all {paid} are paid for.")
+    return found
+
+
+def _limit_warnings(
+    request: EstimateRequest, price: UsdInterval | None, time: Interval | None
+) -> list[str]:
+    """Limits that count as kept only because the figure they limit is unknown."""
+    found = []
+    if request.budget_usd is not None and price is None:
+        found.append(f"Whether it keeps to the budget of ${request.budget_usd} is unknown.")
+    if request.max_hours is not None and time is None:
+        found.append(f"Whether it keeps to the limit of {request.max_hours:g} hours is unknown.")
     return found
 
 

@@ -11,6 +11,8 @@ from advisor.schema.estimate import Estimate, EstimatedModel, EstimateRequest
 from advisor.stages.estimate.candidate import Candidate, Room, make_candidate
 from advisor.stages.estimate.nearest import nearest_plan
 
+NO_SERVING = "What serving the tuned model costs is not estimated yet, so `serving` is unknown."
+
 
 def estimate(
     request: EstimateRequest,
@@ -34,7 +36,9 @@ def estimate(
     recommended = next((i for i, c in enumerate(found) if c.can_be_recommended), None)
     return Estimate(
         model=EstimatedModel(
-            id=model.id, parameters=model.parameters, active_parameters=model.active_parameters
+            id=model.id,
+            parameters=model.parameters,
+            active_parameters=model.active_parameters or model.parameters,
         ),
         options=tuple(c.option for c in found),
         recommended=recommended,
@@ -46,7 +50,10 @@ def estimate(
 
 def _overall_warnings(found: Sequence[Candidate], recommended: int | None) -> tuple[str, ...]:
     if recommended is None:
-        return ("No plan can be recommended.",)
+        return ("No plan can be recommended.", NO_SERVING)
     if found[recommended].option.fits == "uncertain":
-        return ("No plan fits for certain; the recommended one may run out of memory.",)
-    return ()
+        return (
+            "No plan fits for certain; the recommended one may run out of memory.",
+            NO_SERVING,
+        )
+    return (NO_SERVING,)
