@@ -138,6 +138,8 @@ def install_torch(environment: Environment, flavour: str) -> tuple[str, str | No
     if right_version and right_build:
         print(f"{label}: already there", flush=True)
     else:
+        if flavour == "cpu" and not extra:
+            tell_before()
         replace = ["--force-reinstall", "--no-deps"] if right_version and extra else []
         if replace:
             environment.pip(label, *replace, *extra, requirement)
@@ -147,6 +149,21 @@ def install_torch(environment: Environment, flavour: str) -> tuple[str, str | No
         raise SetupError("torch was installed but its version file cannot be found.")
     tell_build(build, flavour)
     return build
+
+
+def tell_before() -> None:
+    """On Linux, where the plain wheel is the CUDA build, say what that costs before it is taken."""
+    if not sys.platform.startswith("linux"):
+        return
+    print("      On Linux the plain torch wheel is the CUDA build: several gigabytes with its")
+    print(
+        "      libraries, where the CPU wheel takes about 200 MB. It runs on the CPU too, and pip"
+    )
+    print(
+        "      takes it unless it is set up otherwise. For the CPU wheel stop now (Ctrl-C) and run"
+    )
+    print("      make setup ADVISOR_TORCH=cpu TORCH_PIP_ARGS='--index-url ADDRESS'")
+    print("      with the address that PyTorch's installation page gives for CPU.", flush=True)
 
 
 def tell_build(build: tuple[str, str | None], flavour: str) -> None:

@@ -102,6 +102,28 @@ def test_the_other_build_is_told_plainly(setup, capsys):
     assert "TORCH_PIP_ARGS" in told
 
 
+def test_the_large_build_is_told_before_it_is_fetched(setup, monkeypatch, capsys):
+    monkeypatch.setattr("sys.platform", "linux")
+    heard = []
+
+    class Watched(Environment):
+        def pip(self, _label, *words):
+            heard.append(capsys.readouterr().out)
+            super().pip(_label, *words)
+
+    setup.install_torch(Watched(after=("2.13.0", "13.0")), "cpu")
+    assert "several gigabytes" in heard[0]
+    assert "TORCH_PIP_ARGS='--index-url ADDRESS'" in heard[0]
+    setup.install_torch(Watched(after=("2.13.0", "13.0")), "cuda")
+    monkeypatch.setattr("sys.platform", "darwin")
+    setup.install_torch(Watched(after=("2.13.0", None)), "cpu")
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("TORCH_PIP_ARGS", "--index-url ADDRESS")
+    setup.install_torch(Watched(after=("2.13.0", None)), "cpu")
+    assert not any("several gigabytes" in told for told in heard[1:])
+    assert len(heard) == 4
+
+
 def test_user_words_reach_pip(setup, monkeypatch):
     monkeypatch.setenv("TORCH_PIP_ARGS", "--index-url ADDRESS")
     environment = Environment(after=("2.13.0+cpu", None))
