@@ -6,7 +6,15 @@ from collections.abc import Callable
 from functools import partial
 
 from examples.pretrain_tiny.conversation import Conversation
-from examples.pretrain_tiny.families import binding, grid, instructions, lookup, messages, passages
+from examples.pretrain_tiny.families import (
+    binding,
+    grid,
+    instructions,
+    lookup,
+    messages,
+    passages,
+    typed,
+)
 from examples.pretrain_tiny.values import Draw
 
 Family = Callable[[Draw, int], Conversation]
@@ -21,6 +29,10 @@ FAMILIES: dict[str, Family] = {
     "numbered_facts": partial(binding.fact_binding, numbered=1.0, named_like=Draw.product),
     "numbered_grid": partial(grid.grid_lookup, numbered=1.0, named_like=Draw.product),
     "numbered_passages": partial(passages.passage_questions, numbered=1.0, named_like=Draw.product),
+    "ranked_passages": partial(
+        passages.passage_questions, numbered=1.0, later_share=0.3, named_like=Draw.product
+    ),
+    "typed_passages": typed.typed_passages,
     "one_passage": partial(passages.passage_questions, most_passages=1, most_facts=4),
     "passages": passages.passage_questions,
     "closed_book": passages.closed_book,

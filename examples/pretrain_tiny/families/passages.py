@@ -228,9 +228,11 @@ def _absent(draw: Draw, entities: list[str]) -> Question:
 def passage_questions(
     draw: Draw,
     budget: int,
+    *,
     most_passages: int = 4,
     most_facts: int = 6,
     numbered: float = 0.7,
+    later_share: float = 1.0,
     named_like: Namer | None = None,
 ) -> Conversation:
     """Build passages about one to four things and ask several questions about them, one a turn."""
@@ -248,7 +250,8 @@ def passage_questions(
     for entity, facts in zip(entities, _facts_for(draw, entities, per_entity), strict=True):
         passage, asked = write_passage(draw, entity, facts)
         passages.append(passage)
-        questions += asked
+        if not questions or later_share >= 1 or draw.chance(later_share):
+            questions += asked
     context, template = _layout(draw, passages, numbered)
     return _ask(draw, budget, maybe_system(draw), (context, template), questions, entities)
 
