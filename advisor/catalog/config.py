@@ -93,7 +93,7 @@ def read_config(file: Path, name: str, local_path: str | None) -> ModelCard:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UnknownModelError(
-            f"The model configuration cannot be read: {error}.",
+            f"The model's {file.name} cannot be read: {error}.",
             hint="Name a folder that holds a valid config.json.",
             where=str(file),
         ) from error

@@ -104,6 +104,12 @@ def find_model(ref: str) -> ModelCard:
     cached = _hub_cache_config(ref) if ref.count("/") == 1 else None
     if cached is not None:
         return read_config(cached, ref, str(cached.parent))
+    if ref.startswith((".", "/", "~")) or ref.count("/") > 1:
+        raise UnknownModelError(
+            f"There is no model folder '{ref}'.",
+            hint="Check the path, or use `tiny` for the embedded model.",
+            where=ref,
+        )
     known = [EMBEDDED_MODEL, *(name for named in _models() for name in named.names)]
     sizes = [n for n in known if n[0].isdigit()]
     raise UnknownModelError(

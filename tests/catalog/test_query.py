@@ -99,7 +99,7 @@ def test_what_cannot_be_counted_is_refused(tmp_path, change):
 
 @pytest.mark.parametrize("content", ["{broken", "[]"])
 def test_a_broken_config_is_told(tmp_path, content):
-    with pytest.raises(UnknownModelError, match="configuration"):
+    with pytest.raises(UnknownModelError, match="config.json cannot be read"):
         query.find_model(str(folder_with(tmp_path, content)))
 
 
@@ -217,3 +217,9 @@ def test_recipes_cover_every_size_once_per_method():
 def test_a_model_file_is_read_whole():
     named = model_from(read(catalog_root() / "models" / "llama-3.1-70b.yaml"))
     assert "70b" in named.names
+
+
+def test_a_path_that_is_not_there_is_told_as_a_path(tmp_path):
+    with pytest.raises(UnknownModelError, match="There is no model folder") as caught:
+        query.find_model(str(tmp_path / "gone"))
+    assert "tiny" in caught.value.hint
