@@ -156,12 +156,8 @@ def tell_before() -> None:
     if not sys.platform.startswith("linux"):
         return
     print("      On Linux the plain torch wheel is the CUDA build: several gigabytes with its")
-    print(
-        "      libraries, where the CPU wheel takes about 200 MB. It runs on the CPU too, and pip"
-    )
-    print(
-        "      takes it unless it is set up otherwise. For the CPU wheel stop now (Ctrl-C) and run"
-    )
+    print("      libraries, where the CPU wheel takes about 200 MB. It runs on the CPU too, and")
+    print("      comes unless pip is set up otherwise. For the CPU wheel stop now (Ctrl-C), run")
     print("      make setup ADVISOR_TORCH=cpu TORCH_PIP_ARGS='--index-url ADDRESS'")
     print("      with the address that PyTorch's installation page gives for CPU.", flush=True)
 
