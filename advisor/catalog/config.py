@@ -99,7 +99,7 @@ def read_config(file: Path, name: str, local_path: str | None) -> ModelCard:
         ) from error
     if not isinstance(content, dict):
         raise UnknownModelError(
-            "The model configuration is not a JSON object.",
+            f"The model's {file.name} is not a JSON object.",
             hint="Name a folder that holds a valid config.json.",
             where=str(file),
         )

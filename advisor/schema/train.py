@@ -59,6 +59,7 @@ class TrainResult(Value):
     method: str
     objective: str
     output_dir: str
+    """Folder of all jobs of the run; what this one made lies in a sub-folder (`served_by`)."""
     served_by: Served
     loss: tuple[LossPoint, ...]
     steps: int

@@ -69,7 +69,7 @@ def test_writes_only_under_its_folder(unbroken, name: str, base: str):
     assert {p.name for p in place.iterdir()} == {"out"}
     assert {p.name for p in (place / "out").iterdir()} == {own.name, LOCK_FILE}
     assert {p.name for p in own.iterdir()} == {"final", "result.json"}
-    assert result.output_dir == str(own)
+    assert result.output_dir == str(place / "out")
 
 
 def test_reports_what_it_took(unbroken):

@@ -108,7 +108,7 @@ class DryRunTrainer:
             trainer=self.info.id,
             method=job.plan.method,
             objective=job.plan.objective,
-            output_dir=str(ledger.folder),
+            output_dir=str(ledger.shared),
             served_by=Served(backend="dry_run", model=str(ledger.final)),
             loss=loss_curve(job.plan.seed, total),
             steps=total,

@@ -150,7 +150,7 @@ class Ledger:
         if stored.job != self.digest or stored.files != sizes(self.final):
             return None
         served = stored.result.served_by.model_copy(update={"model": str(self.final)})
-        place = {"output_dir": str(self.folder), "served_by": served}
+        place = {"output_dir": str(self.shared), "served_by": served}
         return stored.result.model_copy(update=place)
 
     def begin(self, *, resume: bool) -> Progress:

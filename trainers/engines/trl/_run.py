@@ -173,7 +173,7 @@ def _result(
         trainer="trl",
         method=plan.method,
         objective=plan.objective,
-        output_dir=str(ledger.folder),
+        output_dir=str(ledger.shared),
         served_by=Served(backend="transformers", model=str(ledger.final)),
         loss=tuple(LossPoint(step=e["step"], loss=float(e["loss"])) for e in history),
         steps=trainer.state.global_step,
