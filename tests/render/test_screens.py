@@ -88,6 +88,12 @@ def test_unmeasured_memory_and_rate_are_unknown_and_not_zero() -> None:
     assert out.count("unknown") == 3
 
 
+def test_the_dev_loss_is_shown_where_it_was_taken() -> None:
+    out = screen(show_training, v.train_result(dev_loss_before=2.5, dev_loss_after=0.75))
+    assert "2.500 to 0.750" in out
+    assert "dev loss" not in screen(show_training, v.train_result())
+
+
 def test_the_profile_lists_known_facts_with_their_source_and_unknown_ones_apart() -> None:
     out = screen(show_profile, v.profile())
     known, unknown = out.split("Unknown (")
