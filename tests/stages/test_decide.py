@@ -112,7 +112,13 @@ def test_story(content, expected):
 MEASURED = {"target_met": False, "test_is_clean": True, "gain_is_visible": True}
 LATER = {
     "the prompt is enough": (
-        {"measured": {"target_met": True, "test_is_clean": True, "sufficient_builder": "zero_shot"}},
+        {
+            "measured": {
+                "target_met": True,
+                "test_is_clean": True,
+                "sufficient_builder": "zero_shot",
+            }
+        },
         "prompting",
     ),
     "shots are enough": (
