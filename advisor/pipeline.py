@@ -73,7 +73,9 @@ class Pipeline:
         """The stored document when it was made from these inputs, else a new one."""
         if self.folder.is_current(origin):
             return self.folder.read(origin.stage, kind)
-        value = make()
+        return self._make(origin, make())
+
+    def _make(self, origin: Origin, value: V) -> V:
         self.folder.write(value, origin)
         self.made.append(origin.stage)
         return value
@@ -139,7 +141,10 @@ class Pipeline:
         space = self.workspace
         self._may_use(registry.backend(self.settings.backend).info)
         origin = Origin(stage="baseline", inputs=evaluation_inputs(space))
-        return self._current(origin, Baselines, lambda: told(space, measured_baselines(space)))
+        found = self._current(origin, Baselines, lambda: told(space, measured_baselines(space)))
+        if found.unsettled and "baseline" not in self.made:
+            found = self._make(origin, told(space, measured_baselines(space)))
+        return found
 
     def gate(self, *, target: float | None = None) -> GateVerdict:
         """Stage 5: is training warranted, given what was measured; no model is called."""

@@ -188,3 +188,20 @@ def test_a_changed_price_list_makes_the_estimate_anew(make):
     again.run()
     assert "estimate" in again.made
     assert "baseline" not in again.made
+
+
+def test_a_failure_that_has_passed_is_asked_again_by_the_same_command(make, monkeypatch):
+    session = type(registry.backend("echo").open("tiny", {}))
+    answer = session.generate
+
+    def down(self, prompts, *, max_new_tokens):
+        if any("word245?" in p.messages[-1].content for p in prompts):
+            raise OSError("connection refused")
+        return answer(self, prompts, max_new_tokens=max_new_tokens)
+
+    monkeypatch.setattr(session, "generate", down)
+    assert any(e.failures for e in make().baseline().evaluations)
+    monkeypatch.setattr(session, "generate", answer)
+    again = make()
+    assert not any(e.failures for e in again.baseline().evaluations)
+    assert again.made == ["baseline"]
