@@ -11,6 +11,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -22,10 +23,11 @@ from examples.pretrain_tiny import vocabulary as vocab
 from examples.pretrain_tiny.values import Draw, capital, is_reserved
 
 TASKS_FOLDER = Path(__file__).parents[2] / "advisor" / "builtin" / "tasks"
-PRODUCTS = 125
-FACTS_PER_PRODUCT = 4
+PRODUCTS = 42
+SECTIONS = 3
+FACTS_PER_SECTION = 4
 SIZES = {
-    "manuals": {"train": 200, "dev": 60, "test": 240},
+    "manuals": {"train": 204, "dev": 60, "test": 240},
     "tickets": {"train": 480, "dev": 60, "test": 240},
     "fields": {"train": 300, "dev": 60, "test": 240},
 }
@@ -34,6 +36,17 @@ PLAIN_WORDS = vocab.plain_words()
 SEEDS = {"manuals": 4101, "tickets": 4102, "fields": 4103}
 
 Files = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Style:
+    """Whether the manuals use sentence and question forms that pre-training also used."""
+
+    known_sentences: bool
+    known_questions: bool
+
+
+STYLE = Style(known_sentences=False, known_questions=False)
 
 
 def pronounceable_name(draw: Draw) -> str:
@@ -69,33 +82,44 @@ def _products(draw: Draw) -> list[str]:
     return found
 
 
-def _file_name(product: str) -> str:
-    return "-".join(product.lower().split()) + ".md"
+def _file_stem(product: str) -> str:
+    return "-".join(product.lower().split())
 
 
-def _manual_page(draw: Draw, product: str, facts: list[tuple[manual.Property, str]]) -> str:
+def _manual_page(
+    draw: Draw, product: str, facts: list[tuple[manual.Property, str]], style: Style
+) -> str:
     """Write the page of one product."""
-    sentences = [
-        draw.choice(manual.OPENINGS).format(e=product, k=draw.choice(manual.PRODUCT_KINDS))
-    ]
-    sentences += [draw.choice(item.sentences).format(v=value, e=product) for item, value in facts]
+    openings = manual.KNOWN_OPENINGS if style.known_sentences else manual.OPENINGS
+    sentences = [draw.choice(openings).format(e=product, k=draw.choice(manual.PRODUCT_KINDS))]
+    for item, value in facts:
+        forms = manual.KNOWN_SENTENCES if style.known_sentences else item.sentences
+        form = draw.choice(forms)
+        sentences.append(form.format(v=value, a=item.name, A=capital(item.name)))
     if draw.chance(0.25):
         sentences.insert(draw.between(1, len(sentences)), draw.choice(manual.REMARKS))
     return f"# {product}\n\n{' '.join(sentences)}\n"
 
 
-def make_manuals() -> tuple[list[dict[str, str]], Files]:
+def _question(draw: Draw, item: manual.Property, product: str, style: Style) -> str:
+    """Ask for one property of a product."""
+    form = draw.choice(manual.KNOWN_QUESTIONS if style.known_questions else item.questions)
+    return form.format(e=product, a=item.name)
+
+
+def make_manuals(style: Style = STYLE) -> tuple[list[dict[str, str]], Files]:
     """Write the manuals and the questions about them; every fact is asked for exactly once."""
     draw = Draw(SEEDS["manuals"], reserved=True)
     pairs: list[tuple[str, str]] = []
     pages: Files = {}
     for product in _products(draw):
-        facts = [
-            (item, item.value(draw))
-            for item in draw.random.sample(manual.PROPERTIES, FACTS_PER_PRODUCT)
-        ]
-        pages[f"docs/{_file_name(product)}"] = _manual_page(draw, product, facts)
-        pairs += [(draw.choice(item.questions).format(e=product), value) for item, value in facts]
+        items = draw.random.sample(manual.PROPERTIES, SECTIONS * FACTS_PER_SECTION)
+        facts = [(item, item.value(draw)) for item in items]
+        for section in range(SECTIONS):
+            part = facts[section * FACTS_PER_SECTION : (section + 1) * FACTS_PER_SECTION]
+            name = f"docs/{_file_stem(product)}-{section + 1}.md"
+            pages[name] = _manual_page(draw, product, part, style)
+        pairs += [(_question(draw, item, product, style), value) for item, value in facts]
     draw.random.shuffle(pairs)
     splits = [split for split, size in SIZES["manuals"].items() for _ in range(size)]
     return [

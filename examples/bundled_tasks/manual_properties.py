@@ -8,14 +8,8 @@ MORE_PROPERTIES = (
     Property(
         "voltage",
         measure(5, 400, "volts"),
-        ("Connect it to a voltage of {v} only.", "Inside, a voltage near {v} is present."),
+        ("Only connect it to a voltage of {v}.", "Inside you will measure a voltage near {v}."),
         ("Which voltage does the {e} run on?", "On what voltage does the {e} work?"),
-    ),
-    Property(
-        "pressure",
-        measure(1, 20, "bar"),
-        ("In use the pressure climbs to {v}.", "A gauge shows when the pressure passes {v}."),
-        ("How high is the pressure in the {e}?", "What pressure builds up in the {e}?"),
     ),
     Property(
         "flow rate",
@@ -32,21 +26,15 @@ MORE_PROPERTIES = (
     Property(
         "memory",
         measure(2, 512, "GB"),
-        ("Pictures are kept in a memory of {v}.", "Once the memory, {v}, is full, delete files."),
+        ("Pictures are kept in a memory of {v}.", "Delete files once they fill the memory, {v}."),
         ("How much memory is in the {e}?", "How large is the memory of the {e}?"),
-    ),
-    Property(
-        "boot time",
-        measure(2, 90, "seconds"),
-        ("Be patient during the boot time of {v}.", "After power loss the boot time grows to {v}."),
-        ("How long is the boot time of the {e}?", "What boot time should I allow the {e}?"),
     ),
     Property(
         "operating temperature",
         span(2, 15, 30, 60, "degrees"),
         (
             "Frost harms it, so the operating temperature is {v}.",
-            "Stay within {v}, the operating temperature.",
+            "Stay within the operating temperature, {v}.",
         ),
         (
             "In what operating temperature may the {e} run?",
@@ -56,7 +44,7 @@ MORE_PROPERTIES = (
     Property(
         "maximum load",
         measure(5, 300, "kg"),
-        ("Never go beyond the maximum load of {v}.", "Its maximum load, {v}, must not be passed."),
+        ("Never go beyond the maximum load of {v}.", "Nothing may pass its maximum load, {v}."),
         ("How heavy is the maximum load of the {e}?", "What maximum load can the {e} carry?"),
     ),
     Property(
@@ -71,7 +59,7 @@ MORE_PROPERTIES = (
     Property(
         "ink type",
         coded_name,
-        ("Refill with ink type {v} for clean lines.", "Only ink type {v} dries fast enough."),
+        ("For clean lines refill with ink type {v}.", "Fast drying needs ink type {v}."),
         ("Which ink type do I refill in the {e}?", "What ink type does the {e} need?"),
     ),
     Property(
@@ -90,7 +78,7 @@ MORE_PROPERTIES = (
         "timer limit",
         measure(10, 240, "minutes"),
         (
-            "It switches off when the timer limit, {v}, is over.",
+            "It switches off after the timer limit, {v}.",
             "Set the clock up to the timer limit of {v}.",
         ),
         ("How long is the timer limit of the {e}?", "When does the timer limit of the {e} end?"),
@@ -98,7 +86,7 @@ MORE_PROPERTIES = (
     Property(
         "door code",
         lambda draw: str(draw.between(100000, 999999)),
-        ("Guests may type the door code {v}.", "To get in, press {v}, the door code."),
+        ("Guests may type the door code {v}.", "To get in, press the door code {v}."),
         ("Which door code opens the {e}?", "What door code do guests of the {e} type?"),
     ),
     Property(
@@ -106,7 +94,7 @@ MORE_PROPERTIES = (
         lambda draw: str(draw.between(2, 99)),
         (
             "At first it sends on default channel {v}.",
-            "Noise? Leave the default channel, {v}, behind.",
+            "Noise? Then leave the default channel, {v}.",
         ),
         (
             "On what default channel does the {e} send?",
@@ -120,20 +108,11 @@ MORE_PROPERTIES = (
         ("Which firmware version is on the {e}?", "With what firmware version was the {e} sold?"),
     ),
     Property(
-        "supplier",
-        lambda draw: f"{draw.name()} Ltd",
-        (
-            "All cells are bought from our supplier {v}.",
-            "Rubber parts reach us from the supplier {v}.",
-        ),
-        ("Who is the supplier behind the {e}?", "Which supplier delivers parts for the {e}?"),
-    ),
-    Property(
         "country of origin",
         lambda draw: draw.name(),
         (
             "On the back you read the country of origin, {v}.",
-            "We proudly name {v} as country of origin.",
+            "We proudly name our country of origin, {v}.",
         ),
         (
             "What country of origin does the {e} come from?",
@@ -152,7 +131,7 @@ MORE_PROPERTIES = (
     Property(
         "idle power",
         measure(1, 30, "watts"),
-        ("Even at rest an idle power of {v} is drawn.", "Unplug it to save the idle power of {v}."),
+        ("Even at rest it draws an idle power of {v}.", "Unplug it to save the idle power of {v}."),
         ("How much idle power does the {e} draw?", "How high is the idle power of the {e}?"),
     ),
     Property(
@@ -171,8 +150,8 @@ MORE_PROPERTIES = (
         "lubricant",
         coded_name,
         (
-            "A drop of the lubricant {v} keeps it quiet.",
-            "Grease the rails with lubricant {v} once a year.",
+            "To keep it quiet, add the lubricant {v}.",
+            "Once a year grease the rails with lubricant {v}.",
         ),
         ("Which lubricant do I put on the {e}?", "With what lubricant do I grease the {e}?"),
     ),

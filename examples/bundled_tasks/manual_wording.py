@@ -40,7 +40,7 @@ PROPERTIES = (
         _reset_code,
         (
             "To start over, type in the reset code {v}.",
-            "If stuck, enter {v}, the reset code.",
+            "If stuck, enter the reset code: {v}.",
             "Unlock the menu with reset code {v}.",
         ),
         (
@@ -53,7 +53,7 @@ PROPERTIES = (
         lambda d: f"{d.between(12, 72)} months",
         (
             "We stand behind it with a warranty of {v}.",
-            "All parts fall under a {v} warranty.",
+            "All parts fall under a warranty of {v}.",
             "Your warranty covers {v}.",
         ),
         (
@@ -65,7 +65,7 @@ PROPERTIES = (
         "filter type",
         coded_name,
         (
-            "Buy filters of filter type {v} only.",
+            "Only buy filters of filter type {v}.",
             "Insert a new filter of filter type {v}.",
             "The matching filter type is sold as {v}.",
         ),
@@ -77,7 +77,7 @@ PROPERTIES = (
         (
             "Stick to the cleaning interval, {v}.",
             "Dust builds up, so the cleaning interval is {v}.",
-            "A cleaning interval of {v} keeps it in shape.",
+            "It stays in shape with a cleaning interval of {v}.",
         ),
         (
             "Which cleaning interval is recommended for the {e}?",
@@ -100,7 +100,7 @@ PROPERTIES = (
         (
             "Dial the support line on {v}.",
             "Our support line picks up at {v}.",
-            "Help is near: ring {v}, the support line.",
+            "Help is near, just ring the support line {v}.",
         ),
         (
             "Under which number do I reach the support line for the {e}?",
@@ -111,7 +111,7 @@ PROPERTIES = (
         "mounting height",
         lambda d: f"{d.between(20, 290)} cm",
         (
-            "Fix it at a mounting height of {v} above ground.",
+            "Above ground, fix it at a mounting height of {v}.",
             "Walls are fine if the mounting height is {v}.",
             "Drill for a mounting height close to {v}.",
         ),
@@ -125,8 +125,8 @@ PROPERTIES = (
         lambda d: f"{d.name()} {d.name()}",
         (
             "Its shape is by chief designer {v}.",
-            "{v} led the project as chief designer.",
-            "The team of chief designer {v} won a prize.",
+            "The project was led by chief designer {v}.",
+            "A prize went to chief designer {v}.",
         ),
         ("Who was chief designer of the {e}?", "Who worked as the chief designer behind the {e}?"),
     ),
@@ -165,7 +165,7 @@ PROPERTIES = (
         lambda d: f"{d.word()}{d.between(10, 99)}",
         (
             "Sign in with the default password {v}.",
-            "Change the default password, {v}, soon.",
+            "Soon change the default password, {v}.",
             "The app wants the default password, so type {v}.",
         ),
         (
@@ -178,7 +178,7 @@ PROPERTIES = (
         lambda d: f"{d.between(2, 32)} amps",
         (
             "Use fuses with a fuse rating of {v}.",
-            "Behind the cover the fuse rating {v} is printed.",
+            "Behind the cover is printed the fuse rating {v}.",
             "Check for a fuse rating of {v}.",
         ),
         ("What fuse rating must a fuse for the {e} have?", "Which fuse rating protects the {e}?"),
@@ -189,7 +189,7 @@ PROPERTIES = (
         (
             "Worn brushes are replaced by spare part {v}.",
             "Ask your dealer for spare part {v}.",
-            "Keep one spare part {v} at hand.",
+            "Keep at hand one spare part {v}.",
         ),
         ("Which spare part do I order for the {e}?", "What spare part does the {e} take?"),
     ),
@@ -222,4 +222,34 @@ REMARKS = (
     "Wipe the outside with a damp cloth only.",
     "Hand these pages on to the next owner.",
     "Let children help only under watch.",
+)
+
+# Forms that pre-training uses as well; which of the two kinds the task takes is decided in
+# make_tasks.STYLE and stated in the model card.
+KNOWN_OPENINGS = (
+    "The {e} is a {k}.",
+    "Thank you for choosing the {e}.",
+    "This manual belongs to the {e} {k}.",
+)
+KNOWN_SENTENCES = (
+    "Its {a} is {v}.",
+    "The {a} is {v}.",
+    "It has a {a} of {v}.",
+    "The {a} is set to {v}.",
+    "The normal {a} is {v}.",
+    "Expect a {a} of {v}.",
+    "You get a {a} of {v}.",
+    "The {a} must be {v}.",
+    "Count on a {a} of {v}.",
+    "We list the {a} as {v}.",
+    "Plan for a {a} of {v}.",
+    "Remember the {a}: {v}.",
+)
+KNOWN_QUESTIONS = (
+    "What is the {a} of the {e}?",
+    "Which {a} does the {e} have?",
+    "Please look up the {a} of the {e}.",
+    "For the {e}, what is the {a}?",
+    "Tell me the {a} of the {e}.",
+    "Do you know the {a} of the {e}?",
 )

@@ -90,16 +90,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=float, default=5)
     parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--splits", nargs="+", default=["test"])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--show", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     task = load_task(TASKS_FOLDER / options.task)
     tokenizer = AutoTokenizer.from_pretrained(options.model)
-    items = task.items["test"]
     for seed in options.seeds:
         model, seconds = tune(options.model, task, seed, options.epochs, options.rate)
-        made = answers(model, tokenizer, prompts(task, "zero_shot", items))
         record = {
             "task": task.name,
             "seed": seed,
@@ -107,13 +106,15 @@ def main() -> None:
             "rate": options.rate,
             "threads": options.threads,
             "seconds": round(seconds, 1),
-            **summary(made, items),
         }
-        print(json.dumps(record), flush=True)
-        for text, item in [
-            (m, i) for m, i in zip(made, items, strict=True) if m != i["completion"]
-        ][: options.show]:
-            print("   ", item["prompt"], item["completion"], text, sep=" | ")
+        for split in options.splits:
+            items = task.items[split]
+            made = answers(model, tokenizer, prompts(task, "zero_shot", items))
+            print(json.dumps({**record, "split": split, **summary(made, items)}), flush=True)
+            pairs = zip(made, items, strict=True)
+            wrong = [(i["prompt"], i["completion"], m) for m, i in pairs if m != i["completion"]]
+            for line in wrong[: options.show]:
+                print("   ", *line, sep=" | ")
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ FAMILIES: dict[str, Family] = {
         passages.passage_questions, numbered=1.0, later_share=0.3, named_like=Draw.product
     ),
     "typed_passages": typed.typed_passages,
+    "ranked_manuals": partial(typed.typed_passages, shared=0.8, later=0.1),
     "one_passage": partial(passages.passage_questions, most_passages=1, most_facts=4),
     "passages": passages.passage_questions,
     "closed_book": passages.closed_book,

@@ -118,12 +118,14 @@ def _other(draw: Draw, attribute: str) -> str:
     return makers[attribute]()
 
 
-def _facts(draw: Draw, count: int, pool: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _facts(
+    draw: Draw, count: int, pool: list[tuple[str, str]], shared: float
+) -> list[tuple[str, str]]:
     """Draw facts with different properties; some properties are shared with the other products."""
     found: dict[str, str] = {}
     while len(found) < count:
         attribute, value = typed_fact(draw)
-        if pool and draw.chance(0.35):
+        if pool and draw.chance(shared):
             attribute, value = draw.choice(pool)
         found.setdefault(attribute, value)
     return list(found.items())
@@ -156,7 +158,9 @@ def _page(draw: Draw, product: str, facts: list[tuple[str, str]]) -> str:
     return f"# {product}\n\n{' '.join(parts)}"
 
 
-def typed_passages(draw: Draw, budget: int) -> Conversation:
+def typed_passages(
+    draw: Draw, budget: int, *, shared: float = 0.35, later: float = 0.6
+) -> Conversation:
     """Show numbered pages of one to three products; the first is asked about most."""
     count = max(1, min(draw.choice((1, 2, 3, 3, 3)), budget // 75))
     each = max(1, min(draw.between(2, 5), int(0.72 * budget) // count // 22))
@@ -165,10 +169,10 @@ def typed_passages(draw: Draw, budget: int) -> Conversation:
     cells: list[tuple[str, str, str]] = []
     pool: list[tuple[str, str]] = []
     for product in products:
-        facts = _facts(draw, each, _fresh_values(draw, pool))
+        facts = _facts(draw, each, _fresh_values(draw, pool), shared)
         pool = pool + facts
         pages.append(_page(draw, product, facts))
-        if not cells or draw.chance(0.6):
+        if not cells or draw.chance(later):
             cells += [(product, attribute, value) for attribute, value in facts]
     shown = "\n\n".join(f"[{index + 1}] {page}" for index, page in enumerate(pages))
     return _ask(draw, budget - len(shown) * 5 // 12, shown, cells)
