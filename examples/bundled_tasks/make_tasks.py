@@ -33,6 +33,7 @@ SIZES = {
 }
 MIN_NAME, MAX_NAME = 4, 9
 PLAIN_WORDS = vocab.plain_words()
+PROBLEMS = {"tickets": 2, "fields": 1}
 SEEDS = {"manuals": 4101, "tickets": 4102, "fields": 4103}
 
 Files = dict[str, str]
@@ -157,20 +158,14 @@ def queue_codes() -> dict[str, str]:
     }
 
 
-def write_message(draw: Draw, split: str, name: str, order: str, keyword: str) -> str:
-    """Write one customer message in the forms of a split."""
+def write_message(draw: Draw, split: str, name: str, order: str, keywords: list[str]) -> str:
+    """Write one customer message in the forms of a split, with a problem sentence a keyword."""
     forms = message.FORMS[split]
-    middle = [
-        draw.choice(forms.orders).format(o=order),
-        draw.choice(forms.problems).format(k=keyword),
-    ]
-    draw.random.shuffle(middle)
-    parts = [
-        draw.choice(forms.openings).format(n=name),
-        *map(capital, middle),
-        draw.choice(forms.closings),
-    ]
-    return " ".join(part for part in parts if part)
+    problems = draw.random.sample(forms.problems, len(keywords))
+    middle = [form.format(k=word) for form, word in zip(problems, keywords, strict=True)]
+    middle.insert(draw.between(0, len(middle)), draw.choice(forms.orders).format(o=order))
+    opening, closing = draw.choice(forms.openings).format(n=name), draw.choice(forms.closings)
+    return " ".join(part for part in (opening, *map(capital, middle), closing) if part)
 
 
 def _messages(task: str) -> Iterator[tuple[str, int, str, str, str, str]]:
@@ -180,11 +175,10 @@ def _messages(task: str) -> Iterator[tuple[str, int, str, str, str, str]]:
     for split, size in SIZES[task].items():
         for index in range(size):
             topic = topics[index % len(topics)]
-            name, order = (
-                f"{pronounceable_name(draw)} {pronounceable_name(draw)}",
-                next(orders),
-            )
-            text = write_message(draw, split, name, order, draw.choice(message.KEYWORDS[topic]))
+            name = f"{pronounceable_name(draw)} {pronounceable_name(draw)}"
+            order = next(orders)
+            words = draw.random.sample(message.KEYWORDS[topic], PROBLEMS[task])
+            text = write_message(draw, split, name, order, words)
             yield split, index, text, topic, order, name
 
 

@@ -40,7 +40,7 @@ def dataset(task: Task) -> Dataset:
 
 
 def tune(
-    model_folder: Path, task: Task, seed: int, epochs: float, rate: float
+    model_folder: Path, task: Task, seed: int, epochs: float, rate: float, dropout: float
 ) -> tuple[Any, float]:
     """Train a LoRA adapter; returns the model and the seconds training took."""
     tokenizer = AutoTokenizer.from_pretrained(model_folder)
@@ -66,7 +66,7 @@ def tune(
         adapter = LoraConfig(
             r=16,
             lora_alpha=32,
-            lora_dropout=0.0,
+            lora_dropout=dropout,
             target_modules="all-linear",
             task_type="CAUSAL_LM",
         )
@@ -89,6 +89,7 @@ def main() -> None:
     parser.add_argument("--task", default="tickets")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=float, default=5)
+    parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--splits", nargs="+", default=["test"])
     parser.add_argument("--threads", type=int, default=2)
@@ -98,12 +99,15 @@ def main() -> None:
     task = load_task(TASKS_FOLDER / options.task)
     tokenizer = AutoTokenizer.from_pretrained(options.model)
     for seed in options.seeds:
-        model, seconds = tune(options.model, task, seed, options.epochs, options.rate)
+        model, seconds = tune(
+            options.model, task, seed, options.epochs, options.rate, options.dropout
+        )
         record = {
             "task": task.name,
             "seed": seed,
             "epochs": options.epochs,
             "rate": options.rate,
+            "dropout": options.dropout,
             "threads": options.threads,
             "seconds": round(seconds, 1),
         }
