@@ -20,7 +20,7 @@ from examples.bundled_tasks import manual_wording as manual
 from examples.bundled_tasks import message_wording as message
 from examples.bundled_tasks.profiles import ANSWERS, TITLES
 from examples.pretrain_tiny import vocabulary as vocab
-from examples.pretrain_tiny.values import Draw, capital, is_reserved
+from examples.pretrain_tiny.values import MODEL_ENDINGS, Draw, capital, is_reserved
 
 TASKS_FOLDER = Path(__file__).parents[2] / "advisor" / "builtin" / "tasks"
 PRODUCTS = 42
@@ -32,7 +32,7 @@ SIZES = {
     "fields": {"train": 300, "dev": 60, "test": 240},
 }
 MIN_NAME, MAX_NAME = 4, 9
-PLAIN_WORDS = vocab.plain_words()
+PLAIN_WORDS = vocab.plain_words() | {word.lower() for word in MODEL_ENDINGS}
 PROBLEMS = {"tickets": 2, "fields": 1}
 SEEDS = {"manuals": 4101, "tickets": 4102, "fields": 4103}
 

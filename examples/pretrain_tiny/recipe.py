@@ -20,6 +20,9 @@ class Phase:
     tokens_per_step: int
     lengths: dict[int, float]
     rate: float
+    """Factor of the learning rates at the first step."""
+    rate_end: float
+    """Factor after the last step; between them it changes evenly."""
     random_share: float
     mixture: dict[str, float]
 
@@ -35,7 +38,6 @@ class Recipe:
     matrix_rate: float
     other_rate: float
     warm_up_steps: int
-    decay_steps: int
     phases: tuple[Phase, ...]
 
     @property
@@ -43,19 +45,23 @@ class Recipe:
         """Steps of all phases together."""
         return sum(phase.steps for phase in self.phases)
 
-    def phase_at(self, step: int) -> Phase:
-        """The phase a step belongs to."""
+    def _place(self, step: int) -> tuple[Phase, int]:
+        """The phase a step belongs to and the number of the step in it."""
         for phase in self.phases:
             if step < phase.steps:
-                return phase
+                return phase, step
             step -= phase.steps
-        return self.phases[-1]
+        return self.phases[-1], self.phases[-1].steps
+
+    def phase_at(self, step: int) -> Phase:
+        """The phase a step belongs to."""
+        return self._place(step)[0]
 
     def rate_factor(self, step: int) -> float:
-        """Learning-rate factor: linear warm-up, the phase's plateau, linear decay to zero."""
+        """Learning-rate factor: linear warm-up at the very start, then what the phase says."""
+        phase, inside = self._place(step)
         warm = min(1.0, (step + 1) / self.warm_up_steps)
-        decay = min(1.0, (self.total_steps - step) / self.decay_steps)
-        return warm * decay * self.phase_at(step).rate
+        return warm * (phase.rate + (phase.rate_end - phase.rate) * inside / phase.steps)
 
 
 def parse_recipe(data: dict[str, Any]) -> Recipe:
@@ -70,7 +76,6 @@ def parse_recipe(data: dict[str, Any]) -> Recipe:
         matrix_rate=rates["matrices"],
         other_rate=rates["others"],
         warm_up_steps=rates["warm_up_steps"],
-        decay_steps=rates["decay_steps"],
         phases=phases,
     )
 

@@ -24,7 +24,16 @@ def miniature():
     from examples.pretrain_tiny.network import Shape
     from examples.pretrain_tiny.recipe import Phase, load_recipe
 
-    phase = Phase("all", 60, 768, {96: 1.0}, 1.0, 0.1, {"dense_lookup": 0.7, "extraction": 0.3})
+    phase = Phase(
+        name="all",
+        steps=60,
+        tokens_per_step=768,
+        lengths={96: 1.0},
+        rate=1.0,
+        rate_end=0.5,
+        random_share=0.1,
+        mixture={"dense_lookup": 0.7, "extraction": 0.3},
+    )
     shape = Shape(vocabulary=640, width=64, layers=3, heads=4, hidden=96, rope_theta=1e8)
     return dataclasses.replace(load_recipe(RECIPE_FILE), shape=shape, phases=(phase,))
 
