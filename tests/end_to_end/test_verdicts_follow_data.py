@@ -13,12 +13,11 @@ from advisor.pipeline import Pipeline
 from advisor.workspace import Workspace
 
 pytestmark = pytest.mark.ml
-ITEMS = 60
 
 
 def judge(task, folder, **changes):
     """The gate's verdict on a bundled task with some settings changed; nothing is trained."""
-    settings = bundled_settings(task).run.model_copy(update={"limit": ITEMS} | changes)
+    settings = bundled_settings(task).run.model_copy(update=changes)
     return Pipeline(Workspace(settings, RunFolder(folder))).gate()
 
 
@@ -71,5 +70,5 @@ def test_corrupted_manuals_are_not(tmp_path):
         body = texts[other][1].replace(names[other], names[own])
         page.write_text(f"{head}\n\n{body}")
     verdict = judge("manuals", tmp_path / "run", docs=str(docs))
-    rag = next(c for c in verdict.criteria if c.passed is not None)
-    assert verdict.verdict != "stop" or verdict.recommended != "rag", rag
+    assert verdict.verdict == "collect"
+    assert "rag" not in (verdict.recommended or "")
