@@ -97,13 +97,22 @@ def next_step(
     if verification is not None:
         served = training.served_by.model if training else "the tuned model"
         return {
-            "keep": f"Serve the tuned model: {served}.",
+            "keep": _serve(served, target_met=verification.target_met),
             "discard": "Keep the best baseline; read the failures before another attempt.",
             "inconclusive": "Add test samples, then run again; until then keep the best baseline.",
         }[verification.verdict]
     if gate is not None and gate.verdict == "train":
         return "Verify it: `advisor verify`." if training else "Start training: `advisor train`."
     return decision.next_step
+
+
+def _serve(served: str, *, target_met: bool | None) -> str:
+    if target_met is False:
+        return (
+            f"The tuned model is the best there is, yet short of the target ({served}): add "
+            "training samples or a larger base model before it is served."
+        )
+    return f"Serve the tuned model: {served}."
 
 
 def _verified(verification: Verification, baselines: Baselines | None) -> str:

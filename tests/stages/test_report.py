@@ -152,3 +152,16 @@ def test_before_training_the_next_step_is_to_start_it():
         gate=v.gate_verdict("train"),
     )
     assert "advisor train" in made.next_step
+
+
+def test_a_kept_model_below_the_target_is_not_simply_served():
+    made = report(
+        name="n",
+        run_dir="runs/n",
+        profile=v.profile(),
+        decision=v.decision(),
+        gate=v.gate_verdict("train"),
+        training=v.train_result(),
+        verification=v.verification("keep", target_met=False),
+    )
+    assert "short of the target" in made.next_step
