@@ -52,6 +52,7 @@ def command(*, screen: Screen, names: tuple[str, ...], seed: int, run_dir: Path 
     demo = Demo(tasks=tuple(rows))
     from advisor.render.report import show_demo  # noqa: PLC0415 - rich is slow to load
 
+    screen.note(f"Reports: {root}/*/report.html")
     screen.result(document(demo), lambda: show_demo(screen.console, document(demo)["tasks"]))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -104,11 +104,11 @@ def open_run(
     is_old = (folder.path / SETTINGS_FILE).is_file()
     earlier = load_settings(folder) if is_old or not start else None
     settings = make_settings(chosen, earlier)
-    _writable(folder.path)
     emit = screen.emitter()
     space = Workspace(settings, folder, progress=screen.progress(), emit=emit)
     if chosen or not is_old:
         space.check()
+        _writable(folder.path)
         space.save_settings()
     if run_dir is None:
         screen.note(f"Run folder: {folder.path}")
@@ -119,7 +119,8 @@ def _new_folder(chosen: dict[str, Any]) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     name = chosen.get("name") or (Path(chosen["data"]).stem if "data" in chosen else "run")
     path = RUNS / f"{stamp}-{name}"
-    return next(p for p in (path, *(RUNS / f"{path.name}-{n}" for n in count(2))) if not p.exists())
+    others = (RUNS / f"{path.name}-{number}" for number in count(2))
+    return next(place for place in chain((path,), others) if not place.exists())
 
 
 def _writable(path: Path) -> None:

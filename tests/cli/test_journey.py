@@ -143,3 +143,21 @@ def test_an_unknown_gpu_is_told_before_anything_is_measured(data, run_dir):
     told = advisor("run", *words, code=1)
     assert told["error"]["type"] == "UnknownGpuError"
     assert not (run_dir / "run.json").exists()
+
+
+def test_without_a_run_folder_a_new_one_is_made(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["--data", data, "--backend", "echo", "--trainer", "dry_run", "--builders", "zero_shot"]
+    first = advisor("profile", *words)
+    second = advisor("profile", *words)
+    assert first["data"] == second["data"]
+    folders = sorted((tmp_path / "runs").iterdir())
+    assert len(folders) == 2
+    assert all(folder.name.split("-", 2)[2].startswith("data") for folder in folders)
+
+
+def test_a_mistaken_first_call_leaves_no_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told = advisor("run", "--data", "nope.jsonl", code=1)
+    assert told["error"]["type"] == "DatasetError"
+    assert list(tmp_path.iterdir()) == []
