@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 import pytest
@@ -14,24 +13,14 @@ from advisor.pipeline import Pipeline
 from advisor.schema.gate import GateVerdict
 from advisor.schema.run import RunSettings
 from advisor.workspace import Workspace, load_settings
+from tests.fixtures.house_codes import write_house_codes
 
 pytest.importorskip("scipy")
 
 
 @pytest.fixture
 def data(tmp_path):
-    """A task that no prompt solves: the house's code of a word, 240 train, 60 test."""
-    rows = [
-        {
-            "prompt": f"code of word{n}?",
-            "completion": f"K{n}-{n * 7 % 11}",
-            "split": "train" if n < 240 else "test",
-        }
-        for n in range(300)
-    ]
-    path = tmp_path / "data.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
+    return write_house_codes(tmp_path / "data.jsonl")
 
 
 @pytest.fixture

@@ -9,24 +9,14 @@ import pytest
 from click.testing import CliRunner
 
 from advisor.cli.main import cli
+from tests.fixtures.house_codes import write_house_codes
 
 pytest.importorskip("scipy")
 
 
 @pytest.fixture
 def data(tmp_path):
-    """A task that no prompt solves: 240 train and 60 test samples."""
-    rows = [
-        {
-            "prompt": f"code of word{n}?",
-            "completion": f"K{n}-{n * 7 % 11}",
-            "split": "train" if n < 240 else "test",
-        }
-        for n in range(300)
-    ]
-    path = tmp_path / "data.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
+    return write_house_codes(tmp_path / "data.jsonl")
 
 
 @pytest.fixture
