@@ -15,8 +15,9 @@ from typing import Protocol, Self, runtime_checkable
 from advisor.schema.base import Value
 from advisor.schema.catalog import ModelCard
 from advisor.schema.evaluation import Completion, Document, Hit, Passage, Prompt, Sample, Score
-from advisor.schema.plan import Footprint, Obstacle, Plan
+from advisor.schema.plan import Footprint, ObjectiveFootprint, Obstacle, Plan
 from advisor.schema.profile import MachineFacts
+from advisor.schema.trace import Trace
 from advisor.schema.train import TrainEvent, TrainJob, TrainResult
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Retriever",
     "Session",
     "Tools",
+    "Tracer",
     "Trainer",
     "TrainerInfo",
 ]
@@ -182,6 +184,9 @@ class Objective(Protocol):
     def info(self) -> PluginInfo:
         """What the plugin says of itself; cheap."""
 
+    def footprint(self, plan: Plan, model: ModelCard) -> ObjectiveFootprint:
+        """What the objective adds to memory and work; pure."""
+
     def obstacles(self, samples: Sequence[Sample]) -> list[Obstacle]:
         """Why these samples cannot serve the objective; never raises."""
 
@@ -196,6 +201,23 @@ class Trainer(Protocol):
 
     def train(self, job: TrainJob, tools: Tools) -> TrainResult:
         """Train; raises MissingExtraError, TrainingError, StorageError."""
+
+
+@runtime_checkable
+class Tracer(Protocol):
+    """What a trainer may offer beside training: a look at a plan's real step."""
+
+    def trace(self, plan: Plan, model: ModelCard) -> Trace:
+        """Follow the tensors of one step without weights or GPU.
+
+        Raises MissingExtraError and TrainingError.
+        """
+
+    def probe(self, plan: Plan, model: ModelCard) -> Trace:
+        """Two real steps on the longest batch, on this machine's GPU.
+
+        Raises MissingExtraError and TrainingError, also where there is no GPU.
+        """
 
 
 @runtime_checkable

@@ -86,7 +86,7 @@ def plan_options(function: Any) -> Any:
         click.option(
             "--loss",
             "loss_head",
-            type=click.Choice(["fused", "full"]),
+            type=click.Choice(["stock", "fused", "chunked", "fused_linear"]),
             help="Loss tile by tile (TRL), or from all logits at once.",
         ),
         click.option("--gpus", type=count, default=1, show_default=True, help="How many GPUs."),

@@ -6,11 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
+from advisor.schema.architecture import LayerGroup
 from advisor.schema.base import Interval, Provenance, Usd, Value
 
 
 class ModelCard(Value):
-    """The shape of a causal language model; enough to count parameters and memory."""
+    """The shape of a language model; enough to count parameters and memory."""
 
     id: str
     architecture: str = ""
@@ -28,6 +29,17 @@ class ModelCard(Value):
     active_parameters: int | None = None
     """Parameters used per token; differs from `parameters` in mixtures of experts."""
     gated_mlp: bool = True
+    family: str = ""
+    """`model_type` of its configuration: llama, qwen3_moe, t5."""
+    kind: Literal["decoder", "encoder_decoder", "encoder"] = "decoder"
+    groups: tuple[LayerGroup, ...] = ()
+    """Layers by shape, first to last; empty means `layers` equal dense ones."""
+    embedding_parameters: int | None = None
+    """Token and position embeddings."""
+    head_parameters: int | None = None
+    """The output head; 0 where it is tied to the embeddings."""
+    is_approximate: bool = False
+    """Whether an unknown architecture was read by the stated fallback."""
     local_path: str | None = None
     """Folder with weights on this machine, where there is one."""
     provenance: Provenance
@@ -44,6 +56,13 @@ class Gpu(Value):
     fp16_tflops: float | None = None
     """Dense, with 32-bit accumulation; what a GPU without bfloat16 trains with."""
     bandwidth_gb_per_second: float | None = None
+    power_watt: float | None = None
+    """Thermal design power."""
+    link_gb_per_second: float | None = None
+    """Between GPUs of one machine, one way; None = over PCIe."""
+    pcie_gb_per_second: float | None = None
+    achievable_share: float | None = None
+    """Best published matrix product rate over the datasheet's."""
     architecture: str = ""
     is_cpu: bool = False
     provenance: Provenance
@@ -58,6 +77,25 @@ class Offer(Value):
     usd_per_gpu_hour: Usd
     region: str = ""
     gpus: int = 1
+    valid_from: str
+    checked: str
+    source: str
+
+
+class HostedTuning(Value):
+    """A provider that tunes a model for a price per token."""
+
+    provider: str
+    model: str
+    usd_per_million_training_tokens: Usd
+    usd_per_million_input_tokens: Usd | None = None
+    """Of the tuned model when it is called; None = unknown or billed by the hour."""
+    usd_per_million_output_tokens: Usd | None = None
+    hosting_usd_per_hour: Usd | None = None
+    parameters: int | None = None
+    """Size of the model where known, to set it beside others."""
+    training_usd: Usd | None = None
+    """For the tokens of the request; None in the catalog itself."""
     valid_from: str
     checked: str
     source: str

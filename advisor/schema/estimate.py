@@ -8,9 +8,20 @@ from typing import Literal
 from pydantic import Field
 
 from advisor.schema.base import Interval, Provenance, UsdInterval, Value
-from advisor.schema.catalog import Offer
-from advisor.schema.plan import Plan, Precision
+from advisor.schema.catalog import HostedTuning, Offer
+from advisor.schema.lengths import TokenLengths
+from advisor.schema.plan import (
+    Attention,
+    LossHead,
+    Offload,
+    Plan,
+    Precision,
+    Quantisation,
+    Strategy,
+)
 from advisor.schema.profile import MachineFacts
+from advisor.schema.spending import BreakEven, Serving, Spending
+from advisor.schema.trace import Trace
 
 
 class EstimateRequest(Value):
@@ -33,12 +44,27 @@ class EstimateRequest(Value):
     precision: Precision | None = None
     optimizer: str | None = None
     gradient_checkpointing: bool | None = None
-    loss_head: Literal["fused", "full"] | None = None
+    loss_head: LossHead | None = None
+    attention: Attention | None = None
+    stack: str | None = None
+    quantisation: Quantisation | None = None
+    method_options: dict[str, int | float | str | bool] = Field(default_factory=dict)
+    packing: bool | None = None
+    lengths: TokenLengths | None = None
+    """Token lengths of the user's data; they replace `seq_len`, `examples` and `tokens`."""
+    evaluation_batch_size: int | None = Field(default=None, gt=0)
+    generated_tokens: int | None = Field(default=None, ge=0)
     gpus: int = Field(default=1, gt=0)
-    strategy: Literal["single", "ddp", "zero1", "zero2", "zero3", "fsdp"] | None = None
+    """All devices, over all nodes."""
+    nodes: int = Field(default=1, gt=0)
+    strategy: Strategy | None = None
     """None: a single GPU, or full sharding over several."""
+    offload: Offload | None = None
     budget_usd: Decimal | None = Field(default=None, ge=0)
     max_hours: float | None = Field(default=None, gt=0)
+    prefer: Literal["cheapest", "fastest"] = "cheapest"
+    calls_per_month: float | None = Field(default=None, ge=0)
+    """Calls that the tuned model will serve, for serving cost and break-even."""
     seed: int = 0
     as_of: str = ""
     """The day whose prices are used, ISO format."""
@@ -68,6 +94,8 @@ class Memory(Value):
     peak_phase: str
     terms: tuple[Term, ...]
     """Alive in the peak phase; they sum to `allocated_gib.likely`."""
+    phases_gib: dict[str, float] = Field(default_factory=dict)
+    """Allocated memory at the height of each phase."""
 
 
 class EstimatedModel(Value):
@@ -96,9 +124,24 @@ class Option(Value):
     tokens_per_second: Interval | None
     cost_usd: UsdInterval | None
     offer: Offer | None
-    serving: dict[str, float | str] | None = None
+    serving: Serving | None = None
+    spending: Spending | None = None
+    """The whole plan: baselines, training, evaluation, storage, serving."""
+    energy_kwh: Interval | None = None
+    co2_kg: Interval | None = None
     assumptions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+class Solved(Value):
+    """The largest value of one quantity with which a plan still fits."""
+
+    quantity: Literal["seq-len", "batch-size", "rank", "model-size"]
+    value: float | None
+    """None when not even the smallest fits."""
+    option: Option | None
+    """The plan at that value."""
+    note: str = ""
 
 
 class Estimate(Value):
@@ -110,5 +153,15 @@ class Estimate(Value):
     """Index into `options`; None when nothing fits."""
     nearest: str = ""
     """When nothing fits: the nearest plan that would, in words."""
+    fastest: int | None = None
+    """Index of the quickest option that can be recommended."""
+    lengths: TokenLengths | None = None
+    trace: Trace | None = None
+    """The recommended (or first) option as simulated or probed."""
+    solved: Solved | None = None
+    hosted: tuple[HostedTuning, ...] = ()
+    """Hosted tuning of the same model or size, beside own GPUs."""
+    serving: tuple[Serving, ...] = ()
+    break_even: tuple[BreakEven, ...] = ()
     prices_as_of: str
     warnings: tuple[str, ...] = ()

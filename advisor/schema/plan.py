@@ -9,7 +9,18 @@ from pydantic import Field
 from advisor.schema.base import Interval, Provenance, Value
 
 Precision = Literal["float32", "bfloat16", "float16"]
-Phase = Literal["loss", "backward", "backward_end", "optimizer_step"]
+Phase = Literal[
+    "load", "loss", "backward", "backward_end", "optimizer_step", "evaluation", "generation", "save"
+]
+"""When memory can peak: loading, the four parts of a step, evaluation, and merge and save."""
+LossHead = Literal["stock", "fused", "chunked", "fused_linear"]
+"""How the loss is computed: from all logits in several passes (transformers); by one kernel over
+all logits; tile by tile (TRL); or inside one kernel that never holds the logits (Liger and kin)."""
+Attention = Literal["eager", "sdpa", "flash"]
+Strategy = Literal["single", "ddp", "zero1", "zero2", "zero3", "fsdp", "layer_split"]
+Offload = Literal["none", "optimizer", "weights", "activations"]
+"""What waits in main memory; `weights` takes the optimizer states along."""
+Quantisation = Literal["none", "nf4", "int8", "gptq", "awq", "fp8"]
 Objective = Literal["sft", "cpt", "dpo", "orpo", "kto", "reward", "grpo"]
 
 
@@ -24,6 +35,16 @@ class Plan(Value):
     """Precision in which the base weights are loaded."""
     base_bits: Literal[4, 8, 16, 32]
     """Bits per base weight after quantisation."""
+    quantisation: Quantisation = "none"
+    double_quantisation: bool = True
+    """Whether the scales of 4-bit blocks are quantised too."""
+    compute_precision: Precision | None = None
+    """Precision of activations under autocast; None: that of the weights."""
+    trained_precision: Precision | None = None
+    """Precision of trained weights; None: that of the weights for `full`, 32 bits for adapters."""
+    unquantised_precision: Precision | None = None
+    """What a quantised base keeps embeddings, head and norms in: 32 bits after k-bit preparation;
+    None: `precision`."""
     rank: int | None = Field(default=None, gt=0)
     alpha: float | None = Field(default=None, gt=0)
     dropout: float = Field(default=0.0, ge=0, lt=1)
@@ -32,8 +53,20 @@ class Plan(Value):
     micro_batch_size: int = Field(gt=0)
     gradient_accumulation_steps: int = Field(default=1, gt=0)
     gradient_checkpointing: bool = True
-    loss_head: Literal["fused", "full"] = "fused"
-    """Whether the loss is computed tile by tile or from all logits at once."""
+    loss_head: LossHead = "chunked"
+    attention: Attention = "sdpa"
+    stack: str = "stock"
+    """Software whose kernels run: an entry of the catalog's stacks."""
+    method_options: dict[str, int | float | str | bool] = Field(default_factory=dict)
+    """What only the method understands: {"layers": 8} for freezing."""
+    packing: bool = False
+    """Whether samples are joined to full sequences."""
+    mean_sequence_length: float | None = Field(default=None, gt=0)
+    """Tokens of a sample on average, padding not counted, where known from data."""
+    evaluation_batch_size: int | None = Field(default=None, gt=0)
+    """Sequences per device in evaluation; None: nothing is evaluated between steps."""
+    generated_tokens: int = Field(default=0, ge=0)
+    """New tokens per sequence where evaluation or the objective generates."""
     optimizer: str = "adamw_torch_fused"
     learning_rate: float = Field(gt=0)
     schedule: str = "linear"
@@ -46,7 +79,10 @@ class Plan(Value):
     """Training tokens of one epoch, where known."""
     gpu: str
     gpus: int = Field(default=1, gt=0)
-    strategy: Literal["single", "ddp", "zero1", "zero2", "zero3", "fsdp"] = "single"
+    nodes: int = Field(default=1, gt=0)
+    """Machines that the GPUs stand in, all alike."""
+    strategy: Strategy = "single"
+    offload: Offload = "none"
     seed: int = 0
     reasons: dict[str, str] = Field(default_factory=dict)
     """Plan field -> id of the recipe, rule or flag that set it."""
@@ -61,6 +97,8 @@ class ExtraTerm(Value):
     provenance: Provenance
     phases: tuple[Phase, ...] = ()
     """When it is alive; empty means always."""
+    shared: Literal["no", "weights", "gradients", "states"] = "no"
+    """What it is split over devices with."""
 
 
 class Footprint(Value):
@@ -74,6 +112,27 @@ class Footprint(Value):
     optimizer_bytes: float = Field(ge=0)
     compute_share: float = Field(gt=0)
     """Floating point work per token as a share of full fine-tuning's 6 x parameters."""
+    extra_terms: tuple[ExtraTerm, ...] = ()
+    extra_tokens: int = Field(default=0, ge=0)
+    """Trained tokens put before every sequence (prompt and prefix tuning)."""
+    backward_share: float = Field(default=1.0, gt=0, le=1)
+    """Share of the layers, counted from the top, that the backward pass goes through."""
+    trains_head: bool | None = None
+    """Whether the output head gets a gradient; None: when every parameter is trained."""
+    gathered_gradients: bool = True
+    """Whether all gradients live at once; not where each is used up within the backward pass."""
+    notes: tuple[str, ...] = ()
+
+
+class ObjectiveFootprint(Value):
+    """What an objective adds to the memory and work of plain next-token training."""
+
+    sequences_per_sample: int = Field(default=1, gt=0)
+    """Sequences that go through the model together: 2 for chosen and rejected."""
+    forward_passes: float = Field(default=0.0, ge=0)
+    """Forward passes without gradients per token (reference model, generation)."""
+    logits_copies: float = Field(default=1.0, ge=0)
+    """How many times the logits of a micro-batch are held, against plain training."""
     extra_terms: tuple[ExtraTerm, ...] = ()
     notes: tuple[str, ...] = ()
 

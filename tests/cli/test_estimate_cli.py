@@ -78,7 +78,7 @@ def test_every_flag_reaches_the_plan():
         *("--model", "1b", "--method", "lora", "--gpu", "l4", "--rank", "8", "--alpha", "8"),
         *("--batch-size", "2", "--grad-accum", "4", "--seq-len", "512", "--examples", "77"),
         *("--epochs", "1.5", "--precision", "float32", "--optimizer", "adamw_8bit"),
-        *("--no-gradient-checkpointing", "--loss", "full", "--target-modules", "q_proj"),
+        *("--no-gradient-checkpointing", "--loss", "stock", "--target-modules", "q_proj"),
         *("--learning-rate", "0.001", "--gpus", "2", "--strategy", "ddp", "--tokens", "999"),
     )["options"][0]["plan"]
     wanted = {
@@ -93,7 +93,7 @@ def test_every_flag_reaches_the_plan():
         "precision": "float32",
         "optimizer": "adamw_8bit",
         "gradient_checkpointing": False,
-        "loss_head": "full",
+        "loss_head": "stock",
         "target_modules": "q_proj",
         "learning_rate": 0.001,
         "gpus": 2,

@@ -97,7 +97,7 @@ def test_tiers_rise():
 SIZES = st.integers(min_value=1, max_value=64)
 LENGTHS = st.integers(min_value=1, max_value=4096)
 NAMES = st.sampled_from(sorted(METHODS))
-LOSSES = st.sampled_from(["fused", "full"])
+LOSSES = st.sampled_from(["chunked", "stock"])
 
 
 @settings(max_examples=40, deadline=None)
@@ -132,7 +132,7 @@ def test_checkpointing_and_more_devices_never_need_more(method, batch, length):
 
 def test_full_tuning_takes_eight_bytes_per_parameter_and_ten_with_foreach():
     per_parameter = CARD.parameters / 2**30
-    wishes = {"seq_len": 512, "grad_accum": 1, "loss_head": "full"}
+    wishes = {"seq_len": 512, "grad_accum": 1, "loss_head": "stock"}
     fused = peak("full", **wishes) / per_parameter
     foreach = peak("full", optimizer="adamw_torch", **wishes) / per_parameter
     assert fused == pytest.approx(8.0, abs=0.05)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from advisor.contracts import PluginInfo
+from advisor.schema.catalog import ModelCard
 from advisor.schema.evaluation import Sample
-from advisor.schema.plan import Obstacle
+from advisor.schema.plan import ObjectiveFootprint, Obstacle, Plan
 
 FEW_SAMPLES = 50
 
@@ -15,6 +16,11 @@ class SftObjective:
     """Cross-entropy on the reference answers."""
 
     info = PluginInfo(id="sft", label="supervised fine-tuning", extra="train")
+
+    def footprint(self, plan: Plan, model: ModelCard) -> ObjectiveFootprint:
+        """Nothing beyond next-token training."""
+        _ = plan, model
+        return ObjectiveFootprint()
 
     def obstacles(self, samples: Sequence[Sample]) -> list[Obstacle]:
         """Samples must have reference answers, and there should be more than a handful."""

@@ -129,7 +129,7 @@ def _assumptions(work: Work, gpu: Gpu) -> tuple[str, ...]:
     plan, stack, errors = work.plan, work.stack, allocated_error(work)
     notes = [
         f"Software: {stack.title}; loss computed "
-        + ("tile by tile." if plan.loss_head == "fused" else "from all logits."),
+        + ("tile by tile." if plan.loss_head == "chunked" else "from all logits."),
         _spread_note(errors),
     ]
     if plan.tokens is None:

@@ -76,7 +76,7 @@ def loss_bytes(work: Work) -> float:
     and a 32-bit gradient of the head where the head is trained.
     """
     model, stack = work.model, work.stack
-    if work.plan.loss_head == "full":
+    if work.plan.loss_head == "stock":
         return stack.full_loss_bytes.interval.likely * work.tokens * model.vocabulary_size
     tile = min(work.tokens, stack.fused_loss_tokens) * min(
         model.vocabulary_size, stack.fused_loss_vocabulary
@@ -170,10 +170,10 @@ def _activations(work: Work) -> dict[str, Term]:
             "logits and loss",
             loss_bytes(work),
             "bytes x tokens x vocabulary"
-            if work.plan.loss_head == "full"
+            if work.plan.loss_head == "stock"
             else "bytes x one tile of tokens x vocabulary, and the head's gradient where trained",
             (
-                stack.full_loss_bytes if work.plan.loss_head == "full" else stack.fused_loss_bytes
+                stack.full_loss_bytes if work.plan.loss_head == "stock" else stack.fused_loss_bytes
             ).provenance,
             vocabulary=model.vocabulary_size,
             **sizes,
