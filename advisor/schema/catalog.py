@@ -122,6 +122,8 @@ class Stack(Value):
 
     id: str
     title: str
+    defaults: dict[str, int | float | str | bool] = Field(default_factory=dict)
+    """Plan field -> value that this software uses unless told otherwise."""
     layer_hidden: Figure
     """Kept for one layer's backward pass, in elements per token and hidden unit."""
     layer_query: Figure
