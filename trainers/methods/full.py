@@ -6,7 +6,8 @@ from advisor.contracts import MethodInfo
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import Footprint, Obstacle, Plan
 from advisor.schema.profile import MachineFacts
-from trainers.methods.states import WEIGHT_BYTES, optimizer_state_bytes, step_copy
+from trainers.methods.optimizers import optimizer_state_bytes, step_copy
+from trainers.methods.states import WEIGHT_BYTES
 
 
 class FullMethod:

@@ -8,8 +8,9 @@ from advisor.schema.base import Interval, Provenance
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import ExtraTerm, Footprint, Obstacle, Plan
 from advisor.schema.profile import MachineFacts
+from trainers.methods.optimizers import optimizer_state_bytes, step_copy
 from trainers.methods.shapes import adapter_parameters, targeted_layers
-from trainers.methods.states import WEIGHT_BYTES, optimizer_state_bytes, step_copy
+from trainers.methods.states import WEIGHT_BYTES
 
 ADAPTER_BYTES = 4
 """PEFT keeps adapters, and so their gradients and states, in 32 bits."""

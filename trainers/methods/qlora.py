@@ -9,8 +9,9 @@ from advisor.schema.plan import ExtraTerm, Footprint, Obstacle, Plan
 from advisor.schema.profile import MachineFacts
 from advisor.units import gib_from_bytes
 from trainers.methods.lora import BACKWARD_SHARE, adapter_inputs, rank_of
+from trainers.methods.optimizers import optimizer_state_bytes, step_copy
 from trainers.methods.shapes import adapter_parameters, linear_layers, linear_weights
-from trainers.methods.states import WEIGHT_BYTES, optimizer_state_bytes, step_copy
+from trainers.methods.states import WEIGHT_BYTES
 
 NF4_BYTES = 0.5 + 1 / 64 + 4 / 16384
 """NF4, double quantisation: 4 bits, 8-bit scales per 64 and 32-bit ones per 16384 weights."""
