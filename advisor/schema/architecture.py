@@ -66,3 +66,61 @@ class LayerGroup(Value):
     def parameters(self) -> int:
         """Parameters of one layer."""
         return self.other_parameters + sum(linear.parameters for linear in self.linears)
+
+
+def dense_group(
+    *,
+    hidden_size: int,
+    intermediate_size: int,
+    heads: tuple[int, int, int],
+    count: int = 1,
+    gated: bool = True,
+    biases: tuple[bool, bool] = (False, False),
+) -> LayerGroup:
+    """Equal dense layers as Llama names them, or as GPT-2 does where there is no gate.
+
+    `heads` are the query heads, the key/value heads and the width of one head; `biases` say
+    whether query, key and value and whether the output projection have one (GPT-2 has all).
+    """
+    if not gated:
+        return _plain_group(hidden_size, intermediate_size, count)
+    query, key_value = heads[0] * heads[2], heads[1] * heads[2]
+    linears = (
+        Linear(name="q_proj", inputs=hidden_size, outputs=query, bias=biases[0], part="attention"),
+        *(
+            Linear(
+                name=name, inputs=hidden_size, outputs=key_value, bias=biases[0], part="attention"
+            )
+            for name in ("k_proj", "v_proj")
+        ),
+        Linear(name="o_proj", inputs=query, outputs=hidden_size, bias=biases[1], part="attention"),
+        Linear(name="gate_proj", inputs=hidden_size, outputs=intermediate_size),
+        Linear(name="up_proj", inputs=hidden_size, outputs=intermediate_size),
+        Linear(name="down_proj", inputs=intermediate_size, outputs=hidden_size),
+    )
+    return LayerGroup(
+        count=count,
+        linears=linears,
+        other_parameters=2 * hidden_size,
+        intermediate_size=intermediate_size,
+    )
+
+
+def _plain_group(hidden_size: int, intermediate_size: int, count: int) -> LayerGroup:
+    linears = (
+        Linear(
+            name="c_attn", inputs=hidden_size, outputs=3 * hidden_size, bias=True, part="attention"
+        ),
+        Linear(name="c_proj", inputs=hidden_size, outputs=hidden_size, bias=True, part="attention"),
+        Linear(name="c_fc", inputs=hidden_size, outputs=intermediate_size, bias=True),
+        Linear(name="c_proj", inputs=intermediate_size, outputs=hidden_size, bias=True),
+    )
+    return LayerGroup(
+        count=count,
+        linears=linears,
+        other_parameters=4 * hidden_size,
+        intermediate_size=intermediate_size,
+        gated=False,
+        activation="gelu_new",
+        norm="layer",
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from advisor.schema.architecture import LayerGroup
+from advisor.schema.architecture import LayerGroup, dense_group
 from advisor.schema.base import Interval, Provenance, Usd, Value
 
 
@@ -43,6 +45,25 @@ class ModelCard(Value):
     local_path: str | None = None
     """Folder with weights on this machine, where there is one."""
     provenance: Provenance
+
+    @cached_property
+    def layer_groups(self) -> tuple[LayerGroup, ...]:
+        """`groups`, or what the flat numbers describe: equal dense layers, gated or GPT-2's."""
+        return self.groups or (
+            dense_group(
+                hidden_size=self.hidden_size,
+                intermediate_size=self.intermediate_size,
+                heads=(self.attention_heads, self.key_value_heads, self.head_dim),
+                count=self.layers,
+                gated=self.gated_mlp and self.architecture != "GPT2LMHeadModel",
+            ),
+        )
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other values; what was derived from the old ones is forgotten."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("layer_groups", None)
+        return copied
 
 
 class Gpu(Value):
