@@ -14,10 +14,11 @@ from advisor.schema.profile import MachineFacts
 from advisor.stages.estimate.compute import work_per_token
 from advisor.stages.estimate.cost import best_offer, billed_gpus, cost, is_stale
 from advisor.stages.estimate.fit import probability_below
-from advisor.stages.estimate.memory import Work, phase_terms
 from advisor.stages.estimate.planning import make_plan, pick_recipe
 from advisor.stages.estimate.stage import estimate
 from advisor.stages.estimate.tiers import memory
+from advisor.stages.estimate.timeline import phase_terms
+from advisor.stages.estimate.work import Work
 from trainers.methods.full import FullMethod
 from trainers.methods.lora import LoraMethod
 from trainers.methods.qlora import QloraMethod
@@ -55,9 +56,8 @@ def priced(*, model=CARD, gpus=(H100,), offers=None, **wishes):
 
 
 def peak(name, *, model=CARD, **wishes):
-    recipe = pick_recipe(REFERENCE.recipes, name, model.parameters)
     method, request = METHODS[name], EstimateRequest(**wishes)
-    plan = make_plan(request, model=model, gpu=H100, method=method, recipe=recipe)
+    plan = make_plan(request, model=model, gpu=H100, method=method, reference=REFERENCE)
     work = Work(plan, model, method.footprint(plan, model), REFERENCE.stack)
     return memory(work, H100).allocated_gib.likely
 

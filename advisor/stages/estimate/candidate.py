@@ -14,9 +14,9 @@ from advisor.schema.profile import MachineFacts
 from advisor.stages.estimate.compute import hours, tokens_per_second
 from advisor.stages.estimate.cost import best_offer, billed_gpus, cost, is_stale
 from advisor.stages.estimate.fit import fits
-from advisor.stages.estimate.memory import Work
-from advisor.stages.estimate.planning import make_plan, pick_recipe
+from advisor.stages.estimate.planning import make_plan
 from advisor.stages.estimate.tiers import allocated_error, memory
+from advisor.stages.estimate.work import Work
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,7 @@ def make_candidate(room: Room, gpu: Gpu, method: Method) -> Candidate:
     Raises PlanError when no plan can be made of the request.
     """
     request, model, reference = room.request, room.model, room.reference
-    recipe = pick_recipe(reference.recipes, method.info.id, model.parameters)
-    plan = make_plan(request, model=model, gpu=gpu, method=method, recipe=recipe)
+    plan = make_plan(request, model=model, gpu=gpu, method=method, reference=reference)
     footprint = method.footprint(plan, model)
     work = Work(plan, model, footprint, reference.stack)
     needed = memory(work, gpu)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from advisor.schema.base import Interval
 from advisor.schema.catalog import Figure, Gpu
 from advisor.schema.estimate import Memory
-from advisor.stages.estimate.memory import PHASES, Work, phase_terms
+from advisor.stages.estimate.timeline import PHASES, phase_terms
+from advisor.stages.estimate.work import Work
 
 
 def memory(work: Work, gpu: Gpu) -> Memory:

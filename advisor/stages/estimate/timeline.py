@@ -1,88 +1,17 @@
-"""What lives in memory in each phase of a training step, as terms with their formulas."""
+"""One training step as a timeline: what lives in memory in each phase, as terms with formulas."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from advisor.schema.base import Provenance
-from advisor.schema.catalog import ModelCard, Stack
 from advisor.schema.estimate import Term
-from advisor.schema.plan import ExtraTerm, Footprint, Phase, Plan
+from advisor.schema.plan import ExtraTerm, Phase
+from advisor.stages.estimate import states
+from advisor.stages.estimate.activations import kept_bytes, layer_backward_bytes
+from advisor.stages.estimate.loss import loss_bytes
+from advisor.stages.estimate.work import Work
 from advisor.units import gib_from_bytes
 
 PHASES: tuple[Phase, ...] = ("loss", "backward", "backward_end", "optimizer_step")
-NUMBER_BYTES: Mapping[str, int] = {"float32": 4, "bfloat16": 2, "float16": 2}
-_SHARDS_WEIGHTS = ("zero3", "fsdp")
-_SHARDS_GRADIENTS = ("zero2", *_SHARDS_WEIGHTS)
-_SHARDS_STATES = ("zero1", *_SHARDS_GRADIENTS)
-
-
-@dataclass(frozen=True)
-class Work:
-    """What the memory of a plan is computed from."""
-
-    plan: Plan
-    model: ModelCard
-    footprint: Footprint
-    stack: Stack
-
-    @property
-    def tokens(self) -> int:
-        """Tokens of one micro-batch on one device."""
-        return self.plan.micro_batch_size * self.plan.sequence_length
-
-    @property
-    def number_bytes(self) -> int:
-        """Bytes of one activation."""
-        return NUMBER_BYTES[self.plan.precision]
-
-    @property
-    def trains_all(self) -> bool:
-        """Whether every weight, the head included, is trained."""
-        return self.footprint.trainable_parameters >= self.model.parameters
-
-    def shards(self, sharding: tuple[str, ...]) -> int:
-        """Over how many devices something is split."""
-        return self.plan.gpus if self.plan.strategy in sharding else 1
-
-
-def layer_bytes(work: Work) -> float:
-    """What one layer keeps for its backward pass.
-
-    Tokens x bytes x (a x hidden + b x query width + c x key/value width + d x feed-forward), with
-    a to d measured for the stack. Source: fitcheck.
-    """
-    model, stack = work.model, work.stack
-    elements = (
-        stack.layer_hidden.interval.likely * model.hidden_size
-        + stack.layer_query.interval.likely * model.attention_heads * model.head_dim
-        + stack.layer_key_value.interval.likely * model.key_value_heads * model.head_dim
-        + stack.layer_feed_forward.interval.likely * model.intermediate_size
-    )
-    return work.tokens * work.number_bytes * elements
-
-
-def checkpoint_bytes(work: Work) -> float:
-    """Layer inputs kept under checkpointing: layers x tokens x hidden x bytes."""
-    model = work.model
-    return float(model.layers * work.tokens * model.hidden_size * work.number_bytes)
-
-
-def loss_bytes(work: Work) -> float:
-    """Logits and their gradients, of all tokens and entries or of one tile of them.
-
-    Full: bytes x tokens x vocabulary. Fused: bytes x min(tokens, tile) x min(vocabulary, tile),
-    and a 32-bit gradient of the head where the head is trained.
-    """
-    model, stack = work.model, work.stack
-    if work.plan.loss_head == "stock":
-        return stack.full_loss_bytes.interval.likely * work.tokens * model.vocabulary_size
-    tile = min(work.tokens, stack.fused_loss_tokens) * min(
-        model.vocabulary_size, stack.fused_loss_vocabulary
-    )
-    head = 4.0 * model.vocabulary_size * model.hidden_size if work.trains_all else 0.0
-    return stack.fused_loss_bytes.interval.likely * tile + head
 
 
 def _term(name: str, size: float, formula: str, provenance: Provenance, **inputs: float) -> Term:
@@ -100,14 +29,14 @@ _COMPUTED = Provenance(kind="computed", source="footprint of the method")
 
 def _states(work: Work) -> dict[str, Term]:
     """Weights, adapter, gradients and optimizer states on one device."""
-    plan, foot = work.plan, work.footprint
-    weights, gradients, states = (
-        work.shards(s) for s in (_SHARDS_WEIGHTS, _SHARDS_GRADIENTS, _SHARDS_STATES)
+    foot = work.footprint
+    weights, gradients, devices = (
+        states.devices_sharing(work, kind) for kind in ("weights", "gradients", "states")
     )
     return {
         "weights": _term(
             "weights",
-            foot.base_weight_bytes / weights,
+            states.weight_bytes(work),
             "bytes of the base weights as loaded / devices that share them",
             _COMPUTED,
             parameters=work.model.parameters,
@@ -115,7 +44,7 @@ def _states(work: Work) -> dict[str, Term]:
         ),
         "adapter": _term(
             "adapter",
-            foot.adapter_weight_bytes / weights,
+            states.adapter_bytes(work),
             "bytes of the adapter weights / devices that share them",
             _COMPUTED,
             trainable_parameters=foot.trainable_parameters,
@@ -123,7 +52,7 @@ def _states(work: Work) -> dict[str, Term]:
         ),
         "gradients": _term(
             "gradients",
-            foot.gradient_bytes / gradients * (2 if plan.strategy == "ddp" else 1),
+            states.gradient_bytes(work),
             "bytes of all gradients / devices that share them; twice under ddp (its buckets)",
             _COMPUTED,
             trainable_parameters=foot.trainable_parameters,
@@ -131,11 +60,11 @@ def _states(work: Work) -> dict[str, Term]:
         ),
         "optimizer states": _term(
             "optimizer states",
-            foot.optimizer_bytes / states,
+            states.optimizer_bytes(work),
             "bytes of the optimizer states / devices that share them",
             _COMPUTED,
             trainable_parameters=foot.trainable_parameters,
-            devices=states,
+            devices=devices,
         ),
     }
 
@@ -143,13 +72,11 @@ def _states(work: Work) -> dict[str, Term]:
 def _activations(work: Work) -> dict[str, Term]:
     """What lives between forward and backward, and at one layer's or the loss head's turn."""
     model, stack = work.model, work.stack
-    layer = layer_bytes(work)
     sizes = {"tokens": work.tokens, "bytes": work.number_bytes, "layers": model.layers}
-    kept = checkpoint_bytes(work) if work.plan.gradient_checkpointing else model.layers * layer
     return {
         "kept": _term(
             "activations",
-            kept,
+            kept_bytes(work),
             "layers x tokens x hidden x bytes"
             if work.plan.gradient_checkpointing
             else "layers x what one layer keeps",
@@ -159,7 +86,7 @@ def _activations(work: Work) -> dict[str, Term]:
         ),
         "layer": _term(
             "one layer's backward",
-            layer,
+            layer_backward_bytes(work),
             "tokens x bytes x (a hidden + b query + c key/value + d feed-forward)",
             stack.layer_hidden.provenance,
             hidden=model.hidden_size,
@@ -183,10 +110,7 @@ def _activations(work: Work) -> dict[str, Term]:
 
 def _gathered_layer(work: Work) -> list[Term]:
     """Full sharding gathers one layer's weights, and prefetches the next."""
-    shards = work.shards(_SHARDS_WEIGHTS)
-    if shards == 1:
-        return []
-    size = 2 * work.footprint.base_weight_bytes / work.model.layers
+    size, shards = states.gathered_bytes(work), states.devices_sharing(work, "weights")
     return [_term("gathered layers", size, "2 x base weights / layers", _COMPUTED, devices=shards)]
 
 
@@ -205,12 +129,12 @@ def phase_terms(work: Work) -> dict[Phase, list[Term]]:
     earlier micro-batches. Then one layer after the other is gone through, activations leave and
     gradients come. At the end all gradients live; the optimizer adds its temporaries.
     """
-    states, acts = _states(work), _activations(work)
+    state, acts = _states(work), _activations(work)
     workspace = work.stack.workspace_gib
     resident = [
-        states["weights"],
-        states["adapter"],
-        states["optimizer states"],
+        state["weights"],
+        state["adapter"],
+        state["optimizer states"],
         Term(
             name="framework",
             gib=workspace.interval.likely,
@@ -220,12 +144,12 @@ def phase_terms(work: Work) -> dict[Phase, list[Term]]:
         ),
         *_gathered_layer(work),
     ]
-    earlier = [states["gradients"]] if work.plan.gradient_accumulation_steps > 1 else []
+    earlier = [state["gradients"]] if work.plan.gradient_accumulation_steps > 1 else []
     alive: dict[Phase, list[Term]] = {
         "loss": [*resident, *earlier, acts["kept"], acts["loss"]],
         "backward": [*resident, *earlier, acts["kept"], acts["layer"]],
-        "backward_end": [*resident, states["gradients"], acts["layer"]],
-        "optimizer_step": [*resident, states["gradients"]],
+        "backward_end": [*resident, state["gradients"], acts["layer"]],
+        "optimizer_step": [*resident, state["gradients"]],
     }
     return {
         phase: [t for t in (*terms, *_extra(work.footprint.extra_terms, phase)) if t.gib > 0]
