@@ -63,6 +63,8 @@ class MethodInfo(PluginInfo):
     needs_rank: bool = False
     base_bits: int | None = None
     """Bits of the quantised base, or None where the base keeps its precision."""
+    recipe: str = ""
+    """Whose recipe it takes without one of its own; empty: `lora` with a rank, else `full`."""
 
 
 class TrainerInfo(PluginInfo):

@@ -63,6 +63,8 @@ class Plan(Value):
     """Whether samples are joined to full sequences."""
     mean_sequence_length: float | None = Field(default=None, gt=0)
     """Tokens of a sample on average, padding not counted, where known from data."""
+    padding_share: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the processed tokens that only fills batches up; `tokens` leaves it out."""
     evaluation_batch_size: int | None = Field(default=None, gt=0)
     """Sequences per device in evaluation; None: nothing is evaluated between steps."""
     generated_tokens: int = Field(default=0, ge=0)

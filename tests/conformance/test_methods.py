@@ -13,7 +13,7 @@ from advisor.contracts import Method, MethodInfo
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Obstacle, Plan
 from advisor.schema.profile import MachineFacts
-from advisor.stages.estimate.planning import make_plan, pick_recipe
+from advisor.stages.estimate.planning import make_plan
 
 NAMES = registry.names("advisor.methods")
 SIZES = ("0.5b", "1b", "3b", "8b", "13b", "70b")
@@ -25,13 +25,12 @@ MACHINES = (
 
 
 def plan_for(name: str, model, **wishes) -> Plan:
-    recipe = pick_recipe(query.reference().recipes, name, model.parameters)
     return make_plan(
         EstimateRequest(**wishes),
         model=model,
         gpu=query.find_gpu("h100"),
         method=registry.method(name),
-        recipe=recipe,
+        reference=query.reference(),
     )
 
 

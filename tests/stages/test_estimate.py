@@ -14,7 +14,7 @@ from advisor.schema.profile import MachineFacts
 from advisor.stages.estimate.compute import work_per_token
 from advisor.stages.estimate.cost import best_offer, billed_gpus, cost, is_stale
 from advisor.stages.estimate.fit import probability_below
-from advisor.stages.estimate.planning import make_plan, pick_recipe
+from advisor.stages.estimate.planning import make_plan, recipe_for
 from advisor.stages.estimate.stage import estimate
 from advisor.stages.estimate.tiers import memory
 from advisor.stages.estimate.timeline import phase_terms
@@ -332,8 +332,13 @@ def test_contradictions_are_told(wishes):
 
 
 def test_no_recipe_is_told():
-    with pytest.raises(PlanError, match="no recipe for method 'ia3'"):
-        pick_recipe(REFERENCE.recipes, "ia3", 10)
+    with pytest.raises(PlanError, match="no recipe for method 'full'"):
+        recipe_for((), METHODS["full"].info, 10)
+
+
+def test_a_method_without_a_recipe_takes_that_of_its_kin():
+    dora = METHODS["lora"].info.model_copy(update={"id": "dora"})
+    assert recipe_for(REFERENCE.recipes, dora, 10**9).id == "lora"
 
 
 def test_whole_machines_are_paid_for():
@@ -365,8 +370,12 @@ def test_a_price_is_stale_after_ninety_days(days, stale):
 
 
 def test_the_embedded_kind_of_plan_is_complete():
-    recipe = pick_recipe(REFERENCE.recipes, "lora", 2_000_000)
+    recipe = recipe_for(REFERENCE.recipes, METHODS["lora"].info, 2_000_000)
     plan = make_plan(
-        EstimateRequest(), model=small_model(), gpu=CPU, method=METHODS["lora"], recipe=recipe
+        EstimateRequest(),
+        model=small_model(),
+        gpu=CPU,
+        method=METHODS["lora"],
+        reference=REFERENCE,
     )
     assert set(recipe.settings) <= set(plan.reasons)

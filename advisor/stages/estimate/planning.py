@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from advisor.contracts import Method
+from advisor.contracts import Method, MethodInfo
 from advisor.errors import PlanError
-from advisor.schema.catalog import Gpu, ModelCard, Recipe
+from advisor.schema.catalog import Gpu, ModelCard, Recipe, Reference
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Plan
 
@@ -26,66 +27,120 @@ _FLAGS = {
     "optimizer": "optimizer",
     "gradient_checkpointing": "gradient_checkpointing",
     "loss_head": "loss_head",
+    "attention": "attention",
+    "quantisation": "quantisation",
+    "packing": "packing",
+    "evaluation_batch_size": "evaluation_batch_size",
+    "generated_tokens": "generated_tokens",
+    "offload": "offload",
 }
 _ADAPTER_FIELDS = ("rank", "alpha", "target_modules")
-_BITS = {"float32": 32, "bfloat16": 16, "float16": 16}
+_BITS: dict[str, int] = {"float32": 32, "bfloat16": 16, "float16": 16}
+_QUANTISED_BITS = {"nf4": 4, "gptq": 4, "awq": 4, "int8": 8, "fp8": 8}
+_LOWEST_QUANTISATION = {4: "nf4", 8: "int8"}
 
 
-def pick_recipe(recipes: Sequence[Recipe], method: str, parameters: int) -> Recipe:
-    """The recipe for a method and a model's size.
+def recipe_for(recipes: Sequence[Recipe], info: MethodInfo, parameters: int) -> Recipe:
+    """The recipe for a method, or for its kin, and a model's size.
 
     Raises PlanError when there is none.
     """
-    for recipe in recipes:
-        below = recipe.below_parameters
-        in_range = recipe.at_least_parameters <= parameters and (
-            below is None or parameters < below
-        )
-        if recipe.method == method and in_range:
-            return recipe
+    kin = info.recipe or ("lora" if info.needs_rank else "full")
+    for name in (info.id, kin):
+        for recipe in recipes:
+            below = recipe.below_parameters
+            in_range = recipe.at_least_parameters <= parameters and (
+                below is None or parameters < below
+            )
+            if recipe.method == name and in_range:
+                return recipe
     raise PlanError(
-        f"There is no recipe for method '{method}' and {parameters} parameters.",
+        f"There is no recipe for method '{info.id}' and {parameters} parameters.",
         hint="Add one under rules/recipes/.",
     )
 
 
 def make_plan(
-    request: EstimateRequest,
-    *,
-    model: ModelCard,
-    gpu: Gpu,
-    method: Method,
-    recipe: Recipe,
+    request: EstimateRequest, *, model: ModelCard, gpu: Gpu, method: Method, reference: Reference
 ) -> Plan:
-    """The recipe's values, then what the device demands, then what the user fixed.
+    """The recipe's values, what the stack and the device demand, what the user fixed.
 
     Raises PlanError when the values contradict each other.
     """
+    recipe = recipe_for(reference.recipes, method.info, model.parameters)
     values: dict[str, Any] = {key: s.value for key, s in recipe.settings.items()}
     reasons = dict.fromkeys(values, f"recipe {recipe.id}")
+    for key, value in reference.stack.defaults.items():
+        values[key], reasons[key] = value, f"stack {reference.stack.id}"
     _suit_device(values, reasons, gpu, adapts=method.info.needs_rank)
     _suit_model(values, reasons, model, request.seq_len)
     for flag, field in _FLAGS.items():
         value = getattr(request, flag)
         if value is not None and (field not in _ADAPTER_FIELDS or method.info.needs_rank):
             values[field], reasons[field] = value, f"--{flag.replace('_', '-')}"
+    _suit_data(values, reasons, request)
+    _settle(values, reasons, request)
+    values["quantisation"] = _quantisation(values, method.info)
+    return Plan(
+        model=model.local_path or model.id,
+        objective=request.objective,
+        method=method.info.id,
+        base_bits=_QUANTISED_BITS.get(values["quantisation"]) or _BITS[values["precision"]],
+        gpu=gpu.id,
+        gpus=request.gpus,
+        nodes=request.nodes,
+        strategy=_strategy(request),
+        stack=reference.stack.id,
+        method_options=request.method_options,
+        seed=request.seed,
+        reasons=reasons,
+        **values,
+    )
+
+
+def _settle(values: dict[str, Any], reasons: dict[str, str], request: EstimateRequest) -> None:
+    """Values that follow from others: alpha from the rank, no sample count beside tokens."""
     if request.rank is not None and request.alpha is None and "alpha" in values:
         values["alpha"], reasons["alpha"] = 2.0 * request.rank, "twice the rank"
     if request.tokens is not None and request.examples is None:
         values.pop("examples", None)
         reasons.pop("examples", None)
-    return Plan(
-        model=model.local_path or model.id,
-        objective=request.objective,
-        method=method.info.id,
-        base_bits=method.info.base_bits or _BITS[values["precision"]],
-        gpu=gpu.id,
-        gpus=request.gpus,
-        strategy=_strategy(request),
-        seed=request.seed,
-        reasons=reasons,
-        **values,
-    )
+
+
+def _quantisation(values: dict[str, Any], info: MethodInfo) -> str:
+    """How the base is packed: as the user said, else what the method's bits mean.
+
+    Raises PlanError for a method that needs a packed base and is refused one.
+    """
+    said = values.get("quantisation")
+    if info.base_bits is None:
+        adapts = info.needs_rank or info.recipe == "lora"
+        return said if said and adapts else "none"
+    if said == "none":
+        raise PlanError(
+            f"{info.id} trains on a quantised base, and --quantisation none forbids one.",
+            hint="Use --method lora, or leave --quantisation out.",
+        )
+    return said or _LOWEST_QUANTISATION[info.base_bits]
+
+
+def _suit_data(values: dict[str, Any], reasons: dict[str, str], request: EstimateRequest) -> None:
+    """Lengths of the user's samples: the longest sets the batch, all of them the tokens."""
+    lengths = request.lengths
+    if lengths is None:
+        return
+    longest = math.ceil(lengths.longest.likely)
+    if not values.get("packing") and 0 < longest < values["sequence_length"]:
+        values["sequence_length"], reasons["sequence_length"] = longest, "the longest sample"
+    if request.examples is None:
+        values["examples"], reasons["examples"] = lengths.samples, "--data"
+    if request.tokens is None and lengths.samples:
+        share = values["examples"] / lengths.samples if request.examples else 1.0
+        values["tokens"] = max(round(lengths.processed.likely * share), 1)
+        reasons["tokens"] = "--data"
+    values["mean_sequence_length"] = max(lengths.processed.likely / max(lengths.samples, 1), 1.0)
+    if not values.get("packing"):
+        values["padding_share"] = lengths.padding_share
 
 
 def _suit_device(
@@ -120,13 +175,20 @@ def _suit_model(
 def _strategy(request: EstimateRequest) -> Any:
     """Single on one GPU, full sharding over several, unless the user says.
 
-    Raises PlanError when strategy and number of GPUs contradict each other.
+    Raises PlanError when strategy, GPUs and nodes contradict each other.
     """
+    if request.nodes > request.gpus or request.gpus % request.nodes:
+        raise PlanError(
+            f"{request.gpus} GPUs do not stand in {request.nodes} equal nodes.",
+            hint="--gpus counts the devices of all nodes together.",
+        )
     if request.strategy is None:
         return "single" if request.gpus == 1 else "fsdp"
-    if (request.strategy == "single") != (request.gpus == 1):
+    alone = request.strategy in {"ddp", "fsdp", "layer_split"} and request.gpus == 1
+    if alone or (request.strategy == "single" and request.gpus > 1):
         raise PlanError(
             f"--strategy {request.strategy} does not go with --gpus {request.gpus}.",
-            hint="One GPU is 'single'; several need ddp, zero1, zero2, zero3 or fsdp.",
+            hint="One GPU is 'single' (or zero1 to zero3 with --offload); several need ddp, zero1, "
+            "zero2, zero3, fsdp or layer_split.",
         )
     return request.strategy
