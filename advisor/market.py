@@ -10,6 +10,7 @@ from advisor.errors import PriceMissingError
 from advisor.schema.catalog import Gpu, ModelCard, Offer
 from advisor.schema.estimate import Estimate, EstimateRequest
 from advisor.schema.profile import MachineFacts
+from advisor.stages.estimate.candidate import Inquiry
 from advisor.stages.estimate.stage import estimate
 
 
@@ -26,20 +27,20 @@ def estimated(
     UnknownGpuError, UnknownPluginError, PriceMissingError (a provider that has none of the GPUs)
     and PlanError.
     """
-    registry.objective(request.objective)
+    objective = registry.objective(request.objective)
     methods = {name: registry.method(name) for name in request.methods}
     cards = [_card(name, request.machine) for name in gpus] or list(query.gpus())
     offers = {card.id: _offers(card.id, request.as_of, provider) for card in cards}
     if provider is not None:
         cards = _sold_by(provider, cards, offers, request.as_of)
-    found = estimate(
+    inquiry = Inquiry(
         request,
-        model=model,
-        gpus=cards,
-        offers=offers,
-        methods=methods,
-        reference=query.reference(),
+        model,
+        offers,
+        query.reference(request.stack or query.DEFAULT_STACK),
+        objective,
     )
+    found = estimate(inquiry, gpus=cards, methods=methods)
     if found.recommended is None and gpus:
         return _with_larger_card(found, request, model=model)
     return found

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from advisor.schema.base import Interval, Provenance, UsdInterval, Value
 from advisor.schema.catalog import HostedTuning, Offer
-from advisor.schema.lengths import TokenLengths
+from advisor.schema.lengths import SequenceLengths
 from advisor.schema.plan import (
     Attention,
     LossHead,
@@ -22,6 +22,9 @@ from advisor.schema.plan import (
 from advisor.schema.profile import MachineFacts
 from advisor.schema.spending import BreakEven, Serving, Spending
 from advisor.schema.trace import Trace
+
+Unknown = Literal["seq-len", "batch-size", "rank", "model-size"]
+"""What `--solve` can look for."""
 
 
 class EstimateRequest(Value):
@@ -50,7 +53,7 @@ class EstimateRequest(Value):
     quantisation: Quantisation | None = None
     method_options: dict[str, int | float | str | bool] = Field(default_factory=dict)
     packing: bool | None = None
-    lengths: TokenLengths | None = None
+    lengths: SequenceLengths | None = None
     """Token lengths of the user's data; they replace `seq_len`, `examples` and `tokens`."""
     evaluation_batch_size: int | None = Field(default=None, gt=0)
     generated_tokens: int | None = Field(default=None, ge=0)
@@ -136,7 +139,7 @@ class Option(Value):
 class Solved(Value):
     """The largest value of one quantity with which a plan still fits."""
 
-    quantity: Literal["seq-len", "batch-size", "rank", "model-size"]
+    quantity: Unknown
     value: float | None
     """None when not even the smallest fits."""
     option: Option | None
@@ -155,7 +158,7 @@ class Estimate(Value):
     """When nothing fits: the nearest plan that would, in words."""
     fastest: int | None = None
     """Index of the quickest option that can be recommended."""
-    lengths: TokenLengths | None = None
+    lengths: SequenceLengths | None = None
     trace: Trace | None = None
     """The recommended (or first) option as simulated or probed."""
     solved: Solved | None = None

@@ -7,7 +7,7 @@ from pydantic import Field
 from advisor.schema.base import Interval, Provenance, Value
 
 
-class TokenLengths(Value):
+class SequenceLengths(Value):
     """Token lengths of the training samples, chat template included.
 
     Exact where the model's tokenizer was at hand; else from a calibrated number of characters per

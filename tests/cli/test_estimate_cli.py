@@ -25,6 +25,9 @@ OPTION_KEYS = {
     "cost_usd",
     "offer",
     "serving",
+    "spending",
+    "energy_kwh",
+    "co2_kg",
     "assumptions",
     "warnings",
 }
@@ -57,6 +60,7 @@ def test_the_document_has_the_keys_of_the_contract():
             "process_gib",
             "peak_phase",
             "terms",
+            "phases_gib",
         }
         assert sum(t["gib"] for t in memory["terms"]) == pytest.approx(
             memory["allocated_gib"]["likely"]

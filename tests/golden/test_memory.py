@@ -9,6 +9,7 @@ import yaml
 
 from advisor.catalog import query
 from advisor.schema.estimate import EstimateRequest
+from advisor.stages.estimate.candidate import Inquiry
 from advisor.stages.estimate.stage import estimate
 from trainers.methods.full import FullMethod
 from trainers.methods.lora import LoraMethod
@@ -32,14 +33,8 @@ def option_for(row):
         gradient_checkpointing=row.get("checkpointing", True),
         as_of="2026-11-25",
     )
-    found = estimate(
-        request,
-        model=query.find_model(row["model"]),
-        gpus=[query.find_gpu("a100-80gb")],
-        offers={},
-        methods=METHODS,
-        reference=query.reference(),
-    )
+    inquiry = Inquiry(request, query.find_model(row["model"]), {}, query.reference())
+    found = estimate(inquiry, gpus=[query.find_gpu("a100-80gb")], methods=METHODS)
     return found.options[0]
 
 

@@ -11,6 +11,7 @@ from advisor.schema.base import Interval, Provenance
 from advisor.schema.catalog import Gpu, ModelCard, Offer
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.profile import MachineFacts
+from advisor.stages.estimate.candidate import Inquiry
 from advisor.stages.estimate.compute import work_per_token
 from advisor.stages.estimate.cost import best_offer, billed_gpus, cost, is_stale
 from advisor.stages.estimate.fit import probability_below
@@ -50,9 +51,7 @@ def offer(**changes):
 def priced(*, model=CARD, gpus=(H100,), offers=None, **wishes):
     request = EstimateRequest(as_of=DAY, **wishes)
     given_offers = {"h100": (offer(),)} if offers is None else offers
-    return estimate(
-        request, model=model, gpus=gpus, offers=given_offers, methods=METHODS, reference=REFERENCE
-    )
+    return estimate(Inquiry(request, model, given_offers, REFERENCE), gpus=gpus, methods=METHODS)
 
 
 def peak(name, *, model=CARD, **wishes):
@@ -327,7 +326,7 @@ def test_contradictions_are_told(wishes):
     cards = wishes.pop("gpus", 1)
     request = EstimateRequest(methods=("lora",), as_of=DAY, gpus=cards, **wishes)
     with pytest.raises(PlanError) as caught:
-        estimate(request, model=CARD, gpus=(H100,), offers={}, methods=METHODS, reference=REFERENCE)
+        estimate(Inquiry(request, CARD, {}, REFERENCE), gpus=(H100,), methods=METHODS)
     assert caught.value.hint
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from advisor.contracts import Method
 from advisor.schema.catalog import Gpu
 from advisor.schema.estimate import EstimateRequest, Option
 from advisor.schema.plan import Plan
-from advisor.stages.estimate.candidate import Candidate, Room, make_candidate
+from advisor.stages.estimate.candidate import Candidate, Inquiry, make_candidate
 from advisor.stages.estimate.fit import process_interval
 
 SHORTEST_SEQUENCE = 128
@@ -16,17 +17,17 @@ DEVICE_COUNTS = (2, 4, 8, 16)
 
 
 def nearest_plan(
-    room: Room, found: Sequence[Candidate], gpus: Sequence[Gpu], methods: Mapping[str, Method]
+    inquiry: Inquiry, found: Sequence[Candidate], gpus: Sequence[Gpu], methods: Mapping[str, Method]
 ) -> str:
     """In words: the plan closest to the wish that would do."""
     dear = next((c.option for c in found if c.option.fits is not False and not c.is_blocked), None)
     if dear is not None:
         return f"{dear.method} on {dear.gpu} fits but breaks a limit: {_price_and_time(dear)}."
     changed = (
-        make_candidate(Room(smaller, room.model, room.offers, room.reference), gpu, methods[name])
-        for smaller in _smaller(room.request, found[0].option.plan)
+        make_candidate(replace(inquiry, request=smaller), gpu, methods[name])
+        for smaller in _smaller(inquiry.request, found[0].option.plan)
         for gpu in gpus
-        for name in room.request.methods
+        for name in inquiry.request.methods
     )
     would_do = _first_fitting(changed)
     if would_do is not None:

@@ -6,30 +6,24 @@ from collections.abc import Mapping, Sequence
 
 from advisor.contracts import Method
 from advisor.errors import PlanError
-from advisor.schema.catalog import Gpu, ModelCard, Offer, Reference
-from advisor.schema.estimate import Estimate, EstimatedModel, EstimateRequest
-from advisor.stages.estimate.candidate import Candidate, Room, make_candidate
+from advisor.schema.catalog import Gpu
+from advisor.schema.estimate import Estimate, EstimatedModel
+from advisor.stages.estimate.candidate import Candidate, Inquiry, make_candidate
 from advisor.stages.estimate.nearest import nearest_plan
 
 NO_SERVING = "What serving the tuned model costs is not estimated yet, so `serving` is unknown."
 
 
-def estimate(
-    request: EstimateRequest,
-    *,
-    model: ModelCard,
-    gpus: Sequence[Gpu],
-    offers: Mapping[str, Sequence[Offer]],
-    methods: Mapping[str, Method],
-    reference: Reference,
-) -> Estimate:
+def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Method]) -> Estimate:
     """Every method on every GPU; the recommended one is the cheapest that fits and is allowed.
 
-    `offers` maps GPU ids to dated prices; a GPU without offers is estimated without cost. Raises
-    PlanError when the request contradicts itself.
+    A GPU without offers is estimated without cost. Raises PlanError when the request contradicts
+    itself.
     """
-    room = Room(request=request, model=model, offers=offers, reference=reference)
-    found = [make_candidate(room, gpu, methods[name]) for name in request.methods for gpu in gpus]
+    request, model = inquiry.request, inquiry.model
+    found = [
+        make_candidate(inquiry, gpu, methods[name]) for name in request.methods for gpu in gpus
+    ]
     if not found:
         raise PlanError("There is nothing to estimate.", hint="Name a method and a GPU.")
     found.sort(key=lambda c: c.order)
@@ -42,7 +36,7 @@ def estimate(
         ),
         options=tuple(c.option for c in found),
         recommended=recommended,
-        nearest="" if recommended is not None else nearest_plan(room, found, gpus, methods),
+        nearest="" if recommended is not None else nearest_plan(inquiry, found, gpus, methods),
         prices_as_of=request.as_of,
         warnings=_overall_warnings(found, recommended),
     )

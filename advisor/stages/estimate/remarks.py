@@ -1,0 +1,103 @@
+"""What was assumed for an option, and what stands in its way, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from advisor.schema.base import Interval, UsdInterval
+from advisor.schema.catalog import Figure, Gpu, Offer
+from advisor.schema.estimate import EstimateRequest
+from advisor.schema.plan import Obstacle
+from advisor.stages.estimate.cost import billed_gpus, is_stale
+from advisor.stages.estimate.tiers import allocated_error
+from advisor.stages.estimate.work import Work
+
+_LOSSES = {
+    "stock": "from all logits in several passes",
+    "fused": "from all logits by one kernel",
+    "chunked": "tile by tile",
+    "fused_linear": "without ever holding the logits",
+}
+
+
+def assumptions(work: Work, gpu: Gpu) -> tuple[str, ...]:
+    """What the numbers rest on that the user did not say."""
+    plan, stack, errors = work.plan, work.stack, allocated_error(work)
+    notes = [
+        f"Software: {stack.title}; loss computed {_LOSSES[plan.loss_head]}.",
+        _spread_note(errors),
+    ]
+    if plan.tokens is None:
+        notes.append(
+            f"Every sample is counted as a full sequence of {plan.sequence_length} tokens."
+        )
+    if plan.reasons.get("examples", "").startswith("recipe"):
+        notes.append(f"{plan.examples} samples assumed; give --examples, --tokens or data.")
+    if not gpu.is_cpu:
+        notes.append("Start-up, downloads and evaluation are not in the hours.")
+    return tuple(notes)
+
+
+def warnings(
+    request: EstimateRequest,
+    gpu: Gpu,
+    *,
+    offer: Offer | None,
+    price: UsdInterval | None,
+    time: Interval | None,
+) -> tuple[str, ...]:
+    """What the user should know before believing or renting."""
+    return (
+        *_price_warnings(offer, request, gpu),
+        *_time_warnings(gpu, time),
+        *_limit_warnings(request, price, time),
+    )
+
+
+def obstacle_sentences(obstacles: Sequence[Obstacle]) -> tuple[str, ...]:
+    """Obstacles of the method as sentences."""
+    return tuple(f"{o.message} {o.hint}".strip() for o in obstacles)
+
+
+def _spread_note(errors: Figure) -> str:
+    low, high = errors.interval.low, errors.interval.high
+    return (
+        f"Published runs measured {low:.2f} to {high:.2f} of the computed tensors "
+        f"({errors.provenance.note}); the intervals span that."
+    )
+
+
+def _price_warnings(offer: Offer | None, request: EstimateRequest, gpu: Gpu) -> list[str]:
+    if offer is None:
+        return [f"No price of {gpu.id} is known, so its cost is unknown."]
+    found = []
+    if offer.kind == "community":
+        found.append(f"{offer.provider} rents {gpu.id} from private owners (community price).")
+    if offer.kind == "spot":
+        found.append(f"{offer.provider} may take {gpu.id} back at any time (spot price).")
+    if request.as_of and is_stale(offer, request.as_of):
+        found.append(f"The price of {gpu.id} was last checked on {offer.checked}.")
+    paid = billed_gpus(offer, request.gpus)
+    if paid > request.gpus:
+        found.append(f"{offer.provider} rents {gpu.id} by {offer.gpus}; all {paid} are paid for.")
+    return found
+
+
+def _limit_warnings(
+    request: EstimateRequest, price: UsdInterval | None, time: Interval | None
+) -> list[str]:
+    """Limits that count as kept only because the figure they limit is unknown."""
+    found = []
+    if request.budget_usd is not None and price is None:
+        found.append(f"Whether it keeps to the budget of ${request.budget_usd} is unknown.")
+    if request.max_hours is not None and time is None:
+        found.append(f"Whether it keeps to the limit of {request.max_hours:g} hours is unknown.")
+    return found
+
+
+def _time_warnings(gpu: Gpu, time: Interval | None) -> list[str]:
+    if time is not None:
+        return []
+    if gpu.is_cpu:
+        return ["The time on this CPU is unknown; the first steps of training measure it."]
+    return [f"The speed of {gpu.name} is not in the catalog, so time is unknown."]
