@@ -44,6 +44,8 @@ class ModelCard(Value):
     """Whether an unknown architecture was read by the stated fallback."""
     local_path: str | None = None
     """Folder with weights on this machine, where there is one."""
+    configuration: str = Field(default="", exclude=True, repr=False)
+    """Its `config.json` as text, for whoever builds the model; empty where it is not known."""
     provenance: Provenance
 
     @cached_property
