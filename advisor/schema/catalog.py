@@ -78,6 +78,8 @@ class Gpu(Value):
     """Dense, without sparsity; None = unknown or not supported."""
     fp16_tflops: float | None = None
     """Dense, with 32-bit accumulation; what a GPU without bfloat16 trains with."""
+    fp8_tflops: float | None = None
+    """Dense; None = unknown or not supported."""
     bandwidth_gb_per_second: float | None = None
     power_watt: float | None = None
     """Thermal design power."""
@@ -100,6 +102,14 @@ class Offer(Value):
     usd_per_gpu_hour: Usd
     region: str = ""
     gpus: int = 1
+    """GPUs of the machine, which is rented whole."""
+    instance: str = ""
+    """The provider's name of the machine, where it tells offers apart."""
+    is_gpu_only: bool = False
+    """Whether processor and memory of the machine are billed apart and not in the price."""
+    is_dated: bool = True
+    """Whether the source says when the price held; else `valid_from` is the day it was read."""
+    note: str = ""
     valid_from: str
     checked: str
     source: str
@@ -110,15 +120,47 @@ class HostedTuning(Value):
 
     provider: str
     model: str
+    methods: tuple[str, ...] = ()
+    """Ways of tuning that the price is for; empty = whatever the provider does."""
+    objectives: tuple[str, ...] = ("sft",)
     usd_per_million_training_tokens: Usd
     usd_per_million_input_tokens: Usd | None = None
     """Of the tuned model when it is called; None = unknown or billed by the hour."""
     usd_per_million_output_tokens: Usd | None = None
     hosting_usd_per_hour: Usd | None = None
     parameters: int | None = None
-    """Size of the model where known, to set it beside others."""
+    """Nominal size of the model where known, to set it beside others."""
+    at_least_parameters: int | None = None
+    up_to_parameters: int | None = None
+    """The sizes, both included, of a price for any open model in a range; None = no such end."""
     training_usd: Usd | None = None
     """For the tokens of the request; None in the catalog itself."""
+    is_dated: bool = True
+    """Whether the source says when the price held; else `valid_from` is the day it was read."""
+    note: str = ""
+    valid_from: str
+    checked: str
+    source: str
+
+
+class InferencePrice(Value):
+    """What calling a model at a provider costs per token."""
+
+    provider: str
+    model: str
+    usd_per_million_input_tokens: Usd
+    usd_per_million_output_tokens: Usd
+    usd_per_million_cached_tokens: Usd | None = None
+    """Of input that the provider has kept from an earlier call; None = unknown."""
+    above_prompt_tokens: int = 0
+    """The price is for prompts longer than this; 0 = for all that no longer tier claims."""
+    is_tuned: bool = False
+    """Whether the price is for a tuned copy of the model."""
+    parameters: int | None = None
+    at_least_parameters: int | None = None
+    up_to_parameters: int | None = None
+    is_dated: bool = True
+    note: str = ""
     valid_from: str
     checked: str
     source: str
@@ -215,3 +257,5 @@ class CatalogView(Value):
     gpus: tuple[Gpu, ...] = ()
     models: tuple[ModelCard, ...] = ()
     offers: tuple[Offer, ...] = ()
+    hosted: tuple[HostedTuning, ...] = ()
+    inference: tuple[InferencePrice, ...] = ()
