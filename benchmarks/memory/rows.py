@@ -1,0 +1,312 @@
+"""A published row -> model card, plan, stack, card and tier -> our estimate of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from advisor import registry
+from advisor.catalog import query
+from advisor.errors import AdvisorError
+from advisor.schema.base import Interval, Provenance
+from advisor.schema.catalog import Gpu, ModelCard, Stack
+from advisor.schema.estimate import Memory
+from advisor.schema.plan import Footprint, ObjectiveFootprint, Plan
+from advisor.stages.estimate.fit import fits
+from advisor.stages.estimate.tiers import memory
+from advisor.stages.estimate.work import Work
+from benchmarks.memory.normalize import tier_of
+from benchmarks.memory.shapes import card_of, target_modules
+from benchmarks.memory.stacks import loss_head_of, stack_of
+
+_PRECISIONS = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
+_QUANTISATIONS = {
+    "none": ("none", 16),
+    "nf4": ("nf4", 4),
+    "nf4-dq": ("nf4", 4),
+    "int4": ("gptq", 4),
+    "int8": ("int8", 8),
+    "fp8": ("fp8", 8),
+}
+_OPTIMIZERS = {
+    "adamw": ("adamw_torch",),
+    "adamw_fused": ("adamw_torch_fused",),
+    "adamw_8bit": ("adamw_bnb_8bit", "adamw_8bit"),
+    "paged_adamw_8bit": ("paged_adamw_8bit",),
+    "paged_adamw_32bit": ("paged_adamw_32bit",),
+    "adafactor": ("adafactor",),
+    "lion": ("lion", "lion_32bit", "lion_8bit"),
+    "lion_8bit": ("lion_8bit",),
+    "sgd": ("sgd",),
+    "sgd_momentum": ("sgd_momentum", "sgd"),
+    "galore": ("galore_adamw", "adamw_torch"),
+    "other": ("adamw_torch",),
+}
+_STRATEGIES = {
+    "none": "single",
+    "ddp": "ddp",
+    "zero1": "zero1",
+    "zero2": "zero2",
+    "zero3": "zero3",
+    "fsdp": "fsdp",
+    "pp": "layer_split",
+}
+_SAME_AS_LORA = frozenset(
+    {"lora", "qlora", "rslora", "pissa", "olora", "loftq", "peft", "lora+", "loraplus", "lorafa"}
+)
+_OBJECTIVES = ("dpo", "grpo", "orpo", "kto", "reward", "ppo")
+_METHOD_NAMES = {
+    "adapter": "adapter",
+    "prompt_tuning": "prompt",
+    "prompt": "prompt",
+    "prefixtuning": "prefix",
+    "prefix_tuning": "prefix",
+    "ptuning": "p_tuning",
+    "ptuning_v2": "prefix",
+    "p_tuning": "p_tuning",
+    "full_galore": "galore",
+    "full_lisa": "lisa",
+    "full_freeze": "freeze",
+    "llamapro": "llama_pro",
+    "adaptionprompt": "adaption_prompt",
+}
+
+
+class UnmappedError(ValueError):
+    """A row that says too little, or that nothing of ours describes."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row in our own terms."""
+
+    card: ModelCard
+    plan: Plan
+    stack: Stack
+    gpu: Gpu
+    tier: str
+    stack_known: bool
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What we say about a row, in GiB per GPU."""
+
+    likely: float
+    low: float
+    high: float
+    fits: bool | str
+    memory: Memory
+
+
+def case_of(row: Mapping[str, Any], run: dict[str, Any], config: Mapping[str, str]) -> Case:
+    """A row in our own terms.
+
+    `row` gives columns that the description lacks; none of the hidden ones is read. Raises
+    UnmappedError with the reason.
+    """
+    targets = str(row.get("target_modules") or "")
+    try:
+        card = card_of(run, dict(config), targets)
+    except (ValueError, ZeroDivisionError) as error:
+        raise UnmappedError(f"shape: {error}") from error
+    name, known = stack_of(run)
+    stack = _stack(name)
+    gpu = _gpu(str(run.get("gpu") or ""), float(run["gpu_gib"]))
+    plan = _plan(row, run, card=card, stack=stack, gpu=gpu)
+    tier = tier_of(run.get("mem_kind"))
+    return Case(card=card, plan=plan, stack=stack, gpu=gpu, tier=tier, stack_known=known)
+
+
+def predict(case: Case) -> Prediction:
+    """Our estimate of a case in the tier that its figure counts.
+
+    Raises UnmappedError when the estimator refuses the plan.
+    """
+    try:
+        footprint, objective = _footprints(case)
+    except AdvisorError as error:
+        raise UnmappedError(f"refused: {error}") from error
+    work = Work(case.plan, case.card, footprint, case.stack, objective)
+    found = memory(work, case.gpu)
+    asked = _asked(found, case.tier)
+    verdict, _, _ = fits(found, case.gpu)
+    return Prediction(asked.likely, asked.low, asked.high, verdict, found)
+
+
+def _footprints(case: Case) -> tuple[Footprint, ObjectiveFootprint]:
+    plan, card = case.plan, case.card
+    objective = ObjectiveFootprint()
+    if plan.objective != "sft":
+        objective = registry.objective(plan.objective).footprint(plan, card)
+    return _method(plan.method).footprint(plan, card), objective
+
+
+def _asked(found: Memory, tier: str) -> Interval:
+    """The interval of a tier; for an unstated one the span of all, most likely the middle one."""
+    allocated, reserved, process = found.allocated_gib, found.reserved_gib, found.process_gib
+    if tier == "allocated" or reserved is None or process is None:
+        return allocated
+    if tier == "reserved":
+        return reserved
+    if tier == "device":
+        return process
+    return Interval(
+        low=min(allocated.low, reserved.low),
+        likely=reserved.likely,
+        high=max(process.high, reserved.high),
+    )
+
+
+@cache
+def _stack(name: str) -> Stack:
+    return query.reference(name).stack
+
+
+@cache
+def _method(name: str) -> Any:
+    return registry.method(name)
+
+
+@cache
+def _gpu(name: str, gib: float) -> Gpu:
+    """The catalog's card where name and size agree, else one of the stated size."""
+    told = re.search(r"\((\d{4,6}) ?mib\)", name.lower())
+    for text in (
+        name,
+        re.sub(r"\(.*?\)", "", name).strip(),
+        name.split(maxsplit=1)[0] if name else "",
+    ):
+        try:
+            card = query.find_gpu(text)
+        except AdvisorError:
+            continue
+        if abs(card.memory_gib / gib - 1) < 0.1 or told:
+            return card
+    return Gpu(
+        id="unlisted",
+        name=name or "unknown",
+        memory_gib=gib,
+        provenance=Provenance(kind="assumed", source="name of the card in the row"),
+    )
+
+
+def _plan(
+    row: Mapping[str, Any], run: dict[str, Any], *, card: ModelCard, stack: Stack, gpu: Gpu
+) -> Plan:
+    objective, method = _objective_and_method(run)
+    strategy = _strategy(str(row.get("parallelism") or ""), run)
+    if run["quant"] not in _QUANTISATIONS:
+        raise UnmappedError(f"quantisation '{row.get('weights_dtype')}'")
+    quantisation, bits = _QUANTISATIONS[run["quant"]]
+    if "awq" in str(row.get("weights_dtype") or "").lower():
+        quantisation = "awq"
+    weights = run["compute"] if bits < 16 else run["weights"]
+    values: dict[str, Any] = {"loss_head": "stock", **stack.defaults}
+    values |= _stated(row, run)
+    if run["method"] != "full":
+        values |= {"rank": run["rank"], "target_modules": target_modules(run, card)}
+    precision = _PRECISIONS[weights]
+    return Plan(
+        **{
+            **values,
+            "model": card.id,
+            "objective": objective,
+            "method": method,
+            "precision": precision,
+            "base_bits": 32 if precision == "float32" and bits == 16 else bits,
+            "quantisation": quantisation,
+            "strategy": strategy,
+            "learning_rate": 1e-4,
+            "epochs": 1.0,
+            "gpu": gpu.id,
+            "gpus": run["num_gpus"],
+            "stack": stack.id,
+        }
+    )
+
+
+def _strategy(text: str, run: dict[str, Any]) -> str:
+    """How the work is split.
+
+    DeepSpeed without a stage is what its users' scripts take: 3 for all weights, 2 for adapters; a
+    bare number of cards is full sharding. Raises UnmappedError for what we do not estimate.
+    """
+    plain, several = text.lower(), run["num_gpus"] > 1
+    found = _STRATEGIES.get(run["parallel"])
+    if found is None and plain.startswith(("zero", "deepspeed")):
+        found = "zero3" if run["method"] == "full" else "zero2"
+    if found is None and plain.startswith("published as"):
+        found = "fsdp"
+    if found is None or (several and found == "single"):
+        raise UnmappedError(f"strategy '{text}'")
+    return found
+
+
+def _stated(row: Mapping[str, Any], run: dict[str, Any]) -> dict[str, Any]:
+    """Plan fields that a row fixes, whatever the stack's habit is."""
+    values: dict[str, Any] = {
+        "sequence_length": run["seq"],
+        "micro_batch_size": run["mb"],
+        "gradient_accumulation_steps": run["ga"],
+        "gradient_checkpointing": bool(run["gc"]),
+        "attention": run["attn"],
+        "optimizer": _optimizer(row, run),
+    }
+    loss = loss_head_of(run)
+    if loss:
+        values["loss_head"] = loss
+    if run["quant"].startswith("nf4"):
+        values["double_quantisation"] = run["quant"] == "nf4-dq"
+    if run["quant"] == "none" and run["weights"] == "fp32" and run["compute"] != "fp32":
+        values["compute_precision"] = _PRECISIONS[run["compute"]]
+    if run["master"] and run["parallel"] == "fsdp":
+        values["trained_precision"] = "float32"
+        values["compute_precision"] = _PRECISIONS[run["compute"]]
+    if run["offload"]:
+        values["offload"] = "weights" if run["parallel"] in ("fsdp", "zero3") else "optimizer"
+    if run.get("act_offload"):
+        values["offload"] = "activations"
+    return values
+
+
+def _optimizer(row: Mapping[str, Any], run: dict[str, Any]) -> str:
+    text = str(row.get("optimizer") or "").lower()
+    wanted = _OPTIMIZERS.get(run["optimizer"], ("adamw_torch",))
+    if "foreach=false" in text:
+        wanted = ("adamw_torch_fused",)
+    if "4bit" in text or "4-bit" in text:
+        wanted = ("adamw_4bit", "adamw_torch_4bit", "adamw_8bit")
+    return next((name for name in wanted if name in _known_optimizers()), wanted[-1])
+
+
+@cache
+def _known_optimizers() -> frozenset[str]:
+    from trainers.methods.optimizers import OPTIMIZERS  # noqa: PLC0415
+
+    return frozenset(OPTIMIZERS)
+
+
+def _objective_and_method(run: dict[str, Any]) -> tuple[str, str]:
+    """Our names of what is optimised and what is tuned.
+
+    Raises UnmappedError for a method without a footprint of ours.
+    """
+    raw = str(run["raw_method"]).replace("-", "_")
+    objective = next((word for word in _OBJECTIVES if word in raw), "sft")
+    if objective != "sft":
+        if objective not in registry.names("advisor.objectives"):
+            raise UnmappedError(f"objective '{objective}'")
+        raw = raw.replace(objective, "").strip("_") or "full"
+    if run["method"] == "full" and raw in ("full", "fft", "full_ft", "sft", "pretrain"):
+        return objective, "full"
+    if raw in _SAME_AS_LORA or not run["approx_method"]:
+        return objective, run["method"]
+    known = registry.names("advisor.methods")
+    for name in (_METHOD_NAMES.get(raw, raw), raw):
+        if name in known:
+            return objective, name
+    raise UnmappedError(f"method '{run['raw_method']}'")

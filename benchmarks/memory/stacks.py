@@ -1,0 +1,61 @@
+"""Which software a row names: the catalog's stack for it, and the loss it says it uses."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from advisor.catalog.load import catalog_root
+
+STACKS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("fitcheck", ("fitcheck", "peft")),
+    ("method_comparison", ("peft-comparison", "peft")),
+    ("fms-acceleration", ("fms-acceleration", "hf-trainer")),
+    ("fsdp_qlora", ("fsdp-qlora", "peft")),
+    ("unsloth", ("unsloth",)),
+    ("axolotl", ("axolotl", "hf-trainer")),
+    ("factory", ("llama-factory", "hf-trainer")),
+    ("megatron", ("megatron", "ms-swift")),
+    ("swift", ("ms-swift", "hf-trainer")),
+    ("qwenlm", ("qwen", "deepspeed", "hf-trainer")),
+    ("torchtune", ("torchtune",)),
+    ("torchao", ("torchtune",)),
+    ("torchtitan", ("torchtitan",)),
+    ("litgpt", ("litgpt",)),
+    ("lit-gpt", ("litgpt",)),
+    ("colossal", ("colossalai", "deepspeed")),
+    ("deepspeed", ("deepspeed", "hf-trainer")),
+    ("trl", ("hf-trainer",)),
+    ("transformers", ("hf-trainer",)),
+    ("hf ", ("hf-trainer",)),
+    ("peft", ("peft", "hf-trainer")),
+)
+"""Part of the published framework name -> catalog stacks that describe it, closest first."""
+UNKNOWN = "stock"
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(path.stem for path in (catalog_root() / "stacks").glob("*.yaml"))
+
+
+def stack_of(run: dict[str, Any]) -> tuple[str, bool]:
+    """The stack of a row, and whether its framework told."""
+    framework = str(run.get("framework") or "").lower()
+    for word, stacks in STACKS:
+        if word in framework:
+            return next((s for s in stacks if s in _known()), UNKNOWN), True
+    return UNKNOWN, False
+
+
+def loss_head_of(run: dict[str, Any]) -> str | None:
+    """The loss that a row states; None leaves it to the stack."""
+    framework = str(run.get("framework") or "").lower()
+    if run.get("liger") or ("axolotl" in framework and run.get("fused_kind") == "chunked"):
+        return "fused_linear"
+    if run.get("fused_kind") == "kernel":
+        return "fused"
+    own = any(word in framework for word in ("unsloth", "torchtune", "litgpt", "lit-gpt"))
+    if run.get("fused_kind") == "chunked":
+        return None if own else "fused_linear"
+    return None if own else "stock"
