@@ -1,7 +1,9 @@
-"""Where the project's data lies: the one module that knows checkout from wheel."""
+"""Where data lies, the project's and the user's: the one module that knows checkout from wheel."""
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -21,3 +23,29 @@ def embedded_model_root() -> Path:
 def bundled_tasks_root() -> Path:
     """Folder with one sub-folder per bundled task."""
     return _PACKAGE / "builtin" / "tasks"
+
+
+def user_cache_root() -> Path:
+    """Folder of what can be made or fetched again: `ADVISOR_HOME/cache`, or the user's cache."""
+    return _user_folder("XDG_CACHE_HOME", ".cache", "cache")
+
+
+def user_data_root() -> Path:
+    """Folder of what the user gathered: `ADVISOR_HOME/data`, or the user's data folder."""
+    return _user_folder("XDG_DATA_HOME", ".local/share", "data")
+
+
+def _user_folder(variable: str, usual: str, name: str) -> Path:
+    """By `ADVISOR_HOME`, then by the platform's convention; nothing is created."""
+    home = os.environ.get("ADVISOR_HOME")
+    if home:
+        return Path(home) / name
+    system: str = sys.platform
+    if system == "linux":  # platformdirs says the same, and takes longer to load
+        chosen = os.environ.get(variable, "")
+        base = Path(chosen) if Path(chosen).is_absolute() else Path.home() / usual
+        return base / "finetune-advisor"
+    from platformdirs import user_cache_path, user_data_path  # noqa: PLC0415 - rarely needed
+
+    path = user_cache_path if name == "cache" else user_data_path
+    return path("finetune-advisor", appauthor=False)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from advisor.errors import CatalogError
 from advisor.resources import rules_root
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def catalog_root() -> Path:
@@ -42,12 +40,19 @@ def files_in(folder: Path) -> list[Path]:
 class Node:
     """A mapping of a catalog file that remembers where it stands."""
 
-    def __init__(self, file: Path, path: str, line: int, entries: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        file: Path,
+        path: str,
+        line: int,
+        entries: dict[str, Any],
+        lines: dict[str, int],
+    ) -> None:
         self.file = file
         self.path = path
         self.line = line
         self._entries = entries
-        self._lines: dict[str, int] = {}
+        self._lines = lines
 
     def error(self, message: str, hint: str, key: str = "") -> CatalogError:
         """A CatalogError that points at this mapping, or at one of its keys."""
@@ -88,6 +93,37 @@ class Node:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.error(f"'{key}' must be a number, got {value!r}.", "Write a number.", key)
         return float(value)
+
+    def yes(self, key: str, *, default: bool) -> bool:
+        """A yes or no."""
+        value = self._entries.get(key, default)
+        if not isinstance(value, bool):
+            raise self.error(f"'{key}' must be yes or no, got {value!r}.", "Write true.", key)
+        return value
+
+    def day(self, key: str) -> str:
+        """A date in ISO format."""
+        text = self.text(key)
+        try:
+            date.fromisoformat(text)
+        except ValueError:
+            raise self.error(
+                f"'{key}' must be a date, got '{text}'.", "Write 2026-11-22.", key
+            ) from None
+        return text
+
+    def money(self, key: str) -> str:
+        """An amount of money above nothing, exactly as written; it must be text, not a number."""
+        value = self._entries.get(key)
+        if not isinstance(value, str):
+            raise self.error(f"Money is written as text, got {value!r}.", 'Write "1.25".', key)
+        try:
+            amount = Decimal(value)
+        except InvalidOperation:
+            raise self.error(f"'{value}' is no amount of money.", 'Write "1.25".', key) from None
+        if not amount.is_finite() or amount <= 0:
+            raise self.error(f"'{value}' is no price.", 'Write "1.25".', key)
+        return value
 
     def whole(self, key: str) -> int:
         """A whole number."""
@@ -130,58 +166,6 @@ def read(file: Path) -> Node:
 
     Raises CatalogError for broken YAML, a duplicate key, or a file that is no mapping.
     """
-    try:
-        tree = yaml.compose(file.read_text(encoding="utf-8"), Loader=_LOADER)
-    except (OSError, UnicodeDecodeError) as error:
-        raise CatalogError(
-            f"{file.name} cannot be read: {error}.", hint="Restore the file.", where=str(file)
-        ) from error
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise CatalogError(
-            f"{file.name} is not valid YAML: {error.problem}.",
-            hint="Mend the line named.",
-            where=f"{file.name}:{line}",
-        ) from error
-    content = _content(tree, file, "") if tree is not None else None
-    if not isinstance(content, Node):
-        raise CatalogError(
-            f"{file.name} holds no mapping.", hint="Write key: value lines.", where=f"{file.name}:1"
-        )
-    return content
+    from advisor.catalog.parse import parse  # noqa: PLC0415 - only a rebuild of the cache parses
 
-
-def _content(tree: yaml.Node, file: Path, path: str) -> Any:
-    if isinstance(tree, yaml.MappingNode):
-        return _mapping(tree, file, path)
-    if isinstance(tree, yaml.SequenceNode):
-        return [_content(v, file, f"{path}[{i}]") for i, v in enumerate(tree.value)]
-    return _scalar(tree)
-
-
-def _mapping(tree: yaml.MappingNode, file: Path, path: str) -> Node:
-    entries: dict[str, Any] = {}
-    node = Node(file, path, tree.start_mark.line + 1, entries)
-    for key_node, value_node in tree.value:
-        key = str(key_node.value)
-        line = key_node.start_mark.line + 1
-        if key in entries:
-            raise CatalogError(
-                f"Duplicate key '{key}'.",
-                hint="Keep one of the two lines.",
-                where=f"{file.name}:{line} ({'.'.join(p for p in (path, key) if p)})",
-            )
-        node._lines[key] = line  # noqa: SLF001  the node is being built here
-        entries[key] = _content(value_node, file, ".".join(p for p in (path, key) if p))
-    return node
-
-
-def _scalar(tree: yaml.Node) -> int | float | str | bool | None:
-    text, kind = str(tree.value), tree.tag.rpartition(":")[2]
-    if kind == "int":
-        return int(text.replace("_", ""))
-    if kind == "float":
-        return float(text.replace("_", ""))
-    if kind == "bool":
-        return text.lower() in {"true", "yes", "on"}
-    return None if kind == "null" else text
+    return parse(file)

@@ -1,0 +1,88 @@
+"""The catalog as plain data, kept in the user's cache so that a start need not parse YAML."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from advisor import __version__
+from advisor.resources import user_cache_root
+
+Plain = dict[str, Any]
+OFF = "ADVISOR_CATALOG_CACHE"
+"""Environment variable; `off` parses the catalog's files at every start and writes nothing."""
+_PACKAGE = Path(__file__).resolve().parent.parent
+_CODE = ("catalog", "catalog/architectures", "schema")
+"""Folders whose code decides what the files mean."""
+
+
+def compiled(
+    kind: str, files: Sequence[Path], build: Callable[[Path], Iterable[Plain]]
+) -> list[Plain]:
+    """The entries that `build` makes of the files, in their order.
+
+    They come from the cache when names, sizes and times of the files and of the code that reads
+    them are as they were. A cache that is stale, broken or not writable is no error: the files are
+    read again, and whatever is wrong with one of them is told with its line.
+    """
+    if os.environ.get(OFF, "").lower() == "off":
+        return [entry for file in files for entry in build(file)]
+    place, state = _place(kind, files), _state(files)
+    kept = _kept(place, state)
+    if kept is not None:
+        return kept
+    entries = [entry for file in files for entry in build(file)]
+    _keep(place, {"state": state, "entries": entries})
+    return entries
+
+
+def _place(kind: str, files: Sequence[Path]) -> Path:
+    """One file per kind and installation."""
+    folder = str(files[0].parent) if files else ""
+    mark = hashlib.sha256(folder.encode()).hexdigest()[:8]
+    return user_cache_root() / "catalog" / f"{kind}-{mark}.json"
+
+
+def _state(files: Sequence[Path]) -> str:
+    """Digest over version, files and code; times count, so an edit of equal size is noticed."""
+    parts = [__version__]
+    for file in (*files, *_code()):
+        found = file.stat()
+        parts.append(f"{file}:{found.st_size}:{found.st_mtime_ns}")
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _code() -> Iterable[Path]:
+    for folder in _CODE:
+        with contextlib.suppress(OSError), os.scandir(_PACKAGE / folder) as found:
+            names = sorted(entry.path for entry in found if entry.name.endswith(".py"))
+            yield from map(Path, names)
+
+
+def _kept(place: Path, state: str) -> list[Plain] | None:
+    try:
+        content = json.loads(place.read_bytes())
+        if content["state"] == state and isinstance(content["entries"], list):
+            return content["entries"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return None
+
+
+def _keep(place: Path, content: Plain) -> None:
+    """Replace the file whole; a cache that cannot be written is done without."""
+    temporary = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    with contextlib.suppress(OSError):
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(place)
+        finally:
+            temporary.unlink(missing_ok=True)
