@@ -9,9 +9,8 @@ from typing import Any, cast
 
 from advisor.catalog.config import count_parameters
 from advisor.catalog.load import Node
-from advisor.schema.base import Interval, Provenance
+from advisor.schema.base import Figure, Interval, Provenance
 from advisor.schema.catalog import (
-    Figure,
     Gpu,
     ModelCard,
     Offer,

@@ -63,3 +63,10 @@ class Provenance(Value):
     as_of: str = ""
     """Date of the source or measurement, ISO format."""
     note: str = ""
+
+
+class Figure(Value):
+    """A number of the catalog with its spread and its source; an exact one has no spread."""
+
+    interval: Interval
+    provenance: Provenance

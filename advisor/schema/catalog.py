@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field
 
 from advisor.schema.architecture import LayerGroup, dense_group
-from advisor.schema.base import Interval, Provenance, Usd, Value
+from advisor.schema.base import Figure, Provenance, Usd, Value
 
 
 class ModelCard(Value):
@@ -164,13 +164,6 @@ class InferencePrice(Value):
     valid_from: str
     checked: str
     source: str
-
-
-class Figure(Value):
-    """A number of the catalog with its spread and its source; an exact one has no spread."""
-
-    interval: Interval
-    provenance: Provenance
 
 
 class Utilisation(Value):

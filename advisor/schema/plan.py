@@ -38,6 +38,8 @@ class Plan(Value):
     quantisation: Quantisation = "none"
     double_quantisation: bool = True
     """Whether the scales of 4-bit blocks are quantised too."""
+    matmul_bits: Literal[4, 8, 16] = 16
+    """Bits of the matrix products: 8 for float8 training. Time only; weights keep theirs."""
     compute_precision: Precision | None = None
     """Precision of activations under autocast; None: that of the weights."""
     trained_precision: Precision | None = None

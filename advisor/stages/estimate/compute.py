@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from advisor.schema.base import Interval
-from advisor.schema.catalog import Figure, Gpu, ModelCard, Stack
+from advisor.schema.base import Figure, Interval
+from advisor.schema.catalog import Gpu, ModelCard, Stack
 from advisor.schema.plan import Footprint, Plan
 from advisor.units import hours_from_seconds
 

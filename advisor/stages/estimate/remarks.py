@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from advisor.schema.base import Interval, UsdInterval
-from advisor.schema.catalog import Figure, Gpu, Offer
+from advisor.schema.base import Figure, Interval, UsdInterval
+from advisor.schema.catalog import Gpu, Offer
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Obstacle
 from advisor.stages.estimate.cost import billed_gpus, is_stale

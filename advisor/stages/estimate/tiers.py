@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from advisor.schema.base import Interval
-from advisor.schema.catalog import Figure, Gpu
+from advisor.schema.base import Figure, Interval
+from advisor.schema.catalog import Gpu
 from advisor.schema.estimate import Memory
 from advisor.stages.estimate.timeline import PHASES, phase_terms
 from advisor.stages.estimate.work import Work
