@@ -6,7 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from advisor.schema.base import Interval, Provenance, UsdInterval, Value
+from advisor.schema.base import Interval, Provenance, Usd, UsdInterval, Value
+
+ServedApproach = Literal["prompting", "few_shot", "rag", "fine_tuning"]
 
 
 class Share(Value):
@@ -17,6 +19,8 @@ class Share(Value):
     """None: unknown."""
     formula: str
     provenance: Provenance
+    because: str = ""
+    """Why it is unknown."""
 
 
 class Spending(Value):
@@ -25,32 +29,70 @@ class Spending(Value):
     shares: tuple[Share, ...]
     total_usd: UsdInterval | None
     """None when a share is unknown."""
+    known_usd: UsdInterval | None = None
+    """Sum of the shares that are known."""
     months: float = Field(gt=0)
-    calls_per_month: float = Field(ge=0)
+    calls_per_month: float | None = Field(default=None, ge=0)
     notes: tuple[str, ...] = ()
 
 
 class Serving(Value):
-    """What one way of answering takes per call and per month."""
+    """What one way of answering takes per call and per month.
 
-    approach: Literal["prompting", "few_shot", "rag", "fine_tuning"]
+    A month costs the dearer of two: what is billed even without a call (hours of dedicated GPUs),
+    and the calls at the price of a well-filled server. A hosted model billed per token has no such
+    minimum.
+    """
+
+    approach: ServedApproach
     model: str
+    is_hosted: bool = False
+    """Whether a provider answers, instead of GPUs rented for it."""
+    provider: str = ""
     prompt_tokens: float = Field(ge=0)
     answer_tokens: float = Field(ge=0)
     memory_gib: Interval | None
-    """Weights and key/value cache on the serving GPU; None for a hosted model."""
+    """Weights, key/value cache and buffers over all GPUs of a server; None for a hosted model."""
     gpu: str | None
+    gpus: int = Field(default=0, ge=0)
+    """GPUs of one server."""
+    calls_per_second: Interval | None = None
+    """Of one server that is never idle."""
+    minimum_usd_per_month: Usd | None = None
+    """Billed even without a call."""
+    filled_usd_per_thousand_calls: UsdInterval | None = None
+    """When the hours are as well filled as calls allow."""
+    usd_per_month: UsdInterval | None = None
+    """At the calls per month; None where those or the price is unknown."""
     usd_per_thousand_calls: UsdInterval | None
+    """At the calls per month; of a well-filled server where those are unknown."""
+    idle_share: float | None = None
+    """Of the paid time, in which no call is answered."""
     provenance: Provenance
     notes: tuple[str, ...] = ()
+
+
+class Volumes(Value):
+    """Calls per month as an interval whose upper part may not exist; None: never."""
+
+    low: float | None
+    likely: float | None
+    high: float | None
 
 
 class BreakEven(Value):
     """From which monthly volume on tuning is cheaper than an untuned way of answering."""
 
     against: str
-    """The approach that tuning replaces."""
-    calls_per_month: Interval | None
-    """None when tuning never pays back."""
+    """The approach that tuning replaces, and on which model."""
+    tuned: str = ""
+    """The tuned model it is compared with, and where it runs."""
+    months: float = Field(default=12.0, gt=0)
+    """Within how many months tuning must pay back."""
+    calls_per_month: Volumes | None
+    """None when tuning never pays back, not even at best."""
+    until_calls_per_month: float | None = None
+    """Where likely figures say that tuning ceases to pay above some volume."""
     never: bool
+    """Whether likely figures say that tuning never pays back."""
     because: str

@@ -1,0 +1,31 @@
+"""Reads the standing figures about money and serving."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from advisor.catalog.figures import figure_from
+from advisor.catalog.load import Node, catalog_root, read
+from advisor.schema.money import Money
+
+_BILLING = "billing_seconds"
+
+
+def money_from(node: Node) -> Money:
+    """Every figure of the file.
+
+    Raises CatalogError for one that is missing or unknown.
+    """
+    node.expect(required=tuple(Money.model_fields))
+    names = [name for name in Money.model_fields if name != _BILLING]
+    figures: dict[str, Any] = {name: figure_from(node.node(name)) for name in names}
+    providers = node.node(_BILLING)
+    billing = {name: figure_from(providers.node(name)) for name in providers.keys()}  # noqa: SIM118
+    return Money(billing_seconds=billing, **figures)
+
+
+@cache
+def money() -> Money:
+    """The catalog's figures."""
+    return money_from(read(catalog_root() / "serving.yaml"))

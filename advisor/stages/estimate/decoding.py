@@ -1,0 +1,179 @@
+"""How fast a server reads prompts and writes answers: a roofline of compute and bandwidth.
+
+Seconds of a call = prompt work / compute + answer tokens x (weights / calls at once + cache of the
+call) / bandwidth + answer work / compute. Work per token is 2 x active parameters, and 4 x width of
+attention x layers x tokens looked back upon.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+from advisor.schema.base import Interval
+from advisor.schema.catalog import Gpu, ModelCard
+from advisor.schema.money import Money
+from advisor.units import BYTES_PER_GB, bytes_from_gib, gib_from_bytes
+
+TERA = 1e12
+CACHE_BYTES = 2.0
+"""Keys and values are kept in 16 bits."""
+SCALE_BITS = {4: 0.25, 8: 0.0, 16: 0.0}
+"""Scales of groups of 128 weights, in bits per weight."""
+_LATENT = "kv_a_proj_with_mqa"
+"""What multi-head latent attention caches instead of keys and values."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """Tokens of one call."""
+
+    prompt: float
+    answer: float
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Parts of the hardware's rates that a server reaches."""
+
+    compute: float
+    bandwidth: float
+    parallel: float
+
+
+def shares(money: Money) -> tuple[Shares, Shares, Shares]:
+    """Slow, likely and fast."""
+    compute, bandwidth, parallel = (
+        f.interval for f in (money.compute_share, money.bandwidth_share, money.parallel_share)
+    )
+    return (
+        Shares(compute.low, bandwidth.low, parallel.low),
+        Shares(compute.likely, bandwidth.likely, parallel.likely),
+        Shares(compute.high, bandwidth.high, parallel.high),
+    )
+
+
+def weight_bytes(model: ModelCard, bits: int) -> float:
+    """Weights as served; embeddings and head stay in 16 bits."""
+    whole = (model.embedding_parameters or 0) + (model.head_parameters or 0)
+    rest = max(0, model.parameters - whole)
+    return 2.0 * (model.parameters - rest) + rest * (bits + SCALE_BITS[bits]) / 8
+
+
+def cache_bytes(model: ModelCard, tokens: float) -> float:
+    """Keys and values of one sequence: layers x 2 x key/value width x 2 bytes x tokens.
+
+    A layer with a window keeps no more than the window; latent attention keeps its latent only.
+    """
+    width = 2.0 * model.key_value_heads * model.head_dim
+    if not model.groups:
+        return model.layers * width * CACHE_BYTES * tokens
+    total = 0.0
+    for group in model.groups:
+        latent = next((ln.outputs for ln in group.linears if ln.name == _LATENT), None)
+        kept = tokens if group.window is None else min(tokens, group.window)
+        total += group.count * (latent or width) * CACHE_BYTES * kept
+    return total
+
+
+@dataclass(frozen=True)
+class Server:
+    """One copy of a model on GPUs of one kind."""
+
+    model: ModelCard
+    gpu: Gpu
+    gpus: int
+    bits: int
+
+    @cached_property
+    def weights(self) -> float:
+        """Bytes."""
+        return weight_bytes(self.model, self.bits)
+
+    @cached_property
+    def active(self) -> float:
+        """Parameters that work on one token."""
+        return float(self.model.active_parameters or self.model.parameters)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the catalog knows both rates of the GPU."""
+        return self.peak is not None and self.gpu.bandwidth_gb_per_second is not None
+
+    @property
+    def peak(self) -> float | None:
+        """Dense 16-bit rate of one GPU in TFLOPs."""
+        return self.gpu.bf16_tflops or self.gpu.fp16_tflops
+
+    def rates(self, reached: Shares) -> tuple[float, float]:
+        """Floating point operations and bytes per second over all GPUs."""
+        scale = self.gpus * math.pow(reached.parallel, math.log2(self.gpus))
+        flops = (self.peak or 0.0) * TERA * reached.compute * scale
+        stream = (self.gpu.bandwidth_gb_per_second or 0.0) * BYTES_PER_GB
+        return flops, stream * reached.bandwidth * scale
+
+    def work(self, tokens: float, back: float) -> float:
+        """Floating point operations of so many tokens, each looking `back` on average."""
+        width = self.model.attention_heads * self.model.head_dim
+        return tokens * (2.0 * self.active + 4.0 * self.model.layers * width * back)
+
+    def read_weights(self, concurrent: float) -> float:
+        """Bytes of weights that a step of so many calls reads: all experts once they are many."""
+        active = self.active / self.model.parameters
+        return self.weights * (1.0 - math.pow(1.0 - active, concurrent))
+
+    def seconds(self, call: Call, concurrent: float, reached: Shares) -> float:
+        """Server time of one call when so many are answered at once."""
+        flops, stream = self.rates(reached)
+        back = call.prompt + call.answer / 2
+        reading = self.work(call.prompt, call.prompt / 2) / flops
+        writing = self.work(call.answer, back) / flops
+        moved = self.read_weights(concurrent) / concurrent + cache_bytes(self.model, back)
+        return reading + writing + call.answer * moved / stream
+
+    def concurrent(self, call: Call, money: Money, reached: Shares) -> float:
+        """Calls at once: as the cache has room, and first token and pace stay bearable."""
+        room = self.gpus * (
+            bytes_from_gib(self.gpu.memory_gib) * money.memory_share.interval.likely
+            - bytes_from_gib(money.workspace_gib.interval.likely)
+        )
+        cache = cache_bytes(self.model, call.prompt + call.answer)
+        by_memory = (room - self.weights) / cache if cache else math.inf
+        flops, stream = self.rates(reached)
+        reading = self.work(call.prompt, call.prompt / 2) / flops
+        by_first = money.first_token_seconds.interval.likely / reading if reading else math.inf
+        pace = cache_bytes(self.model, call.prompt + call.answer / 2) / stream
+        pace += self.work(1.0, call.prompt) / flops
+        left = money.token_seconds.interval.likely - self.weights / stream
+        limit = money.concurrent_limit.interval.likely
+        return max(1.0, min(by_memory, by_first, left / pace if pace else math.inf, limit))
+
+    def memory_gib(self, call: Call, money: Money) -> Interval:
+        """Weights, buffers, and the cache of one call, of the usual number, and of twice that."""
+        cache = cache_bytes(self.model, call.prompt + call.answer)
+        calls, buffers = money.concurrent_calls.interval.likely, money.workspace_gib.interval
+        low, likely, high = (
+            gib_from_bytes(self.weights + cache * count) + self.gpus * buffer
+            for count, buffer in (
+                (1.0, buffers.low),
+                (max(1.0, calls), buffers.likely),
+                (max(1.0, 2 * calls), buffers.high),
+            )
+        )
+        return Interval(low=low, likely=likely, high=high)
+
+    def fits(self, call: Call, money: Money) -> bool:
+        """Whether weights and the cache of the usual number of calls have room."""
+        room = self.gpus * self.gpu.memory_gib * money.memory_share.interval.likely
+        return self.memory_gib(call, money).likely <= room
+
+    def calls_per_second(self, call: Call, money: Money) -> Interval:
+        """Of a server that is never idle."""
+        slow, likely, fast = shares(money)
+        at_once = self.concurrent(call, money, likely)
+        return Interval(
+            low=1 / self.seconds(call, at_once, slow),
+            likely=1 / self.seconds(call, at_once, likely),
+            high=1 / self.seconds(call, at_once, fast),
+        )
