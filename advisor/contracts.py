@@ -35,6 +35,7 @@ __all__ = [
     "Progress",
     "PromptBuilder",
     "Retriever",
+    "RowMeter",
     "Session",
     "Tools",
     "Tracer",
@@ -203,6 +204,17 @@ class Trainer(Protocol):
 
     def train(self, job: TrainJob, tools: Tools) -> TrainResult:
         """Train; raises MissingExtraError, TrainingError, StorageError."""
+
+
+@runtime_checkable
+class RowMeter(Protocol):
+    """What a trainer may offer beside training: how long its training rows are."""
+
+    def row_lengths(self, samples: Sequence[Sample], plan: Plan, instruction: str) -> list[int]:
+        """Tokens of every sample as it would be trained on, template and end token included.
+
+        Raises MissingExtraError and ModelFolderError where the tokenizer cannot be opened.
+        """
 
 
 @runtime_checkable

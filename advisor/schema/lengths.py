@@ -33,3 +33,13 @@ class SequenceLengths(Value):
     packed_sequences: int = Field(ge=0)
     """Full sequences of `limit` tokens that the samples fill when packed."""
     provenance: Provenance
+
+
+class Tokenisation(Value):
+    """How many tokens a text takes where the model's tokenizer is not at hand."""
+
+    tokens_per_character: dict[str, float]
+    """By script, as `advisor.data_check.scripts` tells them apart."""
+    ratio: dict[str, Interval]
+    """Actual over computed tokens by kind of text."""
+    provenance: Provenance

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 from advisor.contracts import Tools, TrainerInfo
 from advisor.errors import MissingExtraError, PlanError
+from advisor.schema.evaluation import Sample
 from advisor.schema.plan import Plan
 from advisor.schema.train import TrainEvent, TrainJob, TrainResult
 from trainers.engines.ledger import Ledger
@@ -47,6 +49,19 @@ class TrlTrainer:
             from trainers.engines.trl._run import run  # noqa: PLC0415 - delays torch
 
             return ledger.finished() or run(job, tools, ledger)
+
+    def row_lengths(self, samples: Sequence[Sample], plan: Plan, instruction: str) -> list[int]:
+        """Tokens of every sample as it is trained on, template and end token included.
+
+        Raises MissingExtraError, ModelFolderError and DatasetError.
+        """
+        if any(find_spec(name) is None for name in ("transformers", "datasets")):
+            raise MissingExtraError("Counting tokens with the model's own tokenizer", "train")
+        with quiet():
+            from trainers.engines.trl._model import open_tokenizer  # noqa: PLC0415 - delays torch
+            from trainers.engines.trl._rows import row_lengths  # noqa: PLC0415 - delays torch
+
+            return row_lengths(samples, instruction, open_tokenizer(plan))
 
 
 def _refuse(plan: Plan) -> None:

@@ -53,6 +53,11 @@ def rows_of(
     return Rows(Dataset.from_list(rows), left_out, longest)
 
 
+def row_lengths(samples: Sequence[Sample], instruction: str, tokenizer: Any) -> list[int]:
+    """Tokens of every sample's training row."""
+    return [len(_row(sample, instruction, tokenizer)["input_ids"]) for sample in samples]
+
+
 def dev_rows(
     samples: Sequence[Sample], instruction: str, tokenizer: Any, *, sequence_length: int
 ) -> list[Row]:
