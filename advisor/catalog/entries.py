@@ -65,7 +65,16 @@ def model_from(node: Node) -> Named:
     return Named(card, (card.id, *node.texts("sizes"), *node.texts("hub_ids")))
 
 
-_GPU_NUMBERS = ("bf16_tflops", "fp16_tflops", "bandwidth_gb_per_second")
+_GPU_NUMBERS = (
+    "bf16_tflops",
+    "fp16_tflops",
+    "fp8_tflops",
+    "bandwidth_gb_per_second",
+    "power_watt",
+    "link_gb_per_second",
+    "pcie_gb_per_second",
+    "achievable_share",
+)
 
 
 def gpu_from(node: Node) -> Named:
@@ -75,17 +84,20 @@ def gpu_from(node: Node) -> Named:
     facts.expect(required=("memory_gib",), optional=_GPU_NUMBERS)
     values: dict[str, Any] = {}
     sources: list[str] = []
+    notes: list[str] = []
     for key in facts.keys():  # noqa: SIM118  a Node is no dict
         fact = facts.node(key)
         fact.expect(required=("value", "source"), optional=("note",))
         values[key] = fact.number("value")
         sources.append(f"{key}: {fact.text('source')}")
+        if fact.has("note"):
+            notes.append(f"{key}: {fact.text('note')}")
     card = Gpu(
         id=node.text("id"),
         name=node.text("name"),
         architecture=node.text("architecture"),
         **values,
-        provenance=Provenance(kind="table", source="; ".join(sources)),
+        provenance=Provenance(kind="table", source="; ".join(sources), note="; ".join(notes)),
     )
     return Named(card, (card.id, card.name, *node.texts("aliases")))
 
