@@ -20,7 +20,7 @@ from advisor.schema.plan import (
     Strategy,
 )
 from advisor.schema.profile import MachineFacts
-from advisor.schema.spending import BreakEven, Serving, Spending
+from advisor.schema.spending import BreakEven, Serving, Spending, Workload
 from advisor.schema.trace import Trace
 
 Unknown = Literal["seq-len", "batch-size", "rank", "model-size"]
@@ -68,6 +68,8 @@ class EstimateRequest(Value):
     prefer: Literal["cheapest", "fastest"] = "cheapest"
     calls_per_month: float | None = Field(default=None, ge=0)
     """Calls that the tuned model will serve, for serving cost and break-even."""
+    workload: Workload = Workload()
+    """Tokens of a call, and how the model is served."""
     seed: int = 0
     as_of: str = ""
     """The day whose prices are used, ISO format."""
@@ -140,6 +142,8 @@ class Solved(Value):
     """The largest value of one quantity with which a plan still fits."""
 
     quantity: Unknown
+    method: str
+    gpu: str
     value: float | None
     """None when not even the smallest fits."""
     option: Option | None
@@ -161,7 +165,8 @@ class Estimate(Value):
     lengths: SequenceLengths | None = None
     trace: Trace | None = None
     """The recommended (or first) option as simulated or probed."""
-    solved: Solved | None = None
+    solved: tuple[Solved, ...] = ()
+    """With `--solve`: one per method and GPU."""
     hosted: tuple[HostedTuning, ...] = ()
     """Hosted tuning of the same model or size, beside own GPUs."""
     serving: tuple[Serving, ...] = ()

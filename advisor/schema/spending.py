@@ -11,6 +11,28 @@ from advisor.schema.base import Interval, Provenance, Usd, UsdInterval, Value
 ServedApproach = Literal["prompting", "few_shot", "rag", "fine_tuning"]
 
 
+class Workload(Value):
+    """What one call holds and how a model is served; None leaves it to the catalog's figures."""
+
+    instruction_tokens: float | None = Field(default=None, ge=0)
+    """Rules that an untuned model must be told in every call."""
+    input_tokens: float | None = Field(default=None, ge=0)
+    """The caller's own text."""
+    answer_tokens: float | None = Field(default=None, ge=0)
+    shots_tokens: float | None = Field(default=None, ge=0)
+    """Solved examples of few-shot prompting."""
+    passages_tokens: float | None = Field(default=None, ge=0)
+    """What retrieval puts into the prompt."""
+    large_model: str = ""
+    """What tuning is compared with: a catalog model served on GPUs, or a model of a provider."""
+    months: float | None = Field(default=None, gt=0)
+    """How long the tuned model serves, and within which it must pay back."""
+    concurrent_calls: float | None = Field(default=None, ge=1)
+    evaluation_samples: int | None = Field(default=None, gt=0)
+    bits: Literal[4, 8, 16] = 16
+    """Of a weight as served."""
+
+
 class Share(Value):
     """One part of what a plan costs."""
 

@@ -103,8 +103,9 @@ class Server:
 
     @property
     def peak(self) -> float | None:
-        """Dense 16-bit rate of one GPU in TFLOPs."""
-        return self.gpu.bf16_tflops or self.gpu.fp16_tflops
+        """Dense rate of one GPU in TFLOPs: in 16 bits, and in 8 where weights and GPU have them."""
+        in_sixteen = self.gpu.bf16_tflops or self.gpu.fp16_tflops
+        return (self.gpu.fp8_tflops or in_sixteen) if self.bits == 8 else in_sixteen
 
     def rates(self, reached: Shares) -> tuple[float, float]:
         """Floating point operations and bytes per second over all GPUs."""
@@ -132,14 +133,17 @@ class Server:
         moved = self.read_weights(concurrent) / concurrent + cache_bytes(self.model, back)
         return reading + writing + call.answer * moved / stream
 
-    def concurrent(self, call: Call, money: Money, reached: Shares) -> float:
-        """Calls at once: as the cache has room, and first token and pace stay bearable."""
+    def room(self, call: Call, money: Money) -> float:
+        """Calls whose keys and values have room beside the weights; negative without any room."""
         room = self.gpus * (
             bytes_from_gib(self.gpu.memory_gib) * money.memory_share.interval.likely
             - bytes_from_gib(money.workspace_gib.interval.likely)
         )
         cache = cache_bytes(self.model, call.prompt + call.answer)
-        by_memory = (room - self.weights) / cache if cache else math.inf
+        return (room - self.weights) / cache if cache else math.inf
+
+    def concurrent(self, call: Call, money: Money, reached: Shares) -> float:
+        """Calls at once: as the cache has room, and first token and pace stay bearable."""
         flops, stream = self.rates(reached)
         reading = self.work(call.prompt, call.prompt / 2) / flops
         by_first = money.first_token_seconds.interval.likely / reading if reading else math.inf
@@ -147,7 +151,8 @@ class Server:
         pace += self.work(1.0, call.prompt) / flops
         left = money.token_seconds.interval.likely - self.weights / stream
         limit = money.concurrent_limit.interval.likely
-        return max(1.0, min(by_memory, by_first, left / pace if pace else math.inf, limit))
+        by_pace = left / pace if pace else math.inf
+        return max(1.0, min(self.room(call, money), by_first, by_pace, limit))
 
     def memory_gib(self, call: Call, money: Money) -> Interval:
         """Weights, buffers, and the cache of one call, of the usual number, and of twice that."""
