@@ -10,6 +10,7 @@ from pydantic import Field
 
 from advisor.schema.architecture import LayerGroup, dense_group
 from advisor.schema.base import Figure, Provenance, Usd, Value
+from advisor.schema.tiers import Tiers
 
 
 class ModelCard(Value):
@@ -212,6 +213,8 @@ class Stack(Value):
     scaling: Figure
     """Throughput per GPU of several GPUs against one."""
     utilisation: tuple[Utilisation, ...]
+    tiers: Tiers = Field(default_factory=Tiers)
+    """What is held beside tensors; the same for every software."""
 
 
 class Setting(Value):

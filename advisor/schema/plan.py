@@ -87,6 +87,8 @@ class Plan(Value):
     """Machines that the GPUs stand in, all alike."""
     strategy: Strategy = "single"
     offload: Offload = "none"
+    assumed: tuple[str, ...] = ()
+    """Fields whose value nobody stated, where that widens the estimate: stack, sequence_length."""
     seed: int = 0
     reasons: dict[str, str] = Field(default_factory=dict)
     """Plan field -> id of the recipe, rule or flag that set it."""

@@ -1,0 +1,68 @@
+"""What lies between tensors and card: growth of the allocator, contexts, and how far estimates err."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from advisor.schema.base import Figure, Value
+
+Tier = Literal["allocated", "reserved", "process"]
+Guess = Literal["none", "stack", "length"]
+"""What of a plan nobody stated: nothing, the software, or how long the samples really are."""
+
+
+class ErrorBand(Value):
+    """Measured over computed memory: where 80 of 100 published runs of a kind lie."""
+
+    tier: Tier
+    guess: Guess
+    method: Literal["full", "lora", "qlora", "any"]
+    gpus: Literal["one", "several", "any"]
+    low: float = Field(gt=0)
+    high: float = Field(gt=0)
+    runs: int = Field(ge=0)
+    sources: int = Field(ge=0)
+    why: str = ""
+
+
+class Tiers(Value):
+    """Measured constants of what is held beside tensors, on any software."""
+
+    context_gib: dict[str, Figure] = Field(default_factory=dict)
+    """Architecture of the card -> device context and libraries outside the allocator."""
+    communication_gib: Figure | None = None
+    """Buffers of the library that several GPUs talk through, per GPU."""
+    growth: dict[str, Figure] = Field(default_factory=dict)
+    """Attention -> blocks that the allocator keeps, as a share of what comes and goes in a step."""
+    gathered_growth: Figure | None = None
+    """The same where full sharding gathers and frees weights all the time."""
+    fragmentation: Figure | None = None
+    """Share of the allocated peak that no request can use when a card is nearly full."""
+    driver_share: Figure | None = None
+    """Share of a card's memory that the driver keeps from every program."""
+    bands: tuple[ErrorBand, ...] = ()
+
+    def band(self, tier: Tier, guess: Guess, method: str, gpus: int) -> ErrorBand:
+        """The first band of the file that takes such a plan; a wide one where there is none."""
+        number = "one" if gpus == 1 else "several"
+        for band in self.bands:
+            if (
+                band.tier == tier
+                and band.guess == guess
+                and band.method in (method, "any")
+                and band.gpus in (number, "any")
+            ):
+                return band
+        return ErrorBand(
+            tier=tier,
+            guess=guess,
+            method="any",
+            gpus="any",
+            low=0.8,
+            high=1.3,
+            runs=0,
+            sources=0,
+            why="assumed; no published run of this kind",
+        )
