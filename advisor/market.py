@@ -3,15 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from advisor import registry
 from advisor.catalog import query
-from advisor.errors import PriceMissingError
+from advisor.contracts import Method, Tracer
+from advisor.errors import PlanError, PriceMissingError
 from advisor.schema.catalog import Gpu, ModelCard, Offer
-from advisor.schema.estimate import Estimate, EstimateRequest
+from advisor.schema.estimate import Estimate, EstimateRequest, Unknown
 from advisor.schema.profile import MachineFacts
 from advisor.stages.estimate.candidate import Inquiry
+from advisor.stages.estimate.solve import solve
 from advisor.stages.estimate.stage import estimate
+
+TRACER = "trl"
+"""The trainer that can look at a step without training."""
+
+
+@dataclass(frozen=True)
+class Market:
+    """One request with everything the catalog and the plugins have to say to it."""
+
+    inquiry: Inquiry
+    gpus: tuple[Gpu, ...]
+    methods: dict[str, Method]
+
+
+def opened(
+    request: EstimateRequest,
+    *,
+    model: ModelCard,
+    gpus: Sequence[str] = (),
+    provider: str | None = None,
+) -> Market:
+    """Fetches cards, prices, methods and constants for a request.
+
+    `request.machine` describes this machine (`local`) and `request.as_of` the day of the prices.
+    Raises UnknownGpuError, UnknownPluginError, CatalogError (a stack nobody knows) and
+    PriceMissingError (a provider that has none of the GPUs).
+    """
+    methods = {name: registry.method(name) for name in request.methods}
+    cards = [_card(name, request.machine) for name in gpus] or list(query.gpus())
+    offers = {card.id: _offers(card.id, request.as_of, provider) for card in cards}
+    if provider is not None:
+        cards = _sold_by(provider, cards, offers, request.as_of)
+    inquiry = Inquiry(
+        request,
+        model,
+        offers,
+        query.reference(request.stack or query.DEFAULT_STACK),
+        registry.objective(request.objective),
+    )
+    return Market(inquiry, tuple(cards), methods)
 
 
 def estimated(
@@ -23,27 +67,51 @@ def estimated(
 ) -> Estimate:
     """The estimate of a request on named GPUs (`local` is this machine), or on the whole catalog.
 
-    `request.machine` describes this machine and `request.as_of` the day of the prices. Raises
-    UnknownGpuError, UnknownPluginError, PriceMissingError (a provider that has none of the GPUs)
-    and PlanError.
+    Raises what `opened` raises, and PlanError.
     """
-    objective = registry.objective(request.objective)
-    methods = {name: registry.method(name) for name in request.methods}
-    cards = [_card(name, request.machine) for name in gpus] or list(query.gpus())
-    offers = {card.id: _offers(card.id, request.as_of, provider) for card in cards}
-    if provider is not None:
-        cards = _sold_by(provider, cards, offers, request.as_of)
-    inquiry = Inquiry(
-        request,
-        model,
-        offers,
-        query.reference(request.stack or query.DEFAULT_STACK),
-        objective,
-    )
-    found = estimate(inquiry, gpus=cards, methods=methods)
+    market = opened(request, model=model, gpus=gpus, provider=provider)
+    found = estimate(market.inquiry, gpus=market.gpus, methods=market.methods)
     if found.recommended is None and gpus:
         return _with_larger_card(found, request, model=model)
     return found
+
+
+def with_solution(
+    found: Estimate,
+    quantity: Unknown,
+    request: EstimateRequest,
+    *,
+    model: ModelCard,
+    gpus: Sequence[str],
+) -> Estimate:
+    """The estimate with the largest `quantity` that fits, for every method and GPU.
+
+    Raises what `opened` raises, and PlanError.
+    """
+    market = opened(request, model=model, gpus=gpus)
+    solved = tuple(
+        solve(quantity, market.inquiry, gpu=gpu, method=method, models=query.models())
+        for method in market.methods.values()
+        for gpu in market.gpus
+    )
+    return found.model_copy(update={"solved": solved})
+
+
+def with_trace(
+    found: Estimate, *, model: ModelCard, kind: Literal["simulate", "probe"]
+) -> Estimate:
+    """The estimate with its recommended (or first) plan traced or probed by its trainer.
+
+    Raises PlanError where no trainer can look at the plan, MissingExtraError and TrainingError.
+    """
+    option = found.options[found.recommended or 0]
+    tracer = registry.trainer(TRACER)
+    if not isinstance(tracer, Tracer):
+        raise PlanError(
+            f"The trainer '{TRACER}' cannot look at a step.", hint="Leave the flag out."
+        )
+    look = tracer.trace if kind == "simulate" else tracer.probe
+    return found.model_copy(update={"trace": look(option.plan, model)})
 
 
 def _card(name: str, machine: MachineFacts) -> Gpu:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -10,93 +9,19 @@ import click
 
 from advisor.artifacts import FILES, Origin, RunFolder, digest_of, document, today
 from advisor.catalog.query import LOCAL, find_model
-from advisor.cli.options import FiniteRange, run_dir_option, standard_options
+from advisor.cli.options import run_dir_option, standard_options
+from advisor.cli.plan_options import given_values, plan_options
 from advisor.cli.screen import Screen
 from advisor.errors import InputError
-from advisor.market import estimated
+from advisor.market import estimated, with_solution, with_trace
+from advisor.schema.catalog import ModelCard
 from advisor.schema.estimate import Estimate, EstimateRequest
+from advisor.schema.lengths import SequenceLengths
 from advisor.schema.profile import MachineFacts
 from advisor.schema.run import SETTINGS_FILE
 
-PLAN_FLAGS = (
-    "rank",
-    "alpha",
-    "target_modules",
-    "batch_size",
-    "grad_accum",
-    "seq_len",
-    "examples",
-    "tokens",
-    "epochs",
-    "learning_rate",
-    "precision",
-    "optimizer",
-    "gradient_checkpointing",
-    "loss_head",
-    "gpus",
-    "strategy",
-    "budget_usd",
-    "max_hours",
-    "objective",
-)
-
-
-class Money(click.ParamType[Decimal]):
-    """An amount of dollars, read exactly."""
-
-    name = "usd"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Decimal:
-        """The amount; a usage error for anything else."""
-        try:
-            amount = Decimal(str(value))
-        except InvalidOperation:
-            self.fail(f"'{value}' is no amount of money.", param, ctx)
-        if not amount.is_finite() or amount < 0:
-            self.fail(f"'{value}' is no amount of money.", param, ctx)
-        return amount
-
-
-def plan_options(function: Any) -> Any:
-    """Options that fix values of the plan; what is not given comes from the recipe."""
-    count, positive = click.IntRange(min=1), FiniteRange(min=0, min_open=True)
-    precisions = click.Choice(["float32", "bfloat16", "float16"])
-    strategies = click.Choice(["single", "ddp", "zero1", "zero2", "zero3", "fsdp"])
-    added = [
-        click.option("--objective", default="sft", show_default=True, help="What is optimised."),
-        click.option("--rank", type=count, help="Rank of the adapters."),
-        click.option("--alpha", type=positive, help="Scale of the adapters (default: twice rank)."),
-        click.option("--target-modules", help="all-linear, or names such as q_proj,v_proj."),
-        click.option("--batch-size", type=count, help="Sequences per device and step."),
-        click.option("--grad-accum", type=count, help="Steps gathered before an update."),
-        click.option("--seq-len", type=count, help="Tokens per sequence."),
-        click.option("--examples", type=count, help="Training samples."),
-        click.option("--tokens", type=count, help="Training tokens of one epoch."),
-        click.option("--epochs", type=positive, help="Passes over the samples."),
-        click.option("--learning-rate", type=positive, help="Peak learning rate."),
-        click.option("--precision", type=precisions, help="Precision of the base weights."),
-        click.option("--optimizer", help="Name as in transformers, for example adamw_8bit."),
-        click.option(
-            "--gradient-checkpointing/--no-gradient-checkpointing",
-            default=None,
-            help="Recompute activations instead of keeping them.",
-        ),
-        click.option(
-            "--loss",
-            "loss_head",
-            type=click.Choice(["stock", "fused", "chunked", "fused_linear"]),
-            help="Loss tile by tile (TRL), or from all logits at once.",
-        ),
-        click.option("--gpus", type=count, default=1, show_default=True, help="How many GPUs."),
-        click.option("--strategy", type=strategies, help="How several GPUs share the work."),
-        click.option("--budget-usd", type=Money(), help="Recommend nothing dearer."),
-        click.option("--max-hours", type=positive, help="Recommend nothing slower."),
-    ]
-    for option in reversed(added):
-        function = option(function)
-    return function
+LONGEST_WITHOUT_LIMIT = 8192
+"""Where samples are cut when neither flag nor model says so."""
 
 
 @click.command(name="estimate")
@@ -116,12 +41,24 @@ def plan_options(function: Any) -> Any:
 @click.option(
     "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Day of the prices (default: today)."
 )
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Data file: its real token lengths instead of --seq-len.",
+)
+@click.option(
+    "--solve",
+    "quantity",
+    type=click.Choice(["seq-len", "batch-size", "rank", "model-size"]),
+    help="The largest that fits; needs --gpu.",
+)
+@click.option("--simulate", is_flag=True, help="Follow the real step without GPU or weights.")
+@click.option("--probe", is_flag=True, help="Run two real steps on this machine's GPU.")
+@click.option("--matrix", is_flag=True, help="GPUs against methods.")
 @click.option("--explain", is_flag=True, help="Every term with formula, inputs and source.")
 @run_dir_option
 @standard_options
-def command(
-    *, screen: Screen, run_dir: Path | None, model: str | None, explain: bool, **flags: Any
-) -> None:
+def command(*, screen: Screen, run_dir: Path | None, model: str | None, **flags: Any) -> None:
     """Estimate memory, hours and money of tuning a model, method beside method.
 
     Without --gpu the catalog is ranked; the cheapest option that fits comes first.
@@ -134,14 +71,19 @@ def command(
     )
     if run_dir is not None:
         screen.note(f"Written: {run_dir / FILES['estimate']}")
+    screen.result(shown, lambda: _show(screen, result, flags))
+
+
+def _show(screen: Screen, result: Estimate, flags: dict[str, Any]) -> None:
     from advisor.render.estimate import show_estimate, show_terms  # noqa: PLC0415 - rich is slow
+    from advisor.render.matrix import show_matrix  # noqa: PLC0415 - rich is slow
 
-    def show() -> None:
+    if flags["matrix"]:
+        show_matrix(screen.console, result)
+    else:
         show_estimate(screen.console, result)
-        if explain:
-            show_terms(screen.console, result)
-
-    screen.result(shown, show)
+    if flags["explain"]:
+        show_terms(screen.console, result)
 
 
 def _alone(
@@ -151,19 +93,48 @@ def _alone(
     if model is None:
         msg = "Missing option '--model'."
         raise click.UsageError(msg)
+    if flags["quantity"] and not flags["gpu_names"]:
+        msg = "--solve asks what fits on a card: name one with --gpu."
+        raise click.UsageError(msg)
+    card = find_model(model)
     request = EstimateRequest(
         as_of=flags["as_of"].date().isoformat() if flags["as_of"] else today(),
         machine=_measured() if LOCAL in flags["gpu_names"] else MachineFacts(),
         **given_values(flags),
     )
-    card = find_model(model)
-    result = estimated(request, model=card, gpus=flags["gpu_names"], provider=flags["provider"])
+    if flags["data"] is not None:
+        request = request.model_copy(update={"lengths": _lengths(flags["data"], card, request)})
+    result = _looked_at(_estimated(request, card, flags), card, flags)
     if run_dir is None:
         return result, document(result)
     folder = RunFolder(run_dir)
     inputs = {"request": digest_of(request.model_dump(mode="json")), "model_name": model}
     folder.write(result, Origin(stage="estimate", inputs=inputs, prices_as_of=request.as_of))
     return result, folder.raw("estimate")
+
+
+def _estimated(request: EstimateRequest, card: ModelCard, flags: dict[str, Any]) -> Estimate:
+    names = flags["gpu_names"]
+    found = estimated(request, model=card, gpus=names, provider=flags["provider"])
+    if flags["quantity"] is None:
+        return found
+    return with_solution(found, flags["quantity"], request, model=card, gpus=names)
+
+
+def _looked_at(found: Estimate, card: ModelCard, flags: dict[str, Any]) -> Estimate:
+    """The estimate with a trace of the real step, where one was asked for."""
+    if flags["simulate"]:
+        return with_trace(found, model=card, kind="simulate")
+    if flags["probe"]:
+        return with_trace(found, model=card, kind="probe")
+    return found
+
+
+def _lengths(data: Path, card: ModelCard, request: EstimateRequest) -> SequenceLengths:
+    from advisor.lengths import measured_lengths  # noqa: PLC0415 - only with data
+
+    limit = request.seq_len or card.max_sequence_length or LONGEST_WITHOUT_LIMIT
+    return measured_lengths(data, card, limit=limit, batch_size=request.batch_size or 1)
 
 
 def _of_run(
@@ -184,14 +155,6 @@ def _of_run(
         changes["as_of"] = flags["as_of"].date().isoformat()
     result = pipeline.estimate(changes, gpus=flags["gpu_names"], provider=flags["provider"])
     return result, pipeline.folder.raw("estimate")
-
-
-def given_values(flags: dict[str, Any]) -> dict[str, Any]:
-    """The flags that were given, under the request's names."""
-    given = {name: flags[name] for name in PLAN_FLAGS if flags[name] is not None}
-    if flags["methods"]:
-        given["methods"] = tuple(dict.fromkeys(flags["methods"]))
-    return given
 
 
 def _measured() -> MachineFacts:

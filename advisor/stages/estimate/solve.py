@@ -17,6 +17,8 @@ LONGEST_SEQUENCE = 1 << 20
 LARGEST_BATCH = 1 << 12
 
 Attempt = Callable[[int], Candidate]
+Found = tuple[float | None, Option | None, str]
+"""Value, the plan at it, and a remark."""
 
 
 def solve(
@@ -33,7 +35,20 @@ def solve(
     from for `model-size`. Raises PlanError for the rank of a method that has none.
     """
     if quantity == "model-size":
-        return _largest_model(inquiry, gpu, method, models)
+        value, option, note = _largest_model(inquiry, gpu, method, models)
+    else:
+        value, option, note = _largest_setting(quantity, inquiry, gpu, method)
+    return Solved(
+        quantity=quantity,
+        method=method.info.id,
+        gpu=gpu.id,
+        value=value,
+        option=option,
+        note=note,
+    )
+
+
+def _largest_setting(quantity: Unknown, inquiry: Inquiry, gpu: Gpu, method: Method) -> Found:
     step, most = _range(quantity, inquiry.model, method)
 
     def attempt(steps: int) -> Candidate:
@@ -42,12 +57,11 @@ def solve(
 
     best = _largest(attempt, most // step)
     if best is None:
-        least = attempt(1).option
-        short = f"Even {step} does not fit: {-least.headroom_gib:.1f} GiB short."
-        return Solved(quantity=quantity, value=None, option=None, note=short)
-    option = attempt(best).option
+        headroom = attempt(1).option.headroom_gib
+        left = f"{headroom:.1f} GiB to spare" if headroom >= 0 else f"{-headroom:.1f} GiB short"
+        return None, None, f"Not even {step} is sure to fit: {left} at the likely value."
     note = "The end of the range that was searched." if best == most // step else ""
-    return Solved(quantity=quantity, value=best * step, option=option, note=note)
+    return best * step, attempt(best).option, note
 
 
 def _range(quantity: Unknown, model: ModelCard, method: Method) -> tuple[int, int]:
@@ -93,7 +107,7 @@ def _largest(attempt: Attempt, most: int) -> int | None:
 
 def _largest_model(
     inquiry: Inquiry, gpu: Gpu, method: Method, models: Sequence[ModelCard]
-) -> Solved:
+) -> Found:
     fitting: Option | None = None
     largest: ModelCard | None = None
     for model in sorted(models, key=lambda card: card.parameters):
@@ -105,6 +119,5 @@ def _largest_model(
         if _fits(candidate):
             fitting, largest = candidate.option, model
     if largest is None:
-        note = "No model of the catalog fits."
-        return Solved(quantity="model-size", value=None, option=None, note=note)
-    return Solved(quantity="model-size", value=largest.parameters, option=fitting, note=largest.id)
+        return None, None, "No model of the catalog is sure to fit."
+    return largest.parameters, fitting, largest.id

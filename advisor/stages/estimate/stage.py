@@ -36,6 +36,7 @@ def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Met
         ),
         options=tuple(c.option for c in found),
         recommended=recommended,
+        lengths=request.lengths,
         nearest="" if recommended is not None else nearest_plan(inquiry, found, gpus, methods),
         prices_as_of=request.as_of,
         warnings=_overall_warnings(found, recommended),

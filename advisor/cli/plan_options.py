@@ -1,0 +1,180 @@
+"""Options that fix values of a tuning plan; what is not given comes from recipe and catalog."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import click
+
+from advisor.cli.options import FiniteRange
+
+PLAN_FLAGS = (
+    "rank",
+    "alpha",
+    "target_modules",
+    "batch_size",
+    "grad_accum",
+    "seq_len",
+    "examples",
+    "tokens",
+    "epochs",
+    "learning_rate",
+    "precision",
+    "optimizer",
+    "gradient_checkpointing",
+    "loss_head",
+    "attention",
+    "stack",
+    "quantisation",
+    "packing",
+    "evaluation_batch_size",
+    "generated_tokens",
+    "gpus",
+    "nodes",
+    "offload",
+    "strategy",
+    "budget_usd",
+    "max_hours",
+    "prefer",
+    "objective",
+)
+
+
+class Money(click.ParamType[Decimal]):
+    """An amount of dollars, read exactly."""
+
+    name = "usd"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Decimal:
+        """The amount; a usage error for anything else."""
+        try:
+            amount = Decimal(str(value))
+        except InvalidOperation:
+            self.fail(f"'{value}' is no amount of money.", param, ctx)
+        if not amount.is_finite() or amount < 0:
+            self.fail(f"'{value}' is no amount of money.", param, ctx)
+        return amount
+
+
+def plan_options(function: Any) -> Any:
+    """Options that fix values of the plan; what is not given comes from the recipe."""
+    for option in reversed([*_training_options(), *_kernel_options(), *_device_options()]):
+        function = option(function)
+    return function
+
+
+COUNT, POSITIVE = click.IntRange(min=1), FiniteRange(min=0, min_open=True)
+
+
+def _training_options() -> list[Any]:
+    count, positive = COUNT, POSITIVE
+    return [
+        click.option("--objective", default="sft", show_default=True, help="What is optimised."),
+        click.option("--rank", type=count, help="Rank of the adapters."),
+        click.option("--alpha", type=positive, help="Scale of the adapters (default: twice rank)."),
+        click.option("--target-modules", help="all-linear, or names such as q_proj,v_proj."),
+        click.option("--batch-size", type=count, help="Sequences per device and step."),
+        click.option("--grad-accum", type=count, help="Steps gathered before an update."),
+        click.option("--seq-len", type=count, help="Tokens per sequence."),
+        click.option("--examples", type=count, help="Training samples."),
+        click.option("--tokens", type=count, help="Training tokens of one epoch."),
+        click.option("--epochs", type=positive, help="Passes over the samples."),
+        click.option("--learning-rate", type=positive, help="Peak learning rate."),
+        click.option(
+            "--packing/--no-packing", default=None, help="Join samples to full sequences."
+        ),
+        click.option(
+            "--option",
+            "method_options",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="What only the method or objective knows, for example layers=8. Repeatable.",
+        ),
+    ]
+
+
+def _kernel_options() -> list[Any]:
+    precisions = click.Choice(["float32", "bfloat16", "float16"])
+    packed = click.Choice(["none", "nf4", "int8", "gptq", "awq"])
+    return [
+        click.option("--precision", type=precisions, help="Precision of the base weights."),
+        click.option("--quantisation", type=packed, help="How a frozen base is packed."),
+        click.option("--optimizer", help="Name as in transformers, for example adamw_8bit."),
+        click.option(
+            "--gradient-checkpointing/--no-gradient-checkpointing",
+            default=None,
+            help="Recompute activations instead of keeping them.",
+        ),
+        click.option(
+            "--loss",
+            "loss_head",
+            type=click.Choice(["stock", "fused", "chunked", "fused_linear"]),
+            help="chunked: tile by tile (TRL); stock: all logits; fused: one kernel over all "
+            "logits; fused_linear: without logits (Liger).",
+        ),
+        click.option(
+            "--attention",
+            type=click.Choice(["eager", "sdpa", "flash"]),
+            help="Attention kernel; eager holds all scores.",
+        ),
+        click.option("--stack", help="Software whose kernels run (see `catalog show stacks`)."),
+        click.option(
+            "--evaluation-batch-size", type=COUNT, help="Sequences per device in evaluation."
+        ),
+        click.option(
+            "--generated-tokens",
+            type=click.IntRange(min=0),
+            help="New tokens where evaluation or the objective generates.",
+        ),
+    ]
+
+
+def _device_options() -> list[Any]:
+    strategies = click.Choice(["single", "ddp", "zero1", "zero2", "zero3", "fsdp", "layer_split"])
+    count, positive = COUNT, POSITIVE
+    return [
+        click.option("--gpus", type=count, default=1, show_default=True, help="All GPUs together."),
+        click.option("--nodes", type=count, default=1, help="Machines the GPUs stand in."),
+        click.option("--strategy", type=strategies, help="How several GPUs share the work."),
+        click.option(
+            "--offload",
+            type=click.Choice(["none", "optimizer", "weights", "activations"]),
+            help="What waits in main memory.",
+        ),
+        click.option("--budget-usd", type=Money(), help="Recommend nothing dearer."),
+        click.option("--max-hours", type=positive, help="Recommend nothing slower."),
+        click.option(
+            "--prefer",
+            type=click.Choice(["cheapest", "fastest"]),
+            help="Which of the plans that fit is recommended (default: cheapest).",
+        ),
+    ]
+
+
+def given_values(flags: dict[str, Any]) -> dict[str, Any]:
+    """The flags that were given, under the request's names."""
+    given = {name: flags[name] for name in PLAN_FLAGS if flags[name] is not None}
+    if flags["methods"]:
+        given["methods"] = tuple(dict.fromkeys(flags["methods"]))
+    if flags["method_options"]:
+        given["method_options"] = dict(map(_pair, flags["method_options"]))
+    return given
+
+
+def _pair(text: str) -> tuple[str, bool | int | float | str]:
+    """NAME=VALUE as name and plain value; a usage error for anything else."""
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        msg = f"--option '{text}' is not of the form NAME=VALUE."
+        raise click.UsageError(msg)
+    if value.lower() in {"true", "false"}:
+        return name.strip(), value.lower() == "true"
+    for kind in (int, float):
+        try:
+            return name.strip(), kind(value)
+        except ValueError:
+            continue
+    return name.strip(), value
