@@ -1,10 +1,8 @@
-"""Turns one catalog file into values: models, GPUs, offers, the stack's constants, recipes."""
+"""Turns one catalog file into values: models, GPUs, the stack's constants, recipes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 
 from advisor.catalog.config import count_parameters
@@ -12,8 +10,8 @@ from advisor.catalog.load import Node
 from advisor.schema.base import Figure, Interval, Provenance
 from advisor.schema.catalog import (
     Gpu,
+    LayerLaw,
     ModelCard,
-    Offer,
     Recipe,
     Setting,
     Stack,
@@ -29,7 +27,6 @@ _SHAPE = (
     "intermediate_size",
     "vocabulary_size",
 )
-_KINDS = ("on_demand", "spot", "reserved", "community")
 
 
 @dataclass(frozen=True)
@@ -102,52 +99,6 @@ def gpu_from(node: Node) -> Named:
     return Named(card, (card.id, card.name, *node.texts("aliases")))
 
 
-def offers_from(node: Node, *, as_of: str) -> Iterator[Offer]:
-    """The provider's offers, each at its latest price up to `as_of`."""
-    node.expect(required=("provider", "pricing_url", "currency", "offers"))
-    if node.text("currency") != "USD":
-        raise node.error(
-            "Only USD is known.", "Convert the prices, or extend units.py.", "currency"
-        )
-    for offer in node.nodes("offers"):
-        offer.expect(required=("gpu", "kind", "prices"), optional=("gpus", "region", "note"))
-        if offer.text("kind") not in _KINDS:
-            raise offer.error(f"Unknown kind '{offer.text('kind')}'.", f"One of {_KINDS}.", "kind")
-        dated = [p for p in offer.nodes("prices") if _checked_price(p).text("from") <= as_of]
-        if dated:
-            yield _offer(node, offer, max(dated, key=lambda p: p.text("from")))
-
-
-def _checked_price(node: Node) -> Node:
-    node.expect(required=("from", "usd_per_gpu_hour", "checked", "source"), optional=("note",))
-    return node
-
-
-def _offer(provider: Node, offer: Node, price: Node) -> Offer:
-    amount = price.scalar("usd_per_gpu_hour")
-    if not isinstance(amount, str):
-        raise price.error(
-            f"Money is written as text, got {amount!r}.", 'Write "1.25".', "usd_per_gpu_hour"
-        )
-    try:
-        usd_per_gpu_hour = Decimal(amount)
-    except InvalidOperation:
-        raise price.error(
-            f"'{amount}' is no amount of money.", 'Write "1.25".', "usd_per_gpu_hour"
-        ) from None
-    return Offer(
-        gpu=offer.text("gpu"),
-        provider=provider.text("provider"),
-        kind=cast("Any", offer.text("kind")),
-        usd_per_gpu_hour=usd_per_gpu_hour,
-        region=offer.text("region"),
-        gpus=offer.whole("gpus") if offer.has("gpus") else 1,
-        valid_from=price.text("from"),
-        checked=price.text("checked"),
-        source=price.text("source"),
-    )
-
-
 def _figure(node: Node) -> Figure:
     node.expect(required=("kind", "source"), optional=("value", "low", "likely", "high", "why"))
     low, likely, high = ("value",) * 3 if node.has("value") else ("low", "likely", "high")
@@ -160,11 +111,8 @@ def _figure(node: Node) -> Figure:
 
 
 _FIGURES = (
-    "layer_hidden",
-    "layer_query",
-    "layer_key_value",
-    "layer_feed_forward",
     "full_loss_bytes",
+    "kernel_loss_bytes",
     "fused_loss_bytes",
     "workspace_gib",
     "context_gib",
@@ -174,26 +122,50 @@ _FIGURES = (
     "scaling",
 )
 _TILE = ("fused_loss_tokens", "fused_loss_vocabulary")
+_LAWS = ("kept_layer", "layer_backward")
+_WIDTHS = ("hidden", "query", "key_value", "feed_forward", "plain_feed_forward")
 
 
-def stack_from(node: Node) -> Stack:
-    """The constants of one software stack."""
-    node.expect(required=("id", "title", "allocated_error", "utilisation", *_FIGURES, *_TILE))
-    figures: dict[str, Any] = {key: _figure(node.node(key)) for key in _FIGURES}
-    errors = node.node("allocated_error")
-    classes = []
-    for entry in node.nodes("utilisation"):
-        entry.expect(required=("id", "gpus", "share"))
-        share = _figure(entry.node("share"))
-        classes.append(Utilisation(id=entry.text("id"), gpus=entry.texts("gpus"), share=share))
-    return Stack(
-        id=node.text("id"),
-        title=node.text("title"),
-        fused_loss_tokens=node.whole("fused_loss_tokens"),
-        fused_loss_vocabulary=node.whole("fused_loss_vocabulary"),
-        allocated_error={key: _figure(errors.node(key)) for key in errors.keys()},  # noqa: SIM118
-        utilisation=tuple(classes),
-        **figures,
+def stack_from(node: Node, base: Stack | None = None) -> Stack:
+    """The constants of one software stack; what it does not state is that of `base`."""
+    needed = ("allocated_error", "utilisation", *_FIGURES, *_TILE)
+    free = ("defaults", "keeps_logits", *_LAWS)
+    if base is None:
+        node.expect(required=("id", "title", *needed), optional=free)
+    else:
+        node.expect(required=("id", "title"), optional=(*needed, *free))
+    values: dict[str, Any] = {"id": node.text("id"), "title": node.text("title")}
+    values |= {key: _figure(node.node(key)) for key in _FIGURES if node.has(key)}
+    values |= {key: node.whole(key) for key in _TILE if node.has(key)}
+    values |= {key: _layer_law(node.node(key)) for key in _LAWS if node.has(key)}
+    if node.has("keeps_logits"):
+        values["keeps_logits"] = bool(node.scalar("keeps_logits"))
+    if node.has("defaults"):
+        table = node.node("defaults")
+        values["defaults"] = {key: table.scalar(key) for key in table.keys()}  # noqa: SIM118
+    if node.has("allocated_error"):
+        errors = node.node("allocated_error")
+        values["allocated_error"] = {key: _figure(errors.node(key)) for key in errors.keys()}  # noqa: SIM118
+    if node.has("utilisation"):
+        values["utilisation"] = tuple(_utilisation(entry) for entry in node.nodes("utilisation"))
+    return Stack(**values) if base is None else base.model_copy(update=values)
+
+
+def _utilisation(entry: Node) -> Utilisation:
+    entry.expect(required=("id", "gpus", "share"))
+    share = _figure(entry.node("share"))
+    return Utilisation(id=entry.text("id"), gpus=entry.texts("gpus"), share=share)
+
+
+def _layer_law(node: Node) -> LayerLaw:
+    node.expect(required=(*_WIDTHS, "kind", "source"), optional=("quantised_outputs", "why"))
+    extra = node.number("quantised_outputs") if node.has("quantised_outputs") else 0.0
+    return LayerLaw(
+        **{key: node.number(key) for key in _WIDTHS},
+        quantised_outputs=extra,
+        provenance=Provenance(
+            kind=cast("Any", node.text("kind")), source=node.text("source"), note=node.text("why")
+        ),
     )
 
 

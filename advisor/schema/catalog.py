@@ -176,6 +176,21 @@ class Utilisation(Value):
     share: Figure
 
 
+class LayerLaw(Value):
+    """Activations of one layer, in elements per token and unit of width, measured on a stack."""
+
+    hidden: float = Field(ge=0)
+    query: float = Field(ge=0)
+    key_value: float = Field(ge=0)
+    feed_forward: float = Field(ge=0)
+    """Per unit of feed-forward width that one token goes through, where there is a gate."""
+    plain_feed_forward: float = Field(ge=0)
+    """The same without a gate."""
+    quantised_outputs: float = Field(default=0.0, ge=0)
+    """On top, per output of a quantised linear layer."""
+    provenance: Provenance
+
+
 class Stack(Value):
     """Measured constants of the software whose kernels decide memory and speed."""
 
@@ -183,14 +198,14 @@ class Stack(Value):
     title: str
     defaults: dict[str, int | float | str | bool] = Field(default_factory=dict)
     """Plan field -> value that this software uses unless told otherwise."""
-    layer_hidden: Figure
-    """Kept for one layer's backward pass, in elements per token and hidden unit."""
-    layer_query: Figure
-    """The same per unit of query width."""
-    layer_key_value: Figure
-    """The same per unit of key/value width."""
-    layer_feed_forward: Figure
-    """The same per unit of feed-forward width."""
+    kept_layer: LayerLaw | None = None
+    """What a layer saves without checkpointing; None: as transformers' own layers do."""
+    layer_backward: LayerLaw | None = None
+    """What a recomputed layer holds at the height of its backward pass; None: as transformers."""
+    keeps_logits: bool = False
+    """Whether the 16-bit logits live on beside what the loss makes of them."""
+    kernel_loss_bytes: Figure
+    """Bytes per token and vocabulary entry of one kernel over all logits."""
     full_loss_bytes: Figure
     """Bytes per token and vocabulary entry of a loss that builds all logits."""
     fused_loss_bytes: Figure

@@ -1,21 +1,37 @@
-"""What the output head and the loss take at their height."""
+"""What the output head and the loss take at their height, by how the loss is computed."""
 
 from __future__ import annotations
 
 from advisor.stages.estimate.work import Work
 
+FINAL_NORM_BYTES = 6
+"""Per token and hidden unit: the last norm's input in 32 bits and its output (fitcheck, fms)."""
+
 
 def loss_bytes(work: Work) -> float:
-    """Logits and their gradients, of all tokens and entries or of one tile of them.
-
-    Full: bytes x tokens x vocabulary. Fused: bytes x min(tokens, tile) x min(vocabulary, tile),
-    and a 32-bit gradient of the head where the head is trained.
-    """
-    model, stack = work.model, work.stack
-    if work.plan.loss_head == "stock":
-        return stack.full_loss_bytes.interval.likely * work.tokens * model.vocabulary_size
+    """Logits, loss and their gradients: of all tokens and entries, of one tile, or of none."""
+    model, stack, head = work.model, work.stack, work.plan.loss_head
+    norm = FINAL_NORM_BYTES * float(work.tokens) * model.hidden_size
+    if head in ("stock", "fused"):
+        per_entry = entry_bytes(work) * work.objective.logits_copies
+        return per_entry * work.tokens * model.vocabulary_size + norm
+    if head == "fused_linear":
+        return norm + head_gradient_bytes(work)
     tile = min(work.tokens, stack.fused_loss_tokens) * min(
         model.vocabulary_size, stack.fused_loss_vocabulary
     )
-    head = 4.0 * model.vocabulary_size * model.hidden_size if work.trains_head else 0.0
-    return stack.fused_loss_bytes.interval.likely * tile + head
+    return stack.fused_loss_bytes.interval.likely * tile + norm + head_gradient_bytes(work)
+
+
+def entry_bytes(work: Work) -> float:
+    """Per token and vocabulary entry, where all logits exist."""
+    stack = work.stack
+    figure = stack.full_loss_bytes if work.plan.loss_head == "stock" else stack.kernel_loss_bytes
+    return figure.interval.likely + (work.head_bytes if stack.keeps_logits else 0)
+
+
+def head_gradient_bytes(work: Work) -> float:
+    """The 32-bit gradient of a trained head that tile-wise losses add up."""
+    if not work.trains_head:
+        return 0.0
+    return 4.0 * work.model.vocabulary_size * work.model.hidden_size

@@ -24,6 +24,13 @@ def _term(name: str, size: float, formula: str, provenance: Provenance, **inputs
     )
 
 
+_LOSS_FORMULAS = {
+    "stock": "bytes x tokens x vocabulary, and the last norm",
+    "fused": "bytes x tokens x vocabulary, and the last norm",
+    "chunked": "bytes x one tile of tokens x vocabulary, the last norm, a trained head's gradient",
+    "fused_linear": "the last norm, and a trained head's gradient",
+}
+_TRANSFORMERS = Provenance(kind="computed", source="layers of transformers")
 _COMPUTED = Provenance(kind="computed", source="footprint of the method")
 
 
@@ -72,36 +79,28 @@ def _states(work: Work) -> dict[str, Term]:
 def _activations(work: Work) -> dict[str, Term]:
     """What lives between forward and backward, and at one layer's or the loss head's turn."""
     model, stack = work.model, work.stack
-    sizes = {"tokens": work.tokens, "bytes": work.number_bytes, "layers": model.layers}
+    law = stack.layer_backward.provenance if stack.layer_backward else _TRANSFORMERS
+    loss = stack.full_loss_bytes if work.plan.loss_head == "stock" else stack.fused_loss_bytes
+    sizes = {"tokens": work.tokens, "layers": model.layers, "hidden": model.hidden_size}
+    kept = (
+        "layers x tokens x hidden x bytes"
+        if work.plan.gradient_checkpointing
+        else "layers x what one layer keeps"
+    )
     return {
-        "kept": _term(
-            "activations",
-            kept_bytes(work),
-            "layers x tokens x hidden x bytes"
-            if work.plan.gradient_checkpointing
-            else "layers x what one layer keeps",
-            stack.layer_hidden.provenance,
-            hidden=model.hidden_size,
-            **sizes,
-        ),
+        "kept": _term("activations", kept_bytes(work), kept, law, **sizes),
         "layer": _term(
             "one layer's backward",
             layer_backward_bytes(work),
             "tokens x bytes x (a hidden + b query + c key/value + d feed-forward)",
-            stack.layer_hidden.provenance,
-            hidden=model.hidden_size,
-            feed_forward=model.intermediate_size,
+            law,
             **sizes,
         ),
         "loss": _term(
             "logits and loss",
             loss_bytes(work),
-            "bytes x tokens x vocabulary"
-            if work.plan.loss_head == "stock"
-            else "bytes x one tile of tokens x vocabulary, and the head's gradient where trained",
-            (
-                stack.full_loss_bytes if work.plan.loss_head == "stock" else stack.fused_loss_bytes
-            ).provenance,
+            _LOSS_FORMULAS[work.plan.loss_head],
+            loss.provenance,
             vocabulary=model.vocabulary_size,
             **sizes,
         ),

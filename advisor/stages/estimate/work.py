@@ -43,6 +43,21 @@ class Work:
         return NUMBER_BYTES[self.plan.compute_precision or self.plan.precision]
 
     @cached_property
+    def stream_bytes(self) -> int:
+        """Bytes of a number between layers: 32-bit norms or embeddings lift the whole stream."""
+        plan = self.plan
+        if plan.precision == "float32":
+            return 4
+        is_prepared = plan.base_bits < 16 and plan.unquantised_precision == "float32"
+        return 4 if is_prepared else self.number_bytes
+
+    @cached_property
+    def head_bytes(self) -> int:
+        """Bytes of a logit as the head puts it out: autocast lowers a 32-bit head's."""
+        plan = self.plan
+        return self.number_bytes if plan.compute_precision else self.stream_bytes
+
+    @cached_property
     def trains_all(self) -> bool:
         """Whether every weight is trained."""
         return self.footprint.trainable_parameters >= self.model.parameters
