@@ -134,8 +134,8 @@ def test_an_unknown_gpu_gets_a_suggestion():
 
 
 def test_no_name_means_two_things():
-    for entries in (query._models(), query._gpus()):
-        names = [n for e in entries for n in {query._plain(name) for name in e.names}]
+    for kind in ("models", "gpus"):
+        names = [name for entry in query._entries(kind) for name in entry["plain"]]
         assert sorted(names) == sorted(set(names))
 
 

@@ -1,0 +1,24 @@
+"""How names are compared, and which one was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_MAKERS = ("nvidia", "geforce", "tesla", "instinct", "amd")
+
+
+def plain(name: str) -> str:
+    """A name without case, punctuation and makers, so that spellings agree."""
+    kept = "".join(c for c in name.lower() if c.isalnum() or c == ".")
+    for word in _MAKERS:
+        kept = kept.removeprefix(word)
+    return kept
+
+
+def suggestion(name: str, known: Sequence[str]) -> str:
+    """A sentence with the nearest known name, or nothing."""
+    import difflib  # noqa: PLC0415 - only a mistyped name pays for it
+
+    by_plain = {plain(k): k for k in reversed(known)}
+    close = difflib.get_close_matches(plain(name), by_plain, n=1, cutoff=0.5)
+    return f" Did you mean '{by_plain[close[0]]}'?" if close else ""
