@@ -19,9 +19,6 @@ QUANTISED_ADAPTER_BYTES = 2
 """TRL casts the adapters of a quantised base, and so their gradients and states, to bfloat16."""
 PREPARED_BYTES = 4
 """What older recipes (k-bit preparation of PEFT) cast embeddings, head and norms to."""
-DEQUANTISE_TOKENS = 275.0
-"""Unpacking the weights costs as much as the full step (6 x N) of so many tokens, per micro-batch
-and two passes (12 ms per billion parameters on an A100 at its stock utilisation)."""
 
 
 class QloraMethod:
@@ -39,17 +36,13 @@ class QloraMethod:
         count = adapter_parameters(model, rank_of(plan), plan.target_modules)
         packed, size = linear_weights(model), WEIGHT_BYTES[plan.precision]
         unpacked = max(model.parameters - packed, 0)
-        tokens = plan.micro_batch_size * plan.sequence_length
-        passes = 1.5 if plan.gradient_checkpointing else 1.0
         return Footprint(
             trainable_parameters=count,
             base_weight_bytes=NF4_BYTES * packed + size * unpacked,
             adapter_weight_bytes=float(QUANTISED_ADAPTER_BYTES * count),
             gradient_bytes=float(QUANTISED_ADAPTER_BYTES * count),
             optimizer_bytes=optimizer_state_bytes(plan.optimizer, count, QUANTISED_ADAPTER_BYTES),
-            compute_share=BACKWARD_SHARE
-            + count / model.parameters
-            + passes * DEQUANTISE_TOKENS / 6 / tokens,
+            compute_share=BACKWARD_SHARE + count / model.parameters,
             extra_terms=(
                 _unpacked_layer(plan, model),
                 adapter_inputs(plan, model),
