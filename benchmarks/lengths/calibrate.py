@@ -130,7 +130,7 @@ def balanced(documents: list[tuple[str, str]]) -> list[tuple[str, str]]:
 def fit(rows: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Tokens per character of each script, never negative, by relative least squares."""
     weights, _ = nnls(rows / counts[:, None], np.ones(len(counts)))
-    return weights / np.median(rows @ weights / counts)
+    return np.asarray(weights / np.median(rows @ weights / counts))
 
 
 def main() -> None:
@@ -177,7 +177,7 @@ class Corpus:
 
 def together(each: list[np.ndarray]) -> np.ndarray:
     """Geometric mean of several tokenizers' rates."""
-    return np.exp(np.mean([np.log(np.maximum(rates, 1e-3)) for rates in each], axis=0))
+    return np.asarray(np.exp(np.mean([np.log(np.maximum(r, 1e-3)) for r in each], axis=0)))
 
 
 def calibrated(corpus: Corpus, counters: list[Count]) -> tuple[dict[str, Any], dict[str, Any]]:
