@@ -130,7 +130,8 @@ def balanced(documents: list[tuple[str, str]]) -> list[tuple[str, str]]:
 def fit(rows: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Tokens per character of each script, never negative, by relative least squares."""
     weights, _ = nnls(rows / counts[:, None], np.ones(len(counts)))
-    return np.asarray(weights / np.median(rows @ weights / counts))
+    rates: np.ndarray = weights / np.median(rows @ weights / counts)
+    return rates
 
 
 def main() -> None:
@@ -177,7 +178,8 @@ class Corpus:
 
 def together(each: list[np.ndarray]) -> np.ndarray:
     """Geometric mean of several tokenizers' rates."""
-    return np.asarray(np.exp(np.mean([np.log(np.maximum(r, 1e-3)) for r in each], axis=0)))
+    mean: np.ndarray = np.exp(np.mean([np.log(np.maximum(r, 1e-3)) for r in each], axis=0))
+    return mean
 
 
 def calibrated(corpus: Corpus, counters: list[Count]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -45,7 +45,7 @@ PEERS = {
 
 
 def plans_per_second(count: int) -> dict[str, float]:
-    """Seconds for `count` complete options (memory, fit, time, cost) over models, cards, lengths."""
+    """Seconds for `count` complete options: memory, fit, time and cost."""
     markets = [
         opened(
             EstimateRequest(methods=METHODS, seq_len=length, batch_size=batch, as_of="2026-11-26"),
