@@ -7,9 +7,14 @@ python scripts/make_docs.py --check   exit 1 and name the pages that are out of 
 from __future__ import annotations
 
 import argparse
+import ast
+import inspect
+import itertools
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -316,7 +321,7 @@ def documents_page() -> str:
         parts.append(f"## {stage}: {files[stage]}\n")
         for value in values:
             rows = [
-                (f"`{name}`", type_name(field.annotation), field.description or "")
+                (f"`{name}`", type_name(field.annotation), sentences_of(value).get(name, ""))
                 for name, field in value.model_fields.items()
             ]
             parts += [
@@ -324,6 +329,26 @@ def documents_page() -> str:
                 table(["field", "type", ""], rows),
             ]
     return "\n".join(parts)
+
+
+@cache
+def sentences_of(value: type[BaseModel]) -> dict[str, str]:
+    """Field -> the text that stands below it in the code of the value or of what it extends."""
+    found: dict[str, str] = {}
+    for kind in reversed(value.__mro__):
+        if not issubclass(kind, BaseModel) or kind is BaseModel:
+            continue
+        tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
+        lines = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
+        for line, below in itertools.pairwise(lines):
+            if (
+                isinstance(line, ast.AnnAssign)
+                and isinstance(line.target, ast.Name)
+                and isinstance(below, ast.Expr)
+                and isinstance(below.value, ast.Constant)
+            ):
+                found[line.target.id] = inspect.cleandoc(str(below.value.value))
+    return found
 
 
 def type_name(annotation: object) -> str:

@@ -16,9 +16,9 @@ ProvenanceKind = Literal["measured", "computed", "table", "assumed"]
 class Value(BaseModel):
     """A value: never changed after birth, never carrying a field nobody declared."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=()
-    )
+    # The sentences beside the fields are read by scripts/make_docs.py: pydantic would read every
+    # class's source again at each start, a fifth of the time `advisor estimate` takes.
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
 class Interval(Value):
