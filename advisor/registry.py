@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import sys
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
@@ -38,10 +39,16 @@ def _allowed(point: EntryPoint) -> bool:
 
 
 @cache
+def _every_point(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:  # noqa: ARG001 - the cache's key
+    """Entry points in our groups; every installed distribution is looked into once, not by group."""
+    return tuple(point for point in entry_points() if point.group in GROUPS)
+
+
+@cache
 def _points(group: str) -> dict[str, EntryPoint]:
     found: dict[str, EntryPoint] = {}
-    for point in entry_points(group=group):
-        if not _allowed(point):
+    for point in _every_point(tuple(sys.path)):
+        if point.group != group or not _allowed(point):
             continue
         other = found.get(point.name)
         if other is not None and other.value != point.value:

@@ -44,8 +44,8 @@ def _user_folder(variable: str, usual: str, name: str) -> Path:
     if system == "linux":  # platformdirs says the same, and takes longer to load
         chosen = os.environ.get(variable, "")
         base = Path(chosen) if Path(chosen).is_absolute() else Path.home() / usual
-        return base / "finetune-advisor"
+        return base / "advisor"
     from platformdirs import user_cache_path, user_data_path  # noqa: PLC0415 - rarely needed
 
     path = user_cache_path if name == "cache" else user_data_path
-    return path("finetune-advisor", appauthor=False)
+    return path("advisor", appauthor=False)

@@ -48,4 +48,6 @@ def main() -> None:
     # Threads that spin while they wait take the cores from whatever runs beside them: training on
     # two busy cores took 5 minutes spinning and 2 sleeping. Read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Pydantic would look through every installed package for plugins of its own at each start.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     cli.main(prog_name="advisor")
