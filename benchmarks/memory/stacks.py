@@ -10,7 +10,8 @@ from advisor.catalog.load import catalog_root
 STACKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("fitcheck", ("fitcheck", "peft")),
     ("method_comparison", ("peft-comparison", "peft")),
-    ("fms-acceleration", ("fms-acceleration", "hf-trainer")),
+    ("fms-acceleration (torch 2.4.1, transformers 4.45", ("fms-acceleration-2024", "stock")),
+    ("fms-acceleration", ("fms-acceleration", "stock")),
     ("fsdp_qlora", ("fsdp-qlora", "peft")),
     ("unsloth", ("unsloth",)),
     ("axolotl", ("axolotl", "hf-trainer")),

@@ -6,8 +6,11 @@ from advisor.contracts import MethodInfo
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import Footprint, Obstacle, Plan
 from advisor.schema.profile import MachineFacts
-from trainers.methods.optimizers import optimizer_state_bytes, step_copy
+from trainers.methods.optimizers import SINGLE, optimizer_state_bytes, step_copy
+from trainers.methods.shapes import largest_linear
 from trainers.methods.states import WEIGHT_BYTES
+
+_DEEPSPEED = ("zero1", "zero2", "zero3")
 
 
 class FullMethod:
@@ -18,16 +21,26 @@ class FullMethod:
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
         """Weights, gradients and states for every parameter, in the precision of the weights.
 
-        Raises PlanError for an optimizer whose states are not known.
+        DeepSpeed steps a 32-bit copy of 16-bit weights and counts it to the states; accelerate's
+        full sharding lifts the weights themselves (`trained_precision`). Raises PlanError for an
+        optimizer whose states are not known.
         """
-        size, count = WEIGHT_BYTES[plan.precision], model.parameters
+        count = model.parameters
+        size = WEIGHT_BYTES[plan.trained_precision or plan.precision]
+        master = plan.strategy in _DEEPSPEED and plan.trained_precision in (None, "float32")
+        if master:
+            size = WEIGHT_BYTES[plan.precision]
+        stepped = SINGLE if master else size
+        tables = (model.embedding_parameters or 0) + (model.head_parameters or 0)
+        states = optimizer_state_bytes(plan.optimizer, count, stepped, embeddings=tables)
+        largest = max(largest_linear(model), model.vocabulary_size * model.hidden_size)
         return Footprint(
             trainable_parameters=count,
             base_weight_bytes=float(size * count),
             gradient_bytes=float(size * count),
-            optimizer_bytes=optimizer_state_bytes(plan.optimizer, count, size),
+            optimizer_bytes=states + (SINGLE * count if master and size < SINGLE else 0.0),
             compute_share=1.0,
-            extra_terms=step_copy(plan.optimizer, count, size),
+            extra_terms=step_copy(plan.optimizer, count, stepped, largest=largest),
         )
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from advisor.contracts import MethodInfo
 from advisor.errors import PlanError
+from advisor.schema.architecture import Linear
 from advisor.schema.base import Interval, Provenance
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import ExtraTerm, Footprint, Obstacle, Plan
 from advisor.schema.profile import MachineFacts
+from trainers.methods.adapted import Adapted, Kept, Numbers, adapted_linears, kept_bytes, numbers
 from trainers.methods.optimizers import optimizer_state_bytes, step_copy
-from trainers.methods.shapes import adapter_parameters, targeted_layers
-from trainers.methods.states import WEIGHT_BYTES
+from trainers.methods.shapes import largest_linear
+from trainers.methods.states import WEIGHT_BYTES, base_weight_bytes
 
-ADAPTER_BYTES = 4
-"""PEFT keeps adapters, and so their gradients and states, in 32 bits."""
 BACKWARD_SHARE = 4 / 6
 """Forward and activation gradients; the frozen base needs no weight gradients."""
+_KEPT = Provenance(kind="computed", source="peft", note="what autograd keeps of a LoRA layer")
+_PACKED = Provenance(kind="computed", source="trainers.methods.lora")
 
 
 def rank_of(plan: Plan) -> int:
@@ -30,22 +32,84 @@ def rank_of(plan: Plan) -> int:
     return plan.rank
 
 
-def adapter_inputs(plan: Plan, model: ModelCard) -> ExtraTerm:
-    """Inputs of the adapted layers, kept once more for the adapters' own gradients.
+def adapter_inputs(
+    plan: Plan, groups: tuple[tuple[Adapted, ...], ...], sizes: Numbers, rank: int
+) -> ExtraTerm:
+    """What LoRA layers keep for the gradients of both matrices.
 
-    Bytes = tokens x sum of input widths x bytes per number, for one layer under checkpointing and
-    for all layers without.
+    The input, shared by siblings unless a cast or dropout gives each its own, a byte of mask per
+    dropped-out number, and the product with the first matrix.
     """
-    widths = sum(layer.inputs for layer in targeted_layers(model, plan.target_modules))
-    layers = 1 if plan.gradient_checkpointing else model.layers
-    tokens = plan.micro_batch_size * plan.sequence_length
-    size = float(tokens * widths * WEIGHT_BYTES[plan.precision] * layers)
+    has_own_copy = sizes.casts_input or plan.dropout > 0
+    mask = 1 if plan.dropout > 0 else 0
+
+    def kept(linear: Linear) -> Kept:
+        width = float(linear.inputs * sizes.path)
+        between = float(rank * sizes.path + linear.inputs * mask)
+        if has_own_copy:
+            return Kept(per_token=width + between)
+        return Kept(per_token=between, shared_input=width)
+
+    size = kept_bytes(plan, groups, kept)
     return ExtraTerm(
         name="adapter inputs",
         bytes=Interval(low=size, likely=size, high=size),
-        formula="tokens x input widths of adapted layers x bytes x layers kept",
-        provenance=Provenance(kind="computed", source="trainers.methods.lora"),
+        formula="tokens x (input widths of adapted layers + rank) x bytes x layers kept",
+        provenance=_KEPT,
         phases=("backward",) if plan.gradient_checkpointing else ("loss", "backward"),
+    )
+
+
+def unpacked_layer(plan: Plan, model: ModelCard) -> tuple[ExtraTerm, ...]:
+    """The largest quantised matrix, unpacked for its product: entries x bytes."""
+    if plan.quantisation == "none":
+        return ()
+    size = float(largest_linear(model) * WEIGHT_BYTES[plan.compute_precision or plan.precision])
+    return (
+        ExtraTerm(
+            name="unpacked layer",
+            bytes=Interval(low=size, likely=size, high=size),
+            formula="largest linear matrix x bytes per number",
+            provenance=_PACKED,
+            phases=("backward", "backward_end", "evaluation", "generation", "save"),
+        ),
+    )
+
+
+def lora_footprint(
+    plan: Plan,
+    model: ModelCard,
+    sizes: Numbers,
+    *,
+    work: float = 0.0,
+    notes: tuple[str, ...] = (),
+) -> Footprint:
+    """Frozen base as the plan loads it; low-rank matrices, their gradients and states.
+
+    Raises PlanError without a rank, for unknown target modules or an unknown optimizer.
+    """
+    rank = rank_of(plan)
+    groups = adapted_linears(model, plan.target_modules)
+    count = rank * sum(
+        found.times * (found.linear.inputs + found.linear.outputs)
+        for group in groups
+        for found in group
+    )
+    size = sizes.trained
+    return Footprint(
+        trainable_parameters=count,
+        base_weight_bytes=base_weight_bytes(plan, model),
+        adapter_weight_bytes=float(size * count),
+        gradient_bytes=float(size * count),
+        optimizer_bytes=optimizer_state_bytes(plan.optimizer, count, size),
+        compute_share=BACKWARD_SHARE + count / model.parameters + work,
+        extra_terms=(
+            *unpacked_layer(plan, model),
+            adapter_inputs(plan, groups, sizes, rank),
+            *step_copy(plan.optimizer, count, size),
+        ),
+        trains_head=False,
+        notes=notes,
     )
 
 
@@ -55,23 +119,11 @@ class LoraMethod:
     info = MethodInfo(id="lora", label="LoRA", extra="train", cost_rank=1, needs_rank=True)
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
-        """Frozen base in the plan's precision; adapters with gradients and states in 32 bits.
+        """Frozen base; adapters with gradients and states in 32 bits unless the plan says else.
 
         Raises PlanError without a rank, for unknown target modules or an unknown optimizer.
         """
-        count = adapter_parameters(model, rank_of(plan), plan.target_modules)
-        return Footprint(
-            trainable_parameters=count,
-            base_weight_bytes=float(WEIGHT_BYTES[plan.precision] * model.parameters),
-            adapter_weight_bytes=float(ADAPTER_BYTES * count),
-            gradient_bytes=float(ADAPTER_BYTES * count),
-            optimizer_bytes=optimizer_state_bytes(plan.optimizer, count, ADAPTER_BYTES),
-            compute_share=BACKWARD_SHARE + count / model.parameters,
-            extra_terms=(
-                adapter_inputs(plan, model),
-                *step_copy(plan.optimizer, count, ADAPTER_BYTES),
-            ),
-        )
+        return lora_footprint(plan, model, numbers(plan))
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
         """A plan without rank cannot run."""
