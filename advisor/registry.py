@@ -7,7 +7,7 @@ import os
 import sys
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from advisor.contracts import (
     GROUPS,
@@ -21,6 +21,9 @@ from advisor.contracts import (
     Trainer,
 )
 from advisor.errors import DuplicatePluginError, PluginContractError, UnknownPluginError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints, SelectableGroups
 
 ENVIRONMENT_LIMIT = "ADVISOR_PLUGINS"
 
@@ -39,16 +42,16 @@ def _allowed(point: EntryPoint) -> bool:
 
 
 @cache
-def _every_point(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:  # noqa: ARG001 - the cache's key
-    """Entry points in our groups; every installed distribution is looked into once, not by group."""
-    return tuple(point for point in entry_points() if point.group in GROUPS)
+def _installed(path: tuple[str, ...]) -> SelectableGroups | EntryPoints:  # noqa: ARG001 - cache key
+    """Every entry point there is: the installed packages are gone through once, not by group."""
+    return entry_points()
 
 
 @cache
 def _points(group: str) -> dict[str, EntryPoint]:
     found: dict[str, EntryPoint] = {}
-    for point in _every_point(tuple(sys.path)):
-        if point.group != group or not _allowed(point):
+    for point in _installed(tuple(sys.path)).select(group=group):
+        if not _allowed(point):
             continue
         other = found.get(point.name)
         if other is not None and other.value != point.value:
