@@ -9,6 +9,7 @@ from advisor.catalog.entries import Named, gpu_from, model_from, recipe_from, st
 from advisor.catalog.load import read
 from advisor.catalog.names import plain
 from advisor.catalog.series import hosted_series, offer_series
+from advisor.catalog.tiers import tiers_entry
 
 Plain = dict[str, Any]
 DEFAULT_STACK = "stock"
@@ -29,8 +30,8 @@ def entries(kind: str, file: Path) -> list[Plain]:
         stock = file.with_name(f"{DEFAULT_STACK}.yaml")
         base = None if file == stock else stack_from(read(stock))
         return [stack_from(node, base).model_dump(mode="json")]
-    if kind == "recipes":
-        return [recipe_from(node).model_dump(mode="json")]
+    if kind in ("tiers", "recipes"):
+        return [tiers_entry(node) if kind == "tiers" else recipe_from(node).model_dump(mode="json")]
     if kind == "prices":
         return list(offer_series(node))
     parts = ("tuning", "inference")

@@ -24,6 +24,7 @@ from advisor.resources import embedded_model_root
 from advisor.schema.base import Provenance
 from advisor.schema.catalog import Gpu, ModelCard, Recipe, Reference, Stack
 from advisor.schema.profile import MachineFacts
+from advisor.schema.tiers import Tiers
 
 __all__ = [
     "DEFAULT_STACK",
@@ -196,6 +197,14 @@ def local_gpu(machine: MachineFacts) -> Gpu:
 
 
 @cache
+def _tiers() -> Tiers:
+    merged: Plain = {}
+    for part in _entries("tiers"):
+        merged |= part
+    return Tiers(**merged)
+
+
+@cache
 def reference(stack: str = DEFAULT_STACK) -> Reference:
     """The stack's constants and all recipes.
 
@@ -208,6 +217,6 @@ def reference(stack: str = DEFAULT_STACK) -> Reference:
             hint=f"Known: {', '.join(known)}.",
         )
     return Reference(
-        stack=Stack(**known[stack]),
+        stack=Stack(**{**known[stack], "tiers": _tiers()}),
         recipes=tuple(Recipe(**entry) for entry in _entries("recipes")),
     )

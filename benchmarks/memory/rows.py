@@ -16,7 +16,7 @@ from advisor.schema.catalog import Gpu, ModelCard, Stack
 from advisor.schema.estimate import Memory
 from advisor.schema.plan import Footprint, ObjectiveFootprint, Plan
 from advisor.stages.estimate.fit import fits
-from advisor.stages.estimate.tiers import memory
+from advisor.stages.estimate.tiers import memory, outside_gib
 from advisor.stages.estimate.work import Work
 from benchmarks.memory.normalize import tier_of
 from benchmarks.memory.shapes import card_of, target_modules
@@ -117,6 +117,8 @@ def case_of(row: Mapping[str, Any], run: dict[str, Any], config: Mapping[str, st
     stack = _stack(name)
     gpu = _gpu(str(run.get("gpu") or ""), float(run["gpu_gib"]))
     plan = _plan(row, run, card=card, stack=stack, gpu=gpu)
+    guessed = (("stack", not known), ("sequence_length", "seq_len" in run["assumed"]))
+    plan = plan.model_copy(update={"assumed": tuple(name for name, is_so in guessed if is_so)})
     tier = tier_of(run.get("mem_kind"))
     return Case(card=card, plan=plan, stack=stack, gpu=gpu, tier=tier, stack_known=known)
 
@@ -133,7 +135,8 @@ def predict(case: Case) -> Prediction:
     work = Work(case.plan, case.card, footprint, case.stack, objective)
     found = memory(work, case.gpu)
     asked = _asked(found, case.tier)
-    verdict, _, _ = fits(found, case.gpu)
+    outside, tiers = outside_gib(work, case.gpu), case.stack.tiers
+    verdict, _, _ = fits(found, case.gpu, outside=outside, tiers=tiers)
     return Prediction(asked.likely, asked.low, asked.high, verdict, found)
 
 

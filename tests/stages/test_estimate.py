@@ -201,7 +201,9 @@ def test_probability_rises_with_the_card(likely, down, up, card, more):
 
 def test_verdicts_yes_no_and_uncertain():
     assert priced(methods=("lora",)).options[0].fits is True
-    assert priced(methods=("full",)).options[0].fits == "uncertain"
+    option = priced(methods=("full",)).options[0]
+    just_enough = H100.model_copy(update={"memory_gib": H100.memory_gib - option.headroom_gib})
+    assert priced(methods=("full",), gpus=(just_enough,)).options[0].fits == "uncertain"
     assert priced(methods=("full",), gpus=(T4,)).options[0].fits is False
 
 

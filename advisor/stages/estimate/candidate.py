@@ -16,7 +16,7 @@ from advisor.stages.estimate.cost import best_offer, cost
 from advisor.stages.estimate.fit import fits
 from advisor.stages.estimate.planning import make_plan
 from advisor.stages.estimate.remarks import assumptions, obstacle_sentences, warnings
-from advisor.stages.estimate.tiers import memory
+from advisor.stages.estimate.tiers import memory, outside_gib
 from advisor.stages.estimate.work import Work
 
 
@@ -82,7 +82,8 @@ def make_candidate(inquiry: Inquiry, gpu: Gpu, method: Method) -> Candidate:
     footprint = method.footprint(plan, model)
     work = Work(plan, model, footprint, reference.stack, _objective(inquiry, plan))
     needed = memory(work, gpu)
-    verdict, probability, headroom = fits(needed, gpu)
+    outside = None if gpu.is_cpu else outside_gib(work, gpu)
+    verdict, probability, headroom = fits(needed, gpu, outside=outside, tiers=reference.stack.tiers)
     speed = tokens_per_second(plan, model, footprint, gpu=gpu, stack=reference.stack)
     time = hours(plan, speed)
     offer = best_offer(inquiry.offers.get(gpu.id, ()), plan.gpus)

@@ -1,4 +1,4 @@
-"""Whether a plan fits a card: how much of the memory interval lies below the card's memory."""
+"""Whether a plan fits a card: what it cannot do without, against what programs may use."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Literal
 from advisor.schema.base import Interval
 from advisor.schema.catalog import Gpu
 from advisor.schema.estimate import Memory
+from advisor.schema.tiers import Tiers
 
 _NORMAL_90 = 1.2815515655446004
 """90 % point of the standard normal distribution."""
@@ -32,18 +33,47 @@ def probability_below(interval: Interval, limit: float) -> float:
     return 0.5 * (1 + math.erf(_NORMAL_90 * distance / spread / math.sqrt(2)))
 
 
+def usable_gib(gpu: Gpu, tiers: Tiers) -> float:
+    """Memory of the card less what the driver keeps; main memory as it is."""
+    if gpu.is_cpu or tiers.driver_share is None:
+        return gpu.memory_gib
+    return gpu.memory_gib * (1 - tiers.driver_share.interval.likely)
+
+
 def process_interval(memory: Memory) -> Interval:
-    """The tier that must fit: the whole process, or the highest tier that is known."""
+    """The whole process, or the highest tier that is known."""
     return memory.process_gib or memory.reserved_gib or memory.allocated_gib
 
 
-def fits(memory: Memory, gpu: Gpu) -> tuple[bool | Literal["uncertain"], float, float]:
-    """Verdict, probability and headroom in GiB of a plan on a card."""
-    process = process_interval(memory)
-    probability = probability_below(process, gpu.memory_gib)
+def needed(memory: Memory, outside: Interval | None, tiers: Tiers) -> Interval:
+    """What the run cannot do without.
+
+    Tensors, holes between them, and what lies outside the allocator. Blocks that the allocator
+    merely keeps are not counted: it gives them back before a request fails.
+    """
+    if outside is None or memory.process_gib is None:
+        return process_interval(memory)
+    tensors = memory.allocated_gib
+    holes = 1 + (tiers.fragmentation.interval.likely if tiers.fragmentation else 0.0)
+    likely = tensors.likely * holes + outside.likely
+    down = math.hypot((tensors.likely - tensors.low) * holes, outside.likely - outside.low)
+    up = math.hypot((tensors.high - tensors.likely) * holes, outside.high - outside.likely)
+    return Interval(low=max(likely - down, 0.0), likely=likely, high=likely + up)
+
+
+def fits(
+    memory: Memory, gpu: Gpu, *, outside: Interval | None = None, tiers: Tiers | None = None
+) -> tuple[bool | Literal["uncertain"], float, float]:
+    """Verdict, probability and headroom in GiB of a plan on a card.
+
+    `outside` is what lies outside the allocator; without it the whole process counts.
+    """
+    known = tiers or Tiers()
+    need, room = needed(memory, outside, known), usable_gib(gpu, known)
+    probability = probability_below(need, room)
     verdict: bool | Literal["uncertain"] = "uncertain"
     if probability >= SURE:
         verdict = True
     elif probability <= 1 - SURE:
         verdict = False
-    return verdict, probability, gpu.memory_gib - process.likely
+    return verdict, probability, room - need.likely

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from advisor.schema.base import Figure, Interval, UsdInterval
+from advisor.schema.base import Interval, UsdInterval
 from advisor.schema.catalog import Gpu, Offer
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Obstacle
+from advisor.schema.tiers import ErrorBand
 from advisor.stages.estimate.cost import billed_gpus, is_stale
 from advisor.stages.estimate.tiers import allocated_error
 from advisor.stages.estimate.work import Work
@@ -59,11 +60,11 @@ def obstacle_sentences(obstacles: Sequence[Obstacle]) -> tuple[str, ...]:
     return tuple(f"{o.message} {o.hint}".strip() for o in obstacles)
 
 
-def _spread_note(errors: Figure) -> str:
-    low, high = errors.interval.low, errors.interval.high
+def _spread_note(errors: ErrorBand) -> str:
+    runs = f"{errors.runs} published runs" if errors.runs else errors.why
     return (
-        f"Published runs measured {low:.2f} to {high:.2f} of the computed tensors "
-        f"({errors.provenance.note}); the intervals span that."
+        f"8 of 10 runs of this kind measured {errors.low:.2f} to {errors.high:.2f} of the "
+        f"computed tensors ({runs}); the intervals span that."
     )
 
 

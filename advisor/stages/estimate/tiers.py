@@ -2,62 +2,113 @@
 
 from __future__ import annotations
 
-from advisor.schema.base import Figure, Interval
+from collections.abc import Mapping, Sequence
+
+from advisor.schema.base import Interval
 from advisor.schema.catalog import Gpu
-from advisor.schema.estimate import Memory
-from advisor.stages.estimate.timeline import PHASES, phase_terms
+from advisor.schema.estimate import Memory, Term
+from advisor.schema.plan import Phase
+from advisor.schema.tiers import ErrorBand, Guess, Tier
+from advisor.stages.estimate.sharding import is_gathered
+from advisor.stages.estimate.timeline import phase_terms
 from advisor.stages.estimate.work import Work
+
+RESIDENT = frozenset({"weights", "adapter", "optimizer states", "master weights", "framework"})
+"""Terms that lie still through the whole step."""
+_OTHER = "other"
 
 
 def memory(work: Work, gpu: Gpu) -> Memory:
     """Peak memory per device: the highest phase, its terms, and the tiers above it.
 
-    Intervals are the measured spread of this stack's estimates (catalog), not a guess.
+    Intervals are the measured spread of published runs (catalog), not a guess.
     """
     phases = phase_terms(work)
-    totals = {phase: sum(term.gib for term in terms) for phase, terms in phases.items()}
-    peak = max(PHASES, key=lambda phase: totals[phase])
-    allocated = _scaled(totals[peak], allocated_error(work))
+    totals: dict[str, float] = {
+        phase: sum(term.gib for term in terms) for phase, terms in phases.items()
+    }
+    peak = max(phases, key=lambda phase: totals[phase])
+    allocated = totals[peak]
+    reserved: Interval | None = None
     if gpu.is_cpu:
-        reserved = None
-        process = _plus(allocated, work.stack.cpu_process_gib)
+        libraries = work.stack.cpu_process_gib.interval
+        base = _spread(allocated, band(work, "allocated"))
+        process = _sum(base, libraries)
     else:
-        reserved = _scaled_interval(allocated, work.stack.fragmentation)
-        process = _plus(reserved, work.stack.context_gib)
+        held = allocated + growth_gib(work, phases)
+        reserved = _spread(held, band(work, "reserved"))
+        outside = outside_gib(work, gpu).likely
+        process = _spread(held + outside, band(work, "process"))
     return Memory(
-        allocated_gib=allocated,
+        allocated_gib=_spread(allocated, band(work, "allocated")),
         reserved_gib=reserved,
         process_gib=process,
         peak_phase=peak,
         terms=tuple(phases[peak]),
+        phases_gib=totals,
     )
 
 
-def allocated_error(work: Work) -> Figure:
-    """How far measured runs lay from the computed value, by what is trained and stored."""
-    errors = work.stack.allocated_error
-    if work.trains_all:
-        return errors["trained"]
-    return errors.get(str(work.plan.base_bits), errors["16"])
+def band(work: Work, tier: Tier) -> ErrorBand:
+    """How far measured runs of the plan's kind lay from the computed value."""
+    return work.stack.tiers.band(tier, _guess(work), _kind(work), work.plan.gpus)
 
 
-def _scaled(value: float, ratio: Figure) -> Interval:
-    """The spread around a computed value; its middle is the value itself, the sum of the terms."""
-    low, high = min(ratio.interval.low, 1.0), max(ratio.interval.high, 1.0)
-    return Interval(low=value * low, likely=value, high=value * high)
+def allocated_error(work: Work) -> ErrorBand:
+    """The band of the tensors alone."""
+    return band(work, "allocated")
 
 
-def _scaled_interval(base: Interval, ratio: Figure) -> Interval:
-    """Product of two spreads: likely values multiply, relative deviations add in squares."""
-    likely = base.likely * ratio.interval.likely
-    down = _joint(base.low / base.likely - 1, ratio.interval.low / ratio.interval.likely - 1)
-    up = _joint(base.high / base.likely - 1, ratio.interval.high / ratio.interval.likely - 1)
-    return Interval(low=likely * max(1 - down, 0.0), likely=likely, high=likely * (1 + up))
+def _guess(work: Work) -> Guess:
+    """What nobody stated: the length weighs more than the software."""
+    assumed = work.plan.assumed
+    if "sequence_length" in assumed:
+        return "length"
+    return "stack" if "stack" in assumed else "none"
 
 
-def _plus(base: Interval, addend: Figure) -> Interval:
+def _kind(work: Work) -> str:
+    """full, lora or qlora, whichever the method is closest to."""
+    if work.plan.base_bits < 16:
+        return "qlora"
+    return "full" if work.trains_all else "lora"
+
+
+def growth_gib(work: Work, phases: Mapping[Phase, Sequence[Term]]) -> float:
+    """Blocks that the allocator keeps beyond the peak of the tensors.
+
+    They come from what is allocated and freed within a step, so they grow with that, not with the
+    card: a measured share by attention, and a larger one where weights are gathered and freed.
+    """
+    tiers = work.stack.tiers
+    figure = tiers.gathered_growth if is_gathered(work) else tiers.growth.get(work.plan.attention)
+    if figure is None:
+        return 0.0
+    moving = max(
+        sum(term.gib for term in terms if term.name not in RESIDENT) for terms in phases.values()
+    )
+    return figure.interval.likely * moving
+
+
+def outside_gib(work: Work, gpu: Gpu) -> Interval:
+    """Outside the allocator: the device context, and buffers to talk to other GPUs."""
+    tiers = work.stack.tiers
+    known = tiers.context_gib
+    figure = known.get(gpu.architecture) or known.get(_OTHER) or work.stack.context_gib
+    if work.plan.gpus == 1 or tiers.communication_gib is None:
+        return figure.interval
+    return _sum(figure.interval, tiers.communication_gib.interval)
+
+
+def _spread(value: float, errors: ErrorBand) -> Interval:
+    """The band around a computed value, whose middle is the value itself."""
+    return Interval(
+        low=value * min(errors.low, 1.0), likely=value, high=value * max(errors.high, 1.0)
+    )
+
+
+def _sum(base: Interval, other: Interval) -> Interval:
     """Sum of two spreads: likely values add, deviations add in squares."""
-    other = addend.interval
     likely = base.likely + other.likely
     down = _joint(base.likely - base.low, other.likely - other.low)
     up = _joint(base.high - base.likely, other.high - other.likely)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from advisor.schema.base import Provenance
 from advisor.schema.estimate import Term
-from advisor.schema.plan import ExtraTerm, Phase
-from advisor.stages.estimate import states
+from advisor.schema.plan import Phase
+from advisor.stages.estimate import sharding, states
 from advisor.stages.estimate.activations import kept_bytes, layer_backward_bytes
 from advisor.stages.estimate.loss import loss_bytes
 from advisor.stages.estimate.work import Work
@@ -32,13 +32,16 @@ _LOSS_FORMULAS = {
 }
 _TRANSFORMERS = Provenance(kind="computed", source="layers of transformers")
 _COMPUTED = Provenance(kind="computed", source="footprint of the method")
+_SHARDED = Provenance(
+    kind="measured", source="memory-evidence", note="the same runs on one, two and four cards"
+)
 
 
 def _states(work: Work) -> dict[str, Term]:
     """Weights, adapter, gradients and optimizer states on one device."""
     foot = work.footprint
     weights, gradients, devices = (
-        states.devices_sharing(work, kind) for kind in ("weights", "gradients", "states")
+        sharding.devices_sharing(work, kind) for kind in ("weights", "gradients", "states")
     )
     return {
         "weights": _term(
@@ -60,7 +63,7 @@ def _states(work: Work) -> dict[str, Term]:
         "gradients": _term(
             "gradients",
             states.gradient_bytes(work),
-            "bytes of all gradients / devices that share them; twice under ddp (its buckets)",
+            "bytes of all gradients / devices that share them, and buckets to send them",
             _COMPUTED,
             trainable_parameters=foot.trainable_parameters,
             devices=gradients,
@@ -68,7 +71,7 @@ def _states(work: Work) -> dict[str, Term]:
         "optimizer states": _term(
             "optimizer states",
             states.optimizer_bytes(work),
-            "bytes of the optimizer states / devices that share them",
+            "bytes of the optimizer states and 32-bit copies / devices that share them",
             _COMPUTED,
             trainable_parameters=foot.trainable_parameters,
             devices=devices,
@@ -88,7 +91,9 @@ def _activations(work: Work) -> dict[str, Term]:
         else "layers x what one layer keeps"
     )
     return {
-        "kept": _term("activations", kept_bytes(work), kept, law, **sizes),
+        "kept": _term(
+            "activations", kept_bytes(work) * sharding.kept_share(work), kept, law, **sizes
+        ),
         "layer": _term(
             "one layer's backward",
             layer_backward_bytes(work),
@@ -107,16 +112,47 @@ def _activations(work: Work) -> dict[str, Term]:
     }
 
 
-def _gathered_layer(work: Work) -> list[Term]:
-    """Full sharding gathers one layer's weights, and prefetches the next."""
-    size, shards = states.gathered_bytes(work), states.devices_sharing(work, "weights")
-    return [_term("gathered layers", size, "2 x base weights / layers", _COMPUTED, devices=shards)]
+def _sharded(work: Work, phase: Phase) -> list[Term]:
+    """What several devices hold on top while they work together."""
+    found = [
+        _term(
+            "gathered weights",
+            sharding.gathered_bytes(work, phase),
+            "embeddings and head, and in the backward pass one layer, whole",
+            _SHARDED,
+            devices=work.plan.gpus,
+        )
+    ]
+    if phase == "backward":
+        held = sharding.retained_gradient_bytes(work)
+        found.append(
+            _term(
+                "gradients of layer inputs",
+                held,
+                "(layers - 2) x tokens x hidden x bytes, held by hooks of frozen units",
+                _SHARDED,
+                layers=work.model.layers,
+                tokens=work.tokens,
+            )
+        )
+    if phase in ("backward", "backward_end"):
+        loose = sharding.loose_gradient_bytes(work)
+        found.append(_term("whole gradients", loose, "of one unit, before reduction", _SHARDED))
+    if phase == "optimizer_step":
+        wide = sharding.master_gradient_bytes(work)
+        found.append(_term("32-bit gradients", wide, "4 x trained parameters / devices", _SHARDED))
+    return found
 
 
-def _extra(terms: tuple[ExtraTerm, ...], phase: Phase) -> list[Term]:
+def _extra(work: Work, phase: Phase) -> list[Term]:
     return [
-        _term(extra.name, extra.bytes.likely, extra.formula, extra.provenance)
-        for extra in terms
+        _term(
+            extra.name,
+            extra.bytes.likely * sharding.share(work, extra.shared),
+            extra.formula,
+            extra.provenance,
+        )
+        for extra in work.footprint.extra_terms
         if not extra.phases or phase in extra.phases
     ]
 
@@ -141,7 +177,6 @@ def phase_terms(work: Work) -> dict[Phase, list[Term]]:
             inputs={},
             provenance=workspace.provenance,
         ),
-        *_gathered_layer(work),
     ]
     earlier = [state["gradients"]] if work.plan.gradient_accumulation_steps > 1 else []
     alive: dict[Phase, list[Term]] = {
@@ -151,6 +186,6 @@ def phase_terms(work: Work) -> dict[Phase, list[Term]]:
         "optimizer_step": [*resident, state["gradients"]],
     }
     return {
-        phase: [t for t in (*terms, *_extra(work.footprint.extra_terms, phase)) if t.gib > 0]
+        phase: [t for t in (*terms, *_sharded(work, phase), *_extra(work, phase)) if t.gib > 0]
         for phase, terms in alive.items()
     }
