@@ -32,7 +32,7 @@ _SIZES = ("parameters", "at_least_parameters", "up_to_parameters")
 def on_day(series: Mapping[str, Any], as_of: str) -> Plain | None:
     """What is sold with the latest price up to a day; None before the first and after the last.
 
-    A price that ends the series says `gone`. The price's own note comes before the series'.
+    A price that ends the series says `gone`. The notes of series and price are joined.
     """
     found: Plain | None = None
     for price in series["prices"]:
@@ -42,7 +42,8 @@ def on_day(series: Mapping[str, Any], as_of: str) -> Plain | None:
     if found is None or found.get("gone"):
         return None
     head = {key: value for key, value in series.items() if key != "prices"}
-    return head | found
+    notes = filter(None, (series.get("note"), found.get("note")))
+    return head | found | {"note": "; ".join(notes)}
 
 
 def offer_series(node: Node) -> Iterator[Plain]:
