@@ -204,6 +204,10 @@ class Stack(Value):
     """What a recomputed layer holds at the height of its backward pass; None: as transformers."""
     keeps_logits: bool = False
     """Whether the 16-bit logits live on beside what the loss makes of them."""
+    plain_loss_families: tuple[str, ...] = ()
+    """Families whose class computes the loss without lifting the logits to 32 bits."""
+    unties_head: bool = False
+    """Whether the head is a matrix of its own even where the model ties it to the embeddings."""
     kernel_loss_bytes: Figure
     """Bytes per token and vocabulary entry of one kernel over all logits."""
     full_loss_bytes: Figure

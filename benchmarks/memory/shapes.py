@@ -15,6 +15,7 @@ _FUSED_MODELS = re.compile(
     r"|stablelm-base|pythia",
     re.IGNORECASE,
 )
+_BIGCODE = re.compile(r"santacoder|starcoder(?!2)", re.IGNORECASE)
 _SHARED_EXPERT = re.compile(r"shared (\d{3,6})")
 _ENCODER_DECODER = re.compile(r"(\d+)\+(\d+)")
 
@@ -64,7 +65,7 @@ def card_of(run: dict[str, Any], config: dict[str, str], targets: str) -> ModelC
         parameters=total,
         active_parameters=active if arch["experts"] else None,
         gated_mlp=not ungated,
-        family=run["family"],
+        family="gpt_bigcode" if _BIGCODE.search(str(run["model"])) else run["family"],
         kind="encoder_decoder" if both else "decoder",
         groups=(group,),
         embedding_parameters=embedding,

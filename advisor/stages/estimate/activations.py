@@ -9,6 +9,7 @@ from __future__ import annotations
 from advisor.schema.architecture import LayerGroup
 from advisor.schema.base import Provenance
 from advisor.schema.catalog import LayerLaw
+from advisor.stages.estimate.laws import law_bytes
 from advisor.stages.estimate.work import Work
 
 _TRANSFORMERS = LayerLaw(
@@ -58,20 +59,3 @@ def score_bytes(work: Work) -> float:
         return 0.0
     entries = float(work.tokens) * work.model.attention_heads * work.length
     return entries * (12 + work.stream_bytes)
-
-
-def law_bytes(work: Work, group: LayerGroup, law: LayerLaw) -> float:
-    """Tokens x bytes x (a hidden + b query + c key/value + d feed-forward), as measured."""
-    model = work.model
-    forward = law.feed_forward if group.gated else law.plain_feed_forward
-    elements = (
-        law.hidden * model.hidden_size
-        + law.query * model.attention_heads * model.head_dim
-        + law.key_value * model.key_value_heads * model.head_dim
-        + forward * group.intermediate_size
-    )
-    if work.plan.base_bits < 16 and law.quantised_outputs:
-        elements += law.quantised_outputs * sum(
-            linear.outputs * linear.active_copies for linear in group.linears
-        )
-    return work.tokens * work.number_bytes * elements
