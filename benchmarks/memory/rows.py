@@ -75,6 +75,10 @@ _METHOD_NAMES = {
 }
 
 
+_CONTEXT_PARALLEL = re.compile(r"^fsdp\d+ x cp(\d+)")
+"""Sequences split over cards, weights sharded over all of them."""
+
+
 class UnmappedError(ValueError):
     """A row that says too little, or that nothing of ours describes."""
 
@@ -242,6 +246,8 @@ def _strategy(text: str, run: dict[str, Any]) -> str:
     found = _STRATEGIES.get(run["parallel"])
     if found is None and plain.startswith(("zero", "deepspeed")):
         found = "zero3" if run["method"] == "full" else "zero2"
+    if found is None and _CONTEXT_PARALLEL.search(plain):
+        found = "fsdp"
     if found is None and plain.startswith("published as"):
         found = "fsdp"
     if found is None or (several and found == "single"):
@@ -251,11 +257,12 @@ def _strategy(text: str, run: dict[str, Any]) -> str:
 
 def _stated(row: Mapping[str, Any], run: dict[str, Any]) -> dict[str, Any]:
     """Plan fields that a row fixes, whatever the stack's habit is."""
+    split = _CONTEXT_PARALLEL.search(str(row.get("parallelism") or "").lower())
     values: dict[str, Any] = {
-        "sequence_length": run["seq"],
+        "sequence_length": max(run["seq"] // (int(split.group(1)) if split else 1), 1),
         "micro_batch_size": run["mb"],
         "gradient_accumulation_steps": run["ga"],
-        "gradient_checkpointing": bool(run["gc"]),
+        "gradient_checkpointing": bool(run["gc"]) and not _is_selective(row, run),
         "attention": run["attn"],
         "optimizer": _optimizer(row, run),
     }
@@ -274,6 +281,12 @@ def _stated(row: Mapping[str, Any], run: dict[str, Any]) -> dict[str, Any]:
     if run.get("act_offload"):
         values["offload"] = "activations"
     return values
+
+
+def _is_selective(row: Mapping[str, Any], run: dict[str, Any]) -> bool:
+    """Checkpointing of some operations only, which torchtitan's stack knows as its habit."""
+    selective = str(row.get("grad_checkpointing") or "").lower().startswith("selective")
+    return selective and "torchtitan" in run["framework"]
 
 
 def _optimizer(row: Mapping[str, Any], run: dict[str, Any]) -> str:

@@ -40,7 +40,9 @@ class FullMethod:
             gradient_bytes=float(size * count),
             optimizer_bytes=states + (SINGLE * count if master and size < SINGLE else 0.0),
             compute_share=1.0,
-            extra_terms=step_copy(plan.optimizer, count, stepped, largest=largest),
+            extra_terms=()
+            if plan.strategy in _DEEPSPEED  # its own fused step makes no copy
+            else step_copy(plan.optimizer, count, stepped, largest=largest),
         )
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:

@@ -23,9 +23,8 @@ BUCKET_NUMBERS = 2e8
 BUCKETS = 2.0
 """Buckets alive at once: one is filled while the other is sent."""
 MASTER_BYTES = 4
-"""DeepSpeed updates 32-bit copies of 16-bit weights, from 32-bit gradients, with 32-bit states."""
+"""DeepSpeed steps 32-bit copies of 16-bit weights, which needs gradients in 32 bits."""
 UNRETAINED_LAYERS = 2
-_NARROW = ("8bit", "4bit", "paged", "adafactor", "sgd")
 
 
 def devices_sharing(work: Work, kind: str) -> int:
@@ -141,26 +140,11 @@ def bucket_bytes(work: Work) -> float:
     return BUCKETS * numbers * foot.gradient_bytes / foot.trainable_parameters
 
 
-def keeps_master(work: Work) -> bool:
-    """Whether the optimizer works on 32-bit copies of 16-bit trained weights."""
+def master_gradient_bytes(work: Work) -> float:
+    """DeepSpeed's 32-bit gradients of the device's part, made for the optimizer step."""
     foot = work.footprint
     if not work.plan.strategy.startswith("zero") or not foot.trainable_parameters:
-        return False
-    return foot.gradient_bytes / foot.trainable_parameters < MASTER_BYTES
-
-
-def master_bytes(work: Work) -> float:
-    """32-bit copies of the trained weights, and what their states are wider than 16-bit ones."""
-    if not keeps_master(work):
         return 0.0
-    foot = work.footprint
-    wide = not any(word in work.plan.optimizer for word in _NARROW)
-    copies = float(MASTER_BYTES * foot.trainable_parameters)
-    return (copies + (foot.optimizer_bytes if wide else 0.0)) * share(work, "states")
-
-
-def master_gradient_bytes(work: Work) -> float:
-    """32-bit gradients of the device's part, made for the optimizer step."""
-    if not keeps_master(work):
+    if foot.gradient_bytes >= MASTER_BYTES * foot.trainable_parameters:
         return 0.0
-    return float(MASTER_BYTES * work.footprint.trainable_parameters) * share(work, "states")
+    return float(MASTER_BYTES * foot.trainable_parameters) * share(work, "states")

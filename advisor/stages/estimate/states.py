@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from advisor.stages.estimate.sharding import bucket_bytes, master_bytes, share
+from advisor.stages.estimate.sharding import bucket_bytes, share
 from advisor.stages.estimate.work import Work
 
 
@@ -22,5 +22,5 @@ def gradient_bytes(work: Work) -> float:
 
 
 def optimizer_bytes(work: Work) -> float:
-    """Optimizer states and master copies, one device's share."""
-    return work.footprint.optimizer_bytes * share(work, "states") + master_bytes(work)
+    """Optimizer states and 32-bit copies, one device's share."""
+    return work.footprint.optimizer_bytes * share(work, "states")

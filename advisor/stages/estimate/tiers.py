@@ -9,6 +9,7 @@ from advisor.schema.catalog import Gpu
 from advisor.schema.estimate import Memory, Term
 from advisor.schema.plan import Phase
 from advisor.schema.tiers import ErrorBand, Guess, Tier
+from advisor.stages.estimate.fit import usable_gib
 from advisor.stages.estimate.sharding import is_gathered
 from advisor.stages.estimate.timeline import phase_terms
 from advisor.stages.estimate.work import Work
@@ -35,9 +36,10 @@ def memory(work: Work, gpu: Gpu) -> Memory:
         base = _spread(allocated, band(work, "allocated"))
         process = _sum(base, libraries)
     else:
-        held = allocated + growth_gib(work, phases)
-        reserved = _spread(held, band(work, "reserved"))
         outside = outside_gib(work, gpu).likely
+        room = max(usable_gib(gpu, work.stack.tiers) - outside, allocated)
+        held = min(allocated + growth_gib(work, phases), room)
+        reserved = _spread(held, band(work, "reserved"))
         process = _spread(held + outside, band(work, "process"))
     return Memory(
         allocated_gib=_spread(allocated, band(work, "allocated")),
