@@ -127,6 +127,8 @@ class Footprint(Value):
     """Whether the output head gets a gradient; None: when every parameter is trained."""
     gathered_gradients: bool = True
     """Whether all gradients live at once; not where each is used up within the backward pass."""
+    paged_bytes: float = Field(default=0.0, ge=0)
+    """Those of the optimizer's bytes that are on the device but unseen by torch's allocator."""
     notes: tuple[str, ...] = ()
 
 
@@ -135,6 +137,8 @@ class ObjectiveFootprint(Value):
 
     sequences_per_sample: int = Field(default=1, gt=0)
     """Sequences that go through the model together: 2 for chosen and rejected."""
+    repeats: float = Field(default=1.0, gt=0)
+    """How often a sample is trained on in one epoch: 8 for eight completions of a prompt."""
     forward_passes: float = Field(default=0.0, ge=0)
     """Forward passes without gradients per token (reference model, generation)."""
     logits_copies: float = Field(default=1.0, ge=0)

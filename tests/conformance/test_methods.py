@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -35,7 +36,10 @@ def plan_for(name: str, model, **wishes) -> Plan:
 
 
 def test_our_own_methods_are_registered():
-    assert {"full", "lora", "qlora"} <= set(NAMES)
+    assert set(NAMES) >= {
+        "adapter", "boft", "dora", "freeze", "full", "galore", "ia3", "lisa", "llama_pro", "loha",
+        "lokr", "lora", "oft", "p_tuning", "prefix", "prompt", "qlora", "vera",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -56,17 +60,95 @@ def test_footprint_is_pure(name):
     assert registry.method(name).footprint(plan, model) == method.footprint(plan, model)
 
 
+def deeper(model, times: int):
+    groups = tuple(
+        group.model_copy(update={"count": group.count * times}) for group in model.layer_groups
+    )
+    layers = sum(group.count * group.parameters for group in model.layer_groups)
+    return model.model_copy(
+        update={
+            "groups": groups,
+            "layers": model.layers * times,
+            "parameters": model.parameters + layers * (times - 1),
+        }
+    )
+
+
+def bytes_of(foot) -> tuple[float, ...]:
+    extra = sum(term.bytes.likely for term in foot.extra_terms)
+    held = foot.base_weight_bytes + foot.adapter_weight_bytes
+    return (foot.trainable_parameters, held, foot.gradient_bytes, foot.optimizer_bytes, extra)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_footprint_grows_with_the_model(name):
     method = registry.method(name)
-    found = []
-    for size in SIZES:
-        model = query.find_model(size)
-        foot = method.footprint(plan_for(name, model), model)
-        found.append((foot.trainable_parameters, foot.base_weight_bytes, foot.optimizer_bytes))
+    sizes = [query.find_model(size) for size in SIZES]
+    found = [
+        method.footprint(plan_for(name, model), model).base_weight_bytes
+        for model in sorted(sizes, key=lambda m: m.parameters)
+    ]
+    assert found == sorted(found)
+
+
+@pytest.mark.parametrize("checkpointing", [True, False])
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_falls_with_more_layers(name, checkpointing):
+    method, model = registry.method(name), query.find_model("1b")
+    plan = plan_for(name, model).model_copy(update={"gradient_checkpointing": checkpointing})
+    found = [bytes_of(method.footprint(plan, deeper(model, times))) for times in (1, 2, 4)]
     for column in zip(*found, strict=True):
         assert list(column) == sorted(column)
-        assert column[0] > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("field", ["micro_batch_size", "sequence_length"])
+def test_nothing_falls_with_more_tokens(name, field):
+    method, model = registry.method(name), query.find_model("1b")
+    plan = plan_for(name, model).model_copy(update={"gradient_checkpointing": False})
+    found = [
+        bytes_of(method.footprint(plan.model_copy(update={field: value}), model))
+        for value in (1, 16, 512)
+    ]
+    for column in zip(*found, strict=True):
+        assert list(column) == sorted(column)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_checkpointing_never_keeps_more(name):
+    method, model = registry.method(name), query.find_model("1b")
+    plan = plan_for(name, model)
+    kept, recomputed = (
+        bytes_of(method.footprint(plan.model_copy(update={"gradient_checkpointing": on}), model))[
+            -1
+        ]
+        for on in (False, True)
+    )
+    assert recomputed <= kept
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_footprint_is_made_in_a_blink(name):
+    method, model = registry.method(name), query.find_model("8b")
+    plan = plan_for(name, model)
+    method.footprint(plan, model)
+    started = time.process_time()
+    for _ in range(50):
+        method.footprint(plan, model)
+    assert (time.process_time() - started) / 50 < 0.001
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_terms_say_when_they_live_and_where_they_come_from(name):
+    method, model = registry.method(name), query.find_model("8b")
+    for checkpointing in (True, False):
+        plan = plan_for(name, model).model_copy(update={"gradient_checkpointing": checkpointing})
+        for term in method.footprint(plan, model).extra_terms:
+            assert 0 <= term.bytes.low <= term.bytes.likely <= term.bytes.high
+            assert term.provenance.source
+            assert term.formula
+            if term.shared == "states":
+                assert term.phases == ("optimizer_step",)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -84,7 +166,7 @@ def test_footprint_never_falls_with_rank(name):
 def test_a_trained_parameter_has_a_gradient(name):
     method, model = registry.method(name), query.find_model("8b")
     foot = method.footprint(plan_for(name, model), model)
-    assert foot.gradient_bytes >= 2 * foot.trainable_parameters
+    assert foot.gradient_bytes >= 2 * foot.trainable_parameters or not foot.gathered_gradients
     assert 0 < foot.trainable_parameters <= model.parameters
     assert all(term.bytes.low >= 0 and term.formula for term in foot.extra_terms)
 

@@ -5,19 +5,32 @@ from __future__ import annotations
 import pytest
 
 from advisor import registry
+from advisor.catalog import query
 from advisor.contracts import Objective
 from advisor.schema.evaluation import Sample
-from advisor.schema.plan import Obstacle
+from advisor.schema.plan import ObjectiveFootprint, Obstacle, Plan
 
 NAMES = registry.names("advisor.objectives")
+PLAN = Plan(
+    model="8b",
+    method="lora",
+    precision="bfloat16",
+    base_bits=16,
+    rank=16,
+    sequence_length=1024,
+    micro_batch_size=2,
+    learning_rate=1e-4,
+    epochs=1,
+    gpu="h100",
+)
 
 
 def samples(count: int, target: str = "yes") -> list[Sample]:
     return [Sample(id=str(i), input=f"question {i}", target=target) for i in range(count)]
 
 
-def test_our_own_objective_is_registered():
-    assert "sft" in NAMES
+def test_our_own_objectives_are_registered():
+    assert set(NAMES) >= {"cpt", "dpo", "grpo", "kto", "orpo", "reward", "sft"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -50,3 +63,34 @@ def test_sft_needs_answers():
     assert "1 of 200" in one_empty.message
     (few,) = sft.obstacles(samples(10))
     assert few.severity == "warns"
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("method", ["full", "lora", "freeze", "somebody_elses"])
+def test_footprint_is_pure_and_never_negative(name, method):
+    model, objective = query.find_model("8b"), registry.objective(name)
+    for loss_head in ("stock", "chunked", "fused_linear"):
+        plan = PLAN.model_copy(update={"method": method, "loss_head": loss_head})
+        found = objective.footprint(plan, model)
+        assert isinstance(found, ObjectiveFootprint)
+        assert found == registry.objective(name).footprint(plan, model)
+        for term in found.extra_terms:
+            assert 0 <= term.bytes.low <= term.bytes.likely <= term.bytes.high
+            assert term.formula
+            assert term.provenance.source
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("field", ["micro_batch_size", "sequence_length"])
+def test_terms_never_fall_with_more_tokens(name, field):
+    model, objective = query.find_model("8b"), registry.objective(name)
+    found = [
+        sum(
+            term.bytes.likely
+            for term in objective.footprint(
+                PLAN.model_copy(update={field: value}), model
+            ).extra_terms
+        )
+        for value in (1, 64, 4096)
+    ]
+    assert found == sorted(found)

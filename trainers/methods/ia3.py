@@ -1,0 +1,69 @@
+"""IA3: vectors that scale what linear layers put out, or what the feed-forward's last one reads."""
+
+from __future__ import annotations
+
+from advisor.contracts import MethodInfo
+from advisor.schema.architecture import Linear
+from advisor.schema.catalog import ModelCard
+from advisor.schema.plan import Footprint, Obstacle, Plan
+from advisor.schema.profile import MachineFacts
+from trainers.methods.adapted import Kept, adapted_linears, count, kept_bytes, numbers
+from trainers.methods.frozen import beside, kept_term
+
+READERS = frozenset(
+    ("down_proj", "fc2", "dense_4h_to_h", "fc_out", "w2", "wo", "mlp.c_proj", "mlp.dense_4h_to_h")
+)
+"""Layers that PEFT scales at their input: the last of the feed-forward, by family."""
+
+
+class Ia3Method:
+    """One vector beside every linear layer."""
+
+    info = MethodInfo(id="ia3", label="IA3", extra="train", cost_rank=1, recipe="lora")
+
+    def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
+        """Outputs (for the feed-forward's last layer: inputs) per layer are trained.
+
+        Published peaks of one model (`memory-evidence`, peft-mmqa) differ from LoRA's by what is
+        kept here within 10 %. Raises PlanError for unknown target modules or an unknown optimizer.
+        """
+        reached, size = adapted_linears(model, plan.target_modules), numbers(plan)
+
+        def kept(linear: Linear) -> Kept:
+            if not scales_input(linear):
+                return Kept(per_token=size.activation * linear.outputs)
+            return Kept(per_token=max(size.trained, size.activation) * linear.inputs)
+
+        return beside(
+            plan,
+            model,
+            count(reached, lambda one: one.inputs if scales_input(one) else one.outputs),
+            terms=(
+                kept_term(
+                    plan,
+                    "scaled activations",
+                    kept_bytes(plan, reached, kept),
+                    "tokens x bytes x scaled widths",
+                ),
+            ),
+        )
+
+    def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
+        """On a quantised base its 32-bit vectors need autocast."""
+        _ = machine
+        if plan.quantisation == "none" or plan.compute_precision is not None:
+            return []
+        return [
+            Obstacle(
+                severity="warns",
+                message="On a quantised base, IA3 mixes 32-bit and 16-bit numbers.",
+                hint="Train with automatic mixed precision.",
+            )
+        ]
+
+
+def scales_input(linear: Linear) -> bool:
+    """Whether PEFT scales what the layer reads instead of what it puts out."""
+    if linear.part != "feed_forward":
+        return False
+    return linear.name in READERS or f"mlp.{linear.name}" in READERS

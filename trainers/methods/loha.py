@@ -1,0 +1,73 @@
+"""LoHa: the change of a matrix is the entry-wise product of two low-rank matrices."""
+
+from __future__ import annotations
+
+from advisor.contracts import MethodInfo
+from advisor.schema.architecture import Linear
+from advisor.schema.catalog import ModelCard
+from advisor.schema.plan import Footprint, Obstacle, Plan
+from advisor.schema.profile import MachineFacts
+from trainers.methods.adapted import Kept, adapted_linears, count, kept_bytes, largest, numbers
+from trainers.methods.frozen import (
+    beside,
+    delta_work,
+    kept_term,
+    needs_rank,
+    needs_unpacked_base,
+    passing_term,
+)
+from trainers.methods.lora import rank_of
+
+GRADIENT_COPIES = 3
+"""Further 32-bit copies of the matrix in its backward pass."""
+
+
+class LohaMethod:
+    """Two pairs of low-rank matrices beside linear layers."""
+
+    info = MethodInfo(id="loha", label="LoHa", extra="train", cost_rank=2, needs_rank=True)
+
+    def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
+        """Twice LoRA's parameters; the whole change of every matrix is built and kept.
+
+        Published peaks of one model (`memory-evidence`, peft-mmqa) agree within 3 %. Raises
+        PlanError without a rank, for unknown target modules or an unknown optimizer.
+        """
+        rank, size = rank_of(plan), numbers(plan)
+        reached = adapted_linears(model, plan.target_modules)
+
+        def kept(linear: Linear) -> Kept:
+            matrix = size.path * linear.weights
+            if size.path != size.activation:
+                return Kept(per_token=size.path * linear.inputs, per_matrix=matrix)
+            return Kept(shared_input=size.activation * linear.inputs, per_matrix=matrix)
+
+        return beside(
+            plan,
+            model,
+            count(reached, lambda linear: 2 * rank * (linear.inputs + linear.outputs)),
+            terms=(
+                kept_term(
+                    plan,
+                    "changes of weights and their inputs",
+                    kept_bytes(plan, reached, kept),
+                    "bytes x (adapted matrices + tokens x input widths)",
+                ),
+                passing_term(
+                    "gradient of a change",
+                    largest(
+                        reached, lambda one: float(GRADIENT_COPIES * size.trained * one.weights)
+                    ),
+                    "3 x bytes x largest adapted matrix",
+                ),
+            ),
+            work=delta_work(plan, model, count(reached, lambda linear: linear.weights)),
+        )
+
+    def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
+        """It needs a rank and a base whose matrices keep their shape."""
+        _ = machine
+        return [
+            *needs_rank(plan, "LoHa"),
+            *needs_unpacked_base(plan, "LoHa", "nf4", "gptq", "awq"),
+        ]

@@ -1,0 +1,39 @@
+"""Direct preference optimisation: the chosen answer becomes likelier than the rejected one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from advisor.contracts import PluginInfo
+from advisor.schema.catalog import ModelCard
+from advisor.schema.evaluation import Sample
+from advisor.schema.plan import ObjectiveFootprint, Obstacle, Plan
+from trainers.objectives.reference import reference_note, reference_passes, reference_terms
+from trainers.objectives.samples import no_preferences, none_given, too_few
+
+FEW_PAIRS = 200
+
+
+class DpoObjective:
+    """A contrast of two answers against a frozen reference."""
+
+    info = PluginInfo(id="dpo", label="direct preference optimisation", extra="train")
+
+    def footprint(self, plan: Plan, model: ModelCard) -> ObjectiveFootprint:
+        """Chosen and rejected together; the reference's forward pass, and its weights if needed.
+
+        Option: `precompute_reference` (off, as in TRL).
+        """
+        return ObjectiveFootprint(
+            sequences_per_sample=2,
+            forward_passes=reference_passes(plan),
+            extra_terms=reference_terms(plan, model),
+            notes=(reference_note(plan),),
+        )
+
+    def obstacles(self, samples: Sequence[Sample]) -> list[Obstacle]:
+        """It needs pairs of a better and a worse answer."""
+        return none_given(samples) or [
+            no_preferences("DPO", "a chosen and a rejected answer per prompt"),
+            *too_few(samples, FEW_PAIRS, self.info.label),
+        ]

@@ -1,0 +1,100 @@
+"""Group-relative policy optimisation: completions are drawn, scored and weighed within a group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from advisor.contracts import PluginInfo
+from advisor.schema.base import Interval, Provenance
+from advisor.schema.catalog import ModelCard
+from advisor.schema.evaluation import Sample
+from advisor.schema.plan import ExtraTerm, ObjectiveFootprint, Obstacle, Plan
+from trainers.methods.options import number, whole
+from trainers.objectives.reference import keeps_base, reference_terms
+from trainers.objectives.samples import none_given, too_few
+
+GENERATIONS = 8
+NEW_TOKENS = 512
+"""Defaults of TRL; so is a weight of zero for the reference."""
+FEW_PROMPTS = 100
+_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+_TRL = Provenance(kind="computed", source="trl-docs")
+
+
+class GrpoObjective:
+    """A micro-batch holds completions; those of a whole step are drawn at once."""
+
+    info = PluginInfo(id="grpo", label="group-relative policy optimisation", extra="train")
+
+    def footprint(self, plan: Plan, model: ModelCard) -> ObjectiveFootprint:
+        """The cache of keys and values while drawing; a reference only where it has a weight.
+
+        Options: `num_generations` (8), `beta` (0: no reference). New tokens are the plan's
+        `generated_tokens`, or 512, and lie within its sequence length. Raises PlanError for an
+        unknown option.
+        """
+        beta = number(plan, "beta", 0.0)
+        group = whole(plan, "num_generations", GENERATIONS)
+        reference = reference_terms(plan, model) if beta else ()
+        return ObjectiveFootprint(
+            repeats=float(group),
+            forward_passes=1.0 + (1.0 if beta else 0.0),
+            extra_terms=(*_drawing(plan, model), *reference),
+            notes=tuple(_notes(plan, group, beta=beta)),
+        )
+
+    def obstacles(self, samples: Sequence[Sample]) -> list[Obstacle]:
+        """Prompts are enough, but something must score completions."""
+        return none_given(samples) or [
+            Obstacle(
+                severity="warns",
+                message="GRPO needs a function or model that scores completions.",
+                hint="A reference answer serves where it can be compared.",
+            ),
+            *too_few(samples, FEW_PROMPTS, self.info.label),
+        ]
+
+
+def _notes(plan: Plan, group: int, *, beta: float) -> list[str]:
+    together = plan.micro_batch_size * plan.gradient_accumulation_steps
+    notes = [
+        f"A micro-batch counts completions, {group} of each prompt; {together} are drawn at once.",
+        "Completions are drawn by the training process itself (no vLLM).",
+    ]
+    if plan.generated_tokens == 0:
+        notes.append(f"Completions of {NEW_TOKENS} tokens are assumed, TRL's default.")
+    if beta and keeps_base(plan):
+        notes.append("The reference is the base with the adapter switched off.")
+    return notes
+
+
+def _drawing(plan: Plan, model: ModelCard) -> tuple[ExtraTerm, ...]:
+    """Keys and values of all completions of a step, and the gathered weights of ZeRO-3."""
+    new = plan.generated_tokens or NEW_TOKENS
+    together = plan.micro_batch_size * plan.gradient_accumulation_steps
+    size = _BYTES[plan.compute_precision or plan.precision]
+    width = 2 * model.key_value_heads * model.head_dim
+    longest = max(plan.sequence_length, new)
+    cache = sum(group.count * min(longest, group.window or longest) for group in model.layer_groups)
+    held = float(together * cache * width * size)
+    terms = [
+        ExtraTerm(
+            name="key/value cache",
+            bytes=Interval(low=held / 2, likely=held, high=held),
+            formula="completions of a step x layers x length x 2 x key width x bytes",
+            provenance=_TRL,
+            phases=("generation",),
+        )
+    ]
+    if plan.strategy == "zero3" and plan.gpus > 1:
+        missing = _BYTES[plan.precision] * model.parameters * (1 - 1 / plan.gpus)
+        terms.append(
+            ExtraTerm(
+                name="weights gathered to generate",
+                bytes=Interval(low=missing, likely=missing, high=missing),
+                formula="bytes per weight x parameters x (1 - 1 / devices)",
+                provenance=_TRL,
+                phases=("generation",),
+            )
+        )
+    return tuple(terms)

@@ -1,0 +1,41 @@
+"""Kahneman-Tversky optimisation: single answers marked as good or bad, against a reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from advisor.contracts import PluginInfo
+from advisor.schema.catalog import ModelCard
+from advisor.schema.evaluation import Sample
+from advisor.schema.plan import ObjectiveFootprint, Obstacle, Plan
+from trainers.objectives.reference import reference_note, reference_passes, reference_terms
+from trainers.objectives.samples import no_preferences, none_given, too_few
+
+FEW_SAMPLES = 200
+
+
+class KtoObjective:
+    """Answers are pulled up or pushed down against the mismatched average."""
+
+    info = PluginInfo(id="kto", label="Kahneman-Tversky optimisation", extra="train")
+
+    def footprint(self, plan: Plan, model: ModelCard) -> ObjectiveFootprint:
+        """One answer with gradients; mismatched answers and the reference's two without.
+
+        Option: `precompute_reference` (off, as in TRL).
+        """
+        notes = [reference_note(plan)]
+        if plan.micro_batch_size == 1:
+            notes.append("KTO needs at least two samples per micro-batch.")
+        return ObjectiveFootprint(
+            forward_passes=1.0 + reference_passes(plan, 2.0),
+            extra_terms=reference_terms(plan, model),
+            notes=tuple(notes),
+        )
+
+    def obstacles(self, samples: Sequence[Sample]) -> list[Obstacle]:
+        """It needs marks of good and bad."""
+        return none_given(samples) or [
+            no_preferences("KTO", "answers marked as good or bad"),
+            *too_few(samples, FEW_SAMPLES, self.info.label),
+        ]

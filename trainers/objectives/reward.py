@@ -1,0 +1,34 @@
+"""Reward modelling: a score per answer, higher for the chosen one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from advisor.contracts import PluginInfo
+from advisor.schema.catalog import ModelCard
+from advisor.schema.evaluation import Sample
+from advisor.schema.plan import ObjectiveFootprint, Obstacle, Plan
+from trainers.objectives.samples import no_preferences, none_given, too_few
+
+FEW_PAIRS = 500
+
+
+class RewardObjective:
+    """The contrast of two scores; the model has a head of one output and builds no logits."""
+
+    info = PluginInfo(id="reward", label="reward model", extra="train")
+
+    def footprint(self, plan: Plan, model: ModelCard) -> ObjectiveFootprint:
+        """Chosen and rejected together, no logits; the score head's few weights are left out."""
+        _ = plan
+        notes = ["A score of one number per answer replaces the output head."]
+        if not model.tied_embeddings:
+            notes.append("The output head is still counted among the weights.")
+        return ObjectiveFootprint(sequences_per_sample=2, logits_copies=0.0, notes=tuple(notes))
+
+    def obstacles(self, samples: Sequence[Sample]) -> list[Obstacle]:
+        """It needs pairs of a better and a worse answer."""
+        return none_given(samples) or [
+            no_preferences("A reward model", "a chosen and a rejected answer per prompt"),
+            *too_few(samples, FEW_PAIRS, self.info.label),
+        ]

@@ -1,0 +1,57 @@
+"""What objectives say about samples: none, without answers, too few."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from advisor.schema.evaluation import Sample
+from advisor.schema.plan import Obstacle
+
+
+def none_given(samples: Sequence[Sample]) -> list[Obstacle]:
+    """Nothing can be learnt from nothing."""
+    if samples:
+        return []
+    return [
+        Obstacle(
+            severity="blocks",
+            message="There are no samples to train on.",
+            hint="Give a data file with --data.",
+        )
+    ]
+
+
+def without_answers(samples: Sequence[Sample]) -> list[Obstacle]:
+    """Samples whose reference answer is empty."""
+    empty = sum(not sample.target.strip() for sample in samples)
+    if not empty:
+        return []
+    return [
+        Obstacle(
+            severity="blocks" if empty == len(samples) else "warns",
+            message=f"{empty} of {len(samples)} samples have no reference answer.",
+            hint="Fill in the answers, or leave these samples out.",
+        )
+    ]
+
+
+def too_few(samples: Sequence[Sample], least: int, label: str) -> list[Obstacle]:
+    """Fewer samples than the objective usually needs."""
+    if not samples or len(samples) >= least:
+        return []
+    return [
+        Obstacle(
+            severity="warns",
+            message=f"{len(samples)} samples are few for {label}.",
+            hint=f"Collect at least {least}.",
+        )
+    ]
+
+
+def no_preferences(label: str, needed: str) -> Obstacle:
+    """Samples hold one reference answer each, which no preference can be read from."""
+    return Obstacle(
+        severity="warns",
+        message=f"{label} needs {needed}; these samples have one reference answer each.",
+        hint="The estimate holds; for training, bring preference data.",
+    )
