@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from advisor.stages.estimate.sharding import bucket_bytes, share
-from advisor.stages.estimate.work import Work
+from advisor.stages.estimate.sharding import bucket_bytes, is_gathered, share
+from advisor.stages.estimate.work import NUMBER_BYTES, Work
+
+CAST_BYTES = 2
+"""Of a weight that autocast has lowered."""
 
 
 def weight_bytes(work: Work) -> float:
-    """Base weights as loaded, one device's share."""
-    return work.footprint.base_weight_bytes * share(work, "weights")
+    """Base weights as loaded, and a head of its own where the stack has one; one device's share."""
+    model, head = work.model, 0.0
+    if work.stack.unties_head and model.tied_embeddings:
+        head = float(work.number_bytes * model.vocabulary_size * model.hidden_size)
+    return (work.footprint.base_weight_bytes + head) * share(work, "weights")
 
 
 def adapter_bytes(work: Work) -> float:
@@ -17,10 +23,61 @@ def adapter_bytes(work: Work) -> float:
 
 
 def gradient_bytes(work: Work) -> float:
-    """All gradients, one device's share, and the buckets they travel in."""
-    return work.footprint.gradient_bytes * share(work, "gradients") + bucket_bytes(work)
+    """All gradients that live at once, one device's share, and the buckets they travel in."""
+    foot = work.footprint
+    held = foot.gradient_bytes
+    if not foot.gathered_gradients:
+        held = min(held, _largest_unit(work) * _bytes_per_gradient(work))
+    return held * share(work, "gradients") + bucket_bytes(work)
+
+
+def first_gradient_bytes(work: Work) -> float:
+    """Of a trained head and one layer, when the backward pass has just begun."""
+    foot = work.footprint
+    if not work.trains_all:
+        return 0.0
+    head = work.model.vocabulary_size * work.model.hidden_size
+    layer = max(group.parameters for group in work.model.layer_groups)
+    parts = max(head, layer) if not foot.gathered_gradients else head + layer
+    size = min(parts * _bytes_per_gradient(work), foot.gradient_bytes)
+    return size * share(work, "gradients")
+
+
+def _bytes_per_gradient(work: Work) -> float:
+    foot = work.footprint
+    return foot.gradient_bytes / max(foot.trainable_parameters, 1)
+
+
+def _largest_unit(work: Work) -> int:
+    """Parameters of the largest layer or embedding table."""
+    model = work.model
+    layer = max(group.parameters for group in model.layer_groups)
+    return max(layer, model.vocabulary_size * model.hidden_size)
 
 
 def optimizer_bytes(work: Work) -> float:
     """Optimizer states and 32-bit copies, one device's share."""
     return work.footprint.optimizer_bytes * share(work, "states")
+
+
+def cast_bytes(work: Work) -> tuple[float, float]:
+    """Copies of 32-bit weights that autocast has lowered: at the loss, and at one layer's turn.
+
+    Those of trained weights are cached for the whole forward pass, those of frozen ones live as
+    long as a backward pass needs them: the head's, and under recomputation one layer's. Where
+    weights are gathered, the gathered units are in 16 bits already.
+    """
+    plan, model = work.plan, work.model
+    stored = NUMBER_BYTES[plan.precision]
+    if work.trains_all and plan.trained_precision is not None:
+        stored = NUMBER_BYTES[plan.trained_precision]
+    is_lowered = plan.base_bits >= 16 and work.number_bytes < stored
+    if plan.compute_precision is None or not is_lowered or is_gathered(work):
+        return 0.0, 0.0
+    layers = model.layer_groups
+    everything = float(CAST_BYTES * sum(group.count * group.parameters for group in layers))
+    head = float(CAST_BYTES * model.vocabulary_size * model.hidden_size)
+    holds_all = work.trains_all or not plan.gradient_checkpointing
+    at_loss = everything + head if holds_all else head
+    one = float(CAST_BYTES * max(group.parameters for group in layers))
+    return at_loss, one if plan.gradient_checkpointing else everything

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from advisor.schema.base import Interval
 from advisor.schema.catalog import Gpu
-from advisor.schema.estimate import Memory, Term
+from advisor.schema.estimate import Memory
 from advisor.schema.plan import Phase
 from advisor.schema.tiers import ErrorBand, Guess, Tier
 from advisor.stages.estimate.fit import usable_gib
 from advisor.stages.estimate.sharding import is_gathered
-from advisor.stages.estimate.timeline import phase_terms
+from advisor.stages.estimate.timeline import Addend, terms, timeline
 from advisor.stages.estimate.work import Work
+from advisor.units import gib_from_bytes
 
 RESIDENT = frozenset({"weights", "adapter", "optimizer states", "master weights", "framework"})
 """Terms that lie still through the whole step."""
@@ -24,9 +25,10 @@ def memory(work: Work, gpu: Gpu) -> Memory:
 
     Intervals are the measured spread of published runs (catalog), not a guess.
     """
-    phases = phase_terms(work)
+    phases = timeline(work)
     totals: dict[str, float] = {
-        phase: sum(term.gib for term in terms) for phase, terms in phases.items()
+        phase: gib_from_bytes(sum(addend.bytes for addend in addends))
+        for phase, addends in phases.items()
     }
     peak = max(phases, key=lambda phase: totals[phase])
     allocated = totals[peak]
@@ -46,7 +48,7 @@ def memory(work: Work, gpu: Gpu) -> Memory:
         reserved_gib=reserved,
         process_gib=process,
         peak_phase=peak,
-        terms=tuple(phases[peak]),
+        terms=terms(phases[peak]),
         phases_gib=totals,
     )
 
@@ -76,7 +78,7 @@ def _kind(work: Work) -> str:
     return "full" if work.trains_all else "lora"
 
 
-def growth_gib(work: Work, phases: Mapping[Phase, Sequence[Term]]) -> float:
+def growth_gib(work: Work, phases: Mapping[Phase, Sequence[Addend]]) -> float:
     """Blocks that the allocator keeps beyond the peak of the tensors.
 
     They come from what is allocated and freed within a step, so they grow with that, not with the
@@ -87,9 +89,10 @@ def growth_gib(work: Work, phases: Mapping[Phase, Sequence[Term]]) -> float:
     if figure is None:
         return 0.0
     moving = max(
-        sum(term.gib for term in terms if term.name not in RESIDENT) for terms in phases.values()
+        sum(addend.bytes for addend in addends if addend.name not in RESIDENT)
+        for addends in phases.values()
     )
-    return figure.interval.likely * moving
+    return figure.interval.likely * gib_from_bytes(moving)
 
 
 def outside_gib(work: Work, gpu: Gpu) -> Interval:

@@ -1,27 +1,29 @@
-"""One training step as a timeline: what lives in memory in each phase, as terms with formulas."""
+"""One training step, and what comes around it, as a timeline: what lives in memory when."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from advisor.schema.base import Provenance
 from advisor.schema.estimate import Term
-from advisor.schema.plan import Phase
-from advisor.stages.estimate import sharding, states
+from advisor.schema.plan import ExtraTerm, Phase
+from advisor.stages.estimate import passes, sharding, states
 from advisor.stages.estimate.activations import kept_bytes, layer_backward_bytes
 from advisor.stages.estimate.loss import loss_bytes
 from advisor.stages.estimate.work import Work
-from advisor.units import gib_from_bytes
+from advisor.units import bytes_from_gib, gib_from_bytes
 
-PHASES: tuple[Phase, ...] = ("loss", "backward", "backward_end", "optimizer_step")
+STEP: tuple[Phase, ...] = ("loss", "backward", "backward_end", "optimizer_step")
 
 
-def _term(name: str, size: float, formula: str, provenance: Provenance, **inputs: float) -> Term:
-    return Term(
-        name=name,
-        gib=gib_from_bytes(size),
-        formula=formula,
-        inputs=dict(inputs),
-        provenance=provenance,
-    )
+class Addend(NamedTuple):
+    """Something that takes memory in a phase."""
+
+    name: str
+    bytes: float
+    formula: str
+    provenance: Provenance
+    inputs: dict[str, float | int | str]
 
 
 _LOSS_FORMULAS = {
@@ -35,157 +37,230 @@ _COMPUTED = Provenance(kind="computed", source="footprint of the method")
 _SHARDED = Provenance(
     kind="measured", source="memory-evidence", note="the same runs on one, two and four cards"
 )
+_AUTOCAST = Provenance(
+    kind="computed",
+    source="stack-findings",
+    note="traced: 8B in 32 bits under bfloat16 autocast takes 119.7 GiB full and 35.3 GiB LoRA",
+)
 
 
-def _states(work: Work) -> dict[str, Term]:
-    """Weights, adapter, gradients and optimizer states on one device."""
-    foot = work.footprint
-    weights, gradients, devices = (
-        sharding.devices_sharing(work, kind) for kind in ("weights", "gradients", "states")
-    )
+def timeline(work: Work) -> dict[Phase, list[Addend]]:
+    """What is alive in each phase of a step that is not the first, and around it.
+
+    The loss is computed while all kept activations live and no gradient does, except those of
+    earlier micro-batches. Then one layer after the other is gone through, activations leave and
+    gradients come. At the end all gradients live; the optimizer adds its temporaries. Evaluation,
+    generation and merging find neither gradients nor kept activations.
+    """
+    resident, gradients = _resident(work), _gradients(work)
+    kept, layer, loss = _kept(work), _layer(work), _loss(work)
+    earlier = [gradients] if work.plan.gradient_accumulation_steps > 1 else []
+    cast_all, cast_layer = _casts(work)
+    alive: dict[Phase, list[Addend]] = {
+        "load": [resident[0]],
+        "loss": [*resident, *earlier, kept, loss, cast_all],
+        "backward": [*resident, *(earlier or _first_gradients(work)), kept, layer, cast_layer],
+        "backward_end": [*resident, gradients, layer, cast_layer],
+        "optimizer_step": [*resident, gradients],
+        "save": resident[:3],
+    }
+    if work.plan.evaluation_batch_size is not None:
+        alive["evaluation"] = [*resident, _evaluation(work)]
+    if passes.generates(work):
+        alive["generation"] = [*resident, _generation(work)]
+    extra = (*work.footprint.extra_terms, *work.objective.extra_terms)
     return {
-        "weights": _term(
+        phase: [
+            addend
+            for addend in (*addends, *_sharded(work, phase), *_extra(work, extra, phase))
+            if addend.bytes > 0
+        ]
+        for phase, addends in alive.items()
+    }
+
+
+def terms(addends: list[Addend]) -> tuple[Term, ...]:
+    """The same as values, in GiB."""
+    return tuple(
+        Term(
+            name=addend.name,
+            gib=gib_from_bytes(addend.bytes),
+            formula=addend.formula,
+            inputs=addend.inputs,
+            provenance=addend.provenance,
+        )
+        for addend in addends
+    )
+
+
+def phase_terms(work: Work) -> dict[Phase, list[Term]]:
+    """The terms of every phase."""
+    return {phase: list(terms(addends)) for phase, addends in timeline(work).items()}
+
+
+def _resident(work: Work) -> list[Addend]:
+    """Weights, adapter, optimizer states and workspaces of one device."""
+    foot, stack = work.footprint, work.stack
+    weights = sharding.devices_sharing(work, "weights")
+    trained: dict[str, float | int | str] = {"trainable_parameters": foot.trainable_parameters}
+    return [
+        Addend(
             "weights",
             states.weight_bytes(work),
             "bytes of the base weights as loaded / devices that share them",
             _COMPUTED,
-            parameters=work.model.parameters,
-            devices=weights,
+            {"parameters": work.model.parameters, "devices": weights},
         ),
-        "adapter": _term(
+        Addend(
             "adapter",
             states.adapter_bytes(work),
             "bytes of the adapter weights / devices that share them",
             _COMPUTED,
-            trainable_parameters=foot.trainable_parameters,
-            devices=weights,
+            {**trained, "devices": weights},
         ),
-        "gradients": _term(
-            "gradients",
-            states.gradient_bytes(work),
-            "bytes of all gradients / devices that share them, and buckets to send them",
-            _COMPUTED,
-            trainable_parameters=foot.trainable_parameters,
-            devices=gradients,
-        ),
-        "optimizer states": _term(
+        Addend(
             "optimizer states",
             states.optimizer_bytes(work),
             "bytes of the optimizer states and 32-bit copies / devices that share them",
             _COMPUTED,
-            trainable_parameters=foot.trainable_parameters,
-            devices=devices,
+            {**trained, "devices": sharding.devices_sharing(work, "states")},
         ),
-    }
-
-
-def _activations(work: Work) -> dict[str, Term]:
-    """What lives between forward and backward, and at one layer's or the loss head's turn."""
-    model, stack = work.model, work.stack
-    law = stack.layer_backward.provenance if stack.layer_backward else _TRANSFORMERS
-    loss = stack.full_loss_bytes if work.plan.loss_head == "stock" else stack.fused_loss_bytes
-    sizes = {"tokens": work.tokens, "layers": model.layers, "hidden": model.hidden_size}
-    kept = (
-        "layers x tokens x hidden x bytes"
-        if work.plan.gradient_checkpointing
-        else "layers x what one layer keeps"
-    )
-    return {
-        "kept": _term(
-            "activations", kept_bytes(work) * sharding.kept_share(work), kept, law, **sizes
+        Addend(
+            "framework",
+            bytes_from_gib(stack.workspace_gib.interval.likely),
+            "library workspaces",
+            stack.workspace_gib.provenance,
+            {},
         ),
-        "layer": _term(
-            "one layer's backward",
-            layer_backward_bytes(work),
-            "tokens x bytes x (a hidden + b query + c key/value + d feed-forward)",
-            law,
-            **sizes,
-        ),
-        "loss": _term(
-            "logits and loss",
-            loss_bytes(work),
-            _LOSS_FORMULAS[work.plan.loss_head],
-            loss.provenance,
-            vocabulary=model.vocabulary_size,
-            **sizes,
-        ),
-    }
-
-
-def _sharded(work: Work, phase: Phase) -> list[Term]:
-    """What several devices hold on top while they work together."""
-    found = [
-        _term(
-            "gathered weights",
-            sharding.gathered_bytes(work, phase),
-            "embeddings and head, and in the backward pass one layer, whole",
-            _SHARDED,
-            devices=work.plan.gpus,
-        )
     ]
+
+
+def _gradients(work: Work) -> Addend:
+    return Addend(
+        "gradients",
+        states.gradient_bytes(work),
+        "bytes of the gradients that live at once / devices that share them, and their buckets",
+        _COMPUTED,
+        {
+            "trainable_parameters": work.footprint.trainable_parameters,
+            "devices": sharding.devices_sharing(work, "gradients"),
+        },
+    )
+
+
+def _first_gradients(work: Work) -> list[Addend]:
+    """What the backward pass has made when it goes through the last layer: the head's gradient."""
+    size = states.first_gradient_bytes(work)
+    formula = "bytes of the gradients of a trained head and one layer"
+    return [Addend("gradients", size, formula, _COMPUTED, {})]
+
+
+def _sizes(work: Work) -> dict[str, float | int | str]:
+    model = work.model
+    return {"tokens": work.tokens, "layers": model.layers, "hidden": model.hidden_size}
+
+
+def _kept(work: Work) -> Addend:
+    """What lives between forward and backward."""
+    law = work.stack.kept_layer
+    is_recomputed = work.plan.gradient_checkpointing
+    return Addend(
+        "activations",
+        kept_bytes(work) * work.footprint.backward_share * sharding.kept_share(work),
+        "layers x tokens x hidden x bytes" if is_recomputed else "layers x what one layer keeps",
+        _TRANSFORMERS if law is None or is_recomputed else law.provenance,
+        _sizes(work),
+    )
+
+
+def _layer(work: Work) -> Addend:
+    """What one layer's turn in the backward pass adds."""
+    law = work.stack.layer_backward
+    return Addend(
+        "one layer's backward",
+        layer_backward_bytes(work),
+        "what one layer recomputes and the gradients between its parts",
+        law.provenance if law else _TRANSFORMERS,
+        _sizes(work),
+    )
+
+
+def _loss(work: Work) -> Addend:
+    """What the head's turn adds."""
+    stack, head = work.stack, work.plan.loss_head
+    figures = {"stock": stack.full_loss_bytes, "fused": stack.kernel_loss_bytes}
+    return Addend(
+        "logits and loss",
+        loss_bytes(work),
+        _LOSS_FORMULAS[head],
+        figures.get(head, stack.fused_loss_bytes).provenance,
+        {**_sizes(work), "vocabulary": work.model.vocabulary_size},
+    )
+
+
+def _casts(work: Work) -> tuple[Addend, Addend]:
+    """16-bit copies of 32-bit weights under autocast, at the loss and at one layer's turn."""
+    at_loss, at_layer = states.cast_bytes(work)
+    name, formula = "16-bit weights", "2 x 32-bit weights that autocast has lowered and holds"
+    inputs: dict[str, float | int | str] = {"parameters": work.model.parameters}
+    return (
+        Addend(name, at_loss, formula, _AUTOCAST, inputs),
+        Addend(name, at_layer, formula, _AUTOCAST, inputs),
+    )
+
+
+def _evaluation(work: Work) -> Addend:
+    return Addend(
+        "evaluation",
+        passes.evaluation_bytes(work),
+        "tokens x (bytes x vocabulary + one layer's forward pass)",
+        _TRANSFORMERS,
+        {"sequences": work.plan.evaluation_batch_size or 0, "length": work.length},
+    )
+
+
+def _generation(work: Work) -> Addend:
+    return Addend(
+        "generation",
+        passes.generation_bytes(work),
+        "2 x layers x key/value width x bytes x tokens, one layer's forward pass, last logits",
+        _TRANSFORMERS,
+        {"sequences": passes.generating_sequences(work), "tokens": passes.cached_length(work)},
+    )
+
+
+def _sharded(work: Work, phase: Phase) -> list[Addend]:
+    """What several devices hold on top while they work together."""
+    found = []
+    gathered = sharding.gathered_bytes(work, phase)
+    if gathered:
+        formula = "embeddings and head, and in the backward pass one layer, whole"
+        inputs: dict[str, float | int | str] = {"devices": work.plan.gpus}
+        found.append(Addend("gathered weights", gathered, formula, _SHARDED, inputs))
     if phase == "backward":
         held = sharding.retained_gradient_bytes(work)
-        found.append(
-            _term(
-                "gradients of layer inputs",
-                held,
-                "(layers - 2) x tokens x hidden x bytes, held by hooks of frozen units",
-                _SHARDED,
-                layers=work.model.layers,
-                tokens=work.tokens,
-            )
-        )
+        formula = "(layers - 2) x tokens x hidden x bytes, held by hooks of frozen units"
+        found.append(Addend("gradients of layer inputs", held, formula, _SHARDED, _sizes(work)))
     if phase in ("backward", "backward_end"):
         loose = sharding.loose_gradient_bytes(work)
-        found.append(_term("whole gradients", loose, "of one unit, before reduction", _SHARDED))
+        formula = "of one unit, before reduction"
+        found.append(Addend("whole gradients", loose, formula, _SHARDED, {}))
     if phase == "optimizer_step":
         wide = sharding.master_gradient_bytes(work)
-        found.append(_term("32-bit gradients", wide, "4 x trained parameters / devices", _SHARDED))
+        formula = "4 x trained parameters / devices"
+        found.append(Addend("32-bit gradients", wide, formula, _SHARDED, {}))
     return found
 
 
-def _extra(work: Work, phase: Phase) -> list[Term]:
+def _extra(work: Work, extra: tuple[ExtraTerm, ...], phase: Phase) -> list[Addend]:
     return [
-        _term(
-            extra.name,
-            extra.bytes.likely * sharding.share(work, extra.shared),
-            extra.formula,
-            extra.provenance,
+        Addend(
+            one.name,
+            one.bytes.likely * sharding.share(work, one.shared),
+            one.formula,
+            one.provenance,
+            {},
         )
-        for extra in work.footprint.extra_terms
-        if not extra.phases or phase in extra.phases
+        for one in extra
+        if not one.phases or phase in one.phases
     ]
-
-
-def phase_terms(work: Work) -> dict[Phase, list[Term]]:
-    """Terms alive in each phase of a step that is not the first.
-
-    The loss is computed while all kept activations live and no gradient does, except those of
-    earlier micro-batches. Then one layer after the other is gone through, activations leave and
-    gradients come. At the end all gradients live; the optimizer adds its temporaries.
-    """
-    state, acts = _states(work), _activations(work)
-    workspace = work.stack.workspace_gib
-    resident = [
-        state["weights"],
-        state["adapter"],
-        state["optimizer states"],
-        Term(
-            name="framework",
-            gib=workspace.interval.likely,
-            formula="library workspaces",
-            inputs={},
-            provenance=workspace.provenance,
-        ),
-    ]
-    earlier = [state["gradients"]] if work.plan.gradient_accumulation_steps > 1 else []
-    alive: dict[Phase, list[Term]] = {
-        "loss": [*resident, *earlier, acts["kept"], acts["loss"]],
-        "backward": [*resident, *earlier, acts["kept"], acts["layer"]],
-        "backward_end": [*resident, state["gradients"], acts["layer"]],
-        "optimizer_step": [*resident, state["gradients"]],
-    }
-    return {
-        phase: [t for t in (*terms, *_sharded(work, phase), *_extra(work, phase)) if t.gib > 0]
-        for phase, terms in alive.items()
-    }
