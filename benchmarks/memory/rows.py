@@ -153,7 +153,7 @@ def _footprints(case: Case) -> tuple[Footprint, ObjectiveFootprint]:
 
 
 def _asked(found: Memory, tier: str) -> Interval:
-    """The interval of a tier; for an unstated one the span of all, most likely the middle one."""
+    """The interval of a tier; for an unstated one the whole process, and the span of all tiers."""
     allocated, reserved, process = found.allocated_gib, found.reserved_gib, found.process_gib
     if tier == "allocated" or reserved is None or process is None:
         return allocated
@@ -161,11 +161,7 @@ def _asked(found: Memory, tier: str) -> Interval:
         return reserved
     if tier == "device":
         return process
-    return Interval(
-        low=min(allocated.low, reserved.low),
-        likely=reserved.likely,
-        high=max(process.high, reserved.high),
-    )
+    return Interval(low=allocated.low, likely=process.likely, high=process.high)
 
 
 @cache
@@ -244,6 +240,8 @@ def _strategy(text: str, run: dict[str, Any]) -> str:
     """
     plain, several = text.lower(), run["num_gpus"] > 1
     found = _STRATEGIES.get(run["parallel"])
+    if "qwenlm" in run["framework"] and run["method"] == "full" and found == "single":
+        found = "zero3"  # the repository's only script for all weights
     if found is None and plain.startswith(("zero", "deepspeed")):
         found = "zero3" if run["method"] == "full" else "zero2"
     if found is None and _CONTEXT_PARALLEL.search(plain):
