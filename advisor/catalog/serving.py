@@ -9,7 +9,7 @@ from advisor.catalog.figures import figure_from
 from advisor.catalog.load import Node, catalog_root, read
 from advisor.schema.money import Money
 
-_BILLING = "billing_seconds"
+_BILLING, _LARGE, _REFERENCES = "billing_seconds", "large_model", "hosted_references"
 
 
 def money_from(node: Node) -> Money:
@@ -18,11 +18,17 @@ def money_from(node: Node) -> Money:
     Raises CatalogError for one that is missing or unknown.
     """
     node.expect(required=tuple(Money.model_fields))
-    names = [name for name in Money.model_fields if name != _BILLING]
+    apart = {_BILLING, _LARGE, _REFERENCES}
+    names = [name for name in Money.model_fields if name not in apart]
     figures: dict[str, Any] = {name: figure_from(node.node(name)) for name in names}
     providers = node.node(_BILLING)
     billing = {name: figure_from(providers.node(name)) for name in providers.keys()}  # noqa: SIM118
-    return Money(billing_seconds=billing, **figures)
+    return Money(
+        billing_seconds=billing,
+        large_model=node.text(_LARGE),
+        hosted_references=node.texts(_REFERENCES),
+        **figures,
+    )
 
 
 @cache

@@ -45,3 +45,9 @@ class Money(Value):
     token_seconds: Figure
     """Between two tokens of an answer."""
     hours_per_month: Figure
+    rent: Figure
+    """A GPU's price over the months of serving, against today's."""
+    large_model: str
+    """What tuning is compared with unless the user says: a model of a provider."""
+    hosted_references: tuple[str, ...]
+    """Closed models whose tuning is shown beside open ones of the asked size."""

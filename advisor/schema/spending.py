@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from advisor.schema.base import Interval, Provenance, Usd, UsdInterval, Value
+from advisor.schema.base import Interval, Provenance, UsdInterval, Value
 
 ServedApproach = Literal["prompting", "few_shot", "rag", "fine_tuning"]
 
@@ -80,7 +80,9 @@ class Serving(Value):
     """GPUs of one server."""
     calls_per_second: Interval | None = None
     """Of one server that is never idle."""
-    minimum_usd_per_month: Usd | None = None
+    hours_per_month: float | None = None
+    """For which the GPUs are rented."""
+    minimum_usd_per_month: UsdInterval | None = None
     """Billed even without a call."""
     filled_usd_per_thousand_calls: UsdInterval | None = None
     """When the hours are as well filled as calls allow."""

@@ -102,5 +102,10 @@ def costs_by_kind(
 
 def is_stale(offer: Offer, as_of: str) -> bool:
     """Whether the price was last checked more than 90 days before the day `as_of`."""
-    age = date.fromisoformat(as_of) - date.fromisoformat(offer.checked)
+    return is_old(offer.checked, as_of)
+
+
+def is_old(checked: str, as_of: str) -> bool:
+    """Whether `checked` lies more than 90 days before `as_of`, both in ISO format."""
+    age = date.fromisoformat(as_of) - date.fromisoformat(checked)
     return age.days > STALE_AFTER_DAYS

@@ -154,24 +154,34 @@ class Server:
         by_pace = left / pace if pace else math.inf
         return max(1.0, min(self.room(call, money), by_first, by_pace, limit))
 
-    def memory_gib(self, call: Call, money: Money) -> Interval:
-        """Weights, buffers, and the cache of one call, of the usual number, and of twice that."""
+    def keeps_pace(self, call: Call, money: Money, reached: Shares) -> bool:
+        """Whether a single caller sees the first token, and then each further one, soon enough."""
+        flops, stream = self.rates(reached)
+        first = self.work(call.prompt, call.prompt / 2) / flops
+        each = (self.weights + cache_bytes(self.model, call.prompt)) / stream
+        return (
+            first <= money.first_token_seconds.interval.likely
+            and each <= money.token_seconds.interval.likely
+        )
+
+    def memory_gib(self, call: Call, calls: float, money: Money) -> Interval:
+        """Weights, buffers, and the cache of one call, of so many at once, and of twice that."""
         cache = cache_bytes(self.model, call.prompt + call.answer)
-        calls, buffers = money.concurrent_calls.interval.likely, money.workspace_gib.interval
+        buffers = money.workspace_gib.interval
         low, likely, high = (
             gib_from_bytes(self.weights + cache * count) + self.gpus * buffer
             for count, buffer in (
                 (1.0, buffers.low),
-                (max(1.0, calls), buffers.likely),
-                (max(1.0, 2 * calls), buffers.high),
+                (calls, buffers.likely),
+                (2 * calls, buffers.high),
             )
         )
         return Interval(low=low, likely=likely, high=high)
 
-    def fits(self, call: Call, money: Money) -> bool:
-        """Whether weights and the cache of the usual number of calls have room."""
+    def fits(self, call: Call, calls: float, money: Money) -> bool:
+        """Whether weights and the cache of so many calls at once have room."""
         room = self.gpus * self.gpu.memory_gib * money.memory_share.interval.likely
-        return self.memory_gib(call, money).likely <= room
+        return self.memory_gib(call, calls, money).likely <= room
 
     def calls_per_second(self, call: Call, money: Money) -> Interval:
         """Of a server that is never idle."""

@@ -1,0 +1,88 @@
+"""What the callers of a model ask for: tokens of a call by approach, calls, months."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from advisor.schema.base import Figure
+from advisor.schema.estimate import EstimateRequest
+from advisor.schema.money import Money
+from advisor.schema.spending import ServedApproach
+from advisor.stages.estimate.decoding import Call
+
+_WORDS = {
+    "instruction_tokens": "instruction",
+    "input_tokens": "input",
+    "answer_tokens": "answer",
+    "shots_tokens": "solved examples",
+    "passages_tokens": "passages",
+}
+
+
+@dataclass(frozen=True)
+class Demand:
+    """A workload without gaps."""
+
+    instruction_tokens: float
+    input_tokens: float
+    answer_tokens: float
+    shots_tokens: float
+    passages_tokens: float
+    calls_per_month: float | None
+    months: float
+    concurrent_calls: float
+    evaluation_samples: float
+    bits: Literal[4, 8, 16]
+    assumptions: tuple[str, ...]
+
+    def call(self, approach: ServedApproach) -> Call:
+        """A tuned model needs the input alone; the others are told more, every time."""
+        told = self.instruction_tokens + self.input_tokens
+        prompt = {
+            "prompting": told,
+            "few_shot": told + self.shots_tokens,
+            "rag": told + self.passages_tokens,
+            "fine_tuning": self.input_tokens,
+        }[approach]
+        return Call(prompt=prompt, answer=self.answer_tokens)
+
+
+def demand(request: EstimateRequest, money: Money) -> Demand:
+    """The request's workload, its gaps filled from the data's lengths and the catalog's figures.
+
+    Data tells the tokens of input and answer together; an answer is taken to be no more than half.
+    """
+    given = request.workload
+    assumed: list[str] = []
+    tokens: dict[str, float] = {}
+    whole = request.lengths.mean.likely if request.lengths is not None else None
+    for name, word in _WORDS.items():
+        figure: Figure = getattr(money, name)
+        stated: float | None = getattr(given, name)
+        tokens[name] = figure.interval.likely if stated is None else stated
+        if stated is None and (whole is None or name not in {"input_tokens", "answer_tokens"}):
+            assumed.append(f"{tokens[name]:g} of {word}")
+    if whole is not None:
+        if given.answer_tokens is None:
+            tokens["answer_tokens"] = min(tokens["answer_tokens"], whole / 2)
+        if given.input_tokens is None:
+            tokens["input_tokens"] = max(0.0, whole - tokens["answer_tokens"])
+    sentences = [f"Tokens of a call assumed: {', '.join(assumed)}."] if assumed else []
+    if whole is not None and None in {given.answer_tokens, given.input_tokens}:
+        sentences.append(
+            f"A call is taken from the data: {tokens['input_tokens']:.0f} tokens of input, "
+            f"{tokens['answer_tokens']:.0f} of answer."
+        )
+    months = given.months or money.months.interval.likely
+    if given.months is None:
+        sentences.append(f"The tuned model is assumed to serve for {months:g} months.")
+    return Demand(
+        calls_per_month=request.calls_per_month,
+        months=months,
+        concurrent_calls=given.concurrent_calls or money.concurrent_calls.interval.likely,
+        evaluation_samples=given.evaluation_samples or money.evaluation_samples.interval.likely,
+        bits=given.bits,
+        assumptions=tuple(sentences),
+        **tokens,
+    )

@@ -1,0 +1,186 @@
+"""Providers that bill tokens: tuning and answering, beside own or rented GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from advisor.schema.base import Provenance, UsdInterval
+from advisor.schema.catalog import HostedTuning, InferencePrice
+from advisor.schema.money import Money
+from advisor.schema.spending import ServedApproach, Serving
+from advisor.stages.estimate.decoding import Call
+from advisor.stages.estimate.demand import Demand
+from advisor.stages.estimate.serving import at_volume
+from advisor.units import round_usd
+
+NEAR = 1.25
+"""Factor by which a named model's size may differ from the asked one."""
+_MILLION = Decimal(1_000_000)
+_FINEST = Decimal("0.0001")
+NOTHING = UsdInterval(low=Decimal(0), likely=Decimal(0), high=Decimal(0))
+HOSTING_NOTE = (
+    "A provider that names no price per token for the tuned model mostly serves it on dedicated "
+    "GPUs, billed by the hour whether it is called or not."
+)
+
+
+def is_near(price: HostedTuning | InferencePrice, parameters: int) -> bool:
+    """Whether a price is for models of about that size."""
+    low, high = price.at_least_parameters, price.up_to_parameters
+    if low is not None or high is not None:
+        return (low or 0) <= parameters and (high is None or parameters <= high)
+    if price.parameters is None:
+        return False
+    return 1 / NEAR <= price.parameters / parameters <= NEAR
+
+
+def _does(price: HostedTuning, method: str, objective: str) -> bool:
+    way = "full" if method == "full" else "lora"
+    return (not price.methods or way in price.methods) and objective in price.objectives
+
+
+def hosted_beside(
+    prices: Sequence[HostedTuning],
+    *,
+    parameters: int,
+    tokens: float,
+    money: Money,
+    method: str = "lora",
+    objective: str = "sft",
+) -> tuple[HostedTuning, ...]:
+    """Hosted tuning of models of that size, and of the named closed ones, cheapest first.
+
+    `tokens` are those of all epochs together; each price gets `training_usd` for them. Where a
+    provider does not offer the method, its nearest is shown: every adapter counts as LoRA.
+    """
+    count = Decimal(str(tokens))
+    found = [
+        price.model_copy(
+            update={
+                "training_usd": round_usd(price.usd_per_million_training_tokens * count / _MILLION)
+            }
+        )
+        for price in prices
+        if _does(price, method, objective)
+        and (is_near(price, parameters) or price.model in money.hosted_references)
+    ]
+    return tuple(sorted(found, key=lambda p: (p.training_usd or Decimal(0), p.provider, p.model)))
+
+
+def hosting_notes(prices: Sequence[HostedTuning], months: float, money: Money) -> tuple[str, ...]:
+    """What serving the hosted results adds where it is billed by the hour."""
+    by_hour = [p for p in prices if p.hosting_usd_per_hour is not None]
+    if not by_hour:
+        return (HOSTING_NOTE,) if prices else ()
+    cheapest = min(by_hour, key=lambda p: p.hosting_usd_per_hour or Decimal(0))
+    rate = cheapest.hosting_usd_per_hour or Decimal(0)
+    hours = Decimal(str(money.hours_per_month.interval.likely * months))
+    bill = (
+        f"The cheapest such host, {cheapest.provider}, takes ${rate} an hour from each GPU: "
+        f"${round_usd(rate * hours):,} in {months:g} months."
+    )
+    return (HOSTING_NOTE, bill)
+
+
+def _tiers(prices: Sequence[InferencePrice], prompt: float) -> Iterator[InferencePrice]:
+    """One price per provider and model: that of the highest tier the prompt reaches."""
+    best: dict[tuple[str, str], InferencePrice] = {}
+    for price in prices:
+        key = (price.provider, price.model)
+        reached = price.above_prompt_tokens <= prompt
+        if reached and (
+            key not in best or best[key].above_prompt_tokens < price.above_prompt_tokens
+        ):
+            best[key] = price
+    yield from best.values()
+
+
+def _cheapest(found: Sequence[Serving]) -> Serving | None:
+    def usd(serving: Serving) -> Decimal:
+        per_call = serving.usd_per_thousand_calls
+        return per_call.likely if per_call else Decimal("Infinity")
+
+    return min(found, key=lambda s: (usd(s), s.provider), default=None)
+
+
+def prompted_by_token(
+    prices: Sequence[InferencePrice], model: str, wish: Demand
+) -> tuple[Serving, ...]:
+    """The named model of a provider, prompted."""
+    named = [p for p in prices if p.model == model and not p.is_tuned]
+    prompt = wish.call("prompting").prompt
+    cheapest = _cheapest([hosted("prompting", p, wish) for p in _tiers(named, prompt)])
+    return () if cheapest is None else (cheapest,)
+
+
+def sized_by_token(
+    prices: Sequence[InferencePrice], parameters: int, wish: Demand
+) -> tuple[Serving, ...]:
+    """Open models of that size at the cheapest provider: with examples, and with passages."""
+    near = [p for p in prices if not p.is_tuned and is_near(p, parameters)]
+    found = []
+    for approach in ("few_shot", "rag"):
+        tiers = _tiers(near, wish.call(approach).prompt)
+        cheapest = _cheapest([hosted(approach, p, wish) for p in tiers])
+        if cheapest is not None:
+            found.append(cheapest)
+    return tuple(found)
+
+
+def _per_thousand(call: Call, in_usd: Decimal, out_usd: Decimal) -> Decimal:
+    tokens_in, tokens_out = Decimal(str(call.prompt)), Decimal(str(call.answer))
+    return (1000 * (tokens_in * in_usd + tokens_out * out_usd) / _MILLION).quantize(_FINEST)
+
+
+def hosted(approach: ServedApproach, price: InferencePrice, wish: Demand) -> Serving:
+    """A model of a provider that bills tokens: no memory, no minimum, no idle hours."""
+    call = wish.call(approach)
+    exact = _per_thousand(
+        call, price.usd_per_million_input_tokens, price.usd_per_million_output_tokens
+    )
+    return at_volume(
+        _by_token(approach, price.model, price.provider, call=call, exact=exact, price=price),
+        wish.calls_per_month,
+    )
+
+
+def hosted_tuned(price: HostedTuning, wish: Demand) -> Serving | None:
+    """The tuned model where its provider answers with it; None when that price is unknown."""
+    call = wish.call("fine_tuning")
+    per_in, per_out = price.usd_per_million_input_tokens, price.usd_per_million_output_tokens
+    if per_in is None or per_out is None:
+        return None
+    exact = _per_thousand(call, per_in, per_out)
+    found = _by_token(
+        "fine_tuning", price.model, price.provider, call=call, exact=exact, price=price
+    )
+    return at_volume(found, wish.calls_per_month)
+
+
+def _by_token(
+    approach: ServedApproach,
+    model: str,
+    provider: str,
+    *,
+    call: Call,
+    exact: Decimal,
+    price: InferencePrice | HostedTuning,
+) -> Serving:
+    usd = UsdInterval(low=exact, likely=exact, high=exact)
+    return Serving(
+        approach=approach,
+        model=model,
+        is_hosted=True,
+        provider=provider,
+        prompt_tokens=call.prompt,
+        answer_tokens=call.answer,
+        memory_gib=None,
+        gpu=None,
+        minimum_usd_per_month=NOTHING,
+        filled_usd_per_thousand_calls=usd,
+        usd_per_thousand_calls=usd,
+        provenance=Provenance(
+            kind="table", source=price.source, as_of=price.checked, note=price.note
+        ),
+    )
