@@ -197,7 +197,8 @@ class Stack(Value):
     id: str
     title: str
     defaults: dict[str, int | float | str | bool] = Field(default_factory=dict)
-    """Plan field -> value that this software uses unless told otherwise."""
+    """Plan field -> value that this software uses unless told otherwise; `qlora.trained_precision`
+    is for that method alone."""
     kept_layer: LayerLaw | None = None
     """What a layer saves without checkpointing; None: as transformers' own layers do."""
     layer_backward: LayerLaw | None = None
@@ -234,6 +235,15 @@ class Stack(Value):
     utilisation: tuple[Utilisation, ...]
     tiers: Tiers = Field(default_factory=Tiers)
     """What is held beside tensors; the same for every software."""
+
+    def defaults_for(self, method: str) -> dict[str, int | float | str | bool]:
+        """Plan field -> value for a method; what is stated for it alone comes last."""
+        found = {key: value for key, value in self.defaults.items() if "." not in key}
+        for key, value in self.defaults.items():
+            scope, _, field = key.partition(".")
+            if field and scope == method:
+                found[field] = value
+        return found
 
 
 class Setting(Value):

@@ -75,6 +75,7 @@ _METHOD_NAMES = {
 }
 
 
+_SIZE = re.compile(r"(\d{1,3}) ?gi?b\b")
 _CONTEXT_PARALLEL = re.compile(r"^fsdp\d+ x cp(\d+)")
 """Sequences split over cards, weights sharded over all of them."""
 
@@ -177,22 +178,23 @@ def _method(name: str) -> Any:
 @cache
 def _gpu(name: str, gib: float) -> Gpu:
     """The catalog's card where name and size agree, else one of the stated size."""
-    told = re.search(r"\((\d{4,6}) ?mib\)", name.lower())
-    for text in (
-        name,
-        re.sub(r"\(.*?\)", "", name).strip(),
-        name.split(maxsplit=1)[0] if name else "",
-    ):
+    said = _SIZE.search(name.lower())
+    size = float(said.group(1)) if said else None
+    plain = re.sub(r"\(.*?\)", "", name).strip()
+    found: Gpu | None = None
+    for text in (name, plain, _SIZE.sub("", plain.lower()).strip(" -"), plain.split("-")[0]):
         try:
             card = query.find_gpu(text)
         except AdvisorError:
             continue
-        if abs(card.memory_gib / gib - 1) < 0.1 or told:
+        found = found or card
+        if size is None or abs(card.memory_gib / size - 1) < 0.12:
             return card
     return Gpu(
         id="unlisted",
         name=name or "unknown",
-        memory_gib=gib,
+        memory_gib=size or gib,
+        architecture=found.architecture if found else "",
         provenance=Provenance(kind="assumed", source="name of the card in the row"),
     )
 
@@ -208,7 +210,7 @@ def _plan(
     if "awq" in str(row.get("weights_dtype") or "").lower():
         quantisation = "awq"
     weights = run["compute"] if bits < 16 else run["weights"]
-    values: dict[str, Any] = {"loss_head": "stock", **stack.defaults}
+    values: dict[str, Any] = {"loss_head": "stock", **stack.defaults_for(run["method"])}
     values |= _stated(row, run)
     if run["method"] != "full":
         values |= {"rank": run["rank"], "target_modules": target_modules(run, card)}

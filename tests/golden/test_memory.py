@@ -31,9 +31,12 @@ def option_for(row):
         precision=row["precision"],
         loss_head=row["loss"],
         gradient_checkpointing=row.get("checkpointing", True),
+        attention=row.get("attention"),
+        quantisation=row.get("quantisation"),
         as_of="2026-11-25",
     )
-    inquiry = Inquiry(request, query.find_model(row["model"]), {}, query.reference())
+    reference = query.reference(row.get("stack", "stock"))
+    inquiry = Inquiry(request, query.find_model(row["model"]), {}, reference)
     found = estimate(inquiry, gpus=[query.find_gpu("a100-80gb")], methods=METHODS)
     return found.options[0]
 
@@ -51,5 +54,6 @@ def test_trainable_parameters_are_exact(row):
 
 
 def test_enough_rows_of_every_method():
-    assert len(ROWS) >= 8
+    assert len(ROWS) >= 30
+    assert len({row["stack"] for row in ROWS if "stack" in row}) >= 3
     assert {row["method"] for row in ROWS} == set(METHODS)

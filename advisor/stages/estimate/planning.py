@@ -70,7 +70,7 @@ def make_plan(
     recipe = recipe_for(reference.recipes, method.info, model.parameters)
     values: dict[str, Any] = {key: s.value for key, s in recipe.settings.items()}
     reasons = dict.fromkeys(values, f"recipe {recipe.id}")
-    for key, value in reference.stack.defaults.items():
+    for key, value in reference.stack.defaults_for(method.info.id).items():
         values[key], reasons[key] = value, f"stack {reference.stack.id}"
     _suit_device(values, reasons, gpu, adapts=method.info.needs_rank)
     _suit_model(values, reasons, model, request.seq_len)
