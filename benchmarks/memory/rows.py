@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -20,7 +20,7 @@ from advisor.stages.estimate.tiers import memory, outside_gib
 from advisor.stages.estimate.work import Work
 from benchmarks.memory.normalize import tier_of
 from benchmarks.memory.shapes import card_of, target_modules
-from benchmarks.memory.stacks import loss_head_of, stack_of
+from benchmarks.memory.stacks import UNKNOWN, loss_head_of, stack_of
 
 _PRECISIONS = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 _QUANTISATIONS = {
@@ -75,6 +75,8 @@ _METHOD_NAMES = {
 }
 
 
+_HABITS = ("compute_precision", "trained_precision", "unquantised_precision")
+"""Plan fields that the software decides, and no column of a row tells."""
 _SIZE = re.compile(r"(\d{1,3}) ?gi?b\b")
 _CONTEXT_PARALLEL = re.compile(r"^fsdp\d+ x cp(\d+)")
 """Sequences split over cards, weights sharded over all of them."""
@@ -126,6 +128,19 @@ def case_of(row: Mapping[str, Any], run: dict[str, Any], config: Mapping[str, st
     plan = plan.model_copy(update={"assumed": tuple(name for name, is_so in guessed if is_so)})
     tier = tier_of(run.get("mem_kind"))
     return Case(card=card, plan=plan, stack=stack, gpu=gpu, tier=tier, stack_known=known)
+
+
+def without_stack(case: Case) -> Case:
+    """The same run where nobody told the software: stock, with its habits."""
+    stack = _stack(UNKNOWN)
+    habits = {
+        key: value
+        for key, value in ({"loss_head": "stock"} | stack.defaults).items()
+        if key in _HABITS
+    }
+    forgotten = dict.fromkeys(_HABITS) | habits
+    plan = case.plan.model_copy(update={**forgotten, "assumed": ("stack",), "stack": stack.id})
+    return replace(case, plan=plan, stack=stack, stack_known=False)
 
 
 def predict(case: Case) -> Prediction:

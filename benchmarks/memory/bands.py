@@ -1,0 +1,186 @@
+"""Error bands from published runs: where measured memory lies against the computed one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from advisor.schema.tiers import ErrorBand
+from benchmarks.memory import table
+from benchmarks.memory.normalize import find_config, normalize, number
+from benchmarks.memory.rows import Case, case_of, predict, without_stack
+
+LOW, HIGH, FAR = 0.11, 0.9, 0.97
+"""Quantiles of the band's ends, and of the end that may be passed by 5 % at most."""
+LEAST_SPREAD = 0.01
+LEAST_RUNS = 8
+"""Fewer runs than that borrow the band of all methods."""
+
+_TIERS = {"allocated": "allocated", "reserved": "reserved", "device": "process"}
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One published figure against ours."""
+
+    source: str
+    tier: str
+    guess: str
+    method: str
+    gpus: str
+    ratio: float
+
+
+def observe(
+    rows: Iterable[tuple[str, Mapping[str, str]]], configs: Mapping[str, dict[str, str]]
+) -> list[Observation]:
+    """Measured over likely memory of every row of grade A or B, tier by tier.
+
+    Rows whose software is known are looked at twice: as they are, and as if it were not.
+    """
+    found: list[Observation] = []
+    for _, row in rows:
+        if row.get("quality") == "C":
+            continue
+        try:
+            run = normalize(row, configs, strict=False)
+            case = case_of(row, run, find_config(row.get("model"), configs) or {})
+            found += _of_case(row, case)
+            if not case.plan.assumed:
+                found += _of_case(row, without_stack(case))
+        except ValueError:
+            continue
+    return found
+
+
+def _of_case(row: Mapping[str, str], case: Case) -> list[Observation]:
+    memory = predict(case).memory
+    computed = {
+        "allocated": memory.allocated_gib.likely,
+        "reserved": memory.reserved_gib.likely if memory.reserved_gib else None,
+        "process": memory.process_gib.likely if memory.process_gib else None,
+    }
+    assumed = case.plan.assumed
+    guess = "length" if "sequence_length" in assumed else "stack" if assumed else "none"
+    return [
+        Observation(
+            source=row.get("source_key", ""),
+            tier=tier,
+            guess=guess,
+            method=_kind(case),
+            gpus="one" if case.plan.gpus == 1 else "several",
+            ratio=measured / likely,
+        )
+        for tier, measured in _figures(row, case.tier).items()
+        if (likely := computed[tier])
+    ]
+
+
+def _kind(case: Case) -> str:
+    if case.plan.base_bits < 16:
+        return "qlora"
+    return "full" if case.plan.method == "full" else "lora"
+
+
+def _figures(row: Mapping[str, str], tier: str) -> dict[str, float]:
+    """Every tier that a row tells; an unstated one counts as the process."""
+    found: dict[str, float] = {}
+    told = table.measured_gib(dict(row))
+    if told:
+        found[_TIERS.get(tier, "process")] = told
+    more = {
+        "allocated": number(row.get("peak_alloc_gib")),
+        "reserved": number(row.get("peak_reserved_gib")),
+        "process": number(row.get("nvidia_smi_gib")),
+    }
+    return {name: value for name, value in more.items() if value} | found
+
+
+def fit(observations: Sequence[Observation]) -> list[ErrorBand]:
+    """Bands for every tier: by method and cards where the software and length are known."""
+    found = []
+    for tier in ("allocated", "reserved", "process"):
+        known = [o for o in observations if o.tier == tier and o.guess == "none"]
+        for gpus in ("one", "several"):
+            of_gpus = [o for o in known if o.gpus == gpus]
+            methods = ("full", "lora", "qlora") if tier == "allocated" else ()
+            for method in methods:
+                few = [o for o in of_gpus if o.method == method]
+                if len(few) >= LEAST_RUNS:
+                    found.append(_band(few, tier, "none", method, gpus))
+            found.append(_band(of_gpus or known, tier, "none", "any", gpus))
+        for guess in ("stack", "length"):
+            guessed = [o for o in observations if o.tier == tier and o.guess == guess]
+            found.append(_band(guessed or known, tier, guess, "any", "any"))
+    return found
+
+
+def _band(few: Sequence[Observation], tier: str, guess: str, method: str, gpus: str) -> ErrorBand:
+    """The band's ends by weight; every source weighs as the square root of its runs."""
+    counts: dict[str, int] = {}
+    for one in few:
+        counts[one.source] = counts.get(one.source, 0) + 1
+    weighed = sorted((one.ratio, counts[one.source] ** -0.5) for one in few)
+    low = _quantile(weighed, LOW)
+    high = max(_quantile(weighed, HIGH), _quantile(weighed, FAR) / table.ABOVE_MARGIN)
+    names: dict[str, Any] = {"tier": tier, "guess": guess, "method": method, "gpus": gpus}
+    return ErrorBand(
+        low=round(min(low, 1 - LEAST_SPREAD), 3),
+        high=round(max(high, 1 + LEAST_SPREAD), 3),
+        runs=len(few),
+        sources=len(counts),
+        **names,
+    )
+
+
+def _quantile(weighed: Sequence[tuple[float, float]], share: float) -> float:
+    """Where `share` of the weight lies below; 1 where there is nothing."""
+    total, seen = sum(weight for _, weight in weighed), 0.0
+    for value, weight in weighed:
+        seen += weight
+        if seen >= share * total:
+            return value
+    return 1.0
+
+
+def find(bands: Sequence[ErrorBand], one: Observation) -> ErrorBand:
+    """The first band that takes an observation."""
+    return next(
+        band
+        for band in bands
+        if band.tier == one.tier
+        and band.guess == one.guess
+        and band.method in (one.method, "any")
+        and band.gpus in (one.gpus, "any")
+    )
+
+
+def left_out(observations: Sequence[Observation]) -> dict[str, dict[str, Any]]:
+    """Coverage of every source by bands of all other sources, and by those of all."""
+    everything = fit(observations)
+    groups: dict[str, list[tuple[Observation, ErrorBand, ErrorBand]]] = {}
+    for source in sorted({one.source for one in observations}):
+        others = fit([one for one in observations if one.source != source])
+        for one in observations:
+            if one.source == source:
+                name = f"{one.tier}, {_GUESSES[one.guess]}"
+                groups.setdefault(name, []).append((one, find(others, one), find(everything, one)))
+    return {
+        name: {"n": len(entries), "sources": len({one.source for one, _, _ in entries})}
+        | {
+            when: _coverage([(one, bands[index]) for one, *bands in entries])
+            for index, when in enumerate(("left_out", "in_sample"))
+        }
+        for name, entries in sorted(groups.items())
+    }
+
+
+_GUESSES = {"none": "all known", "stack": "software unknown", "length": "length a limit"}
+
+
+def _coverage(entries: Sequence[tuple[Observation, ErrorBand]]) -> dict[str, float]:
+    total = len(entries)
+    inside = sum(band.low <= one.ratio <= band.high for one, band in entries)
+    above = sum(one.ratio > band.high * table.ABOVE_MARGIN for one, band in entries)
+    return {"coverage": round(inside / total, 4), "above_high5": round(above / total, 4)}

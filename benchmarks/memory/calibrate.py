@@ -1,0 +1,55 @@
+"""Writes the error bands of the catalog from published runs, and says how they hold."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from advisor.schema.tiers import ErrorBand  # noqa: E402
+from benchmarks.memory import bands, table  # noqa: E402
+
+TARGET = ROOT / "rules" / "catalog" / "tiers" / "errors.yaml"
+_HEAD = """\
+# Measured over computed memory of published runs: where 8 of 10 lie. Written by
+# benchmarks/memory/calibrate.py; every source weighs as the square root of its runs, and the upper
+# end is such that 3 of 100 runs pass it by more than 5 %.
+written_by: benchmarks/memory/calibrate.py
+as_of: "{day}"
+bands:
+"""
+
+
+def as_yaml(found: list[ErrorBand], day: str) -> str:
+    """The catalog file."""
+    lines = [
+        f"  - {{tier: {b.tier}, guess: {b.guess}, method: {b.method}, gpus: {b.gpus}, "
+        f"low: {b.low}, high: {b.high}, runs: {b.runs}, sources: {b.sources}}}"
+        for b in found
+    ]
+    return _HEAD.format(day=day) + "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Fit, report, and write where asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", required=True, action="append", type=Path)
+    parser.add_argument("--configs", required=True, action="append", type=Path)
+    parser.add_argument("--write", action="store_true", help=f"replace {TARGET.name}")
+    options = parser.parse_args()
+    seen = bands.observe(table.keyed(options.rows), table.configs(options.configs))
+    text = as_yaml(bands.fit(seen), datetime.now(UTC).date().isoformat())
+    if options.write:
+        TARGET.write_text(text, encoding="utf-8")
+    print(text)
+    print(json.dumps(bands.left_out(seen), indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
