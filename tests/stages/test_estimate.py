@@ -362,8 +362,8 @@ def test_money_of_unknown_time_is_unknown():
     assert cost(None, Interval(low=1, likely=1, high=1), 1) is None
 
 
-@pytest.mark.parametrize(("days", "stale"), [(90, False), (91, True)])
-def test_a_price_is_stale_after_ninety_days(days, stale):
+@pytest.mark.parametrize(("days", "stale"), [(30, False), (31, True)])
+def test_a_price_is_stale_after_thirty_days(days, stale):
     day = date.fromordinal(date.fromisoformat(DAY).toordinal() - days).isoformat()
     assert is_stale(offer(checked=day), DAY) is stale
     option = priced(methods=("lora",), offers={"h100": (offer(checked=day),)}).options[0]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 
 from advisor.schema.base import Interval, UsdInterval
 from advisor.schema.catalog import Offer
+from advisor.schema.freshness import is_stale as is_old
 from advisor.schema.money import Money
 from advisor.units import seconds_from_hours
 
-STALE_AFTER_DAYS = 90
 KINDS = ("own", "on_demand", "reserved", "community", "spot")
 """From the firmest kind of offer to the loosest."""
 _FINEST = Decimal("0.0001")
@@ -101,11 +100,5 @@ def costs_by_kind(
 
 
 def is_stale(offer: Offer, as_of: str) -> bool:
-    """Whether the price was last checked more than 90 days before the day `as_of`."""
+    """Whether the price was last checked too long before the day `as_of`."""
     return is_old(offer.checked, as_of)
-
-
-def is_old(checked: str, as_of: str) -> bool:
-    """Whether `checked` lies more than 90 days before `as_of`, both in ISO format."""
-    age = date.fromisoformat(as_of) - date.fromisoformat(checked)
-    return age.days > STALE_AFTER_DAYS

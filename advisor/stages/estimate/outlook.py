@@ -9,9 +9,9 @@ from decimal import Decimal
 from advisor.schema.base import UsdInterval
 from advisor.schema.catalog import Gpu, HostedTuning, InferencePrice, ModelCard
 from advisor.schema.estimate import EstimateRequest, Option
+from advisor.schema.freshness import is_stale as is_old
 from advisor.schema.spending import BreakEven, Serving, Spending
 from advisor.stages.estimate.break_even import break_evens
-from advisor.stages.estimate.cost import is_old
 from advisor.stages.estimate.demand import Demand, demand
 from advisor.stages.estimate.hosted import (
     hosted_beside,
@@ -123,12 +123,12 @@ def _untuned(prospects: Prospects, wish: Demand) -> Iterator[Serving]:
     """Prompted large, few-shot and RAG, on rented GPUs and at providers that bill tokens."""
     money, market = prospects.market.money, prospects.market
     named = prospects.request.workload.large_model or money.large_model
-    yield from prompted_by_token(prospects.inference, named, wish)
+    yield from prompted_by_token(prospects.inference, named, wish, money)
     if prospects.large is not None:
         rented = self_hosted("prompting", prospects.large, wish, market)
         if rented is not None:
             yield rented
-    yield from sized_by_token(prospects.inference, prospects.model.parameters, wish)
+    yield from sized_by_token(prospects.inference, prospects.model.parameters, wish, money)
     few_shot = self_hosted("few_shot", prospects.model, wish, market)
     rag = self_hosted("rag", prospects.model, wish, market)
     yield from (serving for serving in (few_shot, rag) if serving is not None)

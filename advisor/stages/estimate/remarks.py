@@ -76,8 +76,14 @@ def _price_warnings(offer: Offer | None, request: EstimateRequest, gpu: Gpu) -> 
         found.append(f"{offer.provider} rents {gpu.id} from private owners (community price).")
     if offer.kind == "spot":
         found.append(f"{offer.provider} may take {gpu.id} back at any time (spot price).")
-    if request.as_of and is_stale(offer, request.as_of):
+    if not offer.is_dated:
+        found.append(
+            f"The source of {offer.provider}'s price of {gpu.id} says no date ({offer.note})."
+        )
+    elif request.as_of and is_stale(offer, request.as_of):
         found.append(f"The price of {gpu.id} was last checked on {offer.checked}.")
+    if offer.is_gpu_only:
+        found.append(f"{offer.provider} bills the machine around {gpu.id} apart from this price.")
     paid = billed_gpus(offer, request.gpus)
     if paid > request.gpus:
         found.append(f"{offer.provider} rents {gpu.id} by {offer.gpus}; all {paid} are paid for.")
