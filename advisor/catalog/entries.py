@@ -122,7 +122,7 @@ _FIGURES = (
     "scaling",
 )
 _TILE = ("fused_loss_tokens", "fused_loss_vocabulary")
-_FLAGS = ("keeps_logits", "unties_head")
+_FLAGS = ("keeps_logits", "unties_head", "gathers_all")
 _LAWS = ("kept_layer", "layer_backward")
 _WIDTHS = ("hidden", "query", "key_value", "feed_forward", "plain_feed_forward")
 
