@@ -205,6 +205,8 @@ class Stack(Value):
     """What a recomputed layer holds at the height of its backward pass; None: as transformers."""
     keeps_logits: bool = False
     """Whether the 16-bit logits live on beside what the loss makes of them."""
+    gathers_all: bool = False
+    """Whether full sharding keeps every gathered layer until the step ends."""
     plain_loss_families: tuple[str, ...] = ()
     """Families whose class computes the loss without lifting the logits to 32 bits."""
     unties_head: bool = False

@@ -103,6 +103,8 @@ def gathered_bytes(work: Work, phase: Phase) -> float:
     if not is_gathered(work) or phase not in ("loss", "backward", "backward_end"):
         return 0.0
     root, layer = units(work)
+    if work.stack.gathers_all:
+        return root + layer * work.model.layers
     return root if phase == "loss" else root + layer
 
 
@@ -111,7 +113,7 @@ def loose_gradient_bytes(work: Work) -> float:
     if not is_gathered(work) or not work.trains_all:
         return 0.0
     root, layer = units(work)
-    return root + layer
+    return root + layer * (work.model.layers if work.stack.gathers_all else 1)
 
 
 def retained_gradient_bytes(work: Work) -> float:
@@ -123,7 +125,7 @@ def retained_gradient_bytes(work: Work) -> float:
     have no such hook.
     """
     plan, model = work.plan, work.model
-    if plan.strategy != "fsdp" or plan.gpus == 1 or work.trains_all:
+    if plan.strategy != "fsdp" or plan.gpus == 1 or work.trains_all or work.stack.gathers_all:
         return 0.0
     held = max(model.layers - UNRETAINED_LAYERS, 0)
     return float(held * work.tokens * model.hidden_size * work.number_bytes)
