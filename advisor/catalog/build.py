@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from advisor.catalog.entries import Named, gpu_from, model_from, recipe_from, stack_from
+from advisor.catalog.entries import Named, gpu_from, recipe_from, stack_from
 from advisor.catalog.load import read
+from advisor.catalog.models import models_from
 from advisor.catalog.names import plain
 from advisor.catalog.series import hosted_series, offer_series
 from advisor.catalog.tiers import tiers_entry
@@ -23,7 +24,7 @@ def entries(kind: str, file: Path) -> list[Plain]:
     """
     node = read(file)
     if kind == "models":
-        return [_named(model_from(node))]
+        return list(models_from(node))
     if kind == "gpus":
         return [_named(gpu_from(node))]
     if kind == "stacks":

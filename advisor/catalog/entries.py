@@ -1,31 +1,19 @@
-"""Turns one catalog file into values: models, GPUs, the stack's constants, recipes."""
+"""Turns one catalog file into values: GPUs, the stack's constants, recipes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, cast
 
-from advisor.catalog.config import count_parameters
 from advisor.catalog.load import Node
 from advisor.schema.base import Figure, Interval, Provenance
 from advisor.schema.catalog import (
     Gpu,
     LayerLaw,
-    ModelCard,
     Recipe,
     Setting,
     Stack,
     Utilisation,
-)
-
-_SHAPE = (
-    "hidden_size",
-    "layers",
-    "attention_heads",
-    "key_value_heads",
-    "head_dim",
-    "intermediate_size",
-    "vocabulary_size",
 )
 
 
@@ -33,33 +21,8 @@ _SHAPE = (
 class Named:
     """A catalog entry with the names it answers to."""
 
-    card: ModelCard | Gpu
+    card: Gpu
     names: tuple[str, ...]
-
-
-def model_from(node: Node) -> Named:
-    """A reference shape; `attention_bias` and `tied_embeddings` say how to count it."""
-    node.expect(
-        required=("id", "title", "architecture", "source", "shape"),
-        optional=("sizes", "hub_ids", "max_sequence_length", "tied_embeddings", "attention_bias"),
-    )
-    shape = node.node("shape")
-    shape.expect(required=_SHAPE)
-    numbers: dict[str, Any] = {key: shape.whole(key) for key in _SHAPE}
-    card = ModelCard(
-        id=node.text("id"),
-        architecture=node.text("architecture"),
-        **numbers,
-        tied_embeddings=node.has("tied_embeddings") and bool(node.scalar("tied_embeddings")),
-        max_sequence_length=(
-            node.whole("max_sequence_length") if node.has("max_sequence_length") else None
-        ),
-        parameters=1,
-        provenance=Provenance(kind="table", source=node.text("source")),
-    )
-    bias = node.has("attention_bias") and bool(node.scalar("attention_bias"))
-    card = card.model_copy(update={"parameters": count_parameters(card, attention_bias=bias)})
-    return Named(card, (card.id, *node.texts("sizes"), *node.texts("hub_ids")))
 
 
 _GPU_NUMBERS = (

@@ -146,6 +146,10 @@ class Node:
             raise self.error(f"'{key}' must be a list of texts.", "Write [a, b].", key)
         return tuple(str(v) for v in value)
 
+    def content(self) -> dict[str, Any]:
+        """All entries as plain values, mappings below included."""
+        return {key: _plain_value(value) for key, value in self._entries.items()}
+
     def node(self, key: str) -> Node:
         """A mapping below this one."""
         value = self._entries.get(key)
@@ -159,6 +163,12 @@ class Node:
         if not isinstance(value, list) or not all(isinstance(v, Node) for v in value):
             raise self.error(f"'{key}' must be a list of mappings.", "Write - key: value.", key)
         return value
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, Node):
+        return value.content()
+    return [_plain_value(v) for v in value] if isinstance(value, list) else value
 
 
 def read(file: Path) -> Node:

@@ -15,10 +15,10 @@ def plain(name: str) -> str:
     return kept
 
 
-def suggestion(name: str, known: Sequence[str]) -> str:
-    """A sentence with the nearest known name, or nothing."""
+def suggestion(name: str, known: Sequence[str], cutoff: float = 0.5) -> str:
+    """A sentence with the nearest known name, or nothing below that likeness."""
     import difflib  # noqa: PLC0415 - only a mistyped name pays for it
 
     by_plain = {plain(k): k for k in reversed(known)}
-    close = difflib.get_close_matches(plain(name), by_plain, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(plain(name), by_plain, n=1, cutoff=cutoff)
     return f" Did you mean '{by_plain[close[0]]}'?" if close else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ __all__ = [
     "find_gpu",
     "find_model",
     "gpus",
+    "gpus_by_name",
     "hosted_tuning",
     "inference_prices",
     "local_gpu",
@@ -47,6 +49,8 @@ __all__ = [
 
 EMBEDDED_MODEL = "tiny"
 DEFAULT_STACK = "stock"
+COMMON_SIZES = ("0.5b", "1b", "3b", "7b", "8b", "13b", "14b", "32b", "70b", "8x7b")
+"""Sizes an error names; the catalog has more."""
 
 Plain = dict[str, Any]
 
@@ -68,6 +72,11 @@ def _entries(kind: str) -> list[Plain]:
 def _by_name(kind: str) -> dict[str, Plain]:
     """Models or GPUs under every name they answer to."""
     return {name: entry for entry in _entries(kind) for name in entry["plain"]}
+
+
+def gpus_by_name() -> dict[str, Plain]:
+    """The catalog's GPUs as plain data under every name they answer to, in plain spelling."""
+    return {name: entry["card"] for name, entry in _by_name("gpus").items()}
 
 
 @cache
@@ -94,7 +103,7 @@ def _hub_cache_config(ref: str) -> Path | None:
 
 
 def _read_config(file: Path, name: str, local_path: str) -> ModelCard:
-    from advisor.catalog.config import read_config  # noqa: PLC0415 - catalog models need none
+    from advisor.catalog.architectures import read_config  # noqa: PLC0415 - catalog models need none
 
     return read_config(file, name, local_path)
 
@@ -112,6 +121,16 @@ def _from_path(path: Path, ref: str) -> ModelCard:
     return _read_config(config, ref if ref == EMBEDDED_MODEL else path.name or ref, str(path))
 
 
+def _said(card: ModelCard, ref: str, sizes: Sequence[str]) -> ModelCard:
+    """The card; where a size was asked for, its provenance says which model that means."""
+    if plain(ref) not in map(plain, sizes):
+        return card
+    said = f"size {ref.lower()} means {card.id}"
+    note = "; ".join(part for part in (said, card.provenance.note) if part)
+    provenance = card.provenance.model_copy(update={"note": note})
+    return card.model_copy(update={"provenance": provenance})
+
+
 def find_model(ref: str) -> ModelCard:
     """The model a user means: a size, catalog name, hub id, folder or `config.json`.
 
@@ -122,7 +141,7 @@ def find_model(ref: str) -> ModelCard:
         return _from_path(embedded_model_root(), ref)
     named = _by_name("models").get(plain(ref))
     if named is not None:
-        return ModelCard(**named["card"])
+        return _said(ModelCard(**named["card"]), ref, named["sizes"])
     path = Path(ref).expanduser()
     if path.exists():
         return _from_path(path, ref)
@@ -135,13 +154,24 @@ def find_model(ref: str) -> ModelCard:
             hint="Check the path, or use `tiny` for the embedded model.",
             where=ref,
         )
-    known = [EMBEDDED_MODEL, *(name for entry in _entries("models") for name in entry["names"])]
-    sizes = [n for n in known if n[0].isdigit()]
     raise UnknownModelError(
-        f"Unknown model '{ref}'.{suggestion(ref, known)}",
-        hint=f"Name a size ({', '.join(sizes)}), a catalog model (`advisor catalog show models`), "
-        "or a folder with config.json.",
+        f"Unknown model '{ref}'.{_meant(ref)}",
+        hint=f"Name a size ({', '.join(COMMON_SIZES)}, and others), a catalog model "
+        "(`advisor catalog show models`), or a folder with config.json.",
     )
+
+
+def _meant(ref: str) -> str:
+    """A suggestion: a name nearly the same, else the size an unknown name holds."""
+    known = [EMBEDDED_MODEL, *(name for entry in _entries("models") for name in entry["names"])]
+    close = suggestion(ref, known, cutoff=0.85)
+    if close:
+        return close
+    by_size = {size: entry for entry in _entries("models") for size in entry["sizes"]}
+    for word in reversed(ref.lower().replace("_", "-").replace("/", "-").split("-")):
+        if word in by_size:
+            return f" Did you mean '{word}' ({by_size[word]['card']['id']})?"
+    return suggestion(ref, known)
 
 
 def find_gpu(name: str) -> Gpu:

@@ -6,9 +6,11 @@ import pytest
 import yaml
 
 from advisor.catalog import query
-from advisor.catalog.entries import model_from, recipe_from
+from advisor.catalog.entries import recipe_from
 from advisor.catalog.load import catalog_root, files_in, read, recipes_root
+from advisor.catalog.models import models_from
 from advisor.errors import (
+    CatalogError,
     PriceMissingError,
     UnknownGpuError,
     UnknownModelError,
@@ -86,7 +88,7 @@ def test_gpt2_is_counted_by_its_own_keys(tmp_path):
     "change",
     [
         {"architectures": ["MixtralForCausalLM"]},
-        {"architectures": None},
+        {"architectures": None, "vocab_size": None},
         {"hidden_size": "wide"},
         {"num_hidden_layers": 0},
     ],
@@ -194,15 +196,17 @@ def test_every_file_is_read_and_every_source_is_known():
     found = [s for f in files for s in cited(plain(f))]
     assert set(found) <= known
     assert len(query.gpus()) == len(files_in(catalog_root() / "gpus")) >= 15
-    assert len(query.models()) == len(files_in(catalog_root() / "models")) >= 12
+    assert len(query.models()) >= 60
     assert len(query.providers()) >= 5
     assert {g.id for g in query.gpus()} >= {o.gpu for o in query.all_offers(DAY)}
 
 
-@pytest.mark.parametrize("folder", ["gpus", "models", "prices"])
-def test_a_file_is_named_after_its_id(folder):
+@pytest.mark.parametrize(
+    ("folder", "key"), [("gpus", "id"), ("models", "family"), ("prices", "provider")]
+)
+def test_a_file_is_named_after_its_id(folder, key):
     for file in files_in(catalog_root() / folder):
-        assert read(file).text("provider" if folder == "prices" else "id") == file.stem
+        assert read(file).text(key) == file.stem
 
 
 def test_recipes_cover_every_size_once_per_method():
@@ -216,9 +220,72 @@ def test_recipes_cover_every_size_once_per_method():
         assert all(a[1] == b[0] for a, b in itertools.pairwise(ranges))
 
 
-def test_a_model_file_is_read_whole():
-    named = model_from(read(catalog_root() / "models" / "llama-3.1-70b.yaml"))
-    assert "70b" in named.names
+SIZES = [
+    "0.5b",
+    "1b",
+    "1.5b",
+    "2b",
+    "3b",
+    "4b",
+    "7b",
+    "8b",
+    "9b",
+    "12b",
+    "13b",
+    "14b",
+    "20b",
+    "24b",
+    "27b",
+    "30b",
+    "32b",
+    "34b",
+    "65b",
+    "70b",
+    "72b",
+    "120b",
+    "405b",
+    "671b",
+    "8x7b",
+    "30b-a3b",
+]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_size_says_which_model_it_means(size):
+    card = query.find_model(size)
+    assert card.provenance.note.startswith(f"size {size} means {card.id}")
+    assert "means" not in query.find_model(card.id).provenance.note
+
+
+def test_a_size_in_an_unknown_name_is_suggested_not_taken():
+    with pytest.raises(UnknownModelError, match=r"Did you mean '13b' \(llama-2-13b\)") as caught:
+        query.find_model("my-org/foo-13b")
+    assert "70b" in caught.value.hint
+    assert len(caught.value.hint) < 200
+
+
+def test_the_sizes_of_the_hint_exist():
+    assert all(query.find_model(size).parameters > 0 for size in query.COMMON_SIZES)
+
+
+MODEL_FILE = """
+family: somewhere
+source: published-configs
+models:
+  - id: small
+    title: Small
+    parameters: 7
+    config: {model_type: llama, hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 4,
+      intermediate_size: 128, vocab_size: 100}
+"""
+
+
+def test_a_count_other_than_the_published_one_is_refused(tmp_path):
+    file = tmp_path / "somewhere.yaml"
+    file.write_text(MODEL_FILE, encoding="utf-8")
+    with pytest.raises(CatalogError, match=r"has 95040 parameters, not 7") as caught:
+        list(models_from(read(file)))
+    assert "somewhere.yaml:7" in caught.value.where
 
 
 def test_a_path_that_is_not_there_is_told_as_a_path(tmp_path):

@@ -1,0 +1,49 @@
+"""Reads a model file of the catalog: named configurations of one family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from advisor.catalog.architectures import card_of
+from advisor.catalog.load import Node
+from advisor.catalog.names import plain
+from advisor.schema.base import Provenance
+
+Plain = dict[str, Any]
+
+
+def models_from(node: Node) -> Iterator[Plain]:
+    """The models of one file as plain data, each with its card.
+
+    Raises CatalogError for a missing or unknown key, or a count other than the stated one.
+    """
+    node.expect(required=("family", "source", "models"))
+    for model in node.nodes("models"):
+        model.expect(
+            required=("id", "title", "parameters", "config"),
+            optional=("sizes", "hub_ids", "source", "note"),
+        )
+        names = (model.text("id"), *model.texts("sizes"), *model.texts("hub_ids"))
+        yield {
+            "names": list(names),
+            "plain": sorted({plain(name) for name in names}),
+            "sizes": list(model.texts("sizes")),
+            "card": _card(model, model.text("source", node.text("source"))),
+        }
+
+
+def _card(model: Node, source: str) -> Plain:
+    card = card_of(
+        model.node("config").content(),
+        model.text("id"),
+        Provenance(kind="table", source=source, note=model.text("note")),
+        where=f"{model.file.name}:{model.line}",
+    )
+    if card.parameters != model.whole("parameters"):
+        raise model.error(
+            f"The configuration has {card.parameters} parameters, not {model.whole('parameters')}.",
+            "Mend the configuration, or the published count.",
+            "parameters",
+        )
+    return card.model_dump(mode="json", exclude_defaults=True)

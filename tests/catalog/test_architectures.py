@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from advisor.catalog import query
+from advisor.catalog.architectures import READERS, card_of, read_config
+from advisor.catalog.load import catalog_root, files_in
+from advisor.errors import UnsupportedArchitectureError
+from advisor.schema.base import Provenance
+
+GOLDEN = yaml.safe_load(
+    (Path(__file__).parents[1] / "golden" / "parameters.yaml").read_text(encoding="utf-8")
+)
+MODELS = {card.id: card for card in query.models()}
+
+
+def card(config):
+    return card_of(config, "x", Provenance(kind="computed"), where="config.json")
+
+
+@pytest.mark.parametrize(("name", "parameters"), GOLDEN["catalog"].items())
+def test_a_catalog_model_has_the_count_of_transformers(name, parameters):
+    assert MODELS[name].parameters == parameters
+
+
+@pytest.mark.parametrize("entry", GOLDEN["configurations"], ids=lambda entry: entry["name"])
+def test_a_configuration_has_the_count_of_transformers(entry):
+    assert card(entry["config"]).parameters == entry["parameters"]
+
+
+@pytest.mark.parametrize(("name", "entry"), GOLDEN["published"].items())
+def test_a_model_without_a_class_has_the_published_count(name, entry):
+    assert MODELS[name].parameters == entry["parameters"]
+
+
+def test_enough_is_compared():
+    assert len(GOLDEN["catalog"]) >= 150
+    assert len(GOLDEN["published"]) >= 10
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_card_is_the_sum_of_its_parts(name):
+    model = MODELS[name]
+    layers = sum(group.count * group.parameters for group in model.groups)
+    rest = model.parameters - model.embedding_parameters - model.head_parameters - layers
+    assert sum(group.count for group in model.groups) == model.layers
+    assert 0 <= rest < 0.08 * model.parameters
+    assert not model.is_approximate
+    assert model.tied_embeddings or model.head_parameters >= model.vocabulary_size
+    assert (model.active_parameters is not None) == any(group.experts for group in model.groups)
+
+
+@pytest.mark.parametrize(
+    ("name", "active"),
+    [
+        ("mixtral-8x7b", 12.88e9),
+        ("qwen3-30b-a3b", 3.3e9),
+        ("gpt-oss-20b", 4.19e9),  # 3.6 are published, without the embeddings
+        ("deepseek-v3", 37.5e9),
+        ("llama-4-scout", 17.2e9),
+    ],
+)
+def test_a_token_goes_through_some_experts_only(name, active):
+    assert MODELS[name].active_parameters == pytest.approx(active, rel=0.03)
+
+
+def test_layers_of_different_shape_are_apart():
+    by_experts = [(group.count, group.experts) for group in MODELS["deepseek-v3"].groups]
+    assert by_experts == [(3, 0), (58, 256)]
+    by_window = [(group.count, group.window) for group in MODELS["gemma-3-27b"].groups]
+    assert by_window == [(52, 1024), (10, None)]
+    sides = [(group.count, group.cross_attention) for group in MODELS["flan-t5-xl"].groups]
+    assert sides == [(24, False), (24, True)]
+
+
+def test_experts_in_one_tensor_are_no_modules():
+    (group,) = MODELS["mixtral-8x7b"].groups
+    fused = {
+        each.name: (each.copies, each.active_copies) for each in group.linears if not each.is_module
+    }
+    assert fused == {"gate": (1, 1), "gate_up_proj": (8, 2), "down_proj": (8, 2)}
+
+
+def test_the_embedded_model_has_groups():
+    model = query.find_model("tiny")
+    assert model.family == "llama"
+    assert model.groups[0].count == model.layers
+
+
+def test_of_a_multi_modal_configuration_the_language_model_is_read():
+    entry = next(e for e in GOLDEN["configurations"] if e["name"] == "gemma-3-4b-multi-modal")
+    model = card(entry["config"])
+    assert model.family == "gemma3_text"
+    assert "multi-modal" in model.provenance.note
+
+
+UNKNOWN = {
+    "model_type": "newcomer",
+    "architectures": ["NewcomerForCausalLM"],
+    "hidden_size": 1024,
+    "num_hidden_layers": 8,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 4,
+    "intermediate_size": 2816,
+    "vocab_size": 32000,
+    "rms_norm_eps": 1e-6,
+    "tie_word_embeddings": False,
+}
+
+
+def test_an_unknown_architecture_is_read_by_common_keys_and_says_so():
+    model = card(UNKNOWN)
+    as_llama = card(UNKNOWN | {"model_type": "llama"})
+    assert model.is_approximate
+    assert "NewcomerForCausalLM" in model.provenance.note
+    assert model.parameters == as_llama.parameters
+
+
+def test_the_fallback_knows_a_plain_feed_forward_and_other_keys():
+    model = card(
+        {"model_type": "older", "n_embd": 512, "n_layer": 4, "n_head": 8, "vocab_size": 1000}
+    )
+    assert model.is_approximate
+    assert not model.gated_mlp
+    assert model.intermediate_size == 2048
+
+
+def test_the_fallback_knows_experts():
+    model = card(
+        UNKNOWN | {"num_experts": 8, "num_experts_per_tok": 2, "moe_intermediate_size": 512}
+    )
+    assert model.groups[0].experts == 8
+    assert model.active_parameters < model.parameters
+
+
+def test_the_fallback_is_near_for_families_that_are_known():
+    for name in ("llama-3.1-8b", "qwen3-8b", "mixtral-8x7b", "gemma-2-9b", "gpt-oss-20b"):
+        config = _catalog_config(name) | {"model_type": "unheard-of"}
+        assert card(config).parameters == pytest.approx(MODELS[name].parameters, rel=0.12)
+
+
+def _catalog_config(name):
+    files = files_in(catalog_root() / "models")
+    entries = [m for f in files for m in yaml.safe_load(f.read_text(encoding="utf-8"))["models"]]
+    return next(entry["config"] for entry in entries if entry["id"] == name)
+
+
+@pytest.mark.parametrize("missing", ["hidden_size", "num_hidden_layers", "vocab_size"])
+def test_without_the_main_numbers_nothing_is_guessed(missing):
+    config = {key: value for key, value in UNKNOWN.items() if key != missing}
+    with pytest.raises(UnsupportedArchitectureError, match="NewcomerForCausalLM"):
+        card(config)
+
+
+@pytest.mark.parametrize("family", ["mamba", "albert", "whisper"])
+def test_what_is_built_otherwise_is_refused(family):
+    with pytest.raises(UnsupportedArchitectureError, match="not supported"):
+        card(UNKNOWN | {"model_type": family})
+
+
+def test_a_missing_number_of_a_known_family_is_told(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama"}), encoding="utf-8")
+    with pytest.raises(UnsupportedArchitectureError, match="'num_attention_heads'") as caught:
+        read_config(tmp_path / "config.json", "x", None)
+    assert str(tmp_path) in caught.value.where
+
+
+def test_every_family_of_the_catalog_has_a_reader():
+    assert {model.family for model in MODELS.values()} <= set(READERS)
+    assert len(READERS) >= 60
