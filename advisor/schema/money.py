@@ -32,6 +32,8 @@ class Money(Value):
     """Of the memory bandwidth, writing answers."""
     parallel_share: Figure
     """Throughput kept at each doubling of the GPUs that hold one copy of a model."""
+    pcie_share: Figure
+    """The same where the GPUs have no link of their own."""
     busy_share: Figure
     """Of a server's capacity that calls can fill, as they do not come evenly."""
     memory_share: Figure
@@ -47,6 +49,10 @@ class Money(Value):
     hours_per_month: Figure
     rent: Figure
     """A GPU's price over the months of serving, against today's."""
+    cached_from_tokens: Figure
+    """Length from which a provider keeps the beginning that all prompts share."""
+    cached_minutes: Figure
+    """How long it keeps that without a call."""
     large_model: str
     """What tuning is compared with unless the user says: a model of a provider."""
     hosted_references: tuple[str, ...]

@@ -126,6 +126,27 @@ def test_experts_are_all_read_once_calls_are_many():
     assert server().read_weights(1) == server().weights
 
 
+def test_cards_without_a_link_gain_less_from_one_another():
+    call, l40s = Call(500, 100), query.find_gpu("l40s")
+    assert l40s.link_gb_per_second is None
+    linked = l40s.model_copy(update={"link_gb_per_second": 400.0})
+    over_pcie, with_link = (
+        server(gpu=gpu, gpus=4).seconds(call, 16, LIKELY) for gpu in (l40s, linked)
+    )
+    assert over_pcie > 2 * with_link
+    alone = server(gpu=l40s).seconds(call, 16, LIKELY)
+    assert alone == server(gpu=linked).seconds(call, 16, LIKELY)
+    assert over_pcie < alone
+
+
+def test_what_prompts_share_is_read_once_except_by_a_slow_server():
+    whole, shared = Call(2000, 100), Call(2000, 100, shared=1900)
+    slow, likely, _ = shares(MONEY)
+    assert server().seconds(shared, 16, likely) < server().seconds(whole, 16, likely)
+    assert server().seconds(shared, 16, slow) == server().seconds(whole, 16, slow)
+    assert server().concurrent(shared, MONEY, likely) >= server().concurrent(whole, MONEY, likely)
+
+
 def test_an_unlisted_rate_is_unknown():
     bare = H100.model_copy(update={"bandwidth_gb_per_second": None})
     assert server().is_known

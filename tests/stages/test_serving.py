@@ -100,9 +100,9 @@ def test_longer_prompts_cost_more_and_need_more_memory():
     tuned, rag, shots = (
         self_hosted(a, EIGHT, asked, MARKET) for a in ("fine_tuning", "rag", "few_shot")
     )
-    per_call = [s.usd_per_thousand_calls.likely for s in (tuned, rag, shots)]
+    per_call = [s.usd_per_thousand_calls.likely for s in (tuned, shots, rag)]
     assert per_call == sorted(per_call)
-    assert per_call[0] < per_call[2] / 3
+    assert per_call[2] > 3 * per_call[0]
     same_card = [
         self_hosted(a, EIGHT, asked, Market(GPUS[3:], MARKET.offers, MONEY)).memory_gib.likely
         for a in ("fine_tuning", "rag", "few_shot")
@@ -184,7 +184,7 @@ def test_fewer_bits_need_less_memory():
 
 def test_tokens_at_a_provider_are_exact():
     asked = wish(calls=1000, instruction_tokens=0, input_tokens=1000, answer_tokens=500)
-    found = hosted("prompting", token_price(), asked)
+    found = hosted("prompting", token_price(), asked, MONEY)
     assert found.usd_per_thousand_calls.likely == Decimal("6.0000")
     assert found.usd_per_month.high == Decimal("6.00")
     assert found.minimum_usd_per_month.likely == 0
@@ -192,24 +192,52 @@ def test_tokens_at_a_provider_are_exact():
     assert found.idle_share is None
 
 
+def test_what_prompts_share_is_cheaper_where_calls_come_often():
+    kept = token_price(usd_per_million_cached_tokens=Decimal("0.50"))
+    tokens = {
+        "instruction_tokens": 200,
+        "shots_tokens": 1800,
+        "input_tokens": 0,
+        "answer_tokens": 0,
+    }
+    rare, often = (hosted("few_shot", kept, wish(c, **tokens), MONEY) for c in (1000, 10_000))
+    for found in (rare, often):
+        assert found.filled_usd_per_thousand_calls.low == 1
+        assert found.filled_usd_per_thousand_calls.high == 4
+    assert rare.filled_usd_per_thousand_calls.likely == 4
+    assert often.filled_usd_per_thousand_calls.likely == 1
+    tokens["shots_tokens"] = 800
+    short = hosted("few_shot", kept, wish(10_000, **tokens), MONEY)
+    assert short.filled_usd_per_thousand_calls.low == 2
+
+
+def test_own_servers_read_what_prompts_share_once():
+    h100 = Market(GPUS[3:], MARKET.offers, MONEY)
+    shown = wish(instruction_tokens=0, shots_tokens=3000, passages_tokens=3000)
+    shots, rag = (self_hosted(a, EIGHT, shown, h100) for a in ("few_shot", "rag"))
+    assert shots.prompt_tokens == rag.prompt_tokens
+    assert shots.calls_per_second.likely > 1.5 * rag.calls_per_second.likely
+    assert shots.calls_per_second.low == pytest.approx(rag.calls_per_second.low, rel=0.3)
+
+
 def test_long_prompts_reach_the_dearer_tier():
     prices = [token_price(), token_price(above_prompt_tokens=200, provider="p")]
     prices[1] = prices[1].model_copy(update={"usd_per_million_input_tokens": Decimal(4)})
-    (short,) = prompted_by_token(prices, "big", wish(instruction_tokens=0, input_tokens=100))
-    (long,) = prompted_by_token(prices, "big", wish(instruction_tokens=0, input_tokens=400))
+    (short,) = prompted_by_token(prices, "big", wish(instruction_tokens=0, input_tokens=100), MONEY)
+    (long,) = prompted_by_token(prices, "big", wish(instruction_tokens=0, input_tokens=400), MONEY)
     assert short.provenance.kind == "table"
     assert long.usd_per_thousand_calls.likely - Decimal("0.8") == Decimal("1.6")
     assert short.usd_per_thousand_calls.likely - Decimal("0.8") == Decimal("0.2")
-    assert prompted_by_token(prices, "other", wish()) == ()
+    assert prompted_by_token(prices, "other", wish(), MONEY) == ()
 
 
 def test_open_models_of_the_size_are_priced_with_examples_and_with_passages():
     bracket = token_price(model="up to 16B", up_to_parameters=16_000_000_000)
     dear = bracket.model_copy(update={"provider": "q", "usd_per_million_input_tokens": Decimal(3)})
-    found = sized_by_token([dear, bracket], EIGHT.parameters, wish())
+    found = sized_by_token([dear, bracket], EIGHT.parameters, wish(), MONEY)
     assert [(s.approach, s.provider) for s in found] == [("few_shot", "p"), ("rag", "p")]
-    assert sized_by_token([bracket], SEVENTY.parameters, wish()) == ()
-    assert sized_by_token([bracket.model_copy(update={"is_tuned": True})], 8, wish()) == ()
+    assert sized_by_token([bracket], SEVENTY.parameters, wish(), MONEY) == ()
+    assert sized_by_token([bracket.model_copy(update={"is_tuned": True})], 8, wish(), MONEY) == ()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 Seconds of a call = prompt work / compute + answer tokens x (weights / calls at once + cache of the
 call) / bandwidth + answer work / compute. Work per token is 2 x active parameters, and 4 x width of
-attention x layers x tokens looked back upon.
+attention x layers x tokens looked back upon. The beginning that all prompts share is read once and
+kept, except by a slow server.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Call:
 
     prompt: float
     answer: float
+    shared: float = 0.0
+    """Of the prompt, the beginning that is the same in every call."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +43,19 @@ class Shares:
     compute: float
     bandwidth: float
     parallel: float
+    over_pcie: float
+    keeps_prefix: bool = True
+    """Whether the beginning that prompts share is read once for all."""
 
 
 def shares(money: Money) -> tuple[Shares, Shares, Shares]:
     """Slow, likely and fast."""
-    compute, bandwidth, parallel = (
-        f.interval for f in (money.compute_share, money.bandwidth_share, money.parallel_share)
-    )
+    compute, bandwidth = money.compute_share.interval, money.bandwidth_share.interval
+    linked, over_pcie = money.parallel_share.interval, money.pcie_share.interval
     return (
-        Shares(compute.low, bandwidth.low, parallel.low),
-        Shares(compute.likely, bandwidth.likely, parallel.likely),
-        Shares(compute.high, bandwidth.high, parallel.high),
+        Shares(compute.low, bandwidth.low, linked.low, over_pcie.low, keeps_prefix=False),
+        Shares(compute.likely, bandwidth.likely, linked.likely, over_pcie.likely),
+        Shares(compute.high, bandwidth.high, linked.high, over_pcie.high),
     )
 
 
@@ -109,7 +114,9 @@ class Server:
 
     def rates(self, reached: Shares) -> tuple[float, float]:
         """Floating point operations and bytes per second over all GPUs."""
-        scale = self.gpus * math.pow(reached.parallel, math.log2(self.gpus))
+        linked = self.gpu.link_gb_per_second is not None
+        kept = reached.parallel if linked else reached.over_pcie
+        scale = self.gpus * math.pow(kept, math.log2(self.gpus))
         flops = (self.peak or 0.0) * TERA * reached.compute * scale
         stream = (self.gpu.bandwidth_gb_per_second or 0.0) * BYTES_PER_GB
         return flops, stream * reached.bandwidth * scale
@@ -118,6 +125,11 @@ class Server:
         """Floating point operations of so many tokens, each looking `back` on average."""
         width = self.model.attention_heads * self.model.head_dim
         return tokens * (2.0 * self.active + 4.0 * self.model.layers * width * back)
+
+    def reading(self, call: Call, reached: Shares) -> float:
+        """Floating point operations before the first token."""
+        kept = call.shared if reached.keeps_prefix else 0.0
+        return self.work(call.prompt - kept, (call.prompt + kept) / 2)
 
     def read_weights(self, concurrent: float) -> float:
         """Bytes of weights that a step of so many calls reads: all experts once they are many."""
@@ -128,7 +140,7 @@ class Server:
         """Server time of one call when so many are answered at once."""
         flops, stream = self.rates(reached)
         back = call.prompt + call.answer / 2
-        reading = self.work(call.prompt, call.prompt / 2) / flops
+        reading = self.reading(call, reached) / flops
         writing = self.work(call.answer, back) / flops
         moved = self.read_weights(concurrent) / concurrent + cache_bytes(self.model, back)
         return reading + writing + call.answer * moved / stream
@@ -145,7 +157,7 @@ class Server:
     def concurrent(self, call: Call, money: Money, reached: Shares) -> float:
         """Calls at once: as the cache has room, and first token and pace stay bearable."""
         flops, stream = self.rates(reached)
-        reading = self.work(call.prompt, call.prompt / 2) / flops
+        reading = self.reading(call, reached) / flops
         by_first = money.first_token_seconds.interval.likely / reading if reading else math.inf
         pace = cache_bytes(self.model, call.prompt + call.answer / 2) / stream
         pace += self.work(1.0, call.prompt) / flops

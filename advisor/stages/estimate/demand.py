@@ -37,7 +37,10 @@ class Demand:
     assumptions: tuple[str, ...]
 
     def call(self, approach: ServedApproach) -> Call:
-        """A tuned model needs the input alone; the others are told more, every time."""
+        """A tuned model needs the input alone; the others are told more, every time.
+
+        Instruction and solved examples are the same in every call, passages are not.
+        """
         told = self.instruction_tokens + self.input_tokens
         prompt = {
             "prompting": told,
@@ -45,7 +48,13 @@ class Demand:
             "rag": told + self.passages_tokens,
             "fine_tuning": self.input_tokens,
         }[approach]
-        return Call(prompt=prompt, answer=self.answer_tokens)
+        shared = {
+            "prompting": self.instruction_tokens,
+            "few_shot": self.instruction_tokens + self.shots_tokens,
+            "rag": self.instruction_tokens,
+            "fine_tuning": 0.0,
+        }[approach]
+        return Call(prompt=prompt, answer=self.answer_tokens, shared=shared)
 
 
 def demand(request: EstimateRequest, money: Money) -> Demand:

@@ -105,24 +105,24 @@ def _cheapest(found: Sequence[Serving]) -> Serving | None:
 
 
 def prompted_by_token(
-    prices: Sequence[InferencePrice], model: str, wish: Demand
+    prices: Sequence[InferencePrice], model: str, wish: Demand, money: Money
 ) -> tuple[Serving, ...]:
     """The named model of a provider, prompted."""
     named = [p for p in prices if p.model == model and not p.is_tuned]
     prompt = wish.call("prompting").prompt
-    cheapest = _cheapest([hosted("prompting", p, wish) for p in _tiers(named, prompt)])
+    cheapest = _cheapest([hosted("prompting", p, wish, money) for p in _tiers(named, prompt)])
     return () if cheapest is None else (cheapest,)
 
 
 def sized_by_token(
-    prices: Sequence[InferencePrice], parameters: int, wish: Demand
+    prices: Sequence[InferencePrice], parameters: int, wish: Demand, money: Money
 ) -> tuple[Serving, ...]:
     """Open models of that size at the cheapest provider: with examples, and with passages."""
     near = [p for p in prices if not p.is_tuned and is_near(p, parameters)]
     found = []
     for approach in ("few_shot", "rag"):
         tiers = _tiers(near, wish.call(approach).prompt)
-        cheapest = _cheapest([hosted(approach, p, wish) for p in tiers])
+        cheapest = _cheapest([hosted(approach, p, wish, money) for p in tiers])
         if cheapest is not None:
             found.append(cheapest)
     return tuple(found)
@@ -133,16 +133,35 @@ def _per_thousand(call: Call, in_usd: Decimal, out_usd: Decimal) -> Decimal:
     return (1000 * (tokens_in * in_usd + tokens_out * out_usd) / _MILLION).quantize(_FINEST)
 
 
-def hosted(approach: ServedApproach, price: InferencePrice, wish: Demand) -> Serving:
-    """A model of a provider that bills tokens: no memory, no minimum, no idle hours."""
+def _saved(call: Call, price: InferencePrice, money: Money) -> Decimal:
+    """Dollars per thousand calls less where the provider has kept the shared beginning."""
+    kept = price.usd_per_million_cached_tokens
+    if kept is None or call.shared < money.cached_from_tokens.interval.likely:
+        return Decimal(0)
+    less = price.usd_per_million_input_tokens - kept
+    return (1000 * Decimal(str(call.shared)) * less / _MILLION).quantize(_FINEST)
+
+
+def _is_kept(calls: float | None, money: Money) -> bool:
+    """Whether calls come so often that a provider keeps what they share."""
+    minutes = money.hours_per_month.interval.likely * 60
+    return calls is not None and calls * money.cached_minutes.interval.likely >= minutes
+
+
+def hosted(approach: ServedApproach, price: InferencePrice, wish: Demand, money: Money) -> Serving:
+    """A model of a provider that bills tokens: no memory, no minimum, no idle hours.
+
+    Where the provider names a price for the beginning that prompts share, that is the low end, and
+    the likely one too when calls come often enough.
+    """
     call = wish.call(approach)
-    exact = _per_thousand(
+    full = _per_thousand(
         call, price.usd_per_million_input_tokens, price.usd_per_million_output_tokens
     )
-    return at_volume(
-        _by_token(approach, price.model, price.provider, call=call, exact=exact, price=price),
-        wish.calls_per_month,
-    )
+    low = full - _saved(call, price, money)
+    likely = low if _is_kept(wish.calls_per_month, money) else full
+    usd = UsdInterval(low=low, likely=likely, high=full)
+    return at_volume(_by_token(approach, call, usd, price), wish.calls_per_month)
 
 
 def hosted_tuned(price: HostedTuning, wish: Demand) -> Serving | None:
@@ -152,27 +171,18 @@ def hosted_tuned(price: HostedTuning, wish: Demand) -> Serving | None:
     if per_in is None or per_out is None:
         return None
     exact = _per_thousand(call, per_in, per_out)
-    found = _by_token(
-        "fine_tuning", price.model, price.provider, call=call, exact=exact, price=price
-    )
-    return at_volume(found, wish.calls_per_month)
+    usd = UsdInterval(low=exact, likely=exact, high=exact)
+    return at_volume(_by_token("fine_tuning", call, usd, price), wish.calls_per_month)
 
 
 def _by_token(
-    approach: ServedApproach,
-    model: str,
-    provider: str,
-    *,
-    call: Call,
-    exact: Decimal,
-    price: InferencePrice | HostedTuning,
+    approach: ServedApproach, call: Call, usd: UsdInterval, price: InferencePrice | HostedTuning
 ) -> Serving:
-    usd = UsdInterval(low=exact, likely=exact, high=exact)
     return Serving(
         approach=approach,
-        model=model,
+        model=price.model,
         is_hosted=True,
-        provider=provider,
+        provider=price.provider,
         prompt_tokens=call.prompt,
         answer_tokens=call.answer,
         memory_gib=None,

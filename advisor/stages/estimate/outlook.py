@@ -9,7 +9,7 @@ from decimal import Decimal
 from advisor.schema.base import UsdInterval
 from advisor.schema.catalog import Gpu, HostedTuning, InferencePrice, ModelCard
 from advisor.schema.estimate import EstimateRequest, Option
-from advisor.schema.freshness import is_stale as is_old
+from advisor.schema.freshness import is_stale
 from advisor.schema.spending import BreakEven, Serving, Spending
 from advisor.stages.estimate.break_even import break_evens
 from advisor.stages.estimate.demand import Demand, demand
@@ -96,7 +96,7 @@ def _told_age(found: Sequence[Serving], as_of: str) -> tuple[Serving, ...]:
 
 def _with_age(serving: Serving, as_of: str) -> Serving:
     checked = serving.provenance.as_of
-    if not as_of or not is_old(checked, as_of):
+    if not as_of or not is_stale(checked, as_of):
         return serving
     note = f"The price of {serving.provider} was last checked on {checked}."
     return serving.model_copy(update={"notes": (*serving.notes, note)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from advisor.schema.base import Figure, Interval, Provenance, UsdInterval
@@ -72,7 +72,7 @@ def _answering_hours(spent: Spent, approaches: Sequence[ServedApproach]) -> Inte
     slow, likely, fast = shares(spent.money)
     seconds = [0.0, 0.0, 0.0]
     for approach in approaches:
-        call = spent.wish.call(approach)
+        call = replace(spent.wish.call(approach), shared=0.0)
         many = max(_TOGETHER, server.concurrent(call, spent.money, likely))
         for i, (count, reached) in enumerate(((many, fast), (_TOGETHER, likely), (1.0, slow))):
             seconds[i] += spent.wish.evaluation_samples * server.seconds(call, count, reached)
