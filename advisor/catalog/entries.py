@@ -85,6 +85,7 @@ _FIGURES = (
     "scaling",
 )
 _TILE = ("fused_loss_tokens", "fused_loss_vocabulary")
+_FAMILIES = ("plain_loss_families", "rebinding_families")
 _FLAGS = ("keeps_logits", "unties_head", "gathers_all")
 _LAWS = ("kept_layer", "layer_backward")
 _WIDTHS = ("hidden", "query", "key_value", "feed_forward", "plain_feed_forward")
@@ -93,7 +94,7 @@ _WIDTHS = ("hidden", "query", "key_value", "feed_forward", "plain_feed_forward")
 def stack_from(node: Node, base: Stack | None = None) -> Stack:
     """The constants of one software stack; what it does not state is that of `base`."""
     needed = ("allocated_error", "utilisation", *_FIGURES, *_TILE)
-    free = ("defaults", "plain_loss_families", *_FLAGS, *_LAWS)
+    free = ("defaults", *_FLAGS, *_FAMILIES, *_LAWS)
     if base is None:
         node.expect(required=("id", "title", *needed), optional=free)
     else:
@@ -103,8 +104,7 @@ def stack_from(node: Node, base: Stack | None = None) -> Stack:
     values |= {key: node.whole(key) for key in _TILE if node.has(key)}
     values |= {key: _layer_law(node.node(key)) for key in _LAWS if node.has(key)}
     values |= {key: bool(node.scalar(key)) for key in _FLAGS if node.has(key)}
-    if node.has("plain_loss_families"):
-        values["plain_loss_families"] = node.texts("plain_loss_families")
+    values |= {key: node.texts(key) for key in _FAMILIES if node.has(key)}
     if node.has("defaults"):
         table = node.node("defaults")
         values["defaults"] = {key: table.scalar(key) for key in table.keys()}  # noqa: SIM118

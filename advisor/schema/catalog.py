@@ -10,6 +10,7 @@ from pydantic import Field
 
 from advisor.schema.architecture import LayerGroup, dense_group
 from advisor.schema.base import Figure, Provenance, Usd, Value
+from advisor.schema.throughput import Throughput
 from advisor.schema.tiers import Tiers
 
 
@@ -207,6 +208,8 @@ class Stack(Value):
     """Whether the 16-bit logits live on beside what the loss makes of them."""
     gathers_all: bool = False
     """Whether full sharding keeps every gathered layer until the step ends."""
+    rebinding_families: tuple[str, ...] = ()
+    """Families whose class overwrites the 16-bit logits all the same."""
     plain_loss_families: tuple[str, ...] = ()
     """Families whose class computes the loss without lifting the logits to 32 bits."""
     unties_head: bool = False
@@ -274,6 +277,7 @@ class Reference(Value):
 
     stack: Stack
     recipes: tuple[Recipe, ...]
+    throughput: Throughput
 
 
 class CatalogView(Value):

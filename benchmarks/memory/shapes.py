@@ -16,6 +16,9 @@ _FUSED_MODELS = re.compile(
     re.IGNORECASE,
 )
 _BIGCODE = re.compile(r"santacoder|starcoder(?!2)", re.IGNORECASE)
+_EXPERTS = re.compile(r"(\d+) (?:routed|experts)")
+_TOTAL = re.compile(r"about ([\d.]+) ?B")
+_GRANITE = re.compile(r"powerlm|granite", re.IGNORECASE)
 _SHARED_EXPERT = re.compile(r"shared (\d{3,6})")
 _ENCODER_DECODER = re.compile(r"(\d+)\+(\d+)")
 
@@ -26,7 +29,7 @@ def card_of(run: dict[str, Any], config: dict[str, str], targets: str) -> ModelC
     Counted parameters that differ from the stated total are evened out outside the linear layers.
     Raises ValueError for shapes that make no model.
     """
-    arch = run["arch"]
+    arch = run["arch"] | _experts_told(run["arch"], str(config.get("notes", "")))
     both = _ENCODER_DECODER.search(str(config.get("num_layers", "")))
     layers = int(both.group(1)) + int(both.group(2)) if both else arch["layers"]
     ungated = not run["gated"] or "2-matrix" in str(config.get("notes", ""))
@@ -65,13 +68,32 @@ def card_of(run: dict[str, Any], config: dict[str, str], targets: str) -> ModelC
         parameters=total,
         active_parameters=active if arch["experts"] else None,
         gated_mlp=not ungated,
-        family="gpt_bigcode" if _BIGCODE.search(str(run["model"])) else run["family"],
+        family=_family(run),
         kind="encoder_decoder" if both else "decoder",
         groups=(group,),
         embedding_parameters=embedding,
         head_parameters=head,
         provenance=Provenance(kind="table", source="configs.csv"),
     )
+
+
+def _experts_told(arch: dict[str, Any], notes: str) -> dict[str, Any]:
+    """Experts and total that only the notes of a shape tell."""
+    found: dict[str, Any] = {}
+    experts, total = _EXPERTS.search(notes), _TOTAL.search(notes)
+    if experts and not arch["experts"]:
+        found |= {"experts": int(experts.group(1)), "topk": 1}
+    if total and found:
+        found["params"] = int(float(total.group(1)) * 1e9)
+    return found
+
+
+def _family(run: dict[str, Any]) -> str:
+    """The family as transformers names it, where the harness takes it for a Llama."""
+    name = str(run["model"])
+    if _BIGCODE.search(name):
+        return "gpt_bigcode"
+    return "granite" if _GRANITE.search(name) else str(run["family"])
 
 
 def _attention(arch: dict[str, Any], *, fused: bool) -> tuple[Linear, ...]:
@@ -112,8 +134,11 @@ def _feed_forward(
     found = matrices(width, copies, active)
     if experts:
         found += (Linear(name="router", inputs=hidden, outputs=experts, part="router"),)
-    shared = _SHARED_EXPERT.search(str(config.get("notes", "")))
-    return found + (matrices(int(shared.group(1)), 1, 1) if shared and experts else ())
+    notes = str(config.get("notes", ""))
+    shared = _SHARED_EXPERT.search(notes)
+    if shared and experts:
+        return found + matrices(int(shared.group(1)), 1, 1)
+    return found + (matrices(width, 1, 1) if experts and "shared" in notes else ())
 
 
 def target_modules(run: dict[str, Any], card: ModelCard) -> str:

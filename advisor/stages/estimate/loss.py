@@ -36,7 +36,8 @@ def entry_bytes(work: Work) -> float:
         lifted = work.plan.compute_precision is not None or work.plan.base_bits < 16
         return 4 * copies + work.number_bytes if lifted else copies * work.head_bytes
     figure = stack.full_loss_bytes if is_stock else stack.kernel_loss_bytes
-    return figure.interval.likely + (work.head_bytes if stack.keeps_logits else 0)
+    is_kept = stack.keeps_logits and work.model.family not in stack.rebinding_families
+    return figure.interval.likely + (work.head_bytes if is_kept else 0)
 
 
 def head_gradient_bytes(work: Work) -> float:
