@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+from advisor.catalog.compiled import Plain, compiled
 from advisor.catalog.figures import figure_from
 from advisor.catalog.load import Node, catalog_root, read
 from advisor.schema.money import Money
@@ -31,7 +33,12 @@ def money_from(node: Node) -> Money:
     )
 
 
+def _plain(file: Path) -> list[Plain]:
+    return [money_from(read(file)).model_dump(mode="json")]
+
+
 @cache
 def money() -> Money:
     """The catalog's figures."""
-    return money_from(read(catalog_root() / "serving.yaml"))
+    (found,) = compiled("serving", [catalog_root() / "serving.yaml"], _plain)
+    return Money.model_validate(found)
