@@ -56,7 +56,7 @@ def write_overlay(series: dict[str, list[Plain]]) -> Path:
     """
     place = overlay_file()
     temporary = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
-    text = json.dumps({"format": FORMAT} | series, ensure_ascii=False, indent=1)
+    text = json.dumps({"format": FORMAT} | series, ensure_ascii=False, separators=(",", ":"))
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("x", encoding="utf-8") as stream:
