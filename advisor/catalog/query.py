@@ -20,6 +20,7 @@ from advisor.catalog.prices import (
     own_offer,
     providers,
 )
+from advisor.catalog.throughput import throughput
 from advisor.errors import CatalogError, UnknownGpuError, UnknownModelError
 from advisor.resources import embedded_model_root
 from advisor.schema.base import Provenance
@@ -236,7 +237,7 @@ def _tiers() -> Tiers:
 
 @cache
 def reference(stack: str = DEFAULT_STACK) -> Reference:
-    """The stack's constants and all recipes.
+    """The stack's constants, all recipes, and what times are computed from.
 
     Raises CatalogError for a stack that the catalog does not know.
     """
@@ -249,4 +250,5 @@ def reference(stack: str = DEFAULT_STACK) -> Reference:
     return Reference(
         stack=Stack(**{**known[stack], "tiers": _tiers()}),
         recipes=tuple(Recipe(**entry) for entry in _entries("recipes")),
+        throughput=throughput(),
     )

@@ -77,6 +77,15 @@ class EstimateRequest(Value):
     """This machine, so that methods can name what stands in their way."""
 
 
+class TimePart(Value):
+    """One part of the time of a job."""
+
+    name: str
+    hours: Interval
+    formula: str
+    provenance: Provenance
+
+
 class Term(Value):
     """One addend of the peak memory."""
 
@@ -132,6 +141,10 @@ class Option(Value):
     serving: Serving | None = None
     spending: Spending | None = None
     """The whole plan: baselines, training, evaluation, storage, serving."""
+    steps_hours: Interval | None = None
+    """The part of `time_hours` that is training steps."""
+    time_parts: tuple[TimePart, ...] = ()
+    """What `time_hours` is made of: training first, then start-up, evaluation and saving."""
     energy_kwh: Interval | None = None
     co2_kg: Interval | None = None
     assumptions: tuple[str, ...] = ()

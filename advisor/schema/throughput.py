@@ -27,6 +27,8 @@ class StackSpeed(Value):
     eight_bit_gain: Figure
     """How much faster 8-bit matrix products are than 16-bit ones."""
     four_bit_gain: Figure
+    attention_cost: Figure
+    """How much longer an operation of attention takes than one of a 16-bit matrix product."""
     expert_exponent: Figure
     """Mixtures of experts take (all / active parameters) to this power longer."""
 
@@ -42,7 +44,7 @@ class GpuClass(Value):
     share: Figure
     """Matrix product share against the reference class."""
     attention_cost: Figure
-    """How much longer an operation of attention takes than one of a matrix product."""
+    """Factor on the cost of attention that the software's class names."""
 
 
 class Cell(Value):
@@ -95,6 +97,8 @@ class Throughput(Value):
     classes: tuple[GpuClass, ...]
     """The last one, without architectures and ids, is for everything else."""
     cells: tuple[Cell, ...]
+    float32_share: Figure
+    """Rate of plain 32-bit products over the 16-bit rate."""
     spread: dict[Evidence, Figure]
     """Actual over predicted time by evidence: 10 %, 50 % and 90 % points."""
     small_batch_full: Figure

@@ -12,7 +12,6 @@ from advisor.schema.catalog import Gpu, ModelCard, Offer
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.profile import MachineFacts
 from advisor.stages.estimate.candidate import Inquiry
-from advisor.stages.estimate.compute import work_per_token
 from advisor.stages.estimate.cost import best_offer, billed_gpus, cost, is_stale
 from advisor.stages.estimate.fit import probability_below
 from advisor.stages.estimate.planning import make_plan, recipe_for
@@ -153,27 +152,11 @@ def test_the_method_brings_its_own_terms():
     assert "unpacked layer" not in {t.name for t in phase_terms(bare)["backward"]}
 
 
-@pytest.mark.parametrize(
-    ("method", "checkpointing", "per_parameter"), [("full", False, 6.0), ("full", True, 8.0)]
-)
-def test_work_per_token_follows_the_published_rule(method, checkpointing, per_parameter):
-    option = priced(methods=(method,), gradient_checkpointing=checkpointing).options[0]
-    footprint = METHODS[method].footprint(option.plan, CARD)
-    assert work_per_token(option.plan, CARD, footprint) == pytest.approx(
-        per_parameter * CARD.parameters
-    )
-
-
-def test_lora_works_a_third_less_than_full():
-    option = priced(methods=("lora",), gradient_checkpointing=False).options[0]
-    work = work_per_token(option.plan, CARD, METHODS["lora"].footprint(option.plan, CARD))
-    assert work == pytest.approx(4 * CARD.parameters, rel=0.02)
-
-
 def test_hours_are_tokens_over_speed_and_money_is_hours_times_price():
     option = priced(methods=("lora",), tokens=1_000_000, epochs=2).options[0]
     seconds = 2_000_000 / option.tokens_per_second.likely
-    assert option.time_hours.likely == pytest.approx(seconds / 3600)
+    assert option.steps_hours.likely == pytest.approx(seconds / 3600)
+    assert sum(p.hours.likely for p in option.time_parts) == pytest.approx(option.time_hours.likely)
     assert float(option.cost_usd.likely) == pytest.approx(2 * option.time_hours.likely, abs=1e-4)
     assert option.plan.examples is None
 

@@ -11,9 +11,10 @@ from advisor.schema.catalog import Gpu, ModelCard, Offer, Reference
 from advisor.schema.estimate import EstimateRequest, Option
 from advisor.schema.plan import ObjectiveFootprint, Plan
 from advisor.schema.profile import MachineFacts
-from advisor.stages.estimate.compute import hours, tokens_per_second
 from advisor.stages.estimate.cost import best_offer, cost
+from advisor.stages.estimate.energy import energy
 from advisor.stages.estimate.fit import fits
+from advisor.stages.estimate.hours import timing
 from advisor.stages.estimate.planning import make_plan
 from advisor.stages.estimate.remarks import assumptions, obstacle_sentences, warnings
 from advisor.stages.estimate.tiers import memory, outside_gib
@@ -84,9 +85,10 @@ def make_candidate(inquiry: Inquiry, gpu: Gpu, method: Method) -> Candidate:
     needed = memory(work, gpu)
     outside = None if gpu.is_cpu else outside_gib(work, gpu)
     verdict, probability, headroom = fits(needed, gpu, outside=outside, tiers=reference.stack.tiers)
-    speed = tokens_per_second(plan, model, footprint, gpu=gpu, stack=reference.stack)
-    time = hours(plan, speed)
+    spent = timing(work, gpu, reference.throughput)
+    time = spent.job_hours if spent else None
     offer = best_offer(inquiry.offers.get(gpu.id, ()), plan.gpus)
+    drawn = energy(spent, gpu, plan.gpus, reference.throughput.power, offer.region if offer else "")
     price = cost(offer, time, plan.gpus)
     obstacles = method.obstacles(plan, _machine(gpu, request))
     option = Option(
@@ -101,10 +103,20 @@ def make_candidate(inquiry: Inquiry, gpu: Gpu, method: Method) -> Candidate:
         headroom_gib=headroom,
         trainable_parameters=footprint.trainable_parameters,
         time_hours=time,
-        tokens_per_second=speed,
+        tokens_per_second=spent.tokens_per_second if spent else None,
+        steps_hours=spent.steps_hours if spent else None,
+        time_parts=spent.parts if spent else (),
+        energy_kwh=drawn.kwh if drawn else None,
+        co2_kg=drawn.co2_kg if drawn else None,
         cost_usd=price,
         offer=offer,
-        assumptions=(*assumptions(work, gpu), *footprint.notes, *work.objective.notes),
+        assumptions=(
+            *assumptions(work),
+            *(spent.notes if spent else ()),
+            *(drawn.notes if drawn else ()),
+            *footprint.notes,
+            *work.objective.notes,
+        ),
         warnings=(
             *obstacle_sentences(obstacles),
             *warnings(request, gpu, offer=offer, price=price, time=time),

@@ -21,7 +21,7 @@ _LOSSES = {
 }
 
 
-def assumptions(work: Work, gpu: Gpu) -> tuple[str, ...]:
+def assumptions(work: Work) -> tuple[str, ...]:
     """What the numbers rest on that the user did not say."""
     plan, stack, errors = work.plan, work.stack, allocated_error(work)
     notes = [
@@ -34,8 +34,6 @@ def assumptions(work: Work, gpu: Gpu) -> tuple[str, ...]:
         )
     if plan.reasons.get("examples", "").startswith("recipe"):
         notes.append(f"{plan.examples} samples assumed; give --examples, --tokens or data.")
-    if not gpu.is_cpu:
-        notes.append("Start-up, downloads and evaluation are not in the hours.")
     return tuple(notes)
 
 

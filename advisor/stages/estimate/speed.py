@@ -1,0 +1,265 @@
+"""Seconds of one training step on one device, and tokens per second over all of them."""
+
+from __future__ import annotations
+
+from math import exp, log, sqrt
+from typing import NamedTuple
+
+from advisor.schema.base import Figure, Interval
+from advisor.schema.catalog import Gpu
+from advisor.schema.throughput import Cell, Evidence, GpuClass, StackSpeed, Throughput
+from advisor.stages.estimate.batches import Batch, batch_of
+from advisor.stages.estimate.exchange import exchange_seconds, lost_share, offload_seconds
+from advisor.stages.estimate.flops import attention_work, moved_elements, product_work, shape_of
+from advisor.stages.estimate.work import Work
+
+TERA, GIGA, MILLI = 1e12, 1e9, 1e-3
+FLOPS_PER_BYTE = 180.0
+"""Peak rate over memory bandwidth of common cards, where a card's bandwidth is not known."""
+
+
+class Setting(NamedTuple):
+    """What hardware and software a plan meets, with the constants that hold for them."""
+
+    gpu: Gpu
+    rate: float
+    """Dense operations per second of the precision that products run in."""
+    bandwidth: float
+    """Bytes per second of the card's memory."""
+    throughput: Throughput
+    stack: StackSpeed
+    gpu_class: GpuClass
+    cell: Cell | None
+    """What was published for the two classes together."""
+    spread: Figure
+
+
+class StepSeconds(NamedTuple):
+    """Where the time of one micro-batch on one device goes."""
+
+    products: float
+    attention: float
+    traffic: float
+    small_batch: float
+    dequantise: float
+    lost: float
+    exchange: float
+    offload: float
+    generation: float
+    optimizer: float
+    """Of one step, spread over the micro-batches that it accumulates."""
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return sum(self)
+
+
+def peak_rate(work: Work, gpu: Gpu, throughput: Throughput) -> float | None:
+    """Dense operations per second in the precision of the products; None where unknown."""
+    precision = work.plan.compute_precision or work.plan.precision
+    half = gpu.fp16_tflops if precision == "float16" else gpu.bf16_tflops or gpu.fp16_tflops
+    if half is None or gpu.is_cpu:
+        return None
+    share = throughput.float32_share.interval.likely if precision == "float32" else 1.0
+    return half * share * TERA
+
+
+def stack_class(throughput: Throughput, stack: str) -> StackSpeed:
+    """The class that a stack belongs to; the first one, `stock`, where none names it."""
+    for entry in throughput.stacks:
+        if stack == entry.id or stack in entry.stacks:
+            return entry
+    return throughput.stacks[0]
+
+
+def gpu_class(throughput: Throughput, gpu: Gpu) -> GpuClass:
+    """The class that names the card's id, else its architecture, else the last one."""
+    for entry in throughput.classes:
+        if entry.gpus and gpu.id.startswith(entry.gpus):
+            return entry
+    architecture = gpu.architecture.lower()
+    for entry in throughput.classes:
+        if architecture and entry.architectures and architecture.startswith(entry.architectures):
+            return entry
+    return throughput.classes[-1]
+
+
+def cell(throughput: Throughput, stack: str, gpu: Gpu) -> Cell | None:
+    """What was published for the stack's class on the card's class; None: nothing."""
+    software, hardware = stack_class(throughput, stack).id, gpu_class(throughput, gpu).id
+    for entry in throughput.cells:
+        if entry.stack_class == software and entry.gpu_class == hardware:
+            return entry
+    return None
+
+
+def evidence(throughput: Throughput, stack: str, gpu: Gpu) -> Evidence:
+    """The cell's; without one, `one` where both its classes were measured with others."""
+    known = cell(throughput, stack, gpu)
+    if known is not None:
+        return known.evidence
+    software, hardware = stack_class(throughput, stack).id, gpu_class(throughput, gpu).id
+    has_software = any(entry.stack_class == software for entry in throughput.cells)
+    has_hardware = any(entry.gpu_class == hardware for entry in throughput.cells)
+    return "one" if has_software and has_hardware else "none"
+
+
+def setting(work: Work, gpu: Gpu, throughput: Throughput) -> Setting | None:
+    """The constants for a plan on a card; None where the card's rate is unknown."""
+    rate = peak_rate(work, gpu, throughput)
+    if rate is None:
+        return None
+    known = cell(throughput, work.plan.stack, gpu)
+    bandwidth = gpu.bandwidth_gb_per_second
+    return Setting(
+        gpu=gpu,
+        rate=rate,
+        bandwidth=bandwidth * GIGA if bandwidth else rate / FLOPS_PER_BYTE,
+        throughput=throughput,
+        stack=stack_class(throughput, work.plan.stack),
+        gpu_class=gpu_class(throughput, gpu),
+        cell=known,
+        spread=throughput.spread[evidence(throughput, work.plan.stack, gpu)],
+    )
+
+
+def product_share(at: Setting) -> float:
+    """Share of the peak that matrix products reach, never more than the card was seen to reach."""
+    share = at.stack.matmul_share.interval.likely * at.gpu_class.share.interval.likely
+    return min(share, at.gpu.achievable_share or 1.0)
+
+
+def bits_gain(at: Setting, bits: int) -> float:
+    """How much faster matrix products of so many bits are than of 16."""
+    if bits == 16:
+        return 1.0
+    figure = at.stack.eight_bit_gain if bits == 8 else at.stack.four_bit_gain
+    return figure.interval.likely
+
+
+def sparsity(work: Work) -> float:
+    """All parameters over those that one token uses."""
+    return work.model.parameters / (work.model.active_parameters or work.model.parameters)
+
+
+def attention_cost(at: Setting) -> float:
+    """How much longer an operation of attention takes than one of a 16-bit matrix product."""
+    return at.stack.attention_cost.interval.likely * at.gpu_class.attention_cost.interval.likely
+
+
+def step_seconds(work: Work, at: Setting, batch: Batch) -> StepSeconds:
+    """Seconds of one micro-batch, part by part.
+
+    Products and attention at their share of the peak, activations and logits at memory
+    bandwidth, a constant per micro-batch, unpacking of quantised weights, then what several
+    devices, main memory and generation add.
+    """
+    plan, known, footprint = work.plan, at.throughput, work.footprint
+    effective = at.rate * product_share(at)
+    per_token = product_work(work) / (bits_gain(at, plan.matmul_bits) * effective)
+    per_token *= sparsity(work) ** at.stack.expert_exponent.interval.likely
+    attention = attention_work(work, batch.length) * attention_cost(at) / effective
+    trains_all = footprint.trainable_parameters >= work.model.parameters
+    start = known.small_batch_full if trains_all else known.small_batch_adapter
+    products, attended = per_token * batch.tokens, attention * batch.tokens
+    moved = _moved_bytes(work, at, batch) * batch.tokens / at.bandwidth
+    small = (per_token + attention) * start.interval.likely
+    unpacked = _unpacking(work, at)
+    computed = products + attended + moved + small + unpacked
+    updated = known.optimizer_bytes.interval.likely * footprint.trainable_parameters
+    shards = plan.gpus if plan.strategy not in {"single", "ddp", "layer_split"} else 1
+    return StepSeconds(
+        products=products,
+        attention=attended,
+        traffic=moved,
+        small_batch=small,
+        dequantise=unpacked,
+        lost=computed * lost_share(plan, known),
+        exchange=exchange_seconds(work, at.gpu, known, computed),
+        offload=offload_seconds(work, at.gpu, known),
+        generation=_generation(work, at),
+        optimizer=updated / at.bandwidth / shards / plan.gradient_accumulation_steps,
+    )
+
+
+def _moved_bytes(work: Work, at: Setting, batch: Batch) -> float:
+    """Bytes per token beside the products: activations of all passes, and the logits."""
+    layers = at.stack.traffic_bytes.interval.likely * moved_elements(work, batch.length)
+    head = at.throughput.logits_bytes[work.plan.loss_head].interval.likely
+    return layers + head * work.model.vocabulary_size
+
+
+def _unpacking(work: Work, at: Setting) -> float:
+    """Every pass unpacks all quantised weights: two passes, three under checkpointing."""
+    if work.plan.quantisation in {"none", "fp8"} or work.plan.base_bits > 8:
+        return 0.0
+    passes = 1.5 if work.plan.gradient_checkpointing else 1.0
+    scale = at.throughput.reference_gb_per_second * GIGA / at.bandwidth
+    each = at.throughput.dequantise_milliseconds.interval.likely * MILLI
+    billions = (work.model.parameters - shape_of(work.model).head) / GIGA
+    return each * max(billions, 0.0) * passes * scale
+
+
+def _generation(work: Work, at: Setting) -> float:
+    """Objectives that generate read all weights for every new token of a micro-batch."""
+    generates = any("generation" in term.phases for term in work.objective.extra_terms)
+    if not generates or not work.plan.generated_tokens:
+        return 0.0
+    return decode_seconds(work, at) * work.plan.generated_tokens
+
+
+def decode_seconds(work: Work, at: Setting) -> float:
+    """Seconds of one new token for a batch: active weights over memory bandwidth."""
+    active = (work.model.active_parameters or work.model.parameters) / work.model.parameters
+    read = work.footprint.base_weight_bytes * active + work.footprint.adapter_weight_bytes
+    return read / (at.bandwidth * at.throughput.decode_share.interval.likely)
+
+
+def devices_at_work(work: Work) -> int:
+    """Devices that compute at the same time; layers split over devices take turns."""
+    return 1 if work.plan.strategy == "layer_split" else work.plan.gpus
+
+
+def time_spread(work: Work, at: Setting, parts: StepSeconds) -> tuple[float, float]:
+    """Factors on the likely time at the 10 % and 90 % points.
+
+    The spread of published runs, with what the weaker constants add in quadrature.
+    """
+    spread, known = at.spread.interval, at.throughput
+    low, high = log(spread.low / spread.likely) ** 2, log(spread.high / spread.likely) ** 2
+    total = parts.total
+    sparse = sparsity(work)
+    if sparse > 1.0:
+        experts = at.stack.expert_exponent.interval
+        low += log(sparse ** (experts.low - experts.likely)) ** 2
+        high += log(sparse ** (experts.high - experts.likely)) ** 2
+    for seconds, figure in (
+        (parts.dequantise, known.dequantise_milliseconds),
+        (parts.exchange, known.link_share),
+        (parts.offload, known.offload_share),
+        (parts.generation, known.decode_share),
+    ):
+        share = seconds / total
+        if share > 0.02:
+            interval = figure.interval
+            ratios = (interval.low / interval.likely, interval.high / interval.likely)
+            low += log(1.0 + share * (ratios[0] - 1.0)) ** 2
+            high += log(1.0 + share * (ratios[1] - 1.0)) ** 2
+    return exp(-sqrt(low)), exp(sqrt(high))
+
+
+def tokens_per_second(work: Work, gpu: Gpu, throughput: Throughput) -> Interval | None:
+    """Tokens of samples, padding not counted, per second over all devices; None if unknown."""
+    at = setting(work, gpu, throughput)
+    if at is None:
+        return None
+    batch = batch_of(work)
+    return speed_interval(work, at, batch, step_seconds(work, at, batch))
+
+
+def speed_interval(work: Work, at: Setting, batch: Batch, parts: StepSeconds) -> Interval:
+    """Useful tokens of one micro-batch on all devices over its seconds."""
+    low, high = time_spread(work, at, parts)
+    likely = devices_at_work(work) * batch.useful / (parts.total * at.spread.interval.likely)
+    return Interval(low=likely / high, likely=likely, high=likely / low)
