@@ -117,6 +117,9 @@ class BreakEven(Value):
     """None when tuning never pays back, not even at best."""
     until_calls_per_month: float | None = None
     """Where likely figures say that tuning ceases to pay above some volume."""
+    gain_usd_per_month: UsdInterval | None = None
+    """What tuning saves at the calls per month, its own cost spread over the months taken off;
+    negative where it costs more. None where nobody said how many calls there are."""
     never: bool
     """Whether likely figures say that tuning never pays back."""
     because: str

@@ -66,6 +66,21 @@ def test_above_the_knee_only_the_difference_per_call_counts():
     assert found.calls_per_month.likely == 400_000
 
 
+def test_the_gain_at_the_users_volume_takes_tuning_off():
+    wide = UsdInterval(low=Decimal(60), likely=Decimal(120), high=Decimal(240))
+    found = break_even(
+        tuned(300, 1), serving(0, 2), setup_usd=wide, months=12, calls_per_month=200_000
+    )
+    gain_usd = found.gain_usd_per_month
+    assert (gain_usd.low, gain_usd.likely, gain_usd.high) == (80, 90, 95)
+    few = break_even(tuned(300, 1), serving(0, 2), setup_usd=wide, months=12, calls_per_month=0)
+    assert few.gain_usd_per_month.likely == -310
+    assert (
+        break_even(tuned(300, 1), serving(0, 2), setup_usd=wide, months=12).gain_usd_per_month
+        is None
+    )
+
+
 def test_a_longer_horizon_pays_back_earlier():
     volumes = [
         break_even(

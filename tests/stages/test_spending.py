@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -220,6 +221,16 @@ def test_waiting_gpus_move_the_break_even_far_out():
     )
     assert rented.calls_per_month.likely > 100 * by_token.calls_per_month.likely
     assert "GPUs that wait" in rented.because
+
+
+def test_an_encoder_writes_nothing_and_is_shown_nothing():
+    told = prospects()
+    encoder = replace(told, model=EIGHT.model_copy(update={"kind": "encoder"}))
+    found = outlook(encoder, option(), H100)
+    assert {s.approach for s in found.serving} == {"prompting", "fine_tuning"}
+    assert found.tuned.answer_tokens == 0
+    writing = outlook(told, option(), H100).tuned
+    assert found.tuned.calls_per_second.likely > writing.calls_per_second.likely
 
 
 def test_without_an_option_there_is_serving_but_no_break_even():

@@ -86,7 +86,12 @@ def _slope(tuned: Tariff, other: Tariff, left: Decimal) -> Decimal:
 
 
 def break_even(
-    tuned: Serving, other: Serving, *, setup_usd: UsdInterval, months: float
+    tuned: Serving,
+    other: Serving,
+    *,
+    setup_usd: UsdInterval,
+    months: float,
+    calls_per_month: float | None = None,
 ) -> BreakEven | None:
     """Volume from which tuning pays back within `months`; None when a price is unknown.
 
@@ -113,9 +118,25 @@ def break_even(
         tuned=described(tuned),
         months=months,
         calls_per_month=volumes if starts else None,
+        gain_usd_per_month=_gain(pairs, setups, calls_per_month),
         until_calls_per_month=None if end is None else _calls(end, ROUND_FLOOR),
         never=not likely,
         because=_because(likely, *pairs[1], setup_usd.likely, may=bool(starts)),
+    )
+
+
+def _gain(
+    pairs: Sequence[tuple[Tariff, Tariff]], setups: Sequence[Decimal], calls: float | None
+) -> UsdInterval | None:
+    if calls is None:
+        return None
+    count = Decimal(str(calls))
+    saved = [other.usd(count) - tuned.usd(count) for tuned, other in pairs]
+    gains = [amount - setup for amount in saved for setup in setups]
+    return UsdInterval(
+        low=round_usd(min(gains)),
+        likely=round_usd(saved[1] - setups[1]),
+        high=round_usd(max(gains)),
     )
 
 
@@ -157,7 +178,11 @@ def _because(
 
 
 def break_evens(
-    tuned: Sequence[tuple[Serving, UsdInterval]], others: Sequence[Serving], *, months: float
+    tuned: Sequence[tuple[Serving, UsdInterval]],
+    others: Sequence[Serving],
+    *,
+    months: float,
+    calls_per_month: float | None = None,
 ) -> tuple[BreakEven, ...]:
     """Each way of serving the tuned model against each other approach.
 
@@ -179,7 +204,13 @@ def break_evens(
     for approach in dict.fromkeys(other.approach for other in others):
         for serving, setup in tuned:
             pairs = [
-                break_even(serving, other, setup_usd=setup, months=months)
+                break_even(
+                    serving,
+                    other,
+                    setup_usd=setup,
+                    months=months,
+                    calls_per_month=calls_per_month,
+                )
                 for other in others
                 if other.approach == approach
             ]

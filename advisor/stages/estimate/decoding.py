@@ -176,24 +176,23 @@ class Server:
             and each <= money.token_seconds.interval.likely
         )
 
+    def _held_gib(self, call: Call, calls: float, buffer_gib: float) -> float:
+        cache = cache_bytes(self.model, call.prompt + call.answer)
+        return gib_from_bytes(self.weights + cache * calls) + self.gpus * buffer_gib
+
     def memory_gib(self, call: Call, calls: float, money: Money) -> Interval:
         """Weights, buffers, and the cache of one call, of so many at once, and of twice that."""
-        cache = cache_bytes(self.model, call.prompt + call.answer)
         buffers = money.workspace_gib.interval
-        low, likely, high = (
-            gib_from_bytes(self.weights + cache * count) + self.gpus * buffer
-            for count, buffer in (
-                (1.0, buffers.low),
-                (calls, buffers.likely),
-                (2 * calls, buffers.high),
-            )
+        return Interval(
+            low=self._held_gib(call, 1.0, buffers.low),
+            likely=self._held_gib(call, calls, buffers.likely),
+            high=self._held_gib(call, 2 * calls, buffers.high),
         )
-        return Interval(low=low, likely=likely, high=high)
 
     def fits(self, call: Call, calls: float, money: Money) -> bool:
         """Whether weights and the cache of so many calls at once have room."""
         room = self.gpus * self.gpu.memory_gib * money.memory_share.interval.likely
-        return self.memory_gib(call, calls, money).likely <= room
+        return self._held_gib(call, calls, money.workspace_gib.interval.likely) <= room
 
     def calls_per_second(self, call: Call, money: Money) -> Interval:
         """Of a server that is never idle."""

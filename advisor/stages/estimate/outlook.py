@@ -25,8 +25,8 @@ from advisor.stages.estimate.serving import Market, self_hosted
 from advisor.stages.estimate.spending import Spent, spending
 
 ONLY_MONEY = (
-    "Break-even compares money alone; whether an answer is good enough is what baselines and "
-    "verification measure."
+    "Break-even compares money alone, at today's prices per token; whether an answer is good "
+    "enough is what baselines and verification measure."
 )
 _SETUP = ("training", "evaluation", "storage")
 """Shares that tuning costs beyond serving."""
@@ -74,7 +74,7 @@ def outlook(prospects: Prospects, option: Option | None, gpu: Gpu | None = None)
     served = _told_age(
         (*untuned, *(s for s in (tuned, by_token) if s is not None)), prospects.request.as_of
     )
-    found = break_evens(setups, untuned, months=wish.months)
+    found = break_evens(setups, untuned, months=wish.months, calls_per_month=wish.calls_per_month)
     return Outlook(
         hosted=beside,
         serving=served,
@@ -120,7 +120,10 @@ def _beside(prospects: Prospects, option: Option | None) -> tuple[HostedTuning, 
 
 
 def _untuned(prospects: Prospects, wish: Demand) -> Iterator[Serving]:
-    """Prompted large, few-shot and RAG, on rented GPUs and at providers that bill tokens."""
+    """Prompted large, few-shot and RAG, on rented GPUs and at providers that bill tokens.
+
+    An encoder writes nothing, so it can neither be shown examples nor passages.
+    """
     money, market = prospects.market.money, prospects.market
     named = prospects.request.workload.large_model or money.large_model
     yield from prompted_by_token(prospects.inference, named, wish, money)
@@ -128,6 +131,8 @@ def _untuned(prospects: Prospects, wish: Demand) -> Iterator[Serving]:
         rented = self_hosted("prompting", prospects.large, wish, market)
         if rented is not None:
             yield rented
+    if prospects.model.kind == "encoder":
+        return
     yield from sized_by_token(prospects.inference, prospects.model.parameters, wish, money)
     few_shot = self_hosted("few_shot", prospects.model, wish, market)
     rag = self_hosted("rag", prospects.model, wish, market)

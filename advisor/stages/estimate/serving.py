@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import islice
 
@@ -108,8 +108,11 @@ def self_hosted(
 
     GPUs without bfloat16, in which models are published, are left out. Servers on which a single
     caller waits too long count only where there is no other, and so do spot and private machines.
+    An encoder reads and writes no answer.
     """
     call = wish.call(approach)
+    if model.kind == "encoder":
+        call = replace(call, answer=0.0)
     best = min(_rentals(model, call, wish, market), key=lambda r: r.rank, default=None)
     if best is None:
         return None
