@@ -7,7 +7,15 @@ from advisor.schema.architecture import Linear
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import Footprint, Obstacle, Plan
 from advisor.schema.profile import MachineFacts
-from trainers.methods.adapted import Kept, adapted_linears, count, kept_bytes, largest, numbers
+from trainers.methods.adapted import (
+    EXPERT_FAMILIES,
+    Kept,
+    adapted_linears,
+    kept_bytes,
+    largest,
+    numbers,
+    trained_entries,
+)
 from trainers.methods.frozen import beside, kept_term, needs_rank, passing_term
 from trainers.methods.lora import rank_of
 
@@ -30,7 +38,7 @@ class DoraMethod:
         """
         rank, size = rank_of(plan), numbers(plan)
         reached = adapted_linears(model, plan.target_modules)
-        weights = count(reached, lambda linear: linear.weights)
+        weights = trained_entries(reached, lambda linear: linear.weights)
         tokens = plan.micro_batch_size * plan.sequence_length
         passes = 2.0 if plan.gradient_checkpointing else 1.0
 
@@ -47,7 +55,7 @@ class DoraMethod:
         return beside(
             plan,
             model,
-            count(reached, lambda one: rank * (one.inputs + one.outputs) + one.outputs),
+            trained_entries(reached, lambda one: rank * (one.inputs + one.outputs) + one.outputs),
             terms=(
                 kept_term(
                     plan,
@@ -63,9 +71,16 @@ class DoraMethod:
                 ),
             ),
             work=passes * NORM_TOKENS * weights / model.parameters / tokens,
+            notes=_notes(model),
         )
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
         """A plan without rank cannot run."""
         _ = machine
         return needs_rank(plan, "DoRA")
+
+
+def _notes(model: ModelCard) -> tuple[str, ...]:
+    if model.family not in EXPERT_FAMILIES:
+        return ()
+    return ("PEFT refuses DoRA on fused experts: name the attention's modules as targets.",)

@@ -82,6 +82,13 @@ def passing_term(
     )
 
 
+def family_notes(model: ModelCard, label: str) -> tuple[str, ...]:
+    """PEFT puts some methods on ordinary linear layers only, and GPT-2 has transposed ones."""
+    if model.family != "gpt2" and model.architecture != "GPT2LMHeadModel":
+        return ()
+    return (f"PEFT has no {label} for the transposed linear layers of GPT-2.",)
+
+
 def needs_rank(plan: Plan, label: str) -> list[Obstacle]:
     """A plan without rank cannot run."""
     if plan.rank is not None:

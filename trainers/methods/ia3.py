@@ -7,7 +7,7 @@ from advisor.schema.architecture import Linear
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import Footprint, Obstacle, Plan
 from advisor.schema.profile import MachineFacts
-from trainers.methods.adapted import Kept, adapted_linears, count, kept_bytes, numbers
+from trainers.methods.adapted import Kept, adapted_linears, kept_bytes, numbers, trained_entries
 from trainers.methods.frozen import beside, kept_term
 
 READERS = frozenset(
@@ -37,7 +37,7 @@ class Ia3Method:
         return beside(
             plan,
             model,
-            count(reached, lambda one: one.inputs if scales_input(one) else one.outputs),
+            trained_entries(reached, lambda one: one.inputs if scales_input(one) else one.outputs),
             terms=(
                 kept_term(
                     plan,

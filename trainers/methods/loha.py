@@ -7,10 +7,18 @@ from advisor.schema.architecture import Linear
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import Footprint, Obstacle, Plan
 from advisor.schema.profile import MachineFacts
-from trainers.methods.adapted import Kept, adapted_linears, count, kept_bytes, largest, numbers
+from trainers.methods.adapted import (
+    Kept,
+    adapted_linears,
+    kept_bytes,
+    largest,
+    numbers,
+    trained_entries,
+)
 from trainers.methods.frozen import (
     beside,
     delta_work,
+    family_notes,
     kept_term,
     needs_rank,
     needs_unpacked_base,
@@ -45,7 +53,7 @@ class LohaMethod:
         return beside(
             plan,
             model,
-            count(reached, lambda linear: 2 * rank * (linear.inputs + linear.outputs)),
+            trained_entries(reached, lambda linear: 2 * rank * (linear.inputs + linear.outputs)),
             terms=(
                 kept_term(
                     plan,
@@ -61,7 +69,8 @@ class LohaMethod:
                     "3 x bytes x largest adapted matrix",
                 ),
             ),
-            work=delta_work(plan, model, count(reached, lambda linear: linear.weights)),
+            work=delta_work(plan, model, trained_entries(reached, lambda linear: linear.weights)),
+            notes=family_notes(model, "LoHa"),
         )
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:

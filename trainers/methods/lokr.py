@@ -9,10 +9,18 @@ from advisor.schema.architecture import Linear
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import Footprint, Obstacle, Plan
 from advisor.schema.profile import MachineFacts
-from trainers.methods.adapted import Kept, adapted_linears, count, kept_bytes, largest, numbers
+from trainers.methods.adapted import (
+    Kept,
+    adapted_linears,
+    kept_bytes,
+    largest,
+    numbers,
+    trained_entries,
+)
 from trainers.methods.frozen import (
     beside,
     delta_work,
+    family_notes,
     kept_term,
     needs_rank,
     needs_unpacked_base,
@@ -50,7 +58,7 @@ class LokrMethod:
         return beside(
             plan,
             model,
-            count(reached, lambda one: kronecker_parameters(one, rank, factor, both=both)),
+            trained_entries(reached, lambda one: entries(one, rank, factor, both=both)),
             terms=(
                 kept_term(
                     plan,
@@ -66,7 +74,8 @@ class LokrMethod:
                     "2 x bytes x largest adapted matrix",
                 ),
             ),
-            work=delta_work(plan, model, count(reached, lambda linear: linear.weights)),
+            work=delta_work(plan, model, trained_entries(reached, lambda linear: linear.weights)),
+            notes=family_notes(model, "LoKr"),
         )
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
@@ -78,7 +87,7 @@ class LokrMethod:
         ]
 
 
-def kronecker_parameters(linear: Linear, rank: int, factor: int, *, both: bool) -> int:
+def entries(linear: Linear, rank: int, factor: int, *, both: bool) -> int:
     """Trained entries for one matrix.
 
     Inputs and outputs are split into two factors each. The small matrix is whole, or low-rank

@@ -9,7 +9,15 @@ from advisor.schema.base import Interval, Provenance
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import ExtraTerm, Footprint, Obstacle, Plan
 from advisor.schema.profile import MachineFacts
-from trainers.methods.adapted import Adapted, Kept, Numbers, adapted_linears, kept_bytes, numbers
+from trainers.methods.adapted import (
+    Adapted,
+    Kept,
+    Numbers,
+    adapted_linears,
+    kept_bytes,
+    numbers,
+    trained_entries,
+)
 from trainers.methods.optimizers import optimizer_state_bytes, step_copy
 from trainers.methods.shapes import largest_linear
 from trainers.methods.states import WEIGHT_BYTES, base_weight_bytes
@@ -32,9 +40,25 @@ def rank_of(plan: Plan) -> int:
     return plan.rank
 
 
-def adapter_inputs(
-    plan: Plan, groups: tuple[tuple[Adapted, ...], ...], sizes: Numbers, rank: int
-) -> ExtraTerm:
+_Groups = tuple[tuple[Adapted, ...], ...]
+_REACHED: dict[tuple[int, str], tuple[ModelCard, _Groups, int]] = {}
+"""What was asked last; a card is kept with the answer, so that its id stays its own."""
+_REMEMBERED = 256
+
+
+def _reached(model: ModelCard, targets: str) -> tuple[_Groups, int]:
+    """The adapted layers, and the widths that one unit of rank adds up to."""
+    key = (id(model), targets)
+    if key not in _REACHED:
+        groups = adapted_linears(model, targets, reaches_experts=True)
+        widths = trained_entries(groups, lambda linear: linear.inputs + linear.outputs)
+        if len(_REACHED) >= _REMEMBERED:
+            _REACHED.clear()
+        _REACHED[key] = (model, groups, widths)
+    return _REACHED[key][1:]
+
+
+def adapter_inputs(plan: Plan, groups: _Groups, sizes: Numbers, rank: int) -> ExtraTerm:
     """What LoRA layers keep for the gradients of both matrices.
 
     The input, shared by siblings unless a cast or dropout gives each its own, a byte of mask per
@@ -76,6 +100,31 @@ def unpacked_layer(plan: Plan, model: ModelCard) -> tuple[ExtraTerm, ...]:
     )
 
 
+def expert_changes(groups: _Groups, sizes: Numbers) -> tuple[ExtraTerm, ...]:
+    """The change of one layer's fused experts, built whole: bytes x their entries."""
+    entries = max(
+        (
+            found.linear.copies * found.linear.weights
+            for group in groups
+            for found in group
+            if found.is_fused
+        ),
+        default=0,
+    )
+    if not entries:
+        return ()
+    size = float(sizes.trained * entries)
+    return (
+        ExtraTerm(
+            name="change of experts",
+            bytes=Interval(low=0.0, likely=size, high=size),
+            formula="bytes x entries of the largest tensor of experts",
+            provenance=_KEPT,
+            phases=("loss", "backward"),
+        ),
+    )
+
+
 def lora_footprint(
     plan: Plan,
     model: ModelCard,
@@ -89,13 +138,8 @@ def lora_footprint(
     Raises PlanError without a rank, for unknown target modules or an unknown optimizer.
     """
     rank = rank_of(plan)
-    groups = adapted_linears(model, plan.target_modules)
-    count = rank * sum(
-        found.times * (found.linear.inputs + found.linear.outputs)
-        for group in groups
-        for found in group
-    )
-    size = sizes.trained
+    groups, widths = _reached(model, plan.target_modules)
+    count, size = rank * widths, sizes.trained
     return Footprint(
         trainable_parameters=count,
         base_weight_bytes=base_weight_bytes(plan, model),
@@ -106,6 +150,7 @@ def lora_footprint(
         extra_terms=(
             *unpacked_layer(plan, model),
             adapter_inputs(plan, groups, sizes, rank),
+            *expert_changes(groups, sizes),
             *step_copy(plan.optimizer, count, size),
         ),
         trains_head=False,

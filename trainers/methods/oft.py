@@ -9,8 +9,22 @@ from advisor.schema.base import Interval
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import ExtraTerm, Footprint, Obstacle, Plan
 from advisor.schema.profile import MachineFacts
-from trainers.methods.adapted import Kept, adapted_linears, count, kept_bytes, largest, numbers
-from trainers.methods.frozen import LIBRARY, beside, kept_term, needs_unpacked_base, passing_term
+from trainers.methods.adapted import (
+    Kept,
+    adapted_linears,
+    kept_bytes,
+    largest,
+    numbers,
+    trained_entries,
+)
+from trainers.methods.frozen import (
+    LIBRARY,
+    beside,
+    family_notes,
+    kept_term,
+    needs_unpacked_base,
+    passing_term,
+)
 from trainers.methods.options import whole
 
 OFT_BLOCK = 32
@@ -51,7 +65,7 @@ class OftMethod:
         return beside(
             plan,
             model,
-            count(reached, lambda linear: oft_parameters(linear, wished)),
+            trained_entries(reached, lambda linear: oft_parameters(linear, wished)),
             terms=(
                 kept_term(
                     plan,
@@ -60,7 +74,10 @@ class OftMethod:
                     "bytes x input widths x (tokens + 4 or 7 x block size)",
                 ),
             ),
-            notes=("The speed of OFT is assumed to be LoRA's; no published run tells.",),
+            notes=(
+                "The speed of OFT is assumed to be LoRA's; no published run tells.",
+                *family_notes(model, "OFT"),
+            ),
         )
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
@@ -101,7 +118,7 @@ class BoftMethod:
         block, factors = whole(plan, "block_size", BOFT_BLOCK), whole(plan, "butterfly_factors", 1)
         reached, size = adapted_linears(model, plan.target_modules), numbers(plan)
         _refuse_uneven(model, block, {found.linear.inputs for group in reached for found in group})
-        squares = count(reached, lambda linear: linear.inputs**2)
+        squares = trained_entries(reached, lambda linear: linear.inputs**2)
 
         def kept(linear: Linear) -> Kept:
             rotation = (2 + factors) * size.activation * linear.inputs**2
@@ -114,11 +131,11 @@ class BoftMethod:
 
         permutations = 4.0 * factors * squares
         tokens = plan.micro_batch_size * plan.sequence_length
-        cubes = count(reached, lambda linear: linear.inputs**3)
+        cubes = trained_entries(reached, lambda linear: linear.inputs**3)
         return beside(
             plan,
             model,
-            count(reached, lambda one: factors * one.inputs * block + one.outputs),
+            trained_entries(reached, lambda one: factors * one.inputs * block + one.outputs),
             terms=(
                 ExtraTerm(
                     name="permutations",
@@ -140,6 +157,7 @@ class BoftMethod:
                 ),
             ),
             work=ROTATION_WORK * cubes / (6 * model.parameters * tokens),
+            notes=family_notes(model, "BOFT"),
         )
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:

@@ -12,9 +12,9 @@ from trainers.methods.adapted import (
     ADAPTER_BYTES,
     Kept,
     adapted_linears,
-    count,
     kept_bytes,
     numbers,
+    trained_entries,
 )
 from trainers.methods.frozen import LIBRARY, beside, kept_term, needs_rank
 from trainers.methods.lora import rank_of
@@ -44,7 +44,7 @@ class VeraMethod:
         return beside(
             plan,
             model,
-            count(reached, lambda linear: rank + linear.outputs),
+            trained_entries(reached, lambda linear: rank + linear.outputs),
             terms=(
                 ExtraTerm(
                     name="shared projections",
