@@ -19,7 +19,7 @@ from advisor.stages.estimate.hosted import (
     prompted_by_token,
     sized_by_token,
 )
-from advisor.stages.estimate.serving import Market, at_volume, self_hosted
+from advisor.stages.estimate.serving import Supply, at_volume, self_hosted
 
 DAY = "2026-11-26"
 MONEY = money()
@@ -41,7 +41,7 @@ def offer(gpu, usd, **changes):
     return base.model_copy(update=changes)
 
 
-MARKET = Market(GPUS, {gpu: (offer(gpu, usd),) for gpu, usd in RATES.items()}, MONEY)
+SUPPLY = Supply(GPUS, {gpu: (offer(gpu, usd),) for gpu, usd in RATES.items()}, MONEY)
 
 
 def wish(calls=None, **tokens):
@@ -98,13 +98,13 @@ def test_what_is_assumed_is_said():
 def test_longer_prompts_cost_more_and_need_more_memory():
     asked = wish(calls=5e7)
     tuned, rag, shots = (
-        self_hosted(a, EIGHT, asked, MARKET) for a in ("fine_tuning", "rag", "few_shot")
+        self_hosted(a, EIGHT, asked, SUPPLY) for a in ("fine_tuning", "rag", "few_shot")
     )
     per_call = [s.usd_per_thousand_calls.likely for s in (tuned, shots, rag)]
     assert per_call == sorted(per_call)
     assert per_call[2] > 3 * per_call[0]
     same_card = [
-        self_hosted(a, EIGHT, asked, Market(GPUS[3:], MARKET.offers, MONEY)).memory_gib.likely
+        self_hosted(a, EIGHT, asked, Supply(GPUS[3:], SUPPLY.offers, MONEY)).memory_gib.likely
         for a in ("fine_tuning", "rag", "few_shot")
     ]
     assert same_card == sorted(same_card)
@@ -112,8 +112,8 @@ def test_longer_prompts_cost_more_and_need_more_memory():
 
 def test_a_large_model_needs_more_gpus_and_money():
     asked = wish(calls=1e6)
-    small = self_hosted("fine_tuning", EIGHT, asked, MARKET)
-    large = self_hosted("prompting", SEVENTY, asked, MARKET)
+    small = self_hosted("fine_tuning", EIGHT, asked, SUPPLY)
+    large = self_hosted("prompting", SEVENTY, asked, SUPPLY)
     assert large.gpus > small.gpus
     assert large.memory_gib.likely > 8 * small.memory_gib.likely
     assert large.minimum_usd_per_month.likely > small.minimum_usd_per_month.likely
@@ -121,43 +121,43 @@ def test_a_large_model_needs_more_gpus_and_money():
 
 
 def test_paid_hours_are_a_floor_and_idle_ones_are_told():
-    few = self_hosted("fine_tuning", EIGHT, wish(calls=1000), MARKET)
+    few = self_hosted("fine_tuning", EIGHT, wish(calls=1000), SUPPLY)
     assert few.usd_per_month == few.minimum_usd_per_month
     assert few.usd_per_month.likely == Decimal("1.10") * 730
     assert few.idle_share > 0.99
     assert any("idle more than 99%" in note for note in few.notes)
-    many = self_hosted("fine_tuning", EIGHT, wish(calls=1e9), MARKET)
+    many = self_hosted("fine_tuning", EIGHT, wish(calls=1e9), SUPPLY)
     assert many.usd_per_month.likely > many.minimum_usd_per_month.likely
     assert many.idle_share == pytest.approx(0.6, abs=0.01)
     assert not any("idle" in note for note in many.notes)
 
 
 def test_without_a_volume_the_price_is_that_of_a_filled_server():
-    found = self_hosted("fine_tuning", EIGHT, wish(), MARKET)
+    found = self_hosted("fine_tuning", EIGHT, wish(), SUPPLY)
     assert found.usd_per_month is None
     assert found.idle_share is None
     assert found.usd_per_thousand_calls == found.filled_usd_per_thousand_calls
 
 
 def test_more_calls_may_ask_for_another_card():
-    names = {self_hosted("few_shot", EIGHT, wish(calls=c), MARKET).gpu for c in (10, 1e9)}
+    names = {self_hosted("few_shot", EIGHT, wish(calls=c), SUPPLY).gpu for c in (10, 1e9)}
     assert len(names) == 2
 
 
 def test_cards_without_bfloat16_or_price_are_left_out():
-    only = Market(GPUS[:1], MARKET.offers, MONEY)
+    only = Supply(GPUS[:1], SUPPLY.offers, MONEY)
     assert self_hosted("fine_tuning", EIGHT, wish(), only) is None
-    unpriced = Market(GPUS, {}, MONEY)
+    unpriced = Supply(GPUS, {}, MONEY)
     assert self_hosted("fine_tuning", EIGHT, wish(), unpriced) is None
-    own = Market(GPUS, {"h100": (offer("h100", "0", kind="own"),)}, MONEY)
+    own = Supply(GPUS, {"h100": (offer("h100", "0", kind="own"),)}, MONEY)
     assert self_hosted("fine_tuning", EIGHT, wish(), own) is None
 
 
 def test_loose_prices_count_only_where_there_is_no_other():
     offers = {"l4": (offer("l4", "0.10", kind="spot"),), "h100": (offer("h100", "3.00"),)}
-    assert self_hosted("fine_tuning", EIGHT, wish(), Market(GPUS, offers, MONEY)).gpu == "h100"
+    assert self_hosted("fine_tuning", EIGHT, wish(), Supply(GPUS, offers, MONEY)).gpu == "h100"
     del offers["h100"]
-    loose = self_hosted("fine_tuning", EIGHT, wish(), Market(GPUS, offers, MONEY))
+    loose = self_hosted("fine_tuning", EIGHT, wish(), Supply(GPUS, offers, MONEY))
     assert loose.gpu == "l4"
     assert any("spot" in note for note in loose.notes)
 
@@ -165,8 +165,8 @@ def test_loose_prices_count_only_where_there_is_no_other():
 def test_cards_on_which_one_caller_waits_too_long_are_the_last_choice():
     long = wish(instruction_tokens=0, input_tokens=20_000, concurrent_calls=1)
     cheap = {"l4": (offer("l4", "0.10"),), "l40s": (offer("l40s", "1.10"),)}
-    fast = self_hosted("fine_tuning", EIGHT, long, Market(GPUS, cheap, MONEY))
-    slow = self_hosted("fine_tuning", EIGHT, long, Market(GPUS[:2], cheap, MONEY))
+    fast = self_hosted("fine_tuning", EIGHT, long, Supply(GPUS, cheap, MONEY))
+    slow = self_hosted("fine_tuning", EIGHT, long, Supply(GPUS[:2], cheap, MONEY))
     assert fast.gpu == "l40s"
     assert slow.gpu == "l4"
     assert slow.minimum_usd_per_month.likely < fast.minimum_usd_per_month.likely
@@ -176,7 +176,7 @@ def test_cards_on_which_one_caller_waits_too_long_are_the_last_choice():
 
 def test_fewer_bits_need_less_memory():
     wide, narrow = (
-        self_hosted("fine_tuning", EIGHT, wish(bits=bits), Market(GPUS[3:], MARKET.offers, MONEY))
+        self_hosted("fine_tuning", EIGHT, wish(bits=bits), Supply(GPUS[3:], SUPPLY.offers, MONEY))
         for bits in (16, 4)
     )
     assert narrow.memory_gib.likely < 0.6 * wide.memory_gib.likely
@@ -212,7 +212,7 @@ def test_what_prompts_share_is_cheaper_where_calls_come_often():
 
 
 def test_own_servers_read_what_prompts_share_once():
-    h100 = Market(GPUS[3:], MARKET.offers, MONEY)
+    h100 = Supply(GPUS[3:], SUPPLY.offers, MONEY)
     shown = wish(instruction_tokens=0, shots_tokens=3000, passages_tokens=3000)
     shots, rag = (self_hosted(a, EIGHT, shown, h100) for a in ("few_shot", "rag"))
     assert shots.prompt_tokens == rag.prompt_tokens
@@ -234,10 +234,12 @@ def test_long_prompts_reach_the_dearer_tier():
 def test_open_models_of_the_size_are_priced_with_examples_and_with_passages():
     bracket = token_price(model="up to 16B", up_to_parameters=16_000_000_000)
     dear = bracket.model_copy(update={"provider": "q", "usd_per_million_input_tokens": Decimal(3)})
-    found = sized_by_token([dear, bracket], EIGHT.parameters, wish(), MONEY)
+    both = ("few_shot", "rag")
+    found = sized_by_token([dear, bracket], EIGHT.parameters, wish(), MONEY, approaches=both)
     assert [(s.approach, s.provider) for s in found] == [("few_shot", "p"), ("rag", "p")]
-    assert sized_by_token([bracket], SEVENTY.parameters, wish(), MONEY) == ()
-    assert sized_by_token([bracket.model_copy(update={"is_tuned": True})], 8, wish(), MONEY) == ()
+    assert sized_by_token([bracket], SEVENTY.parameters, wish(), MONEY, approaches=both) == ()
+    tuned = bracket.model_copy(update={"is_tuned": True})
+    assert sized_by_token([tuned], EIGHT.parameters, wish(), MONEY, approaches=both) == ()
 
 
 @pytest.mark.parametrize(
@@ -290,12 +292,12 @@ def test_a_tuned_model_without_token_price_is_not_served_by_token():
 @settings(max_examples=30, deadline=None)
 @given(calls=st.floats(1, 1e9), more=st.floats(1, 10), prompt=st.floats(1, 4000))
 def test_a_month_never_gets_cheaper_with_calls_or_longer_prompts(calls, more, prompt):
-    market = Market(GPUS[3:], MARKET.offers, MONEY)
+    supply = Supply(GPUS[3:], SUPPLY.offers, MONEY)
     asked = {"instruction_tokens": 0, "input_tokens": prompt}
-    base = self_hosted("prompting", EIGHT, wish(calls, **asked), market)
-    busier = at_volume(self_hosted("prompting", EIGHT, wish(**asked), market), calls * more)
+    base = self_hosted("prompting", EIGHT, wish(calls, **asked), supply)
+    busier = at_volume(self_hosted("prompting", EIGHT, wish(**asked), supply), calls * more)
     asked["input_tokens"] = prompt * more
-    longer = self_hosted("prompting", EIGHT, wish(calls, **asked), market)
+    longer = self_hosted("prompting", EIGHT, wish(calls, **asked), supply)
     for end in ("low", "likely", "high"):
         usd = getattr(base.usd_per_month, end)
         assert usd <= getattr(busier.usd_per_month, end)

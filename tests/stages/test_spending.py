@@ -12,7 +12,7 @@ from advisor.schema.plan import Plan
 from advisor.schema.spending import Workload
 from advisor.stages.estimate.demand import demand
 from advisor.stages.estimate.outlook import ONLY_MONEY, Prospects, outlook
-from advisor.stages.estimate.serving import Market, self_hosted
+from advisor.stages.estimate.serving import Supply, self_hosted
 from advisor.stages.estimate.spending import Spent, spending
 
 DAY = "2026-11-26"
@@ -77,15 +77,15 @@ def option(**changes):
     return base.model_copy(update=changes)
 
 
-def market():
-    return Market((H100,), {"h100": (offer(),)}, MONEY)
+def supply():
+    return Supply((H100,), {"h100": (offer(),)}, MONEY)
 
 
 def bill(calls=1000.0, **changes):
     request = EstimateRequest(calls_per_month=calls, workload=Workload(months=10))
     wish = demand(request, MONEY)
     chosen = option(**changes)
-    served = self_hosted("fine_tuning", EIGHT, wish, market())
+    served = self_hosted("fine_tuning", EIGHT, wish, supply())
     return spending(Spent(chosen, EIGHT, H100, wish, MONEY), served)
 
 
@@ -170,7 +170,7 @@ def prospects(calls=100_000.0):
     return Prospects(
         request=EstimateRequest(calls_per_month=calls, as_of=DAY),
         model=EIGHT,
-        market=market(),
+        supply=supply(),
         hosted=(
             HostedTuning(
                 provider="tokens",

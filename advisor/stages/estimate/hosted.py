@@ -115,12 +115,17 @@ def prompted_by_token(
 
 
 def sized_by_token(
-    prices: Sequence[InferencePrice], parameters: int, wish: Demand, money: Money
+    prices: Sequence[InferencePrice],
+    parameters: int,
+    wish: Demand,
+    money: Money,
+    *,
+    approaches: Sequence[ServedApproach],
 ) -> tuple[Serving, ...]:
-    """Open models of that size at the cheapest provider: with examples, and with passages."""
+    """Open models of that size, each approach at the cheapest provider."""
     near = [p for p in prices if not p.is_tuned and is_near(p, parameters)]
     found = []
-    for approach in ("few_shot", "rag"):
+    for approach in approaches:
         tiers = _tiers(near, wish.call(approach).prompt)
         cheapest = _cheapest([hosted(approach, p, wish, money) for p in tiers])
         if cheapest is not None:

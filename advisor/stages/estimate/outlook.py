@@ -21,7 +21,7 @@ from advisor.stages.estimate.hosted import (
     prompted_by_token,
     sized_by_token,
 )
-from advisor.stages.estimate.serving import Market, self_hosted
+from advisor.stages.estimate.serving import Supply, self_hosted
 from advisor.stages.estimate.spending import Spent, spending
 
 ONLY_MONEY = (
@@ -38,7 +38,7 @@ class Prospects:
 
     request: EstimateRequest
     model: ModelCard
-    market: Market
+    supply: Supply
     hosted: Sequence[HostedTuning] = ()
     inference: Sequence[InferencePrice] = ()
     large: ModelCard | None = None
@@ -61,14 +61,14 @@ class Outlook:
 
 def outlook(prospects: Prospects, option: Option | None, gpu: Gpu | None = None) -> Outlook:
     """The outlook of the chosen option on its GPU; without one, serving and hosted prices alone."""
-    wish = demand(prospects.request, prospects.market.money)
+    wish = demand(prospects.request, prospects.supply.money)
     beside = _beside(prospects, option)
     untuned = tuple(_untuned(prospects, wish))
-    tuned = self_hosted("fine_tuning", prospects.model, wish, prospects.market)
+    tuned = self_hosted("fine_tuning", prospects.model, wish, prospects.supply)
     by_token = _hosted_tuned(prospects, beside, wish)
     bill = None
     if option is not None and gpu is not None:
-        spent = Spent(option, prospects.model, gpu, wish, prospects.market.money)
+        spent = Spent(option, prospects.model, gpu, wish, prospects.supply.money)
         bill = spending(spent, tuned)
     setups = list(_setups(tuned, by_token, bill, beside))
     served = _told_age(
@@ -83,7 +83,7 @@ def outlook(prospects: Prospects, option: Option | None, gpu: Gpu | None = None)
         break_even=found,
         notes=(
             *wish.assumptions,
-            *hosting_notes(beside, wish.months, prospects.market.money),
+            *hosting_notes(beside, wish.months, prospects.supply.money),
             *((ONLY_MONEY,) if found else ()),
         ),
     )
@@ -113,7 +113,7 @@ def _beside(prospects: Prospects, option: Option | None) -> tuple[HostedTuning, 
         prospects.hosted,
         parameters=prospects.model.parameters,
         tokens=per_epoch * plan.epochs,
-        money=prospects.market.money,
+        money=prospects.supply.money,
         method=plan.method,
         objective=plan.objective,
     )
@@ -124,18 +124,27 @@ def _untuned(prospects: Prospects, wish: Demand) -> Iterator[Serving]:
 
     An encoder writes nothing, so it can neither be shown examples nor passages.
     """
-    money, market = prospects.market.money, prospects.market
+    money, supply = prospects.supply.money, prospects.supply
     named = prospects.request.workload.large_model or money.large_model
     yield from prompted_by_token(prospects.inference, named, wish, money)
     if prospects.large is not None:
-        rented = self_hosted("prompting", prospects.large, wish, market)
+        yield from sized_by_token(
+            prospects.inference,
+            prospects.large.parameters,
+            wish,
+            money,
+            approaches=("prompting",),
+        )
+        rented = self_hosted("prompting", prospects.large, wish, supply)
         if rented is not None:
             yield rented
     if prospects.model.kind == "encoder":
         return
-    yield from sized_by_token(prospects.inference, prospects.model.parameters, wish, money)
-    few_shot = self_hosted("few_shot", prospects.model, wish, market)
-    rag = self_hosted("rag", prospects.model, wish, market)
+    yield from sized_by_token(
+        prospects.inference, prospects.model.parameters, wish, money, approaches=("few_shot", "rag")
+    )
+    few_shot = self_hosted("few_shot", prospects.model, wish, supply)
+    rag = self_hosted("rag", prospects.model, wish, supply)
     yield from (serving for serving in (few_shot, rag) if serving is not None)
 
 

@@ -25,7 +25,7 @@ _LOOSE = {"community", "spot"}
 
 
 @dataclass(frozen=True)
-class Market:
+class Supply:
     """What can be rented for serving, and the standing figures."""
 
     gpus: Sequence[Gpu]
@@ -102,7 +102,7 @@ class _Rental:
 
 
 def self_hosted(
-    approach: ServedApproach, model: ModelCard, wish: Demand, market: Market
+    approach: ServedApproach, model: ModelCard, wish: Demand, supply: Supply
 ) -> Serving | None:
     """The cheapest server that fits at the demanded volume; None where none is known and priced.
 
@@ -113,20 +113,20 @@ def self_hosted(
     call = wish.call(approach)
     if model.kind == "encoder":
         call = replace(call, answer=0.0)
-    best = min(_rentals(model, call, wish, market), key=lambda r: r.rank, default=None)
+    best = min(_rentals(model, call, wish, supply), key=lambda r: r.rank, default=None)
     if best is None:
         return None
-    found = _rented(approach, best, call, wish=wish, money=market.money)
+    found = _rented(approach, best, call, wish=wish, money=supply.money)
     return at_volume(found, wish.calls_per_month)
 
 
-def _rentals(model: ModelCard, call: Call, wish: Demand, market: Market) -> Iterator[_Rental]:
+def _rentals(model: ModelCard, call: Call, wish: Demand, supply: Supply) -> Iterator[_Rental]:
     """Every priced server that fits, of the fewest GPUs of each kind and of twice as many."""
-    money = market.money
+    money = supply.money
     likely = shares(money)[1]
     hours, busy = money.hours_per_month.interval.likely, money.busy_share.interval.likely
-    for gpu in market.gpus:
-        offers = [o for o in market.offers.get(gpu.id, ()) if o.kind != "own"]
+    for gpu in supply.gpus:
+        offers = [o for o in supply.offers.get(gpu.id, ()) if o.kind != "own"]
         servers = (Server(model=model, gpu=gpu, gpus=n, bits=wish.bits) for n in COUNTS)
         fitting = (s for s in servers if s.fits(call, wish.concurrent_calls, money))
         if gpu.bf16_tflops is None or gpu.is_cpu or not offers:
