@@ -16,6 +16,7 @@ from advisor.catalog.architectures import (
     latent_attention,
     llama_like,
     mixture,
+    neox_like,
 )
 from advisor.catalog.architectures.fallback import read_common
 from advisor.catalog.architectures.reading import Config, Reader, card_from
@@ -26,6 +27,7 @@ from advisor.schema.catalog import ModelCard
 READERS: dict[str, Reader] = {
     **llama_like.READERS,
     **gpt_like.READERS,
+    **neox_like.READERS,
     **custom_code.READERS,
     **mixture.READERS,
     **latent_attention.READERS,

@@ -60,6 +60,8 @@ _OTHER_KINDS = (
     "clip",
     "wav2vec2",
 )
+_OTHER_TASKS = ("CTC", "Image", "Audio", "Speech", "Vision", "Segmentation", "Detection")
+"""In the class name: models of something else than text."""
 
 
 def read_common(config: Config) -> Shape:
@@ -68,7 +70,8 @@ def read_common(config: Config) -> Shape:
     Raises UnsupportedArchitectureError where even these are missing, or where the family is known
     to be built otherwise.
     """
-    if config.family in _OTHER_KINDS or config.flag("is_encoder_decoder"):
+    is_other = config.family in _OTHER_KINDS or any(word in _named(config) for word in _OTHER_TASKS)
+    if is_other or config.flag("is_encoder_decoder"):
         raise _unsupported(config)
     try:
         hidden, layers = config.whole(*_HIDDEN), config.whole(*_LAYERS)

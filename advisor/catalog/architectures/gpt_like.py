@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from advisor.catalog.architectures.plain_block import Block, with_positions
 from advisor.catalog.architectures.reading import (
     Config,
     Heads,
@@ -15,42 +14,11 @@ from advisor.catalog.architectures.reading import (
 from advisor.schema.architecture import LayerGroup, Linear
 
 
-@dataclass(frozen=True)
-class _Block:
-    """One layer of the kind all of these models repeat."""
-
-    linears: tuple[Linear, ...]
-    width: int
-    norms: int = 2
-    norm_biases: bool = True
-    other: int = 0
-    parallel: bool = False
-    activation: str = "gelu"
-    query_key_norm: bool = False
-
-    def groups(self, hidden: int, layers: int) -> tuple[LayerGroup, ...]:
-        norm = 2 if self.norm_biases else 1
-        return (
-            LayerGroup(
-                count=layers,
-                linears=self.linears,
-                other_parameters=self.norms * norm * hidden + self.other,
-                intermediate_size=self.width,
-                gated=False,
-                activation=self.activation,
-                norm="layer",
-                norms=self.norms,
-                parallel=self.parallel,
-                query_key_norm=self.query_key_norm,
-            ),
-        )
-
-
 def gpt2(config: Config) -> Shape:
     """GPT-2; its modules are Conv1D, which adapters and 4-bit loading treat as linear layers."""
     hidden, layers, heads = _gpt2_numbers(config)
     width = config.whole("n_inner", "intermediate_size", default=4 * hidden)
-    block = _Block(
+    block = Block(
         linears=(
             *fused_attention(hidden, heads, ("c_attn", "c_proj"), biases=(True, True)),
             *plain_feed_forward(hidden, width, ("c_fc", "c_proj"), bias=True),
@@ -58,7 +26,7 @@ def gpt2(config: Config) -> Shape:
         width=width,
         activation=config.text("activation_function", default="gelu_new"),
     )
-    return _with_positions(config, hidden, heads, block.groups(hidden, layers))
+    return with_positions(config, hidden, heads, block.groups(hidden, layers))
 
 
 def gpt_bigcode(config: Config) -> Shape:
@@ -67,7 +35,7 @@ def gpt_bigcode(config: Config) -> Shape:
     if config.flag("multi_query", default=True):
         heads = Heads(heads.query, 1, heads.width)
     width = config.whole("n_inner", default=4 * hidden)
-    block = _Block(
+    block = Block(
         linears=(
             *fused_attention(hidden, heads, ("c_attn", "c_proj"), biases=(True, True)),
             *plain_feed_forward(hidden, width, ("c_fc", "c_proj"), bias=True),
@@ -75,7 +43,7 @@ def gpt_bigcode(config: Config) -> Shape:
         width=width,
         activation=config.text("activation_function", default="gelu_pytorch_tanh"),
     )
-    return _with_positions(config, hidden, heads, block.groups(hidden, layers))
+    return with_positions(config, hidden, heads, block.groups(hidden, layers))
 
 
 def gpt_neo(config: Config) -> Shape:
@@ -84,7 +52,7 @@ def gpt_neo(config: Config) -> Shape:
     heads = Heads(count, count, hidden // count)
     width = config.whole("intermediate_size", default=4 * hidden)
     names = ("q_proj", "k_proj", "v_proj", "out_proj")
-    block = _Block(
+    block = Block(
         linears=(
             *split_attention(hidden, heads, names=names, biases=(False, True)),
             *plain_feed_forward(hidden, width, ("c_fc", "c_proj"), bias=True),
@@ -92,7 +60,7 @@ def gpt_neo(config: Config) -> Shape:
         width=width,
         activation=config.text("activation_function", default="gelu_new"),
     )
-    return _with_positions(config, hidden, heads, block.groups(hidden, config.whole("num_layers")))
+    return with_positions(config, hidden, heads, block.groups(hidden, config.whole("num_layers")))
 
 
 def gptj(config: Config) -> Shape:
@@ -120,7 +88,7 @@ def phi(config: Config) -> Shape:
     width = config.whole("intermediate_size", default=4 * hidden)
     vocabulary = config.whole("vocab_size")
     has_norm = config.flag("qk_layernorm")
-    block = _Block(
+    block = Block(
         linears=(
             *split_attention(
                 hidden, heads, names=("q_proj", "k_proj", "v_proj", "dense"), biases=(True, True)
@@ -144,93 +112,6 @@ def phi(config: Config) -> Shape:
         other_parameters=2 * hidden,
         max_sequence_length=config.maybe("max_position_embeddings") or 2048,
     )
-
-
-def gpt_neox(config: Config) -> Shape:
-    """GPT-NeoX and Pythia."""
-    hidden, count = config.whole("hidden_size"), config.whole("num_attention_heads")
-    heads = Heads(count, count, hidden // count)
-    width = config.whole("intermediate_size", default=4 * hidden)
-    bias = config.flag("attention_bias", default=True)
-    block = _Block(
-        linears=(
-            *fused_attention(hidden, heads, ("query_key_value", "dense"), biases=(bias, bias)),
-            *plain_feed_forward(hidden, width, ("dense_h_to_4h", "dense_4h_to_h"), bias=True),
-        ),
-        width=width,
-        parallel=config.flag("use_parallel_residual", default=True),
-        activation=config.text("hidden_act", default="gelu"),
-    )
-    layers = config.whole("num_hidden_layers")
-    return _without_positions(
-        config, hidden, heads, block.groups(hidden, layers), tied=False, other=2 * hidden
-    )
-
-
-def bloom(config: Config) -> Shape:
-    """Bloom: positions by attention slopes, a norm behind the embeddings."""
-    hidden = config.whole("hidden_size", "n_embed")
-    count = config.whole("n_head", "num_attention_heads")
-    heads = Heads(count, count, hidden // count)
-    names = ("query_key_value", "dense")
-    block = _Block(
-        linears=(
-            *fused_attention(hidden, heads, names, biases=(True, True)),
-            *plain_feed_forward(hidden, 4 * hidden, ("dense_h_to_4h", "dense_4h_to_h"), bias=True),
-        ),
-        width=4 * hidden,
-    )
-    layers = config.whole("n_layer", "num_hidden_layers")
-    return _without_positions(
-        config, hidden, heads, block.groups(hidden, layers), tied=True, other=4 * hidden
-    )
-
-
-def falcon(config: Config) -> Shape:
-    """Falcon, with the old decoder (7B, one key/value head) and the new one (40B and later)."""
-    hidden = config.whole("hidden_size", "n_embed")
-    count = config.whole("num_attention_heads", "n_head")
-    is_new = config.flag("new_decoder_architecture")
-    if is_new:
-        key_value = config.whole("num_kv_heads", "n_head_kv", default=count)
-    else:
-        key_value = 1 if config.flag("multi_query", default=True) else count
-    heads = Heads(count, key_value, hidden // count)
-    bias = config.flag("bias")
-    width = config.whole("ffn_hidden_size", default=4 * hidden)
-    is_parallel = config.flag("parallel_attn", default=True)
-    norms_in_parallel = config.get("num_ln_in_parallel_attn", 2 if is_new else 1)
-    block = _Block(
-        linears=(
-            *fused_attention(hidden, heads, ("query_key_value", "dense"), biases=(bias, bias)),
-            *plain_feed_forward(hidden, width, ("dense_h_to_4h", "dense_4h_to_h"), bias=bias),
-        ),
-        width=width,
-        norms=norms_in_parallel if is_parallel else 2,
-        parallel=is_parallel,
-        activation=config.text("activation", default="gelu"),
-    )
-    layers = config.whole("num_hidden_layers", "n_layer")
-    return _without_positions(
-        config, hidden, heads, block.groups(hidden, layers), tied=True, other=2 * hidden
-    )
-
-
-def mpt(config: Config) -> Shape:
-    """MPT as transformers builds it: no biases, positions by attention slopes."""
-    hidden, count = config.whole("d_model", "hidden_size"), config.whole("n_heads")
-    heads = Heads(count, count, hidden // count)
-    width = config.whole("expansion_ratio", default=4) * hidden
-    block = _Block(
-        linears=(
-            *fused_attention(hidden, heads, ("Wqkv", "out_proj")),
-            *plain_feed_forward(hidden, width, ("up_proj", "down_proj"), bias=False),
-        ),
-        width=width,
-        norm_biases=False,
-    )
-    groups = block.groups(hidden, config.whole("n_layers"))
-    return _without_positions(config, hidden, heads, groups, tied=True, other=hidden)
 
 
 def opt(config: Config) -> Shape:
@@ -278,50 +159,6 @@ def _gpt2_numbers(config: Config) -> tuple[int, int, Heads]:
     return hidden, layers, Heads(count, count, hidden // count)
 
 
-def _with_positions(
-    config: Config, hidden: int, heads: Heads, groups: tuple[LayerGroup, ...]
-) -> Shape:
-    length = config.whole("n_positions", "max_position_embeddings", default=1024)
-    vocabulary = config.whole("vocab_size")
-    tied = config.flag("tie_word_embeddings", default=True)
-    return Shape(
-        hidden_size=hidden,
-        heads=heads,
-        vocabulary_size=vocabulary,
-        groups=groups,
-        embedding_parameters=(vocabulary + length) * hidden,
-        head_parameters=0 if tied else vocabulary * hidden,
-        other_parameters=2 * hidden,
-        max_sequence_length=length,
-        tied=tied,
-    )
-
-
-def _without_positions(
-    config: Config,
-    hidden: int,
-    heads: Heads,
-    groups: tuple[LayerGroup, ...],
-    *,
-    tied: bool,
-    other: int,
-) -> Shape:
-    vocabulary = config.whole("vocab_size")
-    is_tied = config.flag("tie_word_embeddings", default=tied)
-    return Shape(
-        hidden_size=hidden,
-        heads=heads,
-        vocabulary_size=vocabulary,
-        groups=groups,
-        embedding_parameters=vocabulary * hidden,
-        head_parameters=0 if is_tied else vocabulary * hidden,
-        other_parameters=other,
-        max_sequence_length=config.maybe("max_position_embeddings", "seq_length", "max_seq_len")
-        or 2048,
-        tied=is_tied,
-    )
-
-
 def _parallel_with_head_bias(
     config: Config,
     hidden: int,
@@ -332,7 +169,7 @@ def _parallel_with_head_bias(
 ) -> Shape:
     vocabulary = config.whole("vocab_size")
     tied = config.flag("tie_word_embeddings", default=False)
-    block = _Block(
+    block = Block(
         linears=(*modules, *plain_feed_forward(hidden, width, ("fc_in", "fc_out"), bias=True)),
         width=width,
         norms=1,
@@ -359,11 +196,5 @@ READERS = {
     "gptj": gptj,
     "codegen": codegen,
     "phi": phi,
-    "gpt_neox": gpt_neox,
-    "bloom": bloom,
-    "falcon": falcon,
-    "RefinedWeb": falcon,
-    "RefinedWebModel": falcon,
-    "mpt": mpt,
     "opt": opt,
 }
