@@ -43,6 +43,20 @@ def first_gradient_bytes(work: Work) -> float:
     return size * share(work, "gradients")
 
 
+def end_bytes(work: Work, layer: float) -> float:
+    """What the end of the backward pass adds to all gradients.
+
+    The lowest layer's turn, less the embeddings' gradient that comes only after it; or, where head
+    and embeddings are one matrix, a second gradient of it that is added to the first.
+    """
+    if not work.trains_all:
+        return layer
+    table = work.model.vocabulary_size * work.model.hidden_size * _bytes_per_gradient(work)
+    if work.model.tied_embeddings:
+        return max(layer, table)
+    return max(layer - table * share(work, "gradients"), 0.0)
+
+
 def _bytes_per_gradient(work: Work) -> float:
     foot = work.footprint
     return foot.gradient_bytes / max(foot.trainable_parameters, 1)

@@ -60,7 +60,7 @@ def timeline(work: Work) -> dict[Phase, list[Addend]]:
         "load": [resident[0]],
         "loss": [*resident, *earlier, kept, loss, cast_all],
         "backward": [*resident, *(earlier or _first_gradients(work)), kept, layer, cast_layer],
-        "backward_end": [*resident, gradients, layer, cast_layer],
+        "backward_end": [*resident, gradients, _last_layer(work, layer), cast_layer],
         "optimizer_step": [*resident, gradients],
         "save": resident[:3],
     }
@@ -182,6 +182,14 @@ def _layer(work: Work) -> Addend:
         "what one layer recomputes and the gradients between its parts",
         law.provenance if law else _TRANSFORMERS,
         _sizes(work),
+    )
+
+
+def _last_layer(work: Work, layer: Addend) -> Addend:
+    """The same at the lowest layer, when nearly all gradients are there."""
+    return layer._replace(
+        bytes=states.end_bytes(work, layer.bytes),
+        formula="one layer's turn less the embeddings' gradient, or a tied matrix' second gradient",
     )
 
 
