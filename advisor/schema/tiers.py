@@ -1,4 +1,4 @@
-"""What lies between tensors and card: growth of the allocator, contexts, and how far estimates err."""
+"""What lies between tensors and card, and how far estimates of it err."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class ErrorBand(Value):
     guess: Guess
     method: Literal["full", "lora", "qlora", "any"]
     gpus: Literal["one", "several", "any"]
+    checkpointing: Literal["yes", "no", "any"] = "any"
     low: float = Field(gt=0)
     high: float = Field(gt=0)
     runs: int = Field(ge=0)
@@ -44,15 +45,18 @@ class Tiers(Value):
     """Share of a card's memory that the driver keeps from every program."""
     bands: tuple[ErrorBand, ...] = ()
 
-    def band(self, tier: Tier, guess: Guess, method: str, gpus: int) -> ErrorBand:
+    def band(
+        self, tier: Tier, guess: Guess, method: str, *, gpus: int, checkpointing: bool
+    ) -> ErrorBand:
         """The first band of the file that takes such a plan; a wide one where there is none."""
-        number = "one" if gpus == 1 else "several"
+        number, recomputes = "one" if gpus == 1 else "several", "yes" if checkpointing else "no"
         for band in self.bands:
             if (
                 band.tier == tier
                 and band.guess == guess
                 and band.method in (method, "any")
                 and band.gpus in (number, "any")
+                and band.checkpointing in (recomputes, "any")
             ):
                 return band
         return ErrorBand(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from advisor.schema.tiers import ErrorBand
 from benchmarks.memory import table
-from benchmarks.memory.normalize import find_config, normalize, number
-from benchmarks.memory.rows import Case, case_of, predict, without_stack
+from benchmarks.memory.normalize import number
+from benchmarks.memory.rows import Case, described, predict, without_stack
 
 LOW, HIGH, FAR = 0.11, 0.9, 0.97
-"""Quantiles of the band's ends, and of the end that may be passed by 5 % at most."""
+"""Quantiles of the band's ends; on one card the upper one is passed by 5 % in 3 of 100 runs."""
 LEAST_SPREAD = 0.01
 LEAST_RUNS = 8
 """Fewer runs than that borrow the band of all methods."""
@@ -29,6 +29,7 @@ class Observation:
     guess: str
     method: str
     gpus: str
+    checkpointing: str
     ratio: float
 
 
@@ -44,8 +45,7 @@ def observe(
         if row.get("quality") == "C":
             continue
         try:
-            run = normalize(row, configs, strict=False)
-            case = case_of(row, run, find_config(row.get("model"), configs) or {})
+            _, case = described(row, configs)
             found += _of_case(row, case)
             if not case.plan.assumed:
                 found += _of_case(row, without_stack(case))
@@ -70,6 +70,7 @@ def _of_case(row: Mapping[str, str], case: Case) -> list[Observation]:
             guess=guess,
             method=_kind(case),
             gpus="one" if case.plan.gpus == 1 else "several",
+            checkpointing="yes" if case.plan.gradient_checkpointing else "no",
             ratio=measured / likely,
         )
         for tier, measured in _figures(row, case.tier).items()
@@ -98,33 +99,68 @@ def _figures(row: Mapping[str, str], tier: str) -> dict[str, float]:
 
 
 def fit(observations: Sequence[Observation]) -> list[ErrorBand]:
-    """Bands for every tier: by method and cards where the software and length are known."""
+    """Bands for every tier, from the narrowest kind of plan with enough runs to the widest."""
     found = []
     for tier in ("allocated", "reserved", "process"):
-        known = [o for o in observations if o.tier == tier and o.guess == "none"]
-        for gpus in ("one", "several"):
-            of_gpus = [o for o in known if o.gpus == gpus]
-            methods = ("full", "lora", "qlora") if tier == "allocated" else ()
-            for method in methods:
-                few = [o for o in of_gpus if o.method == method]
-                if len(few) >= LEAST_RUNS:
-                    found.append(_band(few, tier, "none", method, gpus))
-            found.append(_band(of_gpus or known, tier, "none", "any", gpus))
-        for guess in ("stack", "length"):
-            guessed = [o for o in observations if o.tier == tier and o.guess == guess]
-            found.append(_band(guessed or known, tier, guess, "any", "any"))
+        for guess in ("none", "stack", "length"):
+            few = [o for o in observations if o.tier == tier and o.guess == guess]
+            kinds = _KINDS[guess] if tier == "allocated" else _KINDS["other"]
+            found += [
+                _band(some, kind, tier, guess)
+                for kind in kinds
+                if len(some := [o for o in few if kind.takes(o)]) >= LEAST_RUNS
+            ]
+            found.append(
+                _band(few or [o for o in observations if o.tier == tier], _ALL, tier, guess)
+            )
     return found
 
 
-def _band(few: Sequence[Observation], tier: str, guess: str, method: str, gpus: str) -> ErrorBand:
+@dataclass(frozen=True)
+class Kind:
+    """Plans that share a band."""
+
+    method: str = "any"
+    gpus: str = "any"
+    checkpointing: str = "any"
+
+    def takes(self, one: Observation) -> bool:
+        """Whether an observation is of this kind."""
+        return (
+            self.method in (one.method, "any")
+            and self.gpus in (one.gpus, "any")
+            and self.checkpointing in (one.checkpointing, "any")
+        )
+
+
+_ALL = Kind()
+_METHODS = ("full", "lora", "qlora")
+_KINDS = {
+    "none": (
+        *(Kind(method, gpus) for gpus in ("one", "several") for method in _METHODS),
+        Kind(gpus="one"),
+        Kind(gpus="several"),
+    ),
+    "stack": (
+        *(Kind(method, checkpointing="yes") for method in _METHODS),
+        Kind(checkpointing="no"),
+    ),
+    "length": (),
+    "other": (Kind(gpus="one"), Kind(gpus="several")),
+}
+
+
+def _band(few: Sequence[Observation], kind: Kind, tier: str, guess: str) -> ErrorBand:
     """The band's ends by weight; every source weighs as the square root of its runs."""
     counts: dict[str, int] = {}
     for one in few:
         counts[one.source] = counts.get(one.source, 0) + 1
     weighed = sorted((one.ratio, counts[one.source] ** -0.5) for one in few)
     low = _quantile(weighed, LOW)
-    high = max(_quantile(weighed, HIGH), _quantile(weighed, FAR) / table.ABOVE_MARGIN)
-    names: dict[str, Any] = {"tier": tier, "guess": guess, "method": method, "gpus": gpus}
+    high = _quantile(weighed, HIGH)
+    if tier == "allocated" and kind.gpus == "one":
+        high = max(high, _quantile(weighed, FAR) / table.ABOVE_MARGIN)
+    names: dict[str, Any] = {"tier": tier, "guess": guess, **asdict(kind)}
     return ErrorBand(
         low=round(min(low, 1 - LEAST_SPREAD), 3),
         high=round(max(high, 1 + LEAST_SPREAD), 3),
@@ -153,6 +189,7 @@ def find(bands: Sequence[ErrorBand], one: Observation) -> ErrorBand:
         and band.guess == one.guess
         and band.method in (one.method, "any")
         and band.gpus in (one.gpus, "any")
+        and band.checkpointing in (one.checkpointing, "any")
     )
 
 

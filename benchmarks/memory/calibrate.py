@@ -29,6 +29,7 @@ def as_yaml(found: list[ErrorBand], day: str) -> str:
     """The catalog file."""
     lines = [
         f"  - {{tier: {b.tier}, guess: {b.guess}, method: {b.method}, gpus: {b.gpus}, "
+        f'checkpointing: "{b.checkpointing}", '
         f"low: {b.low}, high: {b.high}, runs: {b.runs}, sources: {b.sources}}}"
         for b in found
     ]

@@ -18,8 +18,8 @@ from advisor.schema.plan import Footprint, ObjectiveFootprint, Plan
 from advisor.stages.estimate.fit import fits
 from advisor.stages.estimate.tiers import memory, outside_gib
 from advisor.stages.estimate.work import Work
-from benchmarks.memory.normalize import tier_of
-from benchmarks.memory.shapes import card_of, target_modules
+from benchmarks.memory.normalize import find_config, normalize, number, tier_of
+from benchmarks.memory.shapes import card_of, config_of, target_modules
 from benchmarks.memory.stacks import UNKNOWN, loss_head_of, stack_of
 
 _PRECISIONS = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
@@ -109,6 +109,26 @@ class Prediction:
     memory: Memory
 
 
+def described(
+    row: Mapping[str, str], configs: Mapping[str, Mapping[str, str]]
+) -> tuple[dict[str, Any], Case]:
+    """The normal description of a row, and the row in our own terms.
+
+    A model whose shape the table lacks is looked up in the catalog. Raises ValueError with the
+    reason when the row cannot be described.
+    """
+    name = str(row.get("model"))
+    config = find_config(name, configs)
+    if config is None or not number(config.get("hidden_size")):
+        try:
+            config = config_of(query.find_model(name))
+        except AdvisorError:
+            config = config or {}
+        configs = {**configs, name: config} if config else configs
+    run = normalize(row, configs, strict=False)
+    return run, case_of(row, run, config)
+
+
 def case_of(row: Mapping[str, Any], run: dict[str, Any], config: Mapping[str, str]) -> Case:
     """A row in our own terms.
 
@@ -120,7 +140,7 @@ def case_of(row: Mapping[str, Any], run: dict[str, Any], config: Mapping[str, st
         card = card_of(run, dict(config), targets)
     except (ValueError, ZeroDivisionError) as error:
         raise UnmappedError(f"shape: {error}") from error
-    name, known = stack_of(run)
+    name, known = stack_of(run, str(row.get("grad_checkpointing") or ""))
     stack = _stack(name)
     gpu = _gpu(str(run.get("gpu") or ""), float(run["gpu_gib"]))
     plan = _plan(row, run, card=card, stack=stack, gpu=gpu)
@@ -138,7 +158,8 @@ def without_stack(case: Case) -> Case:
         for key, value in ({"loss_head": "stock"} | stack.defaults).items()
         if key in _HABITS
     }
-    forgotten = dict.fromkeys(_HABITS) | habits
+    known = {key for key in _HABITS if key in case.stack.defaults}
+    forgotten = dict.fromkeys(known) | habits
     plan = case.plan.model_copy(update={**forgotten, "assumed": ("stack",), "stack": stack.id})
     return replace(case, plan=plan, stack=stack, stack_known=False)
 
@@ -293,7 +314,7 @@ def _stated(row: Mapping[str, Any], run: dict[str, Any]) -> dict[str, Any]:
         values["compute_precision"] = _PRECISIONS[run["compute"]]
     if run["offload"]:
         values["offload"] = "weights" if run["parallel"] in ("fsdp", "zero3") else "optimizer"
-    if run.get("act_offload"):
+    elif run.get("act_offload"):
         values["offload"] = "activations"
     return values
 

@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.memory import table  # noqa: E402
-from benchmarks.memory.normalize import CORE_FIELDS, find_config, normalize  # noqa: E402
-from benchmarks.memory.rows import Case, Prediction, case_of, predict  # noqa: E402
+from benchmarks.memory.normalize import CORE_FIELDS  # noqa: E402
+from benchmarks.memory.rows import Case, Prediction, described, predict  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,7 @@ def score_rows(
     found, unmapped = [], Counter[str]()
     for name, row in rows:
         try:
-            run = normalize(row, configs, strict=False)
-            case = case_of(row, run, find_config(row.get("model"), configs) or {})
+            run, case = described(row, configs)
             answer = predict(case)
         except ValueError as error:
             unmapped[str(error)] += 1

@@ -149,3 +149,23 @@ def target_modules(run: dict[str, Any], card: ModelCard) -> str:
     wanted = {"qkv_proj" if n in ("q_proj", "k_proj", "v_proj") else n for n in run["targets"]}
     found = sorted(n for n in (run["targets"] if "q_proj" in names else wanted) if n in names)
     return ",".join(found) or "all-linear"
+
+
+def config_of(card: ModelCard) -> dict[str, str]:
+    """A line of `configs.csv` for a model that the catalog knows and the table does not."""
+    group = max(card.layer_groups, key=lambda g: g.count)
+    sizes = {
+        "hidden_size": card.hidden_size,
+        "num_layers": card.layers,
+        "num_heads": card.attention_heads,
+        "num_kv_heads": card.key_value_heads,
+        "head_dim": card.head_dim,
+        "intermediate_size": card.intermediate_size,
+        "vocab_size": card.vocabulary_size,
+        "tie_embeddings": "yes" if card.tied_embeddings else "no",
+        "total_params": card.parameters,
+        "num_experts": group.experts or "",
+        "num_experts_per_tok": group.experts_per_token or "",
+        "notes": "" if card.gated_mlp else "2-matrix",
+    }
+    return {"model": card.id} | {key: str(value) for key, value in sizes.items()}

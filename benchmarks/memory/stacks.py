@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -10,7 +11,6 @@ from advisor.catalog.load import catalog_root
 STACKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("fitcheck", ("fitcheck", "peft")),
     ("method_comparison", ("peft-comparison", "peft")),
-    ("fms-acceleration (torch 2.4.1, transformers 4.45", ("fms-acceleration-2024", "stock")),
     ("fms-acceleration", ("fms-acceleration", "stock")),
     ("fsdp_qlora", ("fsdp-qlora", "peft")),
     ("unsloth", ("unsloth",)),
@@ -33,6 +33,9 @@ STACKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """Part of the published framework name -> catalog stacks that describe it, closest first."""
 UNKNOWN = "stock"
+_TRANSFORMERS = re.compile(r"transformers 4\.(\d+)")
+_OWN_LOSS = 46
+"""Since transformers 4.46 the loss is a function of its own."""
 
 
 @cache
@@ -40,9 +43,17 @@ def _known() -> frozenset[str]:
     return frozenset(path.stem for path in (catalog_root() / "stacks").glob("*.yaml"))
 
 
-def stack_of(run: dict[str, Any]) -> tuple[str, bool]:
-    """The stack of a row, and whether its framework told."""
+def stack_of(run: dict[str, Any], checkpointing: str = "") -> tuple[str, bool]:
+    """The stack of a row, and whether the row told: by its framework, or by the word for a layer.
+
+    LitGPT alone calls layers `Block`, and so in its policy of checkpointing.
+    """
     framework = str(run.get("framework") or "").lower()
+    if not framework and "block checkpointing" in checkpointing.lower():
+        framework = "litgpt"
+    version = _TRANSFORMERS.search(framework)
+    if "fms-acceleration" in framework and version and int(version.group(1)) < _OWN_LOSS:
+        return "fms-acceleration-2024", True
     for word, stacks in STACKS:
         if word in framework:
             return next((s for s in stacks if s in _known()), UNKNOWN), True

@@ -55,7 +55,14 @@ def memory(work: Work, gpu: Gpu) -> Memory:
 
 def band(work: Work, tier: Tier) -> ErrorBand:
     """How far measured runs of the plan's kind lay from the computed value."""
-    return work.stack.tiers.band(tier, _guess(work), _kind(work), work.plan.gpus)
+    plan = work.plan
+    return work.stack.tiers.band(
+        tier,
+        _guess(work),
+        _kind(work),
+        gpus=plan.gpus,
+        checkpointing=plan.gradient_checkpointing,
+    )
 
 
 def allocated_error(work: Work) -> ErrorBand:
