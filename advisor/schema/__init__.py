@@ -4,6 +4,7 @@ Importing this package loads none of them; name the module: `from advisor.schema
 """
 
 __all__ = [
+    "architecture",
     "base",
     "baseline",
     "catalog",
@@ -14,13 +15,21 @@ __all__ = [
     "estimate",
     "evaluation",
     "facts",
+    "freshness",
     "gate",
     "installation",
+    "lengths",
+    "money",
     "plan",
     "profile",
+    "refresh",
     "report",
     "rule",
     "run",
+    "spending",
+    "throughput",
+    "tiers",
+    "trace",
     "train",
     "verify",
 ]
