@@ -21,10 +21,10 @@ def probability_below(interval: Interval, limit: float) -> float:
     On either side of the likely value the logarithm is taken as normal, with the interval's ends
     at its 10 % and 90 % points.
     """
-    if limit <= 0:
-        return 0.0
     if interval.likely <= 0:
-        return 1.0
+        return 1.0 if limit > 0 else 0.0
+    if limit / interval.likely <= 0:  # also where the quotient is too small to be a number
+        return 0.0
     edge = interval.high if limit >= interval.likely else interval.low
     spread = abs(math.log(edge / interval.likely)) if edge > 0 else 0.0
     distance = math.log(limit / interval.likely)
