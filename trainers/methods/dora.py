@@ -44,8 +44,10 @@ class DoraMethod:
 
         def kept(linear: Linear) -> Kept:
             own = size.path * rank + (size.path + size.activation) * linear.outputs
+            copies = float(size.path * rank * (linear.inputs + linear.outputs))
+            lowered = copies if size.path < size.trained else 0.0
             if size.casts_input:
-                return Kept(per_token=own + size.path * linear.inputs)
+                return Kept(per_token=own + size.path * linear.inputs, per_matrix=lowered)
             return Kept(per_token=own, shared_input=size.activation * linear.inputs)
 
         def norm(linear: Linear) -> float:

@@ -62,7 +62,8 @@ def adapter_inputs(plan: Plan, groups: _Groups, sizes: Numbers, rank: int) -> Ex
     """What LoRA layers keep for the gradients of both matrices.
 
     The input, shared by siblings unless a cast or dropout gives each its own, a byte of mask per
-    dropped-out number, and the product with the first matrix.
+    dropped-out number, and the product with the first matrix; under autocast, copies of both
+    matrices in the lower precision.
     """
     has_own_copy = sizes.casts_input or plan.dropout > 0
     mask = 1 if plan.dropout > 0 else 0
@@ -71,7 +72,9 @@ def adapter_inputs(plan: Plan, groups: _Groups, sizes: Numbers, rank: int) -> Ex
         width = float(linear.inputs * sizes.path)
         between = float(rank * sizes.path + linear.inputs * mask)
         if has_own_copy:
-            return Kept(per_token=width + between)
+            copies = rank * sizes.path * (linear.inputs + linear.outputs)
+            lowered = float(copies) if sizes.path < sizes.trained else 0.0
+            return Kept(per_token=width + between, per_matrix=lowered)
         return Kept(per_token=between, shared_input=width)
 
     size = kept_bytes(plan, groups, kept)

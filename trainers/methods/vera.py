@@ -39,7 +39,11 @@ class VeraMethod:
         shared = float(ADAPTER_BYTES * rank * wide)
 
         def kept(linear: Linear) -> Kept:
-            return Kept(per_token=size.path * (linear.outputs + rank))
+            copies = size.path * rank * (linear.inputs + linear.outputs)
+            return Kept(
+                per_token=size.path * (linear.outputs + rank),
+                per_matrix=float(copies) if size.path < size.trained else 0.0,
+            )
 
         return beside(
             plan,
@@ -56,7 +60,8 @@ class VeraMethod:
                     plan,
                     "adapter outputs",
                     kept_bytes(plan, reached, kept),
-                    "tokens x bytes x (output widths + rank)",
+                    "tokens x bytes x (output widths + rank), and under autocast a copy of both "
+                    "matrices per layer",
                 ),
             ),
         )
