@@ -29,4 +29,4 @@ def law_bytes(work: Work, group: LayerGroup, law: LayerLaw) -> float:
         elements += law.quantised_outputs * sum(
             linear.outputs * linear.active_copies for linear in group.linears
         )
-    return work.tokens * work.number_bytes * elements
+    return work.tokens * work.stream_bytes * elements
