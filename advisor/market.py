@@ -8,12 +8,16 @@ from typing import Literal
 
 from advisor import registry
 from advisor.catalog import query
+from advisor.catalog.hosted import hosted_tuning, inference_prices
+from advisor.catalog.serving import money
 from advisor.contracts import Method, Tracer
-from advisor.errors import PlanError, PriceMissingError
+from advisor.errors import PlanError, PriceMissingError, UnknownModelError
 from advisor.schema.catalog import Gpu, ModelCard, Offer
 from advisor.schema.estimate import Estimate, EstimateRequest, Unknown
 from advisor.schema.profile import MachineFacts
 from advisor.stages.estimate.candidate import Inquiry
+from advisor.stages.estimate.outlook import Prospects, outlook
+from advisor.stages.estimate.serving import Supply
 from advisor.stages.estimate.solve import solve
 from advisor.stages.estimate.stage import estimate
 
@@ -54,6 +58,7 @@ def opened(
         offers,
         query.reference(request.stack or query.DEFAULT_STACK),
         registry.objective(request.objective),
+        money(),
     )
     return Market(inquiry, tuple(cards), methods)
 
@@ -72,8 +77,8 @@ def estimated(
     market = opened(request, model=model, gpus=gpus, provider=provider)
     found = estimate(market.inquiry, gpus=market.gpus, methods=market.methods)
     if found.recommended is None and gpus:
-        return _with_larger_card(found, request, model=model)
-    return found
+        found = _with_larger_card(found, market)
+    return _with_outlook(found, market)
 
 
 def with_solution(
@@ -143,12 +148,57 @@ def _sold_by(
     return sold
 
 
-def _with_larger_card(found: Estimate, request: EstimateRequest, *, model: ModelCard) -> Estimate:
+def _with_larger_card(found: Estimate, market: Market) -> Estimate:
     """Adds which card of the catalog would do, when those asked for do not."""
-    on_catalog = estimated(request, model=model)
+    wider = opened(market.inquiry.request, model=market.inquiry.model)
+    on_catalog = estimate(wider.inquiry, gpus=wider.gpus, methods=wider.methods)
     if on_catalog.recommended is None:
         return found
     best = on_catalog.options[on_catalog.recommended]
     price = f", about ${best.cost_usd.likely:.2f}" if best.cost_usd else ""
     more = f" Without other changes: {best.method} on {best.gpus} x {best.gpu}{price}."
     return found.model_copy(update={"nearest": found.nearest + more})
+
+
+def _with_outlook(found: Estimate, market: Market) -> Estimate:
+    """Adds what comes beyond training: hosted tuning, serving, the whole bill and break-even."""
+    request, model = market.inquiry.request, market.inquiry.model
+    chosen = found.options[found.recommended] if found.recommended is not None else None
+    gpu = next((g for g in market.gpus if chosen is not None and g.id == chosen.gpu), None)
+    beyond = outlook(_prospects(request, model), chosen, gpu)
+    options = [option.model_copy(update={"serving": beyond.tuned}) for option in found.options]
+    if found.recommended is not None:
+        billed = {"spending": beyond.spending}
+        options[found.recommended] = options[found.recommended].model_copy(update=billed)
+    return found.model_copy(
+        update={
+            "options": tuple(options),
+            "hosted": beyond.hosted,
+            "serving": beyond.serving,
+            "break_even": beyond.break_even,
+            "notes": beyond.notes,
+        }
+    )
+
+
+def _prospects(request: EstimateRequest, model: ModelCard) -> Prospects:
+    """Serving hardware is bought apart from training hardware, so the whole catalog is offered."""
+    cards = query.gpus()
+    offers = {card.id: _offers(card.id, request.as_of, None) for card in cards}
+    large = request.workload.large_model
+    return Prospects(
+        request,
+        model,
+        Supply(cards, offers, money()),
+        hosted=hosted_tuning(request.as_of),
+        inference=inference_prices(request.as_of),
+        large=_known_model(large) if large else None,
+    )
+
+
+def _known_model(name: str) -> ModelCard | None:
+    """The catalog's model of that name; None for one that only a provider serves."""
+    try:
+        return query.find_model(name)
+    except UnknownModelError:
+        return None

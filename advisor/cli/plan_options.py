@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from advisor.cli.options import FiniteRange
+from advisor.schema.spending import Workload
 
 PLAN_FLAGS = (
     "rank",
@@ -38,6 +39,7 @@ PLAN_FLAGS = (
     "max_hours",
     "prefer",
     "objective",
+    "calls_per_month",
 )
 
 
@@ -61,7 +63,9 @@ class Money(click.ParamType[Decimal]):
 
 def plan_options(function: Any) -> Any:
     """Options that fix values of the plan; what is not given comes from the recipe."""
-    for option in reversed([*_training_options(), *_kernel_options(), *_device_options()]):
+    for option in reversed(
+        [*_training_options(), *_kernel_options(), *_device_options(), *_serving_options()]
+    ):
         function = option(function)
     return function
 
@@ -149,9 +153,50 @@ def _device_options() -> list[Any]:
         click.option(
             "--prefer",
             type=click.Choice(["cheapest", "fastest"]),
-            help="Which of the plans that fit is recommended (default: cheapest).",
+            help="Which of the plans that fit is recommended (default: cheapest; with a budget "
+            "and no time limit, fastest).",
         ),
     ]
+
+
+def _serving_options() -> list[Any]:
+    share = click.IntRange(min=0)
+    counts = [
+        ("--calls-per-month", "Calls that the tuned model will serve, for break-even."),
+        ("--instruction-tokens", "Tokens of the instruction in every call."),
+        ("--input-tokens", "Tokens of what is asked."),
+        ("--answer-tokens", "Tokens of the answer."),
+        ("--shots-tokens", "Tokens of the examples that few-shot shows."),
+        ("--passages-tokens", "Tokens of the passages that RAG shows."),
+    ]
+    return [
+        *(click.option(name, type=share, help=text) for name, text in counts),
+        click.option("--months", type=POSITIVE, help="How long it is served (default: 12)."),
+        click.option("--large-model", help="What prompting would use (default: gpt-4.1, hosted)."),
+        click.option("--concurrent-calls", type=COUNT, help="Calls answered at a time."),
+        click.option("--evaluation-samples", type=COUNT, help="Samples of each evaluation."),
+        click.option(
+            "--serving-bits", type=click.Choice(["4", "8", "16"]), help="Bits per served weight."
+        ),
+    ]
+
+
+_WORKLOAD = (
+    "instruction_tokens",
+    "input_tokens",
+    "answer_tokens",
+    "shots_tokens",
+    "passages_tokens",
+    "months",
+    "large_model",
+    "concurrent_calls",
+    "evaluation_samples",
+)
+
+
+def _workload(flags: dict[str, Any]) -> dict[str, Any]:
+    asked = {name: flags[name] for name in _WORKLOAD if flags[name] is not None}
+    return asked | ({"bits": int(flags["serving_bits"])} if flags["serving_bits"] else {})
 
 
 def given_values(flags: dict[str, Any]) -> dict[str, Any]:
@@ -161,6 +206,8 @@ def given_values(flags: dict[str, Any]) -> dict[str, Any]:
         given["methods"] = tuple(dict.fromkeys(flags["methods"]))
     if flags["method_options"]:
         given["method_options"] = dict(map(_pair, flags["method_options"]))
+    if _workload(flags):
+        given["workload"] = Workload(**_workload(flags))
     return given
 
 

@@ -65,7 +65,8 @@ class EstimateRequest(Value):
     offload: Offload | None = None
     budget_usd: Decimal | None = Field(default=None, ge=0)
     max_hours: float | None = Field(default=None, gt=0)
-    prefer: Literal["cheapest", "fastest"] = "cheapest"
+    prefer: Literal["cheapest", "fastest"] | None = None
+    """None: the cheapest, but with a budget and no time limit the fastest within the budget."""
     calls_per_month: float | None = Field(default=None, ge=0)
     """Calls that the tuned model will serve, for serving cost and break-even."""
     workload: Workload = Workload()
@@ -184,5 +185,7 @@ class Estimate(Value):
     """Hosted tuning of the same model or size, beside own GPUs."""
     serving: tuple[Serving, ...] = ()
     break_even: tuple[BreakEven, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What serving, hosted tuning and break-even rest on."""
     prices_as_of: str
     warnings: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from decimal import Decimal
 from advisor.contracts import Method, Objective
 from advisor.schema.catalog import Gpu, ModelCard, Offer, Reference
 from advisor.schema.estimate import EstimateRequest, Option
+from advisor.schema.money import Money
 from advisor.schema.plan import ObjectiveFootprint, Plan
 from advisor.schema.profile import MachineFacts
 from advisor.stages.estimate.cost import best_offer, cost
@@ -65,6 +66,8 @@ class Inquiry:
     reference: Reference
     objective: Objective | None = None
     """None: plain next-token training."""
+    money: Money | None = None
+    """Steps of billing and interruptions; None counts neither."""
 
 
 def _objective(inquiry: Inquiry, plan: Plan) -> ObjectiveFootprint:
@@ -89,7 +92,7 @@ def make_candidate(inquiry: Inquiry, gpu: Gpu, method: Method) -> Candidate:
     time = spent.job_hours if spent else None
     offer = best_offer(inquiry.offers.get(gpu.id, ()), plan.gpus)
     drawn = energy(spent, gpu, plan.gpus, reference.throughput.power, offer.region if offer else "")
-    price = cost(offer, time, plan.gpus)
+    price = cost(offer, time, plan.gpus, inquiry.money)
     obstacles = method.obstacles(plan, _machine(gpu, request))
     option = Option(
         objective=plan.objective,

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from advisor.contracts import Method
 from advisor.errors import PlanError
 from advisor.schema.catalog import Gpu
-from advisor.schema.estimate import Estimate, EstimatedModel
+from advisor.schema.estimate import Estimate, EstimatedModel, EstimateRequest
 from advisor.stages.estimate.candidate import Candidate, Inquiry, make_candidate
+from advisor.stages.estimate.choice import fastest
 from advisor.stages.estimate.nearest import nearest_plan
-
-NO_SERVING = "What serving the tuned model costs is not estimated yet, so `serving` is unknown."
 
 
 def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Method]) -> Estimate:
@@ -27,7 +26,10 @@ def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Met
     if not found:
         raise PlanError("There is nothing to estimate.", hint="Name a method and a GPU.")
     found.sort(key=lambda c: c.order)
-    recommended = next((i for i, c in enumerate(found) if c.can_be_recommended), None)
+    quickest = fastest(found)
+    recommended = quickest if _buys_speed(request) else None
+    if recommended is None:
+        recommended = next((i for i, c in enumerate(found) if c.can_be_recommended), None)
     return Estimate(
         model=EstimatedModel(
             id=model.id,
@@ -36,6 +38,7 @@ def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Met
         ),
         options=tuple(c.option for c in found),
         recommended=recommended,
+        fastest=quickest,
         lengths=request.lengths,
         nearest="" if recommended is not None else nearest_plan(inquiry, found, gpus, methods),
         prices_as_of=request.as_of,
@@ -43,12 +46,16 @@ def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Met
     )
 
 
+def _buys_speed(request: EstimateRequest) -> bool:
+    """Whether the fastest is wished for: on demand, or by a budget without a time limit."""
+    if request.prefer is not None:
+        return request.prefer == "fastest"
+    return request.budget_usd is not None and request.max_hours is None
+
+
 def _overall_warnings(found: Sequence[Candidate], recommended: int | None) -> tuple[str, ...]:
     if recommended is None:
-        return ("No plan can be recommended.", NO_SERVING)
+        return ("No plan can be recommended.",)
     if found[recommended].option.fits == "uncertain":
-        return (
-            "No plan fits for certain; the recommended one may run out of memory.",
-            NO_SERVING,
-        )
-    return (NO_SERVING,)
+        return ("No plan fits for certain; the recommended one may run out of memory.",)
+    return ()
