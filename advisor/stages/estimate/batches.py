@@ -65,6 +65,7 @@ def epoch_tokens(work: Work) -> float:
     """The same of one epoch."""
     plan = work.plan
     if plan.tokens is not None:
-        return float(plan.tokens)
+        return float(plan.tokens) * work.objective.repeats
     each = min(plan.mean_sequence_length or plan.sequence_length, plan.sequence_length)
-    return (plan.examples or 0) * float(each) * work.objective.sequences_per_sample
+    sequences = work.objective.sequences_per_sample * work.objective.repeats
+    return (plan.examples or 0) * float(each) * sequences
