@@ -104,27 +104,29 @@ def _offers_of(gpu: str, as_of: str) -> tuple[Offer, ...]:
 
 
 def newest(series: Iterable[Plain], as_of: str) -> list[Plain]:
-    """What is offered on a day; a fetched price displaces older ones for the same machine.
+    """What is offered on a day; of catalog and fetched, the one checked later counts.
 
-    The same machine is: same provider, GPU, kind and number of GPUs.
+    They are told apart for each machine: same provider, GPU, kind and number of GPUs.
     """
     ours: list[tuple[Key, Plain]] = []
+    dated: dict[Key, str] = {}
     fetched: dict[Key, tuple[str, Plain | None]] = {}
     for one in series:
         key = (one["provider"], one["gpu"], one["kind"], one["gpus"])
         told = on_day(one, as_of)
-        if "fetched_from" not in one:
-            ours += [(key, told)] if told else []
-            continue
-        checked = _last_checked(one, as_of)
-        if checked and (key not in fetched or checked > fetched[key][0]):
-            fetched[key] = (checked, told)
-    kept = [
-        told
-        for key, told in ours
-        if key not in fetched or (told["is_dated"] and told["checked"] > fetched[key][0])
+        if "fetched_from" in one:
+            checked = _last_checked(one, as_of)
+            if checked and (key not in fetched or checked > fetched[key][0]):
+                fetched[key] = (checked, told)
+        elif told is not None:
+            ours.append((key, told))
+            if told["is_dated"]:
+                dated[key] = max(dated.get(key, ""), told["checked"])
+    later = {key for key, (checked, _) in fetched.items() if checked >= dated.get(key, "")}
+    return [
+        *(told for key, told in ours if key not in later),
+        *(told for key, (_, told) in fetched.items() if key in later and told is not None),
     ]
-    return kept + [told for _, told in fetched.values() if told is not None]
 
 
 def _last_checked(series: Plain, as_of: str) -> str:
