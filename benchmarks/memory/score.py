@@ -13,7 +13,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.memory import table  # noqa: E402
+from benchmarks.memory import bands, table  # noqa: E402
 from benchmarks.memory.normalize import CORE_FIELDS  # noqa: E402
 from benchmarks.memory.rows import Case, Prediction, described, predict  # noqa: E402
 
@@ -122,6 +122,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--grade", default="", help="quality grades to keep: A, AB")
     parser.add_argument("--tier", choices=("allocated", "reserved", "device", "unknown"))
     parser.add_argument("--source", help="only rows of this source_key")
+    parser.add_argument("--cross-validate", action="store_true", help="leave sources out")
     parser.add_argument("--by-source", action="store_true", help="errors of every source")
     parser.add_argument("--worst", type=int, default=0, help="name the rows farthest off")
     return parser.parse_args(argv)
@@ -140,6 +141,10 @@ def main(argv: list[str] | None = None) -> int:
         document["sources"] = {
             name: tiers([i for i in kept if i.row.get("source_key", "") == name]) for name in names
         }
+    if options.cross_validate:
+        names = {item.id for item in kept}
+        rows = [pair for pair in table.keyed(options.rows) if pair[0] in names]
+        document["left_out"] = bands.left_out(bands.observe(rows, configs))
     document["unmapped"] = dict((unmapped + not_oom).most_common())
     if not options.json:
         _print_table(document["tiers"])
