@@ -184,20 +184,20 @@ def test_traces_of_the_real_stack(method, changes, traced):
     assert peak(method, **changes) == pytest.approx(traced, rel=0.02)
 
 
+def per_entry(work):
+    return loss_bytes(work) / (work.tokens * LLAMA.vocabulary_size)
+
+
 def test_a_stock_loss_costs_twelve_bytes_per_entry_and_a_kernel_eight():
-    entries = 2048 * LLAMA.vocabulary_size
-    norm = 6 * 2048 * LLAMA.hidden_size
-    assert loss_bytes(work_of("lora")) == 12 * entries + norm
-    assert loss_bytes(work_of("lora", loss_head="fused")) == 8 * entries + norm
-    assert loss_bytes(work_of("lora", loss_head="fused_linear")) == norm
+    assert per_entry(work_of("lora")) == pytest.approx(12, abs=0.3)
+    assert per_entry(work_of("lora", loss_head="fused")) == pytest.approx(8, abs=0.3)
+    assert per_entry(work_of("lora", loss_head="fused_linear")) < 0.3
 
 
 def test_logits_that_live_on_count_in_the_precision_of_the_head():
-    entries = 2048 * LLAMA.vocabulary_size
-    norm = 6 * 2048 * LLAMA.hidden_size
-    assert loss_bytes(work_of("lora", stack="peft")) == 14 * entries + norm
+    assert per_entry(work_of("lora", stack="peft")) == pytest.approx(14, abs=0.3)
     prepared = work_of("qlora", stack="peft", unquantised_precision="float32")
-    assert loss_bytes(prepared) == 16 * entries + norm
+    assert per_entry(prepared) == pytest.approx(16, abs=0.4)
 
 
 def test_an_objective_that_holds_more_logits_needs_more():
