@@ -40,11 +40,11 @@ def _show_source(console: Console, source: RefreshedSource) -> None:
         line.append(f" ({source.unchanged_files} unchanged since the last fetch)")
     console.print(line)
     for failure in source.failures:
-        console.print(plain(f"  {failure}"))
+        console.print(plain(f"- {failure}"))
     if source.unknown:
         shown = ", ".join(source.unknown[:8])
         more = f" and {len(source.unknown) - 8} more" if len(source.unknown) > 8 else ""
-        console.print(styled(f"  Left out, not in the catalog: {shown}{more}.", "dim"))
+        console.print(styled(f"- Left out, not in the catalog: {shown}{more}.", "dim"))
 
 
 def _show_changes(console: Console, changes: list[PriceChange]) -> None:

@@ -60,7 +60,7 @@ def test_every_source_is_read_and_told(fetch):
     assert told["gpuhunt"].state == "partly"
     assert told["gpuhunt"].files == 2
     assert len(told["gpuhunt"].failures) == 5
-    assert "A16" not in told["skypilot"].unknown
+    assert "A16 with 16 GB" not in told["skypilot"].unknown
     assert "Trainium" in told["skypilot"].unknown
     assert Path(done.kept_in) == overlay_file()
 
@@ -404,7 +404,7 @@ def test_the_command_shows_what_changed_within_eighty_columns(site):
     assert first.exit_code == 0
     assert max(map(len, first.stdout.splitlines()[:-2])) <= 80
     assert "gpuhunt: partly" in first.stdout
-    assert "Left out, not in the catalog: Trainium" in first.stdout
+    assert "Left out, not in the catalog: RTX4090 with 48 GB, Trainium" in first.stdout
     assert "-25.0 %" in first.stdout
     assert "Reading skypilot" in first.stderr
 

@@ -19,6 +19,7 @@ from advisor.catalog.refresh.quotes import (
     GpuQuote,
     Haul,
     amount,
+    described,
     gpu_id,
     per_gpu,
     require_columns,
@@ -93,11 +94,12 @@ def _quote(haul: Haul, provider: str, row: dict[str, str], checked: str) -> GpuQ
     name, instance, count = row["gpu_name"] or "", row["instance_name"], whole(row["gpu_count"])
     if not name or not count or "dws" in (row.get("flags") or ""):
         return None
-    memory = amount(row["gpu_memory"])
+    told = amount(row["gpu_memory"])
+    memory_gb = float(told) if told else None
     card = _azure_variant(name, instance) if provider == "azure" else instance
-    gpu = gpu_id(name, float(memory) if memory else None, card)
+    gpu = gpu_id(name, memory_gb, card)
     if gpu is None:
-        haul.unknown.add(name)
+        haul.unknown.add(described(name, memory_gb))
         return None
     usd = per_gpu(amount(row["price"]), count)
     if usd is None:

@@ -112,6 +112,11 @@ def gpu_id(name: str, memory_gb: float | None, instance: str = "") -> str | None
     return None
 
 
+def described(name: str, memory_gb: float | None) -> str:
+    """A card that the catalog does not know, in words."""
+    return f"{name} with {memory_gb:g} GB" if memory_gb else name
+
+
 def amount(text: str | None) -> Decimal | None:
     """An amount of money above nothing; None for anything else."""
     try:

@@ -17,6 +17,7 @@ from advisor.catalog.refresh.quotes import (
     GpuQuote,
     Haul,
     amount,
+    described,
     gpu_id,
     per_gpu,
     require_columns,
@@ -70,9 +71,10 @@ def _quotes(haul: Haul, cloud: str, row: dict[str, str], as_of: str) -> list[Gpu
     if not name or not count or provider is None:
         return []
     info = row.get("GpuInfo") or ""
-    gpu = _gpu(cloud, name, instance, info, count)
+    memory_gb = _memory_gb(cloud, info, count)
+    gpu = _gpu(name, instance, info, memory_gb)
     if gpu is None:
-        haul.unknown.add(name)
+        haul.unknown.add(described(name, memory_gb))
         return []
     price, spot = amount(row["Price"]), amount(row.get("SpotPrice"))
     told = [(_kind(cloud, instance), per_gpu(price, count))]
@@ -91,14 +93,18 @@ def _kind(cloud: str, instance: str) -> str:
     return "on_demand"
 
 
-def _gpu(cloud: str, name: str, instance: str, info: str, count: int) -> str | None:
-    """The card by the name in the details, which tells variants apart, or by the plain one."""
+def _memory_gb(cloud: str, info: str, count: int) -> float | None:
+    """Memory of one card, as far as the details tell it."""
     size = _SIZE.search(info)
-    memory_gb = None
-    if size:
-        mib = float(size[1]) / (count if cloud == "vast" else 1)
-        # Some files write gigabytes into the field of mebibytes.
-        memory_gb = mib if mib < _MIB_PER_GIB else round(mib / _MIB_PER_GIB)
+    if size is None:
+        return None
+    mib = float(size[1]) / (count if cloud == "vast" else 1)
+    # Some files write gigabytes into the field of mebibytes.
+    return mib if mib < _MIB_PER_GIB else round(mib / _MIB_PER_GIB)
+
+
+def _gpu(name: str, instance: str, info: str, memory_gb: float | None) -> str | None:
+    """The card by the name in the details, which tells variants apart, or by the plain one."""
     detailed = _NAME.search(info)
     return (gpu_id(detailed[1], memory_gb, instance) if detailed else None) or gpu_id(
         name, memory_gb, instance
