@@ -26,6 +26,8 @@ OPTION_KEYS = {
     "offer",
     "serving",
     "spending",
+    "steps_hours",
+    "time_parts",
     "energy_kwh",
     "co2_kg",
     "assumptions",

@@ -244,10 +244,8 @@ def test_a_limit_on_an_unknown_figure_is_warned_of():
     assert "budget" not in told
 
 
-def test_unknown_serving_is_told_and_dense_models_are_all_active():
+def test_dense_models_are_all_active():
     found = priced(methods=("lora",))
-    assert found.options[0].serving is None
-    assert any("serving" in warning for warning in found.warnings)
     assert found.model.active_parameters == found.model.parameters == CARD.parameters
 
 
