@@ -13,7 +13,8 @@ SAVED_SHARE = 0.5
 def law_bytes(work: Work, group: LayerGroup, law: LayerLaw) -> float:
     """Tokens x bytes x (a hidden + b query + c key/value + d feed-forward), as measured.
 
-    Experts are gone through one after the other: all save, one at a time has gradients.
+    Experts are gone through one after the other: all save, one at a time has gradients. Laws are
+    measured beside frozen weights; trained ones save what both norms and the activation put out.
     """
     model = work.model
     forward = law.feed_forward if group.gated else law.plain_feed_forward
@@ -29,4 +30,6 @@ def law_bytes(work: Work, group: LayerGroup, law: LayerLaw) -> float:
         elements += law.quantised_outputs * sum(
             linear.outputs * linear.active_copies for linear in group.linears
         )
+    if work.trains_all and law is work.stack.kept_layer:
+        elements += 2 * model.hidden_size + group.intermediate_size
     return work.tokens * work.stream_bytes * elements
