@@ -142,8 +142,8 @@ def main(argv: list[str] | None = None) -> int:
             name: tiers([i for i in kept if i.row.get("source_key", "") == name]) for name in names
         }
     if options.cross_validate:
-        names = {item.id for item in kept}
-        rows = [pair for pair in table.keyed(options.rows) if pair[0] in names]
+        chosen = {item.id for item in kept}
+        rows = [pair for pair in table.keyed(options.rows) if pair[0] in chosen]
         document["left_out"] = bands.left_out(bands.observe(rows, configs))
     document["unmapped"] = dict((unmapped + not_oom).most_common())
     if not options.json:
