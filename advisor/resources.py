@@ -43,9 +43,17 @@ def _user_folder(variable: str, usual: str, name: str) -> Path:
     system: str = sys.platform
     if system == "linux":  # platformdirs says the same, and takes longer to load
         chosen = os.environ.get(variable, "")
-        base = Path(chosen) if Path(chosen).is_absolute() else Path.home() / usual
+        base = Path(chosen) if Path(chosen).is_absolute() else _home() / usual
         return base / "advisor"
     from platformdirs import user_cache_path, user_data_path  # noqa: PLC0415 - rarely needed
 
     path = user_cache_path if name == "cache" else user_data_path
     return path("advisor", appauthor=False)
+
+
+def _home() -> Path:
+    """The user's folder; where a process has none, a place that holds and keeps nothing."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path(os.devnull)

@@ -260,7 +260,7 @@ def catalog_page() -> str:
         [
             "# Catalog\n",
             f"Prices of {len(list(providers()))} providers; an offer is in force until a later one",
-            f"of the same series. Prices checked more than {STALE_AFTER_DAYS} days ago are reported",
+            f"of the same series. Prices checked over {STALE_AFTER_DAYS} days ago are reported",
             "as old, and those whose source has no date say so. `advisor catalog refresh` fetches",
             "current ones from open sources into your own series; the catalog stays as it is.\n",
             "## GPUs\n",

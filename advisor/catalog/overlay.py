@@ -34,7 +34,7 @@ def overlay() -> dict[str, list[Plain]]:
         content = json.loads(place.read_bytes())
         if content["format"] == FORMAT:
             return {part: list(content[part]) for part in PARTS}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {part: [] for part in PARTS}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _broken(place) from error

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from advisor.catalog import compiled as room
+from advisor.catalog import overlay
 from advisor.catalog.compiled import compiled
 from advisor.errors import CatalogError
-from advisor.resources import user_cache_root
+from advisor.resources import user_cache_root, user_data_root
 
 
 class Builder:
@@ -125,3 +126,25 @@ def test_two_installations_keep_apart(files, tmp_path):
 def test_no_temporary_file_stays(files):
     compiled("gpus", files, Builder())
     assert [p.suffix for p in Path(user_cache_root() / "catalog").iterdir()] == [".json"]
+
+
+def test_a_process_without_a_home_reads_the_catalog_all_the_same(files, monkeypatch):
+    for name in ("ADVISOR_HOME", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    assert len(compiled("gpus", files, Builder())) == 2
+    assert overlay.overlay() == {"offers": [], "inference": []}
+
+
+def no_home():
+    raise RuntimeError("Could not determine home directory.")
+
+
+def test_folders_follow_the_platform(monkeypatch, tmp_path):
+    monkeypatch.delenv("ADVISOR_HOME")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "c"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "d"))
+    assert user_cache_root() == tmp_path / "c" / "advisor"
+    assert user_data_root() == tmp_path / "d" / "advisor"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert user_cache_root().is_relative_to(Path.home())
