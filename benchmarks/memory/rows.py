@@ -117,19 +117,30 @@ def described(
     A model whose shape the table lacks is looked up in the catalog. Raises ValueError with the
     reason when the row cannot be described.
     """
-    name = str(row.get("model"))
+    name, card = str(row.get("model")), None
     config = find_config(name, configs)
     if config is None or not number(config.get("hidden_size")):
-        try:
-            config = config_of(query.find_model(name))
-        except AdvisorError:
-            config = config or {}
+        card = _catalog_card(name)
+        config = config_of(card) if card else config or {}
         configs = {**configs, name: config} if config else configs
     run = normalize(row, configs, strict=False)
-    return run, case_of(row, run, config)
+    return run, case_of(row, run, config, card=card)
 
 
-def case_of(row: Mapping[str, Any], run: dict[str, Any], config: Mapping[str, str]) -> Case:
+def _catalog_card(name: str) -> ModelCard | None:
+    try:
+        return query.find_model(name)
+    except AdvisorError:
+        return None
+
+
+def case_of(
+    row: Mapping[str, Any],
+    run: dict[str, Any],
+    config: Mapping[str, str],
+    *,
+    card: ModelCard | None = None,
+) -> Case:
     """A row in our own terms.
 
     `row` gives columns that the description lacks; none of the hidden ones is read. Raises
@@ -137,7 +148,7 @@ def case_of(row: Mapping[str, Any], run: dict[str, Any], config: Mapping[str, st
     """
     targets = str(row.get("target_modules") or "")
     try:
-        card = card_of(run, dict(config), targets)
+        card = card or card_of(run, dict(config), targets)
     except (ValueError, ZeroDivisionError) as error:
         raise UnmappedError(f"shape: {error}") from error
     name, known = stack_of(run, str(row.get("grad_checkpointing") or ""))
@@ -250,6 +261,10 @@ def _plan(
     values |= _stated(row, run)
     if run["method"] != "full":
         values |= {"rank": run["rank"], "target_modules": target_modules(run, card)}
+    if weights == "fp32" and run["compute"] != "fp32" and strategy in ("fsdp", "zero3"):
+        weights = run["compute"]  # shards stay in 32 bits, what is gathered from them does not
+        values["trained_precision"] = "float32"
+        values.pop("compute_precision", None)
     precision = _PRECISIONS[weights]
     return Plan(
         **{

@@ -145,7 +145,7 @@ def target_modules(run: dict[str, Any], card: ModelCard) -> str:
     """The adapted layers, as the plan names them for this card."""
     if run["scope"] == "all" and len(run["targets"]) == 7:
         return "all-linear"
-    names = {linear.name for linear in card.groups[0].linears}
+    names = {linear.name for group in card.layer_groups for linear in group.linears}
     wanted = {"qkv_proj" if n in ("q_proj", "k_proj", "v_proj") else n for n in run["targets"]}
     found = sorted(n for n in (run["targets"] if "q_proj" in names else wanted) if n in names)
     return ",".join(found) or "all-linear"
