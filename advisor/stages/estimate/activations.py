@@ -1,25 +1,16 @@
 """What the layers keep between forward and backward, and what one layer's backward takes.
 
-The sums leave out what a method's own terms hold: the inputs that adapters keep. Where every weight
-is trained, the inputs of all linear layers belong here.
+Where a stack has no measured law of its own, a layer is gone through operation by operation as
+transformers writes it (`anatomy`). The sums leave out what a method's own terms hold: the inputs
+that adapters keep. Where every weight is trained, the inputs of all linear layers belong here.
 """
 
 from __future__ import annotations
 
 from advisor.schema.architecture import LayerGroup
-from advisor.schema.base import Provenance
-from advisor.schema.catalog import LayerLaw
 from advisor.stages.estimate.laws import law_bytes
+from advisor.stages.estimate.structure import structure
 from advisor.stages.estimate.work import Work
-
-_TRANSFORMERS = LayerLaw(
-    hidden=15,
-    query=3,
-    key_value=1,
-    feed_forward=3,
-    plain_feed_forward=2,
-    provenance=Provenance(kind="table", source="fitcheck"),
-)
 
 
 def kept_bytes(work: Work) -> float:
@@ -31,22 +22,74 @@ def kept_bytes(work: Work) -> float:
         model = work.model
         return float(model.layers * work.tokens * model.hidden_size * work.stream_bytes)
     groups = work.model.layer_groups
-    return sum(group.count * saved_bytes_of_layer(work, group) for group in groups)
+    total = sum(group.count * saved_bytes_of_layer(work, group) for group in groups)
+    if work.stack.kept_layer is None and groups:
+        law = structure(work, groups[0])
+        total -= law.kept.minus(law.kept_first).bytes(work.tokens, work.length)
+    return total
 
 
 def saved_bytes_of_layer(work: Work, group: LayerGroup) -> float:
     """What one layer saves for its backward pass where nothing is recomputed."""
-    law = work.stack.kept_layer or _TRANSFORMERS
-    return law_bytes(work, group, law)
+    law = work.stack.kept_layer
+    if law is not None:
+        return law_bytes(work, group, law)
+    return structure(work, group).kept.bytes(work.tokens, work.length)
 
 
 def layer_backward_bytes(work: Work) -> float:
-    """Live on top of what is kept while one layer is recomputed and gone through."""
-    law = work.stack.layer_backward or _TRANSFORMERS
-    groups = work.model.layer_groups
-    if not work.plan.gradient_checkpointing:
-        return 0.0
-    return max(law_bytes(work, group, law) + score_bytes(work) for group in groups)
+    """Live on top of what is kept while one layer is gone through, recomputed first if need be.
+
+    Gradients of the layer's own weights count as they come.
+    """
+    groups, law = work.model.layer_groups, work.stack.layer_backward
+    if law is not None:
+        if not work.plan.gradient_checkpointing:
+            return 0.0
+        return max(law_bytes(work, group, law) + score_bytes(work) for group in groups)
+    return max(_height(work, group) for group in groups)
+
+
+def last_layer_bytes(work: Work) -> float:
+    """The same at the end of the backward pass, on top of all gradients.
+
+    The first layer's own gradients and the embedding's do not exist when its backward begins; the
+    embedding's comes last, and beside a tied head's it exists twice for a moment.
+    """
+    model, group = work.model, work.model.layer_groups[0]
+    size = work.footprint.gradient_bytes / max(work.footprint.trainable_parameters, 1)
+    table = float(size * model.vocabulary_size * model.hidden_size)
+    if work.plan.gradient_checkpointing:
+        entry = float(work.tokens * model.hidden_size * work.stream_bytes)
+    else:
+        entry = structure(work, group).kept.bytes(work.tokens, work.length)
+    missing = size * sum(linear.parameters for linear in group.linears)
+    at_layer = _height(work, group) + entry - missing
+    stream = float(work.tokens * model.hidden_size * work.stream_bytes)
+    if model.tied_embeddings:
+        return max(at_layer, table + stream)
+    return max(at_layer - table, stream)
+
+
+def follows_gradients(work: Work) -> bool:
+    """Whether the gradients of a layer's weights are followed one by one."""
+    plan = work.plan
+    return (
+        work.stack.layer_backward is None
+        and work.trains_all
+        and plan.gpus == 1
+        and plan.gradient_accumulation_steps == 1
+        and work.footprint.gathered_gradients
+    )
+
+
+def _height(work: Work, group: LayerGroup) -> float:
+    """The height of a layer's backward without what is counted as kept already."""
+    law = structure(work, group, accumulates=not follows_gradients(work))
+    height = law.height(work.tokens, work.length)
+    if work.plan.gradient_checkpointing:
+        return height - law.entry.bytes(work.tokens, work.length)
+    return height - law.kept.bytes(work.tokens, work.length)
 
 
 def score_bytes(work: Work) -> float:

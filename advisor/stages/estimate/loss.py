@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
-from advisor.stages.estimate.work import Work
+from advisor.stages.estimate.families import habits_of
+from advisor.stages.estimate.structure import last_norm
+from advisor.stages.estimate.work import NUMBER_BYTES, Work
 
-FINAL_NORM_BYTES = 6
-"""Per token and hidden unit: the last norm's input in 32 bits and its output (fitcheck, fms)."""
+SINGLE = 4
+LAW_NORM_BYTES = 6
+"""Per token and hidden unit, beside measured laws: the last norm's input in 32 bits and output."""
 
 
 def loss_bytes(work: Work) -> float:
     """Logits, loss and their gradients: of all tokens and entries, of one tile, or of none."""
-    model, stack, head = work.model, work.stack, work.plan.loss_head
-    norm = FINAL_NORM_BYTES * float(work.tokens) * model.hidden_size
+    model, head = work.model, work.plan.loss_head
+    norm = _last_norm_bytes(work)
+    if head == "chunked":
+        return norm + _tile_bytes(work) + _trained_head_bytes(work)
     if head in ("stock", "fused"):
         per_entry = entry_bytes(work) * work.objective.logits_copies
         return per_entry * work.tokens * model.vocabulary_size + norm
-    if head == "fused_linear":
-        return norm + head_gradient_bytes(work)
-    tile = min(work.tokens, stack.fused_loss_tokens) * min(
-        model.vocabulary_size, stack.fused_loss_vocabulary
-    )
-    return stack.fused_loss_bytes.interval.likely * tile + norm + head_gradient_bytes(work)
+    return norm + head_gradient_bytes(work)
+
+
+def _last_norm_bytes(work: Work) -> float:
+    """What the norm after the last layer keeps, and its output."""
+    if work.stack.kept_layer is not None:
+        return LAW_NORM_BYTES * float(work.tokens) * work.model.hidden_size
+    kept, out = last_norm(work)
+    return kept.plus(out).bytes(work.tokens, work.length)
+
+
+def _tile_bytes(work: Work) -> float:
+    """The one tile of logits, in the precision of products, and the gradient of its input.
+
+    The tokens with a label are copied; their gradient is added up in 32 bits and lowered.
+    """
+    stack, width = work.stack, work.model.hidden_size
+    tile = min(work.tokens, stack.fused_loss_tokens) * stack.fused_loss_vocabulary
+    row = width * (SINGLE + 2 * work.stream_bytes)
+    return float(tile * work.number_bytes + work.tokens * row)
+
+
+def _trained_head_bytes(work: Work) -> float:
+    """A trained head's gradient, added up in 32 bits and then lowered to the head's precision."""
+    size = head_gradient_bytes(work)
+    own = NUMBER_BYTES[work.plan.trained_precision or work.plan.precision]
+    return size * (1 + own / SINGLE) if own < SINGLE else size
 
 
 def entry_bytes(work: Work) -> float:
@@ -36,12 +62,26 @@ def entry_bytes(work: Work) -> float:
         lifted = work.plan.compute_precision is not None or work.plan.base_bits < 16
         return 4 * copies + work.number_bytes if lifted else copies * work.head_bytes
     figure = stack.full_loss_bytes if is_stock else stack.kernel_loss_bytes
-    is_kept = stack.keeps_logits and work.model.family not in stack.rebinding_families
-    return figure.interval.likely + (work.head_bytes if is_kept else 0)
+    capped = stack.kept_layer is None and habits_of(work.model.family).caps_scores
+    return figure.interval.likely + (_holds_logits(work) + capped) * work.head_bytes
+
+
+def held_logit_bytes(work: Work) -> float:
+    """Logits that stay through the backward pass because the loop's variable holds them."""
+    if work.stack.layer_backward is not None or not _holds_logits(work):
+        return 0.0  # measured laws of the backward pass include them
+    if work.plan.loss_head not in ("stock", "fused"):
+        return 0.0
+    return float(work.head_bytes * work.tokens * work.model.vocabulary_size)
+
+
+def _holds_logits(work: Work) -> bool:
+    stack = work.stack
+    return stack.keeps_logits and work.model.family not in stack.rebinding_families
 
 
 def head_gradient_bytes(work: Work) -> float:
     """The 32-bit gradient of a trained head that tile-wise losses add up."""
     if not work.trains_head:
         return 0.0
-    return 4.0 * work.model.vocabulary_size * work.model.hidden_size
+    return float(SINGLE) * work.model.vocabulary_size * work.model.hidden_size

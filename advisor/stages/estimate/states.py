@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from advisor.stages.estimate.activations import follows_gradients
 from advisor.stages.estimate.sharding import bucket_bytes, is_gathered, share
 from advisor.stages.estimate.work import NUMBER_BYTES, Work
 
@@ -38,6 +39,8 @@ def first_gradient_bytes(work: Work) -> float:
         return 0.0
     head = work.model.vocabulary_size * work.model.hidden_size
     layer = max(group.parameters for group in work.model.layer_groups)
+    if follows_gradients(work):  # the layer's come with its own turn
+        layer = 0
     parts = max(head, layer) if not foot.gathered_gradients else head + layer
     size = min(parts * _bytes_per_gradient(work), foot.gradient_bytes)
     return size * share(work, "gradients")
@@ -70,8 +73,14 @@ def _largest_unit(work: Work) -> int:
 
 
 def optimizer_bytes(work: Work) -> float:
-    """Optimizer states and 32-bit copies, one device's share."""
-    return work.footprint.optimizer_bytes * share(work, "states")
+    """Optimizer states and 32-bit copies that torch's allocator sees, one device's share."""
+    foot = work.footprint
+    return max(foot.optimizer_bytes - foot.paged_bytes, 0.0) * share(work, "states")
+
+
+def paged_bytes(work: Work) -> float:
+    """Optimizer states on the device that the allocator does not see, one device's share."""
+    return work.footprint.paged_bytes * share(work, "states")
 
 
 def cast_bytes(work: Work) -> tuple[float, float]:

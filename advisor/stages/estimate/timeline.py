@@ -8,8 +8,13 @@ from advisor.schema.base import Provenance
 from advisor.schema.estimate import Term
 from advisor.schema.plan import ExtraTerm, Phase
 from advisor.stages.estimate import passes, sharding, states
-from advisor.stages.estimate.activations import kept_bytes, layer_backward_bytes
-from advisor.stages.estimate.loss import loss_bytes
+from advisor.stages.estimate.activations import (
+    follows_gradients,
+    kept_bytes,
+    last_layer_bytes,
+    layer_backward_bytes,
+)
+from advisor.stages.estimate.loss import held_logit_bytes, loss_bytes
 from advisor.stages.estimate.work import Work
 from advisor.units import bytes_from_gib, gib_from_bytes
 
@@ -56,11 +61,19 @@ def timeline(work: Work) -> dict[Phase, list[Addend]]:
     kept, layer, loss = _kept(work), _layer(work), _loss(work)
     earlier = [gradients] if work.plan.gradient_accumulation_steps > 1 else []
     cast_all, cast_layer = _casts(work)
+    logits = _held_logits(work)
     alive: dict[Phase, list[Addend]] = {
         "load": [resident[0]],
         "loss": [*resident, *earlier, kept, loss, cast_all],
-        "backward": [*resident, *(earlier or _first_gradients(work)), kept, layer, cast_layer],
-        "backward_end": [*resident, gradients, _last_layer(work, layer), cast_layer],
+        "backward": [
+            *resident,
+            *(earlier or _first_gradients(work)),
+            kept,
+            layer,
+            cast_layer,
+            logits,
+        ],
+        "backward_end": [*resident, gradients, _last_layer(work, layer), cast_layer, logits],
         "optimizer_step": [*resident, gradients],
         "save": resident[:3],
     }
@@ -188,8 +201,23 @@ def _layer(work: Work) -> Addend:
 def _last_layer(work: Work, layer: Addend) -> Addend:
     """The same at the lowest layer, when nearly all gradients are there."""
     return layer._replace(
-        bytes=states.end_bytes(work, layer.bytes),
+        bytes=(
+            last_layer_bytes(work)
+            if follows_gradients(work)
+            else states.end_bytes(work, layer.bytes)
+        ),
         formula="one layer's turn less the embeddings' gradient, or a tied matrix' second gradient",
+    )
+
+
+def _held_logits(work: Work) -> Addend:
+    """Logits that a loop's own variable holds through the backward pass."""
+    return Addend(
+        "held logits",
+        held_logit_bytes(work),
+        "bytes x tokens x vocabulary",
+        _TRANSFORMERS,
+        {"tokens": work.tokens, "vocabulary": work.model.vocabulary_size},
     )
 
 

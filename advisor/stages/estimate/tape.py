@@ -1,0 +1,208 @@
+"""A record of one layer's operations that tells what they keep and how high their backward reaches.
+
+It follows reverse-mode differentiation by sizes alone: an operation keeps some tensors, its
+backward makes gradients of its inputs, and both go once the last use is over. Sizes are laws, not
+numbers, so one record serves every length and batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Size(NamedTuple):
+    """Bytes per token, whatever the tokens, and per pair of tokens in a sequence."""
+
+    token: float = 0.0
+    fixed: float = 0.0
+    pair: float = 0.0
+
+    def plus(self, other: Size) -> Size:
+        """The sum."""
+        return Size(self.token + other.token, self.fixed + other.fixed, self.pair + other.pair)
+
+    def minus(self, other: Size) -> Size:
+        """The difference."""
+        return Size(self.token - other.token, self.fixed - other.fixed, self.pair - other.pair)
+
+    def times(self, factor: float) -> Size:
+        """So many of it."""
+        return Size(self.token * factor, self.fixed * factor, self.pair * factor)
+
+    def bytes(self, tokens: float, length: float) -> float:
+        """For so many tokens in sequences of that length."""
+        return self.token * tokens + self.fixed + self.pair * tokens * length
+
+
+NOTHING = Size()
+
+
+class Storage:
+    """Memory that several tensors may lie in; it lives while somebody holds it."""
+
+    __slots__ = ("holders", "is_adapter", "size")
+
+    def __init__(self, size: Size, *, is_adapter: bool = False) -> None:
+        self.size = size
+        self.holders = 0
+        self.is_adapter = is_adapter
+
+
+class Tensor:
+    """A tensor of the forward pass."""
+
+    __slots__ = ("grad", "size", "storage", "wide")
+
+    def __init__(self, size: Size, wide: int, storage: Storage, *, grad: bool) -> None:
+        self.size, self.wide, self.storage, self.grad = size, wide, storage, grad
+        """`wide` is bytes per number; `grad` says whether a gradient flows to it."""
+
+
+class _Node(NamedTuple):
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    kept: tuple[Storage, ...]
+    passing: Size = NOTHING
+    is_sum: bool = False
+    gains: Size = NOTHING
+
+
+class Tape:
+    """Operations in the order in which they ran."""
+
+    def __init__(self) -> None:
+        self._nodes: list[_Node] = []
+        self.adapter = False
+        """Whether what is recorded now belongs to an adapter."""
+
+    def run(  # noqa: PLR0913 - facts of one operation, all but three by name
+        self,
+        inputs: Sequence[Tensor],
+        size: Size,
+        wide: int,
+        *,
+        kept: Sequence[Tensor | Size] = (),
+        keeps_output: bool = False,
+        passing: Size = NOTHING,
+        gains: Size = NOTHING,
+        trains: bool = False,
+    ) -> Tensor:
+        """An operation with one new output.
+
+        Its backward needs `passing` for a moment and leaves `gains`, the gradients of weights;
+        one that `trains` weights has a backward even where its input needs none.
+        """
+        grad = trains or any(one.grad for one in inputs)
+        out = Tensor(size, wide, Storage(size, is_adapter=self.adapter), grad=grad)
+        if grad:
+            held = [self._storage(one) for one in kept]
+            if keeps_output:
+                held.append(out.storage)
+            self._nodes.append(
+                _Node(tuple(inputs), (out,), tuple(held), passing=passing, gains=gains)
+            )
+        return out
+
+    def parts(self, source: Tensor, sizes: Sequence[Size]) -> tuple[Tensor, ...]:
+        """Views of one tensor, whose gradients are joined into a new one."""
+        found = tuple(Tensor(size, source.wide, source.storage, grad=source.grad) for size in sizes)
+        if source.grad:
+            self._nodes.append(_Node((source,), found, ()))
+        return found
+
+    def sum(self, first: Tensor, second: Tensor) -> Tensor:
+        """A sum; the gradient of an equally precise addend is the sum's own."""
+        wide = max(first.wide, second.wide)
+        size = first.size if first.wide >= second.wide else second.size
+        out = Tensor(size, wide, Storage(size), grad=first.grad or second.grad)
+        if out.grad:
+            self._nodes.append(_Node((first, second), (out,), (), is_sum=True))
+        return out
+
+    def kept(self, *, adapter: bool) -> Size:
+        """All that is kept for the backward pass: by the layer itself, or by its adapters."""
+        return _total([one for one in self._kept() if one.is_adapter == adapter])
+
+    def keeps(self, one: Tensor) -> bool:
+        """Whether the tensor is kept."""
+        return one.storage in self._kept()
+
+    def heights(self, arriving: Tensor) -> list[Size]:
+        """How much lives at each operation of the backward pass, what is kept included.
+
+        `arriving` is the output whose gradient comes from above; it counts.
+        """
+        held = self._kept()
+        for one in held:
+            one.holders = sum(one in node.kept for node in self._nodes)
+        live = _total(held).plus(arriving.size)
+        first = Storage(arriving.size)
+        first.holders = 1
+        gradients = {id(arriving): first}
+        found = [live]
+        for node in reversed(self._nodes):
+            live = _back(node, gradients, live, found)
+        return found
+
+    def _storage(self, one: Tensor | Size) -> Storage:
+        if isinstance(one, Tensor):
+            return one.storage
+        return Storage(one, is_adapter=self.adapter)
+
+    def _kept(self) -> list[Storage]:
+        return list(dict.fromkeys(one for node in self._nodes for one in node.kept))
+
+
+def _total(storages: Sequence[Storage]) -> Size:
+    total = NOTHING
+    for one in storages:
+        total = total.plus(one.size)
+    return total
+
+
+def _back(node: _Node, gradients: dict[int, Storage], live: Size, found: list[Size]) -> Size:
+    """One operation's backward; returns what lives after it."""
+    arrived = [g for g in (gradients.pop(id(out), None) for out in node.outputs) if g is not None]
+    made: list[tuple[Tensor, Storage]] = []
+    if arrived:
+        for one in node.inputs:
+            if not one.grad:
+                continue
+            if node.is_sum and one.wide == node.outputs[0].wide:
+                storage = arrived[0]
+            else:
+                storage = Storage(one.size)
+                live = live.plus(one.size)
+            storage.holders += 1
+            made.append((one, storage))
+        found.append(live.plus(node.passing))
+    live = live.plus(node.gains if arrived else NOTHING)
+    for storage in (*arrived, *dict.fromkeys(node.kept)):
+        live = _released(storage, live)
+    for one, storage in made:
+        live = _collected(one, storage, gradients, live, found)
+    return live
+
+
+def _collected(
+    one: Tensor, fresh: Storage, gradients: dict[int, Storage], live: Size, found: list[Size]
+) -> Size:
+    """Add a gradient to an earlier one of the same tensor, in place where nobody else holds it."""
+    before = gradients.get(id(one))
+    if before is None:
+        gradients[id(one)] = fresh
+        return live
+    if before.holders == 1:
+        return _released(fresh, live)
+    total = Storage(one.size)
+    total.holders = 1
+    live = live.plus(one.size)
+    found.append(live)
+    gradients[id(one)] = total
+    return _released(before, _released(fresh, live))
+
+
+def _released(storage: Storage, live: Size) -> Size:
+    storage.holders -= 1
+    return live if storage.holders else live.minus(storage.size)
