@@ -54,6 +54,8 @@ def stack_of(run: dict[str, Any], checkpointing: str = "") -> tuple[str, bool]:
     version = _TRANSFORMERS.search(framework)
     if "fms-acceleration" in framework and version and int(version.group(1)) < _OWN_LOSS:
         return "fms-acceleration-2024", True
+    if "qwenlm" in framework and run["quant"] == "int4":
+        return "qwen-gptq", True
     for word, stacks in STACKS:
         if word in framework:
             return next((s for s in stacks if s in _known()), UNKNOWN), True
