@@ -76,6 +76,7 @@ def test_changed_code_reads_again(files, monkeypatch, tmp_path):
     monkeypatch.setattr(room, "_PACKAGE", tmp_path)
     compiled("gpus", files, Builder())
     (code / "entries.py").write_text("other", encoding="utf-8")
+    room._code.cache_clear()
     builder = Builder()
     compiled("gpus", files, builder)
     assert builder.read
