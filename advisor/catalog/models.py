@@ -24,10 +24,12 @@ def models_from(node: Node) -> Iterator[Plain]:
             required=("id", "title", "parameters", "config"),
             optional=("sizes", "hub_ids", "source", "note"),
         )
-        names = (model.text("id"), *model.texts("sizes"), *model.texts("hub_ids"))
+        hub_ids = model.texts("hub_ids")
+        names = (model.text("id"), *model.texts("sizes"), *hub_ids)
+        bare = (name.partition("/")[2] for name in hub_ids)
         yield {
             "names": list(names),
-            "plain": sorted({plain(name) for name in names}),
+            "plain": sorted({plain(name) for name in (*names, *bare)}),
             "sizes": list(model.texts("sizes")),
             "card": _card(model, model.text("source", node.text("source"))),
         }

@@ -22,3 +22,20 @@ def suggestion(name: str, known: Sequence[str], cutoff: float = 0.5) -> str:
     by_plain = {plain(k): k for k in reversed(known)}
     close = difflib.get_close_matches(plain(name), by_plain, n=1, cutoff=cutoff)
     return f" Did you mean '{by_plain[close[0]]}'?" if close else ""
+
+
+_MIRRORS = ("unsloth", "nousresearch", "thebloke", "llm-research", "ai-modelscope", "mlx-community")
+_PACKINGS = ("bnb-4bit", "unsloth-bnb-4bit", "unsloth", "4bit", "gptq", "awq", "int4", "int8")
+
+
+def mirrored(ref: str) -> str:
+    """The repository a known mirror copies, without what its name says about packing, or nothing.
+
+    Mirrors are accounts that publish other people's models under their names.
+    """
+    owner, _, name = ref.lower().partition("/")
+    if owner not in _MIRRORS or not name:
+        return ""
+    for packing in sorted(_PACKINGS, key=len, reverse=True):
+        name = name.removesuffix(f"-{packing}")
+    return name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from advisor.catalog.compiled import compiled
 from advisor.catalog.hosted import hosted_tuning, inference_prices
 from advisor.catalog.load import catalog_root, files_in, recipes_root
-from advisor.catalog.names import plain, suggestion
+from advisor.catalog.names import mirrored, plain, suggestion
 from advisor.catalog.prices import (
     LOCAL,
     all_offers,
@@ -122,11 +121,8 @@ def _from_path(path: Path, ref: str) -> ModelCard:
     return _read_config(config, ref if ref == EMBEDDED_MODEL else path.name or ref, str(path))
 
 
-def _said(card: ModelCard, ref: str, sizes: Sequence[str]) -> ModelCard:
-    """The card; where a size was asked for, its provenance says which model that means."""
-    if plain(ref) not in map(plain, sizes):
-        return card
-    said = f"size {ref.lower()} means {card.id}"
+def _noted(card: ModelCard, said: str) -> ModelCard:
+    """The card, its provenance saying how the name was understood."""
     note = "; ".join(part for part in (said, card.provenance.note) if part)
     provenance = card.provenance.model_copy(update={"note": note})
     return card.model_copy(update={"provenance": provenance})
@@ -142,13 +138,19 @@ def find_model(ref: str) -> ModelCard:
         return _from_path(embedded_model_root(), ref)
     named = _by_name("models").get(plain(ref))
     if named is not None:
-        return _said(ModelCard(**named["card"]), ref, named["sizes"])
+        card = ModelCard(**named["card"])
+        is_size = plain(ref) in map(plain, named["sizes"])
+        return _noted(card, f"size {ref.lower()} means {card.id}") if is_size else card
     path = Path(ref).expanduser()
     if path.exists():
         return _from_path(path, ref)
     cached = _hub_cache_config(ref) if ref.count("/") == 1 else None
     if cached is not None:
         return _read_config(cached, ref, str(cached.parent))
+    named = _by_name("models").get(plain(mirrored(ref)))
+    if named is not None:
+        card = ModelCard(**named["card"])
+        return _noted(card, f"{ref} is taken for {card.id}, which its name says it copies")
     if ref.startswith((".", "/", "~")) or ref.count("/") > 1:
         raise UnknownModelError(
             f"There is no model folder '{ref}'.",

@@ -268,6 +268,26 @@ def test_the_sizes_of_the_hint_exist():
     assert all(query.find_model(size).parameters > 0 for size in query.COMMON_SIZES)
 
 
+@pytest.mark.parametrize(
+    ("ref", "model"),
+    [
+        ("Meta-Llama-3-8B", "llama-3-8b"),
+        ("Mixtral-8x7B-Instruct-v0.1-GPTQ", "mixtral-8x7b"),
+        ("unsloth/Qwen3-32B-unsloth-bnb-4bit", "qwen3-32b"),
+        ("NousResearch/Llama-2-70b-chat-hf", "llama-2-70b"),
+    ],
+)
+def test_a_repository_without_owner_or_at_a_mirror_is_known(ref, model):
+    card = query.find_model(ref)
+    assert card.id == model
+    assert ("is taken for" in card.provenance.note) == ("/" in ref)
+
+
+def test_another_owner_of_a_like_named_model_is_not_taken_for_it():
+    with pytest.raises(UnknownModelError):
+        query.find_model("someone-else/Qwen3-32B")
+
+
 MODEL_FILE = """
 family: somewhere
 source: published-configs

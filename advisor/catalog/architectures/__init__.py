@@ -11,12 +11,14 @@ from advisor.catalog.architectures import (
     custom_code,
     encoder,
     encoder_decoder,
+    gemma4,
     gpt_like,
     hybrid,
     latent_attention,
     llama_like,
     mixture,
     neox_like,
+    state_space,
 )
 from advisor.catalog.architectures.fallback import read_common
 from advisor.catalog.architectures.reading import Config, Reader, card_from
@@ -32,6 +34,8 @@ READERS: dict[str, Reader] = {
     **mixture.READERS,
     **latent_attention.READERS,
     **hybrid.READERS,
+    **state_space.READERS,
+    **gemma4.READERS,
     **encoder_decoder.READERS,
     **encoder.READERS,
 }
@@ -64,7 +68,12 @@ _TEXT_FAMILIES = {
     "qwen3_vl_moe_text": "qwen3_moe",
 }
 _TEXT_NOTE = "only the language model of a multi-modal configuration is counted"
-_DEFAULT_TEXT = {"gemma3": "gemma3_text", "llama4": "llama4_text", "mistral3": "mistral"}
+_DEFAULT_TEXT = {
+    "gemma3": "gemma3_text",
+    "llama4": "llama4_text",
+    "mistral3": "mistral",
+    "gemma4": "gemma4_text",
+}
 
 
 def read_config(file: Path, name: str, local_path: str | None) -> ModelCard:
