@@ -18,6 +18,7 @@ _FUSED_MODELS = re.compile(
 _BIGCODE = re.compile(r"santacoder|starcoder(?!2)", re.IGNORECASE)
 _EXPERTS = re.compile(r"(\d+) (?:routed|experts)")
 _TOTAL = re.compile(r"about ([\d.]+) ?B")
+_SECOND_GEMMA = re.compile(r"gemma-?2-", re.IGNORECASE)
 _GRANITE = re.compile(r"powerlm|granite", re.IGNORECASE)
 _SHARED_EXPERT = re.compile(r"shared (\d{3,6})")
 _ENCODER_DECODER = re.compile(r"(\d+)\+(\d+)")
@@ -93,6 +94,8 @@ def _family(run: dict[str, Any]) -> str:
     name = str(run["model"])
     if _BIGCODE.search(name):
         return "gpt_bigcode"
+    if run["family"] == "gemma2" and not _SECOND_GEMMA.search(name):
+        return "gemma"  # the harness takes 2b for the second generation
     return "granite" if _GRANITE.search(name) else str(run["family"])
 
 

@@ -6,7 +6,7 @@ from advisor.contracts import MethodInfo
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import Footprint, Obstacle, Plan
 from advisor.schema.profile import MachineFacts
-from trainers.methods.optimizers import SINGLE, optimizer_state_bytes, step_copy
+from trainers.methods.optimizers import SINGLE, optimizer_state_bytes, paged_bytes, step_copy
 from trainers.methods.shapes import largest_linear
 from trainers.methods.states import WEIGHT_BYTES
 
@@ -39,6 +39,7 @@ class FullMethod:
             base_weight_bytes=float(size * count),
             gradient_bytes=float(size * count),
             optimizer_bytes=states + (SINGLE * count if master and size < SINGLE else 0.0),
+            paged_bytes=paged_bytes(plan.optimizer, states),
             compute_share=1.0,
             extra_terms=()
             if plan.strategy in _DEEPSPEED  # its own fused step makes no copy

@@ -18,7 +18,7 @@ from trainers.methods.adapted import (
     numbers,
     trained_entries,
 )
-from trainers.methods.optimizers import optimizer_state_bytes, step_copy
+from trainers.methods.optimizers import optimizer_state_bytes, paged_bytes, step_copy
 from trainers.methods.shapes import largest_linear
 from trainers.methods.states import WEIGHT_BYTES, base_weight_bytes
 
@@ -143,12 +143,14 @@ def lora_footprint(
     rank = rank_of(plan)
     groups, widths = _reached(model, plan.target_modules)
     count, size = rank * widths, sizes.trained
+    states = optimizer_state_bytes(plan.optimizer, count, size)
     return Footprint(
         trainable_parameters=count,
         base_weight_bytes=base_weight_bytes(plan, model),
         adapter_weight_bytes=float(size * count),
         gradient_bytes=float(size * count),
-        optimizer_bytes=optimizer_state_bytes(plan.optimizer, count, size),
+        optimizer_bytes=states,
+        paged_bytes=paged_bytes(plan.optimizer, states),
         compute_share=BACKWARD_SHARE + count / model.parameters + work,
         extra_terms=(
             *unpacked_layer(plan, model),

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from advisor.schema.architecture import LayerGroup
 from advisor.schema.catalog import LayerLaw
+from advisor.stages.estimate.families import habits_of
 from advisor.stages.estimate.work import Work
 
 SAVED_SHARE = 0.5
 """How much of a feed-forward's share is saved tensors; the rest are gradients at its turn."""
+
+
+POST_NORMS = 2
+NORM_ELEMENTS = 4
+"""What a further norm saves per hidden unit: its input in 32 bits, and twice the output."""
+SCORE_BYTES = 10
+"""Saved per attention score without a kernel: a 32-bit softmax, and scores, capped scores and
+probabilities in 16 bits."""
 
 
 def law_bytes(work: Work, group: LayerGroup, law: LayerLaw) -> float:
@@ -30,6 +39,13 @@ def law_bytes(work: Work, group: LayerGroup, law: LayerLaw) -> float:
         elements += law.quantised_outputs * sum(
             linear.outputs * linear.active_copies for linear in group.linears
         )
-    if work.trains_all and law is work.stack.kept_layer:
-        elements += 2 * model.hidden_size + group.intermediate_size
-    return work.tokens * work.stream_bytes * elements
+    habits = habits_of(model.family)
+    if habits.post_norms:
+        elements += POST_NORMS * NORM_ELEMENTS * model.hidden_size
+    scores = 0.0
+    if law is work.stack.kept_layer:
+        if work.trains_all:
+            elements += 2 * model.hidden_size + group.intermediate_size
+        if habits.always_eager or work.plan.attention == "eager":
+            scores = float(work.tokens) * model.attention_heads * work.length * SCORE_BYTES
+    return work.tokens * work.stream_bytes * elements + scores

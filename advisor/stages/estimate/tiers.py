@@ -11,6 +11,7 @@ from advisor.schema.plan import Phase
 from advisor.schema.tiers import ErrorBand, Guess, Tier
 from advisor.stages.estimate.fit import usable_gib
 from advisor.stages.estimate.sharding import is_gathered
+from advisor.stages.estimate.states import paged_bytes
 from advisor.stages.estimate.timeline import Addend, terms, timeline
 from advisor.stages.estimate.work import Work
 from advisor.units import gib_from_bytes
@@ -38,7 +39,7 @@ def memory(work: Work, gpu: Gpu) -> Memory:
         base = _spread(allocated, band(work, "allocated"))
         process = _sum(base, libraries)
     else:
-        outside = outside_gib(work, gpu).likely
+        outside = outside_gib(work, gpu).likely + gib_from_bytes(paged_bytes(work))
         room = max(usable_gib(gpu, work.stack.tiers) - outside, allocated)
         held = min(allocated + growth_gib(work, phases), room)
         reserved = _spread(held, band(work, "reserved"))
