@@ -4,42 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from advisor.catalog.architectures import (
-    custom_code,
-    encoder,
-    encoder_decoder,
-    gemma4,
-    gpt_like,
-    hybrid,
-    latent_attention,
-    llama_like,
-    mixture,
-    neox_like,
-    state_space,
-)
-from advisor.catalog.architectures.fallback import read_common
 from advisor.catalog.architectures.reading import Config, Reader, card_from
 from advisor.errors import UnknownModelError
 from advisor.schema.base import Provenance
 from advisor.schema.catalog import ModelCard
 
-READERS: dict[str, Reader] = {
-    **llama_like.READERS,
-    **gpt_like.READERS,
-    **neox_like.READERS,
-    **custom_code.READERS,
-    **mixture.READERS,
-    **latent_attention.READERS,
-    **hybrid.READERS,
-    **state_space.READERS,
-    **gemma4.READERS,
-    **encoder_decoder.READERS,
-    **encoder.READERS,
-}
-"""What reads a family, by the `model_type` of its configuration."""
+_MODULES = (
+    "llama_like",
+    "mixture",
+    "gpt_like",
+    "neox_like",
+    "latent_attention",
+    "hybrid",
+    "gemma4",
+    "state_space",
+    "encoder_decoder",
+    "encoder",
+    "custom_code",
+)
+"""Where families are looked for, the commonest first: a start pays for few of these modules."""
 
 _BY_CLASS = {
     "LlamaForCausalLM": "llama",
@@ -74,6 +61,22 @@ _DEFAULT_TEXT = {
     "mistral3": "mistral",
     "gemma4": "gemma4_text",
 }
+
+
+def reader_of(family: str) -> Reader | None:
+    """What reads a family, by the `model_type` of its configuration; None for an unknown one."""
+    tables = (_readers(module) for module in _MODULES)
+    return next((table[family] for table in tables if family in table), None)
+
+
+def known_families() -> tuple[str, ...]:
+    """The families that are read exactly."""
+    return tuple(sorted(family for module in _MODULES for family in _readers(module)))
+
+
+def _readers(module: str) -> dict[str, Reader]:
+    readers: dict[str, Reader] = import_module(f"{__name__}.{module}").READERS
+    return readers
 
 
 def read_config(file: Path, name: str, local_path: str | None) -> ModelCard:
@@ -113,10 +116,15 @@ def card_of(
     Raises UnsupportedArchitectureError when the entries cannot be used.
     """
     config, note = _language_model(content, where)
-    reader = READERS.get(config.family)
-    shape = (reader or read_common)(config)
+    shape = (reader_of(config.family) or _fallback())(config)
     notes = "; ".join(part for part in (provenance.note, note, shape.note) if part)
     return card_from(shape, config, name, provenance.model_copy(update={"note": notes}), local_path)
+
+
+def _fallback() -> Reader:
+    from advisor.catalog.architectures.fallback import read_common  # noqa: PLC0415 - rarely needed
+
+    return read_common
 
 
 def _language_model(content: Mapping[str, Any], where: str) -> tuple[Config, str]:
@@ -132,6 +140,6 @@ def _language_model(content: Mapping[str, Any], where: str) -> tuple[Config, str
         return Config(merged, where), _TEXT_NOTE
     if outer in _FLAT_MULTI_MODAL:
         return Config({**content, "model_type": _FLAT_MULTI_MODAL[outer]}, where), _TEXT_NOTE
-    if outer not in READERS and named and named[0] in _BY_CLASS:
+    if named and named[0] in _BY_CLASS and reader_of(outer) is None:
         return Config({**content, "model_type": _BY_CLASS[named[0]]}, where), ""
     return Config(content, where), ""
