@@ -11,9 +11,12 @@ from benchmarks.memory import table
 from benchmarks.memory.normalize import number
 from benchmarks.memory.rows import Case, described, predict, without_stack
 
-LOW, HIGH, FAR = 0.11, 0.9, 0.97
-"""Quantiles of the band's ends; on one card the upper one is passed by 5 % in 3 of 100 runs."""
-LEAST_SPREAD = 0.01
+ENDS = {"allocated": (0.13, 0.885), "reserved": (0.09, 0.92), "process": (0.09, 0.92)}
+"""Quantiles of the band's ends; sources left out widen what other tiers need."""
+FAR = 0.97
+"""Share of runs on one card that pass the upper end by 5 % at most."""
+LEAST_SPREAD, LEAST_SPREAD_OF_FEW, FEW_SOURCES = 0.005, 0.02, 2
+"""No band is narrower; one or two sources do not show how far others lie apart."""
 LEAST_RUNS = 8
 """Fewer runs than that borrow the band of all methods."""
 
@@ -156,14 +159,14 @@ def _band(few: Sequence[Observation], kind: Kind, tier: str, guess: str) -> Erro
     for one in few:
         counts[one.source] = counts.get(one.source, 0) + 1
     weighed = sorted((one.ratio, counts[one.source] ** -0.5) for one in few)
-    low = _quantile(weighed, LOW)
-    high = _quantile(weighed, HIGH)
+    low, high = (_quantile(weighed, end) for end in ENDS[tier])
+    floor = LEAST_SPREAD_OF_FEW if len(counts) <= FEW_SOURCES else LEAST_SPREAD
     if tier == "allocated" and kind.gpus == "one":
         high = max(high, _quantile(weighed, FAR) / table.ABOVE_MARGIN)
     names: dict[str, Any] = {"tier": tier, "guess": guess, **asdict(kind)}
     return ErrorBand(
-        low=round(min(low, 1 - LEAST_SPREAD), 3),
-        high=round(max(high, 1 + LEAST_SPREAD), 3),
+        low=round(min(low, 1 - floor), 3),
+        high=round(max(high, 1 + floor), 3),
         runs=len(few),
         sources=len(counts),
         **names,

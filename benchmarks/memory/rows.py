@@ -201,15 +201,11 @@ def _footprints(case: Case) -> tuple[Footprint, ObjectiveFootprint]:
 
 
 def _asked(found: Memory, tier: str) -> Interval:
-    """The interval of a tier; for an unstated one the whole process, and the span of all tiers."""
+    """The interval of a tier; what is not stated is taken for the whole process."""
     allocated, reserved, process = found.allocated_gib, found.reserved_gib, found.process_gib
     if tier == "allocated" or reserved is None or process is None:
         return allocated
-    if tier == "reserved":
-        return reserved
-    if tier == "device":
-        return process
-    return Interval(low=allocated.low, likely=process.likely, high=process.high)
+    return reserved if tier == "reserved" else process
 
 
 @cache

@@ -4,99 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import platform
 import sys
-from collections import Counter
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.memory import bands, table  # noqa: E402
-from benchmarks.memory.normalize import CORE_FIELDS  # noqa: E402
-from benchmarks.memory.rows import Case, Prediction, described, predict  # noqa: E402
+from advisor import __version__  # noqa: E402
+from benchmarks.memory import table  # noqa: E402
+from benchmarks.memory.scoring import Scored, fit, left_out, score_rows, tiers  # noqa: E402
 
-
-@dataclass(frozen=True)
-class Scored:
-    """A row with our answer."""
-
-    id: str
-    row: dict[str, str]
-    run: dict[str, Any]
-    case: Case
-    answer: Prediction
-    measured: float | None
-
-    @property
-    def method(self) -> str:
-        """full, lora, qlora, or the row's own word for a rarer method."""
-        return str(self.run["raw_method"] if self.run["approx_method"] else self.run["method"])
-
-    @property
-    def is_core(self) -> bool:
-        """Whether the source states everything that decides memory."""
-        missing = CORE_FIELDS & set(self.run["assumed"])
-        return not missing and not self.run["approx_method"] and self.row.get("quality") != "C"
-
-
-def score_rows(
-    rows: list[tuple[str, dict[str, str]]], configs: dict[str, dict[str, str]]
-) -> tuple[list[Scored], Counter[str]]:
-    """Every row that can be mapped with our answer, and why the others cannot."""
-    found, unmapped = [], Counter[str]()
-    for name, row in rows:
-        try:
-            run, case = described(row, configs)
-            answer = predict(case)
-        except ValueError as error:
-            unmapped[str(error)] += 1
-            continue
-        found.append(Scored(name, row, run, case, answer, table.measured_gib(row)))
-    return found, unmapped
-
-
-def tiers(scored: list[Scored]) -> dict[str, dict[str, Any]]:
-    """Tier -> `all` and every method -> its errors."""
-    groups: dict[str, dict[str, list[tuple[float, float, float, float]]]] = {}
-    for item in scored:
-        if item.measured:
-            answer = item.answer
-            entry = (item.measured, answer.likely, answer.low, answer.high)
-            for tier in ("all", item.case.tier):
-                methods = groups.setdefault(tier, {})
-                methods.setdefault("all", []).append(entry)
-                methods.setdefault(item.method, []).append(entry)
-    return {
-        tier: {method: table.summary(entries) for method, entries in sorted(methods.items())}
-        for tier, methods in sorted(groups.items())
-    }
-
-
-def fit(scored: list[Scored], oom: list[Scored]) -> dict[str, Any]:
-    """How often a verdict was wrong or left open, on runs that ended both ways."""
-    found: dict[str, Any] = {}
-    halves = []
-    for kind, items, right in (("oom", oom, False), ("finished", scored, True)):
-        known = [i for i in items if _card_is_known(i)]
-        verdicts = Counter(str(i.answer.fits) for i in known)
-        found[kind] = {
-            "n": len(known),
-            "called_fitting": verdicts["True"],
-            "uncertain": verdicts["uncertain"],
-            "called_impossible": verdicts["False"],
-        }
-        if known:
-            halves.append((verdicts[str(right)] + verdicts["uncertain"] / 2) / len(known))
-    if len(halves) == 2:
-        found["balanced_accuracy"] = round(sum(halves) / 2, 4)
-    return found
-
-
-def _card_is_known(item: Scored) -> bool:
-    is_named = "unknown" not in str(item.row.get("gpu")).lower()
-    return bool(item.run["gpu_known"]) and is_named and item.row.get("quality") != "C"
+TARGET = ROOT / "benchmarks" / "results" / "memory.json"
 
 
 def _keep(item: Scored, options: argparse.Namespace) -> bool:
@@ -124,6 +45,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--source", help="only rows of this source_key")
     parser.add_argument("--cross-validate", action="store_true", help="leave sources out")
     parser.add_argument("--by-source", action="store_true", help="errors of every source")
+    parser.add_argument("--write", action="store_true", help=f"record as {TARGET.name}")
     parser.add_argument("--worst", type=int, default=0, help="name the rows farthest off")
     return parser.parse_args(argv)
 
@@ -142,15 +64,39 @@ def main(argv: list[str] | None = None) -> int:
             name: tiers([i for i in kept if i.row.get("source_key", "") == name]) for name in names
         }
     if options.cross_validate:
-        chosen = {item.id for item in kept}
-        rows = [pair for pair in table.keyed(options.rows) if pair[0] in chosen]
-        document["left_out"] = bands.left_out(bands.observe(rows, configs))
+        document["left_out"] = left_out(kept, configs)
     document["unmapped"] = dict((unmapped + not_oom).most_common())
+    if options.write:
+        record = recorded(scored, document, configs)
+        TARGET.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     if not options.json:
         _print_table(document["tiers"])
     _print_worst(kept, options.worst)
     print(json.dumps(document, indent=None if options.json else 1))
     return 0
+
+
+def recorded(
+    scored: list[Scored], document: dict[str, Any], configs: dict[str, dict[str, str]]
+) -> dict[str, Any]:
+    """The views that the project promises figures for, in-sample and with sources left out."""
+    core = [item for item in scored if item.is_core]
+    alone = [i for i in core if i.run["num_gpus"] <= 1]
+    tensors = [i for i in alone if i.case.tier == "allocated" and i.row.get("quality") == "A"]
+    several = [i for i in core if i.run["num_gpus"] > 1]
+    stated = [i for i in scored if i.row.get("quality") != "C" and i.case.tier != "unknown"]
+    return {
+        "measured": datetime.now(UTC).date().isoformat(),
+        "advisor_version": __version__,
+        "python": platform.python_version(),
+        "core, one GPU, allocated, grade A": tiers(tensors)["allocated"],
+        "core": tiers(core),
+        "core, several GPUs": tiers(several),
+        "grades A and B, stated tier": tiers(stated),
+        "fit": document["fit"],
+        "left_out": left_out(core, configs),
+        "unmapped": document["unmapped"],
+    }
 
 
 def _print_table(found: dict[str, dict[str, Any]]) -> None:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from benchmarks.memory import bands, compare, score
+from benchmarks.memory import bands, compare, score, scoring
 from benchmarks.memory.table import summary
 
 
@@ -59,7 +59,7 @@ def test_rows_that_cannot_be_mapped_are_counted_and_named(runs):
         ("b", runs.FITCHECK | {"seq_len": "?"}),
         ("c", runs.FITCHECK | {"weights_dtype": "aqlm 2bit"}),
     ]
-    scored, unmapped = score.score_rows(rows, runs.CONFIGS)
+    scored, unmapped = scoring.score_rows(rows, runs.CONFIGS)
     assert [item.id for item in scored] == ["a"]
     assert unmapped == {"row has no seq_len": 1, "quantisation 'aqlm 2bit'": 1}
 
