@@ -13,7 +13,6 @@ from advisor.schema.catalog import (
     Recipe,
     Setting,
     Stack,
-    Utilisation,
 )
 
 
@@ -81,8 +80,6 @@ _FIGURES = (
     "context_gib",
     "cpu_process_gib",
     "fragmentation",
-    "small_batch_tokens",
-    "scaling",
 )
 _TILE = ("fused_loss_tokens", "fused_loss_vocabulary")
 _FAMILIES = ("plain_loss_families", "rebinding_families")
@@ -93,7 +90,7 @@ _WIDTHS = ("hidden", "query", "key_value", "feed_forward", "plain_feed_forward")
 
 def stack_from(node: Node, base: Stack | None = None) -> Stack:
     """The constants of one software stack; what it does not state is that of `base`."""
-    needed = ("allocated_error", "utilisation", *_FIGURES, *_TILE)
+    needed = ("allocated_error", *_FIGURES, *_TILE)
     free = ("defaults", *_FLAGS, *_FAMILIES, *_LAWS)
     if base is None:
         node.expect(required=("id", "title", *needed), optional=free)
@@ -111,15 +108,7 @@ def stack_from(node: Node, base: Stack | None = None) -> Stack:
     if node.has("allocated_error"):
         errors = node.node("allocated_error")
         values["allocated_error"] = {key: _figure(errors.node(key)) for key in errors.keys()}  # noqa: SIM118
-    if node.has("utilisation"):
-        values["utilisation"] = tuple(_utilisation(entry) for entry in node.nodes("utilisation"))
     return Stack(**values) if base is None else base.model_copy(update=values)
-
-
-def _utilisation(entry: Node) -> Utilisation:
-    entry.expect(required=("id", "gpus", "share"))
-    share = _figure(entry.node("share"))
-    return Utilisation(id=entry.text("id"), gpus=entry.texts("gpus"), share=share)
 
 
 def _layer_law(node: Node) -> LayerLaw:

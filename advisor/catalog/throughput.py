@@ -23,18 +23,18 @@ from advisor.schema.throughput import (
 _STACK_FIGURES = (
     "matmul_share",
     "traffic_bytes",
+    "launch_milliseconds",
     "eight_bit_gain",
     "four_bit_gain",
     "attention_cost",
     "expert_exponent",
 )
 _MEASURED = (
-    "small_batch_full",
-    "small_batch_adapter",
-    "dequantise_milliseconds",
-    "several_gpus",
+    "small_batch_tokens",
+    "full_launch_factor",
     "doubling_nodes",
 )
+_MEASURED_TABLES = ("spread", "several_gpus", "dequantise_milliseconds")
 _CONSTANTS = (
     "float32_share",
     "optimizer_bytes",
@@ -79,17 +79,15 @@ def _plain(value: Any) -> Any:
 
 def _calibrated(node: Node) -> Mapping[str, Any]:
     """What the calibration on published runs writes."""
-    node.expect(
-        required=("stacks", "classes", "cells", "spread", "reference_gb_per_second", *_MEASURED)
-    )
+    lists, number = ("stacks", "classes", "cells"), "reference_gb_per_second"
+    node.expect(required=(*lists, number, *_MEASURED, *_MEASURED_TABLES))
     return {
         "stacks": tuple(_stack(entry) for entry in node.nodes("stacks")),
         "classes": tuple(_gpu_class(entry) for entry in node.nodes("classes")),
         "cells": tuple(_cell(entry) for entry in node.nodes("cells")),
-        "spread": _figures(node.node("spread")),
-        "several_gpus": _figures(node.node("several_gpus")),
+        **{key: _figures(node.node(key)) for key in _MEASURED_TABLES},
         "reference_gb_per_second": node.number("reference_gb_per_second"),
-        **{key: figure_from(node.node(key)) for key in _MEASURED if key != "several_gpus"},
+        **{key: figure_from(node.node(key)) for key in _MEASURED},
     }
 
 

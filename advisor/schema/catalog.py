@@ -168,15 +168,6 @@ class InferencePrice(Value):
     source: str
 
 
-class Utilisation(Value):
-    """Share of a GPU class's dense peak that training reaches, recomputation included."""
-
-    id: str
-    gpus: tuple[str, ...]
-    """Catalog ids of the GPUs in the class; empty for the class of everything else."""
-    share: Figure
-
-
 class LayerLaw(Value):
     """Activations of one layer, in elements per token and unit of width, measured on a stack."""
 
@@ -233,11 +224,6 @@ class Stack(Value):
     """Reserved over allocated."""
     allocated_error: dict[str, Figure]
     """Measured over computed allocated memory by number of base bits (4, 16) and `trained` base."""
-    small_batch_tokens: Figure
-    """Tokens per micro-batch at which half of the utilisation is reached."""
-    scaling: Figure
-    """Throughput per GPU of several GPUs against one."""
-    utilisation: tuple[Utilisation, ...]
     tiers: Tiers = Field(default_factory=Tiers)
     """What is held beside tensors; the same for every software."""
 

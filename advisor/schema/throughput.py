@@ -24,6 +24,8 @@ class StackSpeed(Value):
     """Share of the dense 16-bit peak that matrix products reach on the reference class."""
     traffic_bytes: Figure
     """Bytes moved per activation element and pass over a layer, beside the matrix products."""
+    launch_milliseconds: Figure
+    """Host time per layer and pass; short micro-batches cannot be faster."""
     eight_bit_gain: Figure
     """How much faster 8-bit matrix products are than 16-bit ones."""
     four_bit_gain: Figure
@@ -101,13 +103,15 @@ class Throughput(Value):
     """Rate of plain 32-bit products over the 16-bit rate."""
     spread: dict[Evidence, Figure]
     """Actual over predicted time by evidence: 10 %, 50 % and 90 % points."""
-    small_batch_full: Figure
-    """Tokens by whose work every micro-batch takes longer, when all weights are trained."""
-    small_batch_adapter: Figure
+    small_batch_tokens: Figure
+    """Tokens by whose work every micro-batch takes longer."""
+    full_launch_factor: Figure
+    """Launch time of training all weights over that of adapters."""
     logits_bytes: dict[str, Figure]
     """Loss head -> bytes moved per token and vocabulary entry."""
-    dequantise_milliseconds: Figure
-    """Per billion parameters, micro-batch and two passes, at the reference bandwidth."""
+    dequantise_milliseconds: dict[str, Figure]
+    """Packing -> time per billion parameters, micro-batch and two passes, at the reference
+    bandwidth; 8-bit floats that products take as they are need none."""
     reference_gb_per_second: float = Field(gt=0)
     optimizer_bytes: Figure
     """Moved per trained parameter in one optimizer step."""

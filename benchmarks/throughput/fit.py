@@ -55,9 +55,13 @@ PRIORS: dict[str, tuple[float, float, str]] = {
     "attention:new": (1.3, 0.2, "the same on Hopper and Blackwell servers, over the others"),
     "several": (0.04, 0.5, "share lost to full sharding in one machine"),
     "nodes": (0.02, 0.5, "share lost with every doubling of machines"),
-    "small_batch_full": (600.0, 0.7, "tokens"),
-    "small_batch_adapter": (400.0, 0.7, "tokens"),
-    "dequantise": (14.0, 0.35, "ms per billion parameters and micro-batch, two passes"),
+    "small_batch_tokens": (150.0, 0.35, "tokens"),
+    "launch:stock": (1.5, 0.4, "ms per layer and pass"),
+    "launch:tuned": (1.0, 0.4, "ms per layer and pass"),
+    "launch:vendor": (0.3, 0.4, "ms per layer and pass"),
+    "launch:full": (1.0, 0.4, "all weights over adapters"),
+    "dequantise:nf4": (13.0, 0.15, "ms per billion parameters and micro-batch, two passes"),
+    "dequantise:gptq": (18.0, 0.25, "the same"),
 }
 NAMES = tuple(PRIORS)
 CLASSES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
@@ -65,14 +69,16 @@ CLASSES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("hopper", ("hopper",), ()),
     ("blackwell-server", ("blackwell ultra",), ("b200", "b300", "gb200", "gb300")),
     ("instinct", ("cdna",), ()),
-    ("ada-server", (), ("l4", "rtx-6000-ada", "rtx-4000-ada")),
+    ("ada-server", (), ("l40", "rtx-6000-ada", "rtx-4000-ada")),
+    ("power-limited", (), ("l4", "t4")),
     ("graphics", ("ampere", "ada"), ("rtx-30", "rtx-40")),
     ("blackwell-graphics", ("blackwell",), ("rtx-50", "rtx-pro", "gb10")),
     ("older", ("turing", "volta"), ()),
     ("other", (), ()),
 )
 """Class, architectures, ids; the first that names a card's id wins, then the first architecture."""
-UNMEASURED = {"older": 0.6, "other": 0.6}
+UNMEASURED = {"power-limited": 0.5, "older": 0.6, "other": 0.6}
+"""Share over A100: cards of 70 W do not hold their rate; older ones lack bfloat16 and kernels."""
 NEW_ATTENTION = ("hopper", "blackwell-server")
 STACK_IDS = ("stock", "tuned", "vendor")
 REFERENCE_BANDWIDTH = 1555.0
@@ -91,9 +97,9 @@ def throughput_of(values: Values, base: Throughput, cases: Sequence[Case] = ()) 
         update={
             "stacks": tuple(_stack(values, name) for name in STACK_IDS),
             "classes": tuple(_class(values, *entry) for entry in CLASSES),
-            "small_batch_full": _figure(values["small_batch_full"], 2.0),
-            "small_batch_adapter": _figure(values["small_batch_adapter"], 2.0),
-            "dequantise_milliseconds": _figure(values["dequantise"], 2.0),
+            "small_batch_tokens": _figure(values["small_batch_tokens"], 2.0),
+            "full_launch_factor": _figure(values["launch:full"], 1.5),
+            "dequantise_milliseconds": _dequantise(values),
             "several_gpus": _several(values, base),
             "doubling_nodes": _figure(values["nodes"], 4.0),
             "reference_gb_per_second": REFERENCE_BANDWIDTH,
@@ -102,6 +108,20 @@ def throughput_of(values: Values, base: Throughput, cases: Sequence[Case] = ()) 
     if not cases:
         return with_values
     return with_values.model_copy(update={"cells": tuple(_cells(with_values, cases))})
+
+
+def _dequantise(values: Values) -> dict[str, Figure]:
+    """NF4 and GPTQ are fitted; 8 bits as nf4, AWQ as GPTQ."""
+    kin = {"nf4": "nf4", "int8": "nf4", "gptq": "gptq", "awq": "gptq"}
+    return {
+        name: _figure(
+            values[f"dequantise:{fitted}"],
+            2.0,
+            note="" if name == fitted else f"not measured, taken from {fitted}",
+            kind="measured" if name == fitted else "assumed",
+        )
+        for name, fitted in kin.items()
+    }
 
 
 def _several(values: Values, base: Throughput) -> dict[str, Figure]:
@@ -131,6 +151,7 @@ def _stack(values: Values, name: str) -> StackSpeed:
         stacks=(),
         matmul_share=_figure(min(values["share:tuned"] * ratio, 0.95), 1.15),
         traffic_bytes=_figure(values["traffic:tuned"] * traffic, 1.4),
+        launch_milliseconds=_figure(values[f"launch:{name}"], 1.7),
         eight_bit_gain=_figure(eight, 1.2),
         four_bit_gain=_figure(four, 1.3),
         attention_cost=_figure(attention, 1.5),

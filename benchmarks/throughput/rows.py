@@ -184,7 +184,7 @@ def _plan(row: Mapping[str, str], method: str, gpu: Gpu, *, checkpointing: bool)
         method=method,
         precision="bfloat16" if gpu.bf16_tflops else "float16",
         base_bits=4 if quantised else 16,
-        quantisation=("gptq" if row["method"] == "gptq-lora" else "nf4") if quantised else "none",
+        quantisation=_packing(row) if quantised else "none",
         matmul_bits=BITS.get(row.get("precision") or "bf16", 16),  # type: ignore[arg-type]
         rank=None if method == "full" else 16,
         alpha=None if method == "full" else 32,
@@ -201,6 +201,12 @@ def _plan(row: Mapping[str, str], method: str, gpu: Gpu, *, checkpointing: bool)
         nodes=_nodes(row, gpus),
         **_devices(row.get("parallelism") or "", gpus),
     )
+
+
+def _packing(row: Mapping[str, str]) -> Any:
+    """GPTQ where method or framework says so, else what bitsandbytes does."""
+    said = f"{row['method']} {row.get('framework') or ''}".lower()
+    return "gptq" if "gptq" in said else "nf4"
 
 
 def _nodes(row: Mapping[str, str], gpus: int) -> int:

@@ -10,10 +10,18 @@ from advisor.schema.catalog import Gpu
 from advisor.schema.throughput import Cell, Evidence, GpuClass, StackSpeed, Throughput
 from advisor.stages.estimate.batches import Batch, batch_of
 from advisor.stages.estimate.exchange import exchange_seconds, lost_share, offload_seconds
-from advisor.stages.estimate.flops import attention_work, moved_elements, product_work, shape_of
+from advisor.stages.estimate.flops import (
+    attention_work,
+    forward_share,
+    moved_elements,
+    product_work,
+    shape_of,
+)
 from advisor.stages.estimate.work import Work
 
 TERA, GIGA, MILLI = 1e12, 1e9, 1e-3
+SHARPNESS = 3
+"""How sharply a micro-batch turns from being bound by the host to being bound by the GPU."""
 FLOPS_PER_BYTE = 180.0
 """Peak rate over memory bandwidth of common cards, where a card's bandwidth is not known."""
 
@@ -41,6 +49,7 @@ class StepSeconds(NamedTuple):
     attention: float
     traffic: float
     small_batch: float
+    """What a micro-batch loses to kernels too small for the GPU, or waiting for the host."""
     dequantise: float
     lost: float
     exchange: float
@@ -160,20 +169,19 @@ def step_seconds(work: Work, at: Setting, batch: Batch) -> StepSeconds:
     per_token = product_work(work) / (bits_gain(at, plan.matmul_bits) * effective)
     per_token *= sparsity(work) ** at.stack.expert_exponent.interval.likely
     attention = attention_work(work, batch.length) * attention_cost(at) / effective
-    trains_all = footprint.trainable_parameters >= work.model.parameters
-    start = known.small_batch_full if trains_all else known.small_batch_adapter
     products, attended = per_token * batch.tokens, attention * batch.tokens
     moved = _moved_bytes(work, at, batch) * batch.tokens / at.bandwidth
-    small = (per_token + attention) * start.interval.likely
     unpacked = _unpacking(work, at)
-    computed = products + attended + moved + small + unpacked
+    start = (per_token + attention) * known.small_batch_tokens.interval.likely
+    busy = products + attended + moved + unpacked + start
+    computed = (busy**SHARPNESS + launch_seconds(work, at) ** SHARPNESS) ** (1 / SHARPNESS)
     updated = known.optimizer_bytes.interval.likely * footprint.trainable_parameters
     shards = plan.gpus if plan.strategy not in {"single", "ddp", "layer_split"} else 1
     return StepSeconds(
         products=products,
         attention=attended,
         traffic=moved,
-        small_batch=small,
+        small_batch=start + computed - busy,
         dequantise=unpacked,
         lost=computed * lost_share(plan, known),
         exchange=exchange_seconds(work, at.gpu, known, computed),
@@ -181,6 +189,15 @@ def step_seconds(work: Work, at: Setting, batch: Batch) -> StepSeconds:
         generation=_generation(work, at),
         optimizer=updated / at.bandwidth / shards / plan.gradient_accumulation_steps,
     )
+
+
+def launch_seconds(work: Work, at: Setting) -> float:
+    """Time the host takes to launch the kernels of a micro-batch, over layers and passes."""
+    passes = 1.0 + work.footprint.backward_share + forward_share(work)
+    each = at.stack.launch_milliseconds.interval.likely * MILLI
+    if work.footprint.trainable_parameters >= work.model.parameters:
+        each *= at.throughput.full_launch_factor.interval.likely
+    return each * work.model.layers * passes
 
 
 def _moved_bytes(work: Work, at: Setting, batch: Batch) -> float:
@@ -192,11 +209,12 @@ def _moved_bytes(work: Work, at: Setting, batch: Batch) -> float:
 
 def _unpacking(work: Work, at: Setting) -> float:
     """Every pass unpacks all quantised weights: two passes, three under checkpointing."""
-    if work.plan.quantisation in {"none", "fp8"} or work.plan.base_bits > 8:
+    figure = at.throughput.dequantise_milliseconds.get(work.plan.quantisation)
+    if figure is None:
         return 0.0
     passes = 1.5 if work.plan.gradient_checkpointing else 1.0
     scale = at.throughput.reference_gb_per_second * GIGA / at.bandwidth
-    each = at.throughput.dequantise_milliseconds.interval.likely * MILLI
+    each = figure.interval.likely * MILLI
     billions = (work.model.parameters - shape_of(work.model).head) / GIGA
     return each * max(billions, 0.0) * passes * scale
 
@@ -234,8 +252,9 @@ def time_spread(work: Work, at: Setting, parts: StepSeconds) -> tuple[float, flo
         experts = at.stack.expert_exponent.interval
         low += log(sparse ** (experts.low - experts.likely)) ** 2
         high += log(sparse ** (experts.high - experts.likely)) ** 2
+    unpacking = known.dequantise_milliseconds.get(work.plan.quantisation, known.link_share)
     for seconds, figure in (
-        (parts.dequantise, known.dequantise_milliseconds),
+        (parts.dequantise, unpacking),
         (parts.exchange, known.link_share),
         (parts.offload, known.offload_share),
         (parts.generation, known.decode_share),
