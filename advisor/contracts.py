@@ -7,18 +7,22 @@ each protocol.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from advisor.schema.base import Value
-from advisor.schema.catalog import ModelCard
-from advisor.schema.evaluation import Completion, Document, Hit, Passage, Prompt, Sample, Score
-from advisor.schema.plan import Footprint, ObjectiveFootprint, Obstacle, Plan
-from advisor.schema.profile import MachineFacts
-from advisor.schema.trace import Trace
-from advisor.schema.train import TrainEvent, TrainJob, TrainResult
+
+if TYPE_CHECKING:  # what the methods take and give; a start needs only what a plugin says of itself
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from advisor.schema.catalog import ModelCard
+    from advisor.schema.evaluation import Completion, Document, Hit, Passage, Prompt, Sample, Score
+    from advisor.schema.plan import Footprint, ObjectiveFootprint, Obstacle, Plan
+    from advisor.schema.profile import MachineFacts
+    from advisor.schema.trace import Trace
+    from advisor.schema.train import TrainEvent, TrainJob, TrainResult
 
 __all__ = [
     "GROUPS",
@@ -56,6 +60,8 @@ class PluginInfo(Value):
     """Ties between approaches go to the lower rank."""
     spends_money: bool = False
     """Using it costs money, so nobody uses it without --yes."""
+    options: tuple[str, ...] = ()
+    """Names of the plan's options that it understands (methods and objectives)."""
 
 
 class MethodInfo(PluginInfo):
