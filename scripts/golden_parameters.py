@@ -41,7 +41,7 @@ def model_of(config: Mapping[str, Any]) -> Any:
     entries = {k: v for k, v in inner.items() if k not in {"model_type", "architectures"}}
     built = AutoConfig.for_model(inner["model_type"], **entries)
     auto: Any = AutoModelForCausalLM
-    if re.search(r"t5", inner["model_type"]):
+    if re.search(r"t5|bart", inner["model_type"]):
         auto = AutoModelForSeq2SeqLM
     elif re.search(r"bert|electra|mpnet", inner["model_type"]):
         auto = AutoModel

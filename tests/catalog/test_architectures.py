@@ -149,6 +149,12 @@ def _catalog_config(name):
     return next(entry["config"] for entry in entries if entry["id"] == name)
 
 
+def test_the_fallback_takes_odd_numbers_as_they_come():
+    model = card(UNKNOWN | {"intermediate_size": [2048, 2816], "num_key_value_heads": "few"})
+    assert model.intermediate_size == 2816
+    assert model.key_value_heads == 16
+
+
 @pytest.mark.parametrize("missing", ["hidden_size", "num_hidden_layers", "vocab_size"])
 def test_without_the_main_numbers_nothing_is_guessed(missing):
     config = {key: value for key, value in UNKNOWN.items() if key != missing}

@@ -54,6 +54,7 @@ _TEXT_FAMILIES = {
     "qwen3_vl_text": "qwen3",
     "qwen3_vl_moe_text": "qwen3_moe",
 }
+_INNER = ("text_config", "language_config", "llm_config")
 _TEXT_NOTE = "only the language model of a multi-modal configuration is counted"
 _DEFAULT_TEXT = {
     "gemma3": "gemma3_text",
@@ -131,8 +132,8 @@ def _language_model(content: Mapping[str, Any], where: str) -> tuple[Config, str
     """The language model's own configuration, and what to say about what is left out."""
     outer = str(content.get("model_type") or "")
     named = [str(c) for c in content.get("architectures") or []]
-    inner = content.get("text_config") or content.get("language_config")
-    if isinstance(inner, dict):
+    inner = next((content[key] for key in _INNER if isinstance(content.get(key), dict)), None)
+    if inner is not None:
         family = str(inner.get("model_type") or _DEFAULT_TEXT.get(outer, "llama"))
         merged = {"architectures": named, **inner, "model_type": _TEXT_FAMILIES.get(family, family)}
         if "tie_word_embeddings" in content:

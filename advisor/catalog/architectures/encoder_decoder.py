@@ -1,4 +1,4 @@
-"""Encoder-decoders of the T5 class."""
+"""Encoder-decoders of the T5 and the BART class."""
 
 from __future__ import annotations
 
@@ -78,4 +78,55 @@ def _group(
     )
 
 
-READERS = {"t5": t5, "mt5": t5, "umt5": t5}
+def bart(config: Config) -> Shape:
+    """BART and mBART: learned positions with an offset of two, biases everywhere."""
+    hidden, vocabulary = config.whole("d_model"), config.whole("vocab_size")
+    length = config.whole("max_position_embeddings", default=1024)
+    has_final_norms = config.family == "mbart"
+    return Shape(
+        hidden_size=hidden,
+        heads=_bart_heads(config, "encoder_attention_heads"),
+        vocabulary_size=vocabulary,
+        groups=(_bart_group(config, "encoder"), _bart_group(config, "decoder")),
+        embedding_parameters=(vocabulary + 2 * (length + 2)) * hidden,
+        head_parameters=0,
+        other_parameters=(8 if has_final_norms else 4) * hidden,
+        max_sequence_length=length,
+        tied=True,
+        kind="encoder_decoder",
+    )
+
+
+def _bart_heads(config: Config, key: str) -> Heads:
+    count = config.whole(key)
+    return Heads(count, count, config.whole("d_model") // count)
+
+
+def _bart_group(config: Config, side: str) -> LayerGroup:
+    hidden, width = config.whole("d_model"), config.whole(f"{side}_ffn_dim")
+    is_decoder = side == "decoder"
+    own = split_attention(
+        hidden,
+        _bart_heads(config, f"{side}_attention_heads"),
+        names=("q_proj", "k_proj", "v_proj", "out_proj"),
+        biases=(True, True),
+    )
+    norms = 3 if is_decoder else 2
+    return LayerGroup(
+        count=config.whole(f"{side}_layers"),
+        linears=(
+            *own,
+            *(own if is_decoder else ()),
+            *plain_feed_forward(hidden, width, ("fc1", "fc2"), bias=True),
+        ),
+        other_parameters=2 * norms * hidden,
+        intermediate_size=width,
+        gated=False,
+        activation=config.text("activation_function", default="gelu"),
+        norm="layer",
+        norms=norms,
+        cross_attention=is_decoder,
+    )
+
+
+READERS = {"t5": t5, "mt5": t5, "umt5": t5, "bart": bart, "mbart": bart}

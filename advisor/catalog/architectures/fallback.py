@@ -73,6 +73,7 @@ def read_common(config: Config) -> Shape:
     is_other = config.family in _OTHER_KINDS or any(word in _named(config) for word in _OTHER_TASKS)
     if is_other or config.flag("is_encoder_decoder"):
         raise _unsupported(config)
+    config = _tidied(config)
     try:
         hidden, layers = config.whole(*_HIDDEN), config.whole(*_LAYERS)
         vocabulary = config.whole(*_VOCABULARY)
@@ -103,6 +104,20 @@ def read_common(config: Config) -> Shape:
         is_approximate=True,
         note=NOTE.format(family=_named(config), feed_forward=kind),
     )
+
+
+def _tidied(config: Config) -> Config:
+    """The configuration with one number where there is one per layer, and without odd values.
+
+    The main numbers stay as they are, so that a wrong one is told.
+    """
+    content = dict(config.content)
+    for key in {*_WIDTH, *_EXPERT_WIDTH, *_EXPERTS, *_PER_TOKEN, *_HEADS, *_KEY_VALUE, *_LENGTH}:
+        value = content.get(key)
+        if isinstance(value, list) and value and all(isinstance(one, int) for one in value):
+            value = max(value)
+        content[key] = value if isinstance(value, int) and value > 0 else None
+    return Config(content, config.where)
 
 
 def _groups(config: Config, hidden: int, layers: int, heads: Heads) -> tuple[LayerGroup, ...]:
