@@ -35,7 +35,9 @@ def _constants(node: Node) -> Plain:
 
 
 def _bands(node: Node) -> Plain:
-    node.expect(required=("written_by", "as_of", "bands"))
+    node.expect(required=("written_by", "as_of", "measured_stacks", "bands"))
+    stacks = node.node("measured_stacks")
+    measured = {tier: stacks.texts(tier) for tier in stacks.keys()}  # noqa: SIM118
     found = []
     for entry in node.nodes("bands"):
         entry.expect(required=(*_BAND_TEXTS, *_BAND_NUMBERS), optional=("why",))
@@ -43,4 +45,4 @@ def _bands(node: Node) -> Plain:
         band |= {key: entry.number(key) for key in ("low", "high")}
         band |= {key: entry.whole(key) for key in ("runs", "sources")}
         found.append(band)
-    return {"bands": found}
+    return {"bands": found, "measured_stacks": measured}

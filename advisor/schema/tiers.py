@@ -9,8 +9,12 @@ from pydantic import Field
 from advisor.schema.base import Figure, Value
 
 Tier = Literal["allocated", "reserved", "process"]
-Guess = Literal["none", "stack", "length"]
-"""What of a plan nobody stated: nothing, the software, or how long the samples really are."""
+Guess = Literal["none", "traced", "stack", "length"]
+"""What an estimate rests on that no published run of the same kind confirms.
+
+Nothing; software whose steps were traced and never measured in the tier; software that nobody
+named; a length that samples may never reach.
+"""
 
 
 class ErrorBand(Value):
@@ -43,6 +47,8 @@ class Tiers(Value):
     """Share of the allocated peak that no request can use when a card is nearly full."""
     driver_share: Figure | None = None
     """Share of a card's memory that the driver keeps from every program."""
+    measured_stacks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Tier -> stacks with enough published runs in it."""
     bands: tuple[ErrorBand, ...] = ()
 
     def band(

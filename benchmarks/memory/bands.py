@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from advisor.schema.tiers import ErrorBand
@@ -17,6 +19,8 @@ FAR = 0.97
 """Share of runs on one card that pass the upper end by 5 % at most."""
 LEAST_SPREAD, LEAST_SPREAD_OF_FEW, FEW_SOURCES = 0.005, 0.02, 2
 """No band is narrower; one or two sources do not show how far others lie apart."""
+TRACED = 0.08
+"""Closed form against traced steps at the 90 % point; a trace is within 1 % of a real step."""
 LEAST_RUNS = 8
 """Fewer runs than that borrow the band of all methods."""
 
@@ -33,6 +37,7 @@ class Observation:
     method: str
     gpus: str
     checkpointing: str
+    stack: str
     ratio: float
 
 
@@ -74,6 +79,7 @@ def _of_case(row: Mapping[str, str], case: Case) -> list[Observation]:
             method=_kind(case),
             gpus="one" if case.plan.gpus == 1 else "several",
             checkpointing="yes" if case.plan.gradient_checkpointing else "no",
+            stack=case.stack.id,
             ratio=measured / likely,
         )
         for tier, measured in _figures(row, case.tier).items()
@@ -101,11 +107,35 @@ def _figures(row: Mapping[str, str], tier: str) -> dict[str, float]:
     return {name: value for name, value in more.items() if value} | found
 
 
+def measured_stacks(observations: Sequence[Observation]) -> dict[str, list[str]]:
+    """Tier -> stacks with enough runs whose software and length are known."""
+    counts: Counter[tuple[str, str]] = Counter(
+        (one.tier, one.stack) for one in observations if one.guess == "none"
+    )
+    return {
+        tier: sorted(stack for (t, stack), n in counts.items() if t == tier and n >= LEAST_RUNS)
+        for tier in ENDS
+    }
+
+
+def regard(observations: Sequence[Observation]) -> list[Observation]:
+    """The same, where software with too few runs in a tier counts as traced only."""
+    known = measured_stacks(observations)
+    return [
+        replace(one, guess="traced")
+        if one.guess == "none" and one.stack not in known[one.tier]
+        else one
+        for one in observations
+    ]
+
+
 def fit(observations: Sequence[Observation]) -> list[ErrorBand]:
     """Bands for every tier, from the narrowest kind of plan with enough runs to the widest."""
     found = []
+    observations = regard(observations)
     for tier in ("allocated", "reserved", "process"):
-        for guess in ("none", "stack", "length"):
+        known = [o for o in observations if o.tier == tier and o.guess == "none"]
+        for guess in ("none", "traced", "stack", "length"):
             few = [o for o in observations if o.tier == tier and o.guess == guess]
             kinds = _KINDS[guess] if tier == "allocated" else _KINDS["other"]
             found += [
@@ -113,9 +143,8 @@ def fit(observations: Sequence[Observation]) -> list[ErrorBand]:
                 for kind in kinds
                 if len(some := [o for o in few if kind.takes(o)]) >= LEAST_RUNS
             ]
-            found.append(
-                _band(few or [o for o in observations if o.tier == tier], _ALL, tier, guess)
-            )
+            enough = guess != "traced" and len(few) > 0
+            found.append(_band(few if enough else known, _ALL, tier, guess))
     return found
 
 
@@ -148,6 +177,7 @@ _KINDS = {
         *(Kind(method, checkpointing="yes") for method in _METHODS),
         Kind(checkpointing="no"),
     ),
+    "traced": (),
     "length": (),
     "other": (Kind(gpus="one"), Kind(gpus="several")),
 }
@@ -161,6 +191,9 @@ def _band(few: Sequence[Observation], kind: Kind, tier: str, guess: str) -> Erro
     weighed = sorted((one.ratio, counts[one.source] ** -0.5) for one in few)
     low, high = (_quantile(weighed, end) for end in ENDS[tier])
     floor = LEAST_SPREAD_OF_FEW if len(counts) <= FEW_SOURCES else LEAST_SPREAD
+    if guess == "traced":
+        low = 1 - math.hypot(1 - min(low, 1), TRACED)
+        high = 1 + math.hypot(max(high, 1) - 1, TRACED)
     if tier == "allocated" and kind.gpus == "one":
         high = max(high, _quantile(weighed, FAR) / table.ABOVE_MARGIN)
     names: dict[str, Any] = {"tier": tier, "guess": guess, **asdict(kind)}
@@ -198,7 +231,7 @@ def find(bands: Sequence[ErrorBand], one: Observation) -> ErrorBand:
 
 def left_out(observations: Sequence[Observation]) -> dict[str, dict[str, Any]]:
     """Coverage of every source by bands of all other sources, and by those of all."""
-    everything = fit(observations)
+    everything, observations = fit(observations), regard(observations)
     groups: dict[str, list[tuple[Observation, ErrorBand, ErrorBand]]] = {}
     for source in sorted({one.source for one in observations}):
         others = fit([one for one in observations if one.source != source])
@@ -216,7 +249,12 @@ def left_out(observations: Sequence[Observation]) -> dict[str, dict[str, Any]]:
     }
 
 
-_GUESSES = {"none": "all known", "stack": "software unknown", "length": "length a limit"}
+_GUESSES = {
+    "none": "all known",
+    "traced": "software traced only",
+    "stack": "software unknown",
+    "length": "length a limit",
+}
 
 
 def _coverage(entries: Sequence[tuple[Observation, ErrorBand]]) -> dict[str, float]:

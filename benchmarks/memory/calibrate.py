@@ -21,11 +21,13 @@ _HEAD = """\
 # end is such that 3 of 100 runs pass it by more than 5 %.
 written_by: benchmarks/memory/calibrate.py
 as_of: "{day}"
+measured_stacks:
+{stacks}
 bands:
 """
 
 
-def as_yaml(found: list[ErrorBand], day: str) -> str:
+def as_yaml(found: list[ErrorBand], measured: dict[str, list[str]], day: str) -> str:
     """The catalog file."""
     lines = [
         f"  - {{tier: {b.tier}, guess: {b.guess}, method: {b.method}, gpus: {b.gpus}, "
@@ -33,7 +35,8 @@ def as_yaml(found: list[ErrorBand], day: str) -> str:
         f"low: {b.low}, high: {b.high}, runs: {b.runs}, sources: {b.sources}}}"
         for b in found
     ]
-    return _HEAD.format(day=day) + "\n".join(lines) + "\n"
+    stacks = "\n".join(f"  {tier}: [{', '.join(ids)}]" for tier, ids in measured.items())
+    return _HEAD.format(day=day, stacks=stacks) + "\n".join(lines) + "\n"
 
 
 def main() -> int:
@@ -44,7 +47,9 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help=f"replace {TARGET.name}")
     options = parser.parse_args()
     seen = bands.observe(table.keyed(options.rows), table.configs(options.configs))
-    text = as_yaml(bands.fit(seen), datetime.now(UTC).date().isoformat())
+    text = as_yaml(
+        bands.fit(seen), bands.measured_stacks(seen), datetime.now(UTC).date().isoformat()
+    )
     if options.write:
         TARGET.write_text(text, encoding="utf-8")
     print(text)

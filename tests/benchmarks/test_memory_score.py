@@ -83,6 +83,7 @@ def observation(ratio, source="s", **changes):
         "method": "lora",
         "gpus": "one",
         "checkpointing": "yes",
+        "stack": "peft",
     }
     return bands.Observation(source=source, ratio=ratio, **(values | changes))
 

@@ -59,7 +59,7 @@ def band(work: Work, tier: Tier) -> ErrorBand:
     plan = work.plan
     return work.stack.tiers.band(
         tier,
-        _guess(work),
+        _guess(work, tier),
         _kind(work),
         gpus=plan.gpus,
         checkpointing=plan.gradient_checkpointing,
@@ -71,12 +71,15 @@ def allocated_error(work: Work) -> ErrorBand:
     return band(work, "allocated")
 
 
-def _guess(work: Work) -> Guess:
-    """What nobody stated: the length weighs more than the software."""
+def _guess(work: Work, tier: Tier) -> Guess:
+    """What no published run confirms: the length weighs more than the software."""
     assumed = work.plan.assumed
     if "sequence_length" in assumed:
         return "length"
-    return "stack" if "stack" in assumed else "none"
+    if "stack" in assumed:
+        return "stack"
+    measured = work.stack.tiers.measured_stacks.get(tier, ())
+    return "none" if work.stack.id in measured else "traced"
 
 
 def _kind(work: Work) -> str:
