@@ -18,8 +18,8 @@ def kept_bytes(work: Work) -> float:
 
     With checkpointing the input of every layer, else everything that every layer saves.
     """
+    model = work.model
     if work.plan.gradient_checkpointing:
-        model = work.model
         return float(model.layers * work.tokens * model.hidden_size * work.stream_bytes)
     groups = work.model.layer_groups
     total = sum(group.count * saved_bytes_of_layer(work, group) for group in groups)
@@ -53,39 +53,40 @@ def layer_backward_bytes(work: Work) -> float:
 def last_layer_bytes(work: Work) -> float:
     """The same at the end of the backward pass, on top of all gradients.
 
-    The first layer's own gradients and the embedding's do not exist when its backward begins; the
-    embedding's comes last, and beside a tied head's it exists twice for a moment.
+    The first layer's own gradients and the embedding's do not exist when its backward begins,
+    unless they are added to those of earlier micro-batches. The embedding's comes last; beside a
+    tied head's it exists, and then their sum.
     """
     model, group = work.model, work.model.layer_groups[0]
     size = work.footprint.gradient_bytes / max(work.footprint.trainable_parameters, 1)
     table = float(size * model.vocabulary_size * model.hidden_size)
-    if work.plan.gradient_checkpointing:
-        entry = float(work.tokens * model.hidden_size * work.stream_bytes)
-    else:
-        entry = structure(work, group).kept.bytes(work.tokens, work.length)
-    missing = size * sum(linear.parameters for linear in group.linears)
-    at_layer = _height(work, group) + entry - missing
     stream = float(work.tokens * model.hidden_size * work.stream_bytes)
-    if model.tied_embeddings:
-        return max(at_layer, table + stream)
-    return max(at_layer - table, stream)
+    tables = 2 if model.tied_embeddings else 0
+    if work.plan.gradient_accumulation_steps > 1:
+        return max(_height(work, group), (tables + 1) * table + stream)
+    entry = structure(work, group).kept.bytes(work.tokens, work.length)
+    if work.plan.gradient_checkpointing:
+        entry = stream
+    missing = size * sum(linear.parameters for linear in group.linears)
+    if not model.tied_embeddings:
+        missing += table
+    return max(_height(work, group) + entry - missing, tables * table + stream)
 
 
 def follows_gradients(work: Work) -> bool:
     """Whether the gradients of a layer's weights are followed one by one."""
-    plan = work.plan
     return (
         work.stack.layer_backward is None
         and work.trains_all
-        and plan.gpus == 1
-        and plan.gradient_accumulation_steps == 1
+        and work.plan.gpus == 1
         and work.footprint.gathered_gradients
     )
 
 
 def _height(work: Work, group: LayerGroup) -> float:
     """The height of a layer's backward without what is counted as kept already."""
-    law = structure(work, group, accumulates=not follows_gradients(work))
+    adds_up = work.plan.gradient_accumulation_steps > 1 or not follows_gradients(work)
+    law = structure(work, group, accumulates=adds_up)
     height = law.height(work.tokens, work.length)
     if work.plan.gradient_checkpointing:
         return height - law.entry.bytes(work.tokens, work.length)

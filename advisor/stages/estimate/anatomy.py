@@ -218,14 +218,17 @@ class Anatomy:
         tape, heads, compute = self.tape, self.heads.heads, query.wide
         if self.heads.key_value < self.heads.query:
             key, value = (tape.run([one], query.size, compute) for one in (key, value))
-        scores, single = Size(pair=float(heads * compute)), Size(pair=float(heads * SINGLE))
+        scores = Size(pair=float(heads * compute))
         found = tape.run([query, key], scores, compute, kept=[query, key])
         found = tape.run([found], scores, compute)
         if self.habits.caps_scores:
             found = tape.run([found], scores, compute)
             found = tape.run([found], scores, compute, keeps_output=True)
             found = tape.run([found], scores, compute)
-        shares = tape.run([found], single, SINGLE, keeps_output=True, passing=single)
+        found = self.cast(found, max(compute, self.setting.stream))  # the mask's precision
+        wide = SINGLE if self.habits.softmax_in_single or self.setting.autocast else found.wide
+        lifted = Size(pair=float(heads * wide))
+        shares = tape.run([found], lifted, wide, keeps_output=True, passing=lifted)
         shares = self.cast(shares, compute)
         if self.habits.attention_dropout:
             mask = Size(pair=float(heads))

@@ -22,6 +22,8 @@ class Habits:
     """And with dropout of attention's weights."""
     caps_scores: bool = False
     """Attention scores go through a tanh, and the logits too."""
+    softmax_in_single: bool = True
+    """Eager attention's softmax is in 32 bits."""
     always_eager: bool = False
     """There is no attention kernel for it."""
     spelt_out: frozenset[str] = frozenset({"gelu_new", "gelu_fast", "quick_gelu"})
@@ -29,9 +31,11 @@ class Habits:
 
 
 _HABITS = {
-    "gpt2": Habits(rotates=False, dropout=True, attention_dropout=True),
+    "gpt2": Habits(rotates=False, dropout=True, attention_dropout=True, softmax_in_single=False),
     "gpt_bigcode": Habits(rotates=False, dropout=True, attention_dropout=True),
     "gpt_neo": Habits(rotates=False),
+    "falcon": Habits(softmax_in_single=False),
+    "gptj": Habits(softmax_in_single=False),
     "opt": Habits(rotates=False, dropout=True),
     "bloom": Habits(rotates=False, always_eager=True),
     "mpt": Habits(rotates=False),

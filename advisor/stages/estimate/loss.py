@@ -19,7 +19,9 @@ def loss_bytes(work: Work) -> float:
         return norm + _tile_bytes(work) + _trained_head_bytes(work)
     if head in ("stock", "fused"):
         per_entry = entry_bytes(work) * work.objective.logits_copies
-        return per_entry * work.tokens * model.vocabulary_size + norm
+        entries = float(work.tokens) * model.vocabulary_size
+        after = work.head_bytes * entries + _trained_table_bytes(work)
+        return max(per_entry * entries, after) + norm
     return norm + head_gradient_bytes(work)
 
 
@@ -45,8 +47,19 @@ def _tile_bytes(work: Work) -> float:
 def _trained_head_bytes(work: Work) -> float:
     """A trained head's gradient, added up in 32 bits and then lowered to the head's precision."""
     size = head_gradient_bytes(work)
-    own = NUMBER_BYTES[work.plan.trained_precision or work.plan.precision]
+    own = _own_bytes(work)
     return size * (1 + own / SINGLE) if own < SINGLE else size
+
+
+def _trained_table_bytes(work: Work) -> float:
+    """A trained head's gradient in its own precision, beside that of the logits."""
+    if not work.trains_head or work.plan.gradient_accumulation_steps == 1:
+        return 0.0  # gradients that begin with the head's are counted by the backward pass
+    return head_gradient_bytes(work) * _own_bytes(work) / SINGLE
+
+
+def _own_bytes(work: Work) -> int:
+    return NUMBER_BYTES[work.plan.trained_precision or work.plan.precision]
 
 
 def entry_bytes(work: Work) -> float:

@@ -99,7 +99,10 @@ def cast_bytes(work: Work) -> tuple[float, float]:
         return 0.0, 0.0
     layers = model.layer_groups
     everything = float(CAST_BYTES * sum(group.count * group.parameters for group in layers))
-    head = float(CAST_BYTES * model.vocabulary_size * model.hidden_size)
+    entries = model.vocabulary_size
+    if plan.loss_head == "chunked":
+        entries = min(entries, work.stack.fused_loss_vocabulary)
+    head = float(CAST_BYTES * entries * model.hidden_size)
     holds_all = work.trains_all or not plan.gradient_checkpointing
     at_loss = everything + head if holds_all else head
     one = float(CAST_BYTES * max(group.parameters for group in layers))

@@ -125,7 +125,7 @@ def _adapted(model: Any, plan: Plan) -> Any:
     from peft import get_peft_model  # noqa: PLC0415 - slow to load, and full tuning needs none
 
     wrapped = get_peft_model(model, adapter)
-    wanted = plan.trained_precision or ("bfloat16" if plan.base_bits == 4 else "float32")
+    wanted = plan.trained_precision or "float32"
     for parameter in wrapped.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.to(DTYPES[wanted])

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 from transformers import masking_utils
+from transformers.pytorch_utils import Conv1D
 
 from advisor.schema.plan import Plan
 
@@ -176,10 +177,11 @@ class _Unpacked(torch.autograd.Function):  # type: ignore[misc]
 class PackedLinear(nn.Linear):  # type: ignore[misc]
     """A frozen linear layer whose weights take as many bytes as quantised ones."""
 
-    def __init__(self, linear: nn.Linear, bits: int) -> None:
+    def __init__(self, linear: Any, bits: int) -> None:
         nn.Module.__init__(self)
-        self.in_features, self.out_features = linear.in_features, linear.out_features
-        size = round(PACKED_BYTES[bits] * linear.in_features * linear.out_features)
+        shape = linear.weight.shape
+        self.out_features, self.in_features = shape[::-1] if hasattr(linear, "nf") else shape
+        size = round(PACKED_BYTES[bits] * linear.weight.numel())
         packed = torch.empty(size, dtype=torch.uint8, device="meta")
         self.weight = nn.Parameter(packed, requires_grad=False)
         self.bias = linear.bias
@@ -200,7 +202,7 @@ def pack_linears(model: Any, plan: Plan) -> int:
         (module, name, child)
         for module in model.modules()
         for name, child in module.named_children()
-        if type(child) is nn.Linear and child is not head
+        if isinstance(child, (nn.Linear, Conv1D)) and child is not head
     ]
     for module, name, child in places:
         setattr(module, name, PackedLinear(child, plan.base_bits))
