@@ -191,6 +191,8 @@ class Stack(Value):
     defaults: dict[str, int | float | str | bool] = Field(default_factory=dict)
     """Plan field -> value that this software uses unless told otherwise; `qlora.trained_precision`
     is for that method alone."""
+    autocasts: bool = False
+    """Whether 16-bit weights are trained under autocast in their own precision."""
     kept_layer: LayerLaw | None = None
     """What a layer saves without checkpointing; None: as transformers' own layers do."""
     layer_backward: LayerLaw | None = None

@@ -18,7 +18,7 @@ from trainers.methods.adapted import (
     numbers,
     trained_entries,
 )
-from trainers.methods.optimizers import optimizer_state_bytes, paged_bytes, step_copy
+from trainers.methods.optimizers import SINGLE, optimizer_state_bytes, paged_bytes, step_copy
 from trainers.methods.shapes import largest_linear
 from trainers.methods.states import WEIGHT_BYTES, base_weight_bytes
 
@@ -98,7 +98,7 @@ def unpacked_layer(plan: Plan, model: ModelCard) -> tuple[ExtraTerm, ...]:
             bytes=Interval(low=size, likely=size, high=size),
             formula="largest linear matrix x bytes per number",
             provenance=_PACKED,
-            phases=("backward", "backward_end", "evaluation", "generation", "save"),
+            phases=("load", "backward", "backward_end", "evaluation", "generation", "save"),
         ),
     )
 
@@ -128,6 +128,18 @@ def expert_changes(groups: _Groups, sizes: Numbers) -> tuple[ExtraTerm, ...]:
     )
 
 
+def merged_change(model: ModelCard) -> ExtraTerm:
+    """The change of the largest matrix, multiplied out in 32 bits when adapters are merged."""
+    size = float(largest_linear(model) * SINGLE)
+    return ExtraTerm(
+        name="merged change",
+        bytes=Interval(low=size, likely=size, high=size),
+        formula="largest linear matrix x 4",
+        provenance=_KEPT,
+        phases=("save",),
+    )
+
+
 def lora_footprint(
     plan: Plan,
     model: ModelCard,
@@ -154,6 +166,7 @@ def lora_footprint(
         compute_share=BACKWARD_SHARE + count / model.parameters + work,
         extra_terms=(
             *unpacked_layer(plan, model),
+            merged_change(model),
             adapter_inputs(plan, groups, sizes, rank),
             *expert_changes(groups, sizes),
             *step_copy(plan.optimizer, count, size),
@@ -166,7 +179,9 @@ def lora_footprint(
 class LoraMethod:
     """Low-rank adapters beside linear layers."""
 
-    info = MethodInfo(id="lora", label="LoRA", extra="train", cost_rank=1, needs_rank=True)
+    info = MethodInfo(
+        id="lora", label="LoRA", extra="train", cost_rank=1, needs_rank=True, options=("rslora",)
+    )
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
         """Frozen base; adapters with gradients and states in 32 bits unless the plan says else.

@@ -80,6 +80,8 @@ def make_plan(
             values[field], reasons[field] = value, f"--{flag.replace('_', '-')}"
     _suit_data(values, reasons, request)
     _settle(values, reasons, request)
+    if reference.stack.autocasts and values["precision"] != "float32":
+        values.setdefault("compute_precision", values["precision"])
     values["quantisation"] = _quantisation(values, method.info)
     return Plan(
         model=model.local_path or model.id,

@@ -267,6 +267,8 @@ def _generation(work: Work) -> Addend:
 
 def _sharded(work: Work, phase: Phase) -> list[Addend]:
     """What several devices hold on top while they work together."""
+    if work.plan.strategy == "single" and work.plan.offload == "none":
+        return []
     found = []
     gathered = sharding.gathered_bytes(work, phase)
     if gathered:
