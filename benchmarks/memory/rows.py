@@ -262,6 +262,8 @@ def _plan(
         values["trained_precision"] = "float32"
         values.pop("compute_precision", None)
     precision = _PRECISIONS[weights]
+    if stack.autocasts and precision != "float32":
+        values.setdefault("compute_precision", precision)
     return Plan(
         **{
             **values,
