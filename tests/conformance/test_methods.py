@@ -11,6 +11,7 @@ import pytest
 from advisor import registry
 from advisor.catalog import query
 from advisor.contracts import Method, MethodInfo
+from advisor.errors import PlanError
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Obstacle, Plan
 from advisor.schema.profile import MachineFacts
@@ -218,3 +219,17 @@ def test_nf4_keeps_half_a_byte_per_packed_weight_and_the_rest_as_it_is():
     assert foot.base_weight_bytes == pytest.approx(
         0.515869 * packed + 2 * (embeddings + norms), rel=1e-5
     )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_options_are_named_and_used(name):
+    method, model = registry.method(name), query.find_model("1b")
+    plan = plan_for(name, model)
+    for option in method.info.options:
+        if option in {"rslora", "feed_forward"}:
+            continue
+        wrong = {option: "nonsense"}
+        if "projection" in method.info.options and option != "projection":
+            wrong["projection"] = True
+        with pytest.raises(PlanError, match=option):
+            method.footprint(plan.model_copy(update={"method_options": wrong}), model)

@@ -18,7 +18,15 @@ class AdapterMethod:
     """Down, activation, up and a residual, once or twice per layer."""
 
     info = MethodInfo(
-        id="adapter", label="bottleneck adapter", extra="train", cost_rank=1, recipe="lora"
+        id="adapter",
+        label="bottleneck adapter",
+        extra="train",
+        cost_rank=1,
+        recipe="lora",
+        options=(
+            "bottleneck",
+            "per_layer",
+        ),
     )
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:

@@ -28,7 +28,9 @@ micro-batch and forward pass: 0.51 against LoRA's 0.95 samples/s on Qwen-7B, `me
 class DoraMethod:
     """Low-rank adapters and a magnitude per output beside linear layers."""
 
-    info = MethodInfo(id="dora", label="DoRA", extra="train", cost_rank=2, needs_rank=True)
+    info = MethodInfo(
+        id="dora", label="DoRA", extra="train", cost_rank=2, needs_rank=True, options=("rslora",)
+    )
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
         """LoRA's parameters and one magnitude per output; outputs kept, norms of whole matrices.

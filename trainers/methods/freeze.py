@@ -16,7 +16,16 @@ LAYERS = 2
 class FreezeMethod:
     """The last layers with their gradients and optimizer states."""
 
-    info = MethodInfo(id="freeze", label="layer freezing", extra="train", cost_rank=2)
+    info = MethodInfo(
+        id="freeze",
+        label="layer freezing",
+        extra="train",
+        cost_rank=2,
+        options=(
+            "layers",
+            "head",
+        ),
+    )
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
         """Weights of the last layers are trained; the backward pass stops below them.

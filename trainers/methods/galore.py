@@ -23,7 +23,16 @@ SLOWDOWN = 1.3
 class GaloreMethod:
     """All weights and gradients, states of projected gradients."""
 
-    info = MethodInfo(id="galore", label="GaLore", extra="train", cost_rank=3)
+    info = MethodInfo(
+        id="galore",
+        label="GaLore",
+        extra="train",
+        cost_rank=3,
+        options=(
+            "rank",
+            "layerwise",
+        ),
+    )
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
         """States of rank x the longer side of every linear matrix, whole ones for everything else.

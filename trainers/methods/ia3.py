@@ -19,7 +19,9 @@ READERS = frozenset(
 class Ia3Method:
     """One vector beside every linear layer."""
 
-    info = MethodInfo(id="ia3", label="IA3", extra="train", cost_rank=1, recipe="lora")
+    info = MethodInfo(
+        id="ia3", label="IA3", extra="train", cost_rank=1, recipe="lora", options=("feed_forward",)
+    )
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
         """Outputs (for the feed-forward's last layer: inputs) per layer are trained.

@@ -22,7 +22,7 @@ LAYERS = 2
 class LisaMethod:
     """A few layers at a time, and the embeddings and head always."""
 
-    info = MethodInfo(id="lisa", label="LISA", extra="train", cost_rank=3)
+    info = MethodInfo(id="lisa", label="LISA", extra="train", cost_rank=3, options=("layers",))
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
         """What is trained at one time, taking the largest layers.

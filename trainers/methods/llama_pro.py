@@ -27,7 +27,9 @@ BLOCKS = 4
 class LlamaProMethod:
     """New blocks, spread evenly over the model."""
 
-    info = MethodInfo(id="llama_pro", label="LLaMA-Pro", extra="train", cost_rank=3)
+    info = MethodInfo(
+        id="llama_pro", label="LLaMA-Pro", extra="train", cost_rank=3, options=("blocks",)
+    )
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
         """The new blocks' weights, gradients and states beside the frozen model.

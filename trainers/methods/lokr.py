@@ -35,7 +35,17 @@ GRADIENT_COPIES = 2
 class LokrMethod:
     """A small full matrix and a larger low-rank one beside linear layers."""
 
-    info = MethodInfo(id="lokr", label="LoKr", extra="train", cost_rank=2, needs_rank=True)
+    info = MethodInfo(
+        id="lokr",
+        label="LoKr",
+        extra="train",
+        cost_rank=2,
+        needs_rank=True,
+        options=(
+            "decompose_factor",
+            "decompose_both",
+        ),
+    )
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
         """Factors as PEFT splits them; the whole change of every matrix is built and kept.

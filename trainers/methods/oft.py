@@ -42,7 +42,9 @@ for its three products with their gradients, times 2.4, as 1266 against 8068 tok
 class OftMethod:
     """A block-diagonal rotation before every linear layer."""
 
-    info = MethodInfo(id="oft", label="OFT", extra="train", cost_rank=2, recipe="lora")
+    info = MethodInfo(
+        id="oft", label="OFT", extra="train", cost_rank=2, recipe="lora", options=("block_size",)
+    )
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
         """Entries above the diagonal of every block, and rotated inputs kept.
@@ -106,7 +108,17 @@ def nearest_divisor(width: int, wished: int) -> int:
 class BoftMethod:
     """Butterfly rotations before every linear layer, and a scale after it."""
 
-    info = MethodInfo(id="boft", label="BOFT", extra="train", cost_rank=3, recipe="lora")
+    info = MethodInfo(
+        id="boft",
+        label="BOFT",
+        extra="train",
+        cost_rank=3,
+        recipe="lora",
+        options=(
+            "block_size",
+            "butterfly_factors",
+        ),
+    )
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
         """Blocks per butterfly factor and one scale per output; whole rotations are built and kept.

@@ -29,7 +29,14 @@ def _hints(plan: Plan) -> list[Obstacle]:
 class PromptMethod:
     """Embeddings of a few tokens that no vocabulary has."""
 
-    info = MethodInfo(id="prompt", label="prompt tuning", extra="train", cost_rank=1, recipe="lora")
+    info = MethodInfo(
+        id="prompt",
+        label="prompt tuning",
+        extra="train",
+        cost_rank=1,
+        recipe="lora",
+        options=("virtual_tokens",),
+    )
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
         """Virtual tokens x hidden width are trained, and every sequence is longer by them.
@@ -49,7 +56,17 @@ class PromptMethod:
 class PTuningMethod:
     """Trained tokens that a small network makes."""
 
-    info = MethodInfo(id="p_tuning", label="p-tuning", extra="train", cost_rank=1, recipe="lora")
+    info = MethodInfo(
+        id="p_tuning",
+        label="p-tuning",
+        extra="train",
+        cost_rank=1,
+        recipe="lora",
+        options=(
+            "virtual_tokens",
+            "encoder_size",
+        ),
+    )
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
         """Virtual tokens x hidden width, and three linear layers that refine them.
@@ -73,7 +90,18 @@ class PTuningMethod:
 class PrefixMethod:
     """Trained keys and values in every layer."""
 
-    info = MethodInfo(id="prefix", label="prefix tuning", extra="train", cost_rank=1, recipe="lora")
+    info = MethodInfo(
+        id="prefix",
+        label="prefix tuning",
+        extra="train",
+        cost_rank=1,
+        recipe="lora",
+        options=(
+            "virtual_tokens",
+            "projection",
+            "encoder_size",
+        ),
+    )
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
         """Virtual tokens x layers x keys and values are trained; they lengthen attention only.

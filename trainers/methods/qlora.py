@@ -22,7 +22,13 @@ class QloraMethod:
     """Low-rank adapters beside 4-bit linear layers."""
 
     info = MethodInfo(
-        id="qlora", label="QLoRA", extra="qlora", cost_rank=2, needs_rank=True, base_bits=4
+        id="qlora",
+        label="QLoRA",
+        extra="qlora",
+        cost_rank=2,
+        needs_rank=True,
+        base_bits=4,
+        options=("rslora",),
     )
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:

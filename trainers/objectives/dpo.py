@@ -17,7 +17,12 @@ FEW_PAIRS = 200
 class DpoObjective:
     """A contrast of two answers against a frozen reference."""
 
-    info = PluginInfo(id="dpo", label="direct preference optimisation", extra="train")
+    info = PluginInfo(
+        id="dpo",
+        label="direct preference optimisation",
+        extra="train",
+        options=("precompute_reference",),
+    )
 
     def footprint(self, plan: Plan, model: ModelCard) -> ObjectiveFootprint:
         """Chosen and rejected together; the reference's forward pass, and its weights if needed.

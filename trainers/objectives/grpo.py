@@ -24,7 +24,15 @@ _TRL = Provenance(kind="computed", source="trl-docs")
 class GrpoObjective:
     """A micro-batch holds completions; those of a whole step are drawn at once."""
 
-    info = PluginInfo(id="grpo", label="group-relative policy optimisation", extra="train")
+    info = PluginInfo(
+        id="grpo",
+        label="group-relative policy optimisation",
+        extra="train",
+        options=(
+            "num_generations",
+            "beta",
+        ),
+    )
 
     def footprint(self, plan: Plan, model: ModelCard) -> ObjectiveFootprint:
         """The cache of keys and values while drawing; a reference only where it has a weight.

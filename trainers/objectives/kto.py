@@ -17,7 +17,12 @@ FEW_SAMPLES = 200
 class KtoObjective:
     """Answers are pulled up or pushed down against the mismatched average."""
 
-    info = PluginInfo(id="kto", label="Kahneman-Tversky optimisation", extra="train")
+    info = PluginInfo(
+        id="kto",
+        label="Kahneman-Tversky optimisation",
+        extra="train",
+        options=("precompute_reference",),
+    )
 
     def footprint(self, plan: Plan, model: ModelCard) -> ObjectiveFootprint:
         """One answer with gradients; mismatched answers and the reference's two without.
