@@ -66,7 +66,8 @@ def fits(
 ) -> tuple[bool | Literal["uncertain"], float, float]:
     """Verdict, probability and headroom in GiB of a plan on a card.
 
-    `outside` is what lies outside the allocator; without it the whole process counts.
+    `outside` is what lies outside the allocator; without it the whole process counts. Headroom is
+    what the likely process leaves of the card, blocks that the allocator merely keeps included.
     """
     known = tiers or Tiers()
     need, room = needed(memory, outside, known), usable_gib(gpu, known)
@@ -76,4 +77,4 @@ def fits(
         verdict = True
     elif probability <= 1 - SURE:
         verdict = False
-    return verdict, probability, room - need.likely
+    return verdict, probability, gpu.memory_gib - process_interval(memory).likely
