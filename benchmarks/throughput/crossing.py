@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from advisor.schema.throughput import Evidence, Throughput
-from advisor.stages.estimate.speed import evidence
+from advisor.stages.estimate.place import place_of
 from benchmarks.throughput.fit import Values, fit, residuals, throughput_of
 from benchmarks.throughput.rows import Case
 
@@ -33,6 +33,6 @@ def left_out(cases: Sequence[Case], base: Throughput, start: Values) -> list[Lef
         values = fit(others, base, start=start, rounds=FOLD_ROUNDS)
         fitted = throughput_of(values, base, others)
         for case, residual in zip(own, residuals(own, values, base), strict=True):
-            level = evidence(fitted, case.works[0].plan.stack, case.gpu)
+            level = place_of(fitted, case.works[0].plan.stack, case.gpu).evidence
             found.append(LeftOut(case, float(residual), level))
     return found

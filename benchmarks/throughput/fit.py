@@ -10,13 +10,12 @@ import numpy as np
 
 from advisor.schema.base import Figure, Interval, Provenance
 from advisor.schema.throughput import Cell, Evidence, GpuClass, StackSpeed, Throughput
+from advisor.stages.estimate.place import gpu_class, stack_class
 from advisor.stages.estimate.speed import (
     attention_cost,
     bits_gain,
-    gpu_class,
     product_share,
     setting,
-    stack_class,
     step_seconds,
 )
 from benchmarks.throughput.rows import Case, readings

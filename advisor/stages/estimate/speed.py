@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from advisor.schema.base import Figure, Interval
 from advisor.schema.catalog import Gpu
-from advisor.schema.throughput import Cell, Evidence, GpuClass, StackSpeed, Throughput
+from advisor.schema.throughput import Cell, GpuClass, StackSpeed, Throughput
 from advisor.stages.estimate.batches import Batch, batch_of
 from advisor.stages.estimate.exchange import exchange_seconds, lost_share, offload_seconds
 from advisor.stages.estimate.flops import (
@@ -17,6 +17,7 @@ from advisor.stages.estimate.flops import (
     product_work,
     shape_of,
 )
+from advisor.stages.estimate.place import place_of
 from advisor.stages.estimate.work import Work
 
 TERA, GIGA, MILLI = 1e12, 1e9, 1e-3
@@ -74,62 +75,22 @@ def peak_rate(work: Work, gpu: Gpu, throughput: Throughput) -> float | None:
     return half * share * TERA
 
 
-def stack_class(throughput: Throughput, stack: str) -> StackSpeed:
-    """The class that a stack belongs to; the first one, `stock`, where none names it."""
-    for entry in throughput.stacks:
-        if stack == entry.id or stack in entry.stacks:
-            return entry
-    return throughput.stacks[0]
-
-
-def gpu_class(throughput: Throughput, gpu: Gpu) -> GpuClass:
-    """The class that names the card's id, else its architecture, else the last one."""
-    for entry in throughput.classes:
-        if entry.gpus and gpu.id.startswith(entry.gpus):
-            return entry
-    architecture = gpu.architecture.lower()
-    for entry in throughput.classes:
-        if architecture and entry.architectures and architecture.startswith(entry.architectures):
-            return entry
-    return throughput.classes[-1]
-
-
-def cell(throughput: Throughput, stack: str, gpu: Gpu) -> Cell | None:
-    """What was published for the stack's class on the card's class; None: nothing."""
-    software, hardware = stack_class(throughput, stack).id, gpu_class(throughput, gpu).id
-    for entry in throughput.cells:
-        if entry.stack_class == software and entry.gpu_class == hardware:
-            return entry
-    return None
-
-
-def evidence(throughput: Throughput, stack: str, gpu: Gpu) -> Evidence:
-    """The cell's; without one, `one` where both its classes were measured with others."""
-    known = cell(throughput, stack, gpu)
-    if known is not None:
-        return known.evidence
-    software, hardware = stack_class(throughput, stack).id, gpu_class(throughput, gpu).id
-    has_software = any(entry.stack_class == software for entry in throughput.cells)
-    has_hardware = any(entry.gpu_class == hardware for entry in throughput.cells)
-    return "one" if has_software and has_hardware else "none"
-
-
 def setting(work: Work, gpu: Gpu, throughput: Throughput) -> Setting | None:
     """The constants for a plan on a card; None where the card's rate is unknown."""
     rate = peak_rate(work, gpu, throughput)
     if rate is None:
         return None
-    known = cell(throughput, work.plan.stack, gpu)
+    place = place_of(throughput, work.plan.stack, gpu)
     bandwidth = gpu.bandwidth_gb_per_second
     return Setting(
         gpu=gpu,
         rate=rate,
         bandwidth=bandwidth * GIGA if bandwidth else rate / FLOPS_PER_BYTE,
         throughput=throughput,
-        stack=stack_class(throughput, work.plan.stack),
-        gpu_class=gpu_class(throughput, gpu),
-        cell=known,
-        spread=throughput.spread[evidence(throughput, work.plan.stack, gpu)],
+        stack=place.stack,
+        gpu_class=place.gpu_class,
+        cell=place.cell,
+        spread=throughput.spread[place.evidence],
     )
 
 
