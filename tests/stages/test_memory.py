@@ -150,6 +150,16 @@ def test_sharding_never_raises_a_share(method, plan, gpus):
                     assert term.gib <= before[term.name] * (1 + 1e-12)
 
 
+@settings(max_examples=100, deadline=None)
+@given(NAMES, PLANS, st.sampled_from(["ddp", "zero1", "zero2", "zero3", "fsdp", "layer_split"]))
+def test_more_devices_never_raise_a_share(method, plan, strategy):
+    shares = [
+        peak(method, model=made_up(layers=8), gpus=gpus, strategy=strategy, **plan)
+        for gpus in (2, 4, 8)
+    ]
+    assert shares == sorted(shares, reverse=True)
+
+
 @settings(max_examples=60, deadline=None)
 @given(NAMES, st.sampled_from(["stock", "chunked"]), st.integers(64, 4096))
 def test_checkpointing_never_needs_more(method, loss, length):
@@ -248,6 +258,17 @@ def test_evaluation_and_generation_are_phases_of_their_own():
     cache = 2 * 32 * 8 * 128 * 2 * 16 * (2048 + 256)
     assert generation_bytes(work) > cache
     assert "generation" not in memory(work_of("lora"), H200).phases_gib
+
+
+@pytest.mark.parametrize("name", ["t5-base", "bert-base", "gpt2", "mixtral-8x7b", "gemma-2-2b"])
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_every_kind_of_model_has_a_peak(name, method):
+    model = query.find_model(name)
+    length = min(512, model.max_sequence_length or 512)
+    work = work_of(method, model=model, sequence_length=length)
+    needed = memory(work, H200).allocated_gib.likely * GIB
+    resident = work.footprint.base_weight_bytes + work.footprint.optimizer_bytes
+    assert resident < needed < 4 * resident + 8 * GIB
 
 
 def test_experts_are_stored_all_but_work_in_turn():
