@@ -22,7 +22,16 @@ def loss_bytes(work: Work) -> float:
         entries = float(work.tokens) * model.vocabulary_size
         after = work.head_bytes * entries + _trained_table_bytes(work)
         return max(per_entry * entries, after) + norm
-    return norm + head_gradient_bytes(work)
+    return norm + _linear_loss_bytes(work)
+
+
+def _linear_loss_bytes(work: Work) -> float:
+    """Liger's chunks: logits of as many entries as the hidden states have, and their gradient.
+
+    A trained head's gradient is added up in the head's own precision.
+    """
+    rows = 2.0 * work.number_bytes * work.tokens * work.model.hidden_size
+    return rows + head_gradient_bytes(work) * _own_bytes(work) / SINGLE
 
 
 def _last_norm_bytes(work: Work) -> float:
