@@ -34,8 +34,9 @@ STACKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 """Part of the published framework name -> catalog stacks that describe it, closest first."""
 UNKNOWN = "stock"
 _TRANSFORMERS = re.compile(r"transformers 4\.(\d+)")
-_OWN_LOSS = 46
-"""Since transformers 4.46 the loss is a function of its own."""
+_OWN_LOSS = range(46, 50)
+"""In these versions the loss is a function of its own that copies shifted logits; later ones shift
+the labels."""
 
 
 @cache
@@ -52,7 +53,7 @@ def stack_of(run: dict[str, Any], checkpointing: str = "") -> tuple[str, bool]:
     if not framework and "block checkpointing" in checkpointing.lower():
         framework = "litgpt"
     version = _TRANSFORMERS.search(framework)
-    if "fms-acceleration" in framework and version and int(version.group(1)) < _OWN_LOSS:
+    if "fms-acceleration" in framework and version and int(version.group(1)) not in _OWN_LOSS:
         return "fms-acceleration-2024", True
     if "qwenlm" in framework and run["quant"] == "int4":
         return "qwen-gptq", True

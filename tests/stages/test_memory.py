@@ -201,7 +201,7 @@ def per_entry(work):
 def test_a_stock_loss_costs_twelve_bytes_per_entry_and_a_kernel_eight():
     assert per_entry(work_of("lora")) == pytest.approx(12, abs=0.3)
     assert per_entry(work_of("lora", loss_head="fused")) == pytest.approx(8, abs=0.3)
-    assert per_entry(work_of("lora", loss_head="fused_linear")) < 0.3
+    assert per_entry(work_of("lora", loss_head="fused_linear")) < 0.5
 
 
 def test_logits_that_live_on_count_in_the_precision_of_the_head():
