@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from advisor.contracts import PluginInfo
 from advisor.schema.base import Interval, Provenance
 from advisor.schema.catalog import ModelCard
-from advisor.schema.evaluation import Sample
 from advisor.schema.plan import ExtraTerm, ObjectiveFootprint, Obstacle, Plan
 from trainers.methods.options import number, whole
 from trainers.objectives.reference import keeps_base, reference_terms
 from trainers.objectives.samples import none_given, too_few
+
+if TYPE_CHECKING:  # estimates never see a sample
+    from advisor.schema.evaluation import Sample
 
 GENERATIONS = 8
 NEW_TOKENS = 512

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from advisor.contracts import PluginInfo
 from advisor.schema.catalog import ModelCard
-from advisor.schema.evaluation import Sample
 from advisor.schema.plan import ObjectiveFootprint, Obstacle, Plan
 from trainers.objectives.reference import reference_note, reference_passes, reference_terms
 from trainers.objectives.samples import no_preferences, none_given, too_few
+
+if TYPE_CHECKING:  # estimates never see a sample
+    from advisor.schema.evaluation import Sample
 
 FEW_SAMPLES = 200
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from advisor.schema.evaluation import Sample
 from advisor.schema.plan import Obstacle
+
+if TYPE_CHECKING:  # estimates never see a sample
+    from advisor.schema.evaluation import Sample
 
 
 def none_given(samples: Sequence[Sample]) -> list[Obstacle]:

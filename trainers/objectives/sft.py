@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from advisor.contracts import PluginInfo
 from advisor.schema.catalog import ModelCard
-from advisor.schema.evaluation import Sample
 from advisor.schema.plan import ObjectiveFootprint, Obstacle, Plan
 from trainers.objectives.samples import none_given, too_few, without_answers
+
+if TYPE_CHECKING:  # estimates never see a sample
+    from advisor.schema.evaluation import Sample
 
 FEW_SAMPLES = 50
 
