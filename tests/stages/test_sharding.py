@@ -4,8 +4,10 @@ from hypothesis import strategies as st
 
 from advisor import registry
 from advisor.catalog import query
+from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Plan
 from advisor.stages.estimate import sharding
+from advisor.stages.estimate.planning import make_plan
 from advisor.stages.estimate.tiers import memory, outside_gib
 from advisor.stages.estimate.timeline import timeline
 from advisor.stages.estimate.work import Work
@@ -159,3 +161,15 @@ def test_guesses_widen_the_interval():
     unknown = memory(guessed, A100).allocated_gib
     assert unknown.likely == known.likely
     assert unknown.high - unknown.low > known.high - known.low
+
+
+@pytest.mark.parametrize(
+    ("strategy", "gpus", "expected"),
+    [("fsdp", 2, "float32"), ("zero3", 2, None), ("single", 1, None)],
+)
+def test_accelerate_lifts_what_it_shards(strategy, gpus, expected):
+    request = EstimateRequest(strategy=strategy, gpus=gpus)
+    found = make_plan(
+        request, model=CARD, gpu=A100, method=registry.method("full"), reference=query.reference()
+    )
+    assert found.trained_precision == expected

@@ -80,8 +80,12 @@ def make_plan(
             values[field], reasons[field] = value, f"--{flag.replace('_', '-')}"
     _suit_data(values, reasons, request)
     _settle(values, reasons, request)
+    strategy = _strategy(request)
     if reference.stack.autocasts and values["precision"] != "float32":
         values.setdefault("compute_precision", values["precision"])
+        if strategy == "fsdp":
+            values["trained_precision"] = "float32"
+            reasons["trained_precision"] = "accelerate lifts trained shards to 32 bits"
     values["quantisation"] = _quantisation(values, method.info)
     return Plan(
         model=model.local_path or model.id,
@@ -91,7 +95,7 @@ def make_plan(
         gpu=gpu.id,
         gpus=request.gpus,
         nodes=request.nodes,
-        strategy=_strategy(request),
+        strategy=strategy,
         stack=reference.stack.id,
         method_options=request.method_options,
         seed=request.seed,
