@@ -81,7 +81,8 @@ def _show(screen: Screen, result: Estimate, flags: dict[str, Any]) -> None:
     if flags["matrix"]:
         show_matrix(screen.console, result)
     else:
-        show_estimate(screen.console, result)
+        asked = click.get_current_context().params.get("model") or ""
+        show_estimate(screen.console, result, asked=asked)
     if flags["explain"]:
         show_terms(screen.console, result)
 

@@ -77,3 +77,44 @@ def yes_no(claim: bool | None) -> str:  # noqa: FBT001 - the value shown
 def facts_line(facts: dict[str, bool | int | float | str]) -> str:
     """'data.train_samples = 400; output.strict_format = yes'."""
     return "; ".join(f"{safe_text(name)} = {fact_text(value)}" for name, value in facts.items())
+
+
+def short_number(number: float) -> str:
+    """At most four digits that matter: 0.0042, 0.93, 17.5, 1,234."""
+    size = abs(number)
+    if not math.isfinite(number):
+        return UNKNOWN
+    if size >= 100:
+        return f"{number:,.0f}"
+    digits = 1 if size >= 1 else 2 if size >= 0.1 or size == 0 else 3 if size >= 0.01 else 4
+    return f"{number:.{digits}f}"
+
+
+def span(interval: Interval | None) -> str:
+    """'0.93-2.0' with an en dash; one number where both ends read alike."""
+    if interval is None:
+        return UNKNOWN
+    return _joined(short_number(interval.low), short_number(interval.high))
+
+
+def usd_span(interval: UsdInterval | None) -> str:
+    """'$0.27-0.57' with an en dash; one amount where both ends read alike."""
+    if interval is None:
+        return UNKNOWN
+    low, high = float(interval.low), float(interval.high)
+    if high == 0:
+        return "$0"
+    if low < 0:
+        return _joined(usd_short(low), usd_short(high), " to ")
+    return "$" + _joined(usd_short(low)[1:], usd_short(high)[1:])
+
+
+def usd_short(amount_usd: float) -> str:
+    """'$0.27', '$5.40', '$12', '$34,952', '-$3.20'."""
+    size = abs(amount_usd)
+    digits = 0 if size >= 10 or size == 0 else 2 if size >= 0.01 else 4
+    return f"{'-' if amount_usd < 0 else ''}${size:,.{digits}f}"
+
+
+def _joined(low: str, high: str, between: str = "–") -> str:  # noqa: RUF001 - a range
+    return low if low == high else f"{low}{between}{high}"

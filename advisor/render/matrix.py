@@ -2,54 +2,101 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from typing import TYPE_CHECKING
+
 from rich.text import Text
 
-from advisor.render.terminal import UNKNOWN, make_table, only_ascii, plain, styled, tick
-from advisor.schema.estimate import Estimate, Option
+from advisor.render.grid import usd_short
+from advisor.render.memory_groups import card_sizes, cheapest, process
+from advisor.render.terminal import make_table, only_ascii, plain, styled, tick, words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import Console
+
+    from advisor.schema.estimate import Estimate, Option
 
 NARROW = 16
-MOST_METHODS = 4
+MOST_METHODS = 3
 """Columns that fit 80 characters."""
+_STYLES = {True: "green", False: "red", "uncertain": "yellow"}
 
 
 def show_matrix(console: Console, estimate: Estimate) -> None:
-    """One row per GPU, one column per method; columns beyond the first four go below."""
+    """One row per GPU, smallest first, one column per method; what finds no room aside goes below.
+
+    A cell tells whether the plan fits, the share of the card it likely takes, hours and cost.
+    """
     methods = list(dict.fromkeys(option.method for option in estimate.options))
     for start in range(0, len(methods), MOST_METHODS):
         _show_part(console, estimate, methods[start : start + MOST_METHODS])
+    yes, no = ("+", "x") if only_ascii(console) else ("✓", "✗")
     console.print(
-        styled("Share of the card's memory at the likely value, and the likely cost.", "dim")
+        styled(
+            f"{yes} fits, ? may fit, {no} does not; likely share of the card, hours and cost; "
+            "* recommended, c cheapest (if another), f fastest.",
+            "dim",
+        )
     )
 
 
-def _show_part(console: Console, estimate: Estimate, methods: list[str]) -> None:
+def _show_part(console: Console, estimate: Estimate, methods: Sequence[str]) -> None:
     ascii_only = only_ascii(console)
-    table = make_table("GPU", *methods, title=f"{estimate.model.id}: GPUs x methods")
-    cells = {(option.gpu, option.method): option for option in estimate.options}
-    for gpu in _by_memory(estimate):
-        row = (cells.get((gpu, method)) for method in methods)
-        table.add_row(plain(gpu, NARROW), *(_cell(option, ascii_only) for option in row))
+    sizes = card_sizes(estimate.options)
+    table = make_table(
+        "GPU", "GiB", *map(words, methods), right=(1,), title=f"{estimate.model.id}: GPUs x methods"
+    )
+    table.padding = 0
+    for column in table.columns:
+        column.no_wrap = True
+    cells = {(o.gpu, o.method): o for o in reversed(estimate.options)}
+    marks = _marks(estimate)
+    for gpu in sorted(sizes, key=lambda name: (sizes[name], name)):
+        found = (cells.get((gpu, method)) for method in methods)
+        table.add_row(
+            plain(gpu, NARROW),
+            styled(f"{sizes[gpu]:.0f}"),
+            *(_cell(option, sizes[gpu], marks, ascii_only=ascii_only) for option in found),
+        )
     console.print(table)
 
 
-def _by_memory(estimate: Estimate) -> list[str]:
-    card = {o.gpu: (_process(o) + o.headroom_gib, o.gpu) for o in estimate.options}
-    return sorted(card, key=card.__getitem__)
+def _marks(estimate: Estimate) -> dict[int, str]:
+    """Letters of the options that stand out, by identity."""
+    found: dict[int, str] = {}
+    for place, letter in (
+        (estimate.recommended, "*"),
+        (cheapest(estimate), "c"),
+        (estimate.fastest, "f"),
+    ):
+        key = -1 if place is None else id(estimate.options[place])
+        if letter != "c" or key not in found:
+            found[key] = found.get(key, "") + letter
+    return found
 
 
-def _process(option: Option) -> float:
-    memory = option.memory
-    return (memory.process_gib or memory.reserved_gib or memory.allocated_gib).likely
-
-
-def _cell(option: Option | None, ascii_only: bool) -> Text:  # noqa: FBT001 - of the console
+def _cell(
+    option: Option | None, card_gib: float, marks: Mapping[int, str], *, ascii_only: bool
+) -> Text:
     if option is None:
-        return styled(UNKNOWN, "dim")
-    used = _process(option)
-    share = 100 * used / (used + option.headroom_gib)
-    style = "yellow" if option.fits == "uncertain" else "green" if option.fits else "red"
+        return styled("-", "dim")
+    style = _STYLES[option.fits]
     mark = tick(None if option.fits == "uncertain" else option.fits, ascii_only=ascii_only)
-    cost = option.cost_usd
-    price = "" if cost is None or option.fits is False else f" ${float(cost.likely):.2f}"
-    return Text.assemble(mark, " ", Text(f"{share:.0f} %", style=style), price)
+    share = f"{100 * process(option).likely / card_gib:.0f}%" if card_gib > 0 else ""
+    drawn = Text.assemble(mark, Text(share.rjust(5), style=style))
+    if option.fits is not False:
+        drawn.append(f" {_hours(option)} {_price(option)}")
+        drawn.append(marks.get(id(option), ""), style="bold green")
+    return drawn
+
+
+def _hours(option: Option) -> str:
+    hours = option.time_hours
+    if hours is None:
+        return "-"
+    return f"{hours.likely:.1f}h" if hours.likely < 100 else f"{hours.likely / 24:.0f}d"
+
+
+def _price(option: Option) -> str:
+    return "" if option.cost_usd is None else usd_short(float(option.cost_usd.likely))

@@ -11,7 +11,7 @@ import contextlib
 import io
 from collections.abc import Iterable
 from itertools import groupby
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich import box
 from rich.console import Console
@@ -29,11 +29,16 @@ from advisor.render.safe import (
     words,
 )
 
+if TYPE_CHECKING:
+    from advisor.render.grid import Grid
+
 __all__ = [
     "ELLIPSIS",
     "UNKNOWN",
     "amount",
     "bar",
+    "grid_table",
+    "in_letters",
     "interval_bar",
     "make_console",
     "make_panel",
@@ -43,6 +48,7 @@ __all__ = [
     "percent_range",
     "plain",
     "safe_text",
+    "show_facts",
     "show_warnings",
     "styled",
     "tick",
@@ -54,6 +60,7 @@ TABLE_WIDTH = 80
 WIDEST = 100
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 GOOD, CAREFUL, BAD = "bold green", "bold yellow", "bold red"
+_ASCII = str.maketrans({"–": "-", "×": "x", "·": ".", "…": "~", "³": "3", "₂": "2"})  # noqa: RUF001
 _VERDICTS = {"train": GOOD, "keep": GOOD, "discard": BAD}
 
 
@@ -165,6 +172,43 @@ def make_table(*headers: str, right: tuple[int, ...] = (), title: str | None = N
             Text(header), justify="right" if place in right else "left", overflow="fold"
         )
     return table
+
+
+def in_letters(text: str, *, ascii_only: bool) -> str:
+    """The text as an ASCII stream can show it: a dash as a hyphen, a times sign as an x."""
+    return text.translate(_ASCII) if ascii_only else text
+
+
+def grid_table(
+    console: Console, grid: Grid, *, title: str | None = None, fixed: tuple[int, ...] = ()
+) -> Table:
+    """A grid as a table of the house for this console, narrow between its columns.
+
+    Columns in `fixed` are never broken over lines.
+    """
+    ascii_only = only_ascii(console)
+    table = make_table(*grid.headers, right=grid.right, title=title)
+    table.padding = (0, 1, 0, 0)
+    for place in fixed:
+        table.columns[place].no_wrap = True
+    for row in grid.rows:
+        table.add_row(*(plain(in_letters(cell, ascii_only=ascii_only)) for cell in row))
+    return table
+
+
+def show_facts(console: Console, facts: Iterable[tuple[str, str]]) -> None:
+    """Named lines, each name once, what is said of it beside it."""
+    ascii_only = only_ascii(console)
+    told = [(name, in_letters(safe_text(value), ascii_only=ascii_only)) for name, value in facts]
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    before = ""
+    for name, value in told:
+        table.add_row(styled("" if name == before else name, "bold"), styled(value))
+        before = name
+    if told:
+        console.print(table)
 
 
 def verdict_style(verdict: str | None) -> str:

@@ -1,0 +1,107 @@
+"""What comes beyond training: the whole bill, hosted tuning, serving and break-even."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from advisor.render.grid import usd_short, usd_span
+from advisor.render.memory_groups import chosen
+from advisor.render.money_grids import (
+    hosted_grid,
+    pays_back,
+    serving_grid,
+    spending_grid,
+    spending_words,
+)
+from advisor.render.terminal import grid_table, in_letters, only_ascii, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
+
+    from advisor.schema.estimate import Estimate
+    from advisor.schema.spending import BreakEven
+
+MOST_HOSTED = 3
+MOST_PAYBACKS = 3
+
+
+def beyond_facts(estimate: Estimate) -> Iterator[tuple[str, str]]:
+    """Name and words of what costs beyond training, a line or two each."""
+    spending = chosen(estimate).spending
+    if spending is not None:
+        yield "Whole plan", spending_words(spending)
+    hosted = _hosted_words(estimate)
+    if hosted:
+        yield "Hosted", hosted
+    for item in paybacks(estimate.break_even)[:MOST_PAYBACKS]:
+        why = f": {item.because}" if _volume(item) == float("inf") else ""
+        yield "Pays back", f"{pays_back(item)} vs {item.against}{why}"
+
+
+def show_serving(console: Console, estimate: Estimate) -> None:
+    """The ways of answering at the user's volume; nothing where that is not known."""
+    if has_volume(estimate):
+        grid = serving_grid(estimate.serving)
+        console.print(grid_table(console, grid, title="Serving", fixed=(3, 4, 5)))
+
+
+def show_beyond_details(console: Console, estimate: Estimate) -> None:
+    """Every part, price and reason as tables."""
+    spending = chosen(estimate).spending
+    if spending is not None:
+        console.print(grid_table(console, spending_grid(spending), title="Whole plan", fixed=(1,)))
+    if estimate.hosted:
+        grid = hosted_grid(estimate.hosted)
+        title = "Hosted tuning of the same tokens"
+        console.print(grid_table(console, grid, title=title, fixed=(3, 5)))
+    if estimate.serving and not has_volume(estimate):
+        grid = serving_grid(estimate.serving)
+        console.print(grid_table(console, grid, title="Serving", fixed=(3, 4, 5)))
+    if estimate.break_even:
+        console.print(plain("When tuning pays back", style="bold"))
+        _show_paybacks(console, estimate.break_even)
+
+
+def _show_paybacks(console: Console, found: Sequence[BreakEven]) -> None:
+    for item in found:
+        gain = item.gain_usd_per_month
+        told = f" At your volume it saves {usd_span(gain)} a month." if gain else ""
+        line = f"- {item.tuned} against {item.against}: {pays_back(item)}. {item.because}{told}"
+        console.print(plain(in_letters(line, ascii_only=only_ascii(console))))
+
+
+def has_volume(estimate: Estimate) -> bool:
+    """Whether somebody said how many calls a month the tuned model serves."""
+    return any(serving.usd_per_month is not None for serving in estimate.serving)
+
+
+def _hosted_words(estimate: Estimate) -> str:
+    """The cheapest price of each provider."""
+    by_provider = {
+        price.provider: f"{price.provider} ({price.model}) {usd_short(float(price.training_usd))}"
+        for price in reversed(estimate.hosted)
+        if price.training_usd is not None
+    }
+    cheapest = list(reversed(by_provider.values()))
+    more = len(cheapest) - MOST_HOSTED
+    told = ", ".join(cheapest[:MOST_HOSTED])
+    return f"tuning at {told}" + (f"; {more} more" if more > 0 else "") if told else ""
+
+
+def paybacks(found: Sequence[BreakEven]) -> list[BreakEven]:
+    """Against every approach, the way of serving the tuned model that pays back first."""
+    best: dict[str, BreakEven] = {}
+    for item in found:
+        approach = item.against.partition(" ")[0]
+        if approach not in best or _volume(item) < _volume(best[approach]):
+            best[approach] = item
+    return list(best.values())
+
+
+def _volume(item: BreakEven) -> float:
+    volumes = item.calls_per_month
+    if item.never or volumes is None or volumes.likely is None:
+        return float("inf")
+    return volumes.likely
