@@ -7,14 +7,17 @@ from importlib.util import find_spec
 
 from advisor.contracts import Tools, TrainerInfo
 from advisor.errors import MissingExtraError, PlanError
+from advisor.schema.catalog import ModelCard
 from advisor.schema.evaluation import Sample
 from advisor.schema.plan import Plan
+from advisor.schema.trace import Trace
 from advisor.schema.train import TrainEvent, TrainJob, TrainResult
 from trainers.engines.ledger import Ledger
 from trainers.engines.lock import alone_in
 from trainers.engines.trl.quiet import quiet
 
 NEEDED = ("torch", "transformers", "peft", "trl", "datasets", "accelerate", "psutil")
+TRACED = ("torch", "transformers", "peft", "trl", "accelerate")
 
 
 class TrlTrainer:
@@ -63,6 +66,29 @@ class TrlTrainer:
 
             return row_lengths(samples, instruction, open_tokenizer(plan))
 
+    def trace(self, plan: Plan, model: ModelCard) -> Trace:
+        """Memory of the plan's step, followed on tensors without content: no weights, no GPU.
+
+        The real layers, adapters and optimizer run in another process and are counted; 4-bit
+        weights are a closed form. Raises MissingExtraError, and TrainingError with the reason for
+        a plan that cannot be followed.
+        """
+        _require(TRACED, "Following a plan's step")
+        from trainers.engines.trl.tracing import traced  # noqa: PLC0415 - few commands need it
+
+        return traced(plan, model)
+
+    def probe(self, plan: Plan, model: ModelCard) -> Trace:
+        """Two real steps on a full batch on this machine's GPU, with random weights if need be.
+
+        Raises MissingExtraError, OutOfMemoryError when the step needs more than the GPU has, and
+        TrainingError with the reason, also where there is no GPU.
+        """
+        _require(TRACED, "Probing a plan")
+        from trainers.engines.trl.tracing import probed  # noqa: PLC0415 - few commands need it
+
+        return probed(plan, model)
+
 
 def _refuse(plan: Plan) -> None:
     """Raise PlanError for what this engine does not do, before anything is loaded."""
@@ -79,9 +105,13 @@ def _refuse(plan: Plan) -> None:
         )
 
 
+def _require(names: tuple[str, ...], what: str) -> None:
+    if any(find_spec(name) is None for name in names):
+        raise MissingExtraError(what, "train")
+
+
 def _require_extras(plan: Plan) -> None:
-    if any(find_spec(name) is None for name in NEEDED):
-        raise MissingExtraError("Training with TRL", "train")
+    _require(NEEDED, "Training with TRL")
     if find_spec("bitsandbytes") is None:
         if plan.method == "qlora":
             raise MissingExtraError("QLoRA", "qlora")

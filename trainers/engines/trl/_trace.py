@@ -9,10 +9,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -47,7 +46,7 @@ def follow(plan: Plan, configuration: dict[str, Any]) -> dict[str, Any]:
 
     Raises UntraceableError with the reason, or whatever the libraries raise.
     """
-    _refuse(plan)
+    refuse(plan)
     began = time.perf_counter()
     model, notes = _model(plan, configuration)
     base = model
@@ -55,11 +54,11 @@ def follow(plan: Plan, configuration: dict[str, Any]) -> dict[str, Any]:
     if plan.base_bits in (4, 8):
         count = pack_linears(model, plan)
         closed.append(f"{count} linear layers as packed {plan.base_bits}-bit weights")
-    model = _adapted(model, plan)
+    model = adapted(model, plan)
     live = Live()
     with FakeTensorMode(allow_non_fake_inputs=True):
         _empty(model.train())
-        _prepare(model, base, plan)
+        prepared(model, base, plan, head=cuda_like_head)
         parameters = [p for p in model.parameters() if p.requires_grad]
         optimizer = optimizer_of(plan, parameters)
         with live, as_on_gpu():
@@ -80,7 +79,8 @@ def follow(plan: Plan, configuration: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _refuse(plan: Plan) -> None:
+def refuse(plan: Plan) -> None:
+    """Raise UntraceableError for what neither program does."""
     if plan.loss_head not in ("stock", "chunked"):
         raise UntraceableError(f"the loss head '{plan.loss_head}' is one GPU kernel")
     if plan.gpus > 1:
@@ -101,23 +101,25 @@ def _model(plan: Plan, configuration: dict[str, Any]) -> tuple[Any, list[str]]:
     attention = "eager" if plan.attention == "eager" else "sdpa"
     notes = []
     try:
-        model = _built(config, attention, DTYPES[plan.precision])
+        model = built(config, attention, DTYPES[plan.precision])
     except ValueError as error:
         if attention == "eager" or "scaled_dot_product" not in str(error):
             raise
-        model = _built(config, "eager", DTYPES[plan.precision])
+        model = built(config, "eager", DTYPES[plan.precision])
         notes.append("This model has no SDPA attention; eager attention was followed.")
     if plan.attention == "flash":
         notes.append("Flash attention keeps what SDPA's flash kernel keeps, which was followed.")
     return model, notes
 
 
-def _built(config: Any, attention: str, dtype: torch.dtype) -> Any:
-    with torch.device("meta"):
+def built(config: Any, attention: str, dtype: torch.dtype, device: str = "meta") -> Any:
+    """The model with random weights, or on `meta` without any."""
+    with torch.device(device):
         return AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=dtype)
 
 
-def _adapted(model: Any, plan: Plan) -> Any:
+def adapted(model: Any, plan: Plan) -> Any:
+    """The model with the plan's adapter, or with what the plan freezes frozen."""
     adapter = adapter_config(plan)
     if adapter is None:
         freeze_as_planned(model, plan)
@@ -151,10 +153,10 @@ def _empty(model: Any) -> None:
                 )
 
 
-def _prepare(model: Any, base: Any, plan: Plan) -> None:
+def prepared(model: Any, base: Any, plan: Plan, *, head: Callable[[Any], None]) -> None:
     """Loss head and checkpointing as the trainer sets them."""
     if plan.loss_head == "chunked":
-        cuda_like_head(base)
+        head(base)
     if plan.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         if model is not base:
@@ -168,11 +170,12 @@ def _prepare(model: Any, base: Any, plan: Plan) -> None:
 
 
 @contextlib.contextmanager
-def _autocast(plan: Plan) -> Iterator[None]:
+def autocast(plan: Plan, device: str = "cpu") -> Iterator[None]:
+    """The plan's lower precision, where it has one."""
     if plan.compute_precision is None or plan.compute_precision == "float32":
         yield
         return
-    with torch.autocast("cpu", dtype=DTYPES[plan.compute_precision]):
+    with torch.autocast(device, dtype=DTYPES[plan.compute_precision]):
         yield
 
 
@@ -193,7 +196,7 @@ def _steps(model: Any, plan: Plan, optimizer: Any, live: Live) -> dict[str, int]
             standing["before"] = live.now
         for _ in range(min(plan.gradient_accumulation_steps, 2)):
             live.phase = "loss"
-            with _autocast(plan):
+            with autocast(plan):
                 loss = model(input_ids=ids, labels=ids, **more).loss
             standing["after_forward"] = live.now
             live.phase = "backward"
@@ -206,12 +209,14 @@ def _steps(model: Any, plan: Plan, optimizer: Any, live: Live) -> dict[str, int]
     return standing
 
 
-def main() -> None:
-    """Read the request, follow the step, write the answer or the reason why there is none."""
-    torch.set_num_threads(1)
+def answered(look: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Read the request, look, write the answer or the reason why there is none; ends the process.
+
+    Leaving at once spares taking down tensors without content one by one.
+    """
     request = json.loads(sys.stdin.read())
     try:
-        answer = follow(Plan.model_validate(request["plan"]), request["configuration"])
+        answer = look(request)
     except Exception as error:  # noqa: BLE001 - told by the parent process
         lines = str(error).strip().splitlines() or [""]
         reason = (
@@ -219,11 +224,18 @@ def main() -> None:
             if isinstance(error, UntraceableError)
             else f"{type(error).__name__}: {lines[0]}"
         )
+        if isinstance(error, torch.OutOfMemoryError):
+            reason = "out of memory"
         answer = {"error": reason}
-    answer["host_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     sys.stdout.write("\n" + json.dumps(answer) + "\n")
     sys.stdout.flush()
-    os._exit(0)  # tensors without content must not be taken down one by one
+    os._exit(0)
+
+
+def main() -> None:
+    """Follow the step that standard input asks for."""
+    torch.set_num_threads(1)
+    answered(lambda asked: follow(Plan.model_validate(asked["plan"]), asked["configuration"]))
 
 
 if __name__ == "__main__":

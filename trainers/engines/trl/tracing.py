@@ -9,15 +9,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from advisor.errors import TrainingError
+from advisor.errors import OutOfMemoryError, TrainingError
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import Plan
 from advisor.schema.trace import Trace
 from trainers.engines.trl.quiet import SETTINGS
 
 SECONDS = 300.0
-"""A trace that takes longer is given up; 8 billion parameters take about 20 seconds."""
-PROGRAM = "trainers.engines.trl._trace"
+"""A look that takes longer is given up; 8 billion parameters are followed in about 30 seconds."""
+TRACE = "trainers.engines.trl._trace"
+PROBE = "trainers.engines.trl._probe"
+NO_MEMORY = "out of memory"
+"""How a program says that memory ran out."""
 
 
 def traced(plan: Plan, model: ModelCard, *, seconds: float = SECONDS) -> Trace:
@@ -26,9 +29,32 @@ def traced(plan: Plan, model: ModelCard, *, seconds: float = SECONDS) -> Trace:
     Raises TrainingError with the reason when the step cannot be followed.
     """
     request = {"plan": plan.model_dump(mode="json"), "configuration": configuration_of(model)}
-    answer = _asked(PROGRAM, request, seconds)
-    if "error" in answer:
-        raise _untold(str(answer["error"]))
+    return _answer(TRACE, request, seconds)
+
+
+def probed(plan: Plan, model: ModelCard, *, seconds: float = SECONDS) -> Trace:
+    """Memory and speed of two real steps on this machine's GPU, in another process.
+
+    Raises TrainingError with the reason, OutOfMemoryError when memory ran out.
+    """
+    request = {
+        "plan": plan.model_dump(mode="json"),
+        "configuration": configuration_of(model),
+        "folder": model.local_path,
+    }
+    return _answer(PROBE, request, seconds)
+
+
+def _answer(program: str, request: dict[str, Any], seconds: float) -> Trace:
+    answer = _asked(program, request, seconds)
+    reason = answer.get("error")
+    if reason == NO_MEMORY:
+        raise OutOfMemoryError(
+            "Two steps of the plan need more memory than this GPU has.",
+            hint="Try a smaller micro-batch or sequence, or gradient checkpointing.",
+        )
+    if reason is not None:
+        raise _untold(str(reason))
     keys = {key: value for key, value in answer.items() if key in Trace.model_fields}
     return Trace.model_validate(keys)
 
@@ -79,5 +105,5 @@ def _asked(program: str, request: dict[str, Any], seconds: float) -> dict[str, A
 def _untold(reason: str) -> TrainingError:
     return TrainingError(
         f"The plan's step cannot be followed: {reason}.",
-        hint="Leave --simulate out; the estimate by formula stands without it.",
+        hint="Leave --simulate or --probe out; the estimate by formula stands without it.",
     )
