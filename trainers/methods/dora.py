@@ -16,13 +16,23 @@ from trainers.methods.adapted import (
     numbers,
     trained_entries,
 )
-from trainers.methods.frozen import beside, kept_term, needs_rank, passing_term
+from trainers.methods.frozen import (
+    beside,
+    kept_term,
+    needs_rank,
+    passing_term,
+    turn_term,
+)
 from trainers.methods.lora import rank_of
 
 NORM_TOKENS = 1800.0
 """Norms of all adapted weights cost as much as the full step (6 per weight) of so many tokens, per
 micro-batch and forward pass: 0.51 against LoRA's 0.95 samples/s on Qwen-7B, `memory-evidence`
 (swift-tuners), at 2048 tokens at most."""
+
+TURN_BYTES = 8.0
+TURN_LOWERED = 12.0
+"""Bytes per output in a layer's backward, in 32 bits and under autocast."""
 
 
 class DoraMethod:
@@ -42,6 +52,8 @@ class DoraMethod:
         reached = adapted_linears(model, plan.target_modules)
         weights = trained_entries(reached, lambda linear: linear.weights)
         tokens = plan.micro_batch_size * plan.sequence_length
+        widest = int(largest(reached, lambda linear: linear.outputs))
+        turn = TURN_BYTES if size.path > size.activation else TURN_LOWERED
         passes = 2.0 if plan.gradient_checkpointing else 1.0
 
         def kept(linear: Linear) -> Kept:
@@ -71,8 +83,9 @@ class DoraMethod:
                     "weight norm",
                     largest(reached, norm),
                     "2 x bytes x largest adapted matrix + bytes x inputs squared",
-                    phases=("loss", "backward"),
+                    phases=("backward",) if plan.gradient_checkpointing else ("loss",),
                 ),
+                turn_term(plan, widest, turn),
             ),
             work=passes * NORM_TOKENS * weights / model.parameters / tokens,
             notes=_notes(model),

@@ -82,6 +82,17 @@ def passing_term(
     )
 
 
+def turn_term(plan: Plan, widths: int, size: float) -> ExtraTerm:
+    """What an adapter's backward needs at the widest layer: tokens x width x bytes.
+
+    `size` are bytes per token and unit of width, read off steps followed tensor by tensor.
+    """
+    tokens = plan.micro_batch_size * plan.sequence_length
+    return passing_term(
+        "adapter's backward", float(tokens * widths * size), "tokens x widest layer x bytes"
+    )
+
+
 def family_notes(model: ModelCard, label: str) -> tuple[str, ...]:
     """PEFT puts some methods on ordinary linear layers only, and GPT-2 has transposed ones."""
     if model.family != "gpt2" and model.architecture != "GPT2LMHeadModel":

@@ -7,13 +7,27 @@ from advisor.schema.architecture import Linear
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import Footprint, Obstacle, Plan
 from advisor.schema.profile import MachineFacts
-from trainers.methods.adapted import Kept, adapted_linears, kept_bytes, numbers, trained_entries
-from trainers.methods.frozen import beside, kept_term
+from trainers.methods.adapted import (
+    Kept,
+    adapted_linears,
+    kept_bytes,
+    largest,
+    numbers,
+    trained_entries,
+)
+from trainers.methods.frozen import (
+    beside,
+    kept_term,
+    turn_term,
+)
 
 READERS = frozenset(
     ("down_proj", "fc2", "dense_4h_to_h", "fc_out", "w2", "wo", "mlp.c_proj", "mlp.dense_4h_to_h")
 )
 """Layers that PEFT scales at their input: the last of the feed-forward, by family."""
+
+TURN_BYTES = 6.0
+"""Bytes per scaled number in a layer's backward."""
 
 
 class Ia3Method:
@@ -33,6 +47,7 @@ class Ia3Method:
         reached, size = adapted_linears(model, plan.target_modules), numbers(plan)
         named = plan.method_options.get("feed_forward")
         readers = READERS if named is None else frozenset(str(named).split(","))
+        widest = int(largest(reached, lambda one: float(trained_width(one, readers))))
 
         def kept(linear: Linear) -> Kept:
             if not scales_input(linear, readers):
@@ -42,9 +57,7 @@ class Ia3Method:
         return beside(
             plan,
             model,
-            trained_entries(
-                reached, lambda one: one.inputs if scales_input(one, readers) else one.outputs
-            ),
+            trained_entries(reached, lambda one: trained_width(one, readers)),
             terms=(
                 kept_term(
                     plan,
@@ -52,6 +65,7 @@ class Ia3Method:
                     kept_bytes(plan, reached, kept),
                     "tokens x bytes x scaled widths",
                 ),
+                turn_term(plan, widest, TURN_BYTES),
             ),
         )
 
@@ -74,3 +88,8 @@ def scales_input(linear: Linear, readers: frozenset[str]) -> bool:
     if linear.part != "feed_forward":
         return False
     return linear.name in readers or f"mlp.{linear.name}" in readers
+
+
+def trained_width(linear: Linear, readers: frozenset[str]) -> int:
+    """How many numbers the layer's vector has."""
+    return linear.inputs if scales_input(linear, readers) else linear.outputs

@@ -26,7 +26,7 @@ from trainers.methods.frozen import (
 )
 from trainers.methods.lora import rank_of
 
-GRADIENT_COPIES = 3
+GRADIENT_COPIES = 2
 """Further 32-bit copies of the matrix in its backward pass."""
 
 
@@ -66,7 +66,7 @@ class LohaMethod:
                     largest(
                         reached, lambda one: float(GRADIENT_COPIES * size.trained * one.weights)
                     ),
-                    "3 x bytes x largest adapted matrix",
+                    "2 x bytes x largest adapted matrix",
                 ),
             ),
             work=delta_work(plan, model, trained_entries(reached, lambda linear: linear.weights)),

@@ -29,7 +29,7 @@ from trainers.methods.frozen import (
 from trainers.methods.lora import rank_of
 from trainers.methods.options import flag, whole
 
-GRADIENT_COPIES = 2
+GRADIENT_COPIES = 1
 
 
 class LokrMethod:
@@ -81,7 +81,7 @@ class LokrMethod:
                     largest(
                         reached, lambda one: float(GRADIENT_COPIES * size.trained * one.weights)
                     ),
-                    "2 x bytes x largest adapted matrix",
+                    "bytes x largest adapted matrix",
                 ),
             ),
             work=delta_work(plan, model, trained_entries(reached, lambda linear: linear.weights)),

@@ -24,6 +24,7 @@ from trainers.methods.frozen import (
     kept_term,
     needs_unpacked_base,
     passing_term,
+    turn_term,
 )
 from trainers.methods.options import whole
 
@@ -37,6 +38,10 @@ ROTATION_WORK = 43.0
 """Floating point operations per cubed input width and micro-batch for building BOFT's rotation: 18
 for its three products with their gradients, times 2.4, as 1266 against 8068 tokens/s show
 (`memory-evidence`, peft-mmqa)."""
+
+TURN_BYTES = 5.0
+TURN_LOWERED = 9.0
+"""Bytes per rotated number in a layer's backward, in 32 bits and under autocast."""
 
 
 class OftMethod:
@@ -74,6 +79,11 @@ class OftMethod:
                     "rotations and their inputs",
                     kept_bytes(plan, reached, kept),
                     "bytes x input widths x (tokens + 4 or 7 x block size)",
+                ),
+                turn_term(
+                    plan,
+                    int(largest(reached, lambda linear: linear.inputs)),
+                    TURN_LOWERED if autocast else TURN_BYTES,
                 ),
             ),
             notes=(
@@ -167,6 +177,7 @@ class BoftMethod:
                     "4 x input width squared",
                     phases=("loss", "backward"),
                 ),
+                turn_term(plan, int(largest(reached, lambda one: one.outputs)), TURN_BYTES),
             ),
             work=ROTATION_WORK * cubes / (6 * model.parameters * tokens),
             notes=family_notes(model, "BOFT"),

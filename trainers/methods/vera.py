@@ -16,8 +16,17 @@ from trainers.methods.adapted import (
     numbers,
     trained_entries,
 )
-from trainers.methods.frozen import LIBRARY, beside, kept_term, needs_rank
+from trainers.methods.frozen import (
+    LIBRARY,
+    beside,
+    kept_term,
+    needs_rank,
+    turn_term,
+)
 from trainers.methods.lora import rank_of
+
+TURN_BYTES = 5.0
+"""Bytes per output in a layer's backward."""
 
 
 class VeraMethod:
@@ -63,6 +72,7 @@ class VeraMethod:
                     "tokens x bytes x (output widths + rank), and under autocast a copy of both "
                     "matrices per layer",
                 ),
+                turn_term(plan, max(one.outputs for one in every), TURN_BYTES),
             ),
         )
 

@@ -22,7 +22,7 @@ class Structure(NamedTuple):
     kept: Size
     """Kept by the layer itself, adapters apart."""
     kept_first: Size
-    """The same in the first layer, whose input needs no gradient."""
+    """The same in the first layer, whose input needs no gradient under low-rank adapters."""
     entry: Size
     """Of the layer's input, where that is among what is kept."""
     heights: tuple[Size, ...]
@@ -97,7 +97,7 @@ def _worked_out(group: LayerGroup, heads: Heads, family: str, setting: Setting) 
     layer = Anatomy(group, heads, habits, setting)
     out = layer.record()
     first = Anatomy(group, heads, habits, setting)
-    first.record(grad=setting.trained)
+    first.record(grad=setting.trained or setting.adapter is None)
     adapters = layer.tape.kept(adapter=True)
     heights = [height.minus(adapters) for height in layer.tape.heights(out)]
     return Structure(
