@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal
 
 from pydantic import Field
@@ -62,7 +63,7 @@ class LayerGroup(Value):
     experts_per_token: int = 0
     cross_attention: bool = False
 
-    @property
+    @cached_property
     def parameters(self) -> int:
         """Parameters of one layer."""
         return self.other_parameters + sum(linear.parameters for linear in self.linears)

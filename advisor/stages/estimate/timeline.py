@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from advisor.schema.base import Provenance
 from advisor.schema.estimate import Term
-from advisor.schema.plan import ExtraTerm, Phase
+from advisor.schema.plan import Phase
 from advisor.stages.estimate import passes, sharding, states
 from advisor.stages.estimate.activations import (
     follows_gradients,
@@ -81,11 +81,15 @@ def timeline(work: Work) -> dict[Phase, list[Addend]]:
         alive["evaluation"] = [*resident, _evaluation(work)]
     if passes.generates(work):
         alive["generation"] = [*resident, _generation(work)]
-    extra = (*work.footprint.extra_terms, *work.objective.extra_terms)
+    extra = _extra(work)
     return {
         phase: [
             addend
-            for addend in (*addends, *_sharded(work, phase), *_extra(work, extra, phase))
+            for addend in (
+                *addends,
+                *_sharded(work, phase),
+                *(addend for phases, addend in extra if not phases or phase in phases),
+            )
             if addend.bytes > 0
         ]
         for phase, addends in alive.items()
@@ -290,15 +294,19 @@ def _sharded(work: Work, phase: Phase) -> list[Addend]:
     return found
 
 
-def _extra(work: Work, extra: tuple[ExtraTerm, ...], phase: Phase) -> list[Addend]:
+def _extra(work: Work) -> list[tuple[tuple[Phase, ...], Addend]]:
+    """What method and objective add, with the phases it lives in; none means all."""
     return [
-        Addend(
-            one.name,
-            one.bytes.likely * sharding.share(work, one.shared),
-            one.formula,
-            one.provenance,
-            {},
+        (
+            one.phases,
+            Addend(
+                one.name,
+                one.bytes.likely * sharding.share(work, one.shared),
+                one.formula,
+                one.provenance,
+                {},
+            ),
         )
-        for one in extra
-        if not one.phases or phase in one.phases
+        for one in (*work.footprint.extra_terms, *work.objective.extra_terms)
+        if one.bytes.likely > 0
     ]
