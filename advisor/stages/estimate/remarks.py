@@ -59,11 +59,16 @@ def obstacle_sentences(obstacles: Sequence[Obstacle]) -> tuple[str, ...]:
 
 
 def _spread_note(errors: ErrorBand) -> str:
-    runs = f"{errors.runs} published runs" if errors.runs else errors.why
-    return (
-        f"8 of 10 runs of this kind measured {errors.low:.2f} to {errors.high:.2f} of the "
-        f"computed tensors ({runs}); the intervals span that."
-    )
+    span = f"{errors.low:.2f} to {errors.high:.2f} of the computed tensors"
+    if not errors.runs:
+        return f"The intervals span {span} ({errors.why})."
+    reason = {
+        "none": "so 8 of 10 published runs of this kind measured",
+        "traced": "this software was traced but never measured; runs of other software, widened",
+        "stack": "runs whose software is taken as unknown",
+        "length": "runs whose samples may be shorter than the limit",
+    }[errors.guess]
+    return f"The intervals span {span}: {reason} ({errors.runs} runs, {errors.sources} sources)."
 
 
 def _price_warnings(offer: Offer | None, request: EstimateRequest, gpu: Gpu) -> list[str]:

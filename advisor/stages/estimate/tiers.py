@@ -111,7 +111,8 @@ def outside_gib(work: Work, gpu: Gpu) -> Interval:
     tiers = work.stack.tiers
     known = tiers.context_gib
     figure = known.get(gpu.architecture) or known.get(_OTHER) or work.stack.context_gib
-    if work.plan.gpus == 1 or tiers.communication_gib is None:
+    alone = work.plan.gpus == 1 or work.plan.strategy == "layer_split"  # one process drives all
+    if alone or tiers.communication_gib is None:
         return figure.interval
     return _sum(figure.interval, tiers.communication_gib.interval)
 
