@@ -44,6 +44,9 @@ class LayerGroup(Value):
 
     count: int = Field(gt=0)
     linears: tuple[Linear, ...]
+    """In the order of the forward pass: attention (a cross-attention's after it), router, routed
+    experts (`copies` > 1), then the experts every token goes through; the last of each is the
+    projection back to the hidden width."""
     other_parameters: int = Field(default=0, ge=0)
     """Norms and whatever else one layer trains outside its linear layers."""
     intermediate_size: int = Field(gt=0)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from advisor.catalog.architectures.hybrid import qwen_hybrid
+from advisor.catalog.architectures.latent_attention import deepseek, minicpm3
 from advisor.catalog.architectures.reading import (
     Config,
     Heads,
+    Reader,
     Shape,
     gated_feed_forward,
     plain_feed_forward,
@@ -15,8 +20,8 @@ from advisor.errors import UnsupportedArchitectureError
 from advisor.schema.architecture import LayerGroup
 
 NOTE = (
-    "architecture '{family}' is not known exactly: read by common keys as a decoder with "
-    "{feed_forward}; expect some per cent of difference"
+    "architecture '{family}' is not known exactly: read by common keys as a decoder with {what}; "
+    "expect some per cent of difference"
 )
 _HIDDEN = ("hidden_size", "n_embd", "d_model", "model_dim", "dim", "n_embed")
 _LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_transformer_layers")
@@ -60,6 +65,12 @@ _OTHER_KINDS = (
     "clip",
     "wav2vec2",
 )
+_LATENT = ("kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim")
+_KIN: tuple[tuple[tuple[str, ...], str, Reader], ...] = (
+    ((*_LATENT, "n_routed_experts"), "latent attention and experts", deepseek),
+    (_LATENT, "latent attention", minicpm3),
+    (("linear_num_value_heads",), "gated delta nets in most layers", qwen_hybrid),
+)
 _OTHER_TASKS = ("CTC", "Image", "Audio", "Speech", "Vision", "Segmentation", "Detection")
 """In the class name: models of something else than text."""
 
@@ -74,6 +85,9 @@ def read_common(config: Config) -> Shape:
     if is_other or config.flag("is_encoder_decoder"):
         raise _unsupported(config)
     config = _tidied(config)
+    shape = _like_kin(config)
+    if shape is not None:
+        return shape
     try:
         hidden, layers = config.whole(*_HIDDEN), config.whole(*_LAYERS)
         vocabulary = config.whole(*_VOCABULARY)
@@ -82,13 +96,13 @@ def read_common(config: Config) -> Shape:
     query = config.whole(*_HEADS, default=max(1, hidden // 128))
     heads = Heads(
         query,
-        config.whole(*_KEY_VALUE, default=query),
+        1 if config.flag("multi_query") else config.whole(*_KEY_VALUE, default=query),
         config.whole("head_dim", "kv_channels", default=max(1, hidden // query)),
     )
     groups = _groups(config, hidden, layers, heads)
     has_learned_positions = config.maybe("n_positions") is not None
     length = config.maybe(*_LENGTH)
-    tied = config.flag("tie_word_embeddings")
+    tied = config.flag("tie_word_embeddings", default=True)  # transformers 4 left it out when true
     kind = "a gated feed-forward" if groups[0].gated else "a feed-forward without a gate"
     return Shape(
         hidden_size=hidden,
@@ -102,8 +116,21 @@ def read_common(config: Config) -> Shape:
         max_sequence_length=length,
         tied=tied,
         is_approximate=True,
-        note=NOTE.format(family=_named(config), feed_forward=kind),
+        note=NOTE.format(family=_named(config), what=kind),
     )
+
+
+def _like_kin(config: Config) -> Shape | None:
+    """Read as the family whose peculiar keys the configuration has, if it has any."""
+    for keys, what, reader in _KIN:
+        if all(config.get(key) is not None for key in keys):
+            try:
+                shape = reader(config)
+            except UnsupportedArchitectureError:
+                return None
+            note = NOTE.format(family=_named(config), what=what)
+            return replace(shape, is_approximate=True, note=note)
+    return None
 
 
 def _tidied(config: Config) -> Config:
@@ -170,10 +197,15 @@ def _mixture(config: Config, hidden: int, layers: int, heads: Heads) -> tuple[La
 
 
 def _is_gated(config: Config, hidden: int, width: int) -> bool:
-    """A gate is usual with SiLU, RMS norms or grouped heads, and with a width of no 4 x hidden."""
+    """A gate is usual with SiLU, RMS norms or grouped heads, and with a width of no 4 x hidden.
+
+    It is not with a squared or plain ReLU, nor beside layer norms.
+    """
     activation = config.text("hidden_act", "hidden_activation", "activation_function").lower()
     if any(word in activation for word in ("silu", "swi", "glu")):
         return True
+    if any(word in activation for word in ("relu", "xielu")):
+        return False
     if any(config.get(key) is not None for key in ("layer_norm_epsilon", "layer_norm_eps")):
         return False
     modern = ("rms_norm_eps", "num_key_value_heads")
