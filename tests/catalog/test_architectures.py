@@ -54,6 +54,19 @@ def test_a_card_is_the_sum_of_its_parts(name):
     assert (model.active_parameters is not None) == any(group.experts for group in model.groups)
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_attention_stands_first_and_each_part_ends_at_the_hidden_width(name):
+    model = MODELS[name]
+    for group in model.groups:
+        parts = [linear.part for linear in group.linears]
+        assert parts == sorted(parts, key=("attention", "router", "feed_forward").index)
+        for part in ("attention", "feed_forward"):
+            last = [linear for linear in group.linears if linear.part == part][-1]
+            assert last.outputs == model.hidden_size
+        routed = [linear.copies > 1 for linear in group.linears if linear.part == "feed_forward"]
+        assert routed == sorted(routed, reverse=True)
+
+
 @pytest.mark.parametrize(
     ("name", "active"),
     [

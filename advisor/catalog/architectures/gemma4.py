@@ -116,7 +116,7 @@ def _group(config: Config, kind: _Kind, count: int) -> LayerGroup:
     routed = config.whole("moe_intermediate_size") * config.whole("top_k_experts") if experts else 0
     return LayerGroup(
         count=count,
-        linears=(*modules, *gated_feed_forward(hidden, width), *experts, *per_layer),
+        linears=(*modules, *experts, *gated_feed_forward(hidden, width), *per_layer),
         other_parameters=4 * hidden + norms + around_experts + (hidden if own else 0),
         intermediate_size=width + routed,
         activation=config.text("hidden_activation", default="gelu_pytorch_tanh"),

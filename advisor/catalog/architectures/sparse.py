@@ -79,7 +79,7 @@ class Sparse:
             hidden, self.shared_width, names=(names[0], names[1], names[2])
         )
         gate = (linear(self.shared_gate, hidden, 1),) if self.shared_gate else ()
-        return (*modules, *gate)
+        return (*gate, *modules)
 
 
 @dataclass(frozen=True)
