@@ -35,7 +35,7 @@ FIGURES = (
     "doubling_nodes",
 )
 STACKS: dict[str, tuple[str, ...]] = {
-    "stock": ("peft", "ms-swift", "litgpt"),
+    "stock": ("axolotl", "litgpt", "llama-factory", "ms-swift", "peft", "qwen", "qwen-gptq"),
     "tuned": (
         "fms-acceleration",
         "fms-acceleration-2024",
