@@ -9,10 +9,11 @@ from advisor.schema.catalog import Gpu
 from advisor.schema.estimate import Memory
 from advisor.schema.plan import Phase
 from advisor.schema.tiers import ErrorBand, Guess, Tier
+from advisor.stages.estimate.addends import Addend
 from advisor.stages.estimate.fit import usable_gib
 from advisor.stages.estimate.sharding import is_gathered
 from advisor.stages.estimate.states import paged_bytes
-from advisor.stages.estimate.timeline import Addend, terms, timeline
+from advisor.stages.estimate.timeline import terms, timeline
 from advisor.stages.estimate.work import Work
 from advisor.units import gib_from_bytes
 
