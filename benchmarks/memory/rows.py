@@ -78,6 +78,8 @@ _METHOD_NAMES = {
 _HABITS = ("compute_precision", "trained_precision", "unquantised_precision")
 """Plan fields that the software decides, and no column of a row tells."""
 _SIZE = re.compile(r"(\d{1,3}) ?gi?b\b")
+_LAST_LAYERS = re.compile(r"last (\d+) layers")
+_VIRTUAL_TOKENS = re.compile(r"(?:prefix|prompt|tokens) (\d+)")
 _CONTEXT_PARALLEL = re.compile(r"^fsdp\d+ x cp(\d+)")
 """Sequences split over cards, weights sharded over all of them."""
 
@@ -255,6 +257,7 @@ def _plan(
     weights = run["compute"] if bits < 16 else run["weights"]
     values: dict[str, Any] = {"loss_head": "stock", **stack.defaults_for(run["method"])}
     values |= _stated(row, run)
+    values["method_options"] = _method_options(method, str(row.get("target_modules") or ""), run)
     if run["method"] != "full":
         values |= {"rank": run["rank"], "target_modules": target_modules(run, card)}
     if weights == "fp32" and run["compute"] != "fp32" and strategy in ("fsdp", "zero3"):
@@ -332,6 +335,21 @@ def _stated(row: Mapping[str, Any], run: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+def _method_options(method: str, targets: str, run: dict[str, Any]) -> dict[str, int | bool]:
+    """What a row says that only the method understands."""
+    if method == "full":
+        return {"in_backward": True} if run.get("in_backward") else {}
+    layers, tokens = _LAST_LAYERS.search(targets), _VIRTUAL_TOKENS.search(targets)
+    if method == "freeze" and layers:
+        return {"layers": int(layers.group(1))}
+    found: dict[str, int | bool] = {}
+    if method in ("prefix", "prompt", "p_tuning") and tokens:
+        found["virtual_tokens"] = int(tokens.group(1))
+    if method == "prefix" and "projection" in targets:
+        found["projection"] = True
+    return found
+
+
 def _is_selective(row: Mapping[str, Any], run: dict[str, Any]) -> bool:
     """Checkpointing of some operations only, which torchtitan's stack knows as its habit."""
     selective = str(row.get("grad_checkpointing") or "").lower().startswith("selective")
@@ -341,6 +359,8 @@ def _is_selective(row: Mapping[str, Any], run: dict[str, Any]) -> bool:
 def _optimizer(row: Mapping[str, Any], run: dict[str, Any]) -> str:
     text = str(row.get("optimizer") or "").lower()
     wanted = _OPTIMIZERS.get(run["optimizer"], ("adamw_torch",))
+    if "paged" in text and "8" not in text:
+        wanted = ("paged_adamw_32bit",)
     if "foreach=false" in text:
         wanted = ("adamw_torch_fused",)
     if "4bit" in text or "4-bit" in text:

@@ -7,6 +7,7 @@ from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import Footprint, Obstacle, Plan
 from advisor.schema.profile import MachineFacts
 from trainers.methods.optimizers import SINGLE, optimizer_state_bytes, paged_bytes, step_copy
+from trainers.methods.options import flag
 from trainers.methods.shapes import largest_linear
 from trainers.methods.states import WEIGHT_BYTES
 
@@ -16,14 +17,21 @@ _DEEPSPEED = ("zero1", "zero2", "zero3")
 class FullMethod:
     """All weights, their gradients and optimizer states."""
 
-    info = MethodInfo(id="full", label="full fine-tuning", extra="train", cost_rank=3)
+    info = MethodInfo(
+        id="full",
+        label="full fine-tuning",
+        extra="train",
+        cost_rank=3,
+        options=("in_backward",),
+    )
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
         """Weights, gradients and states for every parameter, in the precision of the weights.
 
         DeepSpeed steps a 32-bit copy of 16-bit weights and counts it to the states; accelerate's
-        full sharding lifts the weights themselves (`trained_precision`). Raises PlanError for an
-        optimizer whose states are not known.
+        full sharding lifts the weights themselves (`trained_precision`). Option: `in_backward`
+        (each weight is stepped as soon as its gradient is there, off). Raises PlanError for an
+        unknown option, or an optimizer whose states are not known.
         """
         count = model.parameters
         size = WEIGHT_BYTES[plan.trained_precision or plan.precision]
@@ -33,6 +41,7 @@ class FullMethod:
         stepped = SINGLE if master else size
         tables = (model.embedding_parameters or 0) + (model.head_parameters or 0)
         states = optimizer_state_bytes(plan.optimizer, count, stepped, embeddings=tables)
+        in_backward = flag(plan, "in_backward", default=False)
         largest = max(largest_linear(model), model.vocabulary_size * model.hidden_size)
         return Footprint(
             trainable_parameters=count,
@@ -41,8 +50,9 @@ class FullMethod:
             optimizer_bytes=states + (SINGLE * count if master and size < SINGLE else 0.0),
             paged_bytes=paged_bytes(plan.optimizer, states),
             compute_share=1.0,
+            gathered_gradients=not in_backward,
             extra_terms=()
-            if plan.strategy in _DEEPSPEED  # its own fused step makes no copy
+            if in_backward or plan.strategy in _DEEPSPEED  # its own fused step makes no copy
             else step_copy(plan.optimizer, count, stepped, largest=largest),
         )
 
