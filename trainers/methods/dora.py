@@ -30,9 +30,10 @@ NORM_TOKENS = 1800.0
 micro-batch and forward pass: 0.51 against LoRA's 0.95 samples/s on Qwen-7B, `memory-evidence`
 (swift-tuners), at 2048 tokens at most."""
 
-TURN_BYTES = 8.0
-TURN_LOWERED = 12.0
-"""Bytes per output in a layer's backward, in 32 bits and under autocast."""
+NORM_COPIES = 4
+"""32-bit copies of a matrix while its norm is taken: it, its change, the scaled change, the sum."""
+TURN_LOWERED = 5.0
+"""Bytes per output in a layer's backward under autocast."""
 
 
 class DoraMethod:
@@ -53,7 +54,7 @@ class DoraMethod:
         weights = trained_entries(reached, lambda linear: linear.weights)
         tokens = plan.micro_batch_size * plan.sequence_length
         widest = int(largest(reached, lambda linear: linear.outputs))
-        turn = TURN_BYTES if size.path > size.activation else TURN_LOWERED
+        turn = TURN_LOWERED if size.path < size.trained else 0.0
         passes = 2.0 if plan.gradient_checkpointing else 1.0
 
         def kept(linear: Linear) -> Kept:
@@ -66,7 +67,10 @@ class DoraMethod:
 
         def norm(linear: Linear) -> float:
             dense = size.activation * linear.weights if plan.quantisation != "none" else 0
-            return 2 * size.trained * linear.weights + size.path * linear.inputs**2 + dense
+            square = linear.inputs**2
+            taken = NORM_COPIES * size.trained * linear.weights + size.path * square
+            lowered = (size.trained + size.path) * square if size.path < size.trained else 0
+            return float(max(taken, lowered) + dense)
 
         return beside(
             plan,
@@ -82,7 +86,7 @@ class DoraMethod:
                 passing_term(
                     "weight norm",
                     largest(reached, norm),
-                    "2 x bytes x largest adapted matrix + bytes x inputs squared",
+                    "4 x bytes x largest adapted matrix + bytes x inputs squared",
                     phases=("backward",) if plan.gradient_checkpointing else ("loss",),
                 ),
                 turn_term(plan, widest, turn),

@@ -29,7 +29,9 @@ from trainers.methods.frozen import (
 from trainers.methods.lora import rank_of
 from trainers.methods.options import flag, whole
 
-GRADIENT_COPIES = 1
+GRADIENT_COPIES = 1.0
+GRADIENT_LOWERED = 1.6
+"""Further 32-bit copies of the matrix in its backward pass, without and with autocast."""
 
 
 class LokrMethod:
@@ -59,6 +61,8 @@ class LokrMethod:
         both = flag(plan, "decompose_both", default=False)
         reached = adapted_linears(model, plan.target_modules)
 
+        copies = GRADIENT_LOWERED if size.path < size.trained else GRADIENT_COPIES
+
         def kept(linear: Linear) -> Kept:
             matrix = size.path * linear.weights
             if size.casts_input:
@@ -78,9 +82,7 @@ class LokrMethod:
                 ),
                 passing_term(
                     "gradient of a change",
-                    largest(
-                        reached, lambda one: float(GRADIENT_COPIES * size.trained * one.weights)
-                    ),
+                    largest(reached, lambda one: float(copies * size.trained * one.weights)),
                     "bytes x largest adapted matrix",
                 ),
             ),
