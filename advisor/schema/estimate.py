@@ -119,6 +119,8 @@ class EstimatedModel(Value):
     id: str
     parameters: int
     active_parameters: int | None
+    note: str = ""
+    """How the name was understood: "size 70b means llama-3.1-70b"."""
 
 
 class Option(Value):
@@ -146,6 +148,10 @@ class Option(Value):
     """The part of `time_hours` that is training steps."""
     time_parts: tuple[TimePart, ...] = ()
     """What `time_hours` is made of: training first, then start-up, evaluation and saving."""
+    memory_correction: float = 1.0
+    """What runs measured on this machine multiplied the memory by."""
+    speed_correction: float = 1.0
+    """The same of the tokens per second."""
     energy_kwh: Interval | None = None
     co2_kg: Interval | None = None
     assumptions: tuple[str, ...] = ()

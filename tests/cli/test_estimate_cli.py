@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from advisor.cli.main import cli
 from advisor.schema.estimate import Estimate
 
-MODEL_KEYS = {"id", "parameters", "active_parameters"}
+MODEL_KEYS = {"id", "parameters", "active_parameters", "note"}
 OPTION_KEYS = {
     "objective",
     "method",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from advisor.contracts import Method
 from advisor.errors import PlanError
-from advisor.schema.catalog import Gpu
+from advisor.schema.catalog import Gpu, ModelCard
 from advisor.schema.estimate import Estimate, EstimatedModel, EstimateRequest
 from advisor.stages.estimate.candidate import Candidate, Inquiry, make_candidate
 from advisor.stages.estimate.choice import fastest
@@ -35,6 +35,7 @@ def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Met
             id=model.id,
             parameters=model.parameters,
             active_parameters=model.active_parameters or model.parameters,
+            note=model.provenance.note,
         ),
         options=tuple(c.option for c in found),
         recommended=recommended,
@@ -42,7 +43,7 @@ def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Met
         lengths=request.lengths,
         nearest="" if recommended is not None else nearest_plan(inquiry, found, gpus, methods),
         prices_as_of=request.as_of,
-        warnings=_overall_warnings(found, recommended),
+        warnings=(*_model_warnings(model), *_overall_warnings(found, recommended)),
     )
 
 
@@ -51,6 +52,13 @@ def _buys_speed(request: EstimateRequest) -> bool:
     if request.prefer is not None:
         return request.prefer == "fastest"
     return request.budget_usd is not None and request.max_hours is None
+
+
+def _model_warnings(model: ModelCard) -> tuple[str, ...]:
+    """How a model was read, where that leaves doubt."""
+    if not model.is_approximate:
+        return ()
+    return (f"{model.id} has an architecture nobody checked here. {model.provenance.note}".strip(),)
 
 
 def _overall_warnings(found: Sequence[Candidate], recommended: int | None) -> tuple[str, ...]:
