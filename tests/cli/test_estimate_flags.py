@@ -1,0 +1,174 @@
+"""Flags of `advisor estimate` beyond the plain table."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from advisor.cli.main import cli
+from advisor.resources import bundled_tasks_root
+
+DAY = ("--as-of", "2026-11-25")
+TICKETS = str(bundled_tasks_root() / "tickets" / "data.jsonl")
+
+
+def run(*words):
+    return CliRunner().invoke(cli, ["estimate", *words])
+
+
+def document(*words):
+    result = run(*words, "--json", *DAY)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def only(*words):
+    [option] = document("--gpu", "a100-80gb", "--method", "lora", *words)["options"]
+    return option
+
+
+def allocated(*words):
+    return only("--model", "8b", *words)["memory"]["allocated_gib"]["likely"]
+
+
+def test_data_sets_the_longest_batch_and_the_tokens():
+    found = document("--model", "8b", "--gpu", "h100", "--method", "lora", "--data", TICKETS)
+    lengths, plan = found["lengths"], found["options"][0]["plan"]
+    assert lengths["samples"] == plan["examples"] == 480
+    assert plan["sequence_length"] == -(-lengths["longest"]["likely"] // 1)
+    assert plan["tokens"] == round(lengths["processed"]["likely"])
+    assert plan["reasons"]["sequence_length"] == "the longest sample"
+
+
+def test_packed_data_fill_whole_sequences():
+    words = ("--data", TICKETS, "--packing", "--seq-len", "256")
+    plan = only("--model", "8b", *words)["plan"]
+    assert plan["sequence_length"] == 256
+    assert plan["packing"] is True
+
+
+def test_kernels_change_the_peak_as_they_should():
+    words = ("--seq-len", "8192")
+    chunked = allocated("--loss", "chunked", *words)
+    assert allocated("--loss", "stock", *words) > chunked
+    assert allocated("--loss", "fused_linear", *words) <= chunked
+    assert allocated("--attention", "eager", *words) > allocated("--attention", "sdpa", *words)
+
+
+def test_a_stack_changes_the_plan_and_says_so():
+    plan = only("--model", "8b", "--stack", "unsloth")["plan"]
+    assert plan["stack"] == "unsloth"
+    assert "stack unsloth" in plan["reasons"].values()
+
+
+def test_float32_loading_costs_what_was_measured():
+    lean = allocated("--seq-len", "2048", "--precision", "bfloat16")
+    assert allocated("--seq-len", "2048", "--precision", "float32") > 1.7 * lean
+
+
+def test_offloading_optimizer_states_frees_the_card():
+    words = ("--model", "8b", "--method", "full", "--gpu", "h100", "--strategy", "zero2")
+    kept, away = (
+        document(*words, *more)["options"][0]["memory"]["allocated_gib"]["likely"]
+        for more in ((), ("--offload", "optimizer"))
+    )
+    assert away < kept
+
+
+def test_options_of_a_method_reach_it():
+    words = ("--model", "8b", "--gpu", "h100", "--method", "freeze")
+    few, many = (
+        document(*words, "--option", f"layers={count}")["options"][0]["trainable_parameters"]
+        for count in (2, 8)
+    )
+    assert many > 3 * few
+
+
+def test_the_largest_that_fits():
+    found = document(
+        "--model", "8b", "--method", "qlora", "--gpu", "rtx-4090", "--solve", "seq-len"
+    )
+    [solved] = found["solved"]
+    assert solved["option"]["fits"] is True
+    assert solved["option"]["plan"]["sequence_length"] == solved["value"]
+
+
+def test_serving_and_break_even_follow_the_volume():
+    found = document("--model", "8b", "--gpu", "h100", "--calls-per-month", "100000")
+    assert {s["approach"] for s in found["serving"]} >= {
+        "prompting",
+        "few_shot",
+        "rag",
+        "fine_tuning",
+    }
+    assert found["break_even"]
+    assert found["options"][0]["serving"]["approach"] == "fine_tuning"
+    spending = found["options"][found["recommended"]]["spending"]
+    assert [s["name"] for s in spending["shares"]] == [
+        "baselines",
+        "training",
+        "evaluation",
+        "storage",
+        "serving",
+    ]
+    assert found["hosted"]
+
+
+def test_the_fastest_can_be_preferred():
+    words = ("--model", "8b", "--method", "lora")
+    cheap, quick = (
+        found["options"][found["recommended"]]
+        for found in (document(*words), document(*words, "--prefer", "fastest"))
+    )
+    assert quick["time_hours"]["likely"] < cheap["time_hours"]["likely"]
+    assert quick["cost_usd"]["likely"] >= cheap["cost_usd"]["likely"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--solve", "rank"), "name one with --gpu"),
+        (("--option", "layers"), "NAME=VALUE"),
+        (("--option", "=3"), "NAME=VALUE"),
+    ],
+)
+def test_usage_errors(words, told):
+    result = run("--model", "8b", *words)
+    assert result.exit_code == 2
+    assert told in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--stack", "nostack"), "nostack"),
+        (("--data", "missing.jsonl"), "missing.jsonl"),
+        (("--gpus", "3", "--nodes", "2"), "equal nodes"),
+        (("--method", "qlora", "--quantisation", "none"), "quantised base"),
+        (("--gpus", "1", "--strategy", "fsdp"), "does not go with"),
+        (("--optimizer", "nosuch"), "nosuch"),
+    ],
+)
+def test_told_errors(words, told):
+    result = run("--model", "8b", "--gpu", "h100", *words)
+    assert result.exit_code == 1
+    assert told in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--matrix",),
+        ("--matrix", "--method", "full", "--method", "lora", "--method", "dora"),
+        ("--explain", "--gpu", "t4"),
+        ("--data", TICKETS, "--calls-per-month", "5000"),
+        ("--solve", "batch-size", "--gpu", "t4"),
+    ],
+)
+def test_every_page_keeps_to_eighty_columns(words):
+    result = run("--model", "8b", *words, *DAY)
+    assert result.exit_code == 0, result.output
+    assert max(map(len, result.stdout.splitlines())) <= 80
