@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+from warnings import warn
 
-from advisor import registry
+from advisor import calibration, registry
+from advisor.artifacts import today
 from advisor.catalog import query
 from advisor.catalog.hosted import hosted_tuning, inference_prices
 from advisor.catalog.serving import money
 from advisor.contracts import Method, Tracer
-from advisor.errors import PlanError, PriceMissingError, UnknownModelError
+from advisor.errors import (
+    AdvisorWarning,
+    PlanError,
+    PriceMissingError,
+    StorageError,
+    UnknownModelError,
+)
 from advisor.schema.catalog import Gpu, ModelCard, Offer
-from advisor.schema.estimate import Estimate, EstimateRequest, Unknown
+from advisor.schema.estimate import Estimate, EstimateRequest, Option, Unknown
 from advisor.schema.profile import MachineFacts
+from advisor.schema.train import TrainResult
+from advisor.stages.estimate.calibration import machine_name, record_of
 from advisor.stages.estimate.candidate import Inquiry
 from advisor.stages.estimate.outlook import Prospects, outlook
 from advisor.stages.estimate.serving import Supply
@@ -59,6 +69,7 @@ def opened(
         query.reference(request.stack or query.DEFAULT_STACK),
         registry.objective(request.objective),
         money(),
+        calibration.records() if query.LOCAL in gpus else (),
     )
     return Market(inquiry, tuple(cards), methods)
 
@@ -117,6 +128,23 @@ def with_trace(
         )
     look = tracer.trace if kind == "simulate" else tracer.probe
     return found.model_copy(update={"trace": look(option.plan, model)})
+
+
+def remember(option: Option, result: TrainResult, machine: MachineFacts) -> None:
+    """Keeps what a finished run on this machine took, for later estimates; a full disk is told."""
+    found = record_of(
+        option,
+        result,
+        model=option.plan.model,
+        machine=machine_name(query.local_gpu(machine)),
+        date=today(),
+    )
+    if found is None:
+        return
+    try:
+        calibration.add(calibration.identified(found))
+    except StorageError as error:
+        warn(AdvisorWarning(str(error)), stacklevel=2)
 
 
 def _card(name: str, machine: MachineFacts) -> Gpu:

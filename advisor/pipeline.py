@@ -27,6 +27,7 @@ from advisor.assembly import (
 from advisor.catalog.query import LOCAL
 from advisor.contracts import PluginInfo
 from advisor.errors import ConsentError, DoesNotFitError, PlanError, TrainingError
+from advisor.market import remember
 from advisor.render.html import to_html
 from advisor.render.markdown import to_markdown
 from advisor.schema.baseline import Baselines
@@ -228,8 +229,15 @@ class Pipeline:
             resume=resume,
         )
         return self._current(
-            self._train_origin(option), TrainResult, lambda: self._within_time(job)
+            self._train_origin(option), TrainResult, lambda: self._recorded(option, job)
         )
+
+    def _recorded(self, option: Option, job: TrainJob) -> TrainResult:
+        """What training took is kept, so that later estimates for this machine can rest on it."""
+        result = self._within_time(job)
+        if option.gpu == LOCAL:
+            remember(option, result, self.folder.read("profile", Profile).machine)
+        return result
 
     def _within_time(self, job: TrainJob) -> TrainResult:
         limit = self.folder.read("profile", Profile).constraints.max_hours

@@ -24,6 +24,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data": ("advisor.cli.data:command", "Check a data file."),
     "rules": ("advisor.cli.rules:command", "List, show, check and explain the rules."),
     "catalog": ("advisor.cli.catalog:command", "Models, GPUs and dated prices."),
+    "calibration": (
+        "advisor.cli.calibration:command",
+        "Runs that correct this machine's estimates.",
+    ),
     "plugins": ("advisor.cli.plugins:command", "What is installed under each contract."),
     "doctor": ("advisor.cli.doctor:command", "What this installation and machine can do."),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from advisor.contracts import Method, Objective
 from advisor.schema.catalog import Gpu, ModelCard, Offer, Reference
@@ -12,6 +13,14 @@ from advisor.schema.estimate import EstimateRequest, Option
 from advisor.schema.money import Money
 from advisor.schema.plan import ObjectiveFootprint, Plan
 from advisor.schema.profile import MachineFacts
+from advisor.stages.estimate.calibration import (
+    Correction,
+    calibrated,
+    calibrated_timing,
+    correction,
+    machine_name,
+    measured_speed,
+)
 from advisor.stages.estimate.cost import best_offer, cost
 from advisor.stages.estimate.energy import energy
 from advisor.stages.estimate.fit import fits
@@ -20,6 +29,9 @@ from advisor.stages.estimate.planning import make_plan
 from advisor.stages.estimate.remarks import assumptions, obstacle_sentences, warnings
 from advisor.stages.estimate.tiers import memory, outside_gib
 from advisor.stages.estimate.work import Work
+
+if TYPE_CHECKING:  # its class is only built where there are records
+    from advisor.schema.calibration import CalibrationRecord
 
 
 @dataclass(frozen=True)
@@ -68,12 +80,22 @@ class Inquiry:
     """None: plain next-token training."""
     money: Money | None = None
     """Steps of billing and interruptions; None counts neither."""
+    records: Sequence[CalibrationRecord] = ()
+    """Runs measured on this machine; they correct estimates for it."""
 
 
 def _objective(inquiry: Inquiry, plan: Plan) -> ObjectiveFootprint:
     if inquiry.objective is None:
         return ObjectiveFootprint()
     return inquiry.objective.footprint(plan, inquiry.model)
+
+
+def _correction(inquiry: Inquiry, gpu: Gpu, plan: Plan) -> Correction | None:
+    """What earlier runs tell, where the plan is for this machine."""
+    if not inquiry.records or gpu.provenance.kind != "measured":
+        return None
+    machine = machine_name(gpu)
+    return correction(inquiry.records, plan, model=plan.model, machine=machine)
 
 
 def make_candidate(inquiry: Inquiry, gpu: Gpu, method: Method) -> Candidate:
@@ -85,10 +107,11 @@ def make_candidate(inquiry: Inquiry, gpu: Gpu, method: Method) -> Candidate:
     plan = make_plan(request, model=model, gpu=gpu, method=method, reference=reference)
     footprint = method.footprint(plan, model)
     work = Work(plan, model, footprint, reference.stack, _objective(inquiry, plan))
-    needed = memory(work, gpu)
+    known = _correction(inquiry, gpu, plan)
+    needed = calibrated(memory(work, gpu), known)
     outside = None if gpu.is_cpu else outside_gib(work, gpu)
     verdict, probability, headroom = fits(needed, gpu, outside=outside, tiers=reference.stack.tiers)
-    spent = timing(work, gpu, reference.throughput)
+    spent = calibrated_timing(timing(work, gpu, reference.throughput), known)
     time = spent.job_hours if spent else None
     offer = best_offer(inquiry.offers.get(gpu.id, ()), plan.gpus)
     drawn = energy(spent, gpu, plan.gpus, reference.throughput.power, offer.region if offer else "")
@@ -106,7 +129,9 @@ def make_candidate(inquiry: Inquiry, gpu: Gpu, method: Method) -> Candidate:
         headroom_gib=headroom,
         trainable_parameters=footprint.trainable_parameters,
         time_hours=time,
-        tokens_per_second=spent.tokens_per_second if spent else None,
+        tokens_per_second=spent.tokens_per_second if spent else measured_speed(known),
+        memory_correction=known.memory if known else 1.0,
+        speed_correction=known.speed if known else 1.0,
         steps_hours=spent.steps_hours if spent else None,
         time_parts=spent.parts if spent else (),
         energy_kwh=drawn.kwh if drawn else None,
@@ -115,6 +140,7 @@ def make_candidate(inquiry: Inquiry, gpu: Gpu, method: Method) -> Candidate:
         offer=offer,
         assumptions=(
             *assumptions(work),
+            *((known.note,) if known else ()),
             *(spent.notes if spent else ()),
             *(drawn.notes if drawn else ()),
             *footprint.notes,
