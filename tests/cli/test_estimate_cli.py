@@ -30,6 +30,8 @@ OPTION_KEYS = {
     "time_parts",
     "energy_kwh",
     "co2_kg",
+    "memory_correction",
+    "speed_correction",
     "assumptions",
     "warnings",
 }
