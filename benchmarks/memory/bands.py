@@ -10,7 +10,7 @@ from typing import Any
 
 from advisor.schema.tiers import ErrorBand
 from benchmarks.memory import table
-from benchmarks.memory.normalize import number
+from benchmarks.memory.cells import number
 from benchmarks.memory.rows import Case, described, predict, without_stack
 
 ENDS = {"allocated": (0.13, 0.885), "reserved": (0.09, 0.92), "process": (0.09, 0.92)}

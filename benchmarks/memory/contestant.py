@@ -10,7 +10,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.memory.rows import UnmappedError, case_of, predict  # noqa: E402
+from benchmarks.memory.plans import UnmappedError  # noqa: E402
+from benchmarks.memory.rows import case_of, predict  # noqa: E402
 
 
 def answer(payload: dict[str, Any]) -> dict[str, Any]:

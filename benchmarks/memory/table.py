@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.memory.normalize import number
+from benchmarks.memory.cells import number
 
 _DECIMAL_WORDS = ("gb1e9", "1e9", "decimal", "gb10", "/1e9", "10^9", "10**9")
 ABOVE_MARGIN = 1.05

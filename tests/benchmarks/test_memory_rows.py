@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.memory import table
+from benchmarks.memory.cells import gpu_gib, number, tier_of
 from benchmarks.memory.contestant import answer
-from benchmarks.memory.normalize import find_config, gpu_gib, normalize, number, tier_of
+from benchmarks.memory.normalize import find_config, normalize
 from benchmarks.memory.rows import described, predict, without_stack
 from benchmarks.memory.words import HIDDEN
 
