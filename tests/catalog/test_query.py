@@ -130,6 +130,74 @@ def test_a_gpu_answers_to_its_aliases(name):
     assert query.find_gpu(name).id == "h100"
 
 
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("Tesla T4", "t4"),
+        ("NVIDIA A10G", "a10g"),
+        ("NVIDIA L4", "l4"),
+        ("NVIDIA L40S", "l40s"),
+        ("Tesla V100-SXM2-16GB", "v100-16gb"),
+        ("Tesla V100-SXM2-32GB", "v100-32gb"),
+        ("NVIDIA A100-SXM4-40GB", "a100-40gb"),
+        ("NVIDIA A100-PCIE-40GB", "a100-40gb-pcie"),
+        ("NVIDIA A100-SXM4-80GB", "a100-80gb"),
+        ("NVIDIA A100 80GB PCIe", "a100-80gb-pcie"),
+        ("NVIDIA H100 80GB HBM3", "h100"),
+        ("NVIDIA H100 PCIe", "h100-pcie"),
+        ("NVIDIA H100 NVL", "h100-nvl"),
+        ("NVIDIA H200", "h200"),
+        ("NVIDIA H20", "h20"),
+        ("NVIDIA GH200 480GB", "gh200-96gb"),
+        ("NVIDIA B200", "b200"),
+        ("NVIDIA GB200", "gb200"),
+        ("NVIDIA GB10", "gb10"),
+        ("NVIDIA GeForce RTX 3080", "rtx-3080-10gb"),
+        ("NVIDIA GeForce RTX 3090 Ti", "rtx-3090-ti"),
+        ("NVIDIA GeForce RTX 4060", "rtx-4060-8gb"),
+        ("NVIDIA GeForce RTX 4060 Ti", "rtx-4060-ti-16gb"),
+        ("NVIDIA GeForce RTX 4070 Ti SUPER", "rtx-4070-ti-super"),
+        ("NVIDIA GeForce RTX 4090", "rtx-4090"),
+        ("NVIDIA GeForce RTX 5090", "rtx-5090"),
+        ("NVIDIA RTX A6000", "rtx-a6000"),
+        ("NVIDIA RTX 6000 Ada Generation", "rtx-6000-ada"),
+        ("NVIDIA RTX PRO 6000 Blackwell Server Edition", "rtx-pro-6000"),
+        ("Quadro RTX 6000", "quadro-rtx-6000"),
+        ("AMD Instinct MI300X", "mi300x"),
+        ("p4d", "a100-40gb"),
+        ("g5", "a10g"),
+        ("4090", "rtx-4090"),
+    ],
+)
+def test_a_card_is_known_as_torch_and_clouds_call_it(name, found):
+    assert query.find_gpu(name).id == found
+
+
+@pytest.mark.parametrize("name", ["rtx 6000", "h100 94gb", "a6000 ada"])
+def test_a_name_that_could_be_two_cards_is_asked_about(name):
+    with pytest.raises(UnknownGpuError):
+        query.find_gpu(name)
+
+
+def test_gpu_facts_are_sane_and_say_where_they_come_from():
+    cards = query.gpus()
+    assert len(cards) >= 45
+    for card in cards:
+        facts = card.model_dump(exclude={"id", "name", "architecture", "is_cpu", "provenance"})
+        known = {key for key, value in facts.items() if value is not None}
+        assert known == {part.partition(":")[0] for part in card.provenance.source.split("; ")}
+        assert {"memory_gib", "fp16_tflops", "bandwidth_gb_per_second", "power_watt"} <= known
+        assert 0 < (card.achievable_share or 0.5) <= 1
+        assert (card.fp8_tflops or 1e9) >= 1.9 * (card.bf16_tflops or 0)
+        assert (card.bf16_tflops or 0) <= card.fp16_tflops
+        assert (card.link_gb_per_second or 1e9) > 31
+
+
+@pytest.mark.parametrize("name", ["t4", "v100-16gb", "quadro-rtx-6000"])
+def test_cards_without_bfloat16_have_no_rate_for_it(name):
+    assert query.find_gpu(name).bf16_tflops is None
+
+
 def test_an_unknown_gpu_gets_a_suggestion():
     with pytest.raises(UnknownGpuError, match="Did you mean 'rtx-4090'"):
         query.find_gpu("rtx-4900")
@@ -195,9 +263,9 @@ def test_every_file_is_read_and_every_source_is_known():
     files += recipes_root().glob("*.yaml")
     found = [s for f in files for s in cited(plain(f))]
     assert set(found) <= known
-    assert len(query.gpus()) == len(files_in(catalog_root() / "gpus")) >= 15
+    assert len(query.gpus()) == len(files_in(catalog_root() / "gpus")) >= 45
     assert len(query.models()) >= 60
-    assert len(query.providers()) >= 5
+    assert len(query.providers()) >= 18
     assert {g.id for g in query.gpus()} >= {o.gpu for o in query.all_offers(DAY)}
 
 

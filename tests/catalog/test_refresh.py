@@ -1,5 +1,6 @@
 import json
 import socket
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -250,6 +251,32 @@ def test_a_broken_archive_is_told(fetch, site):
     with pytest.raises(CatalogError):
         fetch("gpuhunt")
     assert not overlay_file().exists()
+
+
+def test_an_archive_that_would_fill_the_disk_is_not_unpacked(fetch, site, monkeypatch):
+    from advisor.catalog.refresh import gpuhunt
+
+    site.put_csv("aws", site_csv("gpuhunt-azure.csv"))
+    monkeypatch.setattr(gpuhunt, "LIMIT_BYTES", 100)
+    with pytest.raises(CatalogError, match="would unpack"):
+        fetch("gpuhunt")
+
+
+def test_a_download_that_is_too_large_is_left(fetch, site, monkeypatch):
+    from advisor.catalog.refresh import download
+
+    monkeypatch.setattr(download, "LIMIT_BYTES", 100)
+    with pytest.raises(CatalogError, match="is larger than"):
+        fetch("genai-prices")
+
+
+def test_thirty_thousand_rows_are_read_in_a_second(fetch, site):
+    path = "/skypilot/aws/vms.csv"
+    head, *rows = site.files[path].splitlines(keepends=True)
+    site.files[path] = head + b"".join(rows) * 6_000
+    started = time.perf_counter()
+    fetch("skypilot")
+    assert time.perf_counter() - started < 5
 
 
 def test_a_strange_version_is_not_followed(fetch, site):

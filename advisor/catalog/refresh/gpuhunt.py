@@ -14,7 +14,7 @@ from collections.abc import Container
 from datetime import date
 from functools import partial
 
-from advisor.catalog.refresh.download import fetch
+from advisor.catalog.refresh.download import LIMIT_BYTES, fetch
 from advisor.catalog.refresh.quotes import (
     GpuQuote,
     Haul,
@@ -72,13 +72,17 @@ def _read_provider(haul: Haul, slug: str, timeout_seconds: float, as_of: str) ->
 
 
 def _unzipped(content: bytes, slug: str) -> str:
+    why = f"it would unpack to more than {LIMIT_BYTES} bytes"
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return archive.read(f"{slug}.csv").decode("utf-8", errors="replace")
-    except (zipfile.BadZipFile, KeyError, OSError, ValueError) as error:
-        raise CatalogError(
-            f"gpuhunt's catalog.zip of {slug} is broken: {error}.", hint="Try again later."
-        ) from error
+            told = archive.getinfo(f"{slug}.csv")
+            if told.file_size <= LIMIT_BYTES:
+                return archive.read(told).decode("utf-8", errors="replace")
+    except (zipfile.BadZipFile, KeyError, OSError, ValueError, NotImplementedError) as error:
+        why = str(error)
+    raise CatalogError(
+        f"gpuhunt's catalog.zip of {slug} is broken: {why}.", hint="Try again later."
+    )
 
 
 def _published(version: str, as_of: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from functools import cache
 
 from advisor.catalog.names import plain
 from advisor.catalog.query import gpus_by_name
@@ -91,6 +92,7 @@ class Haul:
         return list(best.values())
 
 
+@cache
 def gpu_id(name: str, memory_gb: float | None, instance: str = "") -> str | None:
     """The catalog's GPU behind a source's name; None when none has that name and memory.
 
