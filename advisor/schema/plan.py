@@ -139,6 +139,8 @@ class ObjectiveFootprint(Value):
     """Sequences that go through the model together: 2 for chosen and rejected."""
     repeats: float = Field(default=1.0, gt=0)
     """How often a sample is trained on in one epoch: 8 for eight completions of a prompt."""
+    generated_tokens: int = Field(default=0, ge=0)
+    """New tokens that it draws per sequence where the plan does not say."""
     forward_passes: float = Field(default=0.0, ge=0)
     """Forward passes without gradients per token (reference model, generation)."""
     logits_copies: float = Field(default=1.0, ge=0)

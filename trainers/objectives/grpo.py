@@ -49,6 +49,7 @@ class GrpoObjective:
         reference = reference_terms(plan, model) if beta else ()
         return ObjectiveFootprint(
             repeats=float(group),
+            generated_tokens=plan.generated_tokens or NEW_TOKENS,
             forward_passes=1.0 + (1.0 if beta else 0.0),
             extra_terms=(*_drawing(plan, model), *reference),
             notes=tuple(_notes(plan, group, beta=beta)),
@@ -80,9 +81,14 @@ def _notes(plan: Plan, group: int, *, beta: float) -> list[str]:
 
 
 def _drawing(plan: Plan, model: ModelCard) -> tuple[ExtraTerm, ...]:
-    """Keys and values of all completions of a step, and the gathered weights of ZeRO-3."""
+    """Keys and values of all completions of a step, and the gathered weights of ZeRO-3.
+
+    Where the plan says how much is generated, the estimator counts one batch's cache itself.
+    """
     new = plan.generated_tokens or NEW_TOKENS
     together = plan.micro_batch_size * plan.gradient_accumulation_steps
+    if plan.generated_tokens:
+        together = max(together - (plan.evaluation_batch_size or plan.micro_batch_size), 0)
     size = _BYTES[plan.compute_precision or plan.precision]
     width = 2 * model.key_value_heads * model.head_dim
     longest = max(plan.sequence_length, new)

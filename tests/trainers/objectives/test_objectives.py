@@ -91,6 +91,14 @@ def test_grpo_holds_keys_and_values_of_all_completions_of_a_step():
     assert few.repeats == 4
 
 
+def test_a_cache_that_the_estimator_counts_is_not_counted_twice():
+    alone = term_gib(footprint("grpo"), "key/value cache")
+    beside = footprint("grpo", generated_tokens=256)
+    assert term_gib(beside, "key/value cache") == pytest.approx(alone / 2)
+    assert beside.generated_tokens == 256
+    assert footprint("grpo").generated_tokens == grpo.NEW_TOKENS
+
+
 def test_grpo_needs_a_reference_only_with_a_weight():
     assert term_gib(footprint("grpo", "full"), "reference model") == 0
     weighed = footprint("grpo", "full", method_options={"beta": 0.04})
