@@ -70,6 +70,8 @@ def test_main_memory_takes_what_is_offloaded():
     assert sharding.share(work(offload="weights"), "weights") == 0
     assert sharding.share(work(offload="optimizer"), "states") == 0
     assert sharding.share(work(offload="optimizer"), "weights") == 1 / 4
+    assert sharding.share(work(offload="optimizer"), "gradients") == 1 / 4
+    assert sharding.share(work(offload="optimizer", strategy="zero2"), "gradients") == 0
     assert sharding.kept_share(work(offload="activations")) == 2 / 32
 
 

@@ -41,11 +41,16 @@ def share(work: Work, kind: str) -> float:
     plan = work.plan
     if plan.offload == "weights" and kind != "no":
         return 0.0
-    if plan.offload == "optimizer" and kind == "states":
+    if plan.offload == "optimizer" and (kind == "states" or _sends_gradients(work, kind)):
         return 0.0
     if plan.strategy == "layer_split" and kind != "no":
         return layers_of_fullest_card(work) / work.model.layers
     return 1.0 / devices_sharing(work, kind)
+
+
+def _sends_gradients(work: Work, kind: str) -> bool:
+    """DeepSpeed's optimizer in main memory takes gradients there bucket by bucket."""
+    return kind == "gradients" and work.plan.strategy.startswith("zero")
 
 
 def layers_of_fullest_card(work: Work) -> int:
