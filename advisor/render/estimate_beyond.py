@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from advisor.render.grid import usd_short, usd_span
+from advisor.render.grid import usd_span
 from advisor.render.memory_groups import chosen
 from advisor.render.money_grids import (
     hosted_grid,
     pays_back,
     serving_grid,
     spending_grid,
-    spending_words,
 )
 from advisor.render.terminal import grid_table, in_letters, only_ascii, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from rich.console import Console
 
@@ -25,19 +24,6 @@ if TYPE_CHECKING:
 
 MOST_HOSTED = 3
 MOST_PAYBACKS = 3
-
-
-def beyond_facts(estimate: Estimate) -> Iterator[tuple[str, str]]:
-    """Name and words of what costs beyond training, a line or two each."""
-    spending = chosen(estimate).spending
-    if spending is not None:
-        yield "Whole plan", spending_words(spending)
-    hosted = _hosted_words(estimate)
-    if hosted:
-        yield "Hosted", hosted
-    for item in paybacks(estimate.break_even)[:MOST_PAYBACKS]:
-        why = f": {item.because}" if _volume(item) == float("inf") else ""
-        yield "Pays back", f"{pays_back(item)} vs {item.against}{why}"
 
 
 def show_serving(console: Console, estimate: Estimate) -> None:
@@ -75,33 +61,3 @@ def _show_paybacks(console: Console, found: Sequence[BreakEven]) -> None:
 def has_volume(estimate: Estimate) -> bool:
     """Whether somebody said how many calls a month the tuned model serves."""
     return any(serving.usd_per_month is not None for serving in estimate.serving)
-
-
-def _hosted_words(estimate: Estimate) -> str:
-    """The cheapest price of each provider."""
-    by_provider = {
-        price.provider: f"{price.provider} ({price.model}) {usd_short(float(price.training_usd))}"
-        for price in reversed(estimate.hosted)
-        if price.training_usd is not None
-    }
-    cheapest = list(reversed(by_provider.values()))
-    more = len(cheapest) - MOST_HOSTED
-    told = ", ".join(cheapest[:MOST_HOSTED])
-    return f"tuning at {told}" + (f"; {more} more" if more > 0 else "") if told else ""
-
-
-def paybacks(found: Sequence[BreakEven]) -> list[BreakEven]:
-    """Against every approach, the way of serving the tuned model that pays back first."""
-    best: dict[str, BreakEven] = {}
-    for item in found:
-        approach = item.against.partition(" ")[0]
-        if approach not in best or _volume(item) < _volume(best[approach]):
-            best[approach] = item
-    return list(best.values())
-
-
-def _volume(item: BreakEven) -> float:
-    volumes = item.calls_per_month
-    if item.never or volumes is None or volumes.likely is None:
-        return float("inf")
-    return volumes.likely

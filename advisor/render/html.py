@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from advisor.render import html_sections as sections
+from advisor.render.html_estimate import estimate
 from advisor.render.html_parts import esc
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 ORDER = (
     sections.verdict,
     sections.decision,
-    sections.estimate,
+    estimate,
     sections.scores,
     sections.gate,
     sections.training,

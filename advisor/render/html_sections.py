@@ -20,14 +20,12 @@ from advisor.render.html_parts import (
     wrap,
 )
 from advisor.render.reasons import spoken_rules
-from advisor.render.safe import percent, safe_text, words
+from advisor.render.safe import percent, words
 from advisor.render.svg import loss_chart, scores_chart
-from advisor.render.svg_memory import memory_chart
 
 if TYPE_CHECKING:
     from advisor.render.reasons import Spoken
     from advisor.schema.decide import Decision
-    from advisor.schema.estimate import Estimate, Option
     from advisor.schema.report import Report
     from advisor.schema.rule import Source
 
@@ -94,46 +92,6 @@ def _reason(rule: Spoken, sources: dict[str, Source]) -> str:
 def _source(identifier: str, sources: dict[str, Source]) -> str:
     source = sources.get(identifier)
     return link(source.url, source.title) if source else esc(identifier)
-
-
-def estimate(report: Report) -> str:
-    """Memory, time and cost of the options; the recommended plan in full."""
-    found = report.estimate
-    if found is None:
-        return ""
-    model = f"Model {safe_text(found.model.id)}, {found.model.parameters:,} parameters"
-    hidden = len(found.options) - advice.OPTIONS_SHOWN
-    return section(
-        "Estimate",
-        element("p", f"{model}; prices as of {safe_text(found.prices_as_of)}."),
-        figure(
-            "Likely peak memory by term; thin line: its range, dashed line: the card's size.",
-            memory_chart(found.options),
-        ),
-        table(advice.options_grid(found)),
-        element("p", f"{hidden} more options stand in 3-estimate.json.") if hidden > 0 else "",
-        _recommended_option(found),
-        _checks(report),
-    )
-
-
-def _recommended_option(found: Estimate) -> str:
-    if found.recommended is None:
-        return element("p", f"No option fits. {found.nearest}")
-    option: Option = found.options[found.recommended]
-    return "".join((
-        element("h3", f"Recommended option: {advice.option_name(option)}"),
-        table(advice.terms_grid(option), f"Memory at its peak, phase {option.memory.peak_phase}"),
-        bullets(f"Assumed: {esc(line)}" for line in option.assumptions),
-        bullets((esc(line) for line in option.warnings), "warnings"),
-        details("The complete plan", table(advice.plan_grid(option))),
-    ))  # fmt: skip
-
-
-def _checks(report: Report) -> str:
-    if report.verification is None:
-        return ""
-    return table(measured.checks_grid(report.verification), "Estimate against measurement")
 
 
 def scores(report: Report) -> str:

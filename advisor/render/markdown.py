@@ -8,79 +8,28 @@ from typing import TYPE_CHECKING
 from advisor.render import advice_grids as advice
 from advisor.render import measured_grids as measured
 from advisor.render.grid import facts_line
+from advisor.render.markdown_estimate import estimate
+from advisor.render.markdown_parts import code, escape, prose, table
 from advisor.render.reasons import spoken_rules
 from advisor.render.safe import percent, safe_text, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from advisor.render.grid import Grid
     from advisor.render.reasons import Spoken
     from advisor.schema.decide import Decision
-    from advisor.schema.estimate import Estimate
     from advisor.schema.report import Report
     from advisor.schema.rule import Source
     from advisor.schema.verify import Verification
-
-CELL_LIMIT = 200
-_SPECIAL = re.compile(r"([\\`*{}\[\]#|~!$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
-_STARTS_A_BLOCK = re.compile(r"^(\d*)([-+=.)])")
 
 
 def to_markdown(report: Report) -> str:
     """The whole report; text from data is escaped so that it stays text."""
     lines: list[str] = []
-    for section in (_verdict, _decision, _estimate, _scores, _gate, _training, _verification,
+    for section in (_verdict, _decision, estimate, _scores, _gate, _training, _verification,
                     _failures, _warnings, _provenance):  # fmt: skip
         lines.extend(section(report))
     return "\n".join(lines).rstrip() + "\n"
-
-
-def escape(text: object, limit: int | None = None) -> str:
-    """One line that Markdown and the HTML inside it show as it stands."""
-    safe = safe_text(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(r"\\\1", safe)
-
-
-def paragraph(text: object) -> str:
-    """Escaped text that may stand at the start of a line: no list, no rule, no heading."""
-    return _STARTS_A_BLOCK.sub(r"\1\\\2", escape(text))
-
-
-def prose(text: object) -> str:
-    """A paragraph whose `commands` in backticks stay code; everything else is escaped."""
-    parts = safe_text(text).split("`")
-    if len(parts) % 2 == 0:  # an odd backtick: none of them is meant as code
-        return paragraph(text)
-    shown = [code(part) if place % 2 else _inner(part) for place, part in enumerate(parts)]
-    return _STARTS_A_BLOCK.sub(r"\1\\\2", "".join(shown))
-
-
-def _inner(part: str) -> str:
-    """Escaped text that keeps the spaces at its ends, which stand before and after code."""
-    before = " " if part.startswith(" ") else ""
-    after = " " if part.endswith(" ") and part.strip() else ""
-    return f"{before}{escape(part)}{after}"
-
-
-def code(text: object, limit: int | None = None) -> str:
-    """A code span, for use outside tables; backticks inside become apostrophes."""
-    safe = safe_text(text, limit).replace("`", "'")
-    return f"`{safe}`" if safe else ""
-
-
-def table(grid: Grid) -> list[str]:
-    """A table and the blank line after it; nothing for a grid without rows."""
-    if not grid.rows:
-        return []
-    rules = ["---:" if place in grid.right else "---" for place in range(len(grid.headers))]
-    rows = [[escape(cell, CELL_LIMIT) for cell in row] for row in (grid.headers, *grid.rows)]
-    lines = [_row(rows[0]), _row(rules), *(_row(row) for row in rows[1:])]
-    return [*lines, ""]
-
-
-def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
 
 
 def _verdict(report: Report) -> Iterator[str]:
@@ -141,34 +90,6 @@ def _source(identifier: str, sources: dict[str, Source]) -> str:
     if re.fullmatch(r"https?://[^\s<>()\[\]\"'`]+", url):
         return f"[{escape(source.title)}](<{url}>)"
     return escape(source.title)
-
-
-def _estimate(report: Report) -> Iterator[str]:
-    if report.estimate is None:
-        return
-    estimate = report.estimate
-    yield from ("## Estimate", "")
-    model = f"Model {code(estimate.model.id)}, {estimate.model.parameters:,} parameters"
-    yield from (f"{model}; prices as of {escape(estimate.prices_as_of)}.", "")
-    yield from table(advice.options_grid(estimate))
-    hidden = len(estimate.options) - advice.OPTIONS_SHOWN
-    if hidden > 0:
-        yield from (f"{hidden} more options stand in `3-estimate.json`.", "")
-    yield from _recommended_option(estimate)
-
-
-def _recommended_option(estimate: Estimate) -> Iterator[str]:
-    if estimate.recommended is None:
-        yield from ("No option fits.", paragraph(estimate.nearest), "")
-        return
-    option = estimate.options[estimate.recommended]
-    yield from (f"### Recommended option: {escape(advice.option_name(option))}", "")
-    yield from (f"Memory at its peak, in the phase {code(option.memory.peak_phase)}:", "")
-    yield from table(advice.terms_grid(option))
-    yield from ("The plan:", "", *table(advice.plan_grid(option)))
-    yield from (f"- Assumed: {escape(line)}" for line in option.assumptions)
-    yield from (f"- Warning: {escape(line)}" for line in option.warnings)
-    yield ""
 
 
 def _scores(report: Report) -> Iterator[str]:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from advisor.render.grid import usd_short
 from advisor.render.memory_groups import card_sizes, cheapest, process
-from advisor.render.terminal import make_table, only_ascii, plain, styled, tick, words
+from advisor.render.terminal import make_table, only_ascii, plain, safe_text, styled, tick, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,9 +44,9 @@ def show_matrix(console: Console, estimate: Estimate) -> None:
 def _show_part(console: Console, estimate: Estimate, methods: Sequence[str]) -> None:
     ascii_only = only_ascii(console)
     sizes = card_sizes(estimate.options)
-    table = make_table(
-        "GPU", "GiB", *map(words, methods), right=(1,), title=f"{estimate.model.id}: GPUs x methods"
-    )
+    headers = ("GPU", "GiB", *(safe_text(words(method), NARROW) for method in methods))
+    title = f"{safe_text(estimate.model.id, 40)}: GPUs x methods"
+    table = make_table(*headers, right=(1,), title=title)
     table.padding = 0
     for column in table.columns:
         column.no_wrap = True

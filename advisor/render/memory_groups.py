@@ -58,12 +58,12 @@ def group_of(term: str) -> int:
 
 
 def segments(option: Option) -> Iterator[tuple[str, float]]:
-    """Name and GiB of every term, then what the process takes beyond its tensors."""
-    for term in option.memory.terms:
-        yield term.name, term.gib
+    """Name and GiB of every term and of what the process takes beyond its tensors, by group."""
+    found = [(term.name, term.gib) for term in option.memory.terms]
     rest = process(option).likely - option.memory.allocated_gib.likely
     if rest > 0:
-        yield REST, rest
+        found.append((REST, rest))
+    yield from sorted(found, key=lambda segment: group_of(segment[0]))
 
 
 def grouped(option: Option) -> tuple[float, ...]:

@@ -87,6 +87,17 @@ _SPOKEN = {
     "prompt_optimisation": "prompt optimisation",
     "lora": "LoRA",
     "qlora": "QLoRA",
+    "dora": "DoRA",
+    "ia3": "IA3",
+    "vera": "VeRA",
+    "loha": "LoHa",
+    "lokr": "LoKr",
+    "oft": "OFT",
+    "boft": "BOFT",
+    "galore": "GaLore",
+    "lisa": "LISA",
+    "llama_pro": "LLaMA-Pro",
+    "p_tuning": "p-tuning",
 }
 
 

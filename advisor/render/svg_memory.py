@@ -1,12 +1,21 @@
-"""The memory of tuning options as stacked bars, one colour per term."""
+"""The memory of tuning options as stacked bars, one colour per kind of term."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from advisor.render.advice_grids import fits_text, option_name
+from advisor.render.advice_grids import option_name
+from advisor.render.estimate_facts import verdict_words
 from advisor.render.grid import gib_text
-from advisor.render.svg import COLOURS, EDGE, ROW, WIDTH, along, attribute, box, frame, line, text
+from advisor.render.memory_groups import (
+    GROUPS,
+    card_sizes,
+    drawn_options,
+    group_of,
+    process,
+    segments,
+)
+from advisor.render.svg import EDGE, ROW, WIDTH, along, attribute, box, frame, line, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,78 +23,54 @@ if TYPE_CHECKING:
     from advisor.schema.estimate import Option
 
 OPTIONS_DRAWN = 6
-REST = "allocator and device context"
+FARTHEST_CARD = 3.0
+"""A card more than so many times larger than all bars is not drawn: bars would shrink to slits."""
 
 
 def memory_chart(options: Sequence[Option]) -> str:
-    """The first options' peak memory by term, with the range and the card's size where it fits in.
+    """Each method's best option and the next ones: peak memory by term, its range, the card's end.
 
-    Terms are likely values; the whisker runs from the low to the high end of the total.
+    Terms are likely values; the whisker runs from the low to the high end of the total. The card's
+    end is drawn where it lies near enough.
     """
-    shown = options[:OPTIONS_DRAWN]
-    scale = max((_range(option)[1] for option in shown), default=0) * 1.02
+    shown = drawn_options(options, OPTIONS_DRAWN)
+    cards = card_sizes(options)
+    reach = max((process(option).high for option in shown), default=0.0)
+    near = [cards[o.gpu] for o in shown if cards[o.gpu] <= FARTHEST_CARD * reach]
+    scale = max(reach, *near, 0.0) * 1.02
     if scale <= 0:
         return ""
-    colours = {name: number % COLOURS for number, name in enumerate(_names(shown))}
     body: list[str] = []
     for number, option in enumerate(shown):
-        body.extend(_row(option, ROW * number, scale, colours))
-    spoken = "; ".join(f"{option_name(o)} {gib_text(_total(o))} GiB" for o in shown)
+        body.extend(_row(option, ROW * number, scale, cards[option.gpu]))
+    spoken = "; ".join(f"{option_name(o)} {gib_text(process(o).likely)} GiB" for o in shown)
     chart = frame(ROW * len(shown) + 6, f"Peak memory: {spoken}", body)
-    return chart + _legend(colours)
+    return chart + _legend(shown)
 
 
-def _segments(option: Option) -> Iterator[tuple[str, float]]:
-    """Name and GiB of every term, then what the process takes beyond its tensors."""
-    for term in option.memory.terms:
-        yield term.name, term.gib
-    rest = _total(option) - option.memory.allocated_gib.likely
-    if rest > 0:
-        yield REST, rest
-
-
-def _tier(option: Option) -> tuple[float, float, float]:
-    memory = option.memory
-    tier = memory.process_gib or memory.reserved_gib or memory.allocated_gib
-    return tier.low, tier.likely, tier.high
-
-
-def _total(option: Option) -> float:
-    return _tier(option)[1]
-
-
-def _range(option: Option) -> tuple[float, float]:
-    low, _, high = _tier(option)
-    return low, high
-
-
-def _names(options: Sequence[Option]) -> list[str]:
-    return list(dict.fromkeys(name for option in options for name, _ in _segments(option)))
-
-
-def _row(option: Option, y: float, scale: float, colours: dict[str, int]) -> Iterator[str]:
-    low, high = _range(option)
+def _row(option: Option, y: float, scale: float, card: float) -> Iterator[str]:
+    memory = process(option)
     yield text(EDGE, y + 16, option_name(option))
-    total = f"{gib_text(_total(option))} GiB, fits: {fits_text(option)}"
+    total = f"{gib_text(memory.likely)} of {card:.0f} GiB, {verdict_words(option)}"
     yield text(WIDTH - EDGE, y + 16, total, anchor="end")
     yield box(EDGE, y + 22, WIDTH - 2 * EDGE, "track")
     filled = 0.0
-    for name, gib in _segments(option):
+    for name, gib in segments(option):
         start, end = along(filled / scale), along((filled + gib) / scale)
-        yield box(
-            start, y + 22, end - start, f"seg k{colours[name]}", f"{name}: {gib_text(gib)} GiB"
-        )
+        colour = f"seg k{group_of(name)}"
+        yield box(start, y + 22, end - start, colour, f"{name}: {gib_text(gib)} GiB")
         filled += gib
-    yield line(along(low / scale), y + 28, along(high / scale), y + 28, "whisker")
-    card = _total(option) + option.headroom_gib
+    yield line(along(memory.low / scale), y + 28, along(memory.high / scale), y + 28, "whisker")
     if 0 < card <= scale:
         yield line(along(card / scale), y + 18, along(card / scale), y + 38, "goal")
 
 
-def _legend(colours: dict[str, int]) -> str:
+def _legend(shown: Sequence[Option]) -> str:
+    used = {group_of(name) for option in shown for name, _ in segments(option)}
     items = "".join(
         f'<li><svg viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" '
-        f'class="k{number}"/></svg>{attribute(name, 60)}</li>'
-        for name, number in colours.items()
+        f'class="k{place}"/></svg>{attribute(group.title, 60)}</li>'
+        for place, group in enumerate(GROUPS)
+        if place in used
     )
     return f'<ul class="legend">{items}</ul>'

@@ -58,6 +58,7 @@ __all__ = [
 
 TABLE_WIDTH = 80
 WIDEST = 100
+WIDEST_HEADER = 20
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 GOOD, CAREFUL, BAD = "bold green", "bold yellow", "bold red"
 _ASCII = str.maketrans({"–": "-", "×": "x", "·": ".", "…": "~", "³": "3", "₂": "2"})  # noqa: RUF001
@@ -163,7 +164,7 @@ def make_table(*headers: str, right: tuple[int, ...] = (), title: str | None = N
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         padding=(0, 1),
-        title=Text(title, style="bold") if title else None,
+        title=Text(safe_text(title, TABLE_WIDTH), style="bold") if title else None,
         title_justify="left",
         header_style="bold",
     )
@@ -187,7 +188,8 @@ def grid_table(
     Columns in `fixed` are never broken over lines.
     """
     ascii_only = only_ascii(console)
-    table = make_table(*grid.headers, right=grid.right, title=title)
+    headers = (safe_text(header, WIDEST_HEADER) for header in grid.headers)
+    table = make_table(*headers, right=grid.right, title=title)
     table.padding = (0, 1, 0, 0)
     for place in fixed:
         table.columns[place].no_wrap = True

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from advisor.render.grid import Grid
-from advisor.render.markdown import code, escape, paragraph, prose, table, to_markdown
+from advisor.render.markdown import to_markdown
+from advisor.render.markdown_parts import code, escape, paragraph, prose, table
 from advisor.schema.report import Report
 from tests.fixtures import values as v
 from tests.fixtures.reports import REPORTS, stopped_report

@@ -1,18 +1,19 @@
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from advisor.render.estimate import show_estimate, show_terms
 from advisor.render.gate import show_gate
+from advisor.render.matrix import show_matrix
 from advisor.render.profile import show_profile
 from advisor.render.report import show_demo, show_report
-from advisor.render.terminal import make_console
 from advisor.render.training import show_training, sparkline
 from tests.fixtures import values as v
+from tests.fixtures.estimates import hostile_estimate, priced_estimate
 from tests.fixtures.reports import REPORTS
+from tests.fixtures.screens import screen
 
 DEMO: list[dict[str, Any]] = [
     {
@@ -36,13 +37,6 @@ DEMO: list[dict[str, Any]] = [
 ]
 
 
-def screen(show: Callable[..., None], *values: object, encoding: str = "utf-8") -> str:
-    raw = io.BytesIO()
-    stream = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
-    show(make_console(stream, color=False), *values)
-    return raw.getvalue().decode(encoding)
-
-
 SCREENS = {
     **{name: (show_report, make) for name, make in REPORTS.items()},
     "gate": (show_gate, lambda: REPORTS["hostile"]().gate),
@@ -50,6 +44,15 @@ SCREENS = {
     "profile": (show_profile, lambda: REPORTS["hostile"]().profile),
     "demo": (show_demo, lambda: DEMO),
     "demo with targets": (show_demo, lambda: [row | {"target": 0.85} for row in DEMO]),
+    **{
+        f"{name} {kind}": (show, make)
+        for name, show in (
+            ("estimate", show_estimate),
+            ("explain", show_terms),
+            ("matrix", show_matrix),
+        )
+        for kind, make in (("priced", priced_estimate), ("hostile", hostile_estimate))
+    },
     "hostile demo": (show_demo, lambda: [DEMO[0] | {"task": v.HOSTILE, "recommended": v.HOSTILE}]),
 }
 

@@ -1,0 +1,167 @@
+"""What an estimate says in words: the plan to take, what it rests on, what comes beyond."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from advisor.render.estimate_grids import lengths_words
+from advisor.render.grid import short_number, span, usd_short, usd_span
+from advisor.render.memory_groups import chosen
+from advisor.render.money_grids import pays_back, spending_words
+from advisor.render.safe import percent, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from advisor.schema.estimate import Estimate, Option
+    from advisor.schema.spending import BreakEven
+
+MOST_PHASES = 3
+MOST_HOSTED = 3
+MOST_PAYBACKS = 3
+
+
+def estimate_facts(estimate: Estimate) -> Iterator[tuple[str, str]]:
+    """Name and words of what to do, what that rests on and what comes beyond."""
+    if estimate.recommended is None:
+        yield "Nearest", estimate.nearest
+    else:
+        yield from _choice(estimate, estimate.options[estimate.recommended])
+    yield from _beyond(estimate)
+
+
+def _choice(estimate: Estimate, option: Option) -> Iterator[tuple[str, str]]:
+    yield "Recommended", f"{_where(option)}: {verdict_words(option)}; {_figures(option)}"
+    yield "Plan", _settings(option)
+    if estimate.fastest not in (None, estimate.recommended):
+        quick = estimate.options[estimate.fastest or 0]
+        yield "Fastest", f"{_where(quick)}: {_figures(quick)}"
+    assumed = _assumed(option)
+    if assumed:
+        yield "Assumed", assumed
+    if estimate.lengths is not None:
+        yield "Data", lengths_words(estimate.lengths)
+    yield "Peak", _peak(option)
+    if option.energy_kwh is not None:
+        carbon = f", {short_number(option.co2_kg.likely)} kg CO2" if option.co2_kg else ""
+        yield "Energy", f"{short_number(option.energy_kwh.likely)} kWh{carbon}"
+
+
+def _where(option: Option) -> str:
+    return f"{words(option.method)} on {devices(option)}{_seller(option)}"
+
+
+def _figures(option: Option) -> str:
+    return f"{span(option.time_hours)} h, {usd_span(option.cost_usd)}"
+
+
+def _seller(option: Option) -> str:
+    offer = option.offer
+    if offer is None or offer.kind == "own":
+        return ""
+    kind = "" if offer.kind == "on_demand" else f" ({words(offer.kind)} price)"
+    return f" from {offer.provider}{kind}"
+
+
+def _peak(option: Option) -> str:
+    """'backward 16.8 GiB, loss 16.3, backward end 16.0, load 15.0'."""
+    memory = option.memory
+    others = sorted(
+        ((gib, phase) for phase, gib in memory.phases_gib.items() if phase != memory.peak_phase),
+        reverse=True,
+    )
+    told = ", ".join(f"{words(phase)} {short_number(gib)}" for gib, phase in others[:MOST_PHASES])
+    top = f"{words(memory.peak_phase)} {short_number(memory.allocated_gib.likely)} GiB"
+    return f"{top}, {told}" if told else top
+
+
+def _assumed(option: Option) -> str:
+    """What the amount of work rests on, where nobody said it."""
+    plan = option.plan
+    guessed = [
+        f"{count} {what} ({flag})"
+        for field, count, what, flag in (
+            ("examples", plan.examples, "samples", "--examples"),
+            ("sequence_length", plan.sequence_length, "tokens each", "--seq-len"),
+        )
+        if count and plan.reasons.get(field, "").startswith("recipe") and plan.tokens is None
+    ]
+    return f"{', '.join(guessed)}; or --data" if guessed else ""
+
+
+def sentence(option: Option) -> str:
+    """The plan in one sentence."""
+    return f"{option.method} on {devices(option)}{_seller(option)}, {_settings(option)}."
+
+
+def _settings(option: Option) -> str:
+    plan = option.plan
+    rank = f"rank {plan.rank}, " if plan.rank else ""
+    packed = f", {plan.base_bits}-bit base" if plan.base_bits < 16 else ""
+    return (
+        f"{rank}batch {plan.micro_batch_size} x {plan.gradient_accumulation_steps}, "
+        f"{plan.sequence_length} tokens, {plan.epochs:g} epochs, learning rate "
+        f"{plan.learning_rate:g}, {plan.precision}{packed}"
+    )
+
+
+def devices(option: Option) -> str:
+    """The GPU, with the count where there are several."""
+    return f"{option.gpus} x {option.gpu}" if option.gpus > 1 else option.gpu
+
+
+def verdict_words(option: Option) -> str:
+    """'fits, 97 %', 'may fit, 60 %' or 'does not fit, <1 %'."""
+    verdict = "may fit" if option.fits == "uncertain" else "fits" if option.fits else "does not fit"
+    return ", ".join(part for part in (verdict, chance(option)) if part)
+
+
+def chance(option: Option) -> str:
+    """How sure it is that the plan fits: '97 %', '>99 %'; nothing where that is unknown."""
+    share = option.probability_fits
+    if share is None:
+        return ""
+    return "<1 %" if share < 0.01 else ">99 %" if share > 0.99 else percent(share, 0)
+
+
+def _beyond(estimate: Estimate) -> Iterator[tuple[str, str]]:
+    """Name and words of what costs beyond training, a line or two each."""
+    spending = chosen(estimate).spending
+    if spending is not None:
+        yield "Whole plan", spending_words(spending)
+    hosted = _hosted_words(estimate)
+    if hosted:
+        yield "Hosted", hosted
+    for item in paybacks(estimate.break_even)[:MOST_PAYBACKS]:
+        why = f": {item.because}" if _volume(item) == float("inf") else ""
+        yield "Pays back", f"{pays_back(item)} vs {item.against}{why}"
+
+
+def _hosted_words(estimate: Estimate) -> str:
+    """The cheapest price of each provider."""
+    by_provider: dict[str, str] = {}
+    for price in estimate.hosted:
+        if price.training_usd is not None:
+            usd = usd_short(float(price.training_usd))
+            by_provider.setdefault(price.provider, f"{price.provider} ({price.model}) {usd}")
+    cheapest = list(by_provider.values())
+    more = len(cheapest) - MOST_HOSTED
+    told = ", ".join(cheapest[:MOST_HOSTED])
+    return f"tuning at {told}" + (f"; {more} more" if more > 0 else "") if told else ""
+
+
+def paybacks(found: Sequence[BreakEven]) -> list[BreakEven]:
+    """Against every approach, the way of serving the tuned model that pays back first."""
+    best: dict[str, BreakEven] = {}
+    for item in found:
+        approach = item.against.partition(" ")[0]
+        if approach not in best or _volume(item) < _volume(best[approach]):
+            best[approach] = item
+    return list(best.values())
+
+
+def _volume(item: BreakEven) -> float:
+    volumes = item.calls_per_month
+    if item.never or volumes is None or volumes.likely is None:
+        return float("inf")
+    return volumes.likely
