@@ -22,6 +22,8 @@ class LeftOut:
     """Log of measured over predicted time."""
     evidence: Evidence
     """What the other sources hold of its cell."""
+    known: Throughput
+    """The constants that the other sources gave."""
 
 
 def left_out(cases: Sequence[Case], base: Throughput, start: Values) -> list[LeftOut]:
@@ -34,5 +36,5 @@ def left_out(cases: Sequence[Case], base: Throughput, start: Values) -> list[Lef
         fitted = throughput_of(values, base, others)
         for case, residual in zip(own, residuals(own, values, base), strict=True):
             level = place_of(fitted, case.works[0].plan.stack, case.gpu).evidence
-            found.append(LeftOut(case, float(residual), level))
+            found.append(LeftOut(case, float(residual), level, fitted))
     return found

@@ -49,7 +49,7 @@ PRIORS: dict[str, tuple[float, float, str]] = {
     "class:graphics": (1.0, 0.12, "over A100"),
     "class:ada-server": (0.8, 0.15, "over A100"),
     "class:blackwell-graphics": (1.0, 0.12, "over A100"),
-    "attention": (1.7, 0.2, "cost of an attention operation over a matrix product's"),
+    "attention": (1.7, 0.08, "cost of an attention operation over a matrix product's"),
     "attention:vendor": (0.75, 0.2, "the same in vendors' software, over the others"),
     "attention:new": (1.3, 0.2, "the same on Hopper and Blackwell servers, over the others"),
     "several": (0.04, 0.5, "share lost to full sharding in one machine"),

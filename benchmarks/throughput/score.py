@@ -125,11 +125,7 @@ def _cross_validated(cases: Sequence[Case], known: Throughput) -> Document:
     The widths of the intervals are those of the catalog, for what the other sources hold.
     """
     rows = left_out(cases, known, fit(cases, known))
-    outcomes = []
-    for row in rows:
-        spread = known.spread[row.evidence].interval
-        ratio = exp(row.residual)
-        outcomes.append(Outcome(row.case, ratio, spread.low <= ratio <= spread.high))
+    outcomes = [_outcome(row.case, row.known) for row in rows]
     return {
         **_figures([o for o in outcomes if o.case.in_stats]),
         "all_mapped": _figures(outcomes),

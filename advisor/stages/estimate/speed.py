@@ -216,6 +216,8 @@ def time_spread(work: Work, at: Setting, parts: StepSeconds) -> tuple[float, flo
     unpacking = known.dequantise_milliseconds.get(work.plan.quantisation, known.link_share)
     for seconds, figure in (
         (parts.dequantise, unpacking),
+        (parts.attention, at.stack.attention_cost),
+        (parts.small_batch, at.stack.launch_milliseconds),
         (parts.exchange, known.link_share),
         (parts.offload, known.offload_share),
         (parts.generation, known.decode_share),
