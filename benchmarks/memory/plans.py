@@ -10,6 +10,7 @@ from typing import Any
 from advisor import registry
 from advisor.schema.catalog import Gpu, ModelCard, Stack
 from advisor.schema.plan import Plan
+from benchmarks.memory.options import method_options
 from benchmarks.memory.shapes import target_modules
 from benchmarks.memory.stacks import loss_head_of
 
@@ -66,8 +67,6 @@ _METHOD_NAMES = {
 }
 HABITS = ("compute_precision", "trained_precision", "unquantised_precision")
 """Plan fields that the software decides, and no column of a row tells."""
-_LAST_LAYERS = re.compile(r"last (\d+) layers")
-_VIRTUAL_TOKENS = re.compile(r"(?:prefix|prompt|tokens) (\d+)")
 _CONTEXT_PARALLEL = re.compile(r"^fsdp\d+ x cp(\d+)")
 """Sequences split over cards, weights sharded over all of them."""
 
@@ -93,7 +92,7 @@ def plan_of(
     weights = run["compute"] if bits < 16 else run["weights"]
     values: dict[str, Any] = {"loss_head": "stock", **stack.defaults_for(run["method"])}
     values |= _stated(row, run)
-    values["method_options"] = _method_options(method, str(row.get("target_modules") or ""), run)
+    values["method_options"] = method_options(method, row, run, card)
     if run["method"] != "full":
         values |= {"rank": run["rank"], "target_modules": target_modules(run, card)}
     if weights == "fp32" and run["compute"] != "fp32" and strategy in ("fsdp", "zero3"):
@@ -169,21 +168,6 @@ def _stated(row: Mapping[str, Any], run: dict[str, Any]) -> dict[str, Any]:
     elif run.get("act_offload"):
         values["offload"] = "activations"
     return values
-
-
-def _method_options(method: str, targets: str, run: dict[str, Any]) -> dict[str, int | bool]:
-    """What a row says that only the method understands."""
-    if method == "full":
-        return {"in_backward": True} if run.get("in_backward") else {}
-    layers, tokens = _LAST_LAYERS.search(targets), _VIRTUAL_TOKENS.search(targets)
-    if method == "freeze" and layers:
-        return {"layers": int(layers.group(1))}
-    found: dict[str, int | bool] = {}
-    if method in ("prefix", "prompt", "p_tuning") and tokens:
-        found["virtual_tokens"] = int(tokens.group(1))
-    if method == "prefix" and "projection" in targets:
-        found["projection"] = True
-    return found
 
 
 def _is_selective(row: Mapping[str, Any], run: dict[str, Any]) -> bool:
