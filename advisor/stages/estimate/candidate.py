@@ -90,6 +90,14 @@ def _objective(inquiry: Inquiry, plan: Plan) -> ObjectiveFootprint:
     return inquiry.objective.footprint(plan, inquiry.model)
 
 
+def _together(plan: Plan, objective: ObjectiveFootprint) -> Plan:
+    """The plan as a method sees it: both answers of a pair go through its layers together."""
+    sequences = objective.sequences_per_sample
+    if sequences == 1:
+        return plan
+    return plan.model_copy(update={"micro_batch_size": sequences * plan.micro_batch_size})
+
+
 def _correction(inquiry: Inquiry, gpu: Gpu, plan: Plan) -> Correction | None:
     """What earlier runs tell, where the plan is for this machine."""
     if not inquiry.records or gpu.provenance.kind != "measured":
@@ -105,8 +113,9 @@ def make_candidate(inquiry: Inquiry, gpu: Gpu, method: Method) -> Candidate:
     """
     request, model, reference = inquiry.request, inquiry.model, inquiry.reference
     plan = make_plan(request, model=model, gpu=gpu, method=method, reference=reference)
-    footprint = method.footprint(plan, model)
-    work = Work(plan, model, footprint, reference.stack, _objective(inquiry, plan))
+    objective = _objective(inquiry, plan)
+    footprint = method.footprint(_together(plan, objective), model)
+    work = Work(plan, model, footprint, reference.stack, objective)
     known = _correction(inquiry, gpu, plan)
     needed = calibrated(memory(work, gpu), known)
     outside = None if gpu.is_cpu else outside_gib(work, gpu)
