@@ -7,6 +7,7 @@ __all__ = [
     "architecture",
     "base",
     "baseline",
+    "calibration",
     "catalog",
     "chat",
     "dataset",
