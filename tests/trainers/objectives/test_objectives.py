@@ -9,7 +9,9 @@ import pytest
 from advisor import registry
 from advisor.catalog import query
 from advisor.errors import PlanError
+from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Plan
+from advisor.stages.estimate.candidate import Inquiry, make_candidate
 from advisor.units import gib_from_bytes
 from trainers.objectives import grpo
 from trainers.objectives.reference import BESIDE, OWN_WEIGHTS, keeps_base
@@ -150,3 +152,23 @@ def test_defaults_are_those_of_trl():
     assert defaults["GRPOConfig"]["num_iterations"] == 1
     assert defaults["GRPOConfig"]["use_vllm"] is False
     assert defaults["GRPOConfig"]["steps_per_generation"] is None
+
+
+def test_both_answers_of_a_pair_reach_the_method():
+
+    kept = {}
+    for name in ("sft", "dpo"):
+        inquiry = Inquiry(
+            request=EstimateRequest(
+                methods=("lora",), objective=name, gradient_checkpointing=False
+            ),
+            model=query.find_model("1b"),
+            offers={},
+            reference=query.reference(),
+            objective=registry.objective(name),
+        )
+        memory = make_candidate(
+            inquiry, query.find_gpu("h100"), registry.method("lora")
+        ).option.memory
+        kept[name] = sum(term.gib for term in memory.terms if term.name == "adapter inputs")
+    assert kept["dpo"] == pytest.approx(2 * kept["sft"], rel=0.01)
