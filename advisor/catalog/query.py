@@ -200,6 +200,7 @@ _LOCAL_FACTS = (
     "power_watt",
     "pcie_gb_per_second",
     "achievable_share",
+    "architecture",
 )
 
 
@@ -215,17 +216,18 @@ def local_gpu(machine: MachineFacts) -> Gpu:
             "The memory of this machine could not be measured.",
             hint="Name a card of the catalog with --gpu, for example --gpu t4.",
         )
-    rates: dict[str, float | None] = {}
+    facts: dict[str, Any] = {}
     if on_gpu and machine.gpu:
         twin = _by_name("gpus").get(plain(machine.gpu), {}).get("card", {})
-        rates = {key: twin.get(key) for key in _LOCAL_FACTS}
+        facts = {key: twin[key] for key in _LOCAL_FACTS if key in twin}
+        facts["twin"] = twin.get("id")
     return Gpu(
         id=LOCAL,
         name=(machine.gpu or "GPU of this machine") if on_gpu else "CPU of this machine",
         memory_gib=memory_gib,
         is_cpu=not on_gpu,
         provenance=Provenance(kind="measured", source="this machine"),
-        **rates,
+        **facts,
     )
 
 

@@ -92,6 +92,8 @@ class Gpu(Value):
     """Best published matrix product rate over the datasheet's."""
     architecture: str = ""
     is_cpu: bool = False
+    twin: str | None = None
+    """Catalog id of the same card, for a card of this machine that the catalog knows."""
     provenance: Provenance
 
 

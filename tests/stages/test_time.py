@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from advisor.catalog import query
 from advisor.schema.base import Interval, Provenance
 from advisor.schema.plan import ExtraTerm, ObjectiveFootprint, Plan
+from advisor.schema.profile import MachineFacts
 from advisor.stages.estimate.batches import batch_of, padding_share, training_tokens
 from advisor.stages.estimate.energy import energy, grid_of
 from advisor.stages.estimate.exchange import lost_share
@@ -238,6 +239,16 @@ def test_every_card_with_a_rate_has_a_class_and_every_stack_too():
     assert classes["b300"] == classes["gb200"] == "blackwell-server"
     assert stack_class(KNOWN, "torchtitan").id == "tuned"
     assert stack_class(KNOWN, "a stack nobody knows").id == "stock"
+
+
+def test_a_card_of_this_machine_is_in_the_class_of_its_twin():
+    machine = MachineFacts(gpu="NVIDIA L4", gpus=1, gpu_memory_gib=22.0)
+    own = query.local_gpu(machine)
+    assert gpu_class(KNOWN, own).id == "power-limited"
+    assert timing(work_of(), own, KNOWN).steps_hours.likely == pytest.approx(
+        timing(work_of(), query.find_gpu("l4"), KNOWN).steps_hours.likely
+    )
+    assert query.local_gpu(MachineFacts(gpu="Abacus 9", gpus=1, gpu_memory_gib=8.0)).twin is None
 
 
 def test_less_evidence_means_a_wider_interval():

@@ -26,7 +26,7 @@ _places: dict[tuple[str, str, str], tuple[Throughput, Place]] = {}
 
 def place_of(throughput: Throughput, stack: str, gpu: Gpu) -> Place:
     """The place of a stack on a GPU, remembered for the last ones asked for."""
-    key = (stack, gpu.id, gpu.architecture)
+    key = (stack, gpu.twin or gpu.id, gpu.architecture)
     known = _places.get(key)
     if known is not None and known[0] is throughput:
         return known[1]
@@ -56,8 +56,9 @@ def stack_class(throughput: Throughput, stack: str) -> StackSpeed:
 
 def gpu_class(throughput: Throughput, gpu: Gpu) -> GpuClass:
     """The class that names the card's id, else its architecture, else the last one."""
+    name = gpu.twin or gpu.id
     for entry in throughput.classes:
-        if entry.gpus and gpu.id.startswith(entry.gpus):
+        if entry.gpus and name.startswith(entry.gpus):
             return entry
     architecture = gpu.architecture.lower()
     for entry in throughput.classes:

@@ -106,6 +106,8 @@ def _limit_warnings(
 
 
 def _time_warnings(gpu: Gpu, time: Interval | None) -> list[str]:
+    if time is not None and gpu.power_watt is None:
+        return [f"The power of {gpu.name} is not in the catalog, so energy is unknown."]
     if time is not None:
         return []
     if gpu.is_cpu:
