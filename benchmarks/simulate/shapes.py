@@ -349,12 +349,97 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 """Name -> configuration, the widths as published."""
 
+CHECK_SHAPES: dict[str, dict[str, Any]] = {
+    "gpt-j-6b": {
+        "model_type": "gptj",
+        "n_embd": 4096,
+        "n_layer": 28,
+        "n_head": 16,
+        "n_positions": 2048,
+        "rotary_dim": 64,
+        "vocab_size": 50400,
+        "tie_word_embeddings": False,
+    },
+    "smollm2-360m": _decoder(
+        "llama",
+        hidden=960,
+        layers=32,
+        heads=15,
+        kv_heads=5,
+        inner=2560,
+        vocab=49152,
+        positions=8192,
+        tie_word_embeddings=True,
+    ),
+    "glm-4-9b": _decoder(
+        "glm",
+        hidden=4096,
+        layers=40,
+        heads=32,
+        kv_heads=2,
+        inner=13696,
+        vocab=151552,
+        head_dim=128,
+        positions=131072,
+        attention_bias=True,
+        tie_word_embeddings=False,
+    ),
+    "phi-1.5": _decoder(
+        "phi",
+        hidden=2048,
+        layers=24,
+        heads=32,
+        kv_heads=32,
+        inner=8192,
+        vocab=51200,
+        positions=2048,
+        partial_rotary_factor=0.5,
+        hidden_act="gelu_new",
+    ),
+    "qwen2.5-1.5b": _decoder(
+        "qwen2",
+        hidden=1536,
+        layers=28,
+        heads=12,
+        kv_heads=2,
+        inner=8960,
+        vocab=151936,
+        positions=32768,
+        tie_word_embeddings=True,
+    ),
+    "gemma-7b": _decoder(
+        "gemma",
+        hidden=3072,
+        layers=28,
+        heads=16,
+        kv_heads=16,
+        inner=24576,
+        vocab=256000,
+        head_dim=256,
+        positions=8192,
+        tie_word_embeddings=True,
+    ),
+    "olmoe-1b-7b": _decoder(
+        "olmoe",
+        hidden=2048,
+        layers=16,
+        heads=16,
+        kv_heads=16,
+        inner=1024,
+        vocab=50304,
+        positions=4096,
+        num_experts=64,
+        num_experts_per_tok=8,
+    ),
+}
+"""Shapes of the plans that only check the formulas."""
+
 DEPTH_KEYS = ("num_hidden_layers", "n_layer")
 
 
 def configuration(name: str, layers: int | None = None) -> dict[str, Any]:
     """The configuration, at another depth if asked."""
-    keys = dict(SHAPES[name])
+    keys = dict((SHAPES | CHECK_SHAPES)[name])
     if layers is not None:
         keys |= {key: layers for key in DEPTH_KEYS if key in keys}
     return keys
@@ -370,5 +455,5 @@ _OTHER_TARGETS = {
     "bloom-1b7": _FUSED,
     "falcon-7b": _FUSED,
 }
-TARGETS = {name: _OTHER_TARGETS.get(name, _SEPARATE) for name in SHAPES}
+TARGETS = {name: _OTHER_TARGETS.get(name, _SEPARATE) for name in SHAPES | CHECK_SHAPES}
 """Name -> the layers of attention that the first LoRA recipes adapted."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from advisor.schema.architecture import LayerGroup, Linear
 from advisor.stages.estimate.families import Habits
-from advisor.stages.estimate.tape import NOTHING, Size, Storage, Tape, Tensor
+from advisor.stages.estimate.tape import NOTHING, Back, Size, Storage, Tape, Tensor
 
 SINGLE = 4
 FUSED_QUERY = frozenset({"qkv_proj", "query_key_value", "c_attn", "Wqkv", "W_pack", "attn.c_attn"})
@@ -113,7 +113,8 @@ class Anatomy:
             wide = self.cast(source, SINGLE) if self.setting.autocast else source
             return tape.run([wide], wide.size, wide.wide, kept=[wide])
         lifted = self.cast(source, SINGLE)
-        scaled = tape.run([lifted], single, SINGLE, kept=[lifted], passing=single.times(2))
+        back = Back(passing=single.times(2))
+        scaled = tape.run([lifted], single, SINGLE, kept=[lifted], back=back)
         if self.habits.scales_in_single:
             kept = [scaled] if trained else []
             return self.cast(tape.run([scaled], single, SINGLE, kept=kept), source.wide)
@@ -126,15 +127,13 @@ class Anatomy:
         entry = self.cast(source, setting.compute) if setting.autocast else source
         wide = setting.compute if setting.autocast else entry.wide
         kept: list[Tensor | Size] = [entry] if setting.trained else []
-        passing = gains = NOTHING
+        back = Back(trains=setting.trained)
         if setting.trained:
             made = Size(fixed=float(linear.parameters * setting.weight))
-            passing, gains = (made, NOTHING) if setting.accumulates else (NOTHING, made)
+            gains = NOTHING if setting.accumulates else made
+            back = back._replace(passing=made.minus(gains), gains=gains)
         size = Size(float(linear.outputs * times * wide))
-        trains = setting.trained
-        out = self.tape.run(
-            [entry], size, wide, kept=kept, passing=passing, gains=gains, trains=trains
-        )
+        out = self.tape.run([entry], size, wide, kept=kept, back=back)
         adapter = setting.adapter
         if adapter is None or not adapter.reaches(linear):
             return out
@@ -155,7 +154,7 @@ class Anatomy:
             Size(float(adapter.rank * times * path)),
             path,
             kept=[entry],
-            trains=True,
+            back=Back(trains=True),
         )
         size = Size(float(linear.outputs * times * path))
         change = tape.run([between], size, path, kept=[between])
@@ -198,20 +197,19 @@ class Anatomy:
     def _rotated(self, source: Tensor) -> Tensor:
         wide = max(source.wide, self.setting.stream)
         size = source.size.times(wide / source.wide)
-        return self.tape.run([source], size, wide, passing=size.times(2))
+        return self.tape.run([source], size, wide, back=Back(passing=size.times(2)))
 
     def _flash(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         sums = Size(float(self.heads.heads * SINGLE))
         passing = Size(float(self.heads.query * SINGLE)).plus(sums)
-        if self.heads.key_value < self.heads.query:
-            passing = Size(float(self.heads.query * SINGLE)).plus(sums)
+        if self.heads.key_value < self.heads.query:  # gradients of each head, then their sum
+            passing = passing.plus(query.size.times(2))
         return self.tape.run(
             [query, key, value],
             query.size,
             query.wide,
             kept=[query, key, value, sums],
-            keeps_output=True,
-            passing=passing,
+            back=Back(passing=passing, keeps_output=True),
         )
 
     def _eager(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -223,12 +221,12 @@ class Anatomy:
         found = tape.run([found], scores, compute)
         if self.habits.caps_scores:
             found = tape.run([found], scores, compute)
-            found = tape.run([found], scores, compute, keeps_output=True)
+            found = tape.run([found], scores, compute, back=Back(keeps_output=True))
             found = tape.run([found], scores, compute)
         found = self.cast(found, max(compute, self.setting.stream))  # the mask's precision
         wide = SINGLE if self.habits.softmax_in_single or self.setting.autocast else found.wide
         lifted = Size(pair=float(heads * wide))
-        shares = tape.run([found], lifted, wide, keeps_output=True, passing=lifted)
+        shares = tape.run([found], lifted, wide, back=Back(passing=lifted, keeps_output=True))
         shares = self.cast(shares, compute)
         if self.habits.attention_dropout:
             mask = Size(pair=float(heads))
@@ -260,9 +258,10 @@ class Anatomy:
         wide = SINGLE if self.setting.autocast else source.wide
         single = source.size.times(wide / source.wide)
         lifted = self.cast(source, wide)
-        cubed = self.tape.run([lifted], single, wide, kept=[lifted], passing=single.times(2))
+        back = Back(passing=single.times(2))
+        cubed = self.tape.run([lifted], single, wide, kept=[lifted], back=back)
         inner = self.tape.run([self.tape.sum(source, cubed)], single, wide)
-        bent = self.tape.run([inner], single, wide, keeps_output=True)
+        bent = self.tape.run([inner], single, wide, back=Back(keeps_output=True))
         shifted = self.tape.run([bent], single, wide)
         half = self.tape.run([source], source.size, source.wide)
         return self.tape.run([half, shifted], single, wide, kept=[half, shifted])

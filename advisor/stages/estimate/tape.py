@@ -59,13 +59,28 @@ class Tensor:
         """`wide` is bytes per number; `grad` says whether a gradient flows to it."""
 
 
+class Back(NamedTuple):
+    """An operation's backward."""
+
+    passing: Size = NOTHING
+    """Needed for a moment."""
+    gains: Size = NOTHING
+    """Gradients of weights that it leaves."""
+    keeps_output: bool = False
+    trains: bool = False
+    """Whether there is one even where no input needs a gradient."""
+
+
+NONE = Back()
+"""A backward that needs nothing but gradients of the inputs."""
+
+
 class _Node(NamedTuple):
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     kept: tuple[Storage, ...]
-    passing: Size = NOTHING
+    back: Back
     is_sum: bool = False
-    gains: Size = NOTHING
 
 
 class Tape:
@@ -76,39 +91,30 @@ class Tape:
         self.adapter = False
         """Whether what is recorded now belongs to an adapter."""
 
-    def run(  # noqa: PLR0913 - facts of one operation, all but three by name
+    def run(
         self,
         inputs: Sequence[Tensor],
         size: Size,
         wide: int,
         *,
         kept: Sequence[Tensor | Size] = (),
-        keeps_output: bool = False,
-        passing: Size = NOTHING,
-        gains: Size = NOTHING,
-        trains: bool = False,
+        back: Back = NONE,
     ) -> Tensor:
-        """An operation with one new output.
-
-        Its backward needs `passing` for a moment and leaves `gains`, the gradients of weights;
-        one that `trains` weights has a backward even where its input needs none.
-        """
-        grad = trains or any(one.grad for one in inputs)
+        """An operation with one new output, which keeps tensors for its backward."""
+        grad = back.trains or any(one.grad for one in inputs)
         out = Tensor(size, wide, Storage(size, is_adapter=self.adapter), grad=grad)
         if grad:
             held = [self._storage(one) for one in kept]
-            if keeps_output:
+            if back.keeps_output:
                 held.append(out.storage)
-            self._nodes.append(
-                _Node(tuple(inputs), (out,), tuple(held), passing=passing, gains=gains)
-            )
+            self._nodes.append(_Node(tuple(inputs), (out,), tuple(held), back))
         return out
 
     def parts(self, source: Tensor, sizes: Sequence[Size]) -> tuple[Tensor, ...]:
         """Views of one tensor, whose gradients are joined into a new one."""
         found = tuple(Tensor(size, source.wide, source.storage, grad=source.grad) for size in sizes)
         if source.grad:
-            self._nodes.append(_Node((source,), found, ()))
+            self._nodes.append(_Node((source,), found, (), NONE))
         return found
 
     def sum(self, first: Tensor, second: Tensor) -> Tensor:
@@ -117,7 +123,7 @@ class Tape:
         size = first.size if first.wide >= second.wide else second.size
         out = Tensor(size, wide, Storage(size), grad=first.grad or second.grad)
         if out.grad:
-            self._nodes.append(_Node((first, second), (out,), (), is_sum=True))
+            self._nodes.append(_Node((first, second), (out,), (), NONE, is_sum=True))
         return out
 
     def kept(self, *, adapter: bool) -> Size:
@@ -176,8 +182,8 @@ def _back(node: _Node, gradients: dict[int, Storage], live: Size, found: list[Si
                 live = live.plus(one.size)
             storage.holders += 1
             made.append((one, storage))
-        found.append(live.plus(node.passing))
-    live = live.plus(node.gains if arrived else NOTHING)
+        found.append(live.plus(node.back.passing))
+    live = live.plus(node.back.gains if arrived else NOTHING)
     for storage in (*arrived, *dict.fromkeys(node.kept)):
         live = _released(storage, live)
     for one, storage in made:

@@ -21,10 +21,10 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from advisor.schema.plan import Plan
 from advisor.units import gib_from_bytes
+from trainers.engines.trl._gpu_ways import as_on_gpu
 from trainers.engines.trl._live import Live
 from trainers.engines.trl._trace_parts import (
     adapter_config,
-    as_on_gpu,
     cuda_like_head,
     freeze_as_planned,
     optimizer_of,
@@ -120,7 +120,7 @@ def built(config: Any, attention: str, dtype: torch.dtype, device: str = "meta")
 
 def adapted(model: Any, plan: Plan) -> Any:
     """The model with the plan's adapter, or with what the plan freezes frozen."""
-    adapter = adapter_config(plan)
+    adapter = adapter_config(plan, model)
     if adapter is None:
         freeze_as_planned(model, plan)
         return model
