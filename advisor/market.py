@@ -12,7 +12,7 @@ from advisor.artifacts import today
 from advisor.catalog import query
 from advisor.catalog.hosted import hosted_tuning, inference_prices
 from advisor.catalog.serving import money
-from advisor.contracts import Method, Tracer
+from advisor.contracts import Method, PluginInfo, Tracer
 from advisor.errors import (
     AdvisorWarning,
     PlanError,
@@ -62,12 +62,14 @@ def opened(
     offers = {card.id: _offers(card.id, request.as_of, provider) for card in cards}
     if provider is not None:
         cards = _sold_by(provider, cards, offers, request.as_of)
+    objective = registry.objective(request.objective)
+    _know_options(request, [*(m.info for m in methods.values()), objective.info])
     inquiry = Inquiry(
         request,
         model,
         offers,
         query.reference(request.stack or query.DEFAULT_STACK),
-        registry.objective(request.objective),
+        objective,
         money(),
         calibration.records() if query.LOCAL in gpus else (),
     )
@@ -145,6 +147,17 @@ def remember(option: Option, result: TrainResult, machine: MachineFacts) -> None
         calibration.add(calibration.identified(found))
     except StorageError as error:
         warn(AdvisorWarning(str(error)), stacklevel=2)
+
+
+def _know_options(request: EstimateRequest, asked: Sequence[PluginInfo]) -> None:
+    """Raises PlanError for an option that neither a method nor the objective understands."""
+    known = sorted({option for info in asked for option in info.options})
+    unknown = sorted(set(request.method_options) - set(known))
+    if unknown:
+        raise PlanError(
+            f"Nobody here understands the option '{unknown[0]}'.",
+            hint=f"Known to {', '.join(i.id for i in asked)}: {', '.join(known) or 'none'}.",
+        )
 
 
 def _card(name: str, machine: MachineFacts) -> Gpu:

@@ -149,6 +149,7 @@ def test_usage_errors(words, told):
         (("--method", "qlora", "--quantisation", "none"), "quantised base"),
         (("--gpus", "1", "--strategy", "fsdp"), "does not go with"),
         (("--optimizer", "nosuch"), "nosuch"),
+        (("--option", "layrs=3", "--method", "freeze"), "understands the option 'layrs'"),
     ],
 )
 def test_told_errors(words, told):

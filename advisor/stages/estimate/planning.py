@@ -34,7 +34,7 @@ _FLAGS = {
     "generated_tokens": "generated_tokens",
     "offload": "offload",
 }
-_ADAPTER_FIELDS = ("rank", "alpha", "target_modules")
+_RANK_FIELDS = ("rank", "alpha")
 _BITS: dict[str, int] = {"float32": 32, "bfloat16": 16, "float16": 16}
 _QUANTISED_BITS = {"nf4": 4, "gptq": 4, "awq": 4, "int8": 8, "fp8": 8}
 _LOWEST_QUANTISATION = {4: "nf4", 8: "int8"}
@@ -76,7 +76,7 @@ def make_plan(
     _suit_model(values, reasons, model, request.seq_len)
     for flag, field in _FLAGS.items():
         value = getattr(request, flag)
-        if value is not None and (field not in _ADAPTER_FIELDS or method.info.needs_rank):
+        if value is not None and _takes(method.info, field):
             values[field], reasons[field] = value, f"--{flag.replace('_', '-')}"
     _suit_data(values, reasons, request)
     _settle(values, reasons, request)
@@ -104,6 +104,18 @@ def make_plan(
     )
 
 
+def _adapts(info: MethodInfo) -> bool:
+    """Whether the base stays frozen beside something small that is trained."""
+    return info.needs_rank or info.recipe == "lora"
+
+
+def _takes(info: MethodInfo, field: str) -> bool:
+    """Whether a plan of the method can have a value of that name."""
+    if field == "target_modules":
+        return _adapts(info)
+    return field not in _RANK_FIELDS or info.needs_rank
+
+
 def _settle(values: dict[str, Any], reasons: dict[str, str], request: EstimateRequest) -> None:
     """Values that follow from others: alpha from the rank, no sample count beside tokens."""
     if request.rank is not None and request.alpha is None and "alpha" in values:
@@ -120,8 +132,7 @@ def _quantisation(values: dict[str, Any], info: MethodInfo) -> str:
     """
     said = values.get("quantisation")
     if info.base_bits is None:
-        adapts = info.needs_rank or info.recipe == "lora"
-        return said if said and adapts else "none"
+        return said if said and _adapts(info) else "none"
     if said == "none":
         raise PlanError(
             f"{info.id} trains on a quantised base, and --quantisation none forbids one.",
