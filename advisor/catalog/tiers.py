@@ -10,7 +10,7 @@ from advisor.catalog.load import Node
 Plain = dict[str, Any]
 _TABLES = ("context_gib", "growth")
 _FIGURES = ("communication_gib", "gathered_growth", "fragmentation", "driver_share")
-_BAND_TEXTS = ("tier", "guess", "method", "gpus", "checkpointing")
+_BAND_TEXTS = ("tier", "guess", "stack", "method", "gpus", "checkpointing")
 _BAND_NUMBERS = ("low", "high", "runs", "sources")
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from advisor.schema.base import Figure, Value
+from advisor.schema.plan import Plan
 
 Tier = Literal["allocated", "reserved", "process"]
 Guess = Literal["none", "traced", "stack", "length"]
@@ -22,6 +23,7 @@ class ErrorBand(Value):
 
     tier: Tier
     guess: Guess
+    stack: str = "any"
     method: Literal["full", "lora", "qlora", "any"]
     gpus: Literal["one", "several", "any"]
     checkpointing: Literal["yes", "no", "any"] = "any"
@@ -51,15 +53,18 @@ class Tiers(Value):
     """Tier -> stacks with enough published runs in it."""
     bands: tuple[ErrorBand, ...] = ()
 
-    def band(
-        self, tier: Tier, guess: Guess, method: str, *, gpus: int, checkpointing: bool
-    ) -> ErrorBand:
-        """The first band of the file that takes such a plan; a wide one where there is none."""
+    def band(self, tier: Tier, guess: Guess, plan: Plan, method: str) -> ErrorBand:
+        """The first band of the file that takes such a plan; a wide one where there is none.
+
+        `method` is full, lora or qlora, whichever the plan's is closest to.
+        """
+        gpus, checkpointing = plan.gpus, plan.gradient_checkpointing
         number, recomputes = "one" if gpus == 1 else "several", "yes" if checkpointing else "no"
         for band in self.bands:
             if (
                 band.tier == tier
                 and band.guess == guess
+                and band.stack in (plan.stack, "any")
                 and band.method in (method, "any")
                 and band.gpus in (number, "any")
                 and band.checkpointing in (recomputes, "any")

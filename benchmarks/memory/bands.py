@@ -17,7 +17,7 @@ ENDS = {"allocated": (0.13, 0.885), "reserved": (0.09, 0.92), "process": (0.09, 
 """Quantiles of the band's ends; sources left out widen what other tiers need."""
 FAR = 0.97
 """Share of runs on one card that pass the upper end by 5 % at most."""
-LEAST_SPREAD, LEAST_SPREAD_OF_FEW, FEW_SOURCES = 0.005, 0.02, 2
+LEAST_SPREAD, LEAST_SPREAD_OF_FEW, FEW_SOURCES = 0.005, 0.015, 2
 """No band is narrower; one or two sources do not show how far others lie apart."""
 TRACED = 0.08
 """Closed form against traced steps at the 90 % point; a trace is within 1 % of a real step."""
@@ -138,6 +138,8 @@ def fit(observations: Sequence[Observation]) -> list[ErrorBand]:
         for guess in ("none", "traced", "stack", "length"):
             few = [o for o in observations if o.tier == tier and o.guess == guess]
             kinds = _KINDS[guess] if tier == "allocated" else _KINDS["other"]
+            if guess == "none":
+                kinds = (*_stack_kinds(few, by_method=tier == "allocated"), *kinds)
             found += [
                 _band(some, kind, tier, guess)
                 for kind in kinds
@@ -152,6 +154,7 @@ def fit(observations: Sequence[Observation]) -> list[ErrorBand]:
 class Kind:
     """Plans that share a band."""
 
+    stack: str = "any"
     method: str = "any"
     gpus: str = "any"
     checkpointing: str = "any"
@@ -159,22 +162,34 @@ class Kind:
     def takes(self, one: Observation) -> bool:
         """Whether an observation is of this kind."""
         return (
-            self.method in (one.method, "any")
+            self.stack in (one.stack, "any")
+            and self.method in (one.method, "any")
             and self.gpus in (one.gpus, "any")
             and self.checkpointing in (one.checkpointing, "any")
         )
+
+
+def _stack_kinds(few: Sequence[Observation], *, by_method: bool) -> tuple[Kind, ...]:
+    """Every software on one and on several cards, where asked by method first."""
+    methods = (*_METHODS, "any") if by_method else ("any",)
+    return tuple(
+        Kind(stack=stack, method=method, gpus=gpus)
+        for stack in sorted({one.stack for one in few})
+        for gpus in ("one", "several")
+        for method in methods
+    )
 
 
 _ALL = Kind()
 _METHODS = ("full", "lora", "qlora")
 _KINDS = {
     "none": (
-        *(Kind(method, gpus) for gpus in ("one", "several") for method in _METHODS),
+        *(Kind(method=method, gpus=gpus) for gpus in ("one", "several") for method in _METHODS),
         Kind(gpus="one"),
         Kind(gpus="several"),
     ),
     "stack": (
-        *(Kind(method, checkpointing="yes") for method in _METHODS),
+        *(Kind(method=method, checkpointing="yes") for method in _METHODS),
         Kind(checkpointing="no"),
     ),
     "traced": (),
@@ -223,6 +238,7 @@ def find(bands: Sequence[ErrorBand], one: Observation) -> ErrorBand:
         for band in bands
         if band.tier == one.tier
         and band.guess == one.guess
+        and band.stack in (one.stack, "any")
         and band.method in (one.method, "any")
         and band.gpus in (one.gpus, "any")
         and band.checkpointing in (one.checkpointing, "any")

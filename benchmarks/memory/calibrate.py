@@ -30,7 +30,8 @@ bands:
 def as_yaml(found: list[ErrorBand], measured: dict[str, list[str]], day: str) -> str:
     """The catalog file."""
     lines = [
-        f"  - {{tier: {b.tier}, guess: {b.guess}, method: {b.method}, gpus: {b.gpus}, "
+        f"  - {{tier: {b.tier}, guess: {b.guess}, stack: {b.stack}, method: {b.method}, "
+        f"gpus: {b.gpus}, "
         f'checkpointing: "{b.checkpointing}", '
         f"low: {b.low}, high: {b.high}, runs: {b.runs}, sources: {b.sources}}}"
         for b in found

@@ -57,14 +57,7 @@ def memory(work: Work, gpu: Gpu) -> Memory:
 
 def band(work: Work, tier: Tier) -> ErrorBand:
     """How far measured runs of the plan's kind lay from the computed value."""
-    plan = work.plan
-    return work.stack.tiers.band(
-        tier,
-        _guess(work, tier),
-        _kind(work),
-        gpus=plan.gpus,
-        checkpointing=plan.gradient_checkpointing,
-    )
+    return work.stack.tiers.band(tier, _guess(work, tier), work.plan, _kind(work))
 
 
 def allocated_error(work: Work) -> ErrorBand:
