@@ -10,7 +10,9 @@ from advisor.stages.estimate.families import Habits
 from advisor.stages.estimate.tape import NOTHING, Back, Size, Storage, Tape, Tensor
 
 SINGLE = 4
-FUSED_QUERY = frozenset({"qkv_proj", "query_key_value", "c_attn", "Wqkv", "W_pack", "attn.c_attn"})
+FUSED_QUERY = frozenset(
+    {"qkv_proj", "query_key_value", "c_attn", "Wqkv", "wqkv", "W_pack", "attn.c_attn"}
+)
 
 
 @dataclass(frozen=True)
@@ -180,18 +182,41 @@ class Anatomy:
         return self.linear(run(query, key, value), linears[-1])
 
     def _projected(self, source: Tensor, linears: list[Linear]) -> tuple[Tensor, Tensor, Tensor]:
-        heads = self.heads
-        if linears[0].name in FUSED_QUERY:
+        heads, names = self.heads, [one.name for one in linears]
+        if names[0] not in FUSED_QUERY and len(linears) >= 3:
+            is_latent = any(name.startswith("kv_b") for name in names)
+            query, key, value = (self._latent if is_latent else self._apart)(source, linears)
+        elif names[0] == "q_proj":  # layers that share keys, or take them for values too
+            query = self.linear(source, linears[0])
+            key = self.linear(source, linears[1]) if len(linears) > 1 else query
+            value = key
+        else:
             joint = self.linear(source, linears[0])
+            for gate in linears[1:]:
+                self.linear(source, gate)
             sizes = [
                 Size(float(width * joint.wide))
                 for width in (heads.query, heads.key_value, heads.key_value)
             ]
             query, key, value = self.tape.parts(joint, sizes)
-        else:
-            query, key, value = (self.linear(source, one) for one in linears[:3])
         if self.group.query_key_norm:
             query, key = self.norm(query, heads.query), self.norm(key, heads.key_value)
+        return query, key, value
+
+    def _apart(self, source: Tensor, linears: list[Linear]) -> tuple[Tensor, Tensor, Tensor]:
+        query, key, value = (self.linear(source, one) for one in linears[:3])
+        return query, key, value
+
+    def _latent(self, source: Tensor, linears: list[Linear]) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries (often) and keys with values go through narrow layers first (DeepSeek)."""
+        heads = self.heads
+        narrow, wide = linears[-2:]
+        query = source
+        for one in linears[:-2]:
+            query = self.linear(query, one)
+        joint = self.linear(self.linear(source, narrow), wide)
+        sizes = [Size(float(heads.query * joint.wide)), Size(float(heads.key_value * joint.wide))]
+        key, value = self.tape.parts(joint, sizes)
         return query, key, value
 
     def _rotated(self, source: Tensor) -> Tensor:
