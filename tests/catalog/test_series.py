@@ -108,6 +108,21 @@ def test_a_price_without_a_date_says_so():
     assert all("date" in p.get("note", "") for p in undated)
 
 
+def test_fifteen_providers_have_prices_whose_source_says_when():
+    dated = {
+        one["provider"]
+        for one in prices.catalog_series()
+        if any(price["is_dated"] for price in one["prices"])
+    }
+    assert len(dated) >= 15
+
+
+def test_a_dated_price_is_never_followed_by_an_undated_one():
+    for one in every_series():
+        told = [price["is_dated"] for price in one["prices"]]
+        assert told == sorted(told), one
+
+
 def test_hosted_prices_are_exact_and_sorted():
     found = hosted_tuning(DAY)
     assert [(h.provider, h.model) for h in found] == sorted((h.provider, h.model) for h in found)
