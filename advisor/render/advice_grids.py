@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from advisor.render.estimate_facts import chance
 from advisor.render.grid import (
     Grid,
     gib_spread,
@@ -12,7 +13,7 @@ from advisor.render.grid import (
     usd_spread,
     yes_no,
 )
-from advisor.render.safe import UNKNOWN, fact_text, percent, profile_facts, words
+from advisor.render.safe import UNKNOWN, fact_text, profile_facts, words
 from advisor.units import short_count
 
 if TYPE_CHECKING:
@@ -120,9 +121,8 @@ def card_name(option: Option) -> str:
 def fits_text(option: Option) -> str:
     """'yes (99 %)': whether it fits and how sure that is."""
     verdict = option.fits if isinstance(option.fits, str) else yes_no(option.fits)
-    if option.probability_fits is None:
-        return verdict
-    return f"{verdict} ({percent(option.probability_fits, 0)})"
+    sure = chance(option)
+    return f"{verdict} ({sure})" if sure else verdict
 
 
 def _option_row(option: Option) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from advisor.render.estimate_grids import lengths_words
 from advisor.render.grid import short_number, span, usd_short, usd_span
-from advisor.render.memory_groups import chosen
+from advisor.render.memory_groups import cheapest, chosen
 from advisor.render.money_grids import pays_back, spending_words
 from advisor.render.safe import percent, words
 
@@ -33,9 +33,10 @@ def estimate_facts(estimate: Estimate) -> Iterator[tuple[str, str]]:
 def _choice(estimate: Estimate, option: Option) -> Iterator[tuple[str, str]]:
     yield "Recommended", f"{_where(option)}: {verdict_words(option)}; {_figures(option)}"
     yield "Plan", _settings(option)
-    if estimate.fastest not in (None, estimate.recommended):
-        quick = estimate.options[estimate.fastest or 0]
-        yield "Fastest", f"{_where(quick)}: {_figures(quick)}"
+    for name, place in (("Cheapest", cheapest(estimate)), ("Fastest", estimate.fastest)):
+        if place not in (None, estimate.recommended):
+            other = estimate.options[place or 0]
+            yield name, f"{_where(other)}: {_figures(other)}"
     assumed = _assumed(option)
     if assumed:
         yield "Assumed", assumed
@@ -134,7 +135,9 @@ def _beyond(estimate: Estimate) -> Iterator[tuple[str, str]]:
         yield "Hosted", hosted
     for item in paybacks(estimate.break_even)[:MOST_PAYBACKS]:
         why = f": {item.because}" if _volume(item) == float("inf") else ""
-        yield "Pays back", f"{pays_back(item)} vs {item.against}{why}"
+        gain = item.gain_usd_per_month
+        told = f"; at your volume it saves {usd_span(gain)} a month" if gain else ""
+        yield "Pays back", f"{pays_back(item)} vs {item.against}{told}{why}"
 
 
 def _hosted_words(estimate: Estimate) -> str:

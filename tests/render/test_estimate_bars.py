@@ -35,8 +35,10 @@ def test_every_group_has_a_letter_of_its_own() -> None:
     assert not {group.letter for group in GROUPS} & set("-.|>")
 
 
-def test_a_term_nobody_foresaw_is_shown_as_other() -> None:
+def test_a_term_nobody_foresaw_goes_by_its_name_or_is_shown_as_other() -> None:
     assert GROUPS[group_of("something new")].title == "other"
+    assert GROUPS[group_of("32-bit gradients")].title == "gradients"
+    assert GROUPS[group_of("adapter inputs")].title == "activations"
     assert GROUPS[group_of(REST)].letter == "C"
 
 

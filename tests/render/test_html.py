@@ -12,7 +12,7 @@ from advisor.render.svg_memory import memory_chart
 from advisor.schema.report import Report
 from advisor.schema.train import LossPoint
 from tests.fixtures import values as v
-from tests.fixtures.reports import REPORTS
+from tests.fixtures.reports import REPORTS, stopped_report
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
@@ -174,3 +174,47 @@ def test_a_loss_curve_needs_two_finite_values() -> None:
 def test_a_long_loss_curve_is_thinned() -> None:
     chart = loss_chart([LossPoint(step=n, loss=1 / n) for n in range(1, 4001)])
     assert chart.count(",") < 500
+
+
+def test_every_term_has_the_colour_of_its_kind() -> None:
+    terms = (v.term("weights", 1.0), v.term("reference model", 0.5), v.term("adapter", 0.5))
+    chart = memory_chart([v.option(memory=v.memory(terms=terms))])
+    drawn = re.findall(r'class="seg (k\d)"><title>([a-z ]+):', chart)
+    assert drawn == [
+        ("k0", "weights"),
+        ("k0", "reference model"),
+        ("k1", "adapter"),
+        ("k7", "allocator and device context"),
+    ]
+    assert re.findall(r"</svg>([a-z, ]+)</li>", chart) == [
+        "weights", "adapters", "allocator, context",
+    ]  # fmt: skip
+
+
+def test_the_chart_has_a_bar_for_each_method_and_says_how_sure_the_fit_is() -> None:
+    many = [v.option(gpu=f"g{n}") for n in range(9)]
+    last = v.option(method="full", fits=False, probability_fits=0.0, headroom_gib=-1.0)
+    chart = memory_chart([*many, last])
+    assert chart.count('class="track"') == 6
+    assert "full on l4-24gb" in chart
+    assert "2.70 of 2 GiB, does not fit, &lt;1 %" in chart
+
+
+def test_the_estimate_tells_plan_money_and_checks_in_the_readers_order() -> None:
+    page = to_html(REPORTS["priced"]())
+    order = ["<h2>Estimate", "Recommended</th>", "<svg", "Memory at the peak by term",
+             "Height of each phase", "Token lengths of the data", "The simulated step beside",
+             "The largest that fits", "Recommended option", "What the hours are made of",
+             "Beyond training", "What the whole plan costs", "What answering costs",
+             "When tuning pays back", "Hosted tuning of the same tokens"]  # fmt: skip
+    places = [page.index(mark, page.index("<body>")) for mark in order]
+    assert places == sorted(places)
+    assert "Nobody said how many calls there are." in page
+    assert "All GPUs" not in page, "there is one GPU only"
+
+
+def test_several_gpus_get_a_matrix() -> None:
+    found = v.estimate(options=(v.option(), v.option(gpu="h100", method="full", fits=False)))
+    page = to_html(stopped_report(estimate=found))
+    assert "All GPUs against all methods" in page
+    assert ">fits, 12\u00a0%, $1.00</td>" in page

@@ -134,3 +134,15 @@ def test_when_nothing_fits_the_nearest_plan_is_named() -> None:
     text = to_markdown(stopped_report(estimate=estimate))
     assert "No option fits." in text
     assert "QLoRA with rank 8" in text
+
+
+def test_the_estimate_tells_plan_money_and_checks() -> None:
+    text = to_markdown(REPORTS["priced"]())
+    assert "| Recommended | LoRA on l4-24gb from somecloud: fits, 99 %;" in text
+    assert "| GiB | LoRA | QLoRA | full |\n| --- | ---: | ---: | ---: |\n| weights | 1.20 |" in text
+    assert "| backward | &gt; 2.00 | - | - |" in text
+    for caption in ("Token lengths of the data:", "The largest that fits:",
+                    "What the hours are made of:", "When tuning pays back:"):  # fmt: skip
+        assert caption in text
+    assert "| never |" in text
+    assert "- Break-even compares money alone." in text
