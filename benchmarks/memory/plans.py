@@ -208,7 +208,8 @@ def _objective_and_method(run: dict[str, Any]) -> tuple[str, str]:
         raw = raw.replace(objective, "").strip("_") or "full"
     if run["method"] == "full" and raw in ("full", "fft", "full_ft", "sft", "pretrain"):
         return objective, "full"
-    if raw in _SAME_AS_LORA or not run["approx_method"]:
+    packed = raw in ("qlora_awq", "qlora_gptq", "qlora_int4", "lora_awq", "lora_gptq")
+    if packed or raw in _SAME_AS_LORA or not run["approx_method"]:
         return objective, run["method"]
     known = registry.names("advisor.methods")
     for name in (_METHOD_NAMES.get(raw, raw), raw):

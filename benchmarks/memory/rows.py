@@ -24,6 +24,8 @@ from benchmarks.memory.plans import HABITS, UnmappedError, plan_of
 from benchmarks.memory.shapes import card_of, config_of
 from benchmarks.memory.stacks import UNKNOWN, stack_of
 
+FAILED = "the estimator failed"
+"""Begins the reason of a row that met a fault of ours; there should be none."""
 _SIZE = re.compile(r"(\d{1,3}) ?gi?b\b")
 
 
@@ -119,14 +121,16 @@ def without_stack(case: Case) -> Case:
 def predict(case: Case) -> Prediction:
     """Our estimate of a case in the tier that its figure counts.
 
-    Raises UnmappedError when the estimator refuses the plan.
+    Raises UnmappedError when the estimator refuses the plan, or fails on it.
     """
     try:
         footprint, objective = _footprints(case)
+        work = Work(case.plan, case.card, footprint, case.stack, objective)
+        found = memory(work, case.gpu)
     except AdvisorError as error:
         raise UnmappedError(f"refused: {error}") from error
-    work = Work(case.plan, case.card, footprint, case.stack, objective)
-    found = memory(work, case.gpu)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise UnmappedError(f"{FAILED}: {error!r}") from error
     asked = _asked(found, case.tier)
     outside, tiers = outside_gib(work, case.gpu), case.stack.tiers
     verdict, _, _ = fits(found, case.gpu, outside=outside, tiers=tiers)

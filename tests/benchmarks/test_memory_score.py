@@ -3,6 +3,7 @@ import json
 import pytest
 
 from benchmarks.memory import bands, compare, score, scoring
+from benchmarks.memory.rows import FAILED
 from benchmarks.memory.table import summary
 
 
@@ -169,6 +170,7 @@ def test_the_targets_hold_on_the_whole_table(evidence, capsys):
     ] == [True] * 3
     score.main([*core, "--oom", str(evidence / "oom_events.csv")])
     found = last_document(capsys)
+    assert [reason for reason in found["unmapped"] if reason.startswith(FAILED)] == []
     assert found["tiers"]["all"]["all"]["median_abs"] <= 0.08
     assert found["tiers"]["all"]["all"]["p90_abs"] <= 0.25
     oom, finished = found["fit"]["oom"], found["fit"]["finished"]
