@@ -24,6 +24,7 @@ _STACK_FIGURES = (
     "matmul_share",
     "traffic_bytes",
     "launch_milliseconds",
+    "expert_microseconds",
     "eight_bit_gain",
     "four_bit_gain",
     "attention_cost",

@@ -26,6 +26,8 @@ class StackSpeed(Value):
     """Bytes moved per activation element and pass over a layer, beside the matrix products."""
     launch_milliseconds: Figure
     """Host time per layer and pass; short micro-batches cannot be faster."""
+    expert_microseconds: Figure
+    """Host time per expert, layer and pass, where experts run one after another."""
     eight_bit_gain: Figure
     """How much faster 8-bit matrix products are than 16-bit ones."""
     four_bit_gain: Figure

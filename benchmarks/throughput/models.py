@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from advisor.schema.architecture import dense_group
 from advisor.schema.base import Provenance
 from advisor.schema.catalog import ModelCard
 
@@ -45,6 +46,13 @@ def _card(
 ) -> ModelCard:
     shape = row or _usual(active or billions)
     hidden, layers, heads, key_values, feed_forward, vocabulary, gated, tied = shape
+    group = dense_group(
+        hidden_size=hidden,
+        intermediate_size=feed_forward,
+        heads=(heads, key_values, hidden // heads),
+        count=layers,
+        gated=gated,
+    )
     return ModelCard(
         id=name,
         architecture="LlamaForCausalLM" if gated else "GPT2LMHeadModel",
@@ -57,10 +65,28 @@ def _card(
         vocabulary_size=vocabulary,
         tied_embeddings=tied,
         gated_mlp=gated,
+        groups=(group.model_copy(update={"experts": _experts(name) if active else 0}),),
         parameters=round(billions * 1e9),
         active_parameters=round(active * 1e9) if active else None,
         provenance=Provenance(kind="table", source="published-configs"),
     )
+
+
+EXPERTS = (
+    (r"mixtral", 8),
+    (r"scout", 16),
+    (r"gpt.?oss.?20b", 32),
+    (r"deepseek", 256),
+    (r"kimi", 384),
+    (r"granite", 40),
+)
+MANY_EXPERTS = 128
+"""Qwen3, gpt-oss-120b, Nemotron 3, Llama 4 Maverick and most others."""
+
+
+def _experts(name: str) -> int:
+    lowered = name.lower()
+    return next((n for pattern, n in EXPERTS if re.search(pattern, lowered)), MANY_EXPERTS)
 
 
 def _usual(billions: float) -> tuple[Any, ...]:

@@ -27,6 +27,8 @@ class Shape:
     """Activation elements that one pass over all layers moves, beside attention scores."""
     attention: tuple[tuple[int, int | None], ...]
     """Width of all query heads times layers, and the window, by kind of layer."""
+    experts: int
+    """Experts over all layers."""
     score_rows: int
     """Layers x query heads: rows of attention scores per token."""
 
@@ -66,6 +68,7 @@ def _shape(model: ModelCard) -> Shape:
         head=float(table),
         elements=float(elements),
         attention=tuple((width, window) for window, width in windows.items()),
+        experts=sum(group.count * group.experts for group in model.layer_groups),
         score_rows=model.layers * model.attention_heads,
     )
 

@@ -20,7 +20,7 @@ from advisor.stages.estimate.flops import (
 from advisor.stages.estimate.place import place_of
 from advisor.stages.estimate.work import Work
 
-TERA, GIGA, MILLI = 1e12, 1e9, 1e-3
+TERA, GIGA, MILLI, MICRO = 1e12, 1e9, 1e-3, 1e-6
 SHARPNESS = 3
 """How sharply a micro-batch turns from being bound by the host to being bound by the GPU."""
 FLOPS_PER_BYTE = 180.0
@@ -158,7 +158,8 @@ def launch_seconds(work: Work, at: Setting) -> float:
     each = at.stack.launch_milliseconds.interval.likely * MILLI
     if work.footprint.trainable_parameters >= work.model.parameters:
         each *= at.throughput.full_launch_factor.interval.likely
-    return each * work.model.layers * passes
+    expert = at.stack.expert_microseconds.interval.likely * MICRO
+    return passes * (each * work.model.layers + expert * shape_of(work.model).experts)
 
 
 def _moved_bytes(work: Work, at: Setting, batch: Batch) -> float:
