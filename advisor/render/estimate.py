@@ -77,8 +77,6 @@ def _show_table(console: Console, estimate: Estimate, shown: Sequence[Option]) -
     places = {id(option): place for place, option in enumerate(estimate.options)}
     headers = ("Method", "GPU", "Fits", "GiB of card", "Hours", "Cost", "")
     table = make_table(*headers, right=(3, 4, 5))
-    for column in table.columns:
-        column.no_wrap = True
     widths = [len(header) for header in headers]
     for option in shown:
         place = places[id(option)]
@@ -94,7 +92,7 @@ def _show_table(console: Console, estimate: Estimate, shown: Sequence[Option]) -
         bold = "bold" if place == estimate.recommended else ""
         styles = [bold, bold, _FIT_STYLES[option.fits], "", "", "", "bold green"]
         cells = [
-            plain(in_letters(text, ascii_only=ascii_only), NARROW, style=style)
+            plain(in_letters(safe_text(text, NARROW), ascii_only=ascii_only), style=style)
             for text, style in zip(texts[:-1], styles[:-1], strict=True)
         ]
         cells.append(styled(texts[-1], styles[-1]))
@@ -102,6 +100,8 @@ def _show_table(console: Console, estimate: Estimate, shown: Sequence[Option]) -
         widths = [max(old, _cells(new)) for old, new in zip(widths, cells, strict=True)]
     gap = int(sum(widths) + 2 * len(headers) + 1 <= console.width)
     table.padding = (0, gap, 0, 0)
+    for column in table.columns:
+        column.no_wrap = sum(widths) + len(headers) < console.width
     console.print(table)
 
 

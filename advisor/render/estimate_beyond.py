@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from advisor.render.grid import usd_span
 from advisor.render.memory_groups import chosen
 from advisor.render.money_grids import (
+    gain_words,
     hosted_grid,
     pays_back,
     serving_grid,
@@ -53,7 +53,7 @@ def show_beyond_details(console: Console, estimate: Estimate) -> None:
 def _show_paybacks(console: Console, found: Sequence[BreakEven]) -> None:
     for item in found:
         gain = item.gain_usd_per_month
-        told = f" At your volume it saves {usd_span(gain)} a month." if gain else ""
+        told = f" At your volume it {gain_words(gain)}." if gain else ""
         line = f"- {item.tuned} against {item.against}: {pays_back(item)}. {item.because}{told}"
         console.print(plain(in_letters(line, ascii_only=only_ascii(console))))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from advisor.render.estimate_grids import lengths_words
 from advisor.render.grid import short_number, span, usd_short, usd_span
 from advisor.render.memory_groups import cheapest, chosen
-from advisor.render.money_grids import pays_back, spending_words
+from advisor.render.money_grids import gain_words, pays_back, spending_words
 from advisor.render.safe import percent, words
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _beyond(estimate: Estimate) -> Iterator[tuple[str, str]]:
     for item in paybacks(estimate.break_even)[:MOST_PAYBACKS]:
         why = f": {item.because}" if _volume(item) == float("inf") else ""
         gain = item.gain_usd_per_month
-        told = f"; at your volume it saves {usd_span(gain)} a month" if gain else ""
+        told = f"; at your volume it {gain_words(gain)}" if gain else ""
         yield "Pays back", f"{pays_back(item)} vs {item.against}{told}{why}"
 
 

@@ -8,7 +8,17 @@ from rich.text import Text
 
 from advisor.render.grid import usd_short
 from advisor.render.memory_groups import card_sizes, cheapest, process
-from advisor.render.terminal import make_table, only_ascii, plain, safe_text, styled, tick, words
+from advisor.render.terminal import (
+    in_letters,
+    make_table,
+    only_ascii,
+    plain,
+    safe_text,
+    show_warnings,
+    styled,
+    tick,
+    words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +27,7 @@ if TYPE_CHECKING:
 
     from advisor.schema.estimate import Estimate, Option
 
-NARROW = 16
+NARROW = 17
 MOST_METHODS = 3
 """Columns that fit 80 characters."""
 _STYLES = {True: "green", False: "red", "uncertain": "yellow"}
@@ -28,6 +38,7 @@ def show_matrix(console: Console, estimate: Estimate) -> None:
 
     A cell tells whether the plan fits, the share of the card it likely takes, hours and cost.
     """
+    show_warnings(console, estimate.warnings)
     methods = list(dict.fromkeys(option.method for option in estimate.options))
     for start in range(0, len(methods), MOST_METHODS):
         _show_part(console, estimate, methods[start : start + MOST_METHODS])
@@ -39,6 +50,8 @@ def show_matrix(console: Console, estimate: Estimate) -> None:
             "dim",
         )
     )
+    if estimate.recommended is None:
+        console.print(plain(estimate.nearest))
 
 
 def _show_part(console: Console, estimate: Estimate, methods: Sequence[str]) -> None:
@@ -55,7 +68,7 @@ def _show_part(console: Console, estimate: Estimate, methods: Sequence[str]) -> 
     for gpu in sorted(sizes, key=lambda name: (sizes[name], name)):
         found = (cells.get((gpu, method)) for method in methods)
         table.add_row(
-            plain(gpu, NARROW),
+            plain(in_letters(safe_text(gpu, NARROW), ascii_only=ascii_only)),
             styled(f"{sizes[gpu]:.0f}"),
             *(_cell(option, sizes[gpu], marks, ascii_only=ascii_only) for option in found),
         )

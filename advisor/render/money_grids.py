@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from advisor.render.grid import Grid, usd_short, usd_span
 from advisor.render.safe import UNKNOWN, words
+from advisor.schema.base import UsdInterval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,12 +82,12 @@ def break_even_grid(found: Sequence[BreakEven]) -> Grid:
             item.against,
             item.tuned or NONE,
             pays_back(item),
-            usd_span(item.gain_usd_per_month) if item.gain_usd_per_month else NONE,
+            gain_words(item.gain_usd_per_month) if item.gain_usd_per_month else NONE,
             item.because,
         )
         for item in found
     )
-    headers = ("Tuning against", "Tuned model", "Pays back", "Gain a month", "Because")
+    headers = ("Tuning against", "Tuned model", "Pays back", "At your volume", "Because")
     return Grid(headers, rows)
 
 
@@ -104,6 +105,14 @@ def pays_back(item: BreakEven) -> str:
     if item.until_calls_per_month is not None:
         start += f", up to {_calls(item.until_calls_per_month)}"
     return start
+
+
+def gain_words(gain: UsdInterval) -> str:
+    """'saves $26 a month', 'costs $1,503-2,457 more a month', or both ends where they differ."""
+    if gain.high < 0:
+        more = UsdInterval(low=-gain.high, likely=-gain.likely, high=-gain.low)
+        return f"costs {usd_span(more)} more a month"
+    return f"saves {usd_span(gain)} a month"
 
 
 def _spread(volumes: Volumes) -> str:

@@ -188,6 +188,9 @@ def test_explain_gives_every_reason_of_money() -> None:
     gain = e.break_even(gain_usd_per_month=UsdInterval(low=-5, likely=20, high=Decimal(40)))
     told = flat(screen(show_terms, e.priced_estimate(break_even=(gain,))))
     assert "At your volume it saves -$5.00 to $40 a month." in told
+    loss = e.break_even(gain_usd_per_month=UsdInterval(low=-50, likely=-20, high=Decimal(-12)))
+    told = flat(screen(show_estimate, e.priced_estimate(break_even=(loss,))))
+    assert "at your volume it costs $12\u201350 more a month" in told
 
 
 def test_many_methods_are_spread_over_several_tables() -> None:
@@ -211,6 +214,22 @@ def test_the_matrix_has_a_row_per_gpu_smallest_card_first() -> None:
     assert row(out, "h100").split()[1:6] == ["79", "✓", "3%", "0.8h", "$12f"]
     assert row(out, "t4").split() == ["t4", "2", "-", "✗", "159%"]
     assert row(out, "a40").split() == ["a40", "48", "✓", "6%", "-", "-"]
+
+
+def test_a_matrix_without_a_plan_says_what_would_do() -> None:
+    found = v.estimate(
+        options=(v.option(fits=False),), recommended=None, nearest="Take a T4.", warnings=("None.",)
+    )
+    out = screen(show_matrix, found)
+    assert out.startswith("! None.")
+    assert out.rstrip().endswith("Take a T4.")
+
+
+def test_a_long_name_is_cut_also_on_an_ascii_stream() -> None:
+    found = v.estimate(options=(v.option(gpu="g" * 40),))
+    for show in (show_estimate, show_matrix):
+        out = screen(show, found, encoding="ascii")
+        assert "g" * 16 + "~" in out
 
 
 @pytest.mark.parametrize(("show", "marks"), [(show_estimate, 0), (show_terms, 0), (show_matrix, 2)])
