@@ -101,11 +101,12 @@ def _notes(work: Work, at: Setting, parts: list[TimePart]) -> tuple[str, ...]:
 
 
 def _part(name: str, seconds: Seconds, formula: str, provenance: Provenance) -> TimePart:
-    low, likely, high = (value / SECONDS_PER_HOUR for value in seconds)
-    interval = Interval.model_construct(low=low, likely=likely, high=high)
-    return TimePart.model_construct(
-        name=name, hours=interval, formula=formula, provenance=provenance
+    interval = Interval(
+        low=seconds[0] / SECONDS_PER_HOUR,
+        likely=seconds[1] / SECONDS_PER_HOUR,
+        high=seconds[2] / SECONDS_PER_HOUR,
     )
+    return TimePart(name=name, hours=interval, formula=formula, provenance=provenance)
 
 
 def _times(factor: float, figure: Figure) -> Seconds:
