@@ -124,7 +124,9 @@ def _kernel_options() -> list[Any]:
             type=click.Choice(["eager", "sdpa", "flash"]),
             help="Attention kernel; eager holds all scores.",
         ),
-        click.option("--stack", help="Software whose kernels run: stock, peft, unsloth, axolotl, litgpt and others."),
+        click.option(
+            "--stack", help="Software that runs: stock, peft, unsloth, axolotl, litgpt and others."
+        ),
         click.option(
             "--evaluation-batch-size", type=COUNT, help="Sequences per device in evaluation."
         ),
