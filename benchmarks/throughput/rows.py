@@ -56,6 +56,7 @@ FASTER = {16: 1.0, 8: 2.0, 4: 6.0}
 NO_RECOMPUTATION = {"gradient_checkpointing": False}
 ANSWER_LENGTH = re.compile(r"mean ~?(\d+) tokens")
 DEFAULT_LENGTH = 2048
+LABEL = ("model", "method", "num_gpus", "gpu", "framework")
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,9 @@ def case_of(row: Mapping[str, str]) -> Case:
         gpu=gpu,
         batches=batches,
         seconds=batches[0].useful / speed,
-        source=source_of(row["source"]),
+        source=source_of(row.get("source") or ""),
         in_stats=row.get("use_in_stats", "y") == "y",
-        label=f"{row['model']} {row['method']} {row['num_gpus']}x{row['gpu']} {row['framework']}",
+        label=" ".join(row.get(key) or "" for key in LABEL),
     )
 
 
@@ -128,7 +129,7 @@ def _refuse_impossible(work: Work, gpu: Gpu, speed: float) -> None:
 
 def source_of(text: str) -> str:
     """Who published the row: the repository or the site, so that revisions are no new source."""
-    words = text.split()
+    words = text.split() or ["unknown"]
     if "/" in words[0] or "." in words[0]:
         return words[0]
     return " ".join(words[:3])

@@ -100,6 +100,20 @@ def test_a_row_becomes_the_plan_it_describes():
     assert [w.plan.gradient_checkpointing for w in open_row.works] == [False, True]
 
 
+def test_a_row_needs_no_more_than_what_is_computed_from():
+    row = {
+        "model": "some-3b",
+        "params_b": "3",
+        "method": "qlora",
+        "gpu": "T4",
+        "tokens_per_s_per_gpu": "500",
+    }
+    case = rows.case_of(row)
+    assert case.source == "unknown"
+    assert case.in_stats
+    assert len(case.works) == 2
+
+
 def test_the_fit_finds_its_way_back_to_constants_that_made_the_rows(table):
     cases, _ = rows.read_cases(table)
     base = throughput()
