@@ -124,15 +124,18 @@ def plan_of(
 def _strategy(text: str, run: dict[str, Any]) -> str:
     """How the work is split.
 
-    DeepSpeed without a stage is what its users' scripts take: 3 for all weights, 2 for adapters; a
-    bare number of cards is full sharding. Raises UnmappedError for what we do not estimate.
+    DeepSpeed without a stage is what its users' scripts take: 3 for all weights and for bases that
+    one card cannot hold, else 2; a bare number of cards is full sharding. Raises UnmappedError
+    for what we do not estimate.
     """
     plain, several = text.lower(), run["num_gpus"] > 1
     found = _STRATEGIES.get(run["parallel"])
     if "qwenlm" in run["framework"] and run["method"] == "full" and found == "single":
         found = "zero3"  # the repository's only script for all weights
     if found is None and plain.startswith(("zero", "deepspeed")):
-        found = "zero3" if run["method"] == "full" else "zero2"
+        whole_gib = 2.0 * run["arch"]["params"] / 2**30
+        shards = run["method"] == "full" or whole_gib > run["gpu_gib"]
+        found = "zero3" if shards else "zero2"
     if found is None and _CONTEXT_PARALLEL.search(plain):
         found = "fsdp"
     if found is None and plain.startswith("published as"):
