@@ -129,7 +129,7 @@ def with_trace(
             f"The trainer '{TRACER}' cannot look at a step.", hint="Leave the flag out."
         )
     look = tracer.trace if kind == "simulate" else tracer.probe
-    return found.model_copy(update={"trace": look(option.plan, model)})
+    return found.model_copy(update={"trace": look(option.plan, query.with_configuration(model))})
 
 
 def remember(option: Option, result: TrainResult, machine: MachineFacts) -> None:

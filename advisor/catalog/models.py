@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from advisor.catalog.architectures import card_of
-from advisor.catalog.load import Node
+from advisor.catalog.load import Node, read
 from advisor.catalog.names import plain
 from advisor.schema.base import Provenance
 
@@ -33,6 +35,18 @@ def models_from(node: Node) -> Iterator[Plain]:
             "sizes": list(model.texts("sizes")),
             "card": _card(model, model.text("source", node.text("source"))),
         }
+
+
+def configuration(model_id: str, files: Iterable[Path]) -> str:
+    """The `config.json` text of a catalog model; empty where the files hold no such model.
+
+    The compiled catalog leaves it out: only those who build the model need it.
+    """
+    for file in files:
+        for model in read(file).nodes("models"):
+            if model.text("id") == model_id:
+                return json.dumps(model.node("config").content())
+    return ""
 
 
 def _card(model: Node, source: str) -> Plain:

@@ -164,6 +164,21 @@ def find_model(ref: str) -> ModelCard:
     )
 
 
+def with_configuration(card: ModelCard) -> ModelCard:
+    """The card with its `config.json` as text, where the catalog or its folder has one."""
+    if card.configuration:
+        return card
+    if card.local_path is not None:
+        file = Path(card.local_path) / "config.json"
+        text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    else:
+        from advisor.catalog.load import catalog_root, files_in  # noqa: PLC0415 - reads no cache
+        from advisor.catalog.models import configuration  # noqa: PLC0415 - readers load slowly
+
+        text = configuration(card.id, files_in(catalog_root() / "models"))
+    return card.model_copy(update={"configuration": text})
+
+
 def _meant(ref: str) -> str:
     """A suggestion: a name nearly the same, else the size an unknown name holds."""
     known = [EMBEDDED_MODEL, *(name for entry in _entries("models") for name in entry["names"])]
