@@ -85,10 +85,11 @@ def process(option: Option) -> Interval:
 
 
 def card_sizes(options: Iterable[Option]) -> dict[str, float]:
-    """Usable GiB of each GPU: that of the first option on it, from what it says to be left."""
+    """Usable GiB of each GPU, or what the first option on it says to be left and taken."""
     found: dict[str, float] = {}
     for option in options:
-        found.setdefault(option.gpu, process(option).likely + option.headroom_gib)
+        left = process(option).likely + option.headroom_gib
+        found.setdefault(option.gpu, option.usable_gib or left)
     return found
 
 

@@ -134,6 +134,8 @@ class Option(Value):
     gpus: int
     fits: bool | Literal["uncertain"]
     probability_fits: float | None
+    usable_gib: float | None = None
+    """What of the device's memory a process can have."""
     headroom_gib: float
     """Card memory minus likely process memory; negative by how much it is short."""
     trainable_parameters: int

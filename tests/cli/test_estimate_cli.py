@@ -18,6 +18,7 @@ OPTION_KEYS = {
     "gpus",
     "fits",
     "probability_fits",
+    "usable_gib",
     "headroom_gib",
     "trainable_parameters",
     "time_hours",

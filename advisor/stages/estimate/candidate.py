@@ -23,7 +23,7 @@ from advisor.stages.estimate.calibration import (
 )
 from advisor.stages.estimate.cost import best_offer, cost
 from advisor.stages.estimate.energy import energy
-from advisor.stages.estimate.fit import fits
+from advisor.stages.estimate.fit import fits, usable_gib
 from advisor.stages.estimate.hours import timing
 from advisor.stages.estimate.planning import make_plan
 from advisor.stages.estimate.remarks import assumptions, obstacle_sentences, warnings
@@ -135,6 +135,7 @@ def make_candidate(inquiry: Inquiry, gpu: Gpu, method: Method) -> Candidate:
         gpus=plan.gpus,
         fits=verdict,
         probability_fits=probability,
+        usable_gib=usable_gib(gpu, reference.stack.tiers),
         headroom_gib=headroom,
         trainable_parameters=footprint.trainable_parameters,
         time_hours=time,

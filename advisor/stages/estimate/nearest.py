@@ -67,7 +67,7 @@ def _smaller(request: EstimateRequest, plan: Plan) -> list[EstimateRequest]:
 def _would_fit(option: Option) -> str:
     plan = option.plan
     process = process_interval(option.memory).likely
-    card_gib = process + option.headroom_gib
+    card_gib = option.usable_gib or process + option.headroom_gib
     devices = f"{plan.gpus} x {plan.gpu} ({plan.strategy})" if plan.gpus > 1 else plan.gpu
     return (
         f"{option.method} on {devices} with batch {plan.micro_batch_size} and "
