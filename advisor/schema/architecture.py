@@ -1,7 +1,5 @@
 """What a model is made of: groups of equal layers and the linear layers in each."""
 
-from __future__ import annotations
-
 from functools import cached_property
 from typing import Literal
 

@@ -1,9 +1,7 @@
 """The ground of every value: frozen, nothing extra, numbers with their provenance."""
 
-from __future__ import annotations
-
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, model_validator
 
@@ -29,7 +27,7 @@ class Interval(Value):
     high: float
 
     @model_validator(mode="after")
-    def _ordered(self) -> Interval:
+    def _ordered(self) -> Self:
         if not self.low <= self.likely <= self.high:
             got = f"{self.low}, {self.likely}, {self.high}"
             msg = f"an interval runs low <= likely <= high, got {got}"

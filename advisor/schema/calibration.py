@@ -1,7 +1,5 @@
 """What finished training runs on this machine took, beside what had been estimated."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

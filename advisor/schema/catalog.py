@@ -1,7 +1,5 @@
 """Datasheet facts: model shapes, GPUs and dated prices, each with its source."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal, Self

@@ -1,7 +1,5 @@
 """Memory, hours and money of tuning options, as intervals with their terms."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Literal
 

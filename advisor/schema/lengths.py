@@ -1,7 +1,5 @@
 """How long the user's samples are in tokens, and what that does to batches."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from advisor.schema.base import Interval, Provenance, Value

@@ -1,7 +1,5 @@
 """The catalog's standing figures about money and serving, each with spread and source."""
 
-from __future__ import annotations
-
 from advisor.schema.base import Figure, Value
 
 

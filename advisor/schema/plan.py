@@ -1,7 +1,5 @@
 """One concrete tuning proposal, complete, with no hidden default."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

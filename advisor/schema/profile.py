@@ -3,8 +3,6 @@
 `None` means unknown, which is not the same as no.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """What one run was asked to do; kept in the run folder so that every stage command can find it."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from advisor.schema.base import Value

@@ -1,7 +1,5 @@
 """What a whole plan costs, what serving costs, and when tuning pays back."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """How fast hardware and software train: utilisation, scaling, overheads, power, with provenance."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

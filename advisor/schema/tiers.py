@@ -1,7 +1,5 @@
 """What lies between tensors and card, and how far estimates of it err."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

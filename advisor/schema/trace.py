@@ -1,7 +1,5 @@
 """What tracing or probing a plan's real step showed."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field
