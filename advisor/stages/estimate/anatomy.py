@@ -46,6 +46,8 @@ class Setting:
     """Whether the base itself is trained."""
     eager: bool
     adapter: Adapter | None
+    recomputes: bool
+    """Whether the layer is run again before its backward."""
     accumulates: bool = False
     """Whether gradients of weights are added to earlier ones, or counted elsewhere."""
 

@@ -88,6 +88,7 @@ def setting_of(work: Work, *, accumulates: bool) -> Setting:
         eager=plan.attention == "eager" or habits.always_eager,
         adapter=adapter,
         accumulates=accumulates,
+        recomputes=plan.gradient_checkpointing,
     )
 
 
@@ -99,7 +100,9 @@ def _worked_out(group: LayerGroup, heads: Heads, family: str, setting: Setting) 
     first = Anatomy(group, heads, habits, setting)
     first.record(grad=setting.trained or setting.adapter is None)
     adapters = layer.tape.kept(adapter=True)
-    heights = [height.minus(adapters) for height in layer.tape.heights(out)]
+    heights = [
+        height.minus(adapters) for height in layer.tape.heights(out, recomputes=setting.recomputes)
+    ]
     return Structure(
         kept=layer.tape.kept(adapter=False),
         kept_first=first.tape.kept(adapter=False),

@@ -88,6 +88,8 @@ class Tape:
 
     def __init__(self) -> None:
         self._nodes: list[_Node] = []
+        self._runs: list[tuple[Storage, ...]] = []
+        """What every operation reads, writes and keeps, with or without a backward."""
         self.adapter = False
         """Whether what is recorded now belongs to an adapter."""
 
@@ -103,11 +105,13 @@ class Tape:
         """An operation with one new output, which keeps tensors for its backward."""
         grad = back.trains or any(one.grad for one in inputs)
         out = Tensor(size, wide, Storage(size, is_adapter=self.adapter), grad=grad)
+        held: list[Storage] = []
         if grad:
             held = [self._storage(one) for one in kept]
             if back.keeps_output:
                 held.append(out.storage)
             self._nodes.append(_Node(tuple(inputs), (out,), tuple(held), back))
+        self._runs.append((out.storage, *(one.storage for one in inputs), *held))
         return out
 
     def parts(self, source: Tensor, sizes: Sequence[Size]) -> tuple[Tensor, ...]:
@@ -122,6 +126,7 @@ class Tape:
         wide = max(first.wide, second.wide)
         size = first.size if first.wide >= second.wide else second.size
         out = Tensor(size, wide, Storage(size), grad=first.grad or second.grad)
+        self._runs.append((out.storage, first.storage, second.storage))
         if out.grad:
             self._nodes.append(_Node((first, second), (out,), (), NONE, is_sum=True))
         return out
@@ -134,21 +139,46 @@ class Tape:
         """Whether the tensor is kept."""
         return one.storage in self._kept()
 
-    def heights(self, arriving: Tensor) -> list[Size]:
+    def heights(self, arriving: Tensor, *, recomputes: bool) -> list[Size]:
         """How much lives at each operation of the backward pass, what is kept included.
 
-        `arriving` is the output whose gradient comes from above; it counts.
+        `arriving` is the output whose gradient comes from above; it counts. A layer that recomputes
+        does so when its backward first needs something kept, beside the gradients made until then;
+        without recomputation the forward pass is that of the last layer, where none lives yet.
         """
         held = self._kept()
         for one in held:
             one.holders = sum(one in node.kept for node in self._nodes)
-        live = _total(held).plus(arriving.size)
+        kept = _total(held)
+        live = kept.plus(arriving.size)
         first = Storage(arriving.size)
         first.holders = 1
         gradients = {id(arriving): first}
         found = [live]
+        waiting = None if recomputes else NOTHING
         for node in reversed(self._nodes):
+            if waiting is None and node.kept:
+                waiting = live.minus(kept)
             live = _back(node, gradients, live, found)
+        return [*found, *(one.plus(waiting or NOTHING) for one in self.forward_heights())]
+
+    def forward_heights(self) -> list[Size]:
+        """How much lives at each operation of the forward pass that keeps for the backward.
+
+        A tensor that is not kept goes with its last use.
+        """
+        held = set(self._kept())
+        last = {one: index for index, run in enumerate(self._runs) for one in run}
+        live, seen, found = NOTHING, set[Storage](), []
+        for index, run in enumerate(self._runs):
+            for one in dict.fromkeys(run):
+                if one not in seen:
+                    seen.add(one)
+                    live = live.plus(one.size)
+            found.append(live)
+            for one in dict.fromkeys(run):
+                if last[one] == index and one not in held:
+                    live = live.minus(one.size)
         return found
 
     def _storage(self, one: Tensor | Size) -> Storage:
