@@ -92,6 +92,10 @@ def plan_of(
     weights = run["compute"] if bits < 16 else run["weights"]
     values: dict[str, Any] = {"loss_head": "stock", **stack.defaults_for(run["method"])}
     values |= _stated(row, run)
+    if (
+        quantisation == "gptq" or "gptq" in str(row.get("weights_dtype")).lower()
+    ):  # PEFT's preparation leaves these bases as they are
+        values.pop("unquantised_precision", None)
     values["method_options"] = method_options(method, row, run, card)
     if run["method"] != "full":
         values |= {"rank": run["rank"], "target_modules": target_modules(run, card)}

@@ -87,6 +87,8 @@ def make_plan(
             values["trained_precision"] = "float32"
             reasons["trained_precision"] = "accelerate lifts trained shards to 32 bits"
     values["quantisation"] = _quantisation(values, method.info)
+    if values["quantisation"] == "gptq":  # PEFT's preparation leaves these bases as they are
+        values.pop("unquantised_precision", None)
     return Plan(
         model=model.local_path or model.id,
         objective=request.objective,
