@@ -17,6 +17,16 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts.readme_blocks import (
+    demo_block,
+    memory_block,
+    memory_peers_block,
+    startup_block,
+    throughput_block,
+)
+
 README = ROOT / "README.md"
 RESULTS = ROOT / "benchmarks" / "results"
 BLOCK = re.compile(
@@ -25,51 +35,12 @@ BLOCK = re.compile(
 )
 
 
-def percent(share: float | None) -> str:
-    """A share as a percentage with one decimal, or a dash."""
-    return "-" if share is None else f"{100 * share:.1f} %"
-
-
-def demo_block(found: dict[str, Any]) -> str:
-    """One row per bundled task: scores, verdicts, time."""
-    builders = sorted({name for task in found["tasks"] for name in task["baselines"]})
-    builders.sort(key=["zero_shot", "few_shot", "rag"].index)
-    head = ["task", "target", *builders, "tuned", "gate", "verification", "advice", "time"]
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    for task in found["tasks"]:
-        scores = [percent(task["baselines"].get(name)) for name in builders]
-        row = [
-            task["task"],
-            percent(task.get("target")),
-            *scores,
-            percent(task["tuned"]),
-            f"**{task['gate']}**",
-            task["verification"] or "-",
-            task["recommended"],
-            f"{task['seconds']:.0f} s",
-        ]
-        lines.append("| " + " | ".join(row) + " |")
-    lines.append(f"\nMeasured {found['measured']} with the embedded model on {found['machine']}.")
-    return "\n".join(lines) + "\n"
-
-
-def startup_block(found: dict[str, Any]) -> str:
-    """One row per command: median wall time and peak memory."""
-    lines = ["| command | median | peak memory |", "| --- | --- | --- |"]
-    lines += [
-        f"| `{name}` | {figure['wall_seconds']:.2f} s | {figure['peak_mib']:.0f} MiB |"
-        for name, figure in found["commands"].items()
-    ]
-    lines.append(
-        f"\nMedian of {found['runs']} runs, {found['measured']}, {found['machine']}, "
-        f"Python {found['python']}."
-    )
-    return "\n".join(lines) + "\n"
-
-
 BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "demo": demo_block,
     "startup": startup_block,
+    "memory": memory_block,
+    "memory_peers": memory_peers_block,
+    "throughput": throughput_block,
 }
 
 

@@ -1,0 +1,108 @@
+"""README's tables, each from one result file of benchmarks/results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage with one decimal, or a dash."""
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def demo_block(found: dict[str, Any]) -> str:
+    """One row per bundled task: scores, verdicts, time."""
+    builders = sorted({name for task in found["tasks"] for name in task["baselines"]})
+    builders.sort(key=["zero_shot", "few_shot", "rag"].index)
+    head = ["task", "target", *builders, "tuned", "gate", "verification", "advice", "time"]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for task in found["tasks"]:
+        scores = [percent(task["baselines"].get(name)) for name in builders]
+        row = [
+            task["task"],
+            percent(task.get("target")),
+            *scores,
+            percent(task["tuned"]),
+            f"**{task['gate']}**",
+            task["verification"] or "-",
+            task["recommended"],
+            f"{task['seconds']:.0f} s",
+        ]
+        lines.append("| " + " | ".join(row) + " |")
+    lines.append(f"\nMeasured {found['measured']} with the embedded model on {found['machine']}.")
+    return "\n".join(lines) + "\n"
+
+
+def startup_block(found: dict[str, Any]) -> str:
+    """One row per command: median wall time and peak memory."""
+    lines = ["| command | median | peak memory |", "| --- | --- | --- |"]
+    lines += [
+        f"| `{name}` | {figure['wall_seconds']:.2f} s | {figure['peak_mib']:.0f} MiB |"
+        for name, figure in found["commands"].items()
+    ]
+    lines.append(
+        f"\nMedian of {found['runs']} runs, {found['measured']}, {found['machine']}, "
+        f"Python {found['python']}."
+    )
+    return "\n".join(lines) + "\n"
+
+
+VIEWS = {
+    "one GPU, allocated": "core, one GPU, allocated, grade A",
+    "one and several GPUs, each in its tier": "core",
+}
+
+
+def memory_block(found: dict[str, Any]) -> str:
+    """One row per view and method: runs, errors, how often the interval held."""
+    head = ["published runs", "method", "n", "median error", "90th percentile", "in the interval"]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for title, view in VIEWS.items():
+        by_method = found[view].get("all", found[view])
+        by_method = by_method if "median_abs" not in by_method else found[view]
+        for method in ("all", "full", "lora", "qlora"):
+            score = by_method[method]
+            row = [title, method, str(score["n"]), percent(score["median_abs"])]
+            row += [percent(score["p90_abs"]), percent(score["coverage"])]
+            lines.append("| " + " | ".join(row) + " |")
+    out, done = found["fit"]["oom"], found["fit"]["finished"]
+    lines.append(
+        f"\nOf {out['n']} published out-of-memory runs {out['called_fitting']} are called fitting, "
+        f"of {done['n']} finished ones {done['called_impossible']} impossible; "
+        f"{out['uncertain']} and {done['uncertain']} are called uncertain. Scored "
+        f"{found['measured']} on rows the constants were fitted with; figures with each source "
+        "left out are in the result file."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def memory_peers_block(found: dict[str, Any]) -> str:
+    """One row per peer: errors of both on the runs that both answer."""
+    head = ["peer", "runs both answer", "its median error", "ours", "its 90th percentile", "ours"]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    peers = found["views"]["core, one GPU"]["peers"]
+    for name in sorted(peers, key=lambda n: float(peers[n]["all"]["theirs"]["median_abs"])):
+        if "[" in name:
+            continue
+        score = peers[name]["all"]
+        theirs, ours = score["theirs"], score["ours"]
+        shown = f"{name} {found['versions'].get(name, '')}".strip()
+        row = [shown, str(score["n"]), percent(theirs["median_abs"]), percent(ours["median_abs"])]
+        row += [percent(theirs["p90_abs"]), percent(ours["p90_abs"])]
+        lines.append("| " + " | ".join(row) + " |")
+    lines.append(
+        f"\nCore rows on one GPU, through each peer's own code, {found['as_of']}. Our constants "
+        "were fitted with these rows, the peers' with others or with a few of them."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def throughput_block(found: dict[str, Any]) -> str:
+    """Two rows: fitted with all sources, and with the scored source left out."""
+    head = ["hours", "runs", "within x1.25", "within x1.5", "in the interval"]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for title, score in (("all sources known", found), ("source left out", found["left_out"])):
+        shares = (score["within_1_25"], score["within_1_5"], score["coverage"])
+        row = [title, str(score["n"]), *map(percent, shares)]
+        lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines) + "\n"
