@@ -17,6 +17,8 @@ ENDS = {"allocated": (0.13, 0.885), "reserved": (0.09, 0.92), "process": (0.09, 
 """Quantiles of the band's ends; sources left out widen what other tiers need."""
 FAR = 0.97
 """Share of runs on one card that pass the upper end by 5 % at most."""
+LEAST_SPREAD_OF_UNKNOWN = 0.07
+"""Where nobody named the software: sources left out lay this far outside the others' bands."""
 LEAST_SPREAD, LEAST_SPREAD_OF_FEW, FEW_SOURCES = 0.005, 0.015, 2
 """No band is narrower; one or two sources do not show how far others lie apart."""
 TRACED = 0.08
@@ -206,6 +208,8 @@ def _band(few: Sequence[Observation], kind: Kind, tier: str, guess: str) -> Erro
     weighed = sorted((one.ratio, counts[one.source] ** -0.5) for one in few)
     low, high = (_quantile(weighed, end) for end in ENDS[tier])
     floor = LEAST_SPREAD_OF_FEW if len(counts) <= FEW_SOURCES else LEAST_SPREAD
+    if guess == "stack":
+        floor = LEAST_SPREAD_OF_UNKNOWN
     if guess == "traced":
         low = 1 - math.hypot(1 - min(low, 1), TRACED)
         high = 1 + math.hypot(max(high, 1) - 1, TRACED)
