@@ -151,6 +151,11 @@ def find_model(ref: str) -> ModelCard:
     if named is not None:
         card = ModelCard(**named["card"])
         return _noted(card, f"{ref} is taken for {card.id}, which its name says it copies")
+    if ref.count("/") == 1 and os.environ.get("ADVISOR_ALLOW_DOWNLOAD") == "1":
+        from advisor.catalog.hub import hub_model, may_ask  # noqa: PLC0415 - rarely allowed
+
+        if may_ask(ref):
+            return hub_model(ref)
     if ref.startswith((".", "/", "~")) or ref.count("/") > 1:
         raise UnknownModelError(
             f"There is no model folder '{ref}'.",

@@ -59,6 +59,7 @@ def fetch(url: str, timeout_seconds: float) -> Fetched:
             _keep(place, content, answer.headers.get("ETag", ""))
             return Fetched(content, is_unchanged=False)
     except urllib.error.HTTPError as error:
+        error.close()
         if error.code == http.HTTPStatus.NOT_MODIFIED and tag:
             return Fetched(place.read_bytes(), is_unchanged=True)
         raise _failed(url, f"the server answers {error.code}") from error
