@@ -23,6 +23,10 @@ class Dated(Protocol):
         """The day it was last looked at."""
 
     @property
+    def source(self) -> str:
+        """Where it comes from."""
+
+    @property
     def is_dated(self) -> bool:
         """Whether the source says when it held."""
 
@@ -133,6 +137,12 @@ def _show_ages(console: Console, prices: Sequence[Dated], as_of: str) -> None:
     told += f"; {old} checked more than {STALE_AFTER_DAYS} days before" if old else ""
     told += f"; {undated} from a source without a date" if undated else ""
     console.print(styled(f"{told}. `advisor catalog refresh` fetches current ones.", "dim"))
+    fetched = sum(price.source.startswith("fetched from") for price in prices)
+    if fetched:
+        told = (
+            f"{fetched} of them fetched by you; `advisor catalog refresh --forget` removes those."
+        )
+        console.print(styled(told, "dim"))
 
 
 def _usd(value: Decimal) -> str:

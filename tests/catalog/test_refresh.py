@@ -97,7 +97,11 @@ def test_a_machine_is_priced_as_its_file_says(fetch, where, more, price):
 def test_a_fetched_price_names_source_day_and_machine(fetch):
     fetch()
     (found,) = offer("h100", "lambda", gpus=8)
-    assert (found.source, found.checked, found.is_dated) == ("gpuhunt", "2026-11-25", True)
+    assert (found.source, found.checked, found.is_dated) == (
+        "fetched from gpuhunt",
+        "2026-11-25",
+        True,
+    )
     assert (found.region, found.instance) == ("us-west-3", "gpu_8x_h100_sxm5")
 
 
@@ -199,7 +203,7 @@ def test_tokens_are_priced_by_length_and_day(fetch):
     found = {
         (p.model, p.above_prompt_tokens): p
         for p in query.inference_prices(DAY)
-        if p.source == "genai-prices"
+        if p.source == "fetched from genai-prices"
     }
     assert found["claude-sonnet-4-5", 0].usd_per_million_input_tokens == 3
     assert found["claude-sonnet-4-5", 200_000].usd_per_million_output_tokens == Decimal("22.5")
@@ -366,7 +370,7 @@ def test_a_newer_price_of_the_catalog_displaces_a_fetched_one(fetch):
     fetch("skypilot", day="2026-03-01")
     found = {(o.source, o.checked) for o in offer("h100", "aws", gpus=8)}
     assert ("data-receipts", "2026-11-09") in found
-    assert ("skypilot-catalog", "2026-03-01") not in found
+    assert ("fetched from skypilot", "2026-03-01") not in found
 
 
 def test_an_estimate_uses_the_fetched_price(fetch):
@@ -379,7 +383,7 @@ def test_an_estimate_uses_the_fetched_price(fetch):
     assert option.offer is not None
     assert (option.offer.usd_per_gpu_hour, option.offer.source) == (
         Decimal("2.3900"),
-        "skypilot-catalog",
+        "fetched from skypilot",
     )
 
 
@@ -434,6 +438,18 @@ def test_the_command_shows_what_changed_within_eighty_columns(site):
     assert "Left out, not in the catalog: RTX4090 with 48 GB, Trainium" in first.stdout
     assert "-25.0 %" in first.stdout
     assert "Reading skypilot" in first.stderr
+
+
+def test_show_says_how_many_prices_were_fetched(site):
+    from click.testing import CliRunner
+
+    from advisor.cli.main import cli
+
+    assert cli_refresh(site).exit_code == 0
+    forget_what_was_read()
+    shown = " ".join(CliRunner().invoke(cli, ["catalog", "show", "prices"]).stdout.split())
+    assert "27 of them fetched by you" in shown
+    assert "refresh --forget" in shown
 
 
 def test_the_command_prints_one_document(site):

@@ -13,7 +13,7 @@ from advisor.catalog.refresh.quotes import Haul, TokenQuote
 from advisor.errors import CatalogError
 
 ID = "genai-prices"
-SOURCE = "genai-prices"
+SOURCE = "fetched from genai-prices"
 URL = "https://raw.githubusercontent.com/pydantic/genai-prices/main/prices"
 PROVIDERS = {
     "anthropic": "anthropic",

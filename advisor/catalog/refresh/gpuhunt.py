@@ -28,7 +28,7 @@ from advisor.catalog.refresh.quotes import (
 from advisor.errors import CatalogError
 
 ID = "gpuhunt"
-SOURCE = "gpuhunt"
+SOURCE = "fetched from gpuhunt"
 URL = "https://dstack-gpu-pricing.s3.eu-west-1.amazonaws.com/v3"
 PROVIDERS = {
     "aws": "aws",

@@ -25,7 +25,7 @@ from advisor.catalog.refresh.quotes import (
 )
 
 ID = "skypilot"
-SOURCE = "skypilot-catalog"
+SOURCE = "fetched from skypilot"
 URL = "https://raw.githubusercontent.com/skypilot-org/skypilot-catalog/master/catalogs/v8"
 CLOUDS = ("aws", "runpod", "seeweb", "shadeform", "vast", "verda")
 _COLUMNS = ("InstanceType", "AcceleratorName", "AcceleratorCount", "Price", "Region")
