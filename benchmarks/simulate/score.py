@@ -74,8 +74,9 @@ def scored(rows: Iterable[dict[str, Any]]) -> list[Scored]:
         footprint = registry.method(case.plan.method).footprint(case.plan, model)
         phases = phase_terms(Work(case.plan, model, footprint, stack))
         computed = max(
-            sum(term.gib for term in phases[phase] if term.name != "framework")  # type: ignore[index]
-            for phase in STEP
+            sum(term.gib for term in terms if term.name != "framework")
+            for phase, terms in phases.items()
+            if phase in STEP
         )
         found.append(
             Scored(

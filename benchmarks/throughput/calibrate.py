@@ -74,7 +74,8 @@ def _spread(rows: Sequence[LeftOut]) -> dict[Evidence, Figure]:
     found: dict[Evidence, Figure] = {}
     for level, (least, most) in AT_LEAST.items():
         own = [row.residual for row in rows if row.evidence == level and row.case.in_stats]
-        low, high = (exp(float(q)) for q in np.percentile(own, QUANTILES)) if own else (least, most)
+        quantiles: list[float] = np.percentile(own, QUANTILES).tolist() if own else []
+        low, high = map(exp, quantiles) if own else (least, most)
         found[level] = Figure(  # type: ignore[index]
             interval=Interval(
                 low=round(min(low, least), 2), likely=1.0, high=round(max(high, most), 2)

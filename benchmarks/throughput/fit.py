@@ -137,7 +137,7 @@ def _figure(value: float, ratio: float, note: str = "", kind: str = "measured") 
     low, high = sorted((value / ratio, value * ratio))
     return Figure(
         interval=Interval(low=low, likely=value, high=high),
-        provenance=Provenance(kind=kind, source=SOURCE, note=note),  # type: ignore[arg-type]
+        provenance=Provenance(kind=kind, source=SOURCE, note=note),
     )
 
 
@@ -149,7 +149,7 @@ def _stack(values: Values, name: str) -> StackSpeed:
     eight = values["eight:vendor" if name == "vendor" else "eight:tuned"]
     four = values["four:vendor"] if name == "vendor" else eight * 1.2
     return StackSpeed(
-        id=name,  # type: ignore[arg-type]
+        id=name,
         stacks=(),
         matmul_share=_figure(min(values["share:tuned"] * ratio, 0.95), 1.15),
         traffic_bytes=_figure(values["traffic:tuned"] * traffic, 1.4),
@@ -186,6 +186,13 @@ def _class(
     )
 
 
+def percentiles(values: Sequence[float]) -> tuple[float, float, float]:
+    """10 %, 50 % and 90 % points, with two decimals."""
+    points: list[float] = np.percentile(values, [10, 50, 90]).tolist()
+    low, middle, high = (round(point, 2) for point in points)
+    return low, middle, high
+
+
 def _cells(throughput: Throughput, cases: Sequence[Case]) -> Iterable[Cell]:
     """Rows and sources by class of software and of GPU."""
     rows: Counter[tuple[str, str]] = Counter()
@@ -204,11 +211,11 @@ def _cells(throughput: Throughput, cases: Sequence[Case]) -> Iterable[Cell]:
         few = len(sources[hardware, software])
         yield Cell(
             gpu_class=hardware,
-            stack_class=software,  # type: ignore[arg-type]
+            stack_class=software,
             rows=count,
             sources=few,
             evidence=evidence_of(few),
-            published=tuple(round(float(q), 2) for q in np.percentile(found, [10, 50, 90])),  # type: ignore[arg-type]
+            published=percentiles(found),
         )
 
 
@@ -244,7 +251,8 @@ def predicted_log(case: Case, throughput: Throughput) -> float:
 def residuals(cases: Sequence[Case], values: Values, base: Throughput) -> np.ndarray:
     """Log of measured over predicted time."""
     throughput = throughput_of(values, base)
-    return np.array([log(c.seconds) - predicted_log(c, throughput) for c in cases])
+    found: np.ndarray = np.array([log(c.seconds) - predicted_log(c, throughput) for c in cases])
+    return found
 
 
 def fit(
@@ -284,4 +292,5 @@ def _weights(cases: Sequence[Case]) -> np.ndarray:
     found = np.array(
         [(1.0 if c.in_stats else OUTSIDE_WEIGHT) * counts[c.source] ** -0.5 for c in cases]
     )
-    return found / found.mean()
+    shares: np.ndarray = found / found.mean()
+    return shares

@@ -186,7 +186,7 @@ def _plan(row: Mapping[str, str], method: str, gpu: Gpu, *, checkpointing: bool)
         precision="bfloat16" if gpu.bf16_tflops else "float16",
         base_bits=4 if quantised else 16,
         quantisation=_packing(row) if quantised else "none",
-        matmul_bits=BITS.get(row.get("precision") or "bf16", 16),  # type: ignore[arg-type]
+        matmul_bits=BITS.get(row.get("precision") or "bf16", 16),
         rank=None if method == "full" else 16,
         alpha=None if method == "full" else 32,
         sequence_length=_length(row),
