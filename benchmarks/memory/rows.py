@@ -24,6 +24,8 @@ from benchmarks.memory.plans import HABITS, UnmappedError, plan_of
 from benchmarks.memory.shapes import card_of, config_of
 from benchmarks.memory.stacks import UNKNOWN, stack_of
 
+UNKNOWN_CARD_GIB = 1024.0
+"""So large that a card nobody named limits nothing."""
 FAILED = "the estimator failed"
 """Begins the reason of a row that met a fault of ours; there should be none."""
 _SIZE = re.compile(r"(\d{1,3}) ?gi?b\b")
@@ -96,7 +98,8 @@ def case_of(
         raise UnmappedError(f"shape: {error}") from error
     name, known = stack_of(run, str(row.get("grad_checkpointing") or ""))
     stack = _stack(name)
-    gpu = _gpu(str(run.get("gpu") or ""), float(run["gpu_gib"]))
+    known_size = float(run["gpu_gib"]) if run.get("gpu_known", True) else UNKNOWN_CARD_GIB
+    gpu = _gpu(str(run.get("gpu") or ""), known_size)
     plan = plan_of(row, run, card=card, stack=stack, gpu=gpu)
     guessed = (("stack", not known), ("sequence_length", "seq_len" in run["assumed"]))
     plan = plan.model_copy(update={"assumed": tuple(name for name, is_so in guessed if is_so)})
