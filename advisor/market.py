@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from warnings import warn
 
 from advisor import calibration, registry
@@ -23,13 +23,15 @@ from advisor.errors import (
 from advisor.schema.catalog import Gpu, ModelCard, Offer
 from advisor.schema.estimate import Estimate, EstimateRequest, Option, Unknown
 from advisor.schema.profile import MachineFacts
-from advisor.schema.train import TrainResult
 from advisor.stages.estimate.calibration import machine_name, record_of
 from advisor.stages.estimate.candidate import Inquiry
 from advisor.stages.estimate.outlook import Prospects, outlook
 from advisor.stages.estimate.serving import Supply
 from advisor.stages.estimate.solve import solve
 from advisor.stages.estimate.stage import estimate
+
+if TYPE_CHECKING:  # an estimate is made long before anything is trained
+    from advisor.schema.train import TrainResult
 
 TRACER = "trl"
 """The trainer that can look at a step without training."""

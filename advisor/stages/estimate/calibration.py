@@ -16,11 +16,11 @@ from advisor.schema.base import Interval
 from advisor.schema.catalog import Gpu
 from advisor.schema.estimate import Memory, Option
 from advisor.schema.plan import Plan
-from advisor.schema.train import TrainResult
 from advisor.stages.estimate.hours import Timing
 
-if TYPE_CHECKING:  # its class is only built where there are records
+if TYPE_CHECKING:  # their classes are only built where there are records
     from advisor.schema.calibration import CalibrationRecord
+    from advisor.schema.train import TrainResult
 
 UNSEEN_RUNS = 3.0
 """Runs exactly as estimated that the measured ones are averaged with."""
