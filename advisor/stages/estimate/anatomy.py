@@ -76,6 +76,8 @@ class Anatomy:
         if self.group.parallel:
             return self._parallel(entry)
         after = self._residual(entry, self._attention)
+        if self.group.cross_attention:
+            after = self._residual(after, self._attention)
         return self._residual(after, self._feed_forward)
 
     def entered(self, *, grad: bool = True) -> Tensor:
@@ -171,6 +173,8 @@ class Anatomy:
 
     def _attention(self, source: Tensor) -> Tensor:
         linears = self._linears("attention")
+        if self.group.cross_attention:
+            linears = linears[: len(linears) // 2]
         if len(linears) < 2:
             return source
         query, key, value = self._projected(source, linears[:-1])
@@ -269,6 +273,9 @@ class Anatomy:
             return self._experts(source, linears)
         if not self.group.gated:
             return self.linear(self._activated(self.linear(source, linears[0])), linears[-1])
+        return self._gated(source, linears)
+
+    def _gated(self, source: Tensor, linears: list[Linear]) -> Tensor:
         if len(linears) == 2:
             joint = self.linear(source, linears[0])
             gate, up = self.tape.parts(joint, [joint.size.times(0.5)] * 2)
@@ -294,7 +301,10 @@ class Anatomy:
         return self.tape.run([half, shifted], single, wide, kept=[half, shifted])
 
     def _experts(self, source: Tensor, linears: list[Linear]) -> Tensor:
-        """Tokens go to the experts chosen for them, and come back weighted."""
+        """Tokens go to the experts chosen for them, and come back weighted; some go to all."""
+        shared = [one for one in linears if one.copies == 1]
+        linears = [one for one in linears if one.copies > 1] or linears
+        beside = self._gated(source, shared[-3:]) if len(shared) in (3, 4) else None
         chosen = self.group.experts_per_token
         size = source.size.times(float(chosen))
         entry = self.tape.run([source], size, source.wide)
@@ -308,4 +318,5 @@ class Anatomy:
         product = self.tape.run([active, up], active.size, active.wide, kept=[active, up])
         out = self.linear(product, linears[-1])
         weighted = self.tape.run([out], out.size, out.wide, kept=[out])
-        return self.tape.run([weighted], source.size, source.wide)
+        joined = self.tape.run([weighted], source.size, source.wide)
+        return joined if beside is None else self.tape.sum(joined, beside)

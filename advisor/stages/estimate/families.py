@@ -46,6 +46,14 @@ _HABITS = {
     "gemma3_text": Habits(scales_in_single=True, post_norms=True),
     "olmo2": Habits(scales_in_single=True, only_post_norms=True),
 }
+_ENCODER = Habits(rotates=False, dropout=True, attention_dropout=True)
+_SCORED = Habits(rotates=False, dropout=True, attention_dropout=True, always_eager=True)
+"""Position biases are added to the scores."""
+_HABITS |= dict.fromkeys(
+    ("bert", "roberta", "xlm-roberta", "electra", "distilbert", "mpnet", "bart", "mbart"), _ENCODER
+)
+_HABITS |= dict.fromkeys(("t5", "mt5", "umt5", "deberta-v2"), _SCORED)
+_HABITS |= {"glm4": Habits(post_norms=True), "olmo3": _HABITS["olmo2"]}
 _USUAL = Habits()
 
 
