@@ -83,7 +83,7 @@ _FIGURES = (
 )
 _TILE = ("fused_loss_tokens", "fused_loss_vocabulary")
 _FAMILIES = ("plain_loss_families", "rebinding_families")
-_FLAGS = ("autocasts", "keeps_logits", "unties_head", "gathers_all")
+_FLAGS = ("autocasts", "keeps_logits", "unties_head", "gathers_all", "wraps_replicas")
 _LAWS = ("kept_layer", "layer_backward")
 _WIDTHS = ("hidden", "query", "key_value", "feed_forward", "plain_feed_forward")
 

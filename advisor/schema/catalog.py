@@ -199,6 +199,8 @@ class Stack(Value):
     """What a recomputed layer holds at the height of its backward pass; None: as transformers."""
     keeps_logits: bool = False
     """Whether the 16-bit logits live on beside what the loss makes of them."""
+    wraps_replicas: bool = False
+    """Whether whole copies (`ddp`) are units of FSDP too, with its hooks and without buckets."""
     gathers_all: bool = False
     """Whether full sharding keeps every gathered layer until the step ends."""
     rebinding_families: tuple[str, ...] = ()

@@ -184,3 +184,11 @@ def test_a_step_within_the_backward_pass_keeps_one_gradient_at_a_time():
     parameters = CARD.parameters
     assert max(phase(whole, name) for name in timeline(whole)) / parameters >= 10
     assert 6 < max(phase(stepwise, name) for name in timeline(stepwise)) / parameters < 8
+
+
+def test_replicas_that_are_units_of_fsdp_have_its_hooks_and_no_buckets():
+    stack = query.reference("fsdp-qlora").stack
+    wrapped, plain = (work("lora", strategy="ddp", gpus=2, stack=s) for s in (stack, STACK))
+    assert sharding.retained_gradient_bytes(wrapped) / wrapped.tokens == 30 * 4096 * 2
+    assert sharding.bucket_bytes(wrapped) == sharding.retained_gradient_bytes(plain) == 0
+    assert sharding.bucket_bytes(plain) == plain.footprint.gradient_bytes

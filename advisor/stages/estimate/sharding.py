@@ -130,7 +130,8 @@ def retained_gradient_bytes(work: Work) -> float:
     have no such hook.
     """
     plan, model = work.plan, work.model
-    if plan.strategy != "fsdp" or plan.gpus == 1 or work.trains_all or work.stack.gathers_all:
+    hooked = plan.strategy == "fsdp" or (plan.strategy == "ddp" and work.stack.wraps_replicas)
+    if not hooked or plan.gpus == 1 or work.trains_all or work.stack.gathers_all:
         return 0.0
     held = max(model.layers - UNRETAINED_LAYERS, 0)
     return float(held * work.tokens * model.hidden_size * work.number_bytes)
@@ -140,7 +141,7 @@ def bucket_bytes(work: Work) -> float:
     """Buffers in which gradients travel, beside the gradients themselves."""
     plan, foot = work.plan, work.footprint
     if plan.strategy == "ddp":
-        return foot.gradient_bytes
+        return 0.0 if work.stack.wraps_replicas else foot.gradient_bytes
     if plan.strategy not in ("zero1", "zero2", "zero3") or not foot.trainable_parameters:
         return 0.0
     numbers = min(BUCKET_NUMBERS, float(foot.trainable_parameters))
