@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from functools import cache
@@ -85,6 +84,8 @@ def get(group: str, name: str) -> object:
     """
     points = _points(group)
     if name not in points:
+        import difflib  # noqa: PLC0415 - only a mistyped name pays for it
+
         close = difflib.get_close_matches(name, points, n=1)
         guess = f" Did you mean '{close[0]}'?" if close else ""
         msg = f"Unknown {_noun(group)} '{name}'.{guess}"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
-import secrets
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -46,17 +45,17 @@ def compiled(
 def _place(kind: str, files: Sequence[Path]) -> Path:
     """One file per kind and installation."""
     folder = str(files[0].parent) if files else ""
-    mark = hashlib.sha256(folder.encode()).hexdigest()[:8]
+    mark = f"{zlib.crc32(folder.encode()):08x}"
     return user_cache_root() / "catalog" / f"{kind}-{mark}.json"
 
 
 def _state(files: Sequence[Path]) -> str:
-    """Digest over version, files and code; times count, so an edit of equal size is noticed."""
+    """Version, files and code; times count, so an edit of equal size is noticed."""
     parts = [__version__, _code(_PACKAGE)]
     for file in files:
         found = os.stat(file)  # noqa: PTH116 - a Path's own costs twice as much, a hundred times
         parts.append(f"{file}:{found.st_size}:{found.st_mtime_ns}")
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return "\n".join(parts)
 
 
 @cache
@@ -84,7 +83,7 @@ def _kept(place: Path, state: str) -> list[Plain] | None:
 
 def _keep(place: Path, content: Plain) -> None:
     """Replace the file whole; a cache that cannot be written is done without."""
-    temporary = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+    temporary = place.with_name(f".{place.name}.{os.urandom(4).hex()}")
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     with contextlib.suppress(OSError):
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,7 @@ def write_overlay(series: dict[str, list[Plain]]) -> Path:
     Raises StorageError when it cannot be written; what was there stays.
     """
     place = overlay_file()
-    temporary = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+    temporary = place.with_name(f".{place.name}.{os.urandom(4).hex()}")
     text = json.dumps({"format": FORMAT} | series, ensure_ascii=False, separators=(",", ":"))
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

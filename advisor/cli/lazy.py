@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import gc
 from importlib import import_module
 from types import ModuleType
@@ -45,6 +44,8 @@ class LazyGroup(click.Group):
         """Find the command, or say which one was probably meant."""
         name = args[0] if args else ""
         if name and name not in self.table and not name.startswith("-"):
+            import difflib  # noqa: PLC0415 - only a mistyped command pays for it
+
             close = difflib.get_close_matches(name, self.table, n=1)
             guess = f" Did you mean '{close[0]}'?" if close else ""
             raise click.UsageError(f"No such command '{name}'.{guess}", ctx=ctx)
