@@ -42,6 +42,17 @@ def test_data_sets_the_longest_batch_and_the_tokens():
     assert plan["reasons"]["sequence_length"] == "the longest sample"
 
 
+def test_lengths_by_rate_widen_the_memory_upwards():
+    found = document("--model", "8b", "--gpu", "h100", "--method", "lora", "--data", TICKETS)
+    longest = round(found["lengths"]["longest"]["likely"] + 0.5)
+    fixed = document(
+        "--model", "8b", "--gpu", "h100", "--method", "lora", "--seq-len", str(longest)
+    )
+    rate, exact = (f["options"][0]["memory"]["allocated_gib"] for f in (found, fixed))
+    assert rate["likely"] == exact["likely"]
+    assert rate["high"] > exact["high"]
+
+
 def test_packed_data_fill_whole_sequences():
     words = ("--data", TICKETS, "--packing", "--seq-len", "256")
     plan = only("--model", "8b", *words)["plan"]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from advisor.contracts import Method, Objective
+from advisor.schema.base import Interval
 from advisor.schema.catalog import Gpu, ModelCard, Offer, Reference
-from advisor.schema.estimate import EstimateRequest, Option
+from advisor.schema.estimate import EstimateRequest, Memory, Option
 from advisor.schema.money import Money
 from advisor.schema.plan import ObjectiveFootprint, Plan
 from advisor.schema.profile import MachineFacts
@@ -113,11 +115,31 @@ def make_candidate(inquiry: Inquiry, gpu: Gpu, method: Method) -> Candidate:
     """
     request, model, reference = inquiry.request, inquiry.model, inquiry.reference
     plan = make_plan(request, model=model, gpu=gpu, method=method, reference=reference)
+    obstacles = method.obstacles(plan, _machine(gpu, request))
+    option = _option(inquiry, gpu, method, plan)
+    option = option.model_copy(
+        update={"warnings": (*obstacle_sentences(obstacles), *option.warnings)}
+    )
+    return Candidate(
+        option=option,
+        method_rank=method.info.cost_rank,
+        is_blocked=any(o.severity == "blocks" for o in obstacles),
+        is_within_limits=_is_within_limits(option, request),
+    )
+
+
+def _work(inquiry: Inquiry, method: Method, plan: Plan) -> Work:
     objective = _objective(inquiry, plan)
-    footprint = method.footprint(_together(plan, objective), model)
-    work = Work(plan, model, footprint, reference.stack, objective)
+    footprint = method.footprint(_together(plan, objective), inquiry.model)
+    return Work(plan, inquiry.model, footprint, inquiry.reference.stack, objective)
+
+
+def _option(inquiry: Inquiry, gpu: Gpu, method: Method, plan: Plan) -> Option:
+    """Memory, fit, time and money of a plan."""
+    request, reference = inquiry.request, inquiry.reference
+    work = _work(inquiry, method, plan)
     known = _correction(inquiry, gpu, plan)
-    needed = calibrated(memory(work, gpu), known)
+    needed = calibrated(_memory(inquiry, gpu, method, work), known)
     outside = None if gpu.is_cpu else outside_gib(work, gpu)
     verdict, probability, headroom = fits(needed, gpu, outside=outside, tiers=reference.stack.tiers)
     spent = calibrated_timing(timing(work, gpu, reference.throughput), known)
@@ -125,8 +147,7 @@ def make_candidate(inquiry: Inquiry, gpu: Gpu, method: Method) -> Candidate:
     offer = best_offer(inquiry.offers.get(gpu.id, ()), plan.gpus)
     drawn = energy(spent, gpu, plan.gpus, reference.throughput.power, offer.region if offer else "")
     price = cost(offer, time, plan.gpus, inquiry.money)
-    obstacles = method.obstacles(plan, _machine(gpu, request))
-    option = Option(
+    return Option(
         objective=plan.objective,
         method=plan.method,
         plan=plan,
@@ -137,7 +158,7 @@ def make_candidate(inquiry: Inquiry, gpu: Gpu, method: Method) -> Candidate:
         probability_fits=probability,
         usable_gib=usable_gib(gpu, reference.stack.tiers),
         headroom_gib=headroom,
-        trainable_parameters=footprint.trainable_parameters,
+        trainable_parameters=work.footprint.trainable_parameters,
         time_hours=time,
         tokens_per_second=spent.tokens_per_second if spent else measured_speed(known),
         memory_correction=known.memory if known else 1.0,
@@ -153,20 +174,35 @@ def make_candidate(inquiry: Inquiry, gpu: Gpu, method: Method) -> Candidate:
             *((known.note,) if known else ()),
             *(spent.notes if spent else ()),
             *(drawn.notes if drawn else ()),
-            *footprint.notes,
+            *work.footprint.notes,
             *work.objective.notes,
         ),
-        warnings=(
-            *obstacle_sentences(obstacles),
-            *warnings(request, gpu, offer=offer, price=price, time=time),
-        ),
+        warnings=warnings(request, gpu, offer=offer, price=price, time=time),
     )
-    return Candidate(
-        option=option,
-        method_rank=method.info.cost_rank,
-        is_blocked=any(o.severity == "blocks" for o in obstacles),
-        is_within_limits=_is_within_limits(option, request),
-    )
+
+
+def _memory(inquiry: Inquiry, gpu: Gpu, method: Method, work: Work) -> Memory:
+    """Memory of the plan; where lengths are not exact, up to that of the longest they may be."""
+    needed, plan, lengths = memory(work, gpu), work.plan, inquiry.request.lengths
+    if lengths is None or lengths.is_exact or plan.packing:
+        return needed
+    longest = min(math.ceil(lengths.longest.high), lengths.limit)
+    if longest <= plan.sequence_length:
+        return needed
+    longer = plan.model_copy(update={"sequence_length": longest})
+    most = memory(_work(inquiry, method, longer), gpu)
+    tiers = {
+        tier: _up_to(getattr(needed, tier), getattr(most, tier))
+        for tier in ("allocated_gib", "reserved_gib", "process_gib")
+    }
+    return needed.model_copy(update=tiers)
+
+
+def _up_to(interval: Interval | None, other: Interval | None) -> Interval | None:
+    """The interval with its high end raised to the other's."""
+    if interval is None or other is None:
+        return interval
+    return interval.model_copy(update={"high": max(interval.high, other.high)})
 
 
 def _machine(gpu: Gpu, request: EstimateRequest) -> MachineFacts:
