@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ def entries(kind: str, file: Path) -> list[Plain]:
     """
     node = read(file)
     if kind == "models":
-        return list(models_from(node))
+        # One of a hundred is asked for, so cards stay text until then.
+        return [model | {"card": json.dumps(model["card"])} for model in models_from(node)]
     if kind == "gpus":
         return [_named(gpu_from(node))]
     if kind == "stacks":

@@ -82,7 +82,7 @@ def gpus_by_name() -> dict[str, Plain]:
 @cache
 def models() -> tuple[ModelCard, ...]:
     """Reference shapes of the catalog, smallest first."""
-    cards = [ModelCard(**entry["card"]) for entry in _entries("models")]
+    cards = [ModelCard.model_validate_json(entry["card"]) for entry in _entries("models")]
     return tuple(sorted(cards, key=lambda c: c.parameters))
 
 
@@ -138,7 +138,7 @@ def find_model(ref: str) -> ModelCard:
         return _from_path(embedded_model_root(), ref)
     named = _by_name("models").get(plain(ref))
     if named is not None:
-        card = ModelCard(**named["card"])
+        card = ModelCard.model_validate_json(named["card"])
         is_size = plain(ref) in map(plain, named["sizes"])
         return _noted(card, f"size {ref.lower()} means {card.id}") if is_size else card
     path = Path(ref).expanduser()
@@ -149,7 +149,7 @@ def find_model(ref: str) -> ModelCard:
         return _read_config(cached, ref, str(cached.parent))
     named = _by_name("models").get(plain(mirrored(ref)))
     if named is not None:
-        card = ModelCard(**named["card"])
+        card = ModelCard.model_validate_json(named["card"])
         return _noted(card, f"{ref} is taken for {card.id}, which its name says it copies")
     if ref.count("/") == 1 and os.environ.get("ADVISOR_ALLOW_DOWNLOAD") == "1":
         from advisor.catalog.hub import hub_model, may_ask  # noqa: PLC0415 - rarely allowed
@@ -193,7 +193,7 @@ def _meant(ref: str) -> str:
     by_size = {size: entry for entry in _entries("models") for size in entry["sizes"]}
     for word in reversed(ref.lower().replace("_", "-").replace("/", "-").split("-")):
         if word in by_size:
-            return f" Did you mean '{word}' ({by_size[word]['card']['id']})?"
+            return f" Did you mean '{word}' ({by_size[word]['names'][0]})?"
     return suggestion(ref, known)
 
 
