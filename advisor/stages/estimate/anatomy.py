@@ -255,7 +255,10 @@ class Anatomy:
             found = tape.run([found], scores, compute, back=Back(keeps_output=True))
             found = tape.run([found], scores, compute)
         found = self.cast(found, max(compute, self.setting.stream))  # the mask's precision
-        wide = SINGLE if self.habits.softmax_in_single or self.setting.autocast else found.wide
+        if self.habits.lifts_scores:
+            found = self.cast(found, SINGLE)
+        lifts = self.setting.autocast and not self.habits.softmax_in_half
+        wide = SINGLE if self.habits.softmax_in_single or lifts else found.wide
         lifted = Size(pair=float(heads * wide))
         shares = tape.run([found], lifted, wide, back=Back(passing=lifted, keeps_output=True))
         shares = self.cast(shares, compute)

@@ -24,6 +24,10 @@ class Habits:
     """Attention scores go through a tanh, and the logits too."""
     softmax_in_single: bool = True
     """Eager attention's softmax is in 32 bits."""
+    softmax_in_half: bool = False
+    """It says its precision, so that autocast does not lift it either."""
+    lifts_scores: bool = False
+    """Scores are in 32 bits before their softmax."""
     always_eager: bool = False
     """There is no attention kernel for it."""
     spelt_out: frozenset[str] = frozenset({"gelu_new", "gelu_fast", "quick_gelu"})
@@ -33,12 +37,14 @@ class Habits:
 _HABITS = {
     "gpt2": Habits(rotates=False, dropout=True, attention_dropout=True, softmax_in_single=False),
     "gpt_bigcode": Habits(rotates=False, dropout=True, attention_dropout=True),
-    "gpt_neo": Habits(rotates=False),
-    "falcon": Habits(softmax_in_single=False),
-    "gptj": Habits(softmax_in_single=False),
+    "gpt_neo": Habits(rotates=False, lifts_scores=True, always_eager=True),
+    "falcon": Habits(softmax_in_single=False, softmax_in_half=True),
+    "gptj": Habits(lifts_scores=True, always_eager=True),
     "opt": Habits(rotates=False, dropout=True),
     "bloom": Habits(rotates=False, always_eager=True),
-    "mpt": Habits(rotates=False),
+    "mpt": Habits(rotates=False, lifts_scores=True, always_eager=True),
+    "gpt_oss": Habits(softmax_in_single=False, softmax_in_half=True, always_eager=True),
+    "codegen": Habits(lifts_scores=True, always_eager=True),
     "phi": Habits(dropout=True),
     "starcoder2": Habits(dropout=True, attention_dropout=True),
     "gemma": Habits(scales_in_single=True),
@@ -50,9 +56,9 @@ _ENCODER = Habits(rotates=False, dropout=True, attention_dropout=True)
 _SCORED = Habits(rotates=False, dropout=True, attention_dropout=True, always_eager=True)
 """Position biases are added to the scores."""
 _HABITS |= dict.fromkeys(
-    ("bert", "roberta", "xlm-roberta", "electra", "distilbert", "mpnet", "bart", "mbart"), _ENCODER
+    ("bert", "roberta", "xlm-roberta", "electra", "distilbert", "bart", "mbart"), _ENCODER
 )
-_HABITS |= dict.fromkeys(("t5", "mt5", "umt5", "deberta-v2"), _SCORED)
+_HABITS |= dict.fromkeys(("t5", "mt5", "umt5", "deberta-v2", "mpnet"), _SCORED)
 _HABITS |= {"glm4": Habits(post_norms=True), "olmo3": _HABITS["olmo2"]}
 _USUAL = Habits()
 
