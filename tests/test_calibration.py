@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from advisor import calibration
+from advisor import calibration, market
+from advisor.catalog import query
 from advisor.cli.main import cli
-from advisor.errors import PlanError, StorageError
+from advisor.errors import AdvisorWarning, PlanError, StorageError
 from advisor.schema.calibration import CalibrationRecord
+from advisor.schema.estimate import EstimateRequest
+from advisor.schema.profile import MachineFacts
+from advisor.schema.train import Served, TrainResult
 from tests.fixtures.training import training_plan
 
 
@@ -89,3 +93,58 @@ def test_the_command_lists_and_removes():
     removed = CliRunner().invoke(cli, ["calibration", "remove", "all", "--json"])
     assert json.loads(removed.stdout)["removed"] == 1
     assert calibration.records() == ()
+
+
+MACHINE = MachineFacts(cpu_cores=4, memory_gib=16.0)
+
+
+def local_option():
+    request = EstimateRequest(methods=("lora",), examples=100, as_of="2026-11-26", machine=MACHINE)
+    return market.estimated(request, model=query.find_model("tiny"), gpus=("local",)).options[0]
+
+
+def finished(peak):
+    return TrainResult(
+        trainer="trl",
+        method="lora",
+        objective="sft",
+        output_dir="",
+        served_by=Served(backend="echo", model=""),
+        loss=(),
+        steps=1,
+        trainable_parameters=1,
+        peak_memory_gib=peak,
+        memory_tier="process",
+        tokens_per_second=120.0,
+        wall_seconds=1.0,
+        train_samples=1,
+        versions={},
+        seed=0,
+    )
+
+
+def test_a_finished_run_corrects_the_next_estimate_for_this_machine():
+    before = local_option()
+    market.remember(before, finished(before.memory.process_gib.likely * 1.2), MACHINE)
+    after = local_option()
+    ratio = after.memory.process_gib.likely / before.memory.process_gib.likely
+    assert ratio == pytest.approx(1.2**0.25)
+    assert after.memory.allocated_gib == before.memory.allocated_gib
+    assert before.tokens_per_second is None
+    assert after.tokens_per_second.likely == pytest.approx(120.0)
+    assert any("advisor calibration list" in text for text in after.assumptions)
+    calibration.remove("all")
+    assert local_option() == before
+
+
+def test_a_run_whose_memory_is_unknown_is_not_recorded():
+    market.remember(local_option(), finished(None), MACHINE)
+    assert calibration.records() == ()
+
+
+def test_a_record_that_cannot_be_written_is_told_and_costs_no_run(monkeypatch, tmp_path: Path):
+    option = local_option()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ADVISOR_HOME", str(tmp_path / "file"))
+    with pytest.warns(AdvisorWarning, match=r"calibration\.jsonl"):
+        market.remember(option, finished(1.0), MACHINE)
