@@ -70,7 +70,9 @@ def run_once(words: tuple[str, ...], folder: str) -> tuple[float, float, float]:
         void = os.open(os.devnull, os.O_WRONLY)
         os.dup2(void, 1)
         os.dup2(void, 2)
-        os.execv(program, [program, *words])  # noqa: S606 - our own command, our own words
+        # A shell may forbid Python to keep compiled modules; a user's start has them.
+        plain = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        os.execve(program, [program, *words], plain)  # noqa: S606 - our own command, our own words
     _, status, usage = os.wait4(child, 0)
     wall = time.perf_counter() - started
     if status:
