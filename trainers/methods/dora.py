@@ -61,6 +61,9 @@ class DoraMethod:
             own = size.path * rank + (size.path + size.activation) * linear.outputs
             copies = float(size.path * rank * (linear.inputs + linear.outputs))
             lowered = copies if size.path < size.trained else 0.0
+            if plan.dropout > 0:  # the base's product is made again, of what dropout leaves
+                own += linear.inputs + (size.path - size.activation) * linear.outputs
+                lowered += size.path * linear.weights if size.path > size.activation else 0.0
             if size.casts_input:
                 return Kept(per_token=own + size.path * linear.inputs, per_matrix=lowered)
             return Kept(per_token=own, shared_input=size.activation * linear.inputs)
