@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -33,6 +34,7 @@ from trainers.engines.trl._trace_parts import (
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 LIBRARIES = ("torch", "transformers", "peft", "trl")
+LONGEST_REASON = 160
 STEPS = 2
 """The first step makes the optimizer's states; the second one shows the lasting height."""
 
@@ -107,6 +109,8 @@ def _model(plan: Plan, configuration: dict[str, Any]) -> tuple[Any, list[str]]:
             raise
         model = built(config, "eager", DTYPES[plan.precision])
         notes.append("This model has no SDPA attention; eager attention was followed.")
+    if "linear_attention" in (getattr(config, "layer_types", None) or ()):
+        notes.append("Linear attention was followed in its reference form, which keeps more.")
     if plan.attention == "flash":
         notes.append("Flash attention keeps what SDPA's flash kernel keeps, which was followed.")
     return model, notes
@@ -218,12 +222,9 @@ def answered(look: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     try:
         answer = look(request)
     except Exception as error:  # noqa: BLE001 - told by the parent process
-        lines = str(error).strip().splitlines() or [""]
-        reason = (
-            lines[0]
-            if isinstance(error, UntraceableError)
-            else f"{type(error).__name__}: {lines[0]}"
-        )
+        reason = shorten(str(error), LONGEST_REASON, placeholder=" ...")
+        if not isinstance(error, UntraceableError):
+            reason = f"{type(error).__name__}: {reason}"
         if isinstance(error, torch.OutOfMemoryError):
             reason = "out of memory"
         answer = {"error": reason}
