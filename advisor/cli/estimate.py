@@ -20,8 +20,10 @@ from advisor.schema.lengths import SequenceLengths
 from advisor.schema.profile import MachineFacts
 from advisor.schema.run import SETTINGS_FILE
 
-LONGEST_WITHOUT_LIMIT = 8192
+LONGEST_WITHOUT_LIMIT = 131_072
 """Where samples are cut when neither flag nor model says so."""
+LONGEST_PACKED = 2048
+"""Length of packed sequences without --seq-len: the recipes'."""
 
 
 @click.command(name="estimate")
@@ -134,7 +136,8 @@ def _looked_at(found: Estimate, card: ModelCard, flags: dict[str, Any]) -> Estim
 def _lengths(data: Path, card: ModelCard, request: EstimateRequest) -> SequenceLengths:
     from advisor.lengths import measured_lengths  # noqa: PLC0415 - only with data
 
-    limit = request.seq_len or card.max_sequence_length or LONGEST_WITHOUT_LIMIT
+    longest = LONGEST_PACKED if request.packing else LONGEST_WITHOUT_LIMIT
+    limit = request.seq_len or min(card.max_sequence_length or longest, longest)
     return measured_lengths(data, card, limit=limit, batch_size=request.batch_size or 1)
 
 

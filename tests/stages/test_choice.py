@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from advisor.schema.base import Interval, UsdInterval
-from advisor.stages.estimate.choice import best_within, cheapest, fastest, within
+from advisor.stages.estimate.choice import cheapest, chosen, fastest, keeps_to
 
 
 @dataclass
@@ -41,7 +41,6 @@ def test_what_cannot_be_recommended_is_never_chosen():
     out = Found(1, 0.1, can_be_recommended=False)
     assert cheapest([out, SLOW]) == 1
     assert fastest([out]) is None
-    assert within([out]) == ()
 
 
 def test_certain_goes_before_uncertain():
@@ -59,25 +58,36 @@ def test_unknown_prices_come_last_and_unknown_times_are_not_fast():
 
 
 @pytest.mark.parametrize(
-    ("limits", "best"),
+    ("wish", "best"),
     [
-        ({"budget_usd": Decimal(10)}, 2),
-        ({"budget_usd": Decimal(5)}, 1),
-        ({"budget_usd": Decimal(4)}, None),
-        ({"max_hours": 4.0}, 2),
-        ({"max_hours": 1.0}, 0),
-        ({"max_hours": 0.5}, None),
-        ({"budget_usd": Decimal(40), "max_hours": 5.0}, 2),
-        ({"budget_usd": Decimal(40), "max_hours": 5.0, "prefer": "fastest"}, 0),
-        ({"budget_usd": Decimal(10), "prefer": "cheapest"}, 1),
+        ({"budget_usd": Decimal(40)}, 0),
+        ({"max_hours": 12.0}, 1),
+        ({"budget_usd": Decimal(40), "max_hours": 12.0}, 1),
+        ({"budget_usd": Decimal(40), "prefer": "cheapest"}, 1),
+        ({"max_hours": 12.0, "prefer": "fastest"}, 0),
         ({}, 1),
     ],
 )
-def test_a_budget_buys_speed_and_a_time_limit_saves_money(limits, best):
-    assert best_within(ALL, **limits) == best
+def test_a_budget_buys_speed_and_a_time_limit_saves_money(wish, best):
+    assert chosen(ALL, **wish) == best
 
 
-def test_limits_are_not_kept_by_what_is_unknown():
-    assert within([Found(None, 1)], budget_usd=Decimal(5)) == ()
-    assert within([Found(1, None)], max_hours=5.0) == ()
-    assert within([Found(None, None)]) == (0,)
+def test_without_any_known_time_the_cheapest_is_taken():
+    assert chosen([Found(5, None), Found(3, None)], prefer="fastest") == 1
+    assert chosen([], prefer="fastest") is None
+
+
+@pytest.mark.parametrize(
+    ("found", "limits", "kept"),
+    [
+        (MIDDLE, (Decimal(8), 4.0), True),
+        (MIDDLE, (Decimal("7.9"), None), False),
+        (MIDDLE, (None, 3.9), False),
+        (Found(None, 1), (Decimal(5), None), False),
+        (Found(None, 1), (None, 5.0), True),
+        (Found(1, None), (Decimal(5), 5.0), True),
+    ],
+)
+def test_limits_are_kept_by_what_is_known(found, limits, kept):
+    budget, hours = limits
+    assert keeps_to(found.option, budget_usd=budget, max_hours=hours) is kept

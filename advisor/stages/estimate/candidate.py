@@ -23,6 +23,7 @@ from advisor.stages.estimate.calibration import (
     machine_name,
     measured_speed,
 )
+from advisor.stages.estimate.choice import keeps_to
 from advisor.stages.estimate.cost import best_offer, cost
 from advisor.stages.estimate.energy import energy
 from advisor.stages.estimate.fit import fits, usable_gib
@@ -124,7 +125,9 @@ def make_candidate(inquiry: Inquiry, gpu: Gpu, method: Method) -> Candidate:
         option=option,
         method_rank=method.info.cost_rank,
         is_blocked=any(o.severity == "blocks" for o in obstacles),
-        is_within_limits=_is_within_limits(option, request),
+        is_within_limits=keeps_to(
+            option, budget_usd=request.budget_usd, max_hours=request.max_hours
+        ),
     )
 
 
@@ -210,11 +213,3 @@ def _machine(gpu: Gpu, request: EstimateRequest) -> MachineFacts:
     if gpu.provenance.kind == "measured":
         return request.machine
     return MachineFacts(gpu=gpu.name, gpus=request.gpus, gpu_memory_gib=gpu.memory_gib)
-
-
-def _is_within_limits(option: Option, request: EstimateRequest) -> bool:
-    """Whether likely cost and likely time keep to the user's limits; unknown counts as kept."""
-    money, time = option.cost_usd, option.time_hours
-    if request.budget_usd is not None and money is not None and money.likely > request.budget_usd:
-        return False
-    return not (request.max_hours and time is not None and time.likely > request.max_hours)

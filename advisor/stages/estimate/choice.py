@@ -65,31 +65,30 @@ def fastest(found: Sequence[Choosable]) -> int | None:
     return _first(found, "fastest", allowed)
 
 
-def within(
-    found: Sequence[Choosable], *, budget_usd: Decimal | None = None, max_hours: float | None = None
-) -> tuple[int, ...]:
-    """Indices of the options whose likely cost and likely time are known to keep to the limits."""
-    return tuple(
-        i
-        for i, c in enumerate(found)
-        if c.can_be_recommended
-        and (budget_usd is None or _money(c.option) <= budget_usd)
-        and (max_hours is None or _time(c.option) <= max_hours)
-    )
-
-
-def best_within(
+def chosen(
     found: Sequence[Choosable],
     *,
     budget_usd: Decimal | None = None,
     max_hours: float | None = None,
     prefer: Literal["cheapest", "fastest"] | None = None,
 ) -> int | None:
-    """Index of the best option within the limits; None when none is known to keep to them.
+    """Index of the best option that keeps to the limits; None when none can be recommended.
 
     A budget alone buys speed: the fastest within it. A time limit, or no limit, asks for the
-    cheapest. `prefer` overrules both.
+    cheapest. `prefer` overrules both; where no time is known, the cheapest is taken.
     """
-    allowed = within(found, budget_usd=budget_usd, max_hours=max_hours)
     buys_speed = budget_usd is not None and max_hours is None
-    return _first(found, prefer or ("fastest" if buys_speed else "cheapest"), allowed)
+    wish = prefer or ("fastest" if buys_speed else "cheapest")
+    quick = fastest(found) if wish == "fastest" else None
+    return quick if quick is not None else cheapest(found)
+
+
+def keeps_to(option: Option, *, budget_usd: Decimal | None, max_hours: float | None) -> bool:
+    """Whether an option keeps to the limits by its likely figures.
+
+    A price nobody knows does not keep to a budget, since it may be any; a time nobody knows (on a
+    CPU) is taken on trust, since training stops at the limit, and a warning says so.
+    """
+    if budget_usd is not None and _money(option) > budget_usd:
+        return False
+    return max_hours is None or option.time_hours is None or option.time_hours.likely <= max_hours

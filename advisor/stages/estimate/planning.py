@@ -148,8 +148,12 @@ def _suit_data(values: dict[str, Any], reasons: dict[str, str], request: Estimat
     lengths = request.lengths
     if lengths is None:
         return
-    longest = math.ceil(lengths.longest.likely)
-    if not values.get("packing") and 0 < longest < values["sequence_length"]:
+    longest = max(math.ceil(lengths.longest.likely), 1)
+    if values.get("packing") or longest >= lengths.limit:
+        values["sequence_length"] = lengths.limit
+        if request.seq_len is None:
+            reasons["sequence_length"] = "where samples are cut"
+    else:
         values["sequence_length"], reasons["sequence_length"] = longest, "the longest sample"
     if request.examples is None:
         values["examples"], reasons["examples"] = lengths.samples, "--data"

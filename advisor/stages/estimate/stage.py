@@ -9,8 +9,11 @@ from advisor.errors import PlanError
 from advisor.schema.catalog import Gpu, ModelCard
 from advisor.schema.estimate import Estimate, EstimatedModel, EstimateRequest
 from advisor.stages.estimate.candidate import Candidate, Inquiry, make_candidate
-from advisor.stages.estimate.choice import fastest
+from advisor.stages.estimate.choice import chosen, fastest
 from advisor.stages.estimate.nearest import nearest_plan
+
+FAR_LONGER = 1.5
+"""Times the 99 % point at which the longest sample is worth a word."""
 
 
 def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Method]) -> Estimate:
@@ -26,10 +29,12 @@ def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Met
     if not found:
         raise PlanError("There is nothing to estimate.", hint="Name a method and a GPU.")
     found.sort(key=lambda c: c.order)
-    quickest = fastest(found)
-    recommended = quickest if _buys_speed(request) else None
-    if recommended is None:
-        recommended = next((i for i, c in enumerate(found) if c.can_be_recommended), None)
+    recommended = chosen(
+        found,
+        budget_usd=request.budget_usd,
+        max_hours=request.max_hours,
+        prefer=request.prefer,
+    )
     return Estimate(
         model=EstimatedModel(
             id=model.id,
@@ -39,19 +44,16 @@ def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Met
         ),
         options=tuple(c.option for c in found),
         recommended=recommended,
-        fastest=quickest,
+        fastest=fastest(found),
         lengths=request.lengths,
         nearest="" if recommended is not None else nearest_plan(inquiry, found, gpus, methods),
         prices_as_of=request.as_of,
-        warnings=(*_model_warnings(model), *_overall_warnings(found, recommended)),
+        warnings=(
+            *_model_warnings(model),
+            *_length_warnings(request),
+            *_overall_warnings(found, recommended),
+        ),
     )
-
-
-def _buys_speed(request: EstimateRequest) -> bool:
-    """Whether the fastest is wished for: on demand, or by a budget without a time limit."""
-    if request.prefer is not None:
-        return request.prefer == "fastest"
-    return request.budget_usd is not None and request.max_hours is None
 
 
 def _model_warnings(model: ModelCard) -> tuple[str, ...]:
@@ -59,6 +61,27 @@ def _model_warnings(model: ModelCard) -> tuple[str, ...]:
     if not model.is_approximate:
         return ()
     return (f"{model.id} has an architecture nobody checked here. {model.provenance.note}".strip(),)
+
+
+def _length_warnings(request: EstimateRequest) -> tuple[str, ...]:
+    """Few samples that decide how much memory all batches need, and samples that are cut."""
+    lengths = request.lengths
+    if lengths is None or request.packing:
+        return ()
+    said = []
+    longest = min(lengths.longest.likely, lengths.limit)
+    common = lengths.percentile_99.likely
+    if longest > FAR_LONGER * common:
+        said.append(
+            f"One sample in a hundred sets the peak: the longest has about {longest:.0f} tokens, "
+            f"99 % have at most {common:.0f}; --seq-len would cut it."
+        )
+    if lengths.truncated_samples:
+        said.append(
+            f"{lengths.truncated_samples} of {lengths.samples} samples are longer than "
+            f"{lengths.limit} tokens and are cut."
+        )
+    return tuple(said)
 
 
 def _overall_warnings(found: Sequence[Candidate], recommended: int | None) -> tuple[str, ...]:
