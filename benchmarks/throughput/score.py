@@ -24,10 +24,10 @@ import numpy as np  # noqa: E402
 from advisor import __version__  # noqa: E402
 from advisor.catalog.throughput import throughput  # noqa: E402
 from advisor.schema.throughput import Throughput  # noqa: E402
+from advisor.stages.estimate.pace import time_spread  # noqa: E402
 from advisor.stages.estimate.speed import (  # noqa: E402
     setting,
     step_seconds,
-    time_spread,
 )
 from benchmarks.throughput.crossing import left_out  # noqa: E402
 from benchmarks.throughput.fit import fit  # noqa: E402

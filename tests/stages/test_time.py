@@ -14,13 +14,9 @@ from advisor.stages.estimate.energy import energy, grid_of
 from advisor.stages.estimate.exchange import lost_share
 from advisor.stages.estimate.flops import attention_work, product_work, shape_of
 from advisor.stages.estimate.hours import timing
+from advisor.stages.estimate.pace import tokens_per_second
 from advisor.stages.estimate.place import gpu_class, place_of, stack_class
-from advisor.stages.estimate.speed import (
-    product_share,
-    setting,
-    step_seconds,
-    tokens_per_second,
-)
+from advisor.stages.estimate.speed import product_share, setting, step_seconds
 from advisor.stages.estimate.work import Work
 from trainers.methods.full import FullMethod
 from trainers.methods.lora import LoraMethod
@@ -182,6 +178,53 @@ def test_sharding_is_hidden_behind_long_micro_batches_and_not_behind_short_ones(
 def test_offloading_costs_time():
     plain, offloaded = work_of("full"), work_of("full", offload="weights")
     assert parts(offloaded).offload > parts(plain).offload == 0
+
+
+def test_weights_in_main_memory_are_as_fast_as_their_link_at_most():
+    """Twice 16 GB over PCIe 5 (63 GB/s) take half a second for each micro-batch of 2,048 tokens."""
+    work = work_of("lora", offload="weights", micro_batch_size=1)
+    carried = 2048 / (2 * 2 * EIGHT.parameters / 63e9)
+    speed = tokens_per_second(work, H100, KNOWN)
+    assert speed.likely < 0.8 * carried
+    assert speed.high <= carried
+    plain = tokens_per_second(work_of("lora", micro_batch_size=1), H100, KNOWN)
+    assert speed.likely < plain.likely
+
+
+def test_a_long_micro_batch_hides_most_of_the_transfers():
+    wishes = {"micro_batch_size": 1, "sequence_length": 20_000}
+    plain = tokens_per_second(work_of("lora", **wishes), H100, KNOWN)
+    away = tokens_per_second(work_of("lora", offload="weights", **wishes), H100, KNOWN)
+    assert 0.85 * plain.likely < away.likely < plain.likely
+
+
+@given(
+    gpu=st.sampled_from([card for card in query.gpus() if not card.is_cpu]),
+    method=st.sampled_from(sorted(METHODS)),
+    offload=st.sampled_from(["none", "optimizer", "weights", "activations"]),
+    shape=st.sampled_from([("single", 1), ("zero3", 4), ("fsdp", 2), ("ddp", 8)]),
+    batch=st.integers(1, 32),
+    length=st.sampled_from([64, 512, 2048, 16_384]),
+)
+@settings(deadline=None)
+def test_no_plan_is_faster_than_its_card_and_its_links(gpu, method, offload, shape, batch, length):
+    strategy, gpus = shape
+    wishes = {"micro_batch_size": batch, "sequence_length": length, "strategy": strategy}
+    work = work_of(method, offload=offload, gpus=gpus, **wishes)
+    speed = tokens_per_second(work, gpu, KNOWN)
+    if speed is None:
+        return
+    peak = max(gpu.bf16_tflops or 0.0, gpu.fp16_tflops or 0.0) * 1e12
+    assert speed.high * product_work(work) <= 1.001 * peak * gpus
+    if offload == "weights":
+        shards = gpus if strategy in {"zero3", "fsdp"} else 1
+        link = gpu.pcie_gb_per_second or KNOWN.pcie_gb_per_second.interval.likely
+        batches = speed.high / gpus / batch_of(work).useful
+        assert batches * 2 * work.footprint.base_weight_bytes / shards <= 1.001 * link * 1e9
+    if strategy in {"zero3", "fsdp"} and gpu.link_gb_per_second:
+        batches = speed.high / gpus / batch_of(work).useful
+        gathered = 2 * work.footprint.base_weight_bytes * (gpus - 1) / gpus
+        assert batches * gathered <= 1.001 * gpu.link_gb_per_second * 1e9
 
 
 def test_unpacking_weighs_on_short_micro_batches_and_fades_on_long_ones():

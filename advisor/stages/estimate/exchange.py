@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from math import log2
+from typing import NamedTuple
 
+from advisor.schema.base import Interval
 from advisor.schema.catalog import Gpu
 from advisor.schema.plan import Plan
 from advisor.schema.throughput import Throughput
@@ -12,6 +14,7 @@ from advisor.stages.estimate.work import Work
 GIGA = 1e9
 _SHARDED = ("zero3", "fsdp")
 _REDUCED = ("ddp", "zero1", "zero2")
+NOTHING = Interval(low=0.0, likely=0.0, high=0.0)
 
 
 def lost_share(plan: Plan, throughput: Throughput) -> float:
@@ -52,6 +55,14 @@ def exchange_seconds(work: Work, gpu: Gpu, throughput: Throughput, computed: flo
     ones; other strategies reduce gradients once per step. Hidden as long as it is shorter than
     computing.
     """
+    moved = exchanged_bytes(work)
+    if not moved:
+        return 0.0
+    return max(moved / link_bytes_per_second(work.plan, gpu, throughput) - computed, 0.0)
+
+
+def exchanged_bytes(work: Work) -> float:
+    """Bytes that one device receives from the others per micro-batch."""
     plan, footprint = work.plan, work.footprint
     if plan.gpus == 1:
         return 0.0
@@ -62,26 +73,79 @@ def exchange_seconds(work: Work, gpu: Gpu, throughput: Throughput, computed: flo
         moved = 2.0 * footprint.gradient_bytes / plan.gradient_accumulation_steps
     else:
         return 0.0
-    part = (plan.gpus - 1) / plan.gpus
-    return max(moved * part / link_bytes_per_second(plan, gpu, throughput) - computed, 0.0)
+    return moved * (plan.gpus - 1) / plan.gpus
 
 
-def offload_seconds(work: Work, gpu: Gpu, throughput: Throughput) -> float:
-    """Seconds of transfers to and from main memory that computing does not hide."""
+def exchange_floor(work: Work, gpu: Gpu, throughput: Throughput) -> float:
+    """Seconds that the exchange takes at the full nominal rate of the links."""
+    moved = exchanged_bytes(work)
+    if not moved:
+        return 0.0
+    share = throughput.link_share.interval.likely
+    return moved / (link_bytes_per_second(work.plan, gpu, throughput) / share)
+
+
+class Transfer(NamedTuple):
+    """Bytes of one device that a micro-batch moves between card and main memory."""
+
+    into: float
+    """To the card during the passes."""
+    out: float
+    """From the card during the passes."""
+    updated: float
+    """Both ways in the optimizer step, spread over the micro-batches; nothing hides it."""
+
+
+def offloaded(work: Work) -> Transfer:
+    """What waits in main memory is fetched for forward and again for backward.
+
+    Activations go out once and come back once. Gradients of what the optimizer updates in main
+    memory go out, and its results come back.
+    """
     plan, footprint = work.plan, work.footprint
     if plan.offload == "none":
-        return 0.0
-    shards = 1 if plan.strategy in {"single", "ddp", "layer_split"} else plan.gpus
-    rate = (gpu.pcie_gb_per_second or throughput.pcie_gb_per_second.interval.likely) * GIGA
-    steps = plan.gradient_accumulation_steps
+        return Transfer(0.0, 0.0, 0.0)
     if plan.offload == "activations":
-        kept = work.model.layers * work.model.hidden_size * work.number_bytes
-        moved = 2.0 * kept * work.tokens
-    elif plan.offload == "weights":
-        moved = (2.0 * footprint.base_weight_bytes + footprint.gradient_bytes) / shards
-        moved += 2.0 * footprint.optimizer_bytes / shards / steps
-    else:
-        moved = (footprint.gradient_bytes + footprint.adapter_weight_bytes) / shards
-        moved += 2.0 * footprint.optimizer_bytes / shards / steps
-    share = throughput.link_share.interval.likely
-    return moved / (rate * share) * throughput.offload_share.interval.likely
+        kept = work.model.layers * work.model.hidden_size * work.number_bytes * work.tokens
+        return Transfer(kept, kept, 0.0)
+    shards = 1 if plan.strategy in {"single", "ddp", "layer_split"} else plan.gpus
+    updated = 2.0 * footprint.optimizer_bytes / plan.gradient_accumulation_steps
+    weights = 2.0 * footprint.base_weight_bytes
+    into = weights if plan.offload == "weights" else footprint.adapter_weight_bytes
+    return Transfer(into / shards, footprint.gradient_bytes / shards, updated / shards)
+
+
+def main_memory_bytes_per_second(gpu: Gpu, throughput: Throughput) -> float:
+    """Nominal rate of the card's way to main memory, one way."""
+    return (gpu.pcie_gb_per_second or throughput.pcie_gb_per_second.interval.likely) * GIGA
+
+
+def offload_seconds(work: Work, gpu: Gpu, throughput: Throughput, computed: float) -> Interval:
+    """Seconds that transfers to and from main memory add to computing, per micro-batch.
+
+    Transfers of the passes run beside computing, so the longer of the two counts, and of the
+    shorter the share that does not overlap; those of the optimizer step stand by themselves.
+    """
+    moved = offloaded(work)
+    if moved.into + moved.out + moved.updated == 0.0:
+        return NOTHING
+    rate = main_memory_bytes_per_second(gpu, throughput)
+    links, shown = throughput.link_share.interval, throughput.offload_share.interval
+
+    def added(link: float, apart: float) -> float:
+        streamed = (moved.into + moved.out) / (rate * link)
+        longer = max(streamed - computed, 0.0) + apart * min(streamed, computed)
+        return longer + moved.updated / (rate * link)
+
+    return Interval(
+        low=added(links.high, shown.low),
+        likely=added(links.likely, shown.likely),
+        high=added(links.low, shown.high),
+    )
+
+
+def transfer_floor(work: Work, gpu: Gpu, throughput: Throughput) -> float:
+    """Seconds that the way to main memory takes at its full nominal rate in both directions."""
+    moved = offloaded(work)
+    rate = main_memory_bytes_per_second(gpu, throughput)
+    return (max(moved.into, moved.out) + moved.updated / 2.0) / rate

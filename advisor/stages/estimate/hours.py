@@ -15,13 +15,13 @@ from advisor.stages.estimate.batches import (
     padding_share,
     training_tokens,
 )
+from advisor.stages.estimate.pace import speed_interval
 from advisor.stages.estimate.speed import (
     GIGA,
     Setting,
     StepSeconds,
     decode_seconds,
     setting,
-    speed_interval,
     step_seconds,
 )
 from advisor.stages.estimate.work import Work

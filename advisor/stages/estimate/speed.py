@@ -1,14 +1,13 @@
-"""Seconds of one training step on one device, and tokens per second over all of them."""
+"""Seconds of one micro-batch on one device, part by part."""
 
 from __future__ import annotations
 
-from math import exp, log, sqrt
 from typing import NamedTuple
 
-from advisor.schema.base import Figure, Interval
+from advisor.schema.base import Figure
 from advisor.schema.catalog import Gpu
 from advisor.schema.throughput import Cell, GpuClass, StackSpeed, Throughput
-from advisor.stages.estimate.batches import Batch, batch_of
+from advisor.stages.estimate.batches import Batch
 from advisor.stages.estimate.exchange import exchange_seconds, lost_share, offload_seconds
 from advisor.stages.estimate.flops import (
     attention_work,
@@ -63,6 +62,11 @@ class StepSeconds(NamedTuple):
     def total(self) -> float:
         """All of it."""
         return sum(self)
+
+    @property
+    def computed(self) -> float:
+        """What the device itself takes for the passes."""
+        return self.products + self.attention + self.traffic + self.small_batch + self.dequantise
 
 
 def peak_rate(work: Work, gpu: Gpu, throughput: Throughput) -> float | None:
@@ -146,7 +150,7 @@ def step_seconds(work: Work, at: Setting, batch: Batch) -> StepSeconds:
         dequantise=unpacked,
         lost=computed * lost_share(plan, known),
         exchange=exchange_seconds(work, at.gpu, known, computed),
-        offload=offload_seconds(work, at.gpu, known),
+        offload=offload_seconds(work, at.gpu, known, computed).likely,
         generation=_generation(work, at),
         optimizer=updated / at.bandwidth / shards / plan.gradient_accumulation_steps,
     )
@@ -194,55 +198,3 @@ def decode_seconds(work: Work, at: Setting) -> float:
     active = (work.model.active_parameters or work.model.parameters) / work.model.parameters
     read = work.footprint.base_weight_bytes * active + work.footprint.adapter_weight_bytes
     return read / (at.bandwidth * at.throughput.decode_share.interval.likely)
-
-
-def devices_at_work(work: Work) -> int:
-    """Devices that compute at the same time; layers split over devices take turns."""
-    return 1 if work.plan.strategy == "layer_split" else work.plan.gpus
-
-
-def time_spread(work: Work, at: Setting, parts: StepSeconds) -> tuple[float, float]:
-    """Factors on the likely time at the 10 % and 90 % points.
-
-    The spread of published runs, with what the weaker constants add in quadrature.
-    """
-    spread, known = at.spread.interval, at.throughput
-    low, high = log(spread.low / spread.likely) ** 2, log(spread.high / spread.likely) ** 2
-    total = parts.total
-    sparse = sparsity(work)
-    if sparse > 1.0:
-        experts = at.stack.expert_exponent.interval
-        low += log(sparse ** (experts.low - experts.likely)) ** 2
-        high += log(sparse ** (experts.high - experts.likely)) ** 2
-    unpacking = known.dequantise_milliseconds.get(work.plan.quantisation, known.link_share)
-    for seconds, figure in (
-        (parts.dequantise, unpacking),
-        (parts.attention, at.stack.attention_cost),
-        (parts.small_batch, at.stack.launch_milliseconds),
-        (parts.exchange, known.link_share),
-        (parts.offload, known.offload_share),
-        (parts.generation, known.decode_share),
-    ):
-        share = seconds / total
-        if share > 0.02:
-            interval = figure.interval
-            ratios = (interval.low / interval.likely, interval.high / interval.likely)
-            low += log(1.0 + share * (ratios[0] - 1.0)) ** 2
-            high += log(1.0 + share * (ratios[1] - 1.0)) ** 2
-    return exp(-sqrt(low)), exp(sqrt(high))
-
-
-def tokens_per_second(work: Work, gpu: Gpu, throughput: Throughput) -> Interval | None:
-    """Tokens of samples, padding not counted, per second over all devices; None if unknown."""
-    at = setting(work, gpu, throughput)
-    if at is None:
-        return None
-    batch = batch_of(work)
-    return speed_interval(work, at, batch, step_seconds(work, at, batch))
-
-
-def speed_interval(work: Work, at: Setting, batch: Batch, parts: StepSeconds) -> Interval:
-    """Useful tokens of one micro-batch on all devices over its seconds."""
-    low, high = time_spread(work, at, parts)
-    likely = devices_at_work(work) * batch.useful / (parts.total * at.spread.interval.likely)
-    return Interval(low=likely / high, likely=likely, high=likely / low)
