@@ -9,7 +9,7 @@ from advisor import registry
 from advisor.catalog.tokenisation import tokenisation
 from advisor.contracts import RowMeter
 from advisor.data_check.sequences import counted_tokens, sequence_lengths
-from advisor.errors import AdvisorError
+from advisor.errors import AdvisorError, DatasetError
 from advisor.formats.readers import read_dataset
 from advisor.schema.base import Interval, Provenance
 from advisor.schema.catalog import ModelCard
@@ -22,19 +22,34 @@ METER = "trl"
 
 
 def measured_lengths(
-    data: Path, model: ModelCard, *, limit: int, batch_size: int, instruction: str = ""
+    data: Path,
+    model: ModelCard,
+    *,
+    limit: int,
+    batch_size: int,
+    objective: str = "sft",
+    instruction: str = "",
 ) -> SequenceLengths:
     """Token lengths of the file's training samples under a model, cut at `limit` tokens.
 
     Rows marked dev or test are left out. Exact where the model's folder has a tokenizer and the
-    training extra is installed. Raises DatasetError when the file cannot be read.
+    training extra is installed. Raises DatasetError when the file cannot be read or does not serve
+    the objective.
     """
     dataset = read_dataset(data)
     samples = [sample for sample in dataset.samples if sample.split in (None, "train")]
+    _serve(samples, objective, data)
     counts, ratio, provenance = _counts(samples, model, instruction)
     return sequence_lengths(
         counts, limit=limit, batch_size=batch_size, ratio=ratio, provenance=provenance
     )
+
+
+def _serve(samples: Sequence[Sample], objective: str, data: Path) -> None:
+    """Raises DatasetError with the objective's first reason why these samples cannot be used."""
+    for obstacle in registry.objective(objective).obstacles(samples):
+        if obstacle.severity == "blocks":
+            raise DatasetError(obstacle.message, hint=obstacle.hint, where=str(data))
 
 
 def _counts(

@@ -138,7 +138,13 @@ def _lengths(data: Path, card: ModelCard, request: EstimateRequest) -> SequenceL
 
     longest = LONGEST_PACKED if request.packing else LONGEST_WITHOUT_LIMIT
     limit = request.seq_len or min(card.max_sequence_length or longest, longest)
-    return measured_lengths(data, card, limit=limit, batch_size=request.batch_size or 1)
+    return measured_lengths(
+        data,
+        card,
+        limit=limit,
+        batch_size=request.batch_size or 1,
+        objective=request.objective,
+    )
 
 
 def _of_run(

@@ -41,7 +41,9 @@ def counted_tokens(
 
 
 def _text(sample: Sample) -> str:
-    return "\n".join([*(turn.content for turn in sample.history), sample.input, sample.target])
+    """All turns; of two answers the longer, since both are padded to it."""
+    answer = max(sample.target, sample.rejected or "", key=len)
+    return "\n".join([*(turn.content for turn in sample.history), sample.input, answer])
 
 
 def _tokens(text: str, rates: dict[str, float]) -> float:

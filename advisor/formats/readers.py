@@ -126,6 +126,7 @@ class _Reading:
             id=self._id_of(row),
             input=turns.input,
             target=turns.target,
+            rejected=turns.rejected,
             history=turns.history,
             split=split,
             line=row.line,

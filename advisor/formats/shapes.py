@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from advisor.schema.evaluation import Message
@@ -35,11 +35,12 @@ class RowError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """What a row says: earlier turns, the input and the target."""
+    """What a row says: earlier turns, the input, the target, and perhaps a worse answer."""
 
     history: tuple[Message, ...]
     input: str
     target: str
+    rejected: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,26 @@ def _prompt_completion(fields: Fields, shape: Shape) -> Turns:
     return _conversation(fields, _messages("prompt", [*asked, *answered], ("role", "content")))
 
 
+def _preference(fields: Fields, _shape: Shape) -> Turns:
+    """A prompt with a better and a worse answer; the better one is the target.
+
+    Each answer is a text, or a list of messages that ends with it.
+    """
+    sides = [
+        _prompt_completion({**fields, "completion": _last_turn(fields, name)}, PROMPT_COMPLETION)
+        for name in ("chosen", "rejected")
+    ]
+    return replace(sides[0], rejected=sides[1].target)
+
+
+def _last_turn(fields: Fields, name: str) -> object:
+    """The answer itself, where the whole conversation is repeated before it."""
+    value = fields[name]
+    if isinstance(value, list):
+        return value[-1:]
+    return filled(name, value, code="empty_target")
+
+
 def _alpaca(fields: Fields, _shape: Shape) -> Turns:
     """Instruction and optional input, joined by a blank line."""
     instruction = filled("instruction", fields["instruction"], code="empty_input")
@@ -194,10 +215,12 @@ def _conversation(fields: Fields, turns: list[Message]) -> Turns:
     )
 
 
+PROMPT_COMPLETION = Shape("prompt_completion", (("prompt",), ("completion",)), _prompt_completion)
 SHAPES: tuple[Shape, ...] = (
     Shape("messages", (("messages",),), _chat),
     Shape("sharegpt", (("conversations",),), _sharegpt),
-    Shape("prompt_completion", (("prompt",), ("completion",)), _prompt_completion),
+    PROMPT_COMPLETION,
+    Shape("preference", (("prompt",), ("chosen",), ("rejected",)), _preference),
     Shape("alpaca", (("instruction",), ("output",)), _alpaca, optional=("input",)),
     Shape("question_answer", (("question",), ("answer",)), _pair),
     Shape("input_output", (("input",), ("output", "target", "answer")), _pair),

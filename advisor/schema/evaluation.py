@@ -24,6 +24,8 @@ class Sample(Value):
     id: str
     input: str
     target: str
+    rejected: str | None = None
+    """A worse answer, where the data says which of two is preferred."""
     history: tuple[Message, ...] = ()
     """Earlier turns and the row's own system turn, when the data is a conversation."""
     split: Split | None = None

@@ -53,6 +53,18 @@ def test_lengths_by_rate_widen_the_memory_upwards():
     assert rate["high"] > exact["high"]
 
 
+def test_preference_data_serve_preference_objectives_only(tmp_path):
+    pairs = tmp_path / "pairs.jsonl"
+    row = {"prompt": "Say something.", "chosen": "Yes.", "rejected": "No, " * 300}
+    pairs.write_text("".join(json.dumps(row | {"id": str(n)}) + "\n" for n in range(4)))
+    words = ("--model", "8b", "--gpu", "h100", "--method", "lora", "--objective", "dpo")
+    found = document(*words, "--data", str(pairs))
+    assert found["lengths"]["longest"]["likely"] > 300
+    refused = run(*words, "--data", TICKETS)
+    assert refused.exit_code == 1
+    assert "chosen and a rejected" in refused.stderr
+
+
 def test_packed_data_fill_whole_sequences():
     words = ("--data", TICKETS, "--packing", "--seq-len", "256")
     plan = only("--model", "8b", *words)["plan"]

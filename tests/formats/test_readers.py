@@ -21,6 +21,7 @@ EXPECTED = {
     "input_target.tsv": "tsv/input_output",
     "input_answer.csv": "csv/input_output",
     "alpaca.json": "json/alpaca",
+    "preference.jsonl": "jsonl/preference",
     "messages.jsonl": "jsonl/messages",
     "sharegpt.jsonl": "jsonl/sharegpt",
     "question_answer.csv": "csv/question_answer",
@@ -49,6 +50,13 @@ def test_two_samples_come_out_of_every_format(name: str) -> None:
     assert "grass" in dataset.samples[0].input
     assert "snow" in dataset.samples[1].input
     assert dataset.notes == ()
+
+
+def test_a_preference_row_keeps_the_worse_answer() -> None:
+    first, second = read_dataset(FORMATS / "preference.jsonl").samples
+    assert first.rejected.startswith("It depends")
+    assert second.rejected == "blue"
+    assert read_dataset(FORMATS / "alpaca.json").samples[0].rejected is None
 
 
 def test_ids_splits_and_lines_are_read() -> None:

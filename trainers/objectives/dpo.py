@@ -42,6 +42,6 @@ class DpoObjective:
     def obstacles(self, samples: Sequence[Sample]) -> list[Obstacle]:
         """It needs pairs of a better and a worse answer."""
         return none_given(samples) or [
-            no_preferences("DPO", "a chosen and a rejected answer per prompt"),
+            *no_preferences(samples, "DPO", "a chosen and a rejected answer per prompt"),
             *too_few(samples, FEW_PAIRS, self.info.label),
         ]

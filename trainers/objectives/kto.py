@@ -44,6 +44,6 @@ class KtoObjective:
     def obstacles(self, samples: Sequence[Sample]) -> list[Obstacle]:
         """It needs marks of good and bad."""
         return none_given(samples) or [
-            no_preferences("KTO", "answers marked as good or bad"),
+            *no_preferences(samples, "KTO", "answers marked as good or bad"),
             *too_few(samples, FEW_SAMPLES, self.info.label),
         ]

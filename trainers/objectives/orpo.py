@@ -39,7 +39,7 @@ class OrpoObjective:
     def obstacles(self, samples: Sequence[Sample]) -> list[Obstacle]:
         """It needs pairs of a better and a worse answer."""
         return none_given(samples) or [
-            no_preferences("ORPO", "a chosen and a rejected answer per prompt"),
+            *no_preferences(samples, "ORPO", "a chosen and a rejected answer per prompt"),
             *too_few(samples, FEW_PAIRS, self.info.label),
         ]
 

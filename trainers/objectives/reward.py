@@ -32,6 +32,6 @@ class RewardObjective:
     def obstacles(self, samples: Sequence[Sample]) -> list[Obstacle]:
         """It needs pairs of a better and a worse answer."""
         return none_given(samples) or [
-            no_preferences("A reward model", "a chosen and a rejected answer per prompt"),
+            *no_preferences(samples, "A reward model", "a chosen and a rejected answer per prompt"),
             *too_few(samples, FEW_PAIRS, self.info.label),
         ]

@@ -51,10 +51,15 @@ def too_few(samples: Sequence[Sample], least: int, label: str) -> list[Obstacle]
     ]
 
 
-def no_preferences(label: str, needed: str) -> Obstacle:
-    """Samples hold one reference answer each, which no preference can be read from."""
-    return Obstacle(
-        severity="warns",
-        message=f"{label} needs {needed}; these samples have one reference answer each.",
-        hint="The estimate holds; for training, bring preference data.",
-    )
+def no_preferences(samples: Sequence[Sample], label: str, needed: str) -> list[Obstacle]:
+    """Samples with one reference answer each, which no preference can be read from."""
+    single = sum(sample.rejected is None for sample in samples)
+    if not single:
+        return []
+    return [
+        Obstacle(
+            severity="blocks",
+            message=f"{label} needs {needed}; {single} of {len(samples)} samples have one answer.",
+            hint="Give rows with 'prompt', 'chosen' and 'rejected'.",
+        )
+    ]

@@ -54,8 +54,14 @@ def rows_of(
 
 
 def row_lengths(samples: Sequence[Sample], instruction: str, tokenizer: Any) -> list[int]:
-    """Tokens of every sample's training row."""
-    return [len(_row(sample, instruction, tokenizer)["input_ids"]) for sample in samples]
+    """Tokens of every sample's training row; of two answers the longer counts."""
+    return [_length(sample, instruction, tokenizer) for sample in samples]
+
+
+def _length(sample: Sample, instruction: str, tokenizer: Any) -> int:
+    answers = {sample.target, sample.target if sample.rejected is None else sample.rejected}
+    sides = (sample.model_copy(update={"target": answer}) for answer in answers)
+    return max(len(_row(side, instruction, tokenizer)["input_ids"]) for side in sides)
 
 
 def dev_rows(
