@@ -172,6 +172,7 @@ def test_usage_errors(words, told):
         (("--method", "qlora", "--quantisation", "none"), "quantised base"),
         (("--gpus", "1", "--strategy", "fsdp"), "does not go with"),
         (("--optimizer", "nosuch"), "nosuch"),
+        (("--model", "google-bert/bert-base-uncased", "--objective", "dpo"), "is an encoder"),
         (("--option", "layrs=3", "--method", "freeze"), "understands the option 'layrs'"),
     ],
 )
@@ -180,6 +181,32 @@ def test_told_errors(words, told):
     assert result.exit_code == 1
     assert told in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--method", "full", "--rank", "8"), "--rank is not used"),
+        (("--method", "full", "--target-modules", "q_proj"), "--target-modules is not used"),
+        (("--method", "galore", "--quantisation", "int8"), "--quantisation is not used"),
+    ],
+)
+def test_flags_no_method_takes_are_told(words, told):
+    warnings = document("--model", "8b", "--gpu", "h100", *words)["warnings"]
+    assert any(warning.startswith(told) for warning in warnings)
+    both = (*words, "--method", "qlora")
+    assert not any(
+        w.startswith(told) for w in document("--model", "8b", "--gpu", "h100", *both)["warnings"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(("--precision", "bfloat16"), "no bfloat16"), (("--attention", "flash"), "FlashAttention 2")],
+)
+def test_what_a_card_does_not_have_is_told(words, told):
+    [option] = document("--model", "8b", "--gpu", "t4", "--method", "lora", *words)["options"]
+    assert any(told in warning for warning in option["warnings"])
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,12 @@ from advisor.stages.estimate.energy import energy
 from advisor.stages.estimate.fit import fits, usable_gib
 from advisor.stages.estimate.hours import timing
 from advisor.stages.estimate.planning import make_plan
-from advisor.stages.estimate.remarks import assumptions, obstacle_sentences, warnings
+from advisor.stages.estimate.remarks import (
+    assumptions,
+    kernel_warnings,
+    obstacle_sentences,
+    warnings,
+)
 from advisor.stages.estimate.tiers import memory, outside_gib
 from advisor.stages.estimate.work import Work
 
@@ -180,7 +185,10 @@ def _option(inquiry: Inquiry, gpu: Gpu, method: Method, plan: Plan) -> Option:
             *work.footprint.notes,
             *work.objective.notes,
         ),
-        warnings=warnings(request, gpu, offer=offer, price=price, time=time),
+        warnings=(
+            *kernel_warnings(plan, gpu),
+            *warnings(request, gpu, offer=offer, price=price, time=time),
+        ),
     )
 
 

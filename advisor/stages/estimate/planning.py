@@ -67,6 +67,7 @@ def make_plan(
 
     Raises PlanError when the values contradict each other.
     """
+    _suit_objective(request.objective, model)
     recipe = recipe_for(reference.recipes, method.info, model.parameters)
     values: dict[str, Any] = {key: s.value for key, s in recipe.settings.items()}
     reasons = dict.fromkeys(values, f"recipe {recipe.id}")
@@ -104,6 +105,34 @@ def make_plan(
         reasons=reasons,
         **values,
     )
+
+
+_NEEDS_GENERATION = ("cpt", "dpo", "orpo", "kto", "grpo")
+_NEEDS_DECODER = ("cpt", "grpo")
+
+
+def _suit_objective(objective: str, model: ModelCard) -> None:
+    """Raises PlanError for an objective that a model of this kind cannot be trained with."""
+    hopeless = {"encoder": _NEEDS_GENERATION, "encoder_decoder": _NEEDS_DECODER}
+    if objective in hopeless.get(model.kind, ()):
+        kind = model.kind.replace("_", "-")
+        raise PlanError(
+            f"{model.id} is an {kind} and cannot be trained with {objective}.",
+            hint="Use --objective sft, or a model that writes from left to right.",
+        )
+
+
+def ignored_flags(request: EstimateRequest, infos: Sequence[MethodInfo]) -> tuple[str, ...]:
+    """Flags given that none of the methods can take."""
+    ignored = [
+        field
+        for field in ("rank", "alpha", "target_modules")
+        if getattr(request, field) is not None and not any(_takes(i, field) for i in infos)
+    ]
+    packs = request.quantisation not in (None, "none")
+    if packs and not any(_adapts(i) or i.base_bits for i in infos):
+        ignored.append("quantisation")
+    return tuple(f"--{field.replace('_', '-')}" for field in ignored)
 
 
 def _adapts(info: MethodInfo) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from advisor.schema.base import Interval, UsdInterval
 from advisor.schema.catalog import Gpu, Offer
 from advisor.schema.estimate import EstimateRequest
-from advisor.schema.plan import Obstacle
+from advisor.schema.plan import Obstacle, Plan
 from advisor.schema.tiers import ErrorBand
 from advisor.stages.estimate.cost import billed_gpus, is_stale
 from advisor.stages.estimate.tiers import allocated_error
@@ -51,6 +51,22 @@ def warnings(
         *_time_warnings(gpu, time),
         *_limit_warnings(request, price, time),
     )
+
+
+_NO_FLASH = ("Volta", "Turing", "Pascal")
+"""Architectures for which FlashAttention 2 has no kernels."""
+
+
+def kernel_warnings(plan: Plan, gpu: Gpu) -> tuple[str, ...]:
+    """Kernels and precisions that the card does not have."""
+    found = []
+    wanted = plan.compute_precision or plan.precision
+    has_rate = gpu.fp16_tflops is not None or gpu.bf16_tflops is not None
+    if wanted == "bfloat16" and gpu.bf16_tflops is None and has_rate and not gpu.is_cpu:
+        found.append(f"{gpu.name} has no bfloat16: it is emulated and slow; use float16.")
+    if plan.attention == "flash" and gpu.architecture in _NO_FLASH:
+        found.append(f"FlashAttention 2 does not run on {gpu.name}; use --attention sdpa.")
+    return tuple(found)
 
 
 def obstacle_sentences(obstacles: Sequence[Obstacle]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from advisor.schema.estimate import Estimate, EstimatedModel, EstimateRequest
 from advisor.stages.estimate.candidate import Candidate, Inquiry, make_candidate
 from advisor.stages.estimate.choice import chosen, fastest
 from advisor.stages.estimate.nearest import nearest_plan
+from advisor.stages.estimate.planning import ignored_flags
 
 FAR_LONGER = 1.5
 """Times the 99 % point at which the longest sample is worth a word."""
@@ -51,6 +52,7 @@ def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Met
         warnings=(
             *_model_warnings(model),
             *_length_warnings(request),
+            *_flag_warnings(request, methods),
             *_overall_warnings(found, recommended),
         ),
     )
@@ -61,6 +63,13 @@ def _model_warnings(model: ModelCard) -> tuple[str, ...]:
     if not model.is_approximate:
         return ()
     return (f"{model.id} has an architecture nobody checked here. {model.provenance.note}".strip(),)
+
+
+def _flag_warnings(request: EstimateRequest, methods: Mapping[str, Method]) -> tuple[str, ...]:
+    infos = [methods[name].info for name in request.methods]
+    names = ", ".join(info.id for info in infos)
+    ignored = ignored_flags(request, infos)
+    return tuple(f"{flag} is not used: {names} cannot take it." for flag in ignored)
 
 
 def _length_warnings(request: EstimateRequest) -> tuple[str, ...]:
