@@ -54,6 +54,8 @@ _TEXT_FAMILIES = {
     "qwen3_vl_text": "qwen3",
     "qwen3_vl_moe_text": "qwen3_moe",
 }
+_UNUSABLE = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
+"""What a word where a number belongs, or a list of the wrong length, raises in a reader."""
 _INNER = ("text_config", "language_config", "llm_config")
 _TEXT_NOTE = "only the language model of a multi-modal configuration is counted"
 _DEFAULT_TEXT = {
@@ -117,9 +119,14 @@ def card_of(
     Raises UnsupportedArchitectureError when the entries cannot be used.
     """
     config, note = _language_model(content, where)
-    shape = (reader_of(config.family) or _fallback())(config)
-    notes = "; ".join(part for part in (provenance.note, note, shape.note) if part)
-    return card_from(shape, config, name, provenance.model_copy(update={"note": notes}), local_path)
+    try:
+        shape = (reader_of(config.family) or _fallback())(config)
+        notes = "; ".join(part for part in (provenance.note, note, shape.note) if part)
+        provenance = provenance.model_copy(update={"note": notes})
+        return card_from(shape, config, name, provenance, local_path)
+    except _UNUSABLE as error:
+        said = str(error).partition("\n")[0]
+        raise config.error(f"An entry of the configuration cannot be used: {said}.") from error
 
 
 def _fallback() -> Reader:

@@ -15,6 +15,7 @@ from advisor.catalog.architectures.reading import (
     plain_feed_forward,
     split_attention,
 )
+from advisor.catalog.architectures.signals import signals
 from advisor.catalog.architectures.sparse import Layer, Sparse, layered
 from advisor.errors import UnsupportedArchitectureError
 from advisor.schema.architecture import LayerGroup
@@ -53,24 +54,45 @@ _PER_TOKEN = (
 )
 _EXPERT_WIDTH = ("moe_intermediate_size", "expert_intermediate_size", "intermediate_size")
 _OTHER_KINDS = (
+    "albert",
+    "clip",
+    "ctrl",
+    "falcon_mamba",
+    "git",
+    "jetmoe",
     "mamba",
     "mamba2",
-    "falcon_mamba",
-    "rwkv",
-    "xlstm",
-    "albert",
+    "moshi",
+    "olmo_hybrid",
+    "phi4_multimodal",
     "recurrent_gemma",
-    "whisper",
+    "rembert",
+    "roc_bert",
+    "rwkv",
     "vit",
-    "clip",
     "wav2vec2",
+    "whisper",
+    "xlnet",
+    "xlstm",
+    "xmod",
 )
+"""Families that common keys do not describe, and that no other key gives away."""
 _LATENT = ("kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim")
-_KIN: tuple[tuple[tuple[str, ...], str, Reader], ...] = (
-    ((*_LATENT, "n_routed_experts"), "latent attention and experts", deepseek),
-    (_LATENT, "latent attention", minicpm3),
-    (("linear_num_value_heads",), "gated delta nets in most layers", qwen_hybrid),
+_LAYER_NORM = ("layer_norm_epsilon", "layer_norm_eps", "norm_epsilon")
+_DELTA = (
+    "linear_num_value_heads",
+    "linear_num_key_heads",
+    "linear_value_head_dim",
+    "linear_key_head_dim",
+    "linear_conv_kernel_dim",
 )
+_Kin = tuple[tuple[str, ...], str, Reader, tuple[str, ...]]
+_KIN: tuple[_Kin, ...] = (
+    ((*_LATENT, "n_routed_experts"), "latent attention and experts", deepseek, ()),
+    (_LATENT, "latent attention", minicpm3, ()),
+    (_DELTA[:1], "gated delta nets in most layers", qwen_hybrid, _DELTA),
+)
+"""Keys that a kin family is known by, what to call it, its reader, and what more it understands."""
 _OTHER_TASKS = ("CTC", "Image", "Audio", "Speech", "Vision", "Segmentation", "Detection")
 """In the class name: models of something else than text."""
 
@@ -84,6 +106,7 @@ def read_common(config: Config) -> Shape:
     is_other = config.family in _OTHER_KINDS or any(word in _named(config) for word in _OTHER_TASKS)
     if is_other or config.flag("is_encoder_decoder"):
         raise _unsupported(config)
+    _refuse_unknown_parts(config)
     config = _tidied(config)
     shape = _like_kin(config)
     if shape is not None:
@@ -122,8 +145,8 @@ def read_common(config: Config) -> Shape:
 
 def _like_kin(config: Config) -> Shape | None:
     """Read as the family whose peculiar keys the configuration has, if it has any."""
-    for keys, what, reader in _KIN:
-        if all(config.get(key) is not None for key in keys):
+    for keys, what, reader, _ in _KIN:
+        if _has(config, keys):
             try:
                 shape = reader(config)
             except UnsupportedArchitectureError:
@@ -131,6 +154,18 @@ def _like_kin(config: Config) -> Shape | None:
             note = NOTE.format(family=_named(config), what=what)
             return replace(shape, is_approximate=True, note=note)
     return None
+
+
+def _has(config: Config, keys: tuple[str, ...]) -> bool:
+    return all(config.get(key) is not None for key in keys)
+
+
+def _refuse_unknown_parts(config: Config) -> None:
+    kin = next((one for one in _KIN if _has(config, one[0])), None)
+    found = signals(config, understood=kin[3] if kin else ())
+    if found:
+        shown = ", ".join(found[:4]) + (" and others" if len(found) > 4 else "")
+        raise _unsupported(config, f"Its configuration tells of parts nobody reads here: {shown}.")
 
 
 def _tidied(config: Config) -> Config:
@@ -177,10 +212,9 @@ def _mixture(config: Config, hidden: int, layers: int, heads: Heads) -> tuple[La
     shared = config.maybe("shared_expert_intermediate_size") or width * (
         config.maybe("n_shared_experts", "num_shared_experts", "moe_num_shared_experts") or 0
     )
-    dense = config.get("first_k_dense_replace", 0)
     return layered(
         Config({**config.content, "hidden_size": hidden}, config.where),
-        (Layer(i >= dense) for i in range(layers)),
+        (Layer(is_sparse) for is_sparse in _sparse_layers(config, layers)),
         attention=split_attention(hidden, heads),
         sparse=Sparse(
             experts=config.whole(*_EXPERTS),
@@ -196,6 +230,18 @@ def _mixture(config: Config, hidden: int, layers: int, heads: Heads) -> tuple[La
     )
 
 
+def _sparse_layers(config: Config, layers: int) -> list[bool]:
+    """Which layers have experts, by the ways configurations say it."""
+    kinds = config.get("mlp_layer_types")
+    if kinds:
+        return [kind != "dense" for kind in kinds[:layers]]
+    first = config.get("first_k_dense_replace", config.get("num_dense_layers", 0))
+    first = config.get("moe_layer_start_index", first)
+    step = config.whole("decoder_sparse_step", "moe_layer_interval", default=1)
+    dense = config.numbers("mlp_only_layers")
+    return [i >= first and i not in dense and (i + 1) % step == 0 for i in range(layers)]
+
+
 def _is_gated(config: Config, hidden: int, width: int) -> bool:
     """A gate is usual with SiLU, RMS norms or grouped heads, and with a width of no 4 x hidden.
 
@@ -206,7 +252,9 @@ def _is_gated(config: Config, hidden: int, width: int) -> bool:
         return True
     if any(word in activation for word in ("relu", "xielu")):
         return False
-    if any(config.get(key) is not None for key in ("layer_norm_epsilon", "layer_norm_eps")):
+    if "gelu" in activation and width == 4 * hidden and config.get("rms_norm_eps") is None:
+        return False
+    if any(config.get(key) is not None for key in _LAYER_NORM):
         return False
     modern = ("rms_norm_eps", "num_key_value_heads")
     return width != 4 * hidden or any(config.get(key) is not None for key in modern)

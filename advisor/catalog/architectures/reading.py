@@ -11,6 +11,20 @@ from advisor.schema.architecture import LayerGroup, Linear, Part
 from advisor.schema.base import Provenance
 from advisor.schema.catalog import ModelCard
 
+_LAYER_KEYS = frozenset(
+    (
+        "num_hidden_layers",
+        "n_layer",
+        "n_layers",
+        "num_layers",
+        "num_decoder_layers",
+        "encoder_layers",
+        "decoder_layers",
+    )
+)
+_MOST_LAYERS, _MOST = 10_000, 10**9
+"""No model has more; without a bound a typing error would ask for all memory of this machine."""
+
 
 class Config:
     """The entries of a `config.json`, or a told error about the one that is missing."""
@@ -41,6 +55,9 @@ class Config:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
                 raise self.error(f"'{key}' must be a positive whole number, got {value!r}.")
+            most = _MOST_LAYERS if key in _LAYER_KEYS else _MOST
+            if value > most:
+                raise self.error(f"'{key}' is {value}; no model has more than {most}.")
             return value
         if default is None:
             raise self.error(f"'{keys[0]}' must be a positive whole number, got None.")
@@ -211,6 +228,10 @@ def card_from(
     shape: Shape, config: Config, name: str, provenance: Provenance, local_path: str | None = None
 ) -> ModelCard:
     """The model card of a shape; the flat numbers are those of its most frequent layer."""
+    if shape.heads.key_value > shape.heads.query:
+        raise config.error(
+            f"{shape.heads.key_value} key/value heads cannot serve {shape.heads.query} query heads."
+        )
     parameters, idle = parameters_of(shape), idle_parameters_of(shape)
     usual = max(shape.groups, key=lambda group: group.count)
     named = config.get("architectures") or [""]
