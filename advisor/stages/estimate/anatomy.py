@@ -86,7 +86,9 @@ class Anatomy:
         return Tensor(size, self.setting.stream, Storage(size), grad=grad)
 
     def _residual(self, entry: Tensor, part: Callable[[Tensor], Tensor]) -> Tensor:
-        out = part(entry if self.habits.only_post_norms else self.norm(entry, self.heads.hidden))
+        inner = entry if self.habits.only_post_norms else self.norm(entry, self.heads.hidden)
+        out = part(inner)
+        self.tape.held_until_now(inner)
         if self.habits.post_norms or self.habits.only_post_norms:
             out = self.norm(out, self.heads.hidden)
         return self.tape.sum(entry, self.dropped(out))
@@ -149,7 +151,7 @@ class Anatomy:
         tape, times = self.tape, linear.active_copies
         path = self.setting.compute if self.setting.autocast else adapter.wide
         tape.adapter = True
-        entry = self.cast(source, adapter.wide)
+        entry = cast = self.cast(source, adapter.wide)
         if adapter.dropout:
             mask = Size(float(linear.inputs * times))
             entry = tape.run([entry], entry.size, entry.wide, kept=[mask])
@@ -165,6 +167,7 @@ class Anatomy:
         size = Size(float(linear.outputs * times * path))
         change = tape.run([between], size, path, kept=[between])
         scaled = tape.run([change], size, path)
+        tape.held_until_now(cast)
         tape.adapter = False
         return self.cast(tape.sum(out, scaled), out.wide)
 

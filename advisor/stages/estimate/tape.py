@@ -131,6 +131,10 @@ class Tape:
             self._nodes.append(_Node((first, second), (out,), (), NONE, is_sum=True))
         return out
 
+    def held_until_now(self, one: Tensor) -> None:
+        """A function's own variable holds the tensor till here, though nothing uses it any more."""
+        self._runs.append((one.storage,))
+
     def kept(self, *, adapter: bool) -> Size:
         """All that is kept for the backward pass: by the layer itself, or by its adapters."""
         return _total([one for one in self._kept() if one.is_adapter == adapter])
