@@ -200,15 +200,39 @@ def _meant(ref: str) -> str:
 def find_gpu(name: str) -> Gpu:
     """The GPU of that name or alias.
 
-    Raises UnknownGpuError with a suggestion.
+    Raises UnknownGpuError with a suggestion, also for a name that cards of unlike memory share.
     """
     named = _by_name("gpus").get(plain(name))
     if named is not None:
+        _check_memory_is_said(name, named["card"])
         return Gpu(**named["card"])
     known = [n for entry in _entries("gpus") for n in entry["names"]]
     raise UnknownGpuError(
         f"Unknown GPU '{name}'.{suggestion(name, known)}",
         hint=f"Known: {', '.join(g.id for g in gpus())}, {LOCAL}.",
+    )
+
+
+_BUILDS = ("pcie", "sxm", "nvl", *"0123456789")
+"""How what follows a card's short name begins: its board, or its memory."""
+
+
+def _check_memory_is_said(name: str, card: Plain) -> None:
+    """An `A100` has 40 or 80 GiB; a name that is a card's own id means that card."""
+    short = plain(name)
+    if short == plain(card["id"]):
+        return
+    memory = float(card["memory_gib"])
+    meant = {card["id"]: memory}
+    for longer, other in _by_name("gpus").items():
+        if longer.startswith(short) and longer.removeprefix(short).startswith(_BUILDS):
+            meant[other["card"]["id"]] = float(other["card"]["memory_gib"])
+    sizes = sorted({round(one) for one in meant.values()})
+    if sizes[-1] <= 1.1 * sizes[0]:
+        return
+    raise UnknownGpuError(
+        f"{name} is sold with {' and '.join(map(str, sizes))} GiB.",
+        hint=f"Say which: {', '.join(sorted(meant))}.",
     )
 
 

@@ -179,6 +179,28 @@ def test_a_name_that_could_be_two_cards_is_asked_about(name):
         query.find_gpu(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "one", "other"),
+    [
+        ("A100", "a100-40gb", "a100-80gb"),
+        ("nvidia a100 sxm", "a100-40gb", "a100-80gb"),
+        ("V100", "v100-16gb", "v100-32gb"),
+        ("GH200", "gh200-96gb", "gh200-144gb"),
+    ],
+)
+def test_a_name_that_cards_of_unlike_memory_share_is_asked_about(name, one, other):
+    with pytest.raises(UnknownGpuError, match="is sold with") as caught:
+        query.find_gpu(name)
+    assert one in caught.value.hint
+    assert other in caught.value.hint
+
+
+def test_every_id_and_full_name_of_a_card_means_it():
+    for card in query.gpus():
+        assert query.find_gpu(card.id).id == card.id
+        assert query.find_gpu(card.name).id == card.id
+
+
 def test_gpu_facts_are_sane_and_say_where_they_come_from():
     cards = query.gpus()
     assert len(cards) >= 45
