@@ -20,7 +20,7 @@ from advisor.errors import (
     StorageError,
     UnknownModelError,
 )
-from advisor.schema.catalog import Gpu, ModelCard, Offer
+from advisor.schema.catalog import Gpu, InferencePrice, ModelCard, Offer
 from advisor.schema.estimate import Estimate, EstimateRequest, Option, Unknown
 from advisor.schema.profile import MachineFacts
 from advisor.stages.estimate.calibration import machine_name, record_of
@@ -225,23 +225,35 @@ def _with_outlook(found: Estimate, market: Market) -> Estimate:
 
 
 def _prospects(request: EstimateRequest, model: ModelCard) -> Prospects:
-    """Serving hardware is bought apart from training hardware, so the whole catalog is offered."""
+    """Serving hardware is bought apart from training hardware, so the whole catalog is offered.
+
+    Raises UnknownModelError for a large model that neither catalog nor price lists know.
+    """
     cards = query.gpus()
     offers = {card.id: _offers(card.id, request.as_of, None) for card in cards}
-    large = request.workload.large_model
+    inference = inference_prices(request.as_of)
+    named = request.workload.large_model
     return Prospects(
         request,
         model,
         Supply(cards, offers, money()),
         hosted=hosted_tuning(request.as_of),
-        inference=inference_prices(request.as_of),
-        large=_known_model(large) if large else None,
+        inference=inference,
+        large=_large(named, inference) if named else None,
     )
 
 
-def _known_model(name: str) -> ModelCard | None:
-    """The catalog's model of that name; None for one that only a provider serves."""
+def _large(name: str, inference: Sequence[InferencePrice]) -> ModelCard | None:
+    """The catalog's model of that name; None for one that only a provider serves.
+
+    Raises UnknownModelError for a name that nobody knows.
+    """
     try:
         return query.find_model(name)
-    except UnknownModelError:
-        return None
+    except UnknownModelError as error:
+        if any(price.model == name and not price.is_tuned for price in inference):
+            return None
+        raise UnknownModelError(
+            f"--large-model: {error}",
+            hint=f"Name a model of the catalog or of a provider, such as {money().large_model}.",
+        ) from error

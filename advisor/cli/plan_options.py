@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from advisor.cli.options import FiniteRange
+from advisor.schema.limits import LARGEST
 from advisor.schema.spending import Workload
 
 PLAN_FLAGS = (
@@ -56,7 +57,7 @@ class Money(click.ParamType[Decimal]):
             amount = Decimal(str(value))
         except InvalidOperation:
             self.fail(f"'{value}' is no amount of money.", param, ctx)
-        if not amount.is_finite() or amount < 0:
+        if not amount.is_finite() or not 0 <= amount <= Decimal(LARGEST["budget_usd"]):
             self.fail(f"'{value}' is no amount of money.", param, ctx)
         return amount
 
@@ -70,23 +71,37 @@ def plan_options(function: Any) -> Any:
     return function
 
 
-COUNT, POSITIVE = click.IntRange(min=1), FiniteRange(min=0, min_open=True)
+def _count(name: str, least: int = 1) -> click.IntRange:
+    """A whole number up to the largest that a request may hold under that name."""
+    return click.IntRange(min=least, max=int(LARGEST[name]))
+
+
+def _positive(name: str) -> FiniteRange:
+    """A number above nothing, with the same bound."""
+    return FiniteRange(min=0, min_open=True, max=LARGEST[name])
 
 
 def _training_options() -> list[Any]:
-    count, positive = COUNT, POSITIVE
     return [
         click.option("--objective", default="sft", show_default=True, help="What is optimised."),
-        click.option("--rank", type=count, help="Rank of the adapters."),
-        click.option("--alpha", type=positive, help="Scale of the adapters (default: twice rank)."),
+        click.option("--rank", type=_count("rank"), help="Rank of the adapters."),
+        click.option(
+            "--alpha", type=_positive("alpha"), help="Scale of the adapters (default: twice rank)."
+        ),
         click.option("--target-modules", help="all-linear, or names such as q_proj,v_proj."),
-        click.option("--batch-size", type=count, help="Sequences per device and step."),
-        click.option("--grad-accum", type=count, help="Steps gathered before an update."),
-        click.option("--seq-len", type=count, help="Tokens per sequence."),
-        click.option("--examples", type=count, help="Training samples."),
-        click.option("--tokens", type=count, help="Training tokens of one epoch."),
-        click.option("--epochs", type=positive, help="Passes over the samples."),
-        click.option("--learning-rate", type=positive, help="Peak learning rate."),
+        click.option(
+            "--batch-size", type=_count("batch_size"), help="Sequences per device and step."
+        ),
+        click.option(
+            "--grad-accum", type=_count("grad_accum"), help="Steps gathered before an update."
+        ),
+        click.option("--seq-len", type=_count("seq_len"), help="Tokens per sequence."),
+        click.option("--examples", type=_count("examples"), help="Training samples."),
+        click.option("--tokens", type=_count("tokens"), help="Training tokens of one epoch."),
+        click.option("--epochs", type=_positive("epochs"), help="Passes over the samples."),
+        click.option(
+            "--learning-rate", type=_positive("learning_rate"), help="Peak learning rate."
+        ),
         click.option(
             "--packing/--no-packing", default=None, help="Join samples to full sequences."
         ),
@@ -128,11 +143,13 @@ def _kernel_options() -> list[Any]:
             "--stack", help="Software that runs: stock, peft, unsloth, axolotl, litgpt and others."
         ),
         click.option(
-            "--evaluation-batch-size", type=COUNT, help="Sequences per device in evaluation."
+            "--evaluation-batch-size",
+            type=_count("evaluation_batch_size"),
+            help="Sequences per device in evaluation.",
         ),
         click.option(
             "--generated-tokens",
-            type=click.IntRange(min=0),
+            type=_count("generated_tokens", 0),
             help="New tokens where evaluation or the objective generates.",
         ),
     ]
@@ -140,10 +157,13 @@ def _kernel_options() -> list[Any]:
 
 def _device_options() -> list[Any]:
     strategies = click.Choice(["single", "ddp", "zero1", "zero2", "zero3", "fsdp", "layer_split"])
-    count, positive = COUNT, POSITIVE
     return [
-        click.option("--gpus", type=count, default=1, show_default=True, help="All GPUs together."),
-        click.option("--nodes", type=count, default=1, help="Machines the GPUs stand in."),
+        click.option(
+            "--gpus", type=_count("gpus"), default=1, show_default=True, help="All GPUs together."
+        ),
+        click.option(
+            "--nodes", type=_count("nodes"), default=1, help="Machines the GPUs stand in."
+        ),
         click.option("--strategy", type=strategies, help="How several GPUs share the work."),
         click.option(
             "--offload",
@@ -151,7 +171,7 @@ def _device_options() -> list[Any]:
             help="What waits in main memory.",
         ),
         click.option("--budget-usd", type=Money(), help="Recommend nothing dearer."),
-        click.option("--max-hours", type=positive, help="Recommend nothing slower."),
+        click.option("--max-hours", type=_positive("max_hours"), help="Recommend nothing slower."),
         click.option(
             "--prefer",
             type=click.Choice(["cheapest", "fastest"]),
@@ -162,7 +182,6 @@ def _device_options() -> list[Any]:
 
 
 def _serving_options() -> list[Any]:
-    share = click.IntRange(min=0)
     counts = [
         ("--calls-per-month", "Calls that the tuned model will serve, for break-even."),
         ("--instruction-tokens", "Tokens of the instruction in every call."),
@@ -172,11 +191,22 @@ def _serving_options() -> list[Any]:
         ("--passages-tokens", "Tokens of the passages that RAG shows."),
     ]
     return [
-        *(click.option(name, type=share, help=text) for name, text in counts),
-        click.option("--months", type=POSITIVE, help="How long it is served (default: 12)."),
+        *(
+            click.option(name, type=_count(name[2:].replace("-", "_"), 0), help=text)
+            for name, text in counts
+        ),
+        click.option(
+            "--months", type=_positive("months"), help="How long it is served (default: 12)."
+        ),
         click.option("--large-model", help="What prompting would use (default: gpt-4.1, hosted)."),
-        click.option("--concurrent-calls", type=COUNT, help="Calls answered at a time."),
-        click.option("--evaluation-samples", type=COUNT, help="Samples of each evaluation."),
+        click.option(
+            "--concurrent-calls", type=_count("concurrent_calls"), help="Calls answered at a time."
+        ),
+        click.option(
+            "--evaluation-samples",
+            type=_count("evaluation_samples"),
+            help="Samples of each evaluation.",
+        ),
         click.option(
             "--serving-bits", type=click.Choice(["4", "8", "16"]), help="Bits per served weight."
         ),

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from advisor.cli.main import cli
 from advisor.resources import bundled_tasks_root
+from advisor.schema.limits import LARGEST
 
 DAY = ("--as-of", "2026-11-25")
 TICKETS = str(bundled_tasks_root() / "tickets" / "data.jsonl")
@@ -174,6 +175,10 @@ def test_usage_errors(words, told):
         (("--optimizer", "nosuch"), "nosuch"),
         (("--model", "google-bert/bert-base-uncased", "--objective", "dpo"), "is an encoder"),
         (("--option", "layrs=3", "--method", "freeze"), "understands the option 'layrs'"),
+        (("--large-model", "nope"), "--large-model: Unknown model 'nope'"),
+        (("--generated-tokens", "1000000"), "more than llama-3.1-8b holds"),
+        (("--gpus", "1000"), "do not stand in one machine"),
+        (("--gpus", "64", "--strategy", "layer_split"), "cannot be split over 64 GPUs"),
     ],
 )
 def test_told_errors(words, told):
@@ -181,6 +186,21 @@ def test_told_errors(words, told):
     assert result.exit_code == 1
     assert told in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("flag", sorted(LARGEST))
+def test_no_flag_takes_an_amount_beyond_all_plans(flag):
+    words = ("--model", "8b", "--gpu", "h100", f"--{flag.replace('_', '-')}")
+    result = run(*words, "1" + 30 * "0")
+    assert result.exit_code == 2
+    assert "Invalid value" in result.stderr
+
+
+def test_the_largest_amounts_together_overflow_nothing():
+    amounts = dict(LARGEST, nodes=LARGEST["gpus"], seq_len=100_000, generated_tokens=100_000)
+    words = [w for f, most in amounts.items() for w in (f"--{f.replace('_', '-')}", f"{most:.0f}")]
+    result = run("--model", "8b", "--gpu", "h100", *words)
+    assert result.exit_code == 0, result.stderr
 
 
 @pytest.mark.parametrize(

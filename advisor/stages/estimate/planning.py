@@ -8,9 +8,11 @@ from typing import Any
 
 from advisor.contracts import Method, MethodInfo
 from advisor.errors import PlanError
-from advisor.schema.catalog import Gpu, ModelCard, Recipe, Reference
+from advisor.schema.architecture import Experts
+from advisor.schema.catalog import Gpu, ModelCard, Recipe, Reference, Stack
 from advisor.schema.estimate import EstimateRequest
-from advisor.schema.plan import Plan
+from advisor.schema.plan import Obstacle, Plan
+from advisor.stages.estimate.bounds import check_amounts, check_machines
 
 _FLAGS = {
     "rank": "rank",
@@ -82,12 +84,15 @@ def make_plan(
     _suit_data(values, reasons, request)
     _settle(values, reasons, request)
     strategy = _strategy(request)
+    check_amounts(request, model, strategy)
     if reference.stack.autocasts and values["precision"] != "float32":
         values.setdefault("compute_precision", values["precision"])
         if strategy == "fsdp":
             values["trained_precision"] = "float32"
             reasons["trained_precision"] = "accelerate lifts trained shards to 32 bits"
+    _keep_packing(values, reasons, model, method.info)
     values["quantisation"] = _quantisation(values, method.info)
+    values["experts"] = _experts(reference.stack, model, values["quantisation"])
     if values["quantisation"] == "gptq":  # PEFT's preparation leaves these bases as they are
         values.pop("unquantised_precision", None)
     return Plan(
@@ -156,6 +161,41 @@ def _settle(values: dict[str, Any], reasons: dict[str, str], request: EstimateRe
         reasons.pop("examples", None)
 
 
+def _keep_packing(
+    values: dict[str, Any], reasons: dict[str, str], model: ModelCard, info: MethodInfo
+) -> None:
+    """A packed checkpoint stays as it is packed under adapters, unless the user says otherwise.
+
+    Raises PlanError where nothing here trains on its packing.
+    """
+    if not model.packing or values.get("quantisation"):
+        return
+    if model.quantised_as is None:
+        raise PlanError(
+            f"{model.id} is packed as {model.packing}, and no method here trains on that.",
+            hint="Name the checkpoint it was made from, in 16 bits.",
+        )
+    if _adapts(info):
+        values["quantisation"] = model.quantised_as
+        reasons["quantisation"] = f"the checkpoint is packed as {model.packing}"
+
+
+def packing_obstacles(
+    request: EstimateRequest, model: ModelCard, info: MethodInfo
+) -> list[Obstacle]:
+    """What stands in the way of training the very weights that a checkpoint has packed."""
+    if not model.packing or request.quantisation or _adapts(info):
+        return []
+    return [
+        Obstacle(
+            severity="blocks",
+            message=f"{model.id} is packed as {model.packing}, and {info.label} cannot train "
+            "packed weights; counted is the same model in 16 bits.",
+            hint="Use an adapter (--method lora), or name the checkpoint it was made from.",
+        )
+    ]
+
+
 def _quantisation(values: dict[str, Any], info: MethodInfo) -> str:
     """How the base is packed: as the user said, else what the method's bits mean.
 
@@ -170,6 +210,12 @@ def _quantisation(values: dict[str, Any], info: MethodInfo) -> str:
             hint="Use --method lora, or leave --quantisation out.",
         )
     return said or _LOWEST_QUANTISATION[info.base_bits]
+
+
+def _experts(stack: Stack, model: ModelCard, quantisation: str) -> Experts:
+    """How the software holds the model's experts; published GPTQ and AWQ bases pack them all."""
+    held = stack.experts.of(model.family)
+    return "packed" if held == "fused" and quantisation in ("gptq", "awq") else held
 
 
 def _suit_data(values: dict[str, Any], reasons: dict[str, str], request: EstimateRequest) -> None:
@@ -229,11 +275,7 @@ def _strategy(request: EstimateRequest) -> Any:
 
     Raises PlanError when strategy, GPUs and nodes contradict each other.
     """
-    if request.nodes > request.gpus or request.gpus % request.nodes:
-        raise PlanError(
-            f"{request.gpus} GPUs do not stand in {request.nodes} equal nodes.",
-            hint="--gpus counts the devices of all nodes together.",
-        )
+    check_machines(request)
     if request.strategy is None:
         return "single" if request.gpus == 1 else "fsdp"
     alone = request.strategy in {"ddp", "fsdp", "layer_split"} and request.gpus == 1
