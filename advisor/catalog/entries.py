@@ -8,6 +8,7 @@ from typing import Any, cast
 from advisor.catalog.load import Node
 from advisor.schema.base import Figure, Interval, Provenance
 from advisor.schema.catalog import (
+    ExpertHabit,
     Gpu,
     LayerLaw,
     Recipe,
@@ -79,7 +80,6 @@ _FIGURES = (
     "workspace_gib",
     "context_gib",
     "cpu_process_gib",
-    "fragmentation",
 )
 _TILE = ("fused_loss_tokens", "fused_loss_vocabulary")
 _FAMILIES = ("plain_loss_families", "rebinding_families")
@@ -90,7 +90,7 @@ _WIDTHS = ("hidden", "query", "key_value", "feed_forward", "plain_feed_forward")
 
 def stack_from(node: Node, base: Stack | None = None) -> Stack:
     """The constants of one software stack; what it does not state is that of `base`."""
-    needed = ("allocated_error", *_FIGURES, *_TILE)
+    needed = ("experts", *_FIGURES, *_TILE)
     free = ("defaults", *_FLAGS, *_FAMILIES, *_LAWS)
     if base is None:
         node.expect(required=("id", "title", *needed), optional=free)
@@ -102,12 +102,11 @@ def stack_from(node: Node, base: Stack | None = None) -> Stack:
     values |= {key: _layer_law(node.node(key)) for key in _LAWS if node.has(key)}
     values |= {key: bool(node.scalar(key)) for key in _FLAGS if node.has(key)}
     values |= {key: node.texts(key) for key in _FAMILIES if node.has(key)}
+    if node.has("experts"):
+        values["experts"] = _expert_habit(node.node("experts"))
     if node.has("defaults"):
         table = node.node("defaults")
         values["defaults"] = {key: table.scalar(key) for key in table.keys()}  # noqa: SIM118
-    if node.has("allocated_error"):
-        errors = node.node("allocated_error")
-        values["allocated_error"] = {key: _figure(errors.node(key)) for key in errors.keys()}  # noqa: SIM118
     return Stack(**values) if base is None else base.model_copy(update=values)
 
 
@@ -117,6 +116,17 @@ def _layer_law(node: Node) -> LayerLaw:
     return LayerLaw(
         **{key: node.number(key) for key in _WIDTHS},
         quantised_outputs=extra,
+        provenance=Provenance(
+            kind=cast("Any", node.text("kind")), source=node.text("source"), note=node.text("why")
+        ),
+    )
+
+
+def _expert_habit(node: Node) -> ExpertHabit:
+    node.expect(required=("value", "kind", "source"), optional=("packs_fused", "why"))
+    return ExpertHabit(
+        held=cast("Any", node.text("value")),
+        packs_fused=node.has("packs_fused") and bool(node.scalar("packs_fused")),
         provenance=Provenance(
             kind=cast("Any", node.text("kind")), source=node.text("source"), note=node.text("why")
         ),

@@ -1,13 +1,17 @@
 """What a model is made of: groups of equal layers and the linear layers in each."""
 
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field
 
 from advisor.schema.base import Value
 
 Part = Literal["attention", "feed_forward", "router"]
+Experts = Literal["fused", "modules", "packed"]
+"""How software holds a mixture's experts: in one tensor that neither packing nor most adapters
+reach (transformers 5); each as linear modules like any other; in one tensor that the software packs
+itself, out of adapters' reach."""
 
 
 class Linear(Value):
@@ -24,7 +28,7 @@ class Linear(Value):
     """Through how many of them one token goes."""
     part: Part = "feed_forward"
     is_module: bool = True
-    """False for experts fused into one tensor: neither adapters nor 4-bit loading reach them."""
+    """False for experts fused into one tensor: what reaches them the plan says (`experts`)."""
 
     @property
     def weights(self) -> int:
@@ -68,6 +72,22 @@ class LayerGroup(Value):
     def parameters(self) -> int:
         """Parameters of one layer."""
         return self.other_parameters + sum(linear.parameters for linear in self.linears)
+
+    def split(self) -> Self:
+        """The same layers with each expert, and the router, as linear modules of their own."""
+        linears = tuple(part for linear in self.linears for part in _modules(linear))
+        return self.model_copy(update={"linears": linears})
+
+
+def _modules(linear: Linear) -> tuple[Linear, ...]:
+    if linear.is_module:
+        return (linear,)
+    if linear.name != "gate_up_proj":
+        return (linear.model_copy(update={"is_module": True}),)
+    half = {"outputs": linear.outputs // 2, "is_module": True}
+    return tuple(
+        linear.model_copy(update={**half, "name": name}) for name in ("gate_proj", "up_proj")
+    )
 
 
 def dense_group(

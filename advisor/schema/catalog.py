@@ -6,8 +6,9 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from advisor.schema.architecture import LayerGroup, dense_group
+from advisor.schema.architecture import Experts, LayerGroup, dense_group
 from advisor.schema.base import Figure, Provenance, Usd, Value
+from advisor.schema.plan import Quantisation
 from advisor.schema.throughput import Throughput
 from advisor.schema.tiers import Tiers
 
@@ -42,6 +43,16 @@ class ModelCard(Value):
     """The output head; 0 where it is tied to the embeddings."""
     is_approximate: bool = False
     """Whether an unknown architecture was read by the stated fallback."""
+    packing: str = ""
+    """How the checkpoint is packed, in the words of its configuration; empty = it is not."""
+    quantised_as: Quantisation | None = None
+    """The packing that plans know it as; None with a `packing` = nothing here trains on it."""
+    extra_parameters: int = Field(default=0, ge=0)
+    """Of parts loaded beside the language model and not trained with it: a vision tower."""
+    extra_linear_weights: int = Field(default=0, ge=0)
+    """Those of them that 4-bit loading packs."""
+    uncounted: tuple[str, ...] = ()
+    """Parts of the configuration that nobody counted: `audio_config`."""
     local_path: str | None = None
     """Folder with weights on this machine, where there is one."""
     configuration: str = Field(default="", exclude=True, repr=False)
@@ -64,8 +75,23 @@ class ModelCard(Value):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with other values; what was derived from the old ones is forgotten."""
         copied = super().model_copy(update=update, deep=deep)
-        copied.__dict__.pop("layer_groups", None)
+        for derived in ("layer_groups", "has_experts", "_split"):
+            copied.__dict__.pop(derived, None)
         return copied
+
+    @cached_property
+    def has_experts(self) -> bool:
+        """Whether it is a mixture of experts."""
+        return any(group.experts for group in self.groups)
+
+    def loaded_as(self, experts: Experts) -> Self:
+        """The model as software holds it that has experts in this way."""
+        return self._split if experts == "modules" and self.has_experts else self
+
+    @cached_property
+    def _split(self) -> Self:
+        groups = tuple(group.split() for group in self.groups)
+        return self if groups == self.groups else self.model_copy(update={"groups": groups})
 
 
 class Gpu(Value):
@@ -183,6 +209,30 @@ class LayerLaw(Value):
     provenance: Provenance
 
 
+class ExpertHabit(Value):
+    """How software holds the experts of a mixture."""
+
+    held: Experts = "fused"
+    packs_fused: bool = False
+    """Whether it packs experts itself that transformers has always kept in one tensor."""
+    provenance: Provenance
+
+    def of(self, family: str) -> Experts:
+        """How it holds those of a family."""
+        if self.held == "modules" and family in ALWAYS_FUSED:
+            return "packed" if self.packs_fused else "fused"
+        return self.held
+
+
+ALWAYS_FUSED = frozenset(
+    {
+        "dbrx", "gpt_oss", "granitemoe", "granitemoehybrid", "granitemoeshared", "jetmoe",
+        "llama4", "llama4_text", "qwen3_vl_moe",
+    }
+)  # fmt: skip
+"""Families whose experts were one tensor before transformers 5 too."""
+
+
 class Stack(Value):
     """Measured constants of the software whose kernels decide memory and speed."""
 
@@ -193,6 +243,8 @@ class Stack(Value):
     is for that method alone."""
     autocasts: bool = False
     """Whether 16-bit weights are trained under autocast in their own precision."""
+    experts: ExpertHabit
+    """How the experts of a mixture are held: what packing and adapters reach."""
     kept_layer: LayerLaw | None = None
     """What a layer saves without checkpointing; None: as transformers' own layers do."""
     layer_backward: LayerLaw | None = None
@@ -224,10 +276,6 @@ class Stack(Value):
     """Device context, outside the allocator."""
     cpu_process_gib: Figure
     """Interpreter and libraries of a training process without a GPU."""
-    fragmentation: Figure
-    """Reserved over allocated."""
-    allocated_error: dict[str, Figure]
-    """Measured over computed allocated memory by number of base bits (4, 16) and `trained` base."""
     tiers: Tiers = Field(default_factory=Tiers)
     """What is held beside tensors; the same for every software."""
 

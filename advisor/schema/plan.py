@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from advisor.schema.architecture import Experts
 from advisor.schema.base import Interval, Provenance, Value
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -45,6 +46,8 @@ class Plan(Value):
     unquantised_precision: Precision | None = None
     """What a quantised base keeps embeddings, head and norms in: 32 bits after k-bit preparation;
     None: `precision`."""
+    experts: Experts = "fused"
+    """How the software holds the experts of a mixture."""
     rank: int | None = Field(default=None, gt=0)
     alpha: float | None = Field(default=None, gt=0)
     dropout: float = Field(default=0.0, ge=0, lt=1)
@@ -128,6 +131,8 @@ class Footprint(Value):
     paged_bytes: float = Field(default=0.0, ge=0)
     """Those of the optimizer's bytes that are on the device but unseen by torch's allocator."""
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What the user should know before believing the plan does what it is named after."""
 
 
 class ObjectiveFootprint(Value):

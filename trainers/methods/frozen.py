@@ -8,7 +8,7 @@ from advisor.schema.plan import ExtraTerm, Footprint, Obstacle, Phase, Plan
 from trainers.methods.adapted import numbers
 from trainers.methods.lora import BACKWARD_SHARE, unpacked_layer
 from trainers.methods.optimizers import optimizer_state_bytes, paged_bytes, step_copy
-from trainers.methods.states import base_weight_bytes
+from trainers.methods.states import base_notes, base_warnings, base_weight_bytes
 
 LIBRARY = Provenance(
     kind="computed",
@@ -54,7 +54,8 @@ def beside(
             *step_copy(plan.optimizer, count, size),
         ),
         trains_head=False,
-        notes=notes,
+        notes=(*notes, *base_notes(plan, model)),
+        warnings=base_warnings(plan, model),
     )
 
 

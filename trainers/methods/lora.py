@@ -20,7 +20,12 @@ from trainers.methods.adapted import (
 )
 from trainers.methods.optimizers import SINGLE, optimizer_state_bytes, paged_bytes, step_copy
 from trainers.methods.shapes import largest_linear
-from trainers.methods.states import WEIGHT_BYTES, base_weight_bytes
+from trainers.methods.states import (
+    WEIGHT_BYTES,
+    base_notes,
+    base_warnings,
+    base_weight_bytes,
+)
 
 BACKWARD_SHARE = 4 / 6
 """Forward and activation gradients; the frozen base needs no weight gradients."""
@@ -41,16 +46,17 @@ def rank_of(plan: Plan) -> int:
 
 
 _Groups = tuple[tuple[Adapted, ...], ...]
-_REACHED: dict[tuple[int, str], tuple[ModelCard, _Groups, int]] = {}
+_REACHED: dict[tuple[int, str, bool], tuple[ModelCard, _Groups, int]] = {}
 """What was asked last; a card is kept with the answer, so that its id stays its own."""
 _REMEMBERED = 256
 
 
-def _reached(model: ModelCard, targets: str) -> tuple[_Groups, int]:
+def _reached(model: ModelCard, plan: Plan) -> tuple[_Groups, int]:
     """The adapted layers, and the widths that one unit of rank adds up to."""
-    key = (id(model), targets)
+    fused = plan.experts == "fused"
+    key = (id(model), plan.target_modules, fused)
     if key not in _REACHED:
-        groups = adapted_linears(model, targets, reaches_experts=True)
+        groups = adapted_linears(model, plan.target_modules, reaches_experts=fused)
         widths = trained_entries(groups, lambda linear: linear.inputs + linear.outputs)
         if len(_REACHED) >= _REMEMBERED:
             _REACHED.clear()
@@ -156,7 +162,7 @@ def lora_footprint(
     Raises PlanError without a rank, for unknown target modules or an unknown optimizer.
     """
     rank = rank_of(plan)
-    groups, widths = _reached(model, plan.target_modules)
+    groups, widths = _reached(model, plan)
     count, size = rank * widths, sizes.trained
     states = optimizer_state_bytes(plan.optimizer, count, size)
     return Footprint(
@@ -175,7 +181,8 @@ def lora_footprint(
             *step_copy(plan.optimizer, count, size),
         ),
         trains_head=False,
-        notes=notes,
+        notes=(*notes, *base_notes(plan, model)),
+        warnings=base_warnings(plan, model),
     )
 
 

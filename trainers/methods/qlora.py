@@ -9,8 +9,7 @@ from advisor.schema.profile import MachineFacts
 from advisor.units import gib_from_bytes
 from trainers.methods.adapted import numbers
 from trainers.methods.lora import lora_footprint
-from trainers.methods.shapes import linear_weights
-from trainers.methods.states import unpacked_bytes
+from trainers.methods.states import packed_parameters, unpacked_bytes
 
 NF4_BYTES = 0.5 + 1 / 64 + 4 / 16384
 """NF4, double quantisation: 4 bits, 8-bit scales per 64 and 32-bit ones per 16384 weights."""
@@ -57,7 +56,7 @@ class QloraMethod:
 
 
 def _note(plan: Plan, model: ModelCard) -> str:
-    unpacked = max(model.parameters - linear_weights(model), 0)
+    unpacked = model.parameters - packed_parameters(plan, model)
     more = gib_from_bytes(max(PREPARED_BYTES - unpacked_bytes(plan), 0) * unpacked)
     note = "Embeddings, head and norms are not quantised."
     if more >= 0.05:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from advisor.schema.catalog import ModelCard
 
-_SUMS: dict[int, tuple[ModelCard, int, int]] = {}
+_SUMS: dict[int, tuple[ModelCard, int, int, int]] = {}
 """Sums of the cards seen last; a card is kept with its sums, so that its id stays its own."""
 _REMEMBERED = 256
 
 
 def linear_weights(model: ModelCard) -> int:
-    """Entries of all linear matrices of all layers: what 4-bit loading packs.
+    """Entries of all linear modules of all layers: what 4-bit loading packs.
 
     The output head stays as it is, and so do experts fused into one tensor.
     """
     return _sums(model)[1]
+
+
+def fused_experts(model: ModelCard) -> int:
+    """Entries of all experts that are fused into tensors."""
+    return _sums(model)[3]
 
 
 def largest_linear(model: ModelCard) -> int:
@@ -22,7 +27,7 @@ def largest_linear(model: ModelCard) -> int:
     return _sums(model)[2]
 
 
-def _sums(model: ModelCard) -> tuple[ModelCard, int, int]:
+def _sums(model: ModelCard) -> tuple[ModelCard, int, int, int]:
     found = _SUMS.get(id(model))
     if found is not None:
         return found
@@ -34,7 +39,13 @@ def _sums(model: ModelCard) -> tuple[ModelCard, int, int]:
     ]
     total = sum(count * linear.copies * linear.weights for count, linear in modules)
     largest = max((linear.weights for _, linear in modules), default=0)
+    fused = sum(
+        group.count * linear.copies * linear.weights
+        for group in model.layer_groups
+        for linear in group.linears
+        if not linear.is_module and linear.part == "feed_forward"
+    )
     if len(_SUMS) >= _REMEMBERED:
         _SUMS.clear()
-    _SUMS[id(model)] = (model, total, largest)
+    _SUMS[id(model)] = (model, total, largest, fused)
     return _SUMS[id(model)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from advisor.schema.catalog import ModelCard
+from advisor.schema.catalog import ALWAYS_FUSED, ModelCard
 from advisor.schema.plan import Plan, Precision
-from trainers.methods.shapes import linear_weights
+from advisor.units import gib_from_bytes
+from trainers.methods.shapes import fused_experts, linear_weights
 
 WEIGHT_BYTES: dict[Precision, int] = {"float32": 4, "bfloat16": 2, "float16": 2}
 _NF4 = 0.5
+_PACKING = ("unsloth", "axolotl")
 _BLOCK, _GROUP = 64, 128
 _PACKED = {
     "gptq": _NF4 + (2 + _NF4) / _GROUP,
@@ -34,8 +36,43 @@ def base_weight_bytes(plan: Plan, model: ModelCard) -> float:
     size = WEIGHT_BYTES[plan.precision]
     if plan.quantisation == "none":
         return float(size * model.parameters)
-    packed = min(linear_weights(model), model.parameters)
+    packed = packed_parameters(plan, model)
     return packed_bytes(plan) * packed + unpacked_bytes(plan) * (model.parameters - packed)
+
+
+def packed_parameters(plan: Plan, model: ModelCard) -> int:
+    """Parameters that quantisation packs: linear layers, and fused experts where software can."""
+    experts = fused_experts(model) if plan.experts == "packed" else 0
+    return min(linear_weights(model) + experts, model.parameters)
+
+
+def base_notes(plan: Plan, model: ModelCard) -> tuple[str, ...]:
+    """What to know of how the base is loaded."""
+    if model.family != "gpt_oss" or plan.experts == "packed":
+        return ()
+    text = "Its checkpoint holds experts in MXFP4, which transformers unpacks to train"
+    if plan.quantisation != "none":
+        text += " and refuses to load with another quantisation; a 16-bit copy is counted"
+    return (f"{text}.",)
+
+
+def base_warnings(plan: Plan, model: ModelCard) -> tuple[str, ...]:
+    """Experts that a quantised plan leaves unpacked, what that costs, and a way out."""
+    unpacked = fused_experts(model) if plan.experts == "fused" else 0
+    if plan.quantisation == "none" or not unpacked:
+        return ()
+    more = gib_from_bytes((unpacked_bytes(plan) - packed_bytes(plan)) * unpacked)
+    text = (
+        f"Most of {model.id} is not quantised: {plan.stack} keeps its experts in fused tensors "
+        f"that 4-bit and 8-bit loading pass over, which takes {more:.1f} GiB more than packing "
+        f"them. Software that packs them: --stack {', '.join(_packing(model))}."
+    )
+    return (text,)
+
+
+def _packing(model: ModelCard) -> tuple[str, ...]:
+    """Stacks that pack the experts of a model which stock transformers leaves as they are."""
+    return _PACKING if model.family in ALWAYS_FUSED else (*_PACKING, "transformers-4")
 
 
 def unpacked_bytes(plan: Plan) -> int:

@@ -26,9 +26,9 @@ from advisor.stages.estimate.calibration import (
 from advisor.stages.estimate.choice import keeps_to
 from advisor.stages.estimate.cost import best_offer, cost
 from advisor.stages.estimate.energy import energy
-from advisor.stages.estimate.fit import fits, usable_gib
+from advisor.stages.estimate.fit import fits, settled, usable_gib
 from advisor.stages.estimate.hours import timing
-from advisor.stages.estimate.planning import make_plan
+from advisor.stages.estimate.planning import make_plan, packing_obstacles
 from advisor.stages.estimate.remarks import (
     assumptions,
     kernel_warnings,
@@ -121,7 +121,10 @@ def make_candidate(inquiry: Inquiry, gpu: Gpu, method: Method) -> Candidate:
     """
     request, model, reference = inquiry.request, inquiry.model, inquiry.reference
     plan = make_plan(request, model=model, gpu=gpu, method=method, reference=reference)
-    obstacles = method.obstacles(plan, _machine(gpu, request))
+    obstacles = [
+        *method.obstacles(plan, _machine(gpu, request)),
+        *packing_obstacles(request, model, method.info),
+    ]
     option = _option(inquiry, gpu, method, plan)
     option = option.model_copy(
         update={"warnings": (*obstacle_sentences(obstacles), *option.warnings)}
@@ -137,9 +140,9 @@ def make_candidate(inquiry: Inquiry, gpu: Gpu, method: Method) -> Candidate:
 
 
 def _work(inquiry: Inquiry, method: Method, plan: Plan) -> Work:
-    objective = _objective(inquiry, plan)
-    footprint = method.footprint(_together(plan, objective), inquiry.model)
-    return Work(plan, inquiry.model, footprint, inquiry.reference.stack, objective)
+    objective, model = _objective(inquiry, plan), inquiry.model.loaded_as(plan.experts)
+    footprint = method.footprint(_together(plan, objective), model)
+    return Work(plan, model, footprint, inquiry.reference.stack, objective)
 
 
 def _option(inquiry: Inquiry, gpu: Gpu, method: Method, plan: Plan) -> Option:
@@ -149,6 +152,8 @@ def _option(inquiry: Inquiry, gpu: Gpu, method: Method, plan: Plan) -> Option:
     known = _correction(inquiry, gpu, plan)
     needed = calibrated(_memory(inquiry, gpu, method, work), known)
     outside = None if gpu.is_cpu else outside_gib(work, gpu)
+    if outside is not None and (known or request.lengths):
+        needed = settled(needed, gpu, outside, reference.stack.tiers)
     verdict, probability, headroom = fits(needed, gpu, outside=outside, tiers=reference.stack.tiers)
     spent = calibrated_timing(timing(work, gpu, reference.throughput), known)
     time = spent.job_hours if spent else None
@@ -186,6 +191,7 @@ def _option(inquiry: Inquiry, gpu: Gpu, method: Method, plan: Plan) -> Option:
             *work.objective.notes,
         ),
         warnings=(
+            *work.footprint.warnings,
             *kernel_warnings(plan, gpu),
             *warnings(request, gpu, offer=offer, price=price, time=time),
         ),
