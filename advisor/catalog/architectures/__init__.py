@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from advisor.catalog.architectures.packing import Packing, packing_of
 from advisor.catalog.architectures.reading import Config, Reader, card_from
 from advisor.errors import UnknownModelError
 from advisor.schema.base import Provenance
@@ -120,13 +121,28 @@ def card_of(
     """
     config, note = _language_model(content, where)
     try:
+        packing = packing_of(content)
         shape = (reader_of(config.family) or _fallback())(config)
         notes = "; ".join(part for part in (provenance.note, note, shape.note) if part)
         provenance = provenance.model_copy(update={"note": notes})
-        return card_from(shape, config, name, provenance, local_path)
+        card = card_from(shape, config, name, provenance, local_path)
     except _UNUSABLE as error:
         said = str(error).partition("\n")[0]
         raise config.error(f"An entry of the configuration cannot be used: {said}.") from error
+    return _packed(card, packing)
+
+
+def _packed(card: ModelCard, packing: Packing) -> ModelCard:
+    if not packing.name and not packing.note:
+        return card
+    note = "; ".join(part for part in (card.provenance.note, packing.note) if part)
+    return card.model_copy(
+        update={
+            "packing": packing.name,
+            "quantised_as": packing.quantised_as,
+            "provenance": card.provenance.model_copy(update={"note": note}),
+        }
+    )
 
 
 def _fallback() -> Reader:
