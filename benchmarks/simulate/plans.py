@@ -16,7 +16,7 @@ RANDOM = 200
 QUANTISED = 24
 CHECKS = 100
 """Plans that were traced after the last change of the formulas, half of them on other shapes."""
-CHECK_SEED = 20261128
+CHECK_SEED = 20261129
 
 
 @dataclass(frozen=True)
