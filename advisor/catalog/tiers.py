@@ -9,7 +9,14 @@ from advisor.catalog.load import Node
 
 Plain = dict[str, Any]
 _TABLES = ("context_gib", "growth")
-_FIGURES = ("communication_gib", "gathered_growth", "fragmentation", "driver_share")
+_FIGURES = (
+    "communication_gib",
+    "gathered_growth",
+    "varying_growth",
+    "steady_growth",
+    "fragmentation",
+    "driver_share",
+)
 _BAND_TEXTS = ("tier", "guess", "stack", "method", "gpus", "checkpointing")
 _BAND_NUMBERS = ("low", "high", "runs", "sources")
 

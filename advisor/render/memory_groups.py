@@ -37,7 +37,9 @@ GROUPS = (
     Group("O", "optimizer", "black on yellow", frozenset((
         "optimizer states", "optimizer temporary", "master weights", "projection being sought",
     ))),
-    Group("G", "gradients", "black on green", frozenset(("gradients", "whole gradients"))),
+    Group("G", "gradients", "black on green", frozenset((
+        "gradients", "whole gradients", "gradient buckets", "32-bit gradients",
+    ))),
     Group("A", "activations", "black on cyan", frozenset((
         "activations", "one layer's backward", "adapter inputs", "activations of new blocks",
         "keys and values with prefix", "gradients of layer inputs",

@@ -17,7 +17,11 @@ named; a length that samples may never reach.
 
 
 class ErrorBand(Value):
-    """Measured over computed memory: where 80 of 100 published runs of a kind lie."""
+    """Where 80 of 100 published runs of a kind lie, in parts of what is uncertain about them.
+
+    1 + (measured - computed) / (computed - known to the byte): weights, adapters, gradients and
+    optimizer states follow from shapes and precisions, so the spread is that of the rest.
+    """
 
     tier: Tier
     guess: Guess
@@ -25,7 +29,7 @@ class ErrorBand(Value):
     method: Literal["full", "lora", "qlora", "any"]
     gpus: Literal["one", "several", "any"]
     checkpointing: Literal["yes", "no", "any"] = "any"
-    low: float = Field(gt=0)
+    low: float = Field(ge=0)
     high: float = Field(gt=0)
     runs: int = Field(ge=0)
     sources: int = Field(ge=0)
@@ -43,6 +47,11 @@ class Tiers(Value):
     """Attention -> blocks that the allocator keeps, as a share of what comes and goes in a step."""
     gathered_growth: Figure | None = None
     """The same where full sharding gathers and frees weights all the time."""
+    varying_growth: Figure | None = None
+    """The same where lengths change from batch to batch, so that no block fits the next one; to be
+    taken in proportion to the mean length over the longest."""
+    steady_growth: Figure | None = None
+    """The same of gradients and optimizer temporaries, which find their blocks again."""
     fragmentation: Figure | None = None
     """Share of the allocated peak that no request can use when a card is nearly full."""
     driver_share: Figure | None = None
@@ -73,8 +82,8 @@ class Tiers(Value):
             guess=guess,
             method="any",
             gpus="any",
-            low=0.8,
-            high=1.3,
+            low=0.7,
+            high=1.5,
             runs=0,
             sources=0,
             why="assumed; no published run of this kind",

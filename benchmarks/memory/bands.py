@@ -1,4 +1,4 @@
-"""Error bands from published runs: where measured memory lies against the computed one."""
+"""Error bands from published runs: where measured memory lies around the computed one."""
 
 from __future__ import annotations
 
@@ -8,20 +8,42 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from advisor.schema.tiers import ErrorBand
+from advisor.schema.tiers import ErrorBand, Guess
+from advisor.stages.estimate.tiers import KNOWN, uncertain_gib
 from benchmarks.memory import table
 from benchmarks.memory.cells import number
 from benchmarks.memory.rows import Case, described, predict, without_stack
 
-ENDS = {"allocated": (0.13, 0.885), "reserved": (0.09, 0.92), "process": (0.09, 0.92)}
-"""Quantiles of the band's ends; sources left out widen what other tiers need."""
+ENDS: Mapping[tuple[str, bool], tuple[float, float]] = {
+    ("allocated", True): (0.16, 0.86),
+    ("allocated", False): (0.16, 0.91),
+    ("reserved", True): (0.09, 0.92),
+    ("reserved", False): (0.09, 0.92),
+    ("process", True): (0.1, 0.91),
+    ("process", False): (0.1, 0.91),
+}
+"""Tier, and whether the software is known -> quantiles of the band's ends.
+
+Those of tensors of known software lie further in: `FAR` and `LEAST_SPREAD` widen what they give.
+"""
+STRANGERS: Mapping[tuple[str, bool], float] = {
+    ("allocated", True): 0.2,
+    ("allocated", False): 1.0,
+    ("reserved", True): 1.0,
+    ("reserved", False): 1.0,
+    ("process", True): 0.5,
+    ("process", False): 1.0,
+}
+"""As many sources as all others of the tier weigh together in the band of one kind of plan.
+
+A kind with one source borrows from how far sources lie apart; one with many hardly does. Where the
+software's kernels are known tensors differ least from source to source.
+"""
 FAR = 0.97
 """Share of runs on one card that pass the upper end by 5 % at most."""
-LEAST_SPREAD_OF_UNKNOWN = 0.07
-"""Where nobody named the software: sources left out lay this far outside the others' bands."""
-LEAST_SPREAD, LEAST_SPREAD_OF_FEW, FEW_SOURCES = 0.005, 0.015, 2
-"""No band is narrower; one or two sources do not show how far others lie apart."""
-TRACED = 0.08
+LEAST_SPREAD = 0.015
+"""No band is narrower."""
+TRACED = 0.12
 """Closed form against traced steps at the 90 % point; a trace is within 1 % of a real step."""
 LEAST_RUNS = 8
 """Fewer runs than that borrow the band of all methods."""
@@ -41,6 +63,18 @@ class Observation:
     checkpointing: str
     stack: str
     ratio: float
+    """1 + (measured - computed) / the uncertain part of the computed."""
+    share: float
+    """The uncertain part of the computed."""
+
+    @property
+    def whole_ratio(self) -> float:
+        """Measured over computed."""
+        return 1 + self.share * (self.ratio - 1)
+
+    def reaches(self, end: float) -> float:
+        """The end of a band over the computed value."""
+        return 1 + self.share * (end - 1)
 
 
 def observe(
@@ -72,7 +106,8 @@ def _of_case(row: Mapping[str, str], case: Case) -> list[Observation]:
         "process": memory.process_gib.likely if memory.process_gib else None,
     }
     assumed = case.plan.assumed
-    guess = "length" if "sequence_length" in assumed else "stack" if assumed else "none"
+    guess: Guess = "length" if "sequence_length" in assumed else "stack" if assumed else "none"
+    known = sum(term.gib for term in memory.terms if term.name in KNOWN)
     return [
         Observation(
             source=row.get("source_key", ""),
@@ -82,10 +117,12 @@ def _of_case(row: Mapping[str, str], case: Case) -> list[Observation]:
             gpus="one" if case.plan.gpus == 1 else "several",
             checkpointing="yes" if case.plan.gradient_checkpointing else "no",
             stack=case.stack.id,
-            ratio=measured / likely,
+            ratio=1 + (measured - likely) / uncertain,
+            share=uncertain / likely,
         )
         for tier, measured in _figures(row, case.tier).items()
         if (likely := computed[tier])
+        if (uncertain := uncertain_gib(likely, known, guess)) > 0
     ]
 
 
@@ -116,7 +153,7 @@ def measured_stacks(observations: Sequence[Observation]) -> dict[str, list[str]]
     )
     return {
         tier: sorted(stack for (t, stack), n in counts.items() if t == tier and n >= LEAST_RUNS)
-        for tier in ENDS
+        for tier in _TIERS.values()
     }
 
 
@@ -135,7 +172,7 @@ def fit(observations: Sequence[Observation]) -> list[ErrorBand]:
     """Bands for every tier, from the narrowest kind of plan with enough runs to the widest."""
     found = []
     observations = regard(observations)
-    for tier in ("allocated", "reserved", "process"):
+    for tier in _TIERS.values():
         known = [o for o in observations if o.tier == tier and o.guess == "none"]
         for guess in ("none", "traced", "stack", "length"):
             few = [o for o in observations if o.tier == tier and o.guess == guess]
@@ -143,12 +180,14 @@ def fit(observations: Sequence[Observation]) -> list[ErrorBand]:
             if guess == "none":
                 kinds = (*_stack_kinds(few, by_method=tier == "allocated"), *kinds)
             found += [
-                _band(some, kind, tier, guess)
+                _band(some, few, kind)
                 for kind in kinds
                 if len(some := [o for o in few if kind.takes(o)]) >= LEAST_RUNS
             ]
             enough = guess != "traced" and len(few) > 0
-            found.append(_band(few if enough else known, _ALL, tier, guess))
+            every = few if enough else [replace(o, guess=guess) for o in known]
+            if every:
+                found.append(_band(every, every, _ALL))
     return found
 
 
@@ -200,29 +239,41 @@ _KINDS = {
 }
 
 
-def _band(few: Sequence[Observation], kind: Kind, tier: str, guess: str) -> ErrorBand:
-    """The band's ends by weight; every source weighs as the square root of its runs."""
-    counts: dict[str, int] = {}
-    for one in few:
-        counts[one.source] = counts.get(one.source, 0) + 1
-    weighed = sorted((one.ratio, counts[one.source] ** -0.5) for one in few)
-    low, high = (_quantile(weighed, end) for end in ENDS[tier])
-    floor = LEAST_SPREAD_OF_FEW if len(counts) <= FEW_SOURCES else LEAST_SPREAD
-    if guess == "stack":
-        floor = LEAST_SPREAD_OF_UNKNOWN
+def _band(few: Sequence[Observation], all_of_them: Sequence[Observation], kind: Kind) -> ErrorBand:
+    """The band's ends: the wider of the kind's own quantiles and of those mixed with all runs'.
+
+    Among a kind's own runs every source weighs as the square root of them, among all of the tier
+    every source the same.
+    """
+    tier, guess = few[0].tier, few[0].guess
+    cell = tier, guess in ("none", "traced")
+    counts = Counter(one.source for one in few)
+    share = STRANGERS[cell] / (len(counts) + STRANGERS[cell])
+    own = _weighed(few, 1.0, 0.5)
+    mixed = sorted(_weighed(few, 1 - share, 0.5) + _weighed(all_of_them, share, 1.0))
+    lows, highs = ([_quantile(some, end) for some in (own, mixed)] for end in ENDS[cell])
+    low, high = min(lows), max(highs)
     if guess == "traced":
         low = 1 - math.hypot(1 - min(low, 1), TRACED)
         high = 1 + math.hypot(max(high, 1) - 1, TRACED)
-    if tier == "allocated" and kind.gpus == "one":
-        high = max(high, _quantile(weighed, FAR) / table.ABOVE_MARGIN)
+    if tier == "allocated" and guess == "none" and kind.gpus == "one":
+        high = max(high, _quantile(mixed, FAR) / table.ABOVE_MARGIN)
     names: dict[str, Any] = {"tier": tier, "guess": guess, **asdict(kind)}
     return ErrorBand(
-        low=round(min(low, 1 - floor), 3),
-        high=round(max(high, 1 + floor), 3),
+        low=round(max(min(low, 1 - LEAST_SPREAD), 0.0), 3),
+        high=round(max(high, 1 + LEAST_SPREAD), 3),
         runs=len(few),
         sources=len(counts),
         **names,
     )
+
+
+def _weighed(few: Sequence[Observation], total: float, power: float) -> list[tuple[float, float]]:
+    """Ratios with weights that sum to `total`; a source weighs as its runs to 1 - `power`."""
+    counts = Counter(one.source for one in few)
+    raw = [(one.ratio, float(counts[one.source] ** -power)) for one in few]
+    unit = total / sum(weight for _, weight in raw)
+    return sorted((ratio, weight * unit) for ratio, weight in raw)
 
 
 def _quantile(weighed: Sequence[tuple[float, float]], share: float) -> float:
@@ -280,5 +331,7 @@ _GUESSES = {
 def _coverage(entries: Sequence[tuple[Observation, ErrorBand]]) -> dict[str, float]:
     total = len(entries)
     inside = sum(band.low <= one.ratio <= band.high for one, band in entries)
-    above = sum(one.ratio > band.high * table.ABOVE_MARGIN for one, band in entries)
+    above = sum(
+        one.whole_ratio > one.reaches(band.high) * table.ABOVE_MARGIN for one, band in entries
+    )
     return {"coverage": round(inside / total, 4), "above_high5": round(above / total, 4)}

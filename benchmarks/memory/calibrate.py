@@ -16,9 +16,9 @@ from benchmarks.memory import bands, table  # noqa: E402
 
 TARGET = ROOT / "rules" / "catalog" / "tiers" / "errors.yaml"
 _HEAD = """\
-# Measured over computed memory of published runs: where 8 of 10 lie. Written by
-# benchmarks/memory/calibrate.py; every source weighs as the square root of its runs, and the upper
-# end is such that 3 of 100 runs pass it by more than 5 %.
+# Where 8 of 10 published runs lie: 1 + (measured - computed) / the uncertain part of the computed,
+# which is all but weights, adapters, gradients and optimizer states. Written by
+# benchmarks/memory/calibrate.py; a kind of plan with few sources borrows from all of its tier.
 written_by: benchmarks/memory/calibrate.py
 as_of: "{day}"
 measured_stacks:

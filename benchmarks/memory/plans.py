@@ -69,6 +69,7 @@ HABITS = ("compute_precision", "trained_precision", "unquantised_precision")
 """Plan fields that the software decides, and no column of a row tells."""
 _CONTEXT_PARALLEL = re.compile(r"^fsdp\d+ x cp(\d+)")
 """Sequences split over cards, weights sharded over all of them."""
+_MEAN = re.compile(r"\bmean (\d+)")
 
 
 class UnmappedError(ValueError):
@@ -159,6 +160,7 @@ def _stated(row: Mapping[str, Any], run: dict[str, Any]) -> dict[str, Any]:
         "gradient_checkpointing": bool(run["gc"]) and not _is_selective(row, run),
         "attention": run["attn"],
         "optimizer": _optimizer(row, run),
+        "mean_sequence_length": _mean_length(str(row.get("seq_len") or ""), run["seq"]),
     }
     loss = loss_head_of(run)
     if loss:
@@ -175,6 +177,15 @@ def _stated(row: Mapping[str, Any], run: dict[str, Any]) -> dict[str, Any]:
     elif run.get("act_offload"):
         values["offload"] = "activations"
     return values
+
+
+def _mean_length(text: str, longest: int) -> float | None:
+    """Mean length where batches differ in it: as stated, else half the longest; None if none do."""
+    plain = text.lower()
+    if not (plain.startswith(("max", "<=")) or "variable" in plain):
+        return None
+    said = _MEAN.search(plain)
+    return max(min(float(said.group(1)), 0.9 * longest) if said else longest / 2, 1.0)
 
 
 def _is_selective(row: Mapping[str, Any], run: dict[str, Any]) -> bool:

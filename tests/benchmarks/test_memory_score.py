@@ -86,15 +86,34 @@ def observation(ratio, source="s", **changes):
         "checkpointing": "yes",
         "stack": "peft",
     }
-    return bands.Observation(source=source, ratio=ratio, **(values | changes))
+    return bands.Observation(source=source, ratio=ratio, share=0.5, **(values | changes))
 
 
 def test_a_band_holds_eight_of_ten_runs():
-    seen = [observation(0.9 + 0.002 * i) for i in range(101)]
+    seen = [observation(0.9 + 0.002 * i, tier="reserved") for i in range(101)]
     band = bands.find(bands.fit(seen), seen[0])
     inside = sum(band.low <= o.ratio <= band.high for o in seen)
-    assert (band.method, band.runs) == ("lora", 101)
+    assert (band.stack, band.runs) == ("peft", 101)
     assert 75 <= inside <= 90
+
+
+def test_a_kind_with_one_source_borrows_from_how_far_sources_lie_apart():
+    sure = [observation(1.0 + 0.0001 * i, stack="peft", tier="reserved") for i in range(20)]
+    others = [
+        observation(ratio, source=source, stack="litgpt", tier="reserved")
+        for source, ratio in (("a", 0.7), ("b", 1.0), ("c", 1.4))
+        for _ in range(10)
+    ]
+    alone = bands.find(bands.fit(sure), sure[0])
+    among = bands.find(bands.fit([*sure, *others]), sure[0])
+    assert (alone.low, alone.high) == (1 - bands.LEAST_SPREAD, 1 + bands.LEAST_SPREAD)
+    assert (among.low, among.high) == (0.7, 1.4)
+    many = [
+        observation(one.ratio, source=f"s{i % 10}", stack="peft", tier="reserved")
+        for i, one in enumerate(sure)
+    ]
+    proven = bands.find(bands.fit([*many, *others]), many[0])
+    assert (proven.low, proven.high) == (alone.low, alone.high)
 
 
 def test_the_upper_end_on_one_card_is_hardly_ever_passed():

@@ -7,6 +7,7 @@ from advisor.catalog import query
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Plan
 from advisor.stages.estimate import sharding
+from advisor.stages.estimate.fit import needed, usable_gib
 from advisor.stages.estimate.planning import make_plan
 from advisor.stages.estimate.tiers import memory, outside_gib
 from advisor.stages.estimate.timeline import timeline
@@ -140,9 +141,8 @@ def test_tiers_lie_above_one_another_and_stop_at_the_card():
     tensors, held, process = found.allocated_gib, found.reserved_gib, found.process_gib
     assert tensors.likely < held.likely < process.likely <= A100.memory_gib
     large = memory(work("lora", gpus=2, micro_batch_size=20), A100)
-    assert large.process_gib.likely <= max(
-        A100.memory_gib, large.allocated_gib.likely + outside_gib(work("lora"), A100).likely
-    )
+    need = needed(large, outside_gib(work("lora"), A100), STACK.tiers)
+    assert large.process_gib.likely == need.likely > usable_gib(A100, STACK.tiers)
 
 
 def test_what_the_allocator_keeps_does_not_depend_on_the_card():

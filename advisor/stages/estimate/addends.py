@@ -90,7 +90,7 @@ def gradients(work: Work) -> Addend:
     return Addend(
         "gradients",
         states.gradient_bytes(work),
-        "bytes of the gradients that live at once / devices that share them, and their buckets",
+        "bytes of the gradients that live at once / devices that share them",
         _COMPUTED,
         {
             "trainable_parameters": work.footprint.trainable_parameters,
@@ -206,7 +206,7 @@ def generation(work: Work) -> Addend:
 
 
 def sharded(work: Work, phase: Phase) -> list[Addend]:
-    """What several devices hold on top while they work together."""
+    """What several devices hold on top while they work together; none of it is a share."""
     if work.plan.strategy == "single" and work.plan.offload == "none":
         return []
     found = []
@@ -223,6 +223,12 @@ def sharded(work: Work, phase: Phase) -> list[Addend]:
         loose = sharding.loose_gradient_bytes(work)
         formula = "of one unit, before reduction"
         found.append(Addend("whole gradients", loose, formula, _SHARDED, {}))
+    if phase in ("backward_end", "optimizer_step") or (
+        phase in ("loss", "backward") and work.plan.gradient_accumulation_steps > 1
+    ):
+        buckets = sharding.bucket_bytes(work)
+        formula = "what gradients travel in: a copy of all, or of two times 200 million numbers"
+        found.append(Addend("gradient buckets", buckets, formula, _SHARDED, {}))
     if phase == "optimizer_step":
         wide = sharding.master_gradient_bytes(work)
         formula = "4 x trained parameters / devices"

@@ -61,6 +61,40 @@ def needed(memory: Memory, outside: Interval | None, tiers: Tiers) -> Interval:
     return Interval(low=max(likely - down, 0.0), likely=likely, high=likely + up)
 
 
+def settled(memory: Memory, gpu: Gpu, outside: Interval, tiers: Tiers) -> Memory:
+    """The memory with every tier at least the one below it, and no block kept beyond the card.
+
+    What a run needs may exceed the card, and then the process would too; what the allocator merely
+    keeps may not. So the process passes what programs may use exactly where the need does, and its
+    interval and the probability that the run fits tell the same.
+    """
+    held, process = memory.reserved_gib, memory.process_gib
+    if held is None or process is None:
+        return memory
+    tensors, need, room = (
+        memory.allocated_gib,
+        needed(memory, outside, tiers),
+        usable_gib(gpu, tiers),
+    )
+    inside = room - outside.likely
+    held = Interval(
+        low=_within(held.low, tensors.low, inside),
+        likely=_within(held.likely, tensors.likely, inside),
+        high=_within(held.high, tensors.high, inside),
+    )
+    process = Interval(
+        low=_within(max(process.low, held.low + outside.low), need.low, room),
+        likely=_within(max(process.likely, held.likely + outside.low), need.likely, room),
+        high=_within(max(process.high, held.high + outside.low), need.high, room),
+    )
+    return memory.model_copy(update={"reserved_gib": held, "process_gib": process})
+
+
+def _within(value: float, least: float, room: float) -> float:
+    """At least the least, and beyond the room only where the least is."""
+    return min(max(value, least), max(room, least))
+
+
 def fits(
     memory: Memory, gpu: Gpu, *, outside: Interval | None = None, tiers: Tiers | None = None
 ) -> tuple[bool | Literal["uncertain"], float, float]:

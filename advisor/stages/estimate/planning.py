@@ -8,8 +8,7 @@ from typing import Any
 
 from advisor.contracts import Method, MethodInfo
 from advisor.errors import PlanError
-from advisor.schema.architecture import Experts
-from advisor.schema.catalog import Gpu, ModelCard, Recipe, Reference, Stack
+from advisor.schema.catalog import Gpu, ModelCard, Recipe, Reference
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Obstacle, Plan
 from advisor.stages.estimate.bounds import check_amounts, check_machines
@@ -26,6 +25,10 @@ _FLAGS = {
     "epochs": "epochs",
     "learning_rate": "learning_rate",
     "precision": "precision",
+    "compute_precision": "compute_precision",
+    "trained_precision": "trained_precision",
+    "double_quantisation": "double_quantisation",
+    "mean_sequence_length": "mean_sequence_length",
     "optimizer": "optimizer",
     "gradient_checkpointing": "gradient_checkpointing",
     "loss_head": "loss_head",
@@ -84,15 +87,12 @@ def make_plan(
     _suit_data(values, reasons, request)
     _settle(values, reasons, request)
     strategy = _strategy(request)
+    _check_offload(values.get("offload"), strategy)
     check_amounts(request, model, strategy)
-    if reference.stack.autocasts and values["precision"] != "float32":
-        values.setdefault("compute_precision", values["precision"])
-        if strategy == "fsdp":
-            values["trained_precision"] = "float32"
-            reasons["trained_precision"] = "accelerate lifts trained shards to 32 bits"
+    suit_software(values, reasons, reference.stack, strategy)
     _keep_packing(values, reasons, model, method.info)
     values["quantisation"] = _quantisation(values, method.info)
-    values["experts"] = _experts(reference.stack, model, values["quantisation"])
+    values["experts"] = experts_held(reference.stack, model, values["quantisation"])
     if values["quantisation"] == "gptq":  # PEFT's preparation leaves these bases as they are
         values.pop("unquantised_precision", None)
     return Plan(
@@ -106,6 +106,7 @@ def make_plan(
         strategy=strategy,
         stack=reference.stack.id,
         method_options=request.method_options,
+        assumed=request.assumed,
         seed=request.seed,
         reasons=reasons,
         **values,
@@ -212,12 +213,6 @@ def _quantisation(values: dict[str, Any], info: MethodInfo) -> str:
     return said or _LOWEST_QUANTISATION[info.base_bits]
 
 
-def _experts(stack: Stack, model: ModelCard, quantisation: str) -> Experts:
-    """How the software holds the model's experts; published GPTQ and AWQ bases pack them all."""
-    held = stack.experts.of(model.family)
-    return "packed" if held == "fused" and quantisation in ("gptq", "awq") else held
-
-
 def _suit_data(values: dict[str, Any], reasons: dict[str, str], request: EstimateRequest) -> None:
     """Lengths of the user's samples: the longest sets the batch, all of them the tokens."""
     lengths = request.lengths
@@ -286,3 +281,16 @@ def _strategy(request: EstimateRequest) -> Any:
             "zero2, zero3, fsdp or layer_split.",
         )
     return request.strategy
+
+
+def _check_offload(offload: str | None, strategy: str) -> None:
+    """Weights wait in main memory only where they are put together unit by unit.
+
+    DeepSpeed moves them out at stage 3 alone, FSDP as it shards. Raises PlanError elsewhere.
+    """
+    if offload == "weights" and strategy not in ("zero3", "fsdp"):
+        raise PlanError(
+            f"--offload weights does not go with --strategy {strategy}: only zero3 and fsdp fetch "
+            "weights layer by layer.",
+            hint="Add --strategy zero3 (it works on one GPU too), or offload the optimizer.",
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisor.stages.estimate.activations import follows_gradients
-from advisor.stages.estimate.sharding import bucket_bytes, is_gathered, share
+from advisor.stages.estimate.sharding import is_gathered, share
 from advisor.stages.estimate.work import NUMBER_BYTES, Work
 
 CAST_BYTES = 2
@@ -24,12 +24,12 @@ def adapter_bytes(work: Work) -> float:
 
 
 def gradient_bytes(work: Work) -> float:
-    """All gradients that live at once, one device's share, and the buckets they travel in."""
+    """All gradients that live at once, one device's share."""
     foot = work.footprint
     held = foot.gradient_bytes
     if not foot.gathered_gradients:
         held = min(held, _largest_unit(work) * _bytes_per_gradient(work))
-    return held * share(work, "gradients") + bucket_bytes(work)
+    return held * share(work, "gradients")
 
 
 def first_gradient_bytes(work: Work) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from advisor.schema.base import Interval
 from advisor.schema.catalog import Gpu
@@ -10,7 +11,7 @@ from advisor.schema.estimate import Memory
 from advisor.schema.plan import Phase
 from advisor.schema.tiers import ErrorBand, Guess, Tier
 from advisor.stages.estimate.addends import Addend
-from advisor.stages.estimate.fit import usable_gib
+from advisor.stages.estimate.fit import settled, usable_gib
 from advisor.stages.estimate.sharding import is_gathered
 from advisor.stages.estimate.states import paged_bytes
 from advisor.stages.estimate.timeline import terms, timeline
@@ -19,6 +20,16 @@ from advisor.units import gib_from_bytes
 
 RESIDENT = frozenset({"weights", "adapter", "optimizer states", "master weights", "framework"})
 """Terms that lie still through the whole step."""
+LASTING = frozenset({"weights", "adapter", "optimizer states"})
+"""Terms that no run of a plan can do without."""
+KNOWN = LASTING | {"gradients", "gradient buckets"}
+"""Terms that follow from shapes and precisions."""
+DOUBT: Mapping[Guess, float] = {"none": 0.05, "traced": 0.1, "stack": 0.5, "length": 0.05}
+"""What an estimate rests on -> the part of known terms that is in doubt all the same."""
+STEADY = frozenset({"gradients", "gradient buckets", "optimizer temporary", "32-bit gradients"})
+"""Terms that come and go in the same size in every step."""
+NEARLY_FULL = 0.95
+"""A mean length above this share of the longest counts as one length."""
 _OTHER = "other"
 
 
@@ -33,31 +44,44 @@ def memory(work: Work, gpu: Gpu) -> Memory:
         for phase, addends in phases.items()
     }
     peak = max(phases, key=lambda phase: totals[phase])
-    allocated = totals[peak]
-    reserved: Interval | None = None
-    if gpu.is_cpu:
-        libraries = work.stack.cpu_process_gib.interval
-        base = _spread(allocated, band(work, "allocated"))
-        process = _sum(base, libraries)
-    else:
-        outside = outside_gib(work, gpu).likely + gib_from_bytes(paged_bytes(work))
-        room = max(usable_gib(gpu, work.stack.tiers) - outside, allocated)
-        held = min(allocated + growth_gib(work, phases), room)
-        reserved = _spread(held, band(work, "reserved"))
-        process = _spread(held + outside, band(work, "process"))
-    return Memory(
-        allocated_gib=_spread(allocated, band(work, "allocated")),
-        reserved_gib=reserved,
-        process_gib=process,
+    known, spread = _known(work, phases[peak]), partial(_spread, work)
+    tensors = spread("allocated", totals[peak], known)
+    found = Memory(
+        allocated_gib=tensors,
+        reserved_gib=None,
+        process_gib=_sum(tensors, work.stack.cpu_process_gib.interval) if gpu.is_cpu else None,
         peak_phase=peak,
         terms=terms(phases[peak]),
         phases_gib=totals,
     )
+    if gpu.is_cpu:
+        return found
+    outside, tiers = outside_gib(work, gpu), work.stack.tiers
+    beside = outside.likely + gib_from_bytes(paged_bytes(work))
+    room = max(usable_gib(gpu, tiers) - beside, tensors.likely)
+    held = min(tensors.likely + growth_gib(work, phases), room)
+    blocks, process = spread("reserved", held, known), spread("process", held + beside, known)
+    if _is_surer(work, "process", "reserved"):
+        blocks = _down_to(blocks, max(process.low - beside, known[1]))
+    if _is_surer(work, "reserved", "allocated") or _is_surer(work, "process", "allocated"):
+        tensors = _down_to(tensors, max(blocks.low, known[1]))
+    update = {"allocated_gib": tensors, "reserved_gib": blocks, "process_gib": process}
+    return settled(found.model_copy(update=update), gpu, outside, tiers)
+
+
+def _is_surer(work: Work, upper: Tier, lower: Tier) -> bool:
+    """Whether runs of the software were measured in the upper tier and not in the lower."""
+    return guess_of(work, upper) == "none" != guess_of(work, lower)
+
+
+def _down_to(interval: Interval, low: float) -> Interval:
+    """The interval with its low end lowered: a part takes no more than the measured whole may."""
+    return interval.model_copy(update={"low": min(interval.low, low)})
 
 
 def band(work: Work, tier: Tier) -> ErrorBand:
     """How far measured runs of the plan's kind lay from the computed value."""
-    return work.stack.tiers.band(tier, _guess(work, tier), work.plan, _kind(work))
+    return work.stack.tiers.band(tier, guess_of(work, tier), work.plan, _kind(work))
 
 
 def allocated_error(work: Work) -> ErrorBand:
@@ -65,7 +89,7 @@ def allocated_error(work: Work) -> ErrorBand:
     return band(work, "allocated")
 
 
-def _guess(work: Work, tier: Tier) -> Guess:
+def guess_of(work: Work, tier: Tier) -> Guess:
     """What no published run confirms: the length weighs more than the software."""
     assumed = work.plan.assumed
     if "sequence_length" in assumed:
@@ -83,21 +107,63 @@ def _kind(work: Work) -> str:
     return "full" if work.trains_all else "lora"
 
 
+def _known(work: Work, living: Sequence[Addend]) -> tuple[float, float]:
+    """GiB in the peak that follow from shapes and precisions; those no run can do without."""
+    sizes = [(addend.name, addend.bytes) for addend in living if addend.name in KNOWN]
+    certain = LASTING if "stack" not in work.plan.assumed else frozenset({"weights", "adapter"})
+    return (
+        gib_from_bytes(sum(size for _, size in sizes)),
+        gib_from_bytes(sum(size for name, size in sizes if name in certain)),
+    )
+
+
+def uncertain_gib(computed: float, known: float, guess: Guess) -> float:
+    """The part of a computed size that error bands are shares of."""
+    return computed - known * (1 - DOUBT[guess])
+
+
+def _spread(work: Work, tier: Tier, computed: float, known: tuple[float, float]) -> Interval:
+    """The band around a computed value, never below what every run of the plan holds."""
+    guess = guess_of(work, tier)
+    errors = work.stack.tiers.band(tier, guess, work.plan, _kind(work))
+    uncertain = uncertain_gib(computed, known[0], guess)
+    low = computed - uncertain * max(1 - errors.low, 0.0)
+    return Interval(
+        low=min(max(low, known[1]), computed),
+        likely=computed,
+        high=computed + uncertain * max(errors.high - 1, 0.0),
+    )
+
+
 def growth_gib(work: Work, phases: Mapping[Phase, Sequence[Addend]]) -> float:
     """Blocks that the allocator keeps beyond the peak of the tensors.
 
     They come from what is allocated and freed within a step, so they grow with that, not with the
-    card: a measured share by attention, and a larger one where weights are gathered and freed.
+    card: a measured share by attention, a larger one where weights are gathered and freed or where
+    lengths change and blocks of one batch do not fit the next, hardly any of what is of one size in
+    every step.
     """
-    tiers = work.stack.tiers
-    figure = tiers.gathered_growth if is_gathered(work) else tiers.growth.get(work.plan.attention)
-    if figure is None:
-        return 0.0
-    moving = max(
-        sum(addend.bytes for addend in addends if addend.name not in RESIDENT)
-        for addends in phases.values()
+    tiers, plan = work.stack.tiers, work.plan
+    if is_gathered(work) and tiers.gathered_growth is not None:
+        share = steady = tiers.gathered_growth.interval.likely
+    else:
+        figure, fixed = tiers.growth.get(plan.attention), tiers.steady_growth
+        share = figure.interval.likely if figure else 0.0
+        steady = fixed.interval.likely if fixed else share
+    if tiers.varying_growth is not None and plan.mean_sequence_length and not plan.packing:
+        mean = min(plan.mean_sequence_length / plan.sequence_length, 1.0)
+        if mean < NEARLY_FULL:
+            share = max(share, mean * tiers.varying_growth.interval.likely)
+    return gib_from_bytes(
+        max(
+            sum(
+                (steady if addend.name in STEADY else share) * addend.bytes
+                for addend in addends
+                if addend.name not in RESIDENT
+            )
+            for addends in phases.values()
+        )
     )
-    return figure.interval.likely * gib_from_bytes(moving)
 
 
 def outside_gib(work: Work, gpu: Gpu) -> Interval:
@@ -109,13 +175,6 @@ def outside_gib(work: Work, gpu: Gpu) -> Interval:
     if alone or tiers.communication_gib is None:
         return figure.interval
     return _sum(figure.interval, tiers.communication_gib.interval)
-
-
-def _spread(value: float, errors: ErrorBand) -> Interval:
-    """The band around a computed value, whose middle is the value itself."""
-    return Interval(
-        low=value * min(errors.low, 1.0), likely=value, high=value * max(errors.high, 1.0)
-    )
 
 
 def _sum(base: Interval, other: Interval) -> Interval:
