@@ -58,7 +58,16 @@ _TEXT_FAMILIES = {
 _UNUSABLE = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
 """What a word where a number belongs, or a list of the wrong length, raises in a reader."""
 _INNER = ("text_config", "language_config", "llm_config")
-_TEXT_NOTE = "only the language model of a multi-modal configuration is counted"
+_NO_PARTS = (
+    *_INNER,
+    "quantization_config",
+    "compression_config",
+    "generation_config",
+    "attn_config",
+    "ffn_config",
+    "per_layer_config",
+)
+_TEXT_NOTE = "the language model of a multi-modal configuration"
 _DEFAULT_TEXT = {
     "gemma3": "gemma3_text",
     "llama4": "llama4_text",
@@ -126,10 +135,34 @@ def card_of(
         notes = "; ".join(part for part in (provenance.note, note, shape.note) if part)
         provenance = provenance.model_copy(update={"note": notes})
         card = card_from(shape, config, name, provenance, local_path)
+        card = _with_parts(card, Config(content, where))
     except _UNUSABLE as error:
         said = str(error).partition("\n")[0]
         raise config.error(f"An entry of the configuration cannot be used: {said}.") from error
     return _packed(card, packing)
+
+
+def _with_parts(card: ModelCard, outer: Config) -> ModelCard:
+    """The card with what a multi-modal configuration has beside its language model."""
+    named = {
+        key
+        for key, value in outer.content.items()
+        if key.endswith("_config") and isinstance(value, dict) and value and key not in _NO_PARTS
+    }
+    if not named:
+        return card
+    from advisor.catalog.architectures.vision import vision_parts  # noqa: PLC0415 - few need it
+
+    parts = vision_parts(outer, card.hidden_size)
+    if parts is None:
+        return card.model_copy(update={"uncounted": tuple(sorted(named))})
+    return card.model_copy(
+        update={
+            "extra_parameters": parts.parameters,
+            "extra_linear_weights": parts.linear_weights,
+            "uncounted": tuple(sorted(named - {"vision_config"})),
+        }
+    )
 
 
 def _packed(card: ModelCard, packing: Packing) -> ModelCard:

@@ -28,6 +28,7 @@ from advisor.stages.estimate.cost import best_offer, cost
 from advisor.stages.estimate.energy import energy
 from advisor.stages.estimate.fit import fits, settled, usable_gib
 from advisor.stages.estimate.hours import timing
+from advisor.stages.estimate.parts import with_extra_parts
 from advisor.stages.estimate.planning import make_plan, packing_obstacles
 from advisor.stages.estimate.remarks import (
     assumptions,
@@ -142,6 +143,8 @@ def make_candidate(inquiry: Inquiry, gpu: Gpu, method: Method) -> Candidate:
 def _work(inquiry: Inquiry, method: Method, plan: Plan) -> Work:
     objective, model = _objective(inquiry, plan), inquiry.model.loaded_as(plan.experts)
     footprint = method.footprint(_together(plan, objective), model)
+    if model.extra_parameters:
+        footprint = with_extra_parts(footprint, plan, model)
     return Work(plan, model, footprint, inquiry.reference.stack, objective)
 
 

@@ -59,10 +59,15 @@ def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Met
 
 
 def _model_warnings(model: ModelCard) -> tuple[str, ...]:
-    """How a model was read, where that leaves doubt."""
-    if not model.is_approximate:
-        return ()
-    return (f"{model.id} has an architecture nobody checked here. {model.provenance.note}".strip(),)
+    """How a model was read, where that leaves doubt, and what of it is not counted."""
+    said = []
+    if model.is_approximate:
+        note = model.provenance.note
+        said.append(f"{model.id} has an architecture nobody checked here. {note}".strip())
+    if model.uncounted:
+        parts = ", ".join(name.removesuffix("_config") for name in model.uncounted)
+        said.append(f"Not counted of {model.id}: {parts}. What is loaded of it needs memory too.")
+    return tuple(said)
 
 
 def _flag_warnings(request: EstimateRequest, methods: Mapping[str, Method]) -> tuple[str, ...]:
