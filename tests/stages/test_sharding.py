@@ -1,9 +1,12 @@
+from itertools import pairwise
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor import registry
 from advisor.catalog import query
+from advisor.errors import PlanError
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Plan
 from advisor.stages.estimate import sharding
@@ -126,6 +129,79 @@ def test_more_cards_never_hold_more_each(strategy, method, gpus, offload):
     few, many = work(method, gpus=gpus, **wishes), work(method, gpus=2 * gpus, **wishes)
     for name in timeline(few):
         assert phase(many, name) <= phase(few, name) * (1 + 1e-9)
+
+
+SHARES = ("weights", "adapter", "gradients", "optimizer states", "master weights")
+LADDERS = (
+    (("single", 1), ("ddp", 8)),
+    (("single", 1), ("fsdp", 2), ("fsdp", 8)),
+    (("single", 1), ("layer_split", 2), ("layer_split", 3), ("layer_split", 8)),
+    # DeepSpeed steps 32-bit copies, on one card too
+    (("zero1", 1), ("zero1", 2), ("zero1", 8), ("zero2", 8), ("zero3", 8), ("zero3", 16)),
+)
+"""Strategy and cards; every rung splits what the one before splits, and something more."""
+
+
+def shares(it):
+    """Phase -> bytes of every term that is a share.
+
+    Not of the gradients early in the backward pass: what has come by then depends on where the
+    pass stands when it is highest.
+    """
+    found = {}
+    for name, addends in timeline(it).items():
+        sizes = [(addend.name, addend.bytes) for addend in addends if addend.name in SHARES]
+        if name == "backward":
+            sizes = [(n, b) for n, b in sizes if n != "gradients"]
+        found[name] = {share: sum(b for n, b in sizes if n == share) for share in SHARES}
+    return found
+
+
+@settings(deadline=None)
+@given(
+    method=st.sampled_from(sorted(registry.names("advisor.methods"))),
+    model=st.sampled_from([CARD, query.find_model("0.5b"), query.find_model("gemma-2-9b")]),
+    stack=st.sampled_from(["stock", "peft", "unsloth", "axolotl", "torchtune", "litgpt"]),
+    offload=st.sampled_from(["none", "optimizer", "activations"]),
+    length=st.sampled_from([128, 2048, 8192]),
+)
+def test_sharding_raises_no_share_of_a_card(method, model, stack, offload, length):
+    bits = registry.method(method).info.base_bits
+    packed = {"base_bits": bits, "quantisation": {4: "nf4", 8: "int8"}[bits]} if bits else {}
+    wishes = {"model": model, "stack": query.reference(stack).stack, "offload": offload, **packed}
+    wishes |= {"sequence_length": min(length, model.max_sequence_length or length)}
+    for ladder in LADDERS:
+        rungs = [work(method, gpus=gpus, strategy=name, **wishes) for name, gpus in ladder]
+        for lower, higher in pairwise(rungs):
+            before, after = shares(lower), shares(higher)
+            for name, sizes in after.items():
+                for share, size in sizes.items():
+                    assert size <= before[name][share] * (1 + 1e-9), (name, share)
+
+
+@settings(deadline=None)
+@given(
+    method=st.sampled_from(sorted(registry.names("advisor.methods"))),
+    strategy=st.sampled_from(["single", "ddp", "zero1", "zero2", "layer_split", "zero3", "fsdp"]),
+    gpus=st.sampled_from([1, 8]),
+)
+def test_weights_wait_in_main_memory_only_where_they_are_fetched_by_layer(method, strategy, gpus):
+    request = EstimateRequest(strategy=strategy, gpus=gpus, offload="weights", seq_len=512)
+    known = {"model": CARD, "gpu": A100, "method": registry.method(method)}
+    try:
+        made = make_plan(request, reference=query.reference(), **known)
+    except PlanError:
+        made = None
+    could = strategy == "zero3" or (strategy == "fsdp" and gpus > 1)
+    assert (made is not None) == could
+
+
+def test_refused_offloading_says_what_works():
+    request = EstimateRequest(strategy="zero1", gpus=8, offload="weights")
+    known = {"model": CARD, "gpu": A100, "reference": query.reference()}
+    with pytest.raises(PlanError, match="only zero3 and fsdp fetch weights layer by layer") as told:
+        make_plan(request, method=registry.method("ia3"), **known)
+    assert "--strategy zero3" in str(told.value.hint)
 
 
 @given(st.sampled_from(["zero1", "zero2", "zero3"]), st.integers(2, 32))
