@@ -16,6 +16,7 @@ _FIGURES = (
     "steady_growth",
     "fragmentation",
     "driver_share",
+    "unknown_shape",
 )
 _BAND_TEXTS = ("tier", "guess", "stack", "method", "gpus", "checkpointing")
 _BAND_NUMBERS = ("low", "high", "runs", "sources")

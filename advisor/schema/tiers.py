@@ -56,6 +56,8 @@ class Tiers(Value):
     """Share of the allocated peak that no request can use when a card is nearly full."""
     driver_share: Figure | None = None
     """Share of a card's memory that the driver keeps from every program."""
+    unknown_shape: Figure | None = None
+    """Times the ends of an interval, where the architecture was read by common keys."""
     measured_stacks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Tier -> stacks with enough published runs in it."""
     bands: tuple[ErrorBand, ...] = ()

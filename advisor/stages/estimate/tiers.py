@@ -128,11 +128,16 @@ def _spread(work: Work, tier: Tier, computed: float, known: tuple[float, float])
     errors = work.stack.tiers.band(tier, guess, work.plan, _kind(work))
     uncertain = uncertain_gib(computed, known[0], guess)
     low = computed - uncertain * max(1 - errors.low, 0.0)
-    return Interval(
+    found = Interval(
         low=min(max(low, known[1]), computed),
         likely=computed,
         high=computed + uncertain * max(errors.high - 1, 0.0),
     )
+    doubt = work.stack.tiers.unknown_shape
+    if doubt is None or not work.model.is_approximate:
+        return found
+    ends = doubt.interval
+    return Interval(low=found.low * ends.low, likely=computed, high=found.high * ends.high)
 
 
 def growth_gib(work: Work, phases: Mapping[Phase, Sequence[Addend]]) -> float:
