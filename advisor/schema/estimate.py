@@ -43,6 +43,14 @@ class EstimateRequest(Value):
     epochs: float | None = Field(default=None, gt=0)
     learning_rate: float | None = Field(default=None, gt=0)
     precision: Precision | None = None
+    compute_precision: Precision | None = None
+    """Precision of autocast; None: what software and precision of the weights bring along."""
+    trained_precision: Precision | None = None
+    double_quantisation: bool | None = None
+    mean_sequence_length: float | None = Field(default=None, gt=0)
+    """Where samples differ in length and their data are not at hand."""
+    assumed: tuple[str, ...] = ()
+    """Plan fields that nobody stated, though a value is given here: stack, sequence_length."""
     optimizer: str | None = None
     gradient_checkpointing: bool | None = None
     loss_head: LossHead | None = None

@@ -1,4 +1,4 @@
-"""A described row -> the plan that it ran."""
+"""A described row -> what a user would ask about it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from functools import cache
 from typing import Any
 
 from advisor import registry
-from advisor.schema.catalog import Gpu, ModelCard, Stack
-from advisor.schema.plan import Plan
+from advisor.schema.catalog import ModelCard
+from advisor.schema.estimate import EstimateRequest
 from benchmarks.memory.options import method_options
 from benchmarks.memory.shapes import target_modules
 from benchmarks.memory.stacks import loss_head_of
@@ -65,8 +65,6 @@ _METHOD_NAMES = {
     "llamapro": "llama_pro",
     "adaptionprompt": "adaption_prompt",
 }
-HABITS = ("compute_precision", "trained_precision", "unquantised_precision")
-"""Plan fields that the software decides, and no column of a row tells."""
 _CONTEXT_PARALLEL = re.compile(r"^fsdp\d+ x cp(\d+)")
 """Sequences split over cards, weights sharded over all of them."""
 _MEAN = re.compile(r"\bmean (\d+)")
@@ -76,54 +74,61 @@ class UnmappedError(ValueError):
     """A row that says too little, or that nothing of ours describes."""
 
 
-def plan_of(
-    row: Mapping[str, Any], run: dict[str, Any], *, card: ModelCard, stack: Stack, gpu: Gpu
-) -> Plan:
-    """The complete plan: what the row states, then the habits of its software.
+def request_of(
+    row: Mapping[str, Any], run: dict[str, Any], *, card: ModelCard, stack: str
+) -> EstimateRequest:
+    """What a user would ask who knew what the row states, and nothing else.
 
     Raises UnmappedError for what nothing of ours describes.
     """
     objective, method = _objective_and_method(run)
     strategy = _strategy(str(row.get("parallelism") or ""), run)
+    if run["num_gpus"] == 1 and strategy in ("ddp", "fsdp", "layer_split"):
+        strategy = "single"
+    return EstimateRequest(
+        methods=(method,),
+        objective=objective,
+        method_options=method_options(method, row, run, card),
+        rank=run["rank"],
+        target_modules=None if run["method"] == "full" else target_modules(run, card),
+        stack=stack,
+        strategy=strategy,
+        gpus=run["num_gpus"],
+        nodes=_machines(run["num_gpus"]),
+        **_precisions(row, run, strategy),
+        **_stated(row, run),
+    )
+
+
+def _machines(gpus: int) -> int:
+    """Eight cards stand in one machine, as published clusters have it."""
+    return gpus // 8 if gpus > 16 and gpus % 8 == 0 else 1
+
+
+def _precisions(row: Mapping[str, Any], run: dict[str, Any], strategy: str) -> dict[str, Any]:
+    """Precisions of weights, products and what is trained, and how the base is packed.
+
+    Raises UnmappedError for a quantisation that we do not know.
+    """
     if run["quant"] not in _QUANTISATIONS:
         raise UnmappedError(f"quantisation '{row.get('weights_dtype')}'")
     quantisation, bits = _QUANTISATIONS[run["quant"]]
-    if "awq" in str(row.get("weights_dtype") or "").lower():
-        quantisation = "awq"
-    weights = run["compute"] if bits < 16 else run["weights"]
-    values: dict[str, Any] = {"loss_head": "stock", **stack.defaults_for(run["method"])}
-    values |= _stated(row, run)
-    if (
-        quantisation == "gptq" or "gptq" in str(row.get("weights_dtype")).lower()
-    ):  # PEFT's preparation leaves these bases as they are
-        values.pop("unquantised_precision", None)
-    values["method_options"] = method_options(method, row, run, card)
-    if run["method"] != "full":
-        values |= {"rank": run["rank"], "target_modules": target_modules(run, card)}
-    if weights == "fp32" and run["compute"] != "fp32" and strategy in ("fsdp", "zero3"):
-        weights = run["compute"]  # shards stay in 32 bits, what is gathered from them does not
+    weights, compute = run["compute"] if bits < 16 else run["weights"], run["compute"]
+    values: dict[str, Any] = {}
+    if bits < 16:
+        is_awq = "awq" in str(row.get("weights_dtype") or "").lower()
+        values["quantisation"] = "awq" if is_awq else quantisation
+    if run["quant"].startswith("nf4"):
+        values["double_quantisation"] = run["quant"] == "nf4-dq"
+    is_lowered = bits == 16 and weights == "fp32" and compute != "fp32"
+    if is_lowered and strategy in ("fsdp", "zero3"):
+        weights = compute  # shards stay in 32 bits, what is gathered from them does not
         values["trained_precision"] = "float32"
-        values.pop("compute_precision", None)
-    precision = _PRECISIONS[weights]
-    if stack.autocasts and precision != "float32":
-        values.setdefault("compute_precision", precision)
-    return Plan(
-        **{
-            **values,
-            "model": card.id,
-            "objective": objective,
-            "method": method,
-            "precision": precision,
-            "base_bits": 32 if precision == "float32" and bits == 16 else bits,
-            "quantisation": quantisation,
-            "strategy": strategy,
-            "learning_rate": 1e-4,
-            "epochs": 1.0,
-            "gpu": gpu.id,
-            "gpus": run["num_gpus"],
-            "stack": stack.id,
-        }
-    )
+    elif is_lowered:
+        values["compute_precision"] = _PRECISIONS[compute]
+    if run["master"] and run["parallel"] == "fsdp":
+        values["trained_precision"] = "float32"
+    return values | {"precision": _PRECISIONS[weights]}
 
 
 def _strategy(text: str, run: dict[str, Any]) -> str:
@@ -151,12 +156,12 @@ def _strategy(text: str, run: dict[str, Any]) -> str:
 
 
 def _stated(row: Mapping[str, Any], run: dict[str, Any]) -> dict[str, Any]:
-    """Plan fields that a row fixes, whatever the stack's habit is."""
+    """What else a row fixes, whatever the software's habit is."""
     split = _CONTEXT_PARALLEL.search(str(row.get("parallelism") or "").lower())
     values: dict[str, Any] = {
-        "sequence_length": max(run["seq"] // (int(split.group(1)) if split else 1), 1),
-        "micro_batch_size": run["mb"],
-        "gradient_accumulation_steps": run["ga"],
+        "seq_len": max(run["seq"] // (int(split.group(1)) if split else 1), 1),
+        "batch_size": run["mb"],
+        "grad_accum": run["ga"],
         "gradient_checkpointing": bool(run["gc"]) and not _is_selective(row, run),
         "attention": run["attn"],
         "optimizer": _optimizer(row, run),
@@ -165,13 +170,6 @@ def _stated(row: Mapping[str, Any], run: dict[str, Any]) -> dict[str, Any]:
     loss = loss_head_of(run)
     if loss:
         values["loss_head"] = loss
-    if run["quant"].startswith("nf4"):
-        values["double_quantisation"] = run["quant"] == "nf4-dq"
-    if run["quant"] == "none" and run["weights"] == "fp32" and run["compute"] != "fp32":
-        values["compute_precision"] = _PRECISIONS[run["compute"]]
-    if run["master"] and run["parallel"] == "fsdp":
-        values["trained_precision"] = "float32"
-        values["compute_precision"] = _PRECISIONS[run["compute"]]
     if run["offload"]:
         values["offload"] = "weights" if run["parallel"] in ("fsdp", "zero3") else "optimizer"
     elif run.get("act_offload"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -13,15 +13,14 @@ from advisor.catalog import query
 from advisor.errors import AdvisorError
 from advisor.schema.base import Interval, Provenance
 from advisor.schema.catalog import Gpu, ModelCard, Stack
-from advisor.schema.estimate import Memory
-from advisor.schema.plan import Footprint, ObjectiveFootprint, Plan
-from advisor.stages.estimate.fit import fits
-from advisor.stages.estimate.tiers import memory, outside_gib
-from advisor.stages.estimate.work import Work
+from advisor.schema.estimate import EstimateRequest, Memory
+from advisor.schema.plan import Plan
+from advisor.stages.estimate.candidate import Inquiry, make_candidate
+from advisor.stages.estimate.planning import make_plan
 from benchmarks.memory.cells import number, tier_of
 from benchmarks.memory.normalize import find_config, normalize
-from benchmarks.memory.plans import HABITS, UnmappedError, plan_of
-from benchmarks.memory.shapes import card_of, config_of
+from benchmarks.memory.plans import UnmappedError, request_of
+from benchmarks.memory.shapes import card_of, catalog_card, config_of
 from benchmarks.memory.stacks import UNKNOWN, stack_of
 
 UNKNOWN_CARD_GIB = 1024.0
@@ -33,9 +32,10 @@ _SIZE = re.compile(r"(\d{1,3}) ?gi?b\b")
 
 @dataclass(frozen=True)
 class Case:
-    """A row in our own terms."""
+    """A row in our own terms: what a user would ask, and the plan that comes of it."""
 
     card: ModelCard
+    request: EstimateRequest
     plan: Plan
     stack: Stack
     gpu: Gpu
@@ -62,63 +62,61 @@ def described(
     A model whose shape the table lacks is looked up in the catalog. Raises ValueError with the
     reason when the row cannot be described.
     """
-    name, card = str(row.get("model")), None
+    name = str(row.get("model"))
     config = find_config(name, configs)
     if config is None or not number(config.get("hidden_size")):
-        card = _catalog_card(name)
+        card = catalog_card(name)
         config = config_of(card) if card else config or {}
         configs = {**configs, name: config} if config else configs
     run = normalize(row, configs, strict=False)
-    return run, case_of(row, run, config, card=card)
+    return run, case_of(row, run, config)
 
 
-def _catalog_card(name: str) -> ModelCard | None:
-    try:
-        return query.find_model(name)
-    except AdvisorError:
-        return None
-
-
-def case_of(
-    row: Mapping[str, Any],
-    run: dict[str, Any],
-    config: Mapping[str, str],
-    *,
-    card: ModelCard | None = None,
-) -> Case:
+def case_of(row: Mapping[str, Any], run: dict[str, Any], config: Mapping[str, str]) -> Case:
     """A row in our own terms.
 
     `row` gives columns that the description lacks; none of the hidden ones is read. Raises
     UnmappedError with the reason.
     """
-    targets = str(row.get("target_modules") or "")
     try:
-        card = card or card_of(run, dict(config), targets)
+        card = card_of(run, config)
     except (ValueError, ZeroDivisionError) as error:
         raise UnmappedError(f"shape: {error}") from error
     name, known = stack_of(run, str(row.get("grad_checkpointing") or ""))
-    stack = _stack(name)
     known_size = float(run["gpu_gib"]) if run.get("gpu_known", True) else UNKNOWN_CARD_GIB
-    gpu = _gpu(str(run.get("gpu") or ""), known_size)
-    plan = plan_of(row, run, card=card, stack=stack, gpu=gpu)
+    request = request_of(row, run, card=card, stack=name)
     guessed = (("stack", not known), ("sequence_length", "seq_len" in run["assumed"]))
-    plan = plan.model_copy(update={"assumed": tuple(name for name, is_so in guessed if is_so)})
-    tier = tier_of(run.get("mem_kind"))
-    return Case(card=card, plan=plan, stack=stack, gpu=gpu, tier=tier, stack_known=known)
+    assumed = tuple(name for name, is_so in guessed if is_so)
+    return _planned(
+        card,
+        request.model_copy(update={"assumed": assumed}),
+        _gpu(str(run.get("gpu") or ""), known_size),
+        tier_of(run.get("mem_kind")),
+    )
+
+
+def _planned(card: ModelCard, request: EstimateRequest, gpu: Gpu, tier: str) -> Case:
+    """The case of a request: the plan is the product's own.
+
+    Raises UnmappedError where it refuses to make one.
+    """
+    longest = card.max_sequence_length
+    if longest and request.seq_len and request.seq_len > longest:
+        card = card.model_copy(update={"max_sequence_length": None})  # it ran all the same
+    reference, [name] = query.reference(request.stack or UNKNOWN), request.methods
+    try:
+        plan = make_plan(request, model=card, gpu=gpu, method=_method(name), reference=reference)
+    except AdvisorError as error:
+        raise UnmappedError(f"refused: {error}") from error
+    return Case(card, request, plan, reference.stack, gpu, tier, "stack" not in request.assumed)
 
 
 def without_stack(case: Case) -> Case:
     """The same run where nobody told the software: stock, with its habits."""
-    stack = _stack(UNKNOWN)
-    habits = {
-        key: value
-        for key, value in ({"loss_head": "stock"} | stack.defaults).items()
-        if key in HABITS
-    }
-    known = {key for key in HABITS if key in case.stack.defaults}
-    forgotten = dict.fromkeys(known) | habits
-    plan = case.plan.model_copy(update={**forgotten, "assumed": ("stack",), "stack": stack.id})
-    return replace(case, plan=plan, stack=stack, stack_known=False)
+    plan = case.plan
+    told = {"loss_head": plan.loss_head, "attention": plan.attention}
+    request = case.request.model_copy(update={**told, "stack": UNKNOWN, "assumed": ("stack",)})
+    return _planned(case.card, request, case.gpu, case.tier)
 
 
 def predict(case: Case) -> Prediction:
@@ -126,26 +124,17 @@ def predict(case: Case) -> Prediction:
 
     Raises UnmappedError when the estimator refuses the plan, or fails on it.
     """
+    request, reference = case.request, query.reference(case.stack.id)
     try:
-        footprint, objective = _footprints(case)
-        work = Work(case.plan, case.card, footprint, case.stack, objective)
-        found = memory(work, case.gpu)
+        objective = registry.objective(request.objective)
+        inquiry = Inquiry(request, case.card, {}, reference, objective)
+        option = make_candidate(inquiry, case.gpu, _method(case.plan.method)).option
     except AdvisorError as error:
         raise UnmappedError(f"refused: {error}") from error
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise UnmappedError(f"{FAILED}: {error!r}") from error
-    asked = _asked(found, case.tier)
-    outside, tiers = outside_gib(work, case.gpu), case.stack.tiers
-    verdict, _, _ = fits(found, case.gpu, outside=outside, tiers=tiers)
-    return Prediction(asked.likely, asked.low, asked.high, verdict, found)
-
-
-def _footprints(case: Case) -> tuple[Footprint, ObjectiveFootprint]:
-    plan, card = case.plan, case.card
-    objective = ObjectiveFootprint()
-    if plan.objective != "sft":
-        objective = registry.objective(plan.objective).footprint(plan, card)
-    return _method(plan.method).footprint(plan, card), objective
+    asked = _asked(option.memory, case.tier)
+    return Prediction(asked.likely, asked.low, asked.high, option.fits, option.memory)
 
 
 def _asked(found: Memory, tier: str) -> Interval:
@@ -154,11 +143,6 @@ def _asked(found: Memory, tier: str) -> Interval:
     if tier == "allocated" or reserved is None or process is None:
         return allocated
     return reserved if tier == "reserved" else process
-
-
-@cache
-def _stack(name: str) -> Stack:
-    return query.reference(name).stack
 
 
 @cache

@@ -11,7 +11,8 @@ from advisor.errors import PlanError
 from advisor.schema.catalog import Gpu, ModelCard, Recipe, Reference
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Obstacle, Plan
-from advisor.stages.estimate.bounds import check_amounts, check_machines
+from advisor.stages.estimate.bounds import check_against, check_machines
+from advisor.stages.estimate.software import experts_held, suit_software
 
 _FLAGS = {
     "rank": "rank",
@@ -88,8 +89,8 @@ def make_plan(
     _settle(values, reasons, request)
     strategy = _strategy(request)
     _check_offload(values.get("offload"), strategy)
-    check_amounts(request, model, strategy)
-    suit_software(values, reasons, reference.stack, strategy)
+    check_against(model, request, strategy)
+    suit_software(values, reasons, reference.stack, strategy, adapts=_adapts(method.info))
     _keep_packing(values, reasons, model, method.info)
     values["quantisation"] = _quantisation(values, method.info)
     values["experts"] = experts_held(reference.stack, model, values["quantisation"])

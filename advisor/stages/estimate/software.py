@@ -1,0 +1,32 @@
+"""What the software decides in a plan: autocast, precisions left open, how experts are held."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from advisor.schema.architecture import Experts
+from advisor.schema.catalog import ModelCard, Stack
+
+_SHARDED = ("fsdp", "zero3")
+
+
+def suit_software(
+    values: dict[str, Any], reasons: dict[str, str], stack: Stack, strategy: str, *, adapts: bool
+) -> None:
+    """Autocast, and trained shards in 32 bits, where the software has them."""
+    settled = ("--",) if adapts else ("--", "stack")
+    is_stated = reasons.get("trained_precision", "").startswith(settled)
+    if is_stated and strategy in _SHARDED and values["trained_precision"] == "float32":
+        values.pop("compute_precision", None)  # what is gathered is lowered already
+    if not stack.autocasts or values["precision"] == "float32":
+        return
+    values.setdefault("compute_precision", values["precision"])
+    if strategy == "fsdp" and not is_stated:
+        values["trained_precision"] = "float32"
+        reasons["trained_precision"] = "accelerate lifts trained shards to 32 bits"
+
+
+def experts_held(stack: Stack, model: ModelCard, quantisation: str) -> Experts:
+    """How the software holds the model's experts; published GPTQ and AWQ bases pack them all."""
+    held = stack.experts.of(model.family)
+    return "packed" if held == "fused" and quantisation in ("gptq", "awq") else held
