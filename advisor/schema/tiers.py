@@ -1,8 +1,8 @@
 """What lies between tensors and card, and how far estimates of it err."""
 
-from typing import Literal
+from typing import Literal, cast
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from advisor.schema.base import Figure, Value
 from advisor.schema.plan import Plan
@@ -62,26 +62,35 @@ class Tiers(Value):
     """Tier -> stacks with enough published runs in it."""
     bands: tuple[ErrorBand, ...] = ()
 
+    _seen: dict[tuple[str, ...], ErrorBand] = PrivateAttr(default_factory=dict)
+
     def band(self, tier: Tier, guess: Guess, plan: Plan, method: str) -> ErrorBand:
         """The first band of the file that takes such a plan; a wide one where there is none.
 
         `method` is full, lora or qlora, whichever the plan's is closest to.
         """
-        gpus, checkpointing = plan.gpus, plan.gradient_checkpointing
-        number, recomputes = "one" if gpus == 1 else "several", "yes" if checkpointing else "no"
+        number = "one" if plan.gpus == 1 else "several"
+        recomputes = "yes" if plan.gradient_checkpointing else "no"
+        key = (tier, guess, plan.stack, method, number, recomputes)
+        if key not in self._seen:
+            self._seen[key] = self._first(key)
+        return self._seen[key]
+
+    def _first(self, key: tuple[str, str, str, str, str, str]) -> ErrorBand:
+        tier, guess, stack, method, number, recomputes = key
         for band in self.bands:
             if (
                 band.tier == tier
                 and band.guess == guess
-                and band.stack in (plan.stack, "any")
+                and band.stack in (stack, "any")
                 and band.method in (method, "any")
                 and band.gpus in (number, "any")
                 and band.checkpointing in (recomputes, "any")
             ):
                 return band
         return ErrorBand(
-            tier=tier,
-            guess=guess,
+            tier=cast("Tier", tier),
+            guess=cast("Guess", guess),
             method="any",
             gpus="any",
             low=0.7,

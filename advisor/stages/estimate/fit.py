@@ -46,48 +46,59 @@ def process_interval(memory: Memory) -> Interval:
 
 
 def needed(memory: Memory, outside: Interval | None, tiers: Tiers) -> Interval:
-    """What the run cannot do without.
+    """What the run cannot do without: on a card, more than its tensors and less than the process.
 
-    Tensors, holes between them, and what lies outside the allocator. Blocks that the allocator
-    merely keeps are not counted: it gives them back before a request fails.
+    Blocks that the allocator merely keeps are not counted: it gives them back before a request
+    fails.
     """
     if outside is None or memory.process_gib is None:
         return process_interval(memory)
-    tensors = memory.allocated_gib
+    low, likely, high = _need(memory.allocated_gib, outside, tiers)
+    return Interval(low=low, likely=likely, high=high)
+
+
+def _need(tensors: Interval, outside: Interval, tiers: Tiers) -> tuple[float, float, float]:
+    """Low, likely and high sum of tensors, holes between them, and what the allocator lacks."""
     holes = 1 + (tiers.fragmentation.interval.likely if tiers.fragmentation else 0.0)
     likely = tensors.likely * holes + outside.likely
     down = math.hypot((tensors.likely - tensors.low) * holes, outside.likely - outside.low)
     up = math.hypot((tensors.high - tensors.likely) * holes, outside.high - outside.likely)
-    return Interval(low=max(likely - down, 0.0), likely=likely, high=likely + up)
+    return max(likely - down, 0.0), likely, likely + up
 
 
 def settled(memory: Memory, gpu: Gpu, outside: Interval, tiers: Tiers) -> Memory:
-    """The memory with every tier at least the one below it, and no block kept beyond the card.
-
-    What a run needs may exceed the card, and then the process would too; what the allocator merely
-    keeps may not. So the process passes what programs may use exactly where the need does, and its
-    interval and the probability that the run fits tell the same.
-    """
+    """The memory with its tiers as `settled_tiers` would have them."""
     held, process = memory.reserved_gib, memory.process_gib
     if held is None or process is None:
         return memory
-    tensors, need, room = (
-        memory.allocated_gib,
-        needed(memory, outside, tiers),
-        usable_gib(gpu, tiers),
+    held, process = settled_tiers(
+        (memory.allocated_gib, held, process), usable_gib(gpu, tiers), outside, tiers
     )
-    inside = room - outside.likely
-    held = Interval(
+    return memory.model_copy(update={"reserved_gib": held, "process_gib": process})
+
+
+def settled_tiers(
+    found: tuple[Interval, Interval, Interval], room: float, outside: Interval, tiers: Tiers
+) -> tuple[Interval, Interval]:
+    """Reserved and process, each at least the tier below, and no block kept beyond the card.
+
+    What a run needs may exceed the `room`, and then the process would too; what the allocator
+    merely keeps may not. So the process passes what programs may use exactly where the need does,
+    and its interval and the probability that the run fits tell the same.
+    """
+    tensors, held, process = found
+    inside, least = room - outside.likely, outside.low
+    low, likely, high = _need(tensors, outside, tiers)
+    blocks = Interval(
         low=_within(held.low, tensors.low, inside),
         likely=_within(held.likely, tensors.likely, inside),
         high=_within(held.high, tensors.high, inside),
     )
-    process = Interval(
-        low=_within(max(process.low, held.low + outside.low), need.low, room),
-        likely=_within(max(process.likely, held.likely + outside.low), need.likely, room),
-        high=_within(max(process.high, held.high + outside.low), need.high, room),
+    return blocks, Interval(
+        low=_within(max(process.low, blocks.low + least), low, room),
+        likely=_within(max(process.likely, blocks.likely + least), likely, room),
+        high=_within(max(process.high, blocks.high + least), high, room),
     )
-    return memory.model_copy(update={"reserved_gib": held, "process_gib": process})
 
 
 def _within(value: float, least: float, room: float) -> float:

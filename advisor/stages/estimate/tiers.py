@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 from advisor.schema.base import Interval
 from advisor.schema.catalog import Gpu
@@ -11,7 +10,7 @@ from advisor.schema.estimate import Memory
 from advisor.schema.plan import Phase
 from advisor.schema.tiers import ErrorBand, Guess, Tier
 from advisor.stages.estimate.addends import Addend
-from advisor.stages.estimate.fit import settled, usable_gib
+from advisor.stages.estimate.fit import settled_tiers, usable_gib
 from advisor.stages.estimate.sharding import is_gathered
 from advisor.stages.estimate.states import paged_bytes
 from advisor.stages.estimate.timeline import terms, timeline
@@ -44,29 +43,38 @@ def memory(work: Work, gpu: Gpu) -> Memory:
         for phase, addends in phases.items()
     }
     peak = max(phases, key=lambda phase: totals[phase])
-    known, spread = _known(work, phases[peak]), partial(_spread, work)
-    tensors = spread("allocated", totals[peak], known)
-    found = Memory(
+    tensors, held, process = _tiers(work, gpu, phases, totals[peak], _known(work, phases[peak]))
+    return Memory(
         allocated_gib=tensors,
-        reserved_gib=None,
-        process_gib=_sum(tensors, work.stack.cpu_process_gib.interval) if gpu.is_cpu else None,
+        reserved_gib=held,
+        process_gib=process,
         peak_phase=peak,
         terms=terms(phases[peak]),
         phases_gib=totals,
     )
+
+
+def _tiers(
+    work: Work,
+    gpu: Gpu,
+    phases: Mapping[Phase, Sequence[Addend]],
+    computed: float,
+    known: tuple[float, float],
+) -> tuple[Interval, Interval | None, Interval]:
+    """Tensors, what the allocator holds, and the process, from the tensors at the peak."""
+    tensors = _spread(work, "allocated", computed, known)
     if gpu.is_cpu:
-        return found
+        return tensors, None, _sum(tensors, work.stack.cpu_process_gib.interval)
     outside, tiers = outside_gib(work, gpu), work.stack.tiers
-    beside = outside.likely + gib_from_bytes(paged_bytes(work))
-    room = max(usable_gib(gpu, tiers) - beside, tensors.likely)
-    held = min(tensors.likely + growth_gib(work, phases), room)
-    blocks, process = spread("reserved", held, known), spread("process", held + beside, known)
+    beside, room = outside.likely + gib_from_bytes(paged_bytes(work)), usable_gib(gpu, tiers)
+    kept = min(computed + growth_gib(work, phases), max(room - beside, computed))
+    held = _spread(work, "reserved", kept, known)
+    process = _spread(work, "process", kept + beside, known)
     if _is_surer(work, "process", "reserved"):
-        blocks = _down_to(blocks, max(process.low - beside, known[1]))
+        held = _down_to(held, max(process.low - beside, known[1]))
     if _is_surer(work, "reserved", "allocated") or _is_surer(work, "process", "allocated"):
-        tensors = _down_to(tensors, max(blocks.low, known[1]))
-    update = {"allocated_gib": tensors, "reserved_gib": blocks, "process_gib": process}
-    return settled(found.model_copy(update=update), gpu, outside, tiers)
+        tensors = _down_to(tensors, max(held.low, known[1]))
+    return tensors, *settled_tiers((tensors, held, process), room, outside, tiers)
 
 
 def _is_surer(work: Work, upper: Tier, lower: Tier) -> bool:
@@ -76,7 +84,9 @@ def _is_surer(work: Work, upper: Tier, lower: Tier) -> bool:
 
 def _down_to(interval: Interval, low: float) -> Interval:
     """The interval with its low end lowered: a part takes no more than the measured whole may."""
-    return interval.model_copy(update={"low": min(interval.low, low)})
+    if low >= interval.low:
+        return interval
+    return Interval(low=low, likely=interval.likely, high=interval.high)
 
 
 def band(work: Work, tier: Tier) -> ErrorBand:
