@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from warnings import warn
 
 from advisor import calibration, registry
 from advisor.artifacts import today
 from advisor.catalog import query
 from advisor.catalog.hosted import hosted_tuning, inference_prices
+from advisor.catalog.overlay import overlay
 from advisor.catalog.serving import money
 from advisor.contracts import Method, PluginInfo, Tracer
 from advisor.errors import (
@@ -20,13 +22,14 @@ from advisor.errors import (
     StorageError,
     UnknownModelError,
 )
-from advisor.schema.catalog import Gpu, InferencePrice, ModelCard, Offer
+from advisor.schema.catalog import Gpu, HostedTuning, InferencePrice, ModelCard, Offer
 from advisor.schema.estimate import Estimate, EstimateRequest, Option, Unknown
 from advisor.schema.profile import MachineFacts
+from advisor.stages.estimate.bounds import check_amounts
 from advisor.stages.estimate.calibration import machine_name, record_of
 from advisor.stages.estimate.candidate import Inquiry
 from advisor.stages.estimate.outlook import Prospects, outlook
-from advisor.stages.estimate.serving import Supply
+from advisor.stages.estimate.rental import Supply
 from advisor.stages.estimate.solve import solve
 from advisor.stages.estimate.stage import estimate
 
@@ -56,9 +59,10 @@ def opened(
     """Fetches cards, prices, methods and constants for a request.
 
     `request.machine` describes this machine (`local`) and `request.as_of` the day of the prices.
-    Raises UnknownGpuError, UnknownPluginError, CatalogError (a stack nobody knows) and
-    PriceMissingError (a provider that has none of the GPUs).
+    Raises UnknownGpuError, UnknownPluginError, CatalogError (a stack nobody knows),
+    PriceMissingError (a provider that has none of the GPUs) and PlanError (impossible amounts).
     """
+    check_amounts(request)
     methods = {name: registry.method(name) for name in request.methods}
     cards = [_card(name, request.machine) for name in gpus] or list(query.gpus())
     offers = {card.id: _offers(card.id, request.as_of, provider) for card in cards}
@@ -163,7 +167,13 @@ def _know_options(request: EstimateRequest, asked: Sequence[PluginInfo]) -> None
 
 
 def _card(name: str, machine: MachineFacts) -> Gpu:
-    return query.local_gpu(machine) if name == query.LOCAL else query.find_gpu(name)
+    return query.local_gpu(machine) if name == query.LOCAL else _of_catalog(name)
+
+
+@cache
+def _of_catalog(name: str) -> Gpu:
+    """The same object whenever it is asked for."""
+    return query.find_gpu(name)
 
 
 def _offers(gpu: str, as_of: str, provider: str | None) -> tuple[Offer, ...]:
@@ -224,22 +234,47 @@ def _with_outlook(found: Estimate, market: Market) -> Estimate:
     )
 
 
+class _Lists(NamedTuple):
+    """What can be rented for serving and called by token on a day."""
+
+    fetched: object
+    """The fetched prices that were known then; other ones make other lists."""
+    supply: Supply
+    hosted: tuple[HostedTuning, ...]
+    inference: tuple[InferencePrice, ...]
+
+
+_lists_by_day: dict[str, _Lists] = {}
+
+
+def _lists(as_of: str) -> _Lists:
+    """Serving hardware is bought apart from training hardware, so the whole catalog is offered."""
+    known = _lists_by_day.get(as_of)
+    if known is not None and known.fetched is overlay():
+        return known
+    cards = query.gpus()
+    offers = {card.id: _offers(card.id, as_of, None) for card in cards}
+    supply = Supply(cards, offers, money())
+    found = _Lists(overlay(), supply, hosted_tuning(as_of), inference_prices(as_of))
+    _lists_by_day.clear()
+    _lists_by_day[as_of] = found
+    return found
+
+
 def _prospects(request: EstimateRequest, model: ModelCard) -> Prospects:
-    """Serving hardware is bought apart from training hardware, so the whole catalog is offered.
+    """What the money beyond training is computed from.
 
     Raises UnknownModelError for a large model that neither catalog nor price lists know.
     """
-    cards = query.gpus()
-    offers = {card.id: _offers(card.id, request.as_of, None) for card in cards}
-    inference = inference_prices(request.as_of)
+    lists = _lists(request.as_of)
     named = request.workload.large_model
     return Prospects(
         request,
         model,
-        Supply(cards, offers, money()),
-        hosted=hosted_tuning(request.as_of),
-        inference=inference,
-        large=_large(named, inference) if named else None,
+        lists.supply,
+        hosted=lists.hosted,
+        inference=lists.inference,
+        large=_large(named, lists.inference) if named else None,
     )
 
 

@@ -47,6 +47,8 @@ class Money(Value):
     hours_per_month: Figure
     rent: Figure
     """A GPU's price over the months of serving, against today's."""
+    token_prices: Figure
+    """Prices per token over the months of serving, against today's."""
     cached_from_tokens: Figure
     """Length from which a provider keeps the beginning that all prompts share."""
     cached_minutes: Figure

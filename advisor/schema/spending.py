@@ -109,8 +109,12 @@ class BreakEven(Value):
     """The approach that tuning replaces, and on which model."""
     tuned: str = ""
     """The tuned model it is compared with, and where it runs."""
+    served: str = ""
+    """Where the tuned model answers: on which GPUs, or tuned and served by which provider."""
     months: float = Field(default=12.0, gt=0)
     """Within how many months tuning must pay back."""
+    setup_usd: UsdInterval | None = None
+    """What it must carry: baselines, training, evaluation and storage."""
     calls_per_month: Volumes | None
     """None when tuning never pays back, not even at best."""
     until_calls_per_month: float | None = None
@@ -121,3 +125,5 @@ class BreakEven(Value):
     never: bool
     """Whether likely figures say that tuning never pays back."""
     because: str
+    assumed: tuple[str, ...] = ()
+    """What the volume rests on because nobody said otherwise."""

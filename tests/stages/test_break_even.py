@@ -1,27 +1,31 @@
 from decimal import Decimal
+from math import exp, hypot, log
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.schema.base import Provenance, UsdInterval
 from advisor.schema.spending import Serving
-from advisor.stages.estimate.break_even import (
-    Tariff,
-    break_even,
-    break_evens,
-    paying_ranges,
-)
+from advisor.stages.estimate import break_even as room
+from advisor.stages.estimate.break_even import Terms
+from advisor.stages.estimate.tariffs import Bid, Tariff, first_paying, paying_ranges
 
-VOLUMES = [Decimal(v) for v in (0, 1, 10, 100, 10**3, 10**4, 10**5, 10**6, 10**7, 10**9)]
+VOLUMES = [0.0, *(10.0**n for n in range(10))]
+SLACK = 1e-6
 
-cents = st.integers(0, 500_000).map(lambda c: Decimal(c) / 100)
-prices = st.integers(0, 10_000).map(lambda c: Decimal(c) / 1_000_000)
+cents = st.integers(0, 500_000).map(lambda c: c / 100)
+prices = st.integers(0, 10_000).map(lambda c: c / 1_000_000)
 tariffs = st.builds(Tariff, cents, prices)
 
 
 def exactly(amount):
     usd = Decimal(str(amount))
     return UsdInterval(low=usd, likely=usd, high=usd)
+
+
+def usd_of(amount):
+    return Decimal(repr(amount))
 
 
 def serving(minimum, per_thousand, *, approach="prompting", spread=1, **changes):
@@ -45,6 +49,17 @@ def serving(minimum, per_thousand, *, approach="prompting", spread=1, **changes)
 
 def tuned(minimum, per_thousand, **changes):
     return serving(minimum, per_thousand, approach="fine_tuning", **changes)
+
+
+def break_even(with_tuning, other, *, setup_usd, months, calls_per_month=None, ends=({}, {})):
+    terms = Terms(months, calls_per_month)
+    bids = Bid(with_tuning, ends[0]), Bid(other, ends[1])
+    return room.break_even(*bids, setup_usd=setup_usd, terms=terms)
+
+
+def break_evens(tuned, others, *, months):
+    bids = [(Bid(serving, {}), setup) for serving, setup in tuned]
+    return room.break_evens(bids, [Bid(other, {}) for other in others], Terms(months))
 
 
 def gain(with_tuning, other, setup, calls):
@@ -146,10 +161,42 @@ def test_of_several_ways_to_prompt_the_cheapest_rival_counts():
     assert never.never
 
 
+def test_assumed_calls_and_prices_spread_the_volume():
+    """S / (p - c): S = 12 a month; p 2 to 4, likely 3; c 0.5 to 1.5, likely 1 per thousand."""
+    ends = (
+        {"tokens": (Tariff(0.0, 0.0005), Tariff(0.0, 0.0015))},
+        {"price": (Tariff(0.0, 0.002), Tariff(0.0, 0.004))},
+    )
+    with_tuning, other = tuned(0, 1), serving(0, 3)
+    found = break_even(with_tuning, other, setup_usd=exactly(144), months=12, ends=ends)
+    volumes = found.calls_per_month
+    assert volumes.likely == 6000
+    # alone, tokens move it to 4800 and 8000, the price to 12000 and 4000
+    assert volumes.high == pytest.approx(6000 * exp(hypot(log(8 / 6), log(2))), abs=1)
+    assert volumes.low == pytest.approx(6000 * exp(-hypot(log(6 / 4.8), log(6 / 4))), abs=1)
+    together = dict.fromkeys(("calls",), (Tariff(0.0, 0.001), Tariff(0.0, 0.003)))
+    same = break_even(
+        with_tuning, other, setup_usd=exactly(144), months=12, ends=(together, together)
+    )
+    assert same.calls_per_month.high is None  # equal tariffs save nothing
+
+
+def test_a_pair_names_the_server_and_its_setup():
+    own = tuned(300, 1, is_hosted=False, gpu="l4", gpus=2)
+    found = break_even(own, serving(0, 2), setup_usd=exactly(120), months=12)
+    assert found.served == "served on 2 x l4"
+    assert found.setup_usd == exactly(120)
+    hosted = break_even(tuned(0, 1), serving(0, 2), setup_usd=exactly(120), months=12)
+    assert hosted.served == "tuned and served at p"
+
+
 @given(with_tuning=tariffs, other=tariffs, setup=cents)
 def test_ranges_are_where_tuning_is_cheaper_and_nowhere_else(with_tuning, other, setup):
     ranges = paying_ranges(with_tuning, other, setup)
-    slack = Decimal("1e-9")
+    assert first_paying(with_tuning, other, setup) == pytest.approx(
+        ranges[0].start if ranges else None
+    )
+    slack = SLACK
     for calls in VOLUMES:
         inside = any(r.start <= calls and (r.end is None or calls <= r.end) for r in ranges)
         saved = gain(with_tuning, other, setup, calls)
@@ -173,7 +220,9 @@ def test_break_even_falls_when_the_prompted_price_rises(minimum, per_call, price
         break_even(
             tuned(minimum, Decimal(per_call) / 1000, spread=2),
             serving(0, Decimal(usd) / 1000),
-            setup_usd=UsdInterval(low=setup / 2, likely=setup, high=setup * 2),
+            setup_usd=UsdInterval(
+                low=usd_of(setup / 2), likely=usd_of(setup), high=usd_of(setup * 2)
+            ),
             months=12,
         )
         for usd in (price, price + dearer)
@@ -198,12 +247,12 @@ def test_never_means_no_savings_at_any_volume(minimum, per_call, price, setup):
         setup_usd=exactly(setup),
         months=12,
     )
-    with_tuning = Tariff(minimum, Decimal(per_call) / 1_000_000)
-    other = Tariff(Decimal(0), Decimal(price) / 1_000_000)
+    with_tuning = Tariff(minimum, per_call / 1_000_000)
+    other = Tariff(0.0, price / 1_000_000)
     if found.never:
         savings = [gain(with_tuning, other, setup / 12, calls) for calls in VOLUMES]
-        assert all(saved <= Decimal("1e-9") for saved in savings)
+        assert all(saved <= SLACK for saved in savings)
         assert found.because
     else:
-        calls = Decimal(str(found.calls_per_month.likely))
-        assert gain(with_tuning, other, setup / 12, calls) >= -Decimal("1e-9")
+        calls = found.calls_per_month.likely
+        assert gain(with_tuning, other, setup / 12, calls) >= -SLACK

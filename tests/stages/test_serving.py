@@ -6,9 +6,12 @@ from hypothesis import strategies as st
 
 from advisor.catalog import query
 from advisor.catalog.serving import money
+from advisor.errors import PriceMissingError
 from advisor.schema.catalog import HostedTuning, InferencePrice, Offer
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.spending import Workload
+from advisor.stages.estimate.cost import best_offer, usd_per_hour
+from advisor.stages.estimate.decoding import Server, shares
 from advisor.stages.estimate.demand import demand
 from advisor.stages.estimate.hosted import (
     hosted,
@@ -19,7 +22,8 @@ from advisor.stages.estimate.hosted import (
     prompted_by_token,
     sized_by_token,
 )
-from advisor.stages.estimate.serving import Supply, at_volume, self_hosted
+from advisor.stages.estimate.rental import COUNTS, LOOSE, Supply, asked, cheapest_rental
+from advisor.stages.estimate.serving import at_volume, self_hosted
 
 DAY = "2026-11-26"
 MONEY = money()
@@ -174,6 +178,46 @@ def test_cards_on_which_one_caller_waits_too_long_are_the_last_choice():
     assert not any("waits longer" in note for note in fast.notes)
 
 
+def _every_rank(approach, model, wanted, supply):
+    """All servers that may be chosen: of each kind the fewest GPUs that fit and twice as many."""
+    likely, call = shares(MONEY)[1], asked(approach, model, wanted)
+    hours, busy = MONEY.hours_per_month.interval.likely, MONEY.busy_share.interval.likely
+    for gpu in supply.gpus:
+        servers = [Server(model, gpu, count, wanted.bits) for count in COUNTS]
+        fitting = [s for s in servers if s.fits(call, wanted.concurrent_calls, MONEY)][:2]
+        for server in fitting if gpu.bf16_tflops and not gpu.is_cpu else []:
+            best = best_offer(supply.offers.get(gpu.id, ()), server.gpus)
+            if best is None or not server.is_known:
+                continue
+            per_hour = float(usd_per_hour(best, server.gpus))
+            seconds = server.seconds(call, server.concurrent(call, MONEY, likely), likely)
+            per_call = per_hour * seconds / 3600 / busy
+            month = max(per_hour * hours, per_call * (wanted.calls_per_month or 0))
+            slow = not server.keeps_pace(call, MONEY, likely)
+            yield slow, best.kind in LOOSE, month, per_call, gpu.id, server.gpus
+
+
+@pytest.mark.parametrize("name", ["0.5b", "8b", "70b", "deepseek-v3"])
+@pytest.mark.parametrize("calls", [None, 1000, 1e8])
+@pytest.mark.parametrize("tokens", [100, 30_000])
+def test_no_server_that_was_not_looked_at_is_better(name, calls, tokens):
+    model, wanted = query.find_model(name), wish(calls, input_tokens=tokens)
+    cards = query.gpus()
+    supply = Supply(cards, {card.id: offers_of(card.id) for card in cards}, MONEY)
+    for approach in ("prompting", "rag", "fine_tuning"):
+        found = cheapest_rental(approach, model, wanted, supply)
+        best = min(_every_rank(approach, model, wanted, supply), default=None)
+        chosen = None if found is None else (found.server.gpu.id, found.server.gpus)
+        assert chosen == (None if best is None else best[4:])
+
+
+def offers_of(name):
+    try:
+        return query.offers(name, DAY)
+    except PriceMissingError:
+        return ()
+
+
 def test_fewer_bits_need_less_memory():
     wide, narrow = (
         self_hosted("fine_tuning", EIGHT, wish(bits=bits), Supply(GPUS[3:], SUPPLY.offers, MONEY))
@@ -223,12 +267,14 @@ def test_own_servers_read_what_prompts_share_once():
 def test_long_prompts_reach_the_dearer_tier():
     prices = [token_price(), token_price(above_prompt_tokens=200, provider="p")]
     prices[1] = prices[1].model_copy(update={"usd_per_million_input_tokens": Decimal(4)})
-    (short,) = prompted_by_token(prices, "big", wish(instruction_tokens=0, input_tokens=100), MONEY)
-    (long,) = prompted_by_token(prices, "big", wish(instruction_tokens=0, input_tokens=400), MONEY)
+    short, long = (
+        prompted_by_token(prices, "big", wish(instruction_tokens=0, input_tokens=n), MONEY).serving
+        for n in (100, 400)
+    )
     assert short.provenance.kind == "table"
     assert long.usd_per_thousand_calls.likely - Decimal("0.8") == Decimal("1.6")
     assert short.usd_per_thousand_calls.likely - Decimal("0.8") == Decimal("0.2")
-    assert prompted_by_token(prices, "other", wish(), MONEY) == ()
+    assert prompted_by_token(prices, "other", wish(), MONEY) is None
 
 
 def test_open_models_of_the_size_are_priced_with_examples_and_with_passages():
@@ -236,7 +282,10 @@ def test_open_models_of_the_size_are_priced_with_examples_and_with_passages():
     dear = bracket.model_copy(update={"provider": "q", "usd_per_million_input_tokens": Decimal(3)})
     both = ("few_shot", "rag")
     found = sized_by_token([dear, bracket], EIGHT.parameters, wish(), MONEY, approaches=both)
-    assert [(s.approach, s.provider) for s in found] == [("few_shot", "p"), ("rag", "p")]
+    assert [(q.serving.approach, q.price.provider) for q in found] == [
+        ("few_shot", "p"),
+        ("rag", "p"),
+    ]
     assert sized_by_token([bracket], SEVENTY.parameters, wish(), MONEY, approaches=both) == ()
     tuned = bracket.model_copy(update={"is_tuned": True})
     assert sized_by_token([tuned], EIGHT.parameters, wish(), MONEY, approaches=both) == ()

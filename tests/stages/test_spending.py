@@ -12,7 +12,8 @@ from advisor.schema.plan import Plan
 from advisor.schema.spending import Workload
 from advisor.stages.estimate.demand import demand
 from advisor.stages.estimate.outlook import ONLY_MONEY, Prospects, outlook
-from advisor.stages.estimate.serving import Supply, self_hosted
+from advisor.stages.estimate.rental import Supply
+from advisor.stages.estimate.serving import self_hosted
 from advisor.stages.estimate.spending import Spent, spending
 
 DAY = "2026-11-26"

@@ -25,13 +25,8 @@ def check_machines(request: EstimateRequest) -> None:
         )
 
 
-def check_amounts(request: EstimateRequest, model: ModelCard, strategy: str) -> None:
-    """Raises PlanError for more than a request may hold, or than the model has."""
-    for name, most in (*beyond(request), *beyond(request.workload)):
-        raise PlanError(
-            f"--{name.replace('_', '-')} is more than any plan needs.",
-            hint=f"Give {most:,.0f} or less.",
-        )
+def check_against(model: ModelCard, request: EstimateRequest, strategy: str) -> None:
+    """Raises PlanError for more than the model has."""
     longest = model.max_sequence_length
     if longest and request.generated_tokens and request.generated_tokens > longest:
         raise PlanError(
@@ -43,4 +38,13 @@ def check_amounts(request: EstimateRequest, model: ModelCard, strategy: str) -> 
         raise PlanError(
             f"The {model.layers} layers of {model.id} cannot be split over {request.gpus} GPUs.",
             hint=f"Give --gpus {model.layers} or less, or --strategy fsdp.",
+        )
+
+
+def check_amounts(request: EstimateRequest) -> None:
+    """Raises PlanError for more than any plan needs."""
+    for name, most in (*beyond(request), *beyond(request.workload)):
+        raise PlanError(
+            f"--{name.replace('_', '-')} is more than any plan needs.",
+            hint=f"Give {most:,.0f} or less.",
         )

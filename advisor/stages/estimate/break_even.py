@@ -2,147 +2,153 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+import math
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import NamedTuple
 
 from advisor.schema.base import UsdInterval
 from advisor.schema.spending import BreakEven, Serving, Volumes
+from advisor.stages.estimate.tariffs import (
+    Bid,
+    Range,
+    Tariff,
+    first_paying,
+    paying_ranges,
+    tariffs,
+)
 from advisor.units import round_usd
 
 _WAYS = {"prompting": "prompting", "few_shot": "few-shot", "rag": "RAG", "fine_tuning": "tuned"}
+_SETUP = "setup (baselines, training, evaluation, storage)"
 
 
-@dataclass(frozen=True)
-class Tariff:
-    """Dollars per month: `minimum`, or `per_call` x calls where that is more."""
+class _Case(NamedTuple):
+    """Both tariffs and what the setup takes per month, in one state of the world."""
 
-    minimum: Decimal
-    per_call: Decimal
-
-    def usd(self, calls: Decimal) -> Decimal:
-        """Of so many calls in a month."""
-        return max(self.minimum, self.per_call * calls)
+    tuned: Tariff
+    other: Tariff
+    setup: float
 
     @property
-    def knee(self) -> Decimal | None:
-        """Calls from which they decide; None when they cost nothing."""
-        return self.minimum / self.per_call if self.per_call else None
+    def start(self) -> float | None:
+        return first_paying(self.tuned, self.other, self.setup)
+
+    def gain(self, calls: float) -> float:
+        return self.other.usd(calls) - self.tuned.usd(calls) - self.setup
 
 
-@dataclass(frozen=True)
-class Range:
-    """Calls per month between which tuning is cheaper; `end` None = any volume above."""
+class Terms(NamedTuple):
+    """Within how many months tuning must pay back, at how many calls, on what assumptions."""
 
-    start: Decimal
-    end: Decimal | None
-
-
-def tariffs(serving: Serving) -> tuple[Tariff, Tariff, Tariff] | None:
-    """Low, likely and high; None when a price is unknown."""
-    minimum, filled = serving.minimum_usd_per_month, serving.filled_usd_per_thousand_calls
-    if minimum is None or filled is None:
-        return None
-    return (
-        Tariff(minimum.low, filled.low / 1000),
-        Tariff(minimum.likely, filled.likely / 1000),
-        Tariff(minimum.high, filled.high / 1000),
-    )
+    months: float
+    calls_per_month: float | None = None
+    assumed: tuple[str, ...] = ()
 
 
-def paying_ranges(tuned: Tariff, other: Tariff, setup: Decimal) -> tuple[Range, ...]:
-    """The ranges of calls per month in which `other` costs more by at least `setup`.
+def break_even(tuned: Bid, other: Bid, *, setup_usd: UsdInterval, terms: Terms) -> BreakEven | None:
+    """Volume from which tuning pays back in time; None when a price is unknown.
 
-    `setup` is what tuning itself costs per month of the time in which it must pay back. The
-    difference of the two tariffs is piecewise linear between their knees, so the ends are exact.
+    Each thing that the volume rests on is moved to its low and to its high end; the spreads add
+    as squares of logarithms. Where both run on rented GPUs, slow servers are set beside slow
+    ones, for their speed is uncertain for the same reasons.
     """
-    knees = sorted({Decimal(0), *(k for k in (tuned.knee, other.knee) if k is not None)})
-    ranges: list[Range] = []
-    start: Decimal | None = None
-    for left, right in zip(knees, [*knees[1:], None], strict=True):
-        gain = other.usd(left) - tuned.usd(left) - setup
-        slope = _slope(tuned, other, left)
-        crossing = left - gain / slope if slope else None
-        if start is None and gain >= 0:
-            start = left
-        if crossing is None or (right is not None and crossing > right):
-            continue
-        if start is None and slope > 0:
-            start = crossing
-        elif start is not None and slope < 0:
-            ranges.append(Range(start, crossing))
-            start = None
-    return (*ranges, *(() if start is None else (Range(start, None),)))
-
-
-def _slope(tuned: Tariff, other: Tariff, left: Decimal) -> Decimal:
-    """Dollars by which a further call changes the gain, right of a knee."""
-
-    def rate(tariff: Tariff) -> Decimal:
-        knee = tariff.knee
-        return tariff.per_call if knee is not None and left >= knee else Decimal(0)
-
-    return rate(other) - rate(tuned)
-
-
-def break_even(
-    tuned: Serving,
-    other: Serving,
-    *,
-    setup_usd: UsdInterval,
-    months: float,
-    calls_per_month: float | None = None,
-) -> BreakEven | None:
-    """Volume from which tuning pays back within `months`; None when a price is unknown.
-
-    Where both run on rented GPUs, slow servers are set beside slow ones, for their speed is
-    uncertain for the same reasons. The interval spans all pairs of serving and tuning costs.
-    """
-    with_tuning, without = tariffs(tuned), tariffs(other)
+    with_tuning, without = tariffs(tuned.serving), tariffs(other.serving)
     if with_tuning is None or without is None:
         return None
-    time = Decimal(str(months))
-    setups = [usd / time for usd in (setup_usd.low, setup_usd.likely, setup_usd.high)]
-    pairs = list(zip(with_tuning, without, strict=True))
-    found = [paying_ranges(t, o, setup) for t, o in pairs for setup in setups]
-    likely = paying_ranges(*pairs[1], setups[1])
-    starts = [ranges[0].start for ranges in found if ranges]
-    volumes = Volumes(
-        low=_calls(min(starts)) if starts else None,
-        likely=_calls(likely[0].start) if likely else None,
-        high=_calls(max(starts)) if len(starts) == len(found) else None,
-    )
-    end = likely[0].end if likely else None
+    case = _Case(with_tuning[1], without[1], float(setup_usd.likely) / terms.months)
+    ends = list(_ends(tuned, other, case, setup_usd, terms.months))
+    likely = paying_ranges(*case)
+    volumes = _volumes(likely[0].start if likely else None, ends)
+    may = volumes.low is not None
     return BreakEven(
-        against=described(other),
-        tuned=described(tuned),
-        months=months,
-        calls_per_month=volumes if starts else None,
-        gain_usd_per_month=_gain(pairs, setups, calls_per_month),
-        until_calls_per_month=None if end is None else _calls(end, ROUND_FLOOR),
+        against=described(other.serving),
+        tuned=described(tuned.serving),
+        served=place(tuned.serving),
+        months=terms.months,
+        setup_usd=setup_usd,
+        calls_per_month=volumes if may else None,
+        gain_usd_per_month=_gain(case, ends, terms.calls_per_month),
+        until_calls_per_month=_until(likely),
         never=not likely,
-        because=_because(likely, *pairs[1], setup_usd.likely, may=bool(starts)),
+        because=_because(likely, case, float(setup_usd.likely), may=may),
+        assumed=terms.assumed,
+    )
+
+
+def _ends(
+    tuned: Bid, other: Bid, case: _Case, setup_usd: UsdInterval, months: float
+) -> Iterator[tuple[_Case, _Case]]:
+    """The case with one thing at its low and at its high end, for each thing that is uncertain."""
+    names = dict.fromkeys((*tuned.ends, *other.ends))
+    for name in names:
+        lows, highs = zip(
+            tuned.ends.get(name, (case.tuned, case.tuned)),
+            other.ends.get(name, (case.other, case.other)),
+            strict=True,
+        )
+        yield _Case(*lows, case.setup), _Case(*highs, case.setup)
+    yield (
+        case._replace(setup=float(setup_usd.low) / months),
+        case._replace(setup=float(setup_usd.high) / months),
+    )
+    with_tuning, without = tariffs(tuned.serving), tariffs(other.serving)
+    if with_tuning is None or without is None:
+        return
+    low, high = (case._replace(tuned=with_tuning[i]) for i in (0, 2))
+    if not tuned.serving.is_hosted and not other.serving.is_hosted:
+        yield low._replace(other=without[0]), high._replace(other=without[2])
+        return
+    yield low, high
+    yield case._replace(other=without[0]), case._replace(other=without[2])
+
+
+def _volumes(likely: float | None, ends: Sequence[tuple[_Case, _Case]]) -> Volumes:
+    """Likely and both ends; an end at which tuning never pays leaves the upper part open."""
+    found = [[low.start, high.start] for low, high in ends]
+    known = [start for pair in found for start in pair if start is not None]
+    if likely is None:
+        low = min(known, default=None)
+        return Volumes(low=None if low is None else _calls(low), likely=None, high=None)
+    never = any(start is None for pair in found for start in pair)
+    if likely <= 0:
+        high = None if never else _calls(max(known, default=0.0))
+        return Volumes(low=0.0, likely=0.0, high=high)
+    tiny = 1e-9 * likely
+    ratios = [[math.log(max(s, tiny) / likely) for s in pair if s is not None] for pair in found]
+    down = math.hypot(*(min((0.0, *pair)) for pair in ratios))
+    up = math.hypot(*(max((0.0, *pair)) for pair in ratios))
+    return Volumes(
+        low=_calls(likely * math.exp(-down)),
+        likely=_calls(likely),
+        high=None if never else _calls(likely * math.exp(up)),
     )
 
 
 def _gain(
-    pairs: Sequence[tuple[Tariff, Tariff]], setups: Sequence[Decimal], calls: float | None
+    case: _Case, ends: Sequence[tuple[_Case, _Case]], calls: float | None
 ) -> UsdInterval | None:
+    """What tuning saves a month at so many calls; spreads add as squares."""
     if calls is None:
         return None
-    count = Decimal(str(calls))
-    saved = [other.usd(count) - tuned.usd(count) for tuned, other in pairs]
-    gains = [amount - setup for amount in saved for setup in setups]
-    return UsdInterval(
-        low=round_usd(min(gains)),
-        likely=round_usd(saved[1] - setups[1]),
-        high=round_usd(max(gains)),
+    likely = case.gain(calls)
+    moved = [[end.gain(calls) - likely for end in pair] for pair in ends]
+    down = math.hypot(*(min((0.0, *pair)) for pair in moved))
+    up = math.hypot(*(max((0.0, *pair)) for pair in moved))
+    low, middle, high = (
+        round_usd(Decimal(repr(usd))) for usd in (likely - down, likely, likely + up)
     )
+    return UsdInterval(low=low, likely=middle, high=high)
 
 
-def _calls(calls: Decimal, rounding: str = ROUND_CEILING) -> float:
-    """Whole calls."""
-    return float(calls.to_integral_value(rounding=rounding))
+def _calls(calls: float) -> float:
+    """Whole calls, rounded up."""
+    return float(math.ceil(round(calls, 6)))
+
+
+def _until(likely: Sequence[Range]) -> float | None:
+    end = likely[0].end if likely else None
+    return None if end is None else float(math.floor(round(end, 6)))
 
 
 def described(serving: Serving) -> str:
@@ -151,14 +157,19 @@ def described(serving: Serving) -> str:
     return f"{_WAYS[serving.approach]} {serving.model} ({where})"
 
 
-def _because(
-    found: Sequence[Range], tuned: Tariff, other: Tariff, setup: Decimal, *, may: bool
-) -> str:
-    saved = (other.per_call - tuned.per_call) * 1000
+def place(serving: Serving) -> str:
+    """Where the tuned model answers: 'served on 2 x rtx-a4000', 'tuned and served at tinker'."""
+    if serving.is_hosted:
+        return f"tuned and served at {serving.provider}"
+    return f"served on {serving.gpus} x {serving.gpu}"
+
+
+def _because(found: Sequence[Range], case: _Case, setup: float, *, may: bool) -> str:
+    saved = (case.other.per_call - case.tuned.per_call) * 1000
     if not found:
         at_best = " Only at the lucky end of the intervals it would." if may else ""
         if saved > 0:
-            return f"The savings never reach ${round_usd(setup)} of tuning.{at_best}"
+            return f"The savings never reach ${setup:,.2f} of {_SETUP}.{at_best}"
         return f"A thousand calls cost ${-saved:.4f} more, at any volume.{at_best}"
     first = found[0]
     if first.end is not None:
@@ -169,52 +180,43 @@ def _because(
         )
     if first.start == 0:
         return "What is billed even without a call costs more by itself."
-    waiting = round_usd(tuned.minimum)
-    waits = f" and ${waiting} a month for GPUs that wait" if waiting else ""
+    waits = ""
+    if case.tuned.minimum:
+        waits = f" and ${case.tuned.minimum:,.2f} a month for GPUs that wait"
     return (
-        f"A thousand calls cost ${saved:.4f} less; that must first carry ${round_usd(setup)} "
-        f"of tuning{waits}."
+        f"A thousand calls cost ${saved:.4f} less; that must first carry ${setup:,.2f} of "
+        f"{_SETUP}{waits}."
     )
 
 
 def break_evens(
-    tuned: Sequence[tuple[Serving, UsdInterval]],
-    others: Sequence[Serving],
-    *,
-    months: float,
-    calls_per_month: float | None = None,
+    tuned: Sequence[tuple[Bid, UsdInterval]], others: Sequence[Bid], terms: Terms
 ) -> tuple[BreakEven, ...]:
     """Each way of serving the tuned model against each other approach.
 
-    Each tuned serving stands with what its tuning costs. Where an approach can be had in several
+    Each tuned way stands with what its tuning costs. Where an approach can be had in several
     ways (rented GPUs, billed tokens), the one against which tuning pays back last counts, for that
     is what a caller would choose instead.
     """
-
-    def rank(found: BreakEven) -> tuple[bool, float, bool, float]:
-        volumes = found.calls_per_month or Volumes(low=None, likely=None, high=None)
-        return (
-            volumes.likely is None,
-            volumes.likely or 0.0,
-            volumes.high is None,
-            volumes.high or 0.0,
-        )
-
     found = []
-    for approach in dict.fromkeys(other.approach for other in others):
-        for serving, setup in tuned:
-            pairs = [
-                break_even(
-                    serving,
-                    other,
-                    setup_usd=setup,
-                    months=months,
-                    calls_per_month=calls_per_month,
-                )
-                for other in others
-                if other.approach == approach
-            ]
-            known = [pair for pair in pairs if pair is not None]
-            if known:
-                found.append(max(known, key=rank))
+    for bid, setup in tuned:
+        for approach in dict.fromkeys(other.serving.approach for other in others):
+            rivals = [other for other in others if other.serving.approach == approach]
+            usd = float(setup.likely) / terms.months
+            known = [(rank, o) for o in rivals if (rank := _rank(bid, o, usd)) is not None]
+            if not known:
+                continue
+            _, hardest = max(known, key=lambda pair: pair[0])
+            pair = break_even(bid, hardest, setup_usd=setup, terms=terms)
+            if pair is not None:
+                found.append(pair)
     return tuple(found)
+
+
+def _rank(tuned: Bid, other: Bid, setup: float) -> tuple[bool, float] | None:
+    """Never last, else by the calls from which tuning likely pays; None without prices."""
+    with_tuning, without = tariffs(tuned.serving), tariffs(other.serving)
+    if with_tuning is None or without is None:
+        return None
+    start = first_paying(with_tuning[1], without[1], setup)
+    return start is None, start or 0.0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from advisor.schema.base import Figure
 from advisor.schema.estimate import EstimateRequest
@@ -18,6 +19,7 @@ _WORDS = {
     "shots_tokens": "solved examples",
     "passages_tokens": "passages",
 }
+_FROM_DATA = {"input_tokens", "answer_tokens"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,23 @@ class Demand:
     evaluation_samples: float
     bits: Literal[4, 8, 16]
     assumptions: tuple[str, ...]
+    spreads: tuple[tuple[str, float, float], ...] = ()
+    """Tokens that nobody stated, with their low and their high end."""
+
+    def ends(self) -> Iterator[tuple[str, Demand, Demand]]:
+        """The demand with one kind of tokens at its low and at its high end."""
+        for name, *both in self.spreads:
+            low, high = (self._with(name, tokens) for tokens in both)
+            yield name, low, high
+
+    def _with(self, name: str, tokens: float) -> Demand:
+        change: dict[str, Any] = {name: tokens}
+        return replace(self, **change)
+
+    def assumed_call(self) -> str:
+        """What of a call nobody stated, with its ends; nothing where all is known."""
+        words = (f"{_WORDS[n]} {low:g}-{high:g}" for n, low, high in self.spreads)
+        return ", ".join(words)
 
     def call(self, approach: ServedApproach) -> Call:
         """A tuned model needs the input alone; the others are told more, every time.
@@ -64,14 +83,16 @@ def demand(request: EstimateRequest, money: Money) -> Demand:
     """
     given = request.workload
     assumed: list[str] = []
+    spreads: list[tuple[str, float, float]] = []
     tokens: dict[str, float] = {}
     whole = request.lengths.mean.likely if request.lengths is not None else None
     for name, word in _WORDS.items():
         figure: Figure = getattr(money, name)
         stated: float | None = getattr(given, name)
         tokens[name] = figure.interval.likely if stated is None else stated
-        if stated is None and (whole is None or name not in {"input_tokens", "answer_tokens"}):
+        if stated is None and (whole is None or name not in _FROM_DATA):
             assumed.append(f"{tokens[name]:g} of {word}")
+            spreads.append((name, figure.interval.low, figure.interval.high))
     if whole is not None:
         if given.answer_tokens is None:
             tokens["answer_tokens"] = min(tokens["answer_tokens"], whole / 2)
@@ -93,5 +114,6 @@ def demand(request: EstimateRequest, money: Money) -> Demand:
         evaluation_samples=given.evaluation_samples or money.evaluation_samples.interval.likely,
         bits=given.bits,
         assumptions=tuple(sentences),
+        spreads=tuple(spreads),
         **tokens,
     )

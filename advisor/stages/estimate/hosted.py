@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 from advisor.schema.base import Provenance, UsdInterval
 from advisor.schema.catalog import HostedTuning, InferencePrice
@@ -12,6 +13,7 @@ from advisor.schema.spending import ServedApproach, Serving
 from advisor.stages.estimate.decoding import Call
 from advisor.stages.estimate.demand import Demand
 from advisor.stages.estimate.serving import at_volume
+from advisor.stages.estimate.tariffs import Tariff
 from advisor.units import round_usd
 
 NEAR = 1.25
@@ -54,18 +56,33 @@ def hosted_beside(
     `tokens` are those of all epochs together; each price gets `training_usd` for them. Where a
     provider does not offer the method, its nearest is shown: every adapter counts as LoRA.
     """
-    count = Decimal(str(tokens))
-    found = [
-        price.model_copy(
-            update={
-                "training_usd": round_usd(price.usd_per_million_training_tokens * count / _MILLION)
-            }
-        )
+    return at_tokens(offering(prices, parameters, money, method, objective), tokens)
+
+
+def offering(
+    prices: Sequence[HostedTuning], parameters: int, money: Money, method: str, objective: str
+) -> tuple[HostedTuning, ...]:
+    """Those that do the method and objective for models of that size, cheapest first."""
+    found = (
+        price
         for price in prices
         if _does(price, method, objective)
         and (is_near(price, parameters) or price.model in money.hosted_references)
-    ]
-    return tuple(sorted(found, key=lambda p: (p.training_usd or Decimal(0), p.provider, p.model)))
+    )
+    return tuple(
+        sorted(found, key=lambda p: (p.usd_per_million_training_tokens, p.provider, p.model))
+    )
+
+
+def at_tokens(prices: Sequence[HostedTuning], tokens: float) -> tuple[HostedTuning, ...]:
+    """The same with what so many tokens cost."""
+    millions = Decimal(str(tokens)) / _MILLION
+    return tuple(
+        price.model_copy(
+            update={"training_usd": round_usd(price.usd_per_million_training_tokens * millions)}
+        )
+        for price in prices
+    )
 
 
 def hosting_notes(prices: Sequence[HostedTuning], months: float, money: Money) -> tuple[str, ...]:
@@ -83,7 +100,7 @@ def hosting_notes(prices: Sequence[HostedTuning], months: float, money: Money) -
     return (HOSTING_NOTE, bill)
 
 
-def _tiers(prices: Sequence[InferencePrice], prompt: float) -> Iterator[InferencePrice]:
+def _tiers(prices: Iterable[InferencePrice], prompt: float) -> Iterator[InferencePrice]:
     """One price per provider and model: that of the highest tier the prompt reaches."""
     best: dict[tuple[str, str], InferencePrice] = {}
     for price in prices:
@@ -96,22 +113,32 @@ def _tiers(prices: Sequence[InferencePrice], prompt: float) -> Iterator[Inferenc
     yield from best.values()
 
 
-def _cheapest(found: Sequence[Serving]) -> Serving | None:
-    def usd(serving: Serving) -> Decimal:
-        per_call = serving.usd_per_thousand_calls
-        return per_call.likely if per_call else Decimal("Infinity")
+class Quote(NamedTuple):
+    """A way of answering at a provider, and the price it rests on."""
 
-    return min(found, key=lambda s: (usd(s), s.provider), default=None)
+    serving: Serving
+    price: InferencePrice | HostedTuning
+
+
+def cheapest(
+    approach: ServedApproach, prices: Iterable[InferencePrice], wish: Demand, money: Money
+) -> Quote | None:
+    """The cheapest of the prices for an approach, built only for the winner."""
+    call = wish.call(approach)
+
+    def usd(price: InferencePrice) -> tuple[Decimal, str]:
+        return _priced(call, price, wish.calls_per_month, money)[1], price.provider
+
+    best = min(_tiers(prices, call.prompt), key=usd, default=None)
+    return None if best is None else Quote(hosted(approach, best, wish, money), best)
 
 
 def prompted_by_token(
     prices: Sequence[InferencePrice], model: str, wish: Demand, money: Money
-) -> tuple[Serving, ...]:
+) -> Quote | None:
     """The named model of a provider, prompted."""
     named = [p for p in prices if p.model == model and not p.is_tuned]
-    prompt = wish.call("prompting").prompt
-    cheapest = _cheapest([hosted("prompting", p, wish, money) for p in _tiers(named, prompt)])
-    return () if cheapest is None else (cheapest,)
+    return cheapest("prompting", named, wish, money)
 
 
 def sized_by_token(
@@ -121,16 +148,11 @@ def sized_by_token(
     money: Money,
     *,
     approaches: Sequence[ServedApproach],
-) -> tuple[Serving, ...]:
+) -> tuple[Quote, ...]:
     """Open models of that size, each approach at the cheapest provider."""
     near = [p for p in prices if not p.is_tuned and is_near(p, parameters)]
-    found = []
-    for approach in approaches:
-        tiers = _tiers(near, wish.call(approach).prompt)
-        cheapest = _cheapest([hosted(approach, p, wish, money) for p in tiers])
-        if cheapest is not None:
-            found.append(cheapest)
-    return tuple(found)
+    found = (cheapest(approach, near, wish, money) for approach in approaches)
+    return tuple(quote for quote in found if quote is not None)
 
 
 def _per_thousand(call: Call, in_usd: Decimal, out_usd: Decimal) -> Decimal:
@@ -160,13 +182,34 @@ def hosted(approach: ServedApproach, price: InferencePrice, wish: Demand, money:
     the likely one too when calls come often enough.
     """
     call = wish.call(approach)
+    low, likely, high = _priced(call, price, wish.calls_per_month, money)
+    usd = UsdInterval(low=low, likely=likely, high=high)
+    return at_volume(_by_token(approach, call, usd, price), wish.calls_per_month)
+
+
+def _priced(
+    call: Call, price: InferencePrice, calls: float | None, money: Money
+) -> tuple[Decimal, Decimal, Decimal]:
+    """Dollars per thousand calls: low, likely, high."""
     full = _per_thousand(
         call, price.usd_per_million_input_tokens, price.usd_per_million_output_tokens
     )
     low = full - _saved(call, price, money)
-    likely = low if _is_kept(wish.calls_per_month, money) else full
-    usd = UsdInterval(low=low, likely=likely, high=full)
-    return at_volume(_by_token(approach, call, usd, price), wish.calls_per_month)
+    return low, low if _is_kept(calls, money) else full, full
+
+
+def tariff(
+    approach: ServedApproach, price: InferencePrice | HostedTuning, wish: Demand, money: Money
+) -> Tariff | None:
+    """The likely tariff of a price at a demand."""
+    call = wish.call(approach)
+    if isinstance(price, InferencePrice):
+        likely = _priced(call, price, wish.calls_per_month, money)[1]
+        return Tariff(0.0, float(likely) / 1000)
+    per_in, per_out = price.usd_per_million_input_tokens, price.usd_per_million_output_tokens
+    if per_in is None or per_out is None:
+        return None
+    return Tariff(0.0, float(_per_thousand(call, per_in, per_out)) / 1000)
 
 
 def hosted_tuned(price: HostedTuning, wish: Demand) -> Serving | None:

@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
-from itertools import islice
 
 from advisor.schema.base import Interval, Provenance, UsdInterval
-from advisor.schema.catalog import Gpu, ModelCard, Offer
+from advisor.schema.catalog import ModelCard
 from advisor.schema.money import Money
 from advisor.schema.spending import ServedApproach, Serving
-from advisor.stages.estimate.cost import best_offer, usd_per_hour
-from advisor.stages.estimate.decoding import Call, Server, shares
+from advisor.stages.estimate.cost import usd_per_hour
+from advisor.stages.estimate.decoding import Call
 from advisor.stages.estimate.demand import Demand
+from advisor.stages.estimate.rental import LOOSE, Rental, Supply, asked, cheapest_rental
 from advisor.units import SECONDS_PER_HOUR, round_usd
 
-COUNTS = (1, 2, 4, 8)
-"""GPUs that may hold one copy of a model."""
 _FINEST = Decimal("0.0001")
 _MOSTLY_IDLE, _ALMOST_ALL = 0.5, 0.995
-_LOOSE = {"community", "spot"}
-
-
-@dataclass(frozen=True)
-class Supply:
-    """What can be rented for serving, and the standing figures."""
-
-    gpus: Sequence[Gpu]
-    offers: Mapping[str, Sequence[Offer]]
-    money: Money
 
 
 def monthly(minimum: UsdInterval, filled: UsdInterval, calls: float) -> UsdInterval:
@@ -90,62 +77,27 @@ def _idle_note(idle: float | None) -> Iterator[str]:
         )
 
 
-@dataclass(frozen=True)
-class _Rental:
-    """A priced server that fits, and how it compares."""
-
-    server: Server
-    offer: Offer
-    is_slow: bool
-    rank: tuple[bool, bool, float, float, str, int]
-    """Fast enough before slow, firm before loose prices; then by month, by call, by name."""
-
-
 def self_hosted(
     approach: ServedApproach, model: ModelCard, wish: Demand, supply: Supply
 ) -> Serving | None:
     """The cheapest server that fits at the demanded volume; None where none is known and priced.
 
-    GPUs without bfloat16, in which models are published, are left out. Servers on which a single
-    caller waits too long count only where there is no other, and so do spot and private machines.
-    An encoder reads and writes no answer.
+    Servers on which a single caller waits too long count only where there is no other, and so do
+    spot and private machines. An encoder reads and writes no answer.
     """
-    call = wish.call(approach)
-    if model.kind == "encoder":
-        call = replace(call, answer=0.0)
-    best = min(_rentals(model, call, wish, supply), key=lambda r: r.rank, default=None)
-    if best is None:
-        return None
-    found = _rented(approach, best, call, wish=wish, money=supply.money)
+    best = cheapest_rental(approach, model, wish, supply)
+    return None if best is None else rented(approach, best, wish, supply.money)
+
+
+def rented(approach: ServedApproach, rental: Rental, wish: Demand, money: Money) -> Serving:
+    """A chosen server as a way of answering, at the demanded volume."""
+    call = asked(approach, rental.server.model, wish)
+    found = _rented(approach, rental, call, wish=wish, money=money)
     return at_volume(found, wish.calls_per_month)
 
 
-def _rentals(model: ModelCard, call: Call, wish: Demand, supply: Supply) -> Iterator[_Rental]:
-    """Every priced server that fits, of the fewest GPUs of each kind and of twice as many."""
-    money = supply.money
-    likely = shares(money)[1]
-    hours, busy = money.hours_per_month.interval.likely, money.busy_share.interval.likely
-    for gpu in supply.gpus:
-        offers = [o for o in supply.offers.get(gpu.id, ()) if o.kind != "own"]
-        servers = (Server(model=model, gpu=gpu, gpus=n, bits=wish.bits) for n in COUNTS)
-        fitting = (s for s in servers if s.fits(call, wish.concurrent_calls, money))
-        if gpu.bf16_tflops is None or gpu.is_cpu or not offers:
-            continue
-        for server in islice(fitting, 2):
-            offer = best_offer(offers, server.gpus)
-            if offer is None or not server.is_known:
-                break
-            per_hour = float(usd_per_hour(offer, server.gpus))
-            many = server.concurrent(call, money, likely)
-            per_call = per_hour * server.seconds(call, many, likely) / SECONDS_PER_HOUR / busy
-            month = max(per_hour * hours, per_call * (wish.calls_per_month or 0.0))
-            is_slow = not server.keeps_pace(call, money, likely)
-            rank = (is_slow, offer.kind in _LOOSE, month, per_call, gpu.id, server.gpus)
-            yield _Rental(server, offer, is_slow, rank)
-
-
 def _rented(
-    approach: ServedApproach, rental: _Rental, call: Call, *, wish: Demand, money: Money
+    approach: ServedApproach, rental: Rental, call: Call, *, wish: Demand, money: Money
 ) -> Serving:
     server, offer = rental.server, rental.offer
     hours = money.hours_per_month.interval.likely
@@ -176,12 +128,12 @@ def _rented(
     )
 
 
-def _rented_notes(rental: _Rental) -> tuple[str, ...]:
+def _rented_notes(rental: Rental) -> tuple[str, ...]:
     offer, server = rental.offer, rental.server
     notes = []
     if rental.is_slow:
         notes.append("Even a single caller waits longer here than the limits of the catalog allow.")
-    if offer.kind in _LOOSE:
+    if offer.kind in LOOSE:
         notes.append(
             f"Only {offer.kind} prices of {server.gpu.id} are known; it may be taken back."
         )

@@ -23,6 +23,7 @@ _SAVED_BYTES = 2.0
 """A saved weight, in 16 bits."""
 _RESUMED_BYTES = 8.0
 """Optimizer states per trained weight in a checkpoint from which training goes on."""
+_KEPT = 256
 NO_LABOUR = "People's time, preparing and labelling data, and network traffic are not counted."
 
 
@@ -60,12 +61,27 @@ def _to_the_cent(usd: UsdInterval) -> UsdInterval:
     )
 
 
-def _answering_hours(spent: Spent, approaches: Sequence[ServedApproach]) -> Interval | None:
-    """Hours in which the plan's GPU answers every held-out sample once per approach.
+_hours: dict[tuple[object, ...], tuple[ModelCard, Gpu, Interval | None]] = {}
 
-    Likely eight at once, at worst one by one on a slow server, at best as many as find room.
-    """
+
+def _answering_hours(spent: Spent, approaches: tuple[ServedApproach, ...]) -> Interval | None:
+    """Hours in which the plan's GPU answers every held-out sample once per approach, remembered."""
     bits = min(16, spent.option.plan.base_bits)
+    key = (approaches, id(spent.model), id(spent.gpu), spent.option.gpus, bits, spent.wish)
+    known = _hours.get(key)
+    if known is not None and known[0] is spent.model and known[1] is spent.gpu:
+        return known[2]
+    if len(_hours) >= _KEPT:
+        _hours.clear()
+    hours = _roofline_hours(spent, approaches, bits)
+    _hours[key] = spent.model, spent.gpu, hours
+    return hours
+
+
+def _roofline_hours(
+    spent: Spent, approaches: Sequence[ServedApproach], bits: int
+) -> Interval | None:
+    """Likely eight at once, at worst one by one on a slow server, at best as many as have room."""
     server = Server(model=spent.model, gpu=spent.gpu, gpus=spent.option.gpus, bits=bits)
     if not server.is_known:
         return None
@@ -81,7 +97,7 @@ def _answering_hours(spent: Spent, approaches: Sequence[ServedApproach]) -> Inte
 
 
 def _answering(
-    spent: Spent, approaches: Sequence[ServedApproach]
+    spent: Spent, approaches: tuple[ServedApproach, ...]
 ) -> tuple[UsdInterval | None, str]:
     """Dollars of answering the held-out samples, or why they are unknown."""
     if _is_own(spent):
