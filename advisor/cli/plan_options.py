@@ -23,6 +23,9 @@ PLAN_FLAGS = (
     "epochs",
     "learning_rate",
     "precision",
+    "compute_precision",
+    "trained_precision",
+    "double_quantisation",
     "optimizer",
     "gradient_checkpointing",
     "loss_head",
@@ -120,6 +123,15 @@ def _kernel_options() -> list[Any]:
     packed = click.Choice(["none", "nf4", "int8", "gptq", "awq"])
     return [
         click.option("--precision", type=precisions, help="Precision of the base weights."),
+        click.option(
+            "--compute-precision", type=precisions, help="Autocast to this (float32 weights)."
+        ),
+        click.option("--trained-precision", type=precisions, help="Precision of trained weights."),
+        click.option(
+            "--double-quantisation/--no-double-quantisation",
+            default=None,
+            help="Pack the scales of 4-bit weights too.",
+        ),
         click.option("--quantisation", type=packed, help="How a frozen base is packed."),
         click.option("--optimizer", help="Name as in transformers, for example adamw_8bit."),
         click.option(

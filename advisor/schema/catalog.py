@@ -84,7 +84,7 @@ class ModelCard(Value):
         """Whether it is a mixture of experts."""
         return any(group.experts for group in self.groups)
 
-    def loaded_as(self, experts: Experts) -> Self:
+    def loaded_as(self, experts: Experts | None) -> Self:
         """The model as software holds it that has experts in this way."""
         return self._split if experts == "modules" and self.has_experts else self
 

@@ -46,8 +46,8 @@ class Plan(Value):
     unquantised_precision: Precision | None = None
     """What a quantised base keeps embeddings, head and norms in: 32 bits after k-bit preparation;
     None: `precision`."""
-    experts: Experts = "fused"
-    """How the software holds the experts of a mixture."""
+    experts: Experts | None = None
+    """How the software holds the experts of a mixture; None: it has none, or they are fused."""
     rank: int | None = Field(default=None, gt=0)
     alpha: float | None = Field(default=None, gt=0)
     dropout: float = Field(default=0.0, ge=0, lt=1)

@@ -118,3 +118,16 @@ CONFIGS = {
         },
     )
 }
+MIXTRAL = _LLAMA | {
+    "model": "mistralai/Mixtral-8x7B-Instruct-v0.1",
+    "hidden_size": "4096",
+    "num_layers": "32",
+    "num_heads": "32",
+    "num_kv_heads": "8",
+    "head_dim": "128",
+    "intermediate_size": "14336",
+    "vocab_size": "32000",
+    "tie_embeddings": "no",
+    "total_params": "46702792704",
+    "notes": "8 experts, 2 active",
+}

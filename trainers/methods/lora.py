@@ -53,7 +53,7 @@ _REMEMBERED = 256
 
 def _reached(model: ModelCard, plan: Plan) -> tuple[_Groups, int]:
     """The adapted layers, and the widths that one unit of rank adds up to."""
-    fused = plan.experts == "fused"
+    fused = plan.experts in (None, "fused")
     key = (id(model), plan.target_modules, fused)
     if key not in _REACHED:
         groups = adapted_linears(model, plan.target_modules, reaches_experts=fused)

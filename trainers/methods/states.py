@@ -58,7 +58,7 @@ def base_notes(plan: Plan, model: ModelCard) -> tuple[str, ...]:
 
 def base_warnings(plan: Plan, model: ModelCard) -> tuple[str, ...]:
     """Experts that a quantised plan leaves unpacked, what that costs, and a way out."""
-    unpacked = fused_experts(model) if plan.experts == "fused" else 0
+    unpacked = fused_experts(model) if plan.experts in (None, "fused") else 0
     if plan.quantisation == "none" or not unpacked:
         return ()
     more = gib_from_bytes((unpacked_bytes(plan) - packed_bytes(plan)) * unpacked)

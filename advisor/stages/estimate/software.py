@@ -26,7 +26,9 @@ def suit_software(
         reasons["trained_precision"] = "accelerate lifts trained shards to 32 bits"
 
 
-def experts_held(stack: Stack, model: ModelCard, quantisation: str) -> Experts:
+def experts_held(stack: Stack, model: ModelCard, quantisation: str) -> Experts | None:
     """How the software holds the model's experts; published GPTQ and AWQ bases pack them all."""
+    if not model.has_experts:
+        return None
     held = stack.experts.of(model.family)
     return "packed" if held == "fused" and quantisation in ("gptq", "awq") else held
