@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from advisor.schema.spending import BreakEven
 
 MOST_HOSTED = 3
-MOST_PAYBACKS = 3
 
 
 def show_serving(console: Console, estimate: Estimate) -> None:
@@ -54,8 +53,10 @@ def _show_paybacks(console: Console, found: Sequence[BreakEven]) -> None:
     for item in found:
         gain = item.gain_usd_per_month
         told = f" At your volume it {gain_words(gain)}." if gain else ""
-        line = f"- {item.tuned} against {item.against}: {pays_back(item)}. {item.because}{told}"
-        console.print(plain(in_letters(line, ascii_only=only_ascii(console))))
+        line = f"- {item.tuned} against {item.against}: {pays_back(item)}. {item.because}"
+        console.print(plain(in_letters(line + told, ascii_only=only_ascii(console))))
+    if found[0].assumed:
+        console.print(plain(f"  Assumed: {'; '.join(found[0].assumed)}."))
 
 
 def has_volume(estimate: Estimate) -> bool:

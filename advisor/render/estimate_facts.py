@@ -11,14 +11,13 @@ from advisor.render.money_grids import gain_words, pays_back, spending_words
 from advisor.render.safe import percent, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from advisor.schema.estimate import Estimate, Option
     from advisor.schema.spending import BreakEven
 
 MOST_PHASES = 3
 MOST_HOSTED = 3
-MOST_PAYBACKS = 3
 
 
 def estimate_facts(estimate: Estimate) -> Iterator[tuple[str, str]]:
@@ -133,11 +132,40 @@ def _beyond(estimate: Estimate) -> Iterator[tuple[str, str]]:
     hosted = _hosted_words(estimate)
     if hosted:
         yield "Hosted", hosted
-    for item in paybacks(estimate.break_even)[:MOST_PAYBACKS]:
-        why = f": {item.because}" if _volume(item) == float("inf") else ""
-        gain = item.gain_usd_per_month
-        told = f"; at your volume it {gain_words(gain)}" if gain else ""
-        yield "Pays back", f"{pays_back(item)} vs {item.against}{told}{why}"
+    yield from (("Pays back", told) for told in _paybacks(estimate))
+
+
+def _paybacks(estimate: Estimate) -> Iterator[str]:
+    """For each place where the tuned model answers, the plan's own first; then what was assumed."""
+    found = estimate.break_even
+    for served in dict.fromkeys(item.served for item in found):
+        items = [item for item in found if item.served == served]
+        first, *others = map(_payback, items)
+        told = "; ".join((first, *(other.replace(" calls a month", "", 1) for other in others)))
+        yield f"{_server(estimate, items[0])}{told}"
+    assumed = found[0].assumed if found else ()
+    if assumed:
+        yield f"assuming {'; '.join(assumed)}"
+
+
+def _server(estimate: Estimate, item: BreakEven) -> str:
+    """'LoRA on h100, served on 2 x l4, setup $3.09-20: ', as far as that is known."""
+    parts = [item.served] if item.served else []
+    if item.served.startswith("served on"):
+        option = chosen(estimate)
+        parts.insert(0, f"{words(option.method)} on {devices(option)}")
+    if item.setup_usd is not None:
+        parts.append(f"setup {usd_span(item.setup_usd)}")
+    return f"{', '.join(parts)}: " if parts else ""
+
+
+def _payback(item: BreakEven) -> str:
+    volumes = item.calls_per_month
+    is_unlikely = item.never or volumes is None or volumes.likely is None
+    why = f": {item.because.rstrip('.')}" if is_unlikely else ""
+    gain = item.gain_usd_per_month
+    told = f", at your volume it {gain_words(gain)}" if gain else ""
+    return f"{pays_back(item)} vs {item.against}{told}{why}"
 
 
 def _hosted_words(estimate: Estimate) -> str:
@@ -151,20 +179,3 @@ def _hosted_words(estimate: Estimate) -> str:
     more = len(cheapest) - MOST_HOSTED
     told = ", ".join(cheapest[:MOST_HOSTED])
     return f"tuning at {told}" + (f"; {more} more" if more > 0 else "") if told else ""
-
-
-def paybacks(found: Sequence[BreakEven]) -> list[BreakEven]:
-    """Against every approach, the way of serving the tuned model that pays back first."""
-    best: dict[str, BreakEven] = {}
-    for item in found:
-        approach = item.against.partition(" ")[0]
-        if approach not in best or _volume(item) < _volume(best[approach]):
-            best[approach] = item
-    return list(best.values())
-
-
-def _volume(item: BreakEven) -> float:
-    volumes = item.calls_per_month
-    if item.never or volumes is None or volumes.likely is None:
-        return float("inf")
-    return volumes.likely

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from advisor.schema.spending import BreakEven, Serving, Share, Spending, Volumes
 
 NONE = "-"
+_ROUNDED_FROM = 1000
 
 
 def hosted_grid(hosted: Sequence[HostedTuning]) -> Grid:
@@ -125,6 +126,8 @@ def _spread(volumes: Volumes) -> str:
 def _calls(count: float | None) -> str:
     if count is None:
         return UNKNOWN
+    if count >= _ROUNDED_FROM:  # a volume that is assumed is not known to more than two digits
+        count = float(f"{count:.1e}")
     return f"{count:,.0f}"
 
 

@@ -125,6 +125,24 @@ def test_money_beyond_training_takes_a_few_lines() -> None:
     assert "never vs RAG tiny (l4-24gb): A thousand calls cost $0.0100 more" in out
 
 
+def test_a_break_even_names_the_server_its_setup_and_what_was_assumed() -> None:
+    own = e.break_even(served="served on 2 x l4", setup_usd=v.usd_interval("3", "14", "20"))
+    hosted = e.break_even(
+        served="tuned and served at somehost",
+        calls_per_month=Volumes(low=1234, likely=146_779, high=1_000_000),
+    )
+    said = ("calls of 50-1000 instruction tokens", "people's time not counted")
+    found = tuple(pair.model_copy(update={"assumed": said}) for pair in (own, hosted))
+    out = flat(screen(show_estimate, e.priced_estimate(break_even=found)))
+    place = out.index(
+        ", served on 2 x l4, setup $3.00\u201320: from 143 calls a month (100 to 900)"
+    )
+    assert "Pays back LoRA on " in out[place - 40 : place]
+    told = "tuned and served at somehost: from 150,000 calls a month (1,200 to 1,000,000) vs"
+    assert out.index(told) > place
+    assert "assuming calls of 50-1000 instruction tokens; people's time not counted" in out
+
+
 def test_with_a_volume_of_calls_serving_is_a_table() -> None:
     assert "Serving" not in screen(show_estimate, e.priced_estimate())
     known = e.serving(usd_per_month=v.usd_interval("180", "220", "290"))

@@ -52,8 +52,10 @@ class Demand:
 
     def assumed_call(self) -> str:
         """What of a call nobody stated, with its ends; nothing where all is known."""
-        words = (f"{_WORDS[n]} {low:g}-{high:g}" for n, low, high in self.spreads)
-        return ", ".join(words)
+        return ", ".join(
+            f"{getattr(self, name):g} of {_WORDS[name]} ({low:g}-{high:g})"
+            for name, low, high in self.spreads
+        )
 
     def call(self, approach: ServedApproach) -> Call:
         """A tuned model needs the input alone; the others are told more, every time.

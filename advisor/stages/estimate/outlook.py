@@ -87,9 +87,9 @@ def _assumed(wish: Demand, prospects: Prospects) -> tuple[str, ...]:
     months = prospects.request.workload.months is None
     return (
         *((f"tokens of a call: {call}",) if call else ()),
-        f"prices per token x {drift.low:g}-{drift.high:g}",
-        *((f"{wish.months:g} months",) if months else ()),
-        "nobody's time",
+        f"prices per token times {drift.low:g}-{drift.high:g}",
+        *((f"{wish.months:g} months of service",) if months else ()),
+        "people's time not counted",
     )
 
 
