@@ -112,9 +112,14 @@ def _planned(card: ModelCard, request: EstimateRequest, gpu: Gpu, tier: str) -> 
 
 
 def without_stack(case: Case) -> Case:
-    """The same run where nobody told the software: stock, with its habits."""
+    """The same run where nobody told the software: stock, with its habits.
+
+    Whether trained shards were lifted to 32 bits is told: rows state the flag that decides it.
+    """
     plan = case.plan
-    told = {"loss_head": plan.loss_head, "attention": plan.attention}
+    told: dict[str, Any] = {"loss_head": plan.loss_head, "attention": plan.attention}
+    if plan.method == "full" and plan.strategy == "fsdp":
+        told["trained_precision"] = plan.trained_precision or plan.precision
     request = case.request.model_copy(update={**told, "stack": UNKNOWN, "assumed": ("stack",)})
     return _planned(case.card, request, case.gpu, case.tier)
 
