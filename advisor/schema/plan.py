@@ -106,6 +106,8 @@ class ExtraTerm(Value):
     """When it is alive; empty means always."""
     shared: Literal["no", "weights", "gradients", "states"] = "no"
     """What it is split over devices with."""
+    inputs: dict[str, float | int | str] = Field(default_factory=dict)
+    """What the formula is computed from."""
 
 
 class Footprint(Value):
@@ -114,6 +116,10 @@ class Footprint(Value):
     trainable_parameters: int = Field(ge=0)
     base_weight_bytes: float = Field(ge=0)
     """All base weights as loaded, quantised where the method quantises."""
+    packed_parameters: int = Field(default=0, ge=0)
+    """How many of them are quantised."""
+    bytes_per_packed: float = Field(default=0.0, ge=0)
+    """Bytes of each, scales included."""
     adapter_weight_bytes: float = Field(default=0.0, ge=0)
     gradient_bytes: float = Field(ge=0)
     optimizer_bytes: float = Field(ge=0)

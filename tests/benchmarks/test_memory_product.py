@@ -77,7 +77,7 @@ def test_and_so_for_rows_of_the_evidence_table(evidence):
     options = [same(row, configs) for row in rows[::EVERY] + experts]
     assert len(options) > 50
     assert {option["plan"]["method"] for option in options} >= {"full", "lora", "qlora"}
-    assert {option["plan"]["experts"] for option in options} == {None, "modules"}
+    assert {option["plan"]["experts"] for option in options} >= {None, "modules"}
 
 
 def test_packed_experts_are_told_by_the_command_line_too(runs):

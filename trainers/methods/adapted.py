@@ -158,16 +158,27 @@ def kept_bytes(
     plan: Plan, groups: Iterable[Iterable[Adapted]], one: Callable[[Linear], Kept]
 ) -> float:
     """Over all layers, or of the layer with the most where layers are recomputed."""
+    per_token, fixed = kept_rates(plan, groups, one)
+    return plan.micro_batch_size * plan.sequence_length * per_token + fixed
+
+
+def kept_rates(
+    plan: Plan, groups: Iterable[Iterable[Adapted]], one: Callable[[Linear], Kept]
+) -> tuple[float, float]:
+    """The same as bytes per token, and bytes whatever the tokens."""
     tokens = plan.micro_batch_size * plan.sequence_length
     size = numbers(plan).activation
 
     def kept(found: Adapted) -> Kept:
         return fused_kept(found.linear, size) if found.is_fused else one(found.linear)
 
-    layers = [(group, _layer_bytes(group, kept, tokens)) for group in map(tuple, groups) if group]
+    layers = [
+        (group[0].layers, *_layer_rates(group, kept)) for group in map(tuple, groups) if group
+    ]
     if plan.gradient_checkpointing:
-        return max((size for _, size in layers), default=0.0)
-    return sum(group[0].layers * size for group, size in layers)
+        most = max(layers, key=lambda one: tokens * one[1] + one[2], default=(0, 0.0, 0.0))
+        return most[1:]
+    return sum(n * rate for n, rate, _ in layers), sum(n * fixed for n, _, fixed in layers)
 
 
 def fused_kept(linear: Linear, size: int) -> Kept:
@@ -175,14 +186,14 @@ def fused_kept(linear: Linear, size: int) -> Kept:
     return Kept(per_token=float(size * linear.inputs), per_matrix=float(size * linear.weights))
 
 
-def _layer_bytes(group: Iterable[Adapted], one: Callable[[Adapted], Kept], tokens: int) -> float:
-    total = 0.0
+def _layer_rates(group: Iterable[Adapted], one: Callable[[Adapted], Kept]) -> tuple[float, float]:
+    rate = fixed = 0.0
     for found in group:
         kept, linear = one(found), found.linear
         input_bytes = 0.0 if found.shares_input else kept.shared_input
-        total += tokens * linear.active_copies * (kept.per_token + input_bytes)
-        total += linear.copies * kept.per_matrix
-    return total
+        rate += linear.active_copies * (kept.per_token + input_bytes)
+        fixed += linear.copies * kept.per_matrix
+    return rate, fixed
 
 
 def largest(groups: Iterable[Iterable[Adapted]], one: Callable[[Linear], float]) -> float:

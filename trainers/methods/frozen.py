@@ -8,7 +8,7 @@ from advisor.schema.plan import ExtraTerm, Footprint, Obstacle, Phase, Plan
 from trainers.methods.adapted import numbers
 from trainers.methods.lora import BACKWARD_SHARE, unpacked_layer
 from trainers.methods.optimizers import optimizer_state_bytes, paged_bytes, step_copy
-from trainers.methods.states import base_notes, base_warnings, base_weight_bytes
+from trainers.methods.states import base_notes, base_warnings, base_weight_bytes, packing_of
 
 LIBRARY = Provenance(
     kind="computed",
@@ -43,6 +43,7 @@ def beside(
     return Footprint(
         trainable_parameters=count,
         base_weight_bytes=base_weight_bytes(plan, model),
+        **packing_of(plan, model),
         adapter_weight_bytes=float(size * count),
         gradient_bytes=float(size * count),
         optimizer_bytes=states,

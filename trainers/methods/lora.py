@@ -14,7 +14,7 @@ from trainers.methods.adapted import (
     Kept,
     Numbers,
     adapted_linears,
-    kept_bytes,
+    kept_rates,
     numbers,
     trained_entries,
 )
@@ -25,6 +25,7 @@ from trainers.methods.states import (
     base_notes,
     base_warnings,
     base_weight_bytes,
+    packing_of,
 )
 
 BACKWARD_SHARE = 4 / 6
@@ -83,11 +84,20 @@ def adapter_inputs(plan: Plan, groups: _Groups, sizes: Numbers, rank: int) -> Ex
             return Kept(per_token=width + between, per_matrix=lowered)
         return Kept(per_token=between, shared_input=width)
 
-    size = kept_bytes(plan, groups, kept)
+    per_token, fixed = kept_rates(plan, groups, kept)
+    tokens = plan.micro_batch_size * plan.sequence_length
+    size = tokens * per_token + fixed
     return ExtraTerm(
         name="adapter inputs",
         bytes=Interval(low=size, likely=size, high=size),
-        formula="tokens x (input widths of adapted layers + rank) x bytes x layers kept",
+        formula="tokens x bytes per token (input widths and rank of what is kept) + fixed bytes",
+        inputs={
+            "tokens": tokens,
+            "bytes_per_token": per_token,
+            "fixed_bytes": fixed,
+            "rank": rank,
+            "bytes_per_number": sizes.path,
+        },
         provenance=_KEPT,
         phases=("backward",) if plan.gradient_checkpointing else ("loss", "backward"),
     )
@@ -97,12 +107,18 @@ def unpacked_layer(plan: Plan, model: ModelCard) -> tuple[ExtraTerm, ...]:
     """The largest quantised matrix, unpacked for its product: entries x bytes."""
     if plan.quantisation == "none":
         return ()
-    size = float(largest_linear(model) * WEIGHT_BYTES[plan.compute_precision or plan.precision])
+    entries, precision = largest_linear(model), plan.compute_precision or plan.precision
+    size = float(entries * WEIGHT_BYTES[precision])
     return (
         ExtraTerm(
             name="unpacked layer",
             bytes=Interval(low=size, likely=size, high=size),
-            formula="largest linear matrix x bytes per number",
+            formula="entries of the largest linear matrix x bytes per number",
+            inputs={
+                "entries": entries,
+                "bytes_per_number": WEIGHT_BYTES[precision],
+                "precision": precision,
+            },
             provenance=_PACKED,
             phases=("load", "backward", "backward_end", "evaluation", "generation", "save"),
         ),
@@ -143,7 +159,8 @@ def merged_change(model: ModelCard) -> ExtraTerm:
     return ExtraTerm(
         name="merged change",
         bytes=Interval(low=size, likely=size, high=size),
-        formula="largest linear matrix x 4",
+        formula="entries of the largest linear matrix x bytes per number",
+        inputs={"entries": largest_linear(model), "bytes_per_number": SINGLE},
         provenance=_KEPT,
         phases=("save",),
     )
@@ -168,6 +185,7 @@ def lora_footprint(
     return Footprint(
         trainable_parameters=count,
         base_weight_bytes=base_weight_bytes(plan, model),
+        **packing_of(plan, model),
         adapter_weight_bytes=float(size * count),
         gradient_bytes=float(size * count),
         optimizer_bytes=states,

@@ -8,6 +8,7 @@ transformers 5.23; where `memory-evidence` has measured one, it agrees (foreach 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from advisor.errors import PlanError
@@ -128,11 +129,13 @@ def step_copy(
     known = optimizer_named(optimizer)
     if known.copies_all:
         size = float(bytes_per_parameter * parameters)
-        return (_temporary(size, "bytes per weight x trained parameters", _MEASURED),)
+        inputs = {"bytes_per_parameter": bytes_per_parameter, "parameters": parameters}
+        return (_temporary(size, "bytes per weight x trained parameters", _MEASURED, inputs),)
     size = known.temporary_bytes * min(largest, parameters)
     if size <= 0:
         return ()
-    return (_temporary(size, "bytes x entries of the largest trained tensor", _READ),)
+    inputs = {"bytes_per_entry": known.temporary_bytes, "entries": min(largest, parameters)}
+    return (_temporary(size, "bytes x entries of the largest trained tensor", _READ, inputs),)
 
 
 _MEASURED = Provenance(
@@ -143,12 +146,15 @@ _MEASURED = Provenance(
 _READ = Provenance(kind="computed", source="optimizer's code")
 
 
-def _temporary(size: float, formula: str, provenance: Provenance) -> ExtraTerm:
+def _temporary(
+    size: float, formula: str, provenance: Provenance, inputs: Mapping[str, float]
+) -> ExtraTerm:
     return ExtraTerm(
         name="optimizer temporary",
         bytes=Interval(low=size, likely=size, high=size),
         formula=formula,
         provenance=provenance,
+        inputs=dict(inputs),
         phases=("optimizer_step",),
         shared="states",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from advisor.schema.catalog import ALWAYS_FUSED, ModelCard
 from advisor.schema.plan import Plan, Precision
 from advisor.units import gib_from_bytes
@@ -38,6 +40,16 @@ def base_weight_bytes(plan: Plan, model: ModelCard) -> float:
         return float(size * model.parameters)
     packed = packed_parameters(plan, model)
     return packed_bytes(plan) * packed + unpacked_bytes(plan) * (model.parameters - packed)
+
+
+def packing_of(plan: Plan, model: ModelCard) -> dict[str, Any]:
+    """How much of the base is packed, and the bytes of each weight, as a footprint says it."""
+    if plan.quantisation == "none":
+        return {}
+    return {
+        "packed_parameters": packed_parameters(plan, model),
+        "bytes_per_packed": packed_bytes(plan),
+    }
 
 
 def packed_parameters(plan: Plan, model: ModelCard) -> int:

@@ -52,28 +52,34 @@ def resident(work: Work) -> list[Addend]:
     """Weights, adapter, optimizer states and workspaces of one device."""
     foot, stack = work.footprint, work.stack
     weights = sharding.devices_sharing(work, "weights")
-    trained: Inputs = {"trainable_parameters": foot.trainable_parameters}
     return [
         Addend(
             "weights",
             states.weight_bytes(work),
-            "bytes of the base weights as loaded / devices that share them",
+            "(packed parameters x their bytes + other parameters x theirs + head bytes) x share",
             _COMPUTED,
-            {"parameters": work.model.parameters, "devices": weights},
+            {**states.weight_inputs(work), "devices": weights},
         ),
         Addend(
             "adapter",
             states.adapter_bytes(work),
-            "bytes of the adapter weights / devices that share them",
+            "trained parameters x bytes x share",
             _COMPUTED,
-            {**trained, "devices": weights},
+            {
+                **states.trained_inputs(work, foot.adapter_weight_bytes, "weights"),
+                "devices": weights,
+            },
         ),
         Addend(
             "optimizer states",
             states.optimizer_bytes(work),
-            "bytes of the optimizer states and 32-bit copies / devices that share them",
+            "trained parameters x bytes of states and 32-bit copies x share",
             _COMPUTED,
-            {**trained, "devices": sharding.devices_sharing(work, "states")},
+            {
+                **states.trained_inputs(work, foot.optimizer_bytes - foot.paged_bytes, "states"),
+                "optimizer": work.plan.optimizer,
+                "devices": sharding.devices_sharing(work, "states"),
+            },
         ),
         Addend(
             "framework",
@@ -90,10 +96,10 @@ def gradients(work: Work) -> Addend:
     return Addend(
         "gradients",
         states.gradient_bytes(work),
-        "bytes of the gradients that live at once / devices that share them",
+        "trained parameters x bytes of the gradients that live at once x share",
         _COMPUTED,
         {
-            "trainable_parameters": work.footprint.trainable_parameters,
+            **states.trained_inputs(work, states.live_gradient_bytes(work), "gradients"),
             "devices": sharding.devices_sharing(work, "gradients"),
         },
     )
@@ -102,8 +108,9 @@ def gradients(work: Work) -> Addend:
 def first_gradients(work: Work) -> list[Addend]:
     """What the backward pass has made when it goes through the last layer: the head's gradient."""
     size = states.first_gradient_bytes(work)
-    formula = "bytes of the gradients of a trained head and one layer"
-    return [Addend("gradients", size, formula, _COMPUTED, {})]
+    formula = "trained parameters x bytes of the gradients of a trained head and one layer"
+    inputs = states.trained_inputs(work, size, "no")
+    return [Addend("gradients", size, formula, _COMPUTED, inputs)]
 
 
 def _sizes(work: Work) -> Inputs:
@@ -246,7 +253,7 @@ def added(work: Work) -> list[tuple[tuple[Phase, ...], Addend]]:
                 one.bytes.likely * sharding.share(work, one.shared),
                 one.formula,
                 one.provenance,
-                {},
+                one.inputs,
             ),
         )
         for one in (*work.footprint.extra_terms, *work.objective.extra_terms)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisor.stages.estimate.activations import follows_gradients
-from advisor.stages.estimate.sharding import is_gathered, share
+from advisor.stages.estimate.sharding import Kind, is_gathered, share
 from advisor.stages.estimate.work import NUMBER_BYTES, Work
 
 CAST_BYTES = 2
@@ -12,10 +12,45 @@ CAST_BYTES = 2
 
 def weight_bytes(work: Work) -> float:
     """Base weights as loaded, and a head of its own where the stack has one; one device's share."""
-    model, head = work.model, 0.0
-    if work.stack.unties_head and model.tied_embeddings:
-        head = float(work.number_bytes * model.vocabulary_size * model.hidden_size)
-    return (work.footprint.base_weight_bytes + head) * share(work, "weights")
+    return (work.footprint.base_weight_bytes + _own_head_bytes(work)) * share(work, "weights")
+
+
+def _own_head_bytes(work: Work) -> float:
+    """Of a head that the software holds beside the embeddings it is tied to."""
+    model = work.model
+    if not (work.stack.unties_head and model.tied_embeddings):
+        return 0.0
+    return float(work.number_bytes * model.vocabulary_size * model.hidden_size)
+
+
+def weight_inputs(work: Work) -> dict[str, float | int | str]:
+    """What the weights are computed from; the formula over them gives `weight_bytes`."""
+    foot, plan, parameters = work.footprint, work.plan, work.model.parameters
+    packed = foot.packed_parameters
+    others = max(parameters - packed, 0)
+    rest = foot.base_weight_bytes - packed * foot.bytes_per_packed
+    found: dict[str, float | int | str] = {"parameters": parameters}
+    if packed:
+        found |= {"packed_parameters": packed, "bytes_per_packed": foot.bytes_per_packed}
+        found |= {"quantisation": plan.quantisation}
+        precision = plan.unquantised_precision or plan.precision
+    else:
+        trained = plan.trained_precision if work.trains_all else None
+        precision = trained or plan.precision
+    found |= {"other_parameters": others, "bytes_per_other": rest / max(others, 1)}
+    if head := _own_head_bytes(work):
+        found["head_bytes"] = head
+    return found | {"precision": precision, "share": share(work, "weights")}
+
+
+def trained_inputs(work: Work, size: float, kind: Kind) -> dict[str, float | int | str]:
+    """What bytes of trained parameters are computed from."""
+    count = work.footprint.trainable_parameters
+    return {
+        "trainable_parameters": count,
+        "bytes_per_parameter": size / max(count, 1),
+        "share": share(work, kind),
+    }
 
 
 def adapter_bytes(work: Work) -> float:
@@ -25,11 +60,15 @@ def adapter_bytes(work: Work) -> float:
 
 def gradient_bytes(work: Work) -> float:
     """All gradients that live at once, one device's share."""
+    return live_gradient_bytes(work) * share(work, "gradients")
+
+
+def live_gradient_bytes(work: Work) -> float:
+    """All gradients that live at once, over all devices."""
     foot = work.footprint
-    held = foot.gradient_bytes
-    if not foot.gathered_gradients:
-        held = min(held, _largest_unit(work) * _bytes_per_gradient(work))
-    return held * share(work, "gradients")
+    if foot.gathered_gradients:
+        return foot.gradient_bytes
+    return min(foot.gradient_bytes, _largest_unit(work) * _bytes_per_gradient(work))
 
 
 def first_gradient_bytes(work: Work) -> float:
