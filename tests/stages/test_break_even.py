@@ -53,13 +53,14 @@ def tuned(minimum, per_thousand, **changes):
 
 def break_even(with_tuning, other, *, setup_usd, months, calls_per_month=None, ends=({}, {})):
     terms = Terms(months, calls_per_month)
-    bids = Bid(with_tuning, ends[0]), Bid(other, ends[1])
-    return room.break_even(*bids, setup_usd=setup_usd, terms=terms)
+    pair = room.rivals(Bid(with_tuning, ends[0]), Bid(other, ends[1]))
+    return pair and room.break_even(pair, setup_usd=setup_usd, terms=terms)
 
 
 def break_evens(tuned, others, *, months):
-    bids = [(Bid(serving, {}), setup) for serving, setup in tuned]
-    return room.break_evens(bids, [Bid(other, {}) for other in others], Terms(months))
+    bids = [Bid(other, {}) for other in others]
+    matches = [(room.match(Bid(serving, {}), bids), setup) for serving, setup in tuned]
+    return room.break_evens(matches, Terms(months))
 
 
 def gain(with_tuning, other, setup, calls):
@@ -209,7 +210,7 @@ def test_ranges_are_where_tuning_is_cheaper_and_nowhere_else(with_tuning, other,
 
 
 @given(
-    minimum=cents,
+    minimum=st.just(0.0) | cents,
     per_call=st.integers(0, 5000),
     price=st.integers(1, 5000),
     dearer=st.integers(0, 5000),
@@ -230,7 +231,8 @@ def test_break_even_falls_when_the_prompted_price_rises(minimum, per_call, price
     assert second.never <= first.never
     if first.calls_per_month is None:
         return
-    for end in ("low", "likely", "high"):
+    # where servers wait, a kink may lie between two ends, so that their spreads cannot be added
+    for end in ("likely",) if minimum else ("low", "likely", "high"):
         before, after = getattr(first.calls_per_month, end), getattr(second.calls_per_month, end)
         assert before is None or (after is not None and after <= before)
     if not first.never:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -11,8 +11,8 @@ from advisor.schema.base import UsdInterval
 from advisor.schema.spending import BreakEven, Serving, Volumes
 from advisor.stages.estimate.tariffs import (
     Bid,
+    Pair,
     Range,
-    Tariff,
     first_paying,
     paying_ranges,
     tariffs,
@@ -23,19 +23,14 @@ _WAYS = {"prompting": "prompting", "few_shot": "few-shot", "rag": "RAG", "fine_t
 _SETUP = "setup (baselines, training, evaluation, storage)"
 
 
-class _Case(NamedTuple):
-    """Both tariffs and what the setup takes per month, in one state of the world."""
+class Rivals(NamedTuple):
+    """A tuned way and an untuned one, with all that does not depend on what tuning costs."""
 
-    tuned: Tariff
-    other: Tariff
-    setup: float
-
-    @property
-    def start(self) -> float | None:
-        return first_paying(self.tuned, self.other, self.setup)
-
-    def gain(self, calls: float) -> float:
-        return self.other.usd(calls) - self.tuned.usd(calls) - self.setup
+    tuned: Serving
+    other: Serving
+    likely: Pair
+    ends: tuple[tuple[Pair, Pair], ...]
+    """Both tariffs with one thing at its low and at its high end, for each uncertain thing."""
 
 
 class Terms(NamedTuple):
@@ -46,99 +41,109 @@ class Terms(NamedTuple):
     assumed: tuple[str, ...] = ()
 
 
-def break_even(tuned: Bid, other: Bid, *, setup_usd: UsdInterval, terms: Terms) -> BreakEven | None:
-    """Volume from which tuning pays back in time; None when a price is unknown.
+def rivals(tuned: Bid, other: Bid) -> Rivals | None:
+    """The two side by side; None when a price is unknown.
 
-    Each thing that the volume rests on is moved to its low and to its high end; the spreads add
-    as squares of logarithms. Where both run on rented GPUs, slow servers are set beside slow
-    ones, for their speed is uncertain for the same reasons.
+    Where both run on rented GPUs, slow servers are set beside slow ones, for their speed is
+    uncertain for the same reasons.
     """
     with_tuning, without = tariffs(tuned.serving), tariffs(other.serving)
     if with_tuning is None or without is None:
         return None
-    case = _Case(with_tuning[1], without[1], float(setup_usd.likely) / terms.months)
-    ends = list(_ends(tuned, other, case, setup_usd, terms.months))
-    likely = paying_ranges(*case)
-    volumes = _volumes(likely[0].start if likely else None, ends)
+    likely = Pair(with_tuning[1], without[1])
+    ends = []
+    for name in dict.fromkeys((*tuned.ends, *other.ends)):
+        ours = tuned.ends.get(name, (likely.tuned, likely.tuned))
+        theirs = other.ends.get(name, (likely.other, likely.other))
+        ends.append((Pair(ours[0], theirs[0]), Pair(ours[1], theirs[1])))
+    if tuned.serving.is_hosted or other.serving.is_hosted:
+        ends.append((Pair(with_tuning[0], without[1]), Pair(with_tuning[2], without[1])))
+        ends.append((Pair(with_tuning[1], without[0]), Pair(with_tuning[1], without[2])))
+    else:
+        ends.append((Pair(with_tuning[0], without[0]), Pair(with_tuning[2], without[2])))
+    moving = tuple(pair for pair in ends if pair != (likely, likely))
+    return Rivals(tuned.serving, other.serving, likely, moving)
+
+
+def match(tuned: Bid, others: Sequence[Bid]) -> tuple[tuple[Rivals, ...], ...]:
+    """A tuned way beside the others, by approach."""
+    by_approach: dict[str, list[Rivals]] = {}
+    for other in others:
+        pair = rivals(tuned, other)
+        if pair is not None:
+            by_approach.setdefault(other.serving.approach, []).append(pair)
+    return tuple(map(tuple, by_approach.values()))
+
+
+def break_even(pair: Rivals, *, setup_usd: UsdInterval, terms: Terms) -> BreakEven:
+    """Volume from which tuning pays back in time.
+
+    Each thing that the volume rests on is moved to its low and to its high end; the spreads add
+    as squares of logarithms.
+    """
+    low, setup, high = (
+        float(usd) / terms.months for usd in (setup_usd.low, setup_usd.likely, setup_usd.high)
+    )
+    ranges = paying_ranges(*pair.likely, setup)
+    volumes = _volumes(ranges[0].start if ranges else None, pair, (low, setup, high))
     may = volumes.low is not None
     return BreakEven(
-        against=described(other.serving),
-        tuned=described(tuned.serving),
-        served=place(tuned.serving),
+        against=described(pair.other),
+        tuned=described(pair.tuned),
+        served=place(pair.tuned),
         months=terms.months,
         setup_usd=setup_usd,
         calls_per_month=volumes if may else None,
-        gain_usd_per_month=_gain(case, ends, terms.calls_per_month),
-        until_calls_per_month=_until(likely),
-        never=not likely,
-        because=_because(likely, case, float(setup_usd.likely), may=may),
+        gain_usd_per_month=_gain(pair, (low, setup, high), terms.calls_per_month),
+        until_calls_per_month=_until(ranges),
+        never=not ranges,
+        because=_because(ranges, pair.likely, float(setup_usd.likely), may=may),
         assumed=terms.assumed,
     )
 
 
-def _ends(
-    tuned: Bid, other: Bid, case: _Case, setup_usd: UsdInterval, months: float
-) -> Iterator[tuple[_Case, _Case]]:
-    """The case with one thing at its low and at its high end, for each thing that is uncertain."""
-    names = dict.fromkeys((*tuned.ends, *other.ends))
-    for name in names:
-        lows, highs = zip(
-            tuned.ends.get(name, (case.tuned, case.tuned)),
-            other.ends.get(name, (case.other, case.other)),
-            strict=True,
-        )
-        yield _Case(*lows, case.setup), _Case(*highs, case.setup)
-    yield (
-        case._replace(setup=float(setup_usd.low) / months),
-        case._replace(setup=float(setup_usd.high) / months),
-    )
-    with_tuning, without = tariffs(tuned.serving), tariffs(other.serving)
-    if with_tuning is None or without is None:
-        return
-    low, high = (case._replace(tuned=with_tuning[i]) for i in (0, 2))
-    if not tuned.serving.is_hosted and not other.serving.is_hosted:
-        yield low._replace(other=without[0]), high._replace(other=without[2])
-        return
-    yield low, high
-    yield case._replace(other=without[0]), case._replace(other=without[2])
-
-
-def _volumes(likely: float | None, ends: Sequence[tuple[_Case, _Case]]) -> Volumes:
+def _volumes(likely: float | None, pair: Rivals, setups: tuple[float, float, float]) -> Volumes:
     """Likely and both ends; an end at which tuning never pays leaves the upper part open."""
-    found = [[low.start, high.start] for low, high in ends]
-    known = [start for pair in found for start in pair if start is not None]
+    low, setup, high = setups
+    found = [(first_paying(*pair.likely, low), first_paying(*pair.likely, high))]
+    found += [(first_paying(*a, setup), first_paying(*b, setup)) for a, b in pair.ends]
+    known = [start for ends in found for start in ends if start is not None]
     if likely is None:
-        low = min(known, default=None)
-        return Volumes(low=None if low is None else _calls(low), likely=None, high=None)
-    never = any(start is None for pair in found for start in pair)
+        best = min(known, default=None)
+        return Volumes(low=None if best is None else _calls(best), likely=None, high=None)
+    never = len(known) < 2 * len(found)
     if likely <= 0:
-        high = None if never else _calls(max(known, default=0.0))
-        return Volumes(low=0.0, likely=0.0, high=high)
+        most = None if never else _calls(max(known, default=0.0))
+        return Volumes(low=0.0, likely=0.0, high=most)
     tiny = 1e-9 * likely
-    ratios = [[math.log(max(s, tiny) / likely) for s in pair if s is not None] for pair in found]
-    down = math.hypot(*(min((0.0, *pair)) for pair in ratios))
-    up = math.hypot(*(max((0.0, *pair)) for pair in ratios))
+    down = up = 0.0
+    for ends in found:
+        moved = [math.log(max(start, tiny) / likely) for start in ends if start is not None]
+        down += min((0.0, *moved)) ** 2
+        up += max((0.0, *moved)) ** 2
     return Volumes(
-        low=_calls(likely * math.exp(-down)),
+        low=_calls(likely * math.exp(-math.sqrt(down))),
         likely=_calls(likely),
-        high=None if never else _calls(likely * math.exp(up)),
+        high=None if never else _calls(likely * math.exp(math.sqrt(up))),
     )
 
 
 def _gain(
-    case: _Case, ends: Sequence[tuple[_Case, _Case]], calls: float | None
+    pair: Rivals, setups: tuple[float, float, float], calls: float | None
 ) -> UsdInterval | None:
     """What tuning saves a month at so many calls; spreads add as squares."""
     if calls is None:
         return None
-    likely = case.gain(calls)
-    moved = [[end.gain(calls) - likely for end in pair] for pair in ends]
-    down = math.hypot(*(min((0.0, *pair)) for pair in moved))
-    up = math.hypot(*(max((0.0, *pair)) for pair in moved))
-    low, middle, high = (
+    low, setup, high = setups
+    likely = pair.likely.gain(calls, setup)
+    moved = [(setup - low, setup - high)]
+    moved += [tuple(end.gain(calls, setup) - likely for end in ends) for ends in pair.ends]
+    down = math.hypot(*(min((0.0, *ends)) for ends in moved))
+    up = math.hypot(*(max((0.0, *ends)) for ends in moved))
+    lowest, middle, highest = (
         round_usd(Decimal(repr(usd))) for usd in (likely - down, likely, likely + up)
     )
-    return UsdInterval(low=low, likely=middle, high=high)
+    return UsdInterval(low=lowest, likely=middle, high=highest)
 
 
 def _calls(calls: float) -> float:
@@ -164,7 +169,7 @@ def place(serving: Serving) -> str:
     return f"served on {serving.gpus} x {serving.gpu}"
 
 
-def _because(found: Sequence[Range], case: _Case, setup: float, *, may: bool) -> str:
+def _because(found: Sequence[Range], case: Pair, setup: float, *, may: bool) -> str:
     saved = (case.other.per_call - case.tuned.per_call) * 1000
     if not found:
         at_best = " Only at the lucky end of the intervals it would." if may else ""
@@ -190,7 +195,7 @@ def _because(found: Sequence[Range], case: _Case, setup: float, *, may: bool) ->
 
 
 def break_evens(
-    tuned: Sequence[tuple[Bid, UsdInterval]], others: Sequence[Bid], terms: Terms
+    matches: Sequence[tuple[Sequence[Sequence[Rivals]], UsdInterval]], terms: Terms
 ) -> tuple[BreakEven, ...]:
     """Each way of serving the tuned model against each other approach.
 
@@ -199,24 +204,17 @@ def break_evens(
     is what a caller would choose instead.
     """
     found = []
-    for bid, setup in tuned:
-        for approach in dict.fromkeys(other.serving.approach for other in others):
-            rivals = [other for other in others if other.serving.approach == approach]
-            usd = float(setup.likely) / terms.months
-            known = [(rank, o) for o in rivals if (rank := _rank(bid, o, usd)) is not None]
-            if not known:
-                continue
-            _, hardest = max(known, key=lambda pair: pair[0])
-            pair = break_even(bid, hardest, setup_usd=setup, terms=terms)
-            if pair is not None:
-                found.append(pair)
+    for approaches, setup_usd in matches:
+        setup = float(setup_usd.likely) / terms.months
+        for pairs in approaches:
+            hardest = pairs[0]
+            if len(pairs) > 1:
+                hardest = max(pairs, key=lambda pair, each=setup: _rank(pair, each))
+            found.append(break_even(hardest, setup_usd=setup_usd, terms=terms))
     return tuple(found)
 
 
-def _rank(tuned: Bid, other: Bid, setup: float) -> tuple[bool, float] | None:
-    """Never last, else by the calls from which tuning likely pays; None without prices."""
-    with_tuning, without = tariffs(tuned.serving), tariffs(other.serving)
-    if with_tuning is None or without is None:
-        return None
-    start = first_paying(with_tuning[1], without[1], setup)
+def _rank(pair: Rivals, setup: float) -> tuple[bool, float]:
+    """Never last, else by the calls from which tuning likely pays."""
+    start = first_paying(*pair.likely, setup)
     return start is None, start or 0.0

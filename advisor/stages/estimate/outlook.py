@@ -10,11 +10,10 @@ from advisor.schema.base import UsdInterval
 from advisor.schema.catalog import Gpu, HostedTuning
 from advisor.schema.estimate import Option
 from advisor.schema.spending import BreakEven, Serving, Spending
-from advisor.stages.estimate.break_even import Terms, break_evens
+from advisor.stages.estimate.break_even import Rivals, Terms, break_evens
 from advisor.stages.estimate.demand import Demand
 from advisor.stages.estimate.hosted import at_tokens, hosting_notes
 from advisor.stages.estimate.spending import Spent, spending
-from advisor.stages.estimate.tariffs import Bid
 from advisor.stages.estimate.ways import Hosting, Prospects, Ways, ways_of
 
 __all__ = ["ONLY_MONEY", "Outlook", "Prospects", "outlook"]
@@ -56,7 +55,7 @@ def outlook(prospects: Prospects, option: Option | None, gpu: Gpu | None = None)
         bill = spending(Spent(option, prospects.model, gpu, wish, money), tuned)
     terms = Terms(wish.months, wish.calls_per_month, _assumed(wish, prospects))
     setups = list(_setups(ways, hosting, beside, bill))
-    found = break_evens(setups, ways.untuned, terms)
+    found = break_evens(setups, terms)
     served = (*ways.untuned, *(bid for bid in (ways.tuned, hosting.best) if bid is not None))
     return Outlook(
         hosted=beside,
@@ -95,18 +94,18 @@ def _assumed(wish: Demand, prospects: Prospects) -> tuple[str, ...]:
 
 def _setups(
     ways: Ways, hosting: Hosting, beside: Sequence[HostedTuning], bill: Spending | None
-) -> Iterator[tuple[Bid, UsdInterval]]:
+) -> Iterator[tuple[tuple[tuple[Rivals, ...], ...], UsdInterval]]:
     """Each tuned way with what must be paid before it serves, the plan's own way first."""
     if bill is None:
         return
     parts = {share.name: share.usd for share in bill.shares if share.name in _SETUP}
     if ways.tuned is not None and None not in parts.values():
-        yield ways.tuned, _sum(parts.values())
+        yield ways.rivals, _sum(parts.values())
     if hosting.best is None:
         return
     usd = beside[hosting.place].training_usd or Decimal(0)
     parts["training"] = UsdInterval(low=usd, likely=usd, high=usd)
-    yield hosting.best, _sum(parts.values())
+    yield hosting.rivals, _sum(parts.values())
 
 
 def _sum(parts: Iterable[UsdInterval | None]) -> UsdInterval:

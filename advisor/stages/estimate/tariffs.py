@@ -31,6 +31,17 @@ class Range(NamedTuple):
     end: float | None
 
 
+class Pair(NamedTuple):
+    """Tuning's tariff and the other's, in one state of the world."""
+
+    tuned: Tariff
+    other: Tariff
+
+    def gain(self, calls: float, setup: float) -> float:
+        """Dollars that tuning saves a month."""
+        return self.other.usd(calls) - self.tuned.usd(calls) - setup
+
+
 class Bid(NamedTuple):
     """A way of answering, and its tariff at either end of everything that it rests on."""
 

@@ -11,6 +11,7 @@ from advisor.schema.estimate import EstimateRequest
 from advisor.schema.freshness import is_stale
 from advisor.schema.spending import Serving
 from advisor.stages.estimate.bids import quoted_bid, rented_bid
+from advisor.stages.estimate.break_even import Rivals, match
 from advisor.stages.estimate.demand import Demand, demand
 from advisor.stages.estimate.hosted import (
     Quote,
@@ -46,6 +47,8 @@ class Hosting(NamedTuple):
     best: Bid | None
     place: int
     """Of the cheapest among the prices."""
+    rivals: tuple[tuple[Rivals, ...], ...] = ()
+    """The cheapest beside every untuned way, by approach."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,15 @@ class Ways:
     untuned: tuple[Bid, ...]
     tuned: Bid | None
     """The tuned model on rented GPUs."""
+    rivals: tuple[tuple[Rivals, ...], ...]
+    """The same beside every untuned way, by approach."""
     _hostings: dict[tuple[str, str], Hosting] = field(default_factory=dict)
 
     def hosting(self, method: str, objective: str) -> Hosting:
         """What providers offer for a method and an objective, looked up once."""
         key = (method, objective)
         if key not in self._hostings:
-            self._hostings[key] = _hosting(self.prospects, self.wish, method, objective)
+            self._hostings[key] = _hosting(self, method, objective)
         return self._hostings[key]
 
 
@@ -84,7 +89,10 @@ def ways_of(prospects: Prospects) -> Ways:
         _ways.clear()
     untuned = tuple(_dated(bid, request.as_of) for bid in _untuned(prospects, wish))
     tuned = rented_bid("fine_tuning", prospects.model, wish, prospects.supply)
-    found = Ways(prospects, wish, untuned, None if tuned is None else _dated(tuned, request.as_of))
+    if tuned is not None:
+        tuned = _dated(tuned, request.as_of)
+    met = () if tuned is None else match(tuned, untuned)
+    found = Ways(prospects, wish, untuned, tuned, met)
     _ways[key] = found
     return found
 
@@ -131,7 +139,8 @@ def _untuned(prospects: Prospects, wish: Demand) -> Iterator[Bid]:
     yield from (bid for bid in shown if bid is not None)
 
 
-def _hosting(prospects: Prospects, wish: Demand, method: str, objective: str) -> Hosting:
+def _hosting(ways: Ways, method: str, objective: str) -> Hosting:
+    prospects, wish = ways.prospects, ways.wish
     money, parameters = prospects.supply.money, prospects.model.parameters
     prices = offering(prospects.hosted, parameters, money, method, objective)
     found = []
@@ -144,4 +153,4 @@ def _hosting(prospects: Prospects, wish: Demand, method: str, objective: str) ->
         return Hosting(prices, None, -1)
     *_, place, quote = min(found, key=lambda entry: entry[:3])
     best = _dated(quoted_bid(quote, wish, money), prospects.request.as_of)
-    return Hosting(prices, best, place)
+    return Hosting(prices, best, place, match(best, ways.untuned))
