@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.catalog.architectures.packing import Packing, packing_of
-from advisor.catalog.architectures.reading import Config, Reader, card_from
+from advisor.catalog.architectures.reading import Config, Reader, Shape, card_from
 from advisor.errors import UnknownModelError
 from advisor.schema.base import Provenance
 from advisor.schema.catalog import ModelCard
@@ -23,6 +23,9 @@ _MODULES = (
     "hybrid",
     "gemma4",
     "state_space",
+    "mamba_mixed",
+    "kimi_linear",
+    "gemma3n",
     "encoder_decoder",
     "encoder",
     "custom_code",
@@ -58,21 +61,14 @@ _TEXT_FAMILIES = {
 _UNUSABLE = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
 """What a word where a number belongs, or a list of the wrong length, raises in a reader."""
 _INNER = ("text_config", "language_config", "llm_config")
-_NO_PARTS = (
-    *_INNER,
-    "quantization_config",
-    "compression_config",
-    "generation_config",
-    "attn_config",
-    "ffn_config",
-    "per_layer_config",
-)
+_MODALITIES = ("vision", "visual", "image", "video", "audio", "speech", "vq_", "depth_decoder")
 _TEXT_NOTE = "the language model of a multi-modal configuration"
 _DEFAULT_TEXT = {
     "gemma3": "gemma3_text",
     "llama4": "llama4_text",
     "mistral3": "mistral",
     "gemma4": "gemma4_text",
+    "gemma3n": "gemma3n_text",
 }
 
 
@@ -132,6 +128,7 @@ def card_of(
     try:
         packing = packing_of(content)
         shape = (reader_of(config.family) or _fallback())(config)
+        _check_whole(config, shape)
         notes = "; ".join(part for part in (provenance.note, note, shape.note) if part)
         provenance = provenance.model_copy(update={"note": notes})
         card = card_from(shape, config, name, provenance, local_path)
@@ -142,12 +139,20 @@ def card_of(
     return _packed(card, packing)
 
 
+def _check_whole(config: Config, shape: Shape) -> None:
+    named = [str(one) for one in config.get("architectures") or ()]
+    if shape.kind == "encoder_decoder" and any(one.endswith("ForCausalLM") for one in named):
+        raise config.error(
+            f"'{named[0]}' is the decoder of a pair alone, which nobody counts here."
+        )
+
+
 def _with_parts(card: ModelCard, outer: Config) -> ModelCard:
     """The card with what a multi-modal configuration has beside its language model."""
     named = {
         key
         for key, value in outer.content.items()
-        if key.endswith("_config") and isinstance(value, dict) and value and key not in _NO_PARTS
+        if isinstance(value, dict) and value and any(word in key for word in _MODALITIES)
     }
     if not named:
         return card
@@ -156,6 +161,8 @@ def _with_parts(card: ModelCard, outer: Config) -> ModelCard:
     parts = vision_parts(outer, card.hidden_size)
     if parts is None:
         return card.model_copy(update={"uncounted": tuple(sorted(named))})
+    if card.architecture.endswith("ForCausalLM"):  # the class loads the language model alone
+        return card
     return card.model_copy(
         update={
             "extra_parameters": parts.parameters,

@@ -17,7 +17,7 @@ from advisor.catalog.architectures.sparse import Layer, layered
 from advisor.schema.architecture import LayerGroup, Linear
 
 
-def _modules(config: Config) -> tuple[tuple[Linear, ...], int]:
+def latent_modules(config: Config) -> tuple[tuple[Linear, ...], int]:
     """The attention's modules and the parameters of the norms between them."""
     hidden, heads = config.whole("hidden_size"), config.whole("num_attention_heads")
     rotary, plain = config.whole("qk_rope_head_dim"), config.whole("qk_nope_head_dim")
@@ -42,7 +42,7 @@ def _modules(config: Config) -> tuple[tuple[Linear, ...], int]:
     return modules, rank + (query_rank or 0)
 
 
-def _around(config: Config, groups: tuple[LayerGroup, ...], *, tied: bool) -> Shape:
+def latent_shape(config: Config, groups: tuple[LayerGroup, ...], *, tied: bool) -> Shape:
     """All heads have keys of their own once the latent is expanded."""
     heads = config.whole("num_attention_heads")
     width = config.whole("qk_rope_head_dim") + config.whole("qk_nope_head_dim")
@@ -62,7 +62,7 @@ def _sparse_layers(config: Config, layers: int) -> Iterable[bool]:
 def deepseek(config: Config) -> Shape:
     """DeepSeek V2 and V3 (R1, Moonlight, Kimi K2): the first layers dense, then experts."""
     hidden, layers = config.whole("hidden_size"), config.whole("num_hidden_layers")
-    modules, norms = _modules(config)
+    modules, norms = latent_modules(config)
     groups = layered(
         config,
         (Layer(is_sparse) for is_sparse in _sparse_layers(config, layers)),
@@ -74,13 +74,13 @@ def deepseek(config: Config) -> Shape:
             "activation": config.text("hidden_act", default="silu"),
         },
     )
-    return _around(config, groups, tied=False)
+    return latent_shape(config, groups, tied=False)
 
 
 def minicpm3(config: Config) -> Shape:
     """MiniCPM3: latent attention without experts."""
     hidden, width = config.whole("hidden_size"), config.whole("intermediate_size")
-    modules, norms = _modules(config)
+    modules, norms = latent_modules(config)
     group = LayerGroup(
         count=config.whole("num_hidden_layers"),
         linears=(*modules, *gated_feed_forward(hidden, width)),
@@ -88,7 +88,7 @@ def minicpm3(config: Config) -> Shape:
         intermediate_size=width,
         activation=config.text("hidden_act", default="silu"),
     )
-    return _around(config, (group,), tied=True)
+    return latent_shape(config, (group,), tied=True)
 
 
 READERS = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from advisor.catalog.architectures.manner import (
     Manner,
     all_layers,
@@ -9,6 +11,7 @@ from advisor.catalog.architectures.manner import (
     reader_of,
     when_used,
 )
+from advisor.catalog.architectures.reading import Config, Shape
 
 _GEMMA3_DEFAULTS = {
     "vocab_size": 262_208,
@@ -149,4 +152,23 @@ MANNERS = {
     "internlm3": Manner(qkv_bias="qkv_bias", output_bias="bias", feed_forward_bias="bias"),
 }
 READERS = {family: reader_of(manner) for family, manner in MANNERS.items()}
+
+
+def bitnet(config: Config) -> Shape:
+    """BitNet: Llama with a norm before each projection back, over what goes into it."""
+    shape = reader_of(Manner(activation="relu2"))(config)
+    groups = tuple(
+        group.model_copy(
+            update={
+                "other_parameters": group.other_parameters
+                + shape.hidden_size
+                + group.intermediate_size
+            }
+        )
+        for group in shape.groups
+    )
+    return replace(shape, groups=groups)
+
+
+READERS["bitnet"] = bitnet
 READERS |= {"Yi": READERS["llama"], "gemma3": READERS["gemma3_text"]}

@@ -18,7 +18,7 @@ from advisor.schema.architecture import LayerGroup, Linear
 _ATTENTION = ("attention", "full_attention")
 
 
-def _mamba(config: Config, hidden: int) -> tuple[tuple[Linear, ...], int]:
+def mamba2(config: Config, hidden: int) -> tuple[tuple[Linear, ...], int]:
     """A Mamba 2 layer and its parameters outside linear modules."""
     inner = config.whole("mamba_expand", default=2) * hidden
     heads = config.whole("mamba_n_heads", default=128)
@@ -55,7 +55,7 @@ def granite_hybrid(config: Config) -> Shape:
     bias = config.flag("attention_bias")
     by_kind = {
         True: (split_attention(hidden, heads_of(config, {}), biases=(bias, bias)), 0),
-        False: _mamba(config, hidden),
+        False: mamba2(config, hidden),
     }
     kinds = config.get("layer_types") or ["mamba"] * layers
     groups = tuple(
