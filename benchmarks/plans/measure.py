@@ -22,7 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from advisor.catalog import query
-from advisor.market import opened
+from advisor.market import estimated, opened
 from advisor.schema.estimate import EstimateRequest
 from advisor.stages.estimate.candidate import make_candidate
 
@@ -71,6 +71,31 @@ def plans_per_second(count: int) -> dict[str, float]:
         "plans": count,
         "seconds": round(seconds, 2),
         "milliseconds_per_plan": round(1e3 * seconds / count, 3),
+    }
+
+
+def estimates_per_second(count: int) -> dict[str, float]:
+    """Seconds for `count` options through the public call, every request of another length.
+
+    Each call asks for three methods on one card, as a sweep does, and brings what lies beyond
+    training: hosted tuning, serving, the whole bill and when it pays back.
+    """
+    model = query.find_model("8b")
+    calls = -(-count // len(METHODS))
+    requests = [
+        EstimateRequest(methods=METHODS, seq_len=256 + i, as_of="2026-11-26") for i in range(calls)
+    ]
+    estimated(requests[0], model=model, gpus=("rtx-4090",))
+    started = time.perf_counter()
+    for request in requests:
+        estimated(request, model=model, gpus=("rtx-4090",))
+    seconds = time.perf_counter() - started
+    options = calls * len(METHODS)
+    return {
+        "plans": options,
+        "calls": calls,
+        "seconds": round(seconds, 2),
+        "milliseconds_per_plan": round(1e3 * seconds / options, 3),
     }
 
 
@@ -134,6 +159,7 @@ def main() -> int:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("finetune-advisor", "pydantic")},
         "api": plans_per_second(chosen.plans),
+        "estimated": estimates_per_second(chosen.plans),
         "process_seconds": {
             OURS: ours,
             **(peer_seconds(chosen.peers, chosen.runs) if chosen.peers else {}),
@@ -141,7 +167,11 @@ def main() -> int:
         "commands": {name: PEERS[name].format(shape="shape.json") for name in PEERS},
     }
     RESULT.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps({key: document[key] for key in ("api", "process_seconds")}, indent=1))
+    print(
+        json.dumps(
+            {key: document[key] for key in ("api", "estimated", "process_seconds")}, indent=1
+        )
+    )
     return 0
 
 
