@@ -94,7 +94,7 @@ def recorded(
         "core, several GPUs": tiers(several),
         "grades A and B, stated tier": tiers(stated),
         "fit": document["fit"],
-        "left_out": left_out(core, configs),
+        "left_out": left_out(core, configs, fitted_on=scored),
         "unmapped": document["unmapped"],
     }
 

@@ -94,14 +94,19 @@ def _card_is_known(item: Scored) -> bool:
 
 
 def left_out(
-    scored: Sequence[Scored], configs: dict[str, dict[str, str]]
+    scored: Sequence[Scored],
+    configs: dict[str, dict[str, str]],
+    fitted_on: Sequence[Scored] = (),
 ) -> dict[str, dict[str, Any]]:
     """What unseen software would get.
 
-    `intervals`: coverage of every source by bands made of the others. `software_unknown`: errors
-    of rows whose stack is known, had nobody measured it.
+    `intervals`: coverage of every source by bands made of the others, on the rows that the
+    catalog's bands are fitted on where those are given; `intervals_of_these_rows`: fitted and
+    tested on `scored` alone. `software_unknown`: errors of rows whose stack is known, had nobody
+    measured it.
     """
-    seen = bands.observe([(item.id, item.row) for item in scored], configs)
+    few = bands.observe([(item.id, item.row) for item in scored], configs)
+    seen = bands.observe([(item.id, item.row) for item in fitted_on], configs) if fitted_on else few
     forgotten = []
     for item in scored:
         if not item.case.plan.assumed:
@@ -110,4 +115,7 @@ def left_out(
             except ValueError:
                 continue
             forgotten.append(replace(item, answer=answer))
-    return {"intervals": bands.left_out(seen), "software_unknown": tiers(forgotten)}
+    found: dict[str, dict[str, Any]] = {"intervals": bands.left_out(seen)}
+    if fitted_on:
+        found["intervals_of_these_rows"] = bands.left_out(few)
+    return found | {"software_unknown": tiers(forgotten)}
