@@ -1,7 +1,8 @@
 """The largest amounts a request may hold: far beyond any real plan, far below any overflow."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+
+from advisor.schema.base import Value
 
 LARGEST: Mapping[str, float] = {
     "rank": 65_536,
@@ -32,9 +33,9 @@ LARGEST: Mapping[str, float] = {
 """By the names of a request and its workload."""
 
 
-def beyond(asked: Any) -> Iterator[tuple[str, float]]:
-    """Names and limits of what exceeds its limit in a request or a workload."""
-    for name, most in LARGEST.items():
-        value = getattr(asked, name, None)
+def beyond(asked: Value) -> Iterator[tuple[str, float]]:
+    """Names and limits of what was set beyond its limit in a request or a workload."""
+    for name in sorted(asked.model_fields_set & LARGEST.keys()):
+        value, most = getattr(asked, name), LARGEST[name]
         if value is not None and value > most:
             yield name, most

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from advisor.schema.catalog import HostedTuning, InferencePrice, ModelCard
@@ -84,6 +84,8 @@ def ways_of(prospects: Prospects) -> Ways:
     key = (prospects.model.id, wish, named, request.as_of, *map(id, lists))
     known = _ways.get(key)  # it holds the lists, so that their ids are theirs alone
     if known is not None and _is_same(known.prospects, prospects):
+        if known.prospects.model is not prospects.model:  # the next time they are the same object
+            _ways[key] = known = replace(known, prospects=prospects)
         return known
     if len(_ways) >= _KEPT:
         _ways.clear()
