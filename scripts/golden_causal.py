@@ -36,7 +36,7 @@ def families() -> list[str]:
 
 
 def default_config(family: str) -> tuple[Any, dict[str, Any]]:
-    """transformers' own default configuration, and what its `config.json` would hold."""
+    """The default configuration of transformers, and what its `config.json` would hold."""
     from transformers.models.auto import modeling_auto  # noqa: PLC0415
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING  # noqa: PLC0415
 
