@@ -44,14 +44,15 @@ class Tiers(Value):
     communication_gib: Figure | None = None
     """Buffers of the library that several GPUs talk through, per GPU."""
     growth: dict[str, Figure] = Field(default_factory=dict)
-    """Attention -> blocks that the allocator keeps, as a share of what comes and goes in a step."""
+    """Attention -> blocks that the allocator keeps, as a share of what comes and goes in a step and
+    depends on tokens."""
     gathered_growth: Figure | None = None
-    """The same where full sharding gathers and frees weights all the time."""
+    """The same of gathered weights, gradients and optimizer temporaries under full sharding."""
     varying_growth: Figure | None = None
     """The same where lengths change from batch to batch, so that no block fits the next one; to be
     taken in proportion to the mean length over the longest."""
     steady_growth: Figure | None = None
-    """The same of gradients and optimizer temporaries, which find their blocks again."""
+    """The same of gradients and optimizer temporaries without it, which find their blocks again."""
     fragmentation: Figure | None = None
     """Share of the allocated peak that no request can use when a card is nearly full."""
     driver_share: Figure | None = None

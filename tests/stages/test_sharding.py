@@ -243,7 +243,7 @@ def test_guesses_widen_the_interval():
 
 @pytest.mark.parametrize(
     ("strategy", "gpus", "expected"),
-    [("fsdp", 2, "float32"), ("zero3", 2, None), ("single", 1, None)],
+    [("fsdp", 2, "float32"), ("zero3", 2, "float32"), ("single", 1, "bfloat16")],
 )
 def test_accelerate_lifts_what_it_shards(strategy, gpus, expected):
     request = EstimateRequest(strategy=strategy, gpus=gpus)
@@ -268,3 +268,17 @@ def test_replicas_that_are_units_of_fsdp_have_its_hooks_and_no_buckets():
     assert sharding.retained_gradient_bytes(wrapped) / wrapped.tokens == 30 * 4096 * 2
     assert sharding.bucket_bytes(wrapped) == sharding.retained_gradient_bytes(plain) == 0
     assert sharding.bucket_bytes(plain) == plain.footprint.gradient_bytes
+
+
+def test_what_the_allocator_keeps_of_token_work_is_that_of_one_card():
+    # The reviewer's plan: BOFT on half a billion weights, whose shards are nothing beside the rest.
+    half = query.find_model("0.5b")
+    wishes = {"model": half, "stack": query.reference("peft").stack, "packing": True}
+    alone = work("boft", gpus=1, strategy="single", **wishes)
+    shared = work("boft", gpus=8, strategy="fsdp", loss_head="stock", **wishes)
+    kept = [
+        memory(it, A100).reserved_gib.likely - memory(it, A100).allocated_gib.likely
+        for it in (alone, shared)
+    ]
+    gathered = sharding.gathered_bytes(shared, "loss") / 2**30
+    assert kept[1] <= kept[0] + gathered

@@ -25,7 +25,16 @@ KNOWN = LASTING | {"gradients", "gradient buckets"}
 """Terms that follow from shapes and precisions."""
 DOUBT: Mapping[Guess, float] = {"none": 0.05, "traced": 0.1, "stack": 0.5, "length": 0.05}
 """What an estimate rests on -> the part of known terms that is in doubt all the same."""
-STEADY = frozenset({"gradients", "gradient buckets", "optimizer temporary", "32-bit gradients"})
+STEADY = frozenset(
+    {
+        "gradients",
+        "gradient buckets",
+        "32-bit gradients",
+        "optimizer temporary",
+        "gathered weights",
+        "whole gradients",
+    }
+)
 """Terms that come and go in the same size in every step."""
 NEARLY_FULL = 0.95
 """A mean length above this share of the longest counts as one length."""
@@ -154,21 +163,19 @@ def growth_gib(work: Work, phases: Mapping[Phase, Sequence[Addend]]) -> float:
     """Blocks that the allocator keeps beyond the peak of the tensors.
 
     They come from what is allocated and freed within a step, so they grow with that, not with the
-    card: a measured share by attention, a larger one where weights are gathered and freed or where
-    lengths change and blocks of one batch do not fit the next, hardly any of what is of one size in
-    every step.
+    card: a measured share by attention of what depends on tokens, a larger one where lengths change
+    and blocks of one batch do not fit the next; hardly any of what has one size in every step,
+    unless weights are put together and let go beside it.
     """
     tiers, plan = work.stack.tiers, work.plan
-    if is_gathered(work) and tiers.gathered_growth is not None:
-        share = steady = tiers.gathered_growth.interval.likely
-    else:
-        figure, fixed = tiers.growth.get(plan.attention), tiers.steady_growth
-        share = figure.interval.likely if figure else 0.0
-        steady = fixed.interval.likely if fixed else share
+    figure = tiers.growth.get(plan.attention)
+    share = figure.interval.likely if figure else 0.0
     if tiers.varying_growth is not None and plan.mean_sequence_length and not plan.packing:
         mean = min(plan.mean_sequence_length / plan.sequence_length, 1.0)
         if mean < NEARLY_FULL:
             share = max(share, mean * tiers.varying_growth.interval.likely)
+    fixed = tiers.gathered_growth if is_gathered(work) else tiers.steady_growth
+    steady = fixed.interval.likely if fixed else share
     return gib_from_bytes(
         max(
             sum(
