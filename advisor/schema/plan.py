@@ -42,7 +42,7 @@ class Plan(Value):
     compute_precision: Precision | None = None
     """Precision of activations under autocast; None: that of the weights."""
     trained_precision: Precision | None = None
-    """Precision of trained weights; None: that of the weights for `full`, 32 bits for adapters."""
+    """Precision of trained weights (of the copies that DeepSpeed steps); None: the method's own."""
     unquantised_precision: Precision | None = None
     """What a quantised base keeps embeddings, head and norms in: 32 bits after k-bit preparation;
     None: `precision`."""

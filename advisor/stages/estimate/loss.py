@@ -68,7 +68,7 @@ def _trained_table_bytes(work: Work) -> float:
 
 
 def _own_bytes(work: Work) -> int:
-    return NUMBER_BYTES[work.plan.trained_precision or work.plan.precision]
+    return NUMBER_BYTES[work.trained_precision]
 
 
 def entry_bytes(work: Work) -> float:

@@ -12,7 +12,7 @@ from advisor.schema.catalog import Gpu, ModelCard, Recipe, Reference
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Obstacle, Plan
 from advisor.stages.estimate.bounds import check_against, check_machines
-from advisor.stages.estimate.software import experts_held, suit_software
+from advisor.stages.estimate.software import experts_held, settle_precisions, suit_software
 
 _FLAGS = {
     "rank": "rank",
@@ -96,6 +96,7 @@ def make_plan(
     values["experts"] = experts_held(reference.stack, model, values["quantisation"])
     if values["quantisation"] == "gptq":  # PEFT's preparation leaves these bases as they are
         values.pop("unquantised_precision", None)
+    settle_precisions(values, method.info, strategy)
     return Plan(
         model=model.local_path or model.id,
         objective=request.objective,

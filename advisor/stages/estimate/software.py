@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from advisor.contracts import MethodInfo
 from advisor.schema.architecture import Experts
 from advisor.schema.catalog import ModelCard, Stack
 
@@ -24,6 +25,21 @@ def suit_software(
     if strategy == "fsdp" and not is_stated:
         values["trained_precision"] = "float32"
         reasons["trained_precision"] = "accelerate lifts trained shards to 32 bits"
+
+
+def settle_precisions(values: dict[str, Any], info: MethodInfo, strategy: str) -> None:
+    """Precisions that nobody stated, written out.
+
+    Low-rank adapters are made in 32 bits (PEFT), DeepSpeed steps 32-bit copies of all weights,
+    else they stay as they are loaded, and so does what a quantised base leaves unpacked. Other
+    methods know their own.
+    """
+    loaded = values["precision"]
+    if values.get("trained_precision") is None and (info.needs_rank or info.id == "full"):
+        copied = info.needs_rank or strategy.startswith("zero")
+        values["trained_precision"] = "float32" if copied else loaded
+    if values["quantisation"] != "none" and values.get("unquantised_precision") is None:
+        values["unquantised_precision"] = loaded
 
 
 def experts_held(stack: Stack, model: ModelCard, quantisation: str) -> Experts | None:

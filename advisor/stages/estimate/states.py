@@ -35,8 +35,7 @@ def weight_inputs(work: Work) -> dict[str, float | int | str]:
         found |= {"quantisation": plan.quantisation}
         precision = plan.unquantised_precision or plan.precision
     else:
-        trained = plan.trained_precision if work.trains_all else None
-        precision = trained or plan.precision
+        precision = work.trained_precision if work.trains_all else plan.precision
     found |= {"other_parameters": others, "bytes_per_other": rest / max(others, 1)}
     if head := _own_head_bytes(work):
         found["head_bytes"] = head
@@ -131,8 +130,8 @@ def cast_bytes(work: Work) -> tuple[float, float]:
     """
     plan, model = work.plan, work.model
     stored = NUMBER_BYTES[plan.precision]
-    if work.trains_all and plan.trained_precision is not None:
-        stored = NUMBER_BYTES[plan.trained_precision]
+    if work.trains_all:
+        stored = NUMBER_BYTES[work.trained_precision]
     is_lowered = plan.base_bits >= 16 and work.number_bytes < stored
     if plan.compute_precision is None or not is_lowered or is_gathered(work):
         return 0.0, 0.0

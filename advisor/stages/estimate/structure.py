@@ -82,7 +82,7 @@ def setting_of(work: Work, *, accumulates: bool) -> Setting:
     return Setting(
         stream=work.stream_bytes,
         compute=work.number_bytes,
-        weight=NUMBER_BYTES[plan.trained_precision or plan.precision],
+        weight=NUMBER_BYTES[work.trained_precision],
         autocast=plan.compute_precision is not None and plan.compute_precision != "float32",
         trained=work.trains_all,
         eager=plan.attention == "eager" or habits.always_eager,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from advisor.schema.catalog import ModelCard, Stack
-from advisor.schema.plan import Footprint, ObjectiveFootprint, Plan
+from advisor.schema.plan import Footprint, ObjectiveFootprint, Plan, Precision
 
 NUMBER_BYTES: Mapping[str, int] = {"float32": 4, "bfloat16": 2, "float16": 2}
 
@@ -41,6 +41,14 @@ class Work:
     def number_bytes(self) -> int:
         """Bytes of one activation: of the autocast precision, else of the weights'."""
         return NUMBER_BYTES[self.plan.compute_precision or self.plan.precision]
+
+    @cached_property
+    def trained_precision(self) -> Precision:
+        """Of trained weights themselves: the 32-bit copies that DeepSpeed steps are states."""
+        plan = self.plan
+        if plan.strategy.startswith("zero") and self.trains_all:
+            return plan.precision
+        return plan.trained_precision or plan.precision
 
     @cached_property
     def stream_bytes(self) -> int:
