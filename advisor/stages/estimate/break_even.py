@@ -21,6 +21,7 @@ from advisor.units import round_usd
 
 _WAYS = {"prompting": "prompting", "few_shot": "few-shot", "rag": "RAG", "fine_tuning": "tuned"}
 _SETUP = "setup (baselines, training, evaluation, storage)"
+_TINY = 1e-9
 
 
 class Rivals(NamedTuple):
@@ -105,8 +106,9 @@ def break_even(pair: Rivals, *, setup_usd: UsdInterval, terms: Terms) -> BreakEv
 def _volumes(likely: float | None, pair: Rivals, setups: tuple[float, float, float]) -> Volumes:
     """Likely and both ends; an end at which tuning never pays leaves the upper part open."""
     low, setup, high = setups
-    found = [(first_paying(*pair.likely, low), first_paying(*pair.likely, high))]
-    found += [(first_paying(*a, setup), first_paying(*b, setup)) for a, b in pair.ends]
+    first = first_paying
+    found = [(first(*pair.likely, low), first(*pair.likely, high))]
+    found += [(first(*a, setup), first(*b, setup)) for a, b in pair.ends]
     known = [start for ends in found for start in ends if start is not None]
     if likely is None:
         best = min(known, default=None)
@@ -115,12 +117,14 @@ def _volumes(likely: float | None, pair: Rivals, setups: tuple[float, float, flo
     if likely <= 0:
         most = None if never else _calls(max(known, default=0.0))
         return Volumes(low=0.0, likely=0.0, high=most)
-    tiny = 1e-9 * likely
     down = up = 0.0
-    for ends in found:
-        moved = [math.log(max(start, tiny) / likely) for start in ends if start is not None]
-        down += min((0.0, *moved)) ** 2
-        up += max((0.0, *moved)) ** 2
+    for one, other in found:
+        least = min(likely if one is None else one, likely if other is None else other)
+        most = max(likely if one is None else one, likely if other is None else other)
+        if least < likely:
+            down += math.log(max(least / likely, _TINY)) ** 2
+        if most > likely:
+            up += math.log(most / likely) ** 2
     return Volumes(
         low=_calls(likely * math.exp(-math.sqrt(down))),
         likely=_calls(likely),
@@ -137,7 +141,10 @@ def _gain(
     low, setup, high = setups
     likely = pair.likely.gain(calls, setup)
     moved = [(setup - low, setup - high)]
-    moved += [tuple(end.gain(calls, setup) - likely for end in ends) for ends in pair.ends]
+    moved += [
+        (low_end.gain(calls, setup) - likely, high_end.gain(calls, setup) - likely)
+        for low_end, high_end in pair.ends
+    ]
     down = math.hypot(*(min((0.0, *ends)) for ends in moved))
     up = math.hypot(*(max((0.0, *ends)) for ends in moved))
     lowest, middle, highest = (
@@ -207,14 +214,16 @@ def break_evens(
     for approaches, setup_usd in matches:
         setup = float(setup_usd.likely) / terms.months
         for pairs in approaches:
-            hardest = pairs[0]
-            if len(pairs) > 1:
-                hardest = max(pairs, key=lambda pair, each=setup: _rank(pair, each))
+            hardest = pairs[0] if len(pairs) == 1 else _hardest(pairs, setup)
             found.append(break_even(hardest, setup_usd=setup_usd, terms=terms))
     return tuple(found)
 
 
-def _rank(pair: Rivals, setup: float) -> tuple[bool, float]:
-    """Never last, else by the calls from which tuning likely pays."""
-    start = first_paying(*pair.likely, setup)
-    return start is None, start or 0.0
+def _hardest(pairs: Sequence[Rivals], setup: float) -> Rivals:
+    """Never before late, and the latest of those that tuning likely beats."""
+
+    def rank(pair: Rivals) -> tuple[bool, float]:
+        start = first_paying(*pair.likely, setup)
+        return start is None, start or 0.0
+
+    return max(pairs, key=rank)
