@@ -75,16 +75,19 @@ def obstacle_sentences(obstacles: Sequence[Obstacle]) -> tuple[str, ...]:
 
 
 def _spread_note(errors: ErrorBand) -> str:
-    span = f"{errors.low:.2f} to {errors.high:.2f} of the computed tensors"
+    said = (
+        f"Weights and states are known; what else lives takes {errors.low:.2f} to "
+        f"{errors.high:.2f} of the computed"
+    )
     if not errors.runs:
-        return f"The intervals span {span} ({errors.why})."
+        return f"{said} ({errors.why})."
     reason = {
-        "none": "so 8 of 10 published runs of this kind measured",
-        "traced": "this software was traced but never measured; runs of other software, widened",
-        "stack": "runs whose software is taken as unknown",
-        "length": "runs whose samples may be shorter than the limit",
+        "none": "as in 8 of 10 published runs of this kind",
+        "traced": "as in runs of other software, widened, for this one was traced, never measured",
+        "stack": "as in runs whose software is taken as unknown",
+        "length": "as in runs whose samples may be shorter than the limit",
     }[errors.guess]
-    return f"The intervals span {span}: {reason} ({errors.runs} runs, {errors.sources} sources)."
+    return f"{said}: {reason} ({errors.runs} runs, {errors.sources} sources)."
 
 
 def _price_warnings(offer: Offer | None, request: EstimateRequest, gpu: Gpu) -> list[str]:
