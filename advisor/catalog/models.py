@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from advisor.catalog.architectures import card_of
+from advisor.catalog.architectures.reading import Config
+from advisor.catalog.architectures.vision import beside, vision_parts
 from advisor.catalog.load import Node, read
 from advisor.catalog.names import plain
 from advisor.schema.base import Provenance
+from advisor.schema.catalog import ModelCard
 
 Plain = dict[str, Any]
 
@@ -24,7 +27,7 @@ def models_from(node: Node) -> Iterator[Plain]:
     for model in node.nodes("models"):
         model.expect(
             required=("id", "title", "parameters", "config"),
-            optional=("sizes", "hub_ids", "source", "note"),
+            optional=("sizes", "hub_ids", "source", "note", "beside", "uncounted"),
         )
         hub_ids = model.texts("hub_ids")
         names = (model.text("id"), *model.texts("sizes"), *hub_ids)
@@ -62,4 +65,24 @@ def _card(model: Node, source: str) -> Plain:
             "Mend the configuration, or the published count.",
             "parameters",
         )
-    return card.model_dump(mode="json", exclude_defaults=True)
+    if model.has("uncounted"):
+        card = card.model_copy(update={"uncounted": model.texts("uncounted")})
+    return _with_beside(card, model).model_dump(mode="json", exclude_defaults=True)
+
+
+def _with_beside(card: ModelCard, model: Node) -> ModelCard:
+    """The card with what `beside` says is loaded along with the language model.
+
+    Raises CatalogError for a vision tower that nobody counts.
+    """
+    if not model.has("beside"):
+        return card
+    outer = Config(model.node("beside").content(), f"{model.file.name}:{model.line}")
+    parts = vision_parts(outer, card.hidden_size)
+    if parts is None:
+        raise model.error(
+            "Nobody counts what is beside this language model.",
+            "Give its `model_type` and a `vision_config` of a known kind, or say `uncounted`.",
+            "beside",
+        )
+    return beside(card, parts)

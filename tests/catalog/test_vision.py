@@ -74,5 +74,25 @@ def test_what_nobody_counts_is_told():
     assert any("audio, vision" in warning for warning in found.warnings)
 
 
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        ("gemma-3-4b", 4_300_079_472),
+        ("gemma-3-12b", 12_187_325_040),
+        ("gemma-3-27b", 27_432_406_640),
+        ("llama-4-scout", 108_641_793_536),
+        ("mistral-small-3.1-24b", 24_011_361_280),
+    ],
+)
+def test_models_of_the_catalog_have_the_published_total(name, published):
+    model = query.find_model(name)
+    assert model.parameters + model.extra_parameters == published
+    assert "vision" in model.provenance.note
+
+
+def test_a_model_of_the_catalog_may_say_what_is_not_counted():
+    assert query.find_model("gemma-4-31b").uncounted == ("vision",)
+
+
 def registry_methods():
     return {name: registry.method(name) for name in registry.names("advisor.methods")}

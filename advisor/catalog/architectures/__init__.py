@@ -156,20 +156,15 @@ def _with_parts(card: ModelCard, outer: Config) -> ModelCard:
     }
     if not named:
         return card
-    from advisor.catalog.architectures.vision import vision_parts  # noqa: PLC0415 - few need it
+    from advisor.catalog.architectures.vision import beside, vision_parts  # noqa: PLC0415 - rare
 
     parts = vision_parts(outer, card.hidden_size)
     if parts is None:
         return card.model_copy(update={"uncounted": tuple(sorted(named))})
     if card.architecture.endswith("ForCausalLM"):  # the class loads the language model alone
         return card
-    return card.model_copy(
-        update={
-            "extra_parameters": parts.parameters,
-            "extra_linear_weights": parts.linear_weights,
-            "uncounted": tuple(sorted(named - {"vision_config"})),
-        }
-    )
+    uncounted = tuple(sorted(named - {"vision_config"}))
+    return beside(card.model_copy(update={"uncounted": uncounted}), parts)
 
 
 def _packed(card: ModelCard, packing: Packing) -> ModelCard:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from advisor.catalog.architectures.reading import Config
+from advisor.schema.catalog import ModelCard
 
 
 @dataclass(frozen=True)
@@ -265,3 +266,16 @@ def vision_parts(outer: Config, text_width: int) -> Parts | None:
     vision = Config({**content, "model_type": family}, outer.where)
     seen = vision.whole("hidden_size", default=1024 if count is _pixtral else 768)
     return count(vision, text_width) + project(outer, seen, text_width)
+
+
+def beside(card: ModelCard, parts: Parts) -> ModelCard:
+    """The card with what is loaded along with its language model, and a note that says so."""
+    said = f"with {parts.parameters / 1e6:,.0f} million parameters of vision beside it"
+    note = "; ".join(part for part in (card.provenance.note, said) if part)
+    return card.model_copy(
+        update={
+            "extra_parameters": parts.parameters,
+            "extra_linear_weights": parts.linear_weights,
+            "provenance": card.provenance.model_copy(update={"note": note}),
+        }
+    )
