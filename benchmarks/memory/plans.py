@@ -82,9 +82,9 @@ def request_of(
     Raises UnmappedError for what nothing of ours describes.
     """
     objective, method = _objective_and_method(run)
-    strategy = _strategy(str(row.get("parallelism") or ""), run)
-    if run["num_gpus"] == 1 and strategy in ("ddp", "fsdp", "layer_split"):
-        strategy = "single"
+    strategy: str | None = _strategy(str(row.get("parallelism") or ""), run)
+    if run["num_gpus"] == 1 and strategy in ("single", "ddp", "fsdp", "layer_split"):
+        strategy = None  # one card, as the software runs one
     return EstimateRequest(
         methods=(method,),
         objective=objective,
@@ -105,7 +105,9 @@ def _machines(gpus: int) -> int:
     return gpus // 8 if gpus > 16 and gpus % 8 == 0 else 1
 
 
-def _precisions(row: Mapping[str, Any], run: dict[str, Any], strategy: str) -> dict[str, Any]:
+def _precisions(
+    row: Mapping[str, Any], run: dict[str, Any], strategy: str | None
+) -> dict[str, Any]:
     """Precisions of weights, products and what is trained, and how the base is packed.
 
     Raises UnmappedError for a quantisation that we do not know.
@@ -140,8 +142,6 @@ def _strategy(text: str, run: dict[str, Any]) -> str:
     """
     plain, several = text.lower(), run["num_gpus"] > 1
     found = _STRATEGIES.get(run["parallel"])
-    if "qwenlm" in run["framework"] and run["method"] == "full" and found == "single":
-        found = "zero3"  # the repository's only script for all weights
     if found is None and plain.startswith(("zero", "deepspeed")):
         whole_gib = 2.0 * run["arch"]["params"] / 2**30
         shards = run["method"] == "full" or whole_gib > run["gpu_gib"]

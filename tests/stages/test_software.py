@@ -40,6 +40,13 @@ def test_how_experts_are_held_is_a_fact_of_the_software(model, stack, held):
     assert plan(model, stack=stack).experts == held
 
 
+def test_how_weights_are_shared_may_be_a_habit_of_the_software():
+    assert plan(method="full", stack="qwen").strategy == "zero3"
+    assert plan(method="lora", stack="qwen").strategy == "single"
+    assert plan(method="full", stack="qwen", strategy="single").strategy == "single"
+    assert plan(method="full", gpus=2).strategy == "fsdp"
+
+
 def test_published_packed_bases_have_their_experts_packed():
     assert plan("mixtral-8x7b", quantisation="gptq").experts == "packed"
 

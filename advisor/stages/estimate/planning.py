@@ -87,7 +87,7 @@ def make_plan(
             values[field], reasons[field] = value, f"--{flag.replace('_', '-')}"
     _suit_data(values, reasons, request)
     _settle(values, reasons, request)
-    strategy = _strategy(request)
+    strategy = _strategy(request, values.pop("strategy", None))
     _check_offload(values.get("offload"), strategy)
     check_against(model, request, strategy)
     suit_software(values, reasons, reference.stack, strategy, adapts=_adapts(method.info))
@@ -267,14 +267,14 @@ def _suit_model(
         reasons["sequence_length"] = "the model reads no further"
 
 
-def _strategy(request: EstimateRequest) -> Any:
-    """Single on one GPU, full sharding over several, unless the user says.
+def _strategy(request: EstimateRequest, habit: str | None) -> Any:
+    """As the user says, as the software does, else single on one GPU and sharded over several.
 
     Raises PlanError when strategy, GPUs and nodes contradict each other.
     """
     check_machines(request)
     if request.strategy is None:
-        return "single" if request.gpus == 1 else "fsdp"
+        return habit or ("single" if request.gpus == 1 else "fsdp")
     alone = request.strategy in {"ddp", "fsdp", "layer_split"} and request.gpus == 1
     if alone or (request.strategy == "single" and request.gpus > 1):
         raise PlanError(
