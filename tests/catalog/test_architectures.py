@@ -207,6 +207,54 @@ def test_a_missing_number_of_a_known_family_is_told(tmp_path):
     assert str(tmp_path) in caught.value.where
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"num_hidden_layers": 10**12},
+        {"num_hidden_layers": 10**18, "model_type": "newcomer"},
+        {"hidden_size": 10**12},
+        {"vocab_size": 10**15},
+        {"num_key_value_heads": 32},
+        {"layer_types": 7, "model_type": "gemma3_text"},
+        {"sliding_window": "wide", "model_type": "gemma3_text"},
+    ],
+)
+def test_what_no_model_has_is_told(change):
+    with pytest.raises(UnsupportedArchitectureError) as caught:
+        card(UNKNOWN | {"model_type": "llama"} | change)
+    assert caught.value.where == "config.json"
+
+
+@pytest.mark.parametrize("named", [3, True, "LlamaForCausalLM", None, {}])
+def test_architectures_may_be_anything(named):
+    assert card(UNKNOWN | {"model_type": "llama", "architectures": named}).layers == 8
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"num_sparse_experts": 8},
+        {"mamba_d_state": 16},
+        {"conv_kernel_size": 4},
+        {"H_cycles": 2},
+        {"hidden_size_per_layer_input": 256},
+        {"laurel_rank": 64},
+        {"linear_attn_config": {"num_heads": 4}},
+        {"is_hybrid": True},
+        {"layer_types": ["full_attention", "linear_attention"] * 4},
+        {"expert_layer_period": 2, "num_experts": 8},
+    ],
+)
+def test_parts_that_nobody_reads_are_refused_not_guessed(entry):
+    with pytest.raises(UnsupportedArchitectureError, match="parts nobody reads"):
+        card(UNKNOWN | entry)
+
+
+def test_names_and_fractions_signal_nothing():
+    harmless = {"router_aux_loss_coef": 0.01, "moe_implementation": "eager", "use_mamba": False}
+    assert card(UNKNOWN | harmless).parameters == card(UNKNOWN).parameters
+
+
 def test_every_family_of_the_catalog_has_a_reader():
     assert {model.family for model in MODELS.values()} <= set(known_families())
     assert len(known_families()) >= 60

@@ -124,6 +124,9 @@ def card_of(
 
     Raises UnsupportedArchitectureError when the entries cannot be used.
     """
+    named = content.get("architectures") or []
+    if not isinstance(named, list):
+        content = {**content, "architectures": [named] if isinstance(named, str) else []}
     config, note = _language_model(content, where)
     try:
         packing = packing_of(content)
