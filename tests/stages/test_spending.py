@@ -15,6 +15,7 @@ from advisor.stages.estimate.outlook import ONLY_MONEY, Prospects, outlook
 from advisor.stages.estimate.rental import Supply
 from advisor.stages.estimate.serving import self_hosted
 from advisor.stages.estimate.spending import Spent, spending
+from advisor.stages.estimate.ways import ways_of
 
 DAY = "2026-11-26"
 MONEY = money()
@@ -240,3 +241,44 @@ def test_without_an_option_there_is_serving_but_no_break_even():
     assert found.hosted == ()
     assert found.break_even == ()
     assert found.serving
+
+
+def test_ways_of_answering_are_found_once_per_demand_and_never_mixed_up():
+    first, other = prospects(), prospects(calls=7.0)
+    other = replace(other, supply=first.supply, hosted=first.hosted, inference=first.inference)
+    fresh = outlook(first, option(), H100)
+    assert ways_of(first) is ways_of(first)
+    assert ways_of(other) is not ways_of(first)
+    assert outlook(other, option(), H100).break_even != fresh.break_even
+    assert outlook(first, option(), H100) == fresh
+    copied = replace(first, model=EIGHT.model_copy())
+    assert ways_of(copied).untuned is ways_of(first).untuned
+    larger = replace(first, model=SEVENTY.model_copy(update={"id": EIGHT.id}))
+    assert ways_of(larger).tuned != ways_of(first).tuned
+
+
+def test_the_plans_own_pair_comes_first_and_both_carry_the_whole_setup():
+    found = outlook(prospects(), option(), H100)
+    assert [b.served for b in found.break_even] == [
+        *3 * ["served on 1 x h100"],
+        *3 * ["tuned and served at tokens"],
+    ]
+    shares = {share.name: share.usd for share in found.spending.shares}
+    own, hosted = found.break_even[0].setup_usd, found.break_even[3].setup_usd
+    before = [shares[name] for name in ("baselines", "training", "evaluation", "storage")]
+    assert own.likely == sum(usd.likely for usd in before)
+    assert own.likely - shares["training"].likely == hosted.likely - found.hosted[0].training_usd
+
+
+def test_what_nobody_stated_spreads_the_volume_and_is_told():
+    guessed = outlook(prospects(), option(), H100).break_even[3]
+    assert guessed.calls_per_month.low < 0.5 * guessed.calls_per_month.likely
+    assert any("150 of instruction (50-1000)" in text for text in guessed.assumed)
+    told = Workload(instruction_tokens=150, input_tokens=200, answer_tokens=100, months=12)
+    stated = prospects()
+    stated = replace(stated, request=stated.request.model_copy(update={"workload": told}))
+    known = outlook(stated, option(), H100).break_even[3]
+    assert known.calls_per_month.likely == guessed.calls_per_month.likely
+    assert known.calls_per_month.low > guessed.calls_per_month.low
+    assert known.calls_per_month.high < guessed.calls_per_month.high
+    assert not any("of instruction" in text or "months" in text for text in known.assumed)
