@@ -36,6 +36,7 @@ FORMULAS = {
     "adapter inputs": kept,
     "unpacked layer": matrix,
     "merged change": matrix,
+    "change of experts": matrix,
 }
 PLANS = (
     ("full", "8b", ()),

@@ -132,21 +132,19 @@ def expert_changes(groups: _Groups, sizes: Numbers) -> tuple[ExtraTerm, ...]:
     tensor's comes when the smaller one's sum has gone. Traced: 0.9 GiB of a Mixtral layer.
     """
     fused = [[one.linear for one in group if one.is_fused] for group in groups]
-    size = max(
-        (
-            float(sizes.activation * min(linear.copies * linear.weights for linear in linears))
-            for linears in fused
-            if linears
-        ),
-        default=0.0,
+    smaller = (
+        min(linear.copies * linear.weights for linear in linears) for linears in fused if linears
     )
-    if not size:
+    entries = max(smaller, default=0)
+    if not entries:
         return ()
+    size = float(sizes.activation * entries)
     return (
         ExtraTerm(
             name="change of experts",
             bytes=Interval(low=0.0, likely=size, high=size),
             formula="bytes x entries of the smaller tensor of experts",
+            inputs={"entries": entries, "bytes_per_number": sizes.activation},
             provenance=_KEPT,
             phases=("backward",),
         ),
