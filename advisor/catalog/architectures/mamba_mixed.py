@@ -1,4 +1,4 @@
-"""Decoders that mix Mamba layers with attention: Jamba (with experts) and Bamba."""
+"""Decoders that mix Mamba layers with attention: Jamba (with experts), Bamba and Falcon-H1."""
 
 from __future__ import annotations
 
@@ -97,4 +97,34 @@ def bamba(config: Config) -> Shape:
     return replace(shape_around(config, Manner(), groups), is_approximate=True, note=NOTE)
 
 
-READERS = {"jamba": jamba, "bamba": bamba}
+def falcon_h1(config: Config) -> Shape:
+    """Falcon-H1: attention and Mamba 2 side by side in every layer."""
+    hidden, width = config.whole("hidden_size"), config.whole("intermediate_size")
+    inner = config.maybe("mamba_d_ssm") or config.whole("mamba_expand", default=2) * hidden
+    heads = config.whole("mamba_n_heads", default=128)
+    groups = config.whole("mamba_n_groups", default=1)
+    mixed = inner + 2 * groups * config.whole("mamba_d_state", default=256)
+    kernel = config.whole("mamba_d_conv", default=4)
+    convolution = mixed * kernel + (mixed if config.flag("mamba_conv_bias", default=True) else 0)
+    norm = inner if config.flag("mamba_rms_norm") else 0
+    bias = config.flag("attention_bias")
+    group = LayerGroup(
+        count=config.whole("num_hidden_layers"),
+        linears=(
+            attention(
+                "in_proj", hidden, inner + mixed + heads, bias=config.flag("mamba_proj_bias")
+            ),
+            attention("out_proj", inner, hidden, bias=config.flag("projectors_bias")),
+            *split_attention(
+                hidden, heads_of(config, {"num_key_value_heads": 8}), biases=(bias, bias)
+            ),
+            *gated_feed_forward(hidden, width, bias=config.flag("mlp_bias")),
+        ),
+        other_parameters=2 * hidden + convolution + 3 * heads + norm,
+        intermediate_size=width,
+        activation=config.text("hidden_act", default="silu"),
+    )
+    return replace(shape_around(config, Manner(), (group,)), is_approximate=True, note=NOTE)
+
+
+READERS = {"jamba": jamba, "bamba": bamba, "falcon_h1": falcon_h1}
