@@ -22,6 +22,7 @@ __all__ = [
     "gate",
     "installation",
     "lengths",
+    "limits",
     "money",
     "plan",
     "profile",

@@ -6,7 +6,7 @@ from advisor.schema.base import Value
 
 LARGEST: Mapping[str, float] = {
     "rank": 65_536,
-    "alpha": 1e6,
+    "alpha": 1_000_000,
     "batch_size": 1_000_000,
     "grad_accum": 1_000_000,
     "seq_len": 100_000_000,
@@ -18,8 +18,8 @@ LARGEST: Mapping[str, float] = {
     "generated_tokens": 100_000_000,
     "gpus": 100_000,
     "nodes": 100_000,
-    "budget_usd": 1e12,
-    "max_hours": 1e9,
+    "budget_usd": 1_000_000_000_000,
+    "max_hours": 1_000_000_000,
     "calls_per_month": 1_000_000_000_000,
     "instruction_tokens": 100_000_000,
     "input_tokens": 100_000_000,
