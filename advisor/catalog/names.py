@@ -39,3 +39,24 @@ def mirrored(ref: str) -> str:
     for packing in sorted(_PACKINGS, key=len, reverse=True):
         name = name.removesuffix(f"-{packing}")
     return name
+
+
+_PACKED = {
+    "gptq-int8": "int8",
+    "gptq": "gptq",
+    "gptq-int4": "gptq",
+    "awq": "awq",
+    "bnb-4bit": "nf4",
+    "bnb-8bit": "int8",
+    "chat-int4": "gptq",
+    "chat-int8": "int8",
+    "fp8": "fp8",
+}
+"""End of a repository's name -> how plans call the packing."""
+
+
+def packed_as(ref: str) -> str | None:
+    """How a repository's name says its weights are packed; None where it says nothing."""
+    name = ref.lower().replace("_", "-")
+    found = (end for end in _PACKED if name.endswith(f"-{end}"))
+    return _PACKED.get(max(found, key=len, default=""))

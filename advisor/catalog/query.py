@@ -10,7 +10,7 @@ from typing import Any
 from advisor.catalog.compiled import compiled
 from advisor.catalog.hosted import hosted_tuning, inference_prices
 from advisor.catalog.load import catalog_root, files_in, recipes_root
-from advisor.catalog.names import mirrored, plain, suggestion
+from advisor.catalog.names import mirrored, packed_as, plain, suggestion
 from advisor.catalog.prices import (
     LOCAL,
     all_offers,
@@ -128,6 +128,15 @@ def _noted(card: ModelCard, said: str) -> ModelCard:
     return card.model_copy(update={"provenance": provenance})
 
 
+def _packed_by_name(card: ModelCard, ref: str) -> ModelCard:
+    """The card of a model of the catalog, packed where the name asked for says so."""
+    packing = packed_as(ref)
+    if packing is None:
+        return card
+    update = {"packing": f"{packing} by its name", "quantised_as": packing}
+    return _noted(card.model_copy(update=update), f"{ref} is packed as {packing} by its name")
+
+
 def find_model(ref: str) -> ModelCard:
     """The model a user means: a size, catalog name, hub id, folder or `config.json`.
 
@@ -140,7 +149,8 @@ def find_model(ref: str) -> ModelCard:
     if named is not None:
         card = ModelCard.model_validate_json(named["card"])
         is_size = plain(ref) in map(plain, named["sizes"])
-        return _noted(card, f"size {ref.lower()} means {card.id}") if is_size else card
+        said = f"size {ref.lower()} means {card.id}"
+        return _noted(card, said) if is_size else _packed_by_name(card, ref)
     path = Path(ref).expanduser()
     if path.exists():
         return _from_path(path, ref)
@@ -150,7 +160,8 @@ def find_model(ref: str) -> ModelCard:
     named = _by_name("models").get(plain(mirrored(ref)))
     if named is not None:
         card = ModelCard.model_validate_json(named["card"])
-        return _noted(card, f"{ref} is taken for {card.id}, which its name says it copies")
+        card = _noted(card, f"{ref} is taken for {card.id}, which its name says it copies")
+        return _packed_by_name(card, ref)
     if ref.count("/") == 1 and os.environ.get("ADVISOR_ALLOW_DOWNLOAD") == "1":
         from advisor.catalog.hub import hub_model, may_ask  # noqa: PLC0415 - rarely allowed
 

@@ -373,6 +373,24 @@ def test_a_repository_without_owner_or_at_a_mirror_is_known(ref, model):
     assert ("is taken for" in card.provenance.note) == ("/" in ref)
 
 
+@pytest.mark.parametrize(
+    ("ref", "packed"),
+    [
+        ("TheBloke/Mistral-7B-v0.1-GPTQ", "gptq"),
+        ("Mixtral-8x7B-Instruct-v0.1-GPTQ", "gptq"),
+        ("Qwen/Qwen2.5-7B-Instruct-AWQ", "awq"),
+        ("unsloth/Qwen3-32B-unsloth-bnb-4bit", "nf4"),
+        ("unsloth/Qwen3-32B", None),
+        ("llama-3.1-8b", None),
+    ],
+)
+def test_a_name_may_say_how_the_weights_are_packed(ref, packed):
+    card = query.find_model(ref)
+    assert card.quantised_as == packed
+    assert bool(card.packing) == (packed is not None)
+    assert ("by its name" in card.provenance.note) == (packed is not None)
+
+
 def test_another_owner_of_a_like_named_model_is_not_taken_for_it():
     with pytest.raises(UnknownModelError):
         query.find_model("someone-else/Qwen3-32B")
