@@ -150,12 +150,14 @@ def _paybacks(estimate: Estimate) -> Iterator[str]:
 
 def _server(estimate: Estimate, item: BreakEven) -> str:
     """'LoRA on h100, served on 2 x l4, setup $3.09-20: ', as far as that is known."""
+    option = chosen(estimate)
     parts = [item.served] if item.served else []
     if item.served.startswith("served on"):
-        option = chosen(estimate)
         parts.insert(0, f"{words(option.method)} on {devices(option)}")
     if item.setup_usd is not None:
-        parts.append(f"setup {usd_span(item.setup_usd)}")
+        is_own = option.offer is not None and option.offer.kind == "own"
+        free = " beside the own machine's time" if is_own else ""
+        parts.append(f"setup {usd_span(item.setup_usd)}{free}")
     return f"{', '.join(parts)}: " if parts else ""
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 NONE = "-"
 _ROUNDED_FROM = 1000
+_FEW = 100
+"""Calls a month that are hardly worth counting."""
 
 
 def hosted_grid(hosted: Sequence[HostedTuning]) -> Grid:
@@ -101,6 +103,8 @@ def pays_back(item: BreakEven) -> str:
         return f"likely never (at best from {_calls(volumes.low)} calls a month)"
     if volumes.likely == 0 and volumes.high == 0:
         start = "at any volume"
+    elif volumes.high is not None and volumes.high < _FEW:
+        start = f"from fewer than {_FEW} calls a month"
     else:
         start = f"from {_calls(volumes.likely)} calls a month{_spread(volumes)}"
     if item.until_calls_per_month is not None:

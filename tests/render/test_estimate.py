@@ -154,7 +154,11 @@ def test_with_a_volume_of_calls_serving_is_a_table() -> None:
     ("changes", "told"),
     [
         ({"calls_per_month": Volumes(low=100, likely=143, high=None)}, "(100 to never)"),
-        ({"calls_per_month": Volumes(low=7, likely=7, high=7)}, "from 7 calls a month vs"),
+        (
+            {"calls_per_month": Volumes(low=7, likely=7, high=7)},
+            "from fewer than 100 calls a month vs",
+        ),
+        ({"calls_per_month": Volumes(low=7, likely=7, high=120)}, "calls a month (7 to 120) vs"),
         ({"calls_per_month": Volumes(low=0, likely=0, high=0)}, "at any volume vs"),
         (
             {"calls_per_month": Volumes(low=500, likely=None, high=None), "never": True},
