@@ -1,8 +1,9 @@
 """What lies between tensors and card, and how far estimates of it err."""
 
+from functools import cached_property
 from typing import Literal, cast
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 
 from advisor.schema.base import Figure, Value
 from advisor.schema.plan import Plan
@@ -63,7 +64,10 @@ class Tiers(Value):
     """Tier -> stacks with enough published runs in it."""
     bands: tuple[ErrorBand, ...] = ()
 
-    _seen: dict[tuple[str, ...], ErrorBand] = PrivateAttr(default_factory=dict)
+    @cached_property
+    def _seen(self) -> dict[tuple[str, ...], ErrorBand]:
+        """Kinds of plans that were asked for; a private attribute of pydantic's is slow to read."""
+        return {}
 
     def band(self, tier: Tier, guess: Guess, plan: Plan, method: str) -> ErrorBand:
         """The first band of the file that takes such a plan; a wide one where there is none.
@@ -73,9 +77,10 @@ class Tiers(Value):
         number = "one" if plan.gpus == 1 else "several"
         recomputes = "yes" if plan.gradient_checkpointing else "no"
         key = (tier, guess, plan.stack, method, number, recomputes)
-        if key not in self._seen:
-            self._seen[key] = self._first(key)
-        return self._seen[key]
+        seen = self._seen
+        if key not in seen:
+            seen[key] = self._first(key)
+        return seen[key]
 
     def _first(self, key: tuple[str, str, str, str, str, str]) -> ErrorBand:
         tier, guess, stack, method, number, recomputes = key
