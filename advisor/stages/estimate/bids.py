@@ -50,6 +50,6 @@ def _ends(
     call = wish.call(approach)
     return {
         name: (priced(low), priced(high))
-        for name, low, high in wish.ends()
+        for name, low, high in wish.ends
         if low.call(approach) != call or high.call(approach) != call
     }

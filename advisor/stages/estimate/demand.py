@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from advisor.schema.base import Figure
@@ -40,11 +40,13 @@ class Demand:
     spreads: tuple[tuple[str, float, float], ...] = ()
     """Tokens that nobody stated, with their low and their high end."""
 
-    def ends(self) -> Iterator[tuple[str, Demand, Demand]]:
+    @cached_property
+    def ends(self) -> tuple[tuple[str, Demand, Demand], ...]:
         """The demand with one kind of tokens at its low and at its high end."""
-        for name, *both in self.spreads:
-            low, high = (self._with(name, tokens) for tokens in both)
-            yield name, low, high
+        return tuple(
+            (name, self._with(name, low), self._with(name, high))
+            for name, low, high in self.spreads
+        )
 
     def _with(self, name: str, tokens: float) -> Demand:
         change: dict[str, Any] = {name: tokens}
