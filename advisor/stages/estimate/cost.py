@@ -29,23 +29,25 @@ def usd_per_hour(offer: Offer, needed: int) -> Decimal:
 
 
 def offers_by_kind(offers: Sequence[Offer], needed: int) -> dict[str, Offer]:
-    """The cheapest offer of each kind there is, firmest kind first.
+    """The cheapest offer of each kind there is, firmest kind first."""
+    found = ((kind, _cheapest(offers, kind, needed)) for kind in KINDS)
+    return {kind: offer for kind, offer in found if offer is not None}
 
-    A price that covers the whole machine goes before one that leaves processor and memory out.
-    """
-    found: dict[str, Offer] = {}
-    for kind in KINDS:
-        of_kind = [offer for offer in offers if offer.kind == kind]
-        if of_kind:
-            found[kind] = min(
-                of_kind, key=lambda o: (o.is_gpu_only, usd_per_hour(o, needed), o.provider)
-            )
-    return found
+
+def _cheapest(offers: Sequence[Offer], kind: str, needed: int) -> Offer | None:
+    """A price of the whole machine goes before one that leaves processor and memory out."""
+    of_kind = [offer for offer in offers if offer.kind == kind]
+    if len(of_kind) < 2:
+        return of_kind[0] if of_kind else None
+    return min(of_kind, key=lambda o: (o.is_gpu_only, usd_per_hour(o, needed), o.provider))
 
 
 def best_offer(offers: Sequence[Offer], needed: int) -> Offer | None:
     """The cheapest offer of the firmest kind there is: on demand before community before spot."""
-    return next(iter(offers_by_kind(offers, needed).values()), None)
+    if len(offers) == 1:
+        return offers[0]
+    found = (_cheapest(offers, kind, needed) for kind in KINDS)
+    return next((offer for offer in found if offer is not None), None)
 
 
 def rented_hours(offer: Offer, hours: Interval, money: Money) -> Interval:
