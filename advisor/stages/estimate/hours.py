@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from advisor.schema.base import Figure, Interval, Provenance
-from advisor.schema.catalog import Gpu
+from advisor.schema.catalog import Gpu, ModelCard
 from advisor.schema.estimate import TimePart
 from advisor.schema.throughput import Overheads, Throughput
 from advisor.stages.estimate.batches import (
@@ -34,7 +36,17 @@ FORWARD_OVER_STEP = 1 / 3
 Seconds = tuple[float, float, float]
 """10 %, 50 % and 90 % points."""
 
+_KEPT = 64
 _STEPS = ("training tokens / tokens per second", Provenance(kind="computed", source="speed"))
+
+
+class _Start(NamedTuple):
+    """The parts before the first step, and what they were computed for."""
+
+    model: ModelCard
+    known: Overheads
+    preparation: Sequence[TimePart]
+    loading: TimePart
 
 
 @dataclass(frozen=True)
@@ -122,8 +134,9 @@ def _over(amount: float, figure: Figure) -> Seconds:
 def _overheads(work: Work, at: Setting, batch: Batch, speed: Interval) -> list[TimePart]:
     """What a job does beside training steps; a machine of one's own need not be provided."""
     known = at.throughput.overheads
-    parts = [] if at.gpu.provenance.kind == "measured" else _preparation(work, known)
-    parts.append(_loading(work, known))
+    preparation, loading = _beforehand(work, known)
+    parts = [] if at.gpu.provenance.kind == "measured" else [*preparation]
+    parts.append(loading)
     if at.stack.id != "stock":
         source = known.compile_seconds.provenance
         parts.append(_part("compilation", _times(1.0, known.compile_seconds), "constant", source))
@@ -131,6 +144,21 @@ def _overheads(work: Work, at: Setting, batch: Batch, speed: Interval) -> list[T
         parts.append(_evaluation(work, at, batch, speed))
     parts.append(_saving(work, known))
     return parts
+
+
+_starts: dict[tuple[int, int, str], _Start] = {}
+
+
+def _beforehand(work: Work, known: Overheads) -> tuple[Sequence[TimePart], TimePart]:
+    """What comes before the first step; it rests on model and packing alone and is remembered."""
+    key = (id(work.model), id(known), work.plan.quantisation)
+    kept = _starts.get(key)
+    if kept is None or kept.model is not work.model or kept.known is not known:
+        if len(_starts) >= _KEPT:
+            _starts.clear()
+        parts = _preparation(work, known), _loading(work, known)
+        _starts[key] = kept = _Start(work.model, known, *parts)
+    return kept.preparation, kept.loading
 
 
 def _preparation(work: Work, known: Overheads) -> list[TimePart]:
