@@ -106,21 +106,23 @@ def break_even(pair: Rivals, *, setup_usd: UsdInterval, terms: Terms) -> BreakEv
 def _volumes(likely: float | None, pair: Rivals, setups: tuple[float, float, float]) -> Volumes:
     """Likely and both ends; an end at which tuning never pays leaves the upper part open."""
     low, setup, high = setups
-    first = first_paying
-    found = [(first(*pair.likely, low), first(*pair.likely, high))]
-    found += [(first(*a, setup), first(*b, setup)) for a, b in pair.ends]
-    known = [start for ends in found for start in ends if start is not None]
-    if likely is None:
-        best = min(known, default=None)
-        return Volumes(low=None if best is None else _calls(best), likely=None, high=None)
-    never = len(known) < 2 * len(found)
-    if likely <= 0:
-        most = None if never else _calls(max(known, default=0.0))
-        return Volumes(low=0.0, likely=0.0, high=most)
-    down = up = 0.0
-    for one, other in found:
-        least = min(likely if one is None else one, likely if other is None else other)
-        most = max(likely if one is None else one, likely if other is None else other)
+    ours, theirs = pair.likely
+    found = [(first_paying(ours, theirs, low), first_paying(ours, theirs, high))]
+    for (our_low, their_low), (our_high, their_high) in pair.ends:
+        low_start = first_paying(our_low, their_low, setup)
+        found.append((low_start, first_paying(our_high, their_high, setup)))
+    if not likely:
+        return _without_spread(likely, [start for ends in found for start in ends])
+    never, down, up = False, 0.0, 0.0
+    for ends in found:
+        least = most = likely
+        for start in ends:
+            if start is None:
+                never = True
+            elif start < least:
+                least = start
+            elif start > most:
+                most = start
         if least < likely:
             down += math.log(max(least / likely, _TINY)) ** 2
         if most > likely:
@@ -130,6 +132,16 @@ def _volumes(likely: float | None, pair: Rivals, setups: tuple[float, float, flo
         likely=_calls(likely),
         high=None if never else _calls(likely * math.exp(math.sqrt(up))),
     )
+
+
+def _without_spread(likely: float | None, starts: Sequence[float | None]) -> Volumes:
+    """Both ends where tuning likely never pays, or at any volume: the first and the last start."""
+    known = [start for start in starts if start is not None]
+    if likely is None:
+        best = min(known, default=None)
+        return Volumes(low=None if best is None else _calls(best), likely=None, high=None)
+    never = len(known) < len(starts)
+    return Volumes(low=0.0, likely=0.0, high=None if never else _calls(max(known)))
 
 
 def _gain(

@@ -11,8 +11,7 @@ from advisor.schema.catalog import Gpu, HostedTuning
 from advisor.schema.estimate import Option
 from advisor.schema.spending import BreakEven, Serving, Spending
 from advisor.stages.estimate.break_even import Rivals, Terms, break_evens
-from advisor.stages.estimate.demand import Demand
-from advisor.stages.estimate.hosted import at_tokens, hosting_notes
+from advisor.stages.estimate.hosted import at_tokens
 from advisor.stages.estimate.spending import Spent, spending
 from advisor.stages.estimate.ways import Hosting, Prospects, Ways, ways_of
 
@@ -53,7 +52,7 @@ def outlook(prospects: Prospects, option: Option | None, gpu: Gpu | None = None)
     bill = None
     if option is not None and gpu is not None:
         bill = spending(Spent(option, prospects.model, gpu, wish, money), tuned)
-    terms = Terms(wish.months, wish.calls_per_month, _assumed(wish, prospects))
+    terms = Terms(wish.months, wish.calls_per_month, ways.assumed)
     setups = list(_setups(ways, hosting, beside, bill))
     found = break_evens(setups, terms)
     served = (*ways.untuned, *(bid for bid in (ways.tuned, hosting.best) if bid is not None))
@@ -65,7 +64,7 @@ def outlook(prospects: Prospects, option: Option | None, gpu: Gpu | None = None)
         break_even=found,
         notes=(
             *wish.assumptions,
-            *hosting_notes(beside, wish.months, money),
+            *hosting.notes,
             *((ONLY_MONEY,) if found else ()),
         ),
     )
@@ -77,19 +76,6 @@ def _tokens(option: Option | None) -> float:
         return 0.0
     plan = option.plan
     return (plan.tokens or (plan.examples or 0) * plan.sequence_length) * plan.epochs
-
-
-def _assumed(wish: Demand, prospects: Prospects) -> tuple[str, ...]:
-    """What a break-even rests on because nobody said otherwise."""
-    drift = prospects.supply.money.token_prices.interval
-    call = wish.assumed_call()
-    months = prospects.request.workload.months is None
-    return (
-        *((f"tokens of a call: {call}",) if call else ()),
-        f"prices per token times {drift.low:g}-{drift.high:g}",
-        *((f"{wish.months:g} months of service",) if months else ()),
-        "people's time not counted",
-    )
 
 
 def _setups(

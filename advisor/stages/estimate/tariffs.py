@@ -68,6 +68,11 @@ def paying_ranges(tuned: Tariff, other: Tariff, setup: float) -> tuple[Range, ..
     `setup` is what tuning itself costs per month of the time in which it must pay back. The
     difference of the two tariffs is piecewise linear between their knees, so the ends are exact.
     """
+    first = first_paying(tuned, other, setup)
+    if first is None:
+        return ()
+    if first and other.per_call >= tuned.per_call:  # it never falls behind where it began to pay
+        return (Range(first, None),)
     knees = sorted({0.0, *(k for k in (tuned.knee, other.knee) if k is not None)})
     ranges: list[Range] = []
     start: float | None = None

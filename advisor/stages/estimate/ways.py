@@ -16,6 +16,7 @@ from advisor.stages.estimate.demand import Demand, demand
 from advisor.stages.estimate.hosted import (
     Quote,
     hosted_tuned,
+    hosting_notes,
     is_near,
     offering,
     prompted_by_token,
@@ -49,6 +50,7 @@ class Hosting(NamedTuple):
     """Of the cheapest among the prices."""
     rivals: tuple[tuple[Rivals, ...], ...] = ()
     """The cheapest beside every untuned way, by approach."""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Ways:
     """The tuned model on rented GPUs."""
     rivals: tuple[tuple[Rivals, ...], ...]
     """The same beside every untuned way, by approach."""
+    assumed: tuple[str, ...] = ()
+    """What a break-even rests on because nobody said otherwise."""
     _hostings: dict[tuple[str, str], Hosting] = field(default_factory=dict)
 
     def hosting(self, method: str, objective: str) -> Hosting:
@@ -94,9 +98,22 @@ def ways_of(prospects: Prospects) -> Ways:
     if tuned is not None:
         tuned = _dated(tuned, request.as_of)
     met = () if tuned is None else match(tuned, untuned)
-    found = Ways(prospects, wish, untuned, tuned, met)
+    found = Ways(prospects, wish, untuned, tuned, met, _assumed(wish, prospects))
     _ways[key] = found
     return found
+
+
+def _assumed(wish: Demand, prospects: Prospects) -> tuple[str, ...]:
+    """What a break-even rests on because nobody said otherwise."""
+    drift = prospects.supply.money.token_prices.interval
+    call = wish.assumed_call()
+    months = prospects.request.workload.months is None
+    return (
+        *((f"tokens of a call: {call}",) if call else ()),
+        f"prices per token times {drift.low:g}-{drift.high:g}",
+        *((f"{wish.months:g} months of service",) if months else ()),
+        "people's time not counted",
+    )
 
 
 def _is_same(known: Prospects, asked: Prospects) -> bool:
@@ -151,8 +168,9 @@ def _hosting(ways: Ways, method: str, objective: str) -> Hosting:
         if serving is not None and serving.usd_per_thousand_calls is not None:
             usd = serving.usd_per_thousand_calls.likely
             found.append((usd, serving.provider, place, Quote(serving, price)))
+    notes = hosting_notes(prices, wish.months, money)
     if not found:
-        return Hosting(prices, None, -1)
+        return Hosting(prices, None, -1, notes=notes)
     *_, place, quote = min(found, key=lambda entry: entry[:3])
     best = _dated(quoted_bid(quote, wish, money), prospects.request.as_of)
-    return Hosting(prices, best, place, match(best, ways.untuned))
+    return Hosting(prices, best, place, match(best, ways.untuned), notes)
