@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from advisor.schema.base import Figure, Interval, Provenance, UsdInterval
-from advisor.schema.catalog import Gpu, ModelCard
+from advisor.schema.catalog import Gpu, ModelCard, Offer
 from advisor.schema.estimate import Option
 from advisor.schema.money import Money
 from advisor.schema.spending import ServedApproach, Serving, Share, Spending
@@ -61,27 +62,16 @@ def _to_the_cent(usd: UsdInterval) -> UsdInterval:
     )
 
 
-_hours: dict[tuple[object, ...], tuple[ModelCard, Gpu, Interval | None]] = {}
+def _served_bits(spent: Spent) -> int:
+    return min(16, spent.option.plan.base_bits)
 
 
-def _answering_hours(spent: Spent, approaches: tuple[ServedApproach, ...]) -> Interval | None:
-    """Hours in which the plan's GPU answers every held-out sample once per approach, remembered."""
-    bits = min(16, spent.option.plan.base_bits)
-    key = (approaches, id(spent.model), id(spent.gpu), spent.option.gpus, bits, spent.wish)
-    known = _hours.get(key)
-    if known is not None and known[0] is spent.model and known[1] is spent.gpu:
-        return known[2]
-    if len(_hours) >= _KEPT:
-        _hours.clear()
-    hours = _roofline_hours(spent, approaches, bits)
-    _hours[key] = spent.model, spent.gpu, hours
-    return hours
+def _answering_hours(spent: Spent, approaches: Sequence[ServedApproach]) -> Interval | None:
+    """Hours in which the plan's GPU answers every held-out sample once per approach.
 
-
-def _roofline_hours(
-    spent: Spent, approaches: Sequence[ServedApproach], bits: int
-) -> Interval | None:
-    """Likely eight at once, at worst one by one on a slow server, at best as many as have room."""
+    Likely eight at once, at worst one by one on a slow server, at best as many as find room.
+    """
+    bits = _served_bits(spent)
     server = Server(model=spent.model, gpu=spent.gpu, gpus=spent.option.gpus, bits=bits)
     if not server.is_known:
         return None
@@ -97,7 +87,7 @@ def _roofline_hours(
 
 
 def _answering(
-    spent: Spent, approaches: tuple[ServedApproach, ...]
+    spent: Spent, approaches: Sequence[ServedApproach]
 ) -> tuple[UsdInterval | None, str]:
     """Dollars of answering the held-out samples, or why they are unknown."""
     if _is_own(spent):
@@ -242,16 +232,47 @@ def _notes(spent: Spent, unknown: Sequence[Share]) -> Iterator[str]:
     yield NO_LABOUR
 
 
+class _Fixed(NamedTuple):
+    """Shares that do not depend on how long training takes, and what they were computed for."""
+
+    model: ModelCard
+    gpu: Gpu
+    offer: Offer | None
+    money: Money
+    baselines: Share
+    evaluation: Share
+    storage: Share
+
+
+_fixed: dict[tuple[object, ...], _Fixed] = {}
+
+
+def _fixed_shares(spent: Spent) -> _Fixed:
+    """They are remembered for the last machines and sizes asked for."""
+    option = spent.option
+    things = (spent.model, spent.gpu, option.offer, spent.money)
+    sizes = (option.gpus, _served_bits(spent), option.trainable_parameters)
+    key = (*map(id, things), *sizes, spent.wish)
+    kept = _fixed.get(key)  # it holds the things, so that their ids are theirs alone
+    if kept is None:
+        if len(_fixed) >= _KEPT:
+            _fixed.clear()
+        shares = _baselines(spent), _evaluation(spent), _storage(spent)
+        _fixed[key] = kept = _Fixed(*things, *shares)
+    return kept
+
+
 def spending(spent: Spent, serving: Serving | None) -> Spending:
     """Every share of a plan's cost and their total; `serving` is the tuned model's.
 
     A share that is unknown says why, and leaves the total unknown.
     """
+    fixed = _fixed_shares(spent)
     found = (
-        _baselines(spent),
+        fixed.baselines,
         _training(spent),
-        _evaluation(spent),
-        _storage(spent),
+        fixed.evaluation,
+        fixed.storage,
         _serving(spent, serving),
     )
     known = [share.usd for share in found if share.usd is not None]
