@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
+from pydantic import Field
+
 from advisor.schema.base import Value
 
 if TYPE_CHECKING:  # what the methods take and give; a start needs only what a plugin says of itself
@@ -62,6 +64,8 @@ class PluginInfo(Value):
     """Using it costs money, so nobody uses it without --yes."""
     options: tuple[str, ...] = ()
     """Names of the plan's options that it understands (methods and objectives)."""
+    defaults: dict[str, int | float | str | bool] = Field(default_factory=dict)
+    """Fields of a plan that it sets unless told otherwise (objectives)."""
 
 
 class MethodInfo(PluginInfo):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -217,10 +218,31 @@ def find_gpu(name: str) -> Gpu:
     if named is not None:
         _check_memory_is_said(name, named["card"])
         return Gpu(**named["card"])
+    size = _SIZE_ALONE.fullmatch(name.strip())
+    if size is not None:
+        return _card_of_size(float(size[1]))
     known = [n for entry in _entries("gpus") for n in entry["names"]]
     raise UnknownGpuError(
         f"Unknown GPU '{name}'.{suggestion(name, known)}",
-        hint=f"Known: {', '.join(g.id for g in gpus())}, {LOCAL}.",
+        hint=f"Known: {', '.join(g.id for g in gpus())}, {LOCAL}; or give the memory alone: 12gb.",
+    )
+
+
+_SIZE_ALONE = re.compile(r"(\d{1,4}(?:\.\d+)?) ?(?:gb|gib)", re.IGNORECASE)
+
+
+def _card_of_size(memory_gib: float) -> Gpu:
+    """A card nobody listed: whether a plan fits can be told, time and price cannot.
+
+    Raises UnknownGpuError for no memory at all.
+    """
+    if memory_gib <= 0:
+        raise UnknownGpuError("A card has more than 0 GiB of memory.", hint="Say 12gb.")
+    return Gpu(
+        id=f"{memory_gib:g}gb",
+        name=f"a card of {memory_gib:g} GiB",
+        memory_gib=memory_gib,
+        provenance=Provenance(kind="assumed", source="command line"),
     )
 
 

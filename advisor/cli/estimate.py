@@ -99,6 +99,9 @@ def _alone(
     if flags["quantity"] and not flags["gpu_names"]:
         msg = "--solve asks what fits on a card: name one with --gpu."
         raise click.UsageError(msg)
+    if flags["data"] is not None and flags["tokens"] is not None:
+        msg = "--data counts the tokens itself: leave --tokens out."
+        raise click.UsageError(msg)
     card = find_model(model)
     request = EstimateRequest(
         as_of=flags["as_of"].date().isoformat() if flags["as_of"] else today(),

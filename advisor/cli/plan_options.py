@@ -246,8 +246,11 @@ def _workload(flags: dict[str, Any]) -> dict[str, Any]:
 def given_values(flags: dict[str, Any]) -> dict[str, Any]:
     """The flags that were given, under the request's names."""
     given = {name: flags[name] for name in PLAN_FLAGS if flags[name] is not None}
+    for name in ("objective", "stack"):
+        if name in given:
+            given[name] = given[name].lower()
     if flags["methods"]:
-        given["methods"] = tuple(dict.fromkeys(flags["methods"]))
+        given["methods"] = tuple(dict.fromkeys(name.lower() for name in flags["methods"]))
     if flags["method_options"]:
         given["method_options"] = dict(map(_pair, flags["method_options"]))
     if _workload(flags):

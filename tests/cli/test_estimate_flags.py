@@ -54,6 +54,42 @@ def test_lengths_by_rate_widen_the_memory_upwards():
     assert rate["high"] > exact["high"]
 
 
+def test_a_card_can_be_given_by_its_memory_alone():
+    found = document("--model", "7b", "--method", "qlora", "--gpu", "12gb")
+    [option] = found["options"]
+    assert option["gpu"] == "12gb"
+    assert option["fits"] is True
+    assert option["time_hours"] is None
+    assert option["cost_usd"] is None
+
+
+def test_names_are_read_in_any_case():
+    plan = only("--model", "8B", "--objective", "SFT", "--stack", "Unsloth")["plan"]
+    assert (plan["objective"], plan["stack"]) == ("sft", "unsloth")
+    assert document("--model", "8b", "--gpu", "H100", "--method", "QLoRA")["options"]
+
+
+def test_an_objective_sets_its_own_rate():
+    words = ("--model", "8b", "--objective", "dpo")
+    plan = only(*words)["plan"]
+    assert plan["learning_rate"] == 1e-6
+    assert plan["reasons"]["learning_rate"] == "objective dpo"
+    assert only(*words, "--learning-rate", "0.001")["plan"]["learning_rate"] == 0.001
+
+
+def test_what_a_forgotten_precision_costs_is_told():
+    words = ("--model", "8b", "--method", "full", "--gpu", "b200")
+    told = " ".join(document(*words)["warnings"])
+    assert "loads float32" in told
+    assert "loads float32" not in " ".join(document(*words, "--precision", "bfloat16")["warnings"])
+
+
+def test_main_memory_of_what_is_offloaded_is_told():
+    words = ("--method", "full", "--strategy", "zero3", "--gpus", "2", "--offload", "optimizer")
+    [option] = document("--model", "8b", "--gpu", "rtx-4090", *words)["options"]
+    assert any("of main memory hold" in note for note in option["assumptions"])
+
+
 def test_preference_data_serve_preference_objectives_only(tmp_path):
     pairs = tmp_path / "pairs.jsonl"
     row = {"prompt": "Say something.", "chosen": "Yes.", "rejected": "No, " * 300}
@@ -156,6 +192,7 @@ def test_the_fastest_can_be_preferred():
         (("--solve", "rank"), "name one with --gpu"),
         (("--option", "layers"), "NAME=VALUE"),
         (("--option", "=3"), "NAME=VALUE"),
+        (("--data", TICKETS, "--tokens", "99"), "leave --tokens out"),
     ],
 )
 def test_usage_errors(words, told):
@@ -172,6 +209,8 @@ def test_usage_errors(words, told):
         (("--gpus", "3", "--nodes", "2"), "equal nodes"),
         (("--method", "qlora", "--quantisation", "none"), "quantised base"),
         (("--gpus", "1", "--strategy", "fsdp"), "does not go with"),
+        (("--objective", "dpo", "--packing"), "cannot be packed"),
+        (("--gpu", "0gb"), "more than 0 GiB"),
         (("--optimizer", "nosuch"), "nosuch"),
         (("--model", "google-bert/bert-base-uncased", "--objective", "dpo"), "is an encoder"),
         (("--option", "layrs=3", "--method", "freeze"), "understands the option 'layrs'"),

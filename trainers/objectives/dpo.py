@@ -25,6 +25,7 @@ class DpoObjective:
         label="direct preference optimisation",
         extra="train",
         options=("precompute_reference",),
+        defaults={"learning_rate": 1e-6},
     )
 
     def footprint(self, plan: Plan, model: ModelCard) -> ObjectiveFootprint:

@@ -35,6 +35,7 @@ class GrpoObjective:
             "num_generations",
             "beta",
         ),
+        defaults={"learning_rate": 1e-6},
     )
 
     def footprint(self, plan: Plan, model: ModelCard) -> ObjectiveFootprint:

@@ -25,7 +25,12 @@ LOGITS_BYTES = 12.0
 class OrpoObjective:
     """Cross-entropy on the chosen answer, and the odds of chosen against rejected."""
 
-    info = PluginInfo(id="orpo", label="odds-ratio preference optimisation", extra="train")
+    info = PluginInfo(
+        id="orpo",
+        label="odds-ratio preference optimisation",
+        extra="train",
+        defaults={"learning_rate": 1e-6},
+    )
 
     def footprint(self, plan: Plan, model: ModelCard) -> ObjectiveFootprint:
         """Chosen and rejected together, and all their logits whatever loss the plan names."""

@@ -19,7 +19,9 @@ FEW_PAIRS = 500
 class RewardObjective:
     """The contrast of two scores; the model has a head of one output and builds no logits."""
 
-    info = PluginInfo(id="reward", label="reward model", extra="train")
+    info = PluginInfo(
+        id="reward", label="reward model", extra="train", defaults={"learning_rate": 0.0001}
+    )
 
     def footprint(self, plan: Plan, model: ModelCard) -> ObjectiveFootprint:
         """Chosen and rejected together, no logits; the score head's few weights are left out."""

@@ -32,6 +32,7 @@ from advisor.stages.estimate.parts import with_extra_parts
 from advisor.stages.estimate.planning import make_plan, packing_obstacles
 from advisor.stages.estimate.remarks import (
     assumptions,
+    billing_note,
     kernel_warnings,
     obstacle_sentences,
     warnings,
@@ -121,7 +122,14 @@ def make_candidate(inquiry: Inquiry, gpu: Gpu, method: Method) -> Candidate:
     Raises PlanError when no plan can be made of the request.
     """
     request, model, reference = inquiry.request, inquiry.model, inquiry.reference
-    plan = make_plan(request, model=model, gpu=gpu, method=method, reference=reference)
+    plan = make_plan(
+        request,
+        model=model,
+        gpu=gpu,
+        method=method,
+        reference=reference,
+        objective=inquiry.objective.info if inquiry.objective else None,
+    )
     obstacles = [
         *method.obstacles(plan, _machine(gpu, request)),
         *packing_obstacles(request, model, method.info),
@@ -192,6 +200,7 @@ def _option(inquiry: Inquiry, gpu: Gpu, method: Method, plan: Plan) -> Option:
             *(drawn.notes if drawn else ()),
             *work.footprint.notes,
             *work.objective.notes,
+            *billing_note(offer, inquiry.money),
         ),
         warnings=(
             *work.footprint.warnings,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from advisor.contracts import Method, MethodInfo
+from advisor.contracts import Method, MethodInfo, PluginInfo
 from advisor.errors import PlanError
 from advisor.schema.catalog import Gpu, ModelCard, Recipe, Reference
 from advisor.schema.estimate import EstimateRequest
@@ -67,16 +67,24 @@ def recipe_for(recipes: Sequence[Recipe], info: MethodInfo, parameters: int) -> 
 
 
 def make_plan(
-    request: EstimateRequest, *, model: ModelCard, gpu: Gpu, method: Method, reference: Reference
+    request: EstimateRequest,
+    *,
+    model: ModelCard,
+    gpu: Gpu,
+    method: Method,
+    reference: Reference,
+    objective: PluginInfo | None = None,
 ) -> Plan:
-    """The recipe's values, what the stack and the device demand, what the user fixed.
+    """The recipe's values, what objective, stack and device demand, what the user fixed.
 
     Raises PlanError when the values contradict each other.
     """
-    _suit_objective(request.objective, model)
+    _suit_objective(request, model)
     recipe = recipe_for(reference.recipes, method.info, model.parameters)
     values: dict[str, Any] = {key: s.value for key, s in recipe.settings.items()}
     reasons = dict.fromkeys(values, f"recipe {recipe.id}")
+    for key, value in (objective.defaults if objective else {}).items():
+        values[key], reasons[key] = value, f"objective {request.objective}"
     for key, value in reference.stack.defaults_for(method.info.id).items():
         values[key], reasons[key] = value, f"stack {reference.stack.id}"
     _suit_device(values, reasons, gpu, adapts=method.info.needs_rank)
@@ -119,8 +127,17 @@ _NEEDS_GENERATION = ("cpt", "dpo", "orpo", "kto", "grpo")
 _NEEDS_DECODER = ("cpt", "grpo")
 
 
-def _suit_objective(objective: str, model: ModelCard) -> None:
-    """Raises PlanError for an objective that a model of this kind cannot be trained with."""
+_TAKES_PAIRS = ("dpo", "orpo", "kto", "reward", "grpo")
+
+
+def _suit_objective(request: EstimateRequest, model: ModelCard) -> None:
+    """Raises PlanError for an objective that neither the model nor packing goes with."""
+    objective = request.objective
+    if request.packing and objective in _TAKES_PAIRS:
+        raise PlanError(
+            f"Samples of {objective} cannot be packed into one sequence.",
+            hint="Leave --packing out.",
+        )
     hopeless = {"encoder": _NEEDS_GENERATION, "encoder_decoder": _NEEDS_DECODER}
     if objective in hopeless.get(model.kind, ()):
         kind = model.kind.replace("_", "-")

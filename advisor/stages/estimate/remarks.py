@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from advisor.schema.base import Interval, UsdInterval
 from advisor.schema.catalog import Gpu, Offer
 from advisor.schema.estimate import EstimateRequest
+from advisor.schema.money import Money
 from advisor.schema.plan import Obstacle, Plan
 from advisor.schema.tiers import ErrorBand
 from advisor.stages.estimate.cost import billed_gpus, is_stale
 from advisor.stages.estimate.tiers import allocated_error
 from advisor.stages.estimate.work import Work
+from advisor.units import gib_from_bytes
 
 _LOSSES = {
     "stock": "from all logits in several passes",
@@ -34,7 +36,30 @@ def assumptions(work: Work) -> tuple[str, ...]:
         )
     if plan.reasons.get("examples", "").startswith("recipe"):
         notes.append(f"{plan.examples} samples assumed; give --examples, --tokens or data.")
+    if plan.offload in ("optimizer", "weights"):
+        notes.append(
+            f"About {gib_from_bytes(_offloaded_bytes(work)):.0f} GiB of main memory hold what is "
+            "offloaded, all devices together."
+        )
     return tuple(notes)
+
+
+def _offloaded_bytes(work: Work) -> float:
+    """States and gradients that the processor steps with; with `weights` the weights too."""
+    foot = work.footprint
+    kept = foot.optimizer_bytes + foot.gradient_bytes
+    if work.plan.offload == "weights":
+        kept += foot.base_weight_bytes + foot.adapter_weight_bytes
+    return kept
+
+
+def billing_note(offer: Offer | None, money: Money | None) -> tuple[str, ...]:
+    """Why the high cost can be more than hours x price."""
+    if offer is None or money is None or offer.kind == "own":
+        return ()
+    if offer.provider in money.billing_seconds:
+        return ()
+    return (f"How {offer.provider} bills is unknown: the high cost counts every started hour.",)
 
 
 def warnings(

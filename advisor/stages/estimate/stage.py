@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from advisor.contracts import Method
 from advisor.errors import PlanError
@@ -15,6 +16,10 @@ from advisor.stages.estimate.planning import ignored_flags
 
 FAR_LONGER = 1.5
 """Times the 99 % point at which the longest sample is worth a word."""
+
+LOADS_IN_32_BITS = "stock"
+"""The stack whose trainer loads 32 bits when a script says nothing."""
+BITS_OF_HALF = 16
 
 
 def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Method]) -> Estimate:
@@ -54,8 +59,38 @@ def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Met
             *_length_warnings(request),
             *_flag_warnings(request, methods),
             *_overall_warnings(found, recommended),
+            *_loading_warning(inquiry, found, recommended, gpus, methods),
         ),
     )
+
+
+def _loading_warning(
+    inquiry: Inquiry,
+    found: Sequence[Candidate],
+    recommended: int | None,
+    gpus: Sequence[Gpu],
+    methods: Mapping[str, Method],
+) -> tuple[str, ...]:
+    """What the recommended plan takes when a script forgets to say in what precision to load.
+
+    TRL loads 32 bits unless told otherwise (`create_model_from_path`, TRL 1.x).
+    """
+    if recommended is None:
+        return ()
+    plan = found[recommended].option.plan
+    is_open = plan.reasons.get("precision", "").startswith("recipe")
+    if plan.stack != LOADS_IN_32_BITS or not is_open or plan.base_bits != BITS_OF_HALF:
+        return ()
+    update = {"precision": "float32", "compute_precision": plan.precision}
+    wished = replace(inquiry, request=inquiry.request.model_copy(update=update))
+    gpu = next(gpu for gpu in gpus if gpu.id == plan.gpu)
+    needed = make_candidate(wished, gpu, methods[plan.method]).option.memory
+    tier = needed.process_gib or needed.reserved_gib or needed.allocated_gib
+    told = (
+        f"Weights are taken as loaded in {plan.precision} (dtype='{plan.precision}'); a TRL script "
+        f"that does not say so loads float32 and needs about {tier.likely:.0f} GiB."
+    )
+    return (told,)
 
 
 def _model_warnings(model: ModelCard) -> tuple[str, ...]:
@@ -67,6 +102,9 @@ def _model_warnings(model: ModelCard) -> tuple[str, ...]:
     if model.uncounted:
         parts = ", ".join(name.removesuffix("_config") for name in model.uncounted)
         said.append(f"Not counted of {model.id}: {parts}. What is loaded of it needs memory too.")
+    if model.kind != "decoder":
+        kind = model.kind.replace("_", "-")
+        said.append(f"{model.id} is an {kind}; a task head on top is not counted.")
     return tuple(said)
 
 
