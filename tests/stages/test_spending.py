@@ -14,7 +14,8 @@ from advisor.stages.estimate.demand import demand
 from advisor.stages.estimate.outlook import ONLY_MONEY, Prospects, outlook
 from advisor.stages.estimate.rental import Supply
 from advisor.stages.estimate.serving import self_hosted
-from advisor.stages.estimate.spending import Spent, spending
+from advisor.stages.estimate.shares import Spent
+from advisor.stages.estimate.spending import spending
 from advisor.stages.estimate.ways import ways_of
 
 DAY = "2026-11-26"

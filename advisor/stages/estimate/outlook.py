@@ -12,7 +12,8 @@ from advisor.schema.estimate import Option
 from advisor.schema.spending import BreakEven, Serving, Spending
 from advisor.stages.estimate.break_even import Rivals, Terms, break_evens
 from advisor.stages.estimate.hosted import at_tokens
-from advisor.stages.estimate.spending import Spent, spending
+from advisor.stages.estimate.shares import Spent
+from advisor.stages.estimate.spending import spending
 from advisor.stages.estimate.ways import Hosting, Prospects, Ways, ways_of
 
 __all__ = ["ONLY_MONEY", "Outlook", "Prospects", "outlook"]
