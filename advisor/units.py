@@ -60,7 +60,7 @@ def short_count(count: float) -> str:
         if abs(count) >= size:
             scaled = count / size
             return f"{scaled:.0f}{suffix}" if scaled >= 100 else f"{scaled:.1f}{suffix}"
-    return f"{count:.0f}"
+    return f"{count:.0f}" if count == int(count) else f"{count:.3g}"
 
 
 def short_duration(seconds: float) -> str:

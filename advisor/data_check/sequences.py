@@ -14,6 +14,9 @@ from advisor.schema.lengths import SequenceLengths, Tokenisation
 TURN_TOKENS = 5
 """What a chat template puts around a turn: role, separators and end (4 to 6 in ChatML, Llama 3)."""
 
+LONGEST_PACKED = 2048
+"""Length of packed sequences unless samples are cut sooner: the recipes' sequence length."""
+
 
 def counted_tokens(
     samples: Sequence[Sample], instruction: str, tokenisation: Tokenisation
@@ -87,7 +90,8 @@ def sequence_lengths(
             low=processed(spread.low), likely=processed(1.0), high=processed(spread.high)
         ),
         padding_share=padding_share(cut, batch_size),
-        packed_sequences=math.ceil(sum(cut) / limit),
+        packed_length=min(limit, LONGEST_PACKED),
+        packed_sequences=math.ceil(sum(cut) / min(limit, LONGEST_PACKED)),
         provenance=provenance,
     )
 

@@ -96,13 +96,23 @@ def sentence(option: Option) -> str:
 
 def _settings(option: Option) -> str:
     plan = option.plan
+    objective = "" if plan.objective == "sft" else f"{plan.objective}, "
     rank = f"rank {plan.rank}, " if plan.rank else ""
     packed = f", {plan.base_bits}-bit base" if plan.base_bits < 16 else ""
+    shared = f", {plan.strategy} over {plan.gpus} GPUs" if plan.gpus > 1 else ""
     return (
-        f"{rank}batch {plan.micro_batch_size} x {plan.gradient_accumulation_steps}, "
-        f"{plan.sequence_length} tokens, {plan.epochs:g} epochs, learning rate "
-        f"{plan.learning_rate:g}, {plan.precision}{packed}"
+        f"{objective}{rank}batch {plan.micro_batch_size} x {plan.gradient_accumulation_steps}"
+        f"{_in_all(option)}, {plan.sequence_length} tokens, {plan.epochs:g} epochs, learning rate "
+        f"{plan.learning_rate:g}, {plan.precision}{packed}{shared}"
     )
+
+
+def _in_all(option: Option) -> str:
+    """Samples per update over all devices, where there are several."""
+    plan = option.plan
+    if plan.gpus == 1 or plan.strategy == "layer_split":
+        return ""
+    return f" x {plan.gpus}"
 
 
 def devices(option: Option) -> str:

@@ -117,7 +117,7 @@ def lengths_facts(lengths: SequenceLengths) -> tuple[tuple[str, str], ...]:
         ("cut at", f"{lengths.limit:,}: {cut:,} samples{share}"),
         ("processed per epoch", f"{_tokens(lengths.processed)} tokens"),
         ("padding", f"{percent(lengths.padding_share, 0)} of padded batches"),
-        ("packed into", f"{lengths.packed_sequences:,} full sequences"),
+        ("packed into", f"{lengths.packed_sequences:,} sequences of {lengths.packed_length:,}"),
         ("counted", counted),
     )
 
@@ -130,7 +130,7 @@ def lengths_words(lengths: SequenceLengths) -> str:
         f"{lengths.samples:,} samples, longest {_tokens(lengths.longest)} tokens, 99 % up to "
         f"{_tokens(lengths.percentile_99)}, mean {_tokens(lengths.mean)} ({counted}); {cut:,} cut "
         f"at {lengths.limit:,}; padding {percent(lengths.padding_share, 0)}, or packed into "
-        f"{lengths.packed_sequences:,} sequences"
+        f"{lengths.packed_sequences:,} sequences of {lengths.packed_length:,}"
     )
 
 

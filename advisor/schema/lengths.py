@@ -28,8 +28,9 @@ class SequenceLengths(Value):
     """Tokens of one epoch after truncation."""
     padding_share: float = Field(ge=0, lt=1)
     """Share of padded batches that is padding, for the plan's batch size."""
+    packed_length: int = Field(gt=0)
     packed_sequences: int = Field(ge=0)
-    """Full sequences of `limit` tokens that the samples fill when packed."""
+    """Full sequences of `packed_length` tokens that the samples fill when packed."""
     provenance: Provenance
 
 

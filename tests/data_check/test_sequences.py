@@ -80,4 +80,4 @@ def test_quantiles_are_ordered(counts, limit):
     found = sequence_lengths(counts, limit=limit, batch_size=4, provenance=MADE_UP)
     assert found.median.likely <= found.percentile_99.likely <= found.longest.likely
     assert found.processed.likely <= min(found.total.likely, limit * len(counts))
-    assert found.packed_sequences * limit >= found.processed.likely
+    assert found.packed_sequences * found.packed_length >= found.processed.likely
