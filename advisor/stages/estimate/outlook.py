@@ -86,7 +86,7 @@ def _setups(
     if bill is None:
         return
     parts = {share.name: share.usd for share in bill.shares if share.name in _SETUP}
-    if ways.tuned is not None and None not in parts.values():
+    if ways.tuned is not None and all(usd is not None for usd in parts.values()):
         yield ways.rivals, _sum(parts.values())
     if hosting.best is None:
         return
