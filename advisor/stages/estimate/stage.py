@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from advisor.contracts import Method
 from advisor.errors import PlanError
@@ -20,6 +19,7 @@ FAR_LONGER = 1.5
 LOADS_IN_32_BITS = "stock"
 """The stack whose trainer loads 32 bits when a script says nothing."""
 BITS_OF_HALF = 16
+HELD_IN_HALF = ("weights", "gradients", "optimizer states")
 
 
 def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Method]) -> Estimate:
@@ -59,36 +59,30 @@ def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Met
             *_length_warnings(request),
             *_flag_warnings(request, methods),
             *_overall_warnings(found, recommended),
-            *_loading_warning(inquiry, found, recommended, gpus, methods),
+            *_loading_warning(found, recommended),
         ),
     )
 
 
-def _loading_warning(
-    inquiry: Inquiry,
-    found: Sequence[Candidate],
-    recommended: int | None,
-    gpus: Sequence[Gpu],
-    methods: Mapping[str, Method],
-) -> tuple[str, ...]:
+def _loading_warning(found: Sequence[Candidate], recommended: int | None) -> tuple[str, ...]:
     """What the recommended plan takes when a script forgets to say in what precision to load.
 
-    TRL loads 32 bits unless told otherwise (`create_model_from_path`, TRL 1.x).
+    TRL loads 32 bits unless told otherwise (`create_model_from_path`, TRL 1.x): what is held in 16
+    bits, the weights and where they are trained their gradients and states, then takes twice.
     """
     if recommended is None:
         return ()
-    plan = found[recommended].option.plan
+    option = found[recommended].option
+    plan, needed = option.plan, option.memory
     is_open = plan.reasons.get("precision", "").startswith("recipe")
     if plan.stack != LOADS_IN_32_BITS or not is_open or plan.base_bits != BITS_OF_HALF:
         return ()
-    update = {"precision": "float32", "compute_precision": plan.precision}
-    wished = replace(inquiry, request=inquiry.request.model_copy(update=update))
-    gpu = next(gpu for gpu in gpus if gpu.id == plan.gpu)
-    needed = make_candidate(wished, gpu, methods[plan.method]).option.memory
+    doubled = HELD_IN_HALF if plan.trained_precision == plan.precision else HELD_IN_HALF[:1]
+    more = sum(term.gib for term in needed.terms if term.name in doubled)
     tier = needed.process_gib or needed.reserved_gib or needed.allocated_gib
     told = (
         f"Weights are taken as loaded in {plan.precision} (dtype='{plan.precision}'); a TRL script "
-        f"that does not say so loads float32 and needs about {tier.likely:.0f} GiB."
+        f"that does not say so loads float32 and needs about {tier.likely + more:.0f} GiB."
     )
     return (told,)
 
