@@ -28,8 +28,8 @@ from advisor.schema.profile import MachineFacts
 from advisor.stages.estimate.bounds import check_amounts
 from advisor.stages.estimate.calibration import machine_name, record_of
 from advisor.stages.estimate.candidate import Inquiry
-from advisor.stages.estimate.outlook import Prospects, outlook
-from advisor.stages.estimate.rental import Supply
+from advisor.stages.estimate.money.outlook import Prospects, outlook
+from advisor.stages.estimate.money.rental import Supply
 from advisor.stages.estimate.solve import solve
 from advisor.stages.estimate.stage import estimate
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from advisor.schema.tiers import ErrorBand, Guess
-from advisor.stages.estimate.tiers import KNOWN, uncertain_gib
+from advisor.stages.estimate.memory.tiers import KNOWN, uncertain_gib
 from benchmarks.memory import table
 from benchmarks.memory.cells import number
 from benchmarks.memory.rows import Case, described, predict, without_stack

@@ -24,8 +24,8 @@ from advisor.catalog.architectures import card_of  # noqa: E402
 from advisor.schema.base import Provenance  # noqa: E402
 from advisor.schema.catalog import ModelCard  # noqa: E402
 from advisor.schema.plan import Plan  # noqa: E402
-from advisor.stages.estimate.timeline import phase_terms  # noqa: E402
-from advisor.stages.estimate.work import Work  # noqa: E402
+from advisor.stages.estimate.memory.timeline import phase_terms  # noqa: E402
+from advisor.stages.estimate.memory.work import Work  # noqa: E402
 from benchmarks.simulate.measure import stored  # noqa: E402
 from benchmarks.simulate.plans import Case  # noqa: E402
 from benchmarks.simulate.shapes import configuration  # noqa: E402

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from advisor.schema.throughput import Evidence, Throughput
-from advisor.stages.estimate.place import place_of
+from advisor.stages.estimate.throughput.place import place_of
 from benchmarks.throughput.fit import Values, fit, residuals, throughput_of
 from benchmarks.throughput.rows import Case
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from advisor.schema.base import Figure, Interval, Provenance
 from advisor.schema.throughput import Cell, Evidence, GpuClass, StackSpeed, Throughput
-from advisor.stages.estimate.place import gpu_class, stack_class
-from advisor.stages.estimate.speed import (
+from advisor.stages.estimate.throughput.place import gpu_class, stack_class
+from advisor.stages.estimate.throughput.speed import (
     attention_cost,
     bits_gain,
     product_share,

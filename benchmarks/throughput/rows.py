@@ -15,9 +15,9 @@ from advisor.catalog import query
 from advisor.errors import AdvisorError
 from advisor.schema.catalog import Gpu
 from advisor.schema.plan import Plan
-from advisor.stages.estimate.batches import Batch, batch_of
-from advisor.stages.estimate.flops import product_work
-from advisor.stages.estimate.work import Work
+from advisor.stages.estimate.memory.work import Work
+from advisor.stages.estimate.throughput.batches import Batch, batch_of
+from advisor.stages.estimate.throughput.flops import product_work
 from benchmarks.throughput.models import model_of
 
 METHODS = {

@@ -24,8 +24,8 @@ import numpy as np  # noqa: E402
 from advisor import __version__  # noqa: E402
 from advisor.catalog.throughput import throughput  # noqa: E402
 from advisor.schema.throughput import Throughput  # noqa: E402
-from advisor.stages.estimate.pace import time_spread  # noqa: E402
-from advisor.stages.estimate.speed import (  # noqa: E402
+from advisor.stages.estimate.throughput.pace import time_spread  # noqa: E402
+from advisor.stages.estimate.throughput.speed import (  # noqa: E402
     setting,
     step_seconds,
 )

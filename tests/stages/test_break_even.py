@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from advisor.schema.base import Provenance, UsdInterval
 from advisor.schema.spending import Serving
-from advisor.stages.estimate import break_even as room
-from advisor.stages.estimate.break_even import Terms
-from advisor.stages.estimate.tariffs import Bid, Tariff, first_paying, paying_ranges
+from advisor.stages.estimate.money import break_even as room
+from advisor.stages.estimate.money.break_even import Terms
+from advisor.stages.estimate.money.tariffs import Bid, Tariff, first_paying, paying_ranges
 
 VOLUMES = [0.0, *(10.0**n for n in range(10))]
 SLACK = 1e-6

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from advisor.schema.base import Interval, UsdInterval
-from advisor.stages.estimate.choice import cheapest, chosen, fastest, keeps_to
+from advisor.stages.estimate.money.choice import cheapest, chosen, fastest, keeps_to
 
 
 @dataclass

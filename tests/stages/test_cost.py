@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from advisor.catalog.serving import money
 from advisor.schema.base import Interval
 from advisor.schema.catalog import Offer
-from advisor.stages.estimate.cost import (
+from advisor.stages.estimate.money.cost import (
     KINDS,
     best_offer,
     cost,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from advisor.catalog import query
 from advisor.catalog.serving import money
-from advisor.stages.estimate.decoding import Call, Server, cache_bytes, shares, weight_bytes
+from advisor.stages.estimate.money.decoding import Call, Server, cache_bytes, shares, weight_bytes
 
 MONEY = money()
 LIKELY = shares(MONEY)[1]

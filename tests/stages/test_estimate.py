@@ -12,13 +12,13 @@ from advisor.schema.catalog import Gpu, ModelCard, Offer
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.profile import MachineFacts
 from advisor.stages.estimate.candidate import Inquiry
-from advisor.stages.estimate.cost import best_offer, billed_gpus, cost, is_stale
-from advisor.stages.estimate.fit import probability_below
+from advisor.stages.estimate.memory.fit import probability_below
+from advisor.stages.estimate.memory.tiers import memory
+from advisor.stages.estimate.memory.timeline import phase_terms
+from advisor.stages.estimate.memory.work import Work
+from advisor.stages.estimate.money.cost import best_offer, billed_gpus, cost, is_stale
 from advisor.stages.estimate.planning import make_plan, recipe_for
 from advisor.stages.estimate.stage import estimate
-from advisor.stages.estimate.tiers import memory
-from advisor.stages.estimate.timeline import phase_terms
-from advisor.stages.estimate.work import Work
 from trainers.methods.full import FullMethod
 from trainers.methods.lora import LoraMethod
 from trainers.methods.qlora import QloraMethod

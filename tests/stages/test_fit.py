@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from advisor.catalog import query
 from advisor.schema.base import Interval
 from advisor.schema.estimate import Memory
-from advisor.stages.estimate.fit import fits, needed, usable_gib
+from advisor.stages.estimate.memory.fit import fits, needed, usable_gib
 
 T4 = query.find_gpu("t4")
 A100 = query.find_gpu("a100-80gb")

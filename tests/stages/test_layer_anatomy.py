@@ -4,10 +4,10 @@ import pytest
 
 from advisor.catalog import query
 from advisor.schema.plan import Plan
-from advisor.stages.estimate.activations import kept_bytes, layer_backward_bytes
-from advisor.stages.estimate.structure import structure
-from advisor.stages.estimate.tape import NOTHING, Back, Size, Storage, Tape, Tensor
-from advisor.stages.estimate.work import Work
+from advisor.stages.estimate.memory.activations import kept_bytes, layer_backward_bytes
+from advisor.stages.estimate.memory.structure import structure
+from advisor.stages.estimate.memory.tape import NOTHING, Back, Size, Storage, Tape, Tensor
+from advisor.stages.estimate.memory.work import Work
 from trainers.methods.full import FullMethod
 from trainers.methods.lora import LoraMethod
 

@@ -12,12 +12,12 @@ from advisor.schema.architecture import LayerGroup, Linear
 from advisor.schema.base import Interval, Provenance
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import ExtraTerm, ObjectiveFootprint, Plan
-from advisor.stages.estimate.loss import loss_bytes
-from advisor.stages.estimate.passes import evaluation_bytes, generation_bytes
-from advisor.stages.estimate.states import cast_bytes
-from advisor.stages.estimate.tiers import memory
-from advisor.stages.estimate.timeline import phase_terms, timeline
-from advisor.stages.estimate.work import Work
+from advisor.stages.estimate.memory.loss import loss_bytes
+from advisor.stages.estimate.memory.passes import evaluation_bytes, generation_bytes
+from advisor.stages.estimate.memory.states import cast_bytes
+from advisor.stages.estimate.memory.tiers import memory
+from advisor.stages.estimate.memory.timeline import phase_terms, timeline
+from advisor.stages.estimate.memory.work import Work
 from trainers.methods.full import FullMethod
 from trainers.methods.lora import LoraMethod
 from trainers.methods.qlora import QloraMethod

@@ -10,10 +10,10 @@ from advisor.errors import PriceMissingError
 from advisor.schema.catalog import HostedTuning, InferencePrice, Offer
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.spending import Workload
-from advisor.stages.estimate.cost import best_offer, usd_per_hour
-from advisor.stages.estimate.decoding import Server, shares
-from advisor.stages.estimate.demand import demand
-from advisor.stages.estimate.hosted import (
+from advisor.stages.estimate.money.cost import best_offer, usd_per_hour
+from advisor.stages.estimate.money.decoding import Server, shares
+from advisor.stages.estimate.money.demand import demand
+from advisor.stages.estimate.money.hosted import (
     hosted,
     hosted_beside,
     hosted_tuned,
@@ -22,8 +22,8 @@ from advisor.stages.estimate.hosted import (
     prompted_by_token,
     sized_by_token,
 )
-from advisor.stages.estimate.rental import COUNTS, LOOSE, Supply, asked, cheapest_rental
-from advisor.stages.estimate.serving import at_volume, self_hosted
+from advisor.stages.estimate.money.rental import COUNTS, LOOSE, Supply, asked, cheapest_rental
+from advisor.stages.estimate.money.serving import at_volume, self_hosted
 
 DAY = "2026-11-26"
 MONEY = money()

@@ -9,12 +9,12 @@ from advisor.catalog import query
 from advisor.errors import PlanError
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Plan
-from advisor.stages.estimate import sharding
-from advisor.stages.estimate.fit import needed, usable_gib
+from advisor.stages.estimate.memory import sharding
+from advisor.stages.estimate.memory.fit import needed, usable_gib
+from advisor.stages.estimate.memory.tiers import memory, outside_gib
+from advisor.stages.estimate.memory.timeline import timeline
+from advisor.stages.estimate.memory.work import Work
 from advisor.stages.estimate.planning import make_plan
-from advisor.stages.estimate.tiers import memory, outside_gib
-from advisor.stages.estimate.timeline import timeline
-from advisor.stages.estimate.work import Work
 
 CARD = query.find_model("8b")
 A100 = query.find_gpu("a100-80gb")

@@ -10,13 +10,13 @@ from advisor.schema.catalog import HostedTuning, InferencePrice, Offer
 from advisor.schema.estimate import EstimateRequest, Memory, Option
 from advisor.schema.plan import Plan
 from advisor.schema.spending import Workload
-from advisor.stages.estimate.demand import demand
-from advisor.stages.estimate.outlook import ONLY_MONEY, Prospects, outlook
-from advisor.stages.estimate.rental import Supply
-from advisor.stages.estimate.serving import self_hosted
-from advisor.stages.estimate.shares import Spent
-from advisor.stages.estimate.spending import spending
-from advisor.stages.estimate.ways import ways_of
+from advisor.stages.estimate.money.demand import demand
+from advisor.stages.estimate.money.outlook import ONLY_MONEY, Prospects, outlook
+from advisor.stages.estimate.money.rental import Supply
+from advisor.stages.estimate.money.serving import self_hosted
+from advisor.stages.estimate.money.shares import Spent
+from advisor.stages.estimate.money.spending import spending
+from advisor.stages.estimate.money.ways import ways_of
 
 DAY = "2026-11-26"
 MONEY = money()

@@ -9,15 +9,15 @@ from advisor.catalog import query
 from advisor.schema.base import Interval, Provenance
 from advisor.schema.plan import ExtraTerm, ObjectiveFootprint, Plan
 from advisor.schema.profile import MachineFacts
-from advisor.stages.estimate.batches import batch_of, padding_share, training_tokens
-from advisor.stages.estimate.energy import energy, grid_of
-from advisor.stages.estimate.exchange import lost_share
-from advisor.stages.estimate.flops import attention_work, product_work, shape_of
-from advisor.stages.estimate.hours import timing
-from advisor.stages.estimate.pace import tokens_per_second
-from advisor.stages.estimate.place import gpu_class, place_of, stack_class
-from advisor.stages.estimate.speed import product_share, setting, step_seconds
-from advisor.stages.estimate.work import Work
+from advisor.stages.estimate.memory.work import Work
+from advisor.stages.estimate.throughput.batches import batch_of, padding_share, training_tokens
+from advisor.stages.estimate.throughput.energy import energy, grid_of
+from advisor.stages.estimate.throughput.exchange import lost_share
+from advisor.stages.estimate.throughput.flops import attention_work, product_work, shape_of
+from advisor.stages.estimate.throughput.hours import timing
+from advisor.stages.estimate.throughput.pace import tokens_per_second
+from advisor.stages.estimate.throughput.place import gpu_class, place_of, stack_class
+from advisor.stages.estimate.throughput.speed import product_share, setting, step_seconds
 from trainers.methods.full import FullMethod
 from trainers.methods.lora import LoraMethod
 from trainers.methods.qlora import QloraMethod

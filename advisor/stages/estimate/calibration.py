@@ -16,7 +16,7 @@ from advisor.schema.base import Interval
 from advisor.schema.catalog import Gpu
 from advisor.schema.estimate import Memory, Option
 from advisor.schema.plan import Plan
-from advisor.stages.estimate.hours import Timing
+from advisor.stages.estimate.throughput.hours import Timing
 
 if TYPE_CHECKING:  # their classes are only built where there are records
     from advisor.schema.calibration import CalibrationRecord

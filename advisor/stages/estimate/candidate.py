@@ -23,12 +23,12 @@ from advisor.stages.estimate.calibration import (
     machine_name,
     measured_speed,
 )
-from advisor.stages.estimate.choice import keeps_to
-from advisor.stages.estimate.cost import best_offer, cost
-from advisor.stages.estimate.energy import energy
-from advisor.stages.estimate.fit import fits, settled, usable_gib
-from advisor.stages.estimate.hours import timing
-from advisor.stages.estimate.parts import with_extra_parts
+from advisor.stages.estimate.memory.fit import fits, settled, usable_gib
+from advisor.stages.estimate.memory.parts import with_extra_parts
+from advisor.stages.estimate.memory.tiers import memory, outside_gib
+from advisor.stages.estimate.memory.work import Work
+from advisor.stages.estimate.money.choice import keeps_to
+from advisor.stages.estimate.money.cost import best_offer, cost
 from advisor.stages.estimate.planning import make_plan, packing_obstacles
 from advisor.stages.estimate.remarks import (
     assumptions,
@@ -37,8 +37,8 @@ from advisor.stages.estimate.remarks import (
     obstacle_sentences,
     warnings,
 )
-from advisor.stages.estimate.tiers import memory, outside_gib
-from advisor.stages.estimate.work import Work
+from advisor.stages.estimate.throughput.energy import energy
+from advisor.stages.estimate.throughput.hours import timing
 
 if TYPE_CHECKING:  # its class is only built where there are records
     from advisor.schema.calibration import CalibrationRecord

@@ -10,7 +10,7 @@ from advisor.schema.catalog import Gpu
 from advisor.schema.estimate import EstimateRequest, Option
 from advisor.schema.plan import Plan
 from advisor.stages.estimate.candidate import Candidate, Inquiry, make_candidate
-from advisor.stages.estimate.fit import process_interval
+from advisor.stages.estimate.memory.fit import process_interval
 
 SHORTEST_SEQUENCE = 128
 DEVICE_COUNTS = (2, 4, 8, 16)

@@ -10,9 +10,9 @@ from advisor.schema.estimate import EstimateRequest
 from advisor.schema.money import Money
 from advisor.schema.plan import Obstacle, Plan
 from advisor.schema.tiers import ErrorBand
-from advisor.stages.estimate.cost import billed_gpus, is_stale
-from advisor.stages.estimate.tiers import allocated_error
-from advisor.stages.estimate.work import Work
+from advisor.stages.estimate.memory.tiers import allocated_error
+from advisor.stages.estimate.memory.work import Work
+from advisor.stages.estimate.money.cost import billed_gpus, is_stale
 from advisor.units import gib_from_bytes
 
 _LOSSES = {

@@ -9,7 +9,7 @@ from advisor.errors import PlanError
 from advisor.schema.catalog import Gpu, ModelCard
 from advisor.schema.estimate import Estimate, EstimatedModel, EstimateRequest
 from advisor.stages.estimate.candidate import Candidate, Inquiry, make_candidate
-from advisor.stages.estimate.choice import chosen, fastest
+from advisor.stages.estimate.money.choice import chosen, fastest
 from advisor.stages.estimate.nearest import nearest_plan
 from advisor.stages.estimate.planning import ignored_flags
 

@@ -7,17 +7,21 @@ from typing import NamedTuple
 from advisor.schema.base import Figure
 from advisor.schema.catalog import Gpu
 from advisor.schema.throughput import Cell, GpuClass, StackSpeed, Throughput
-from advisor.stages.estimate.batches import Batch
-from advisor.stages.estimate.exchange import exchange_seconds, lost_share, offload_seconds
-from advisor.stages.estimate.flops import (
+from advisor.stages.estimate.memory.work import Work
+from advisor.stages.estimate.throughput.batches import Batch
+from advisor.stages.estimate.throughput.exchange import (
+    exchange_seconds,
+    lost_share,
+    offload_seconds,
+)
+from advisor.stages.estimate.throughput.flops import (
     attention_work,
     forward_share,
     moved_elements,
     product_work,
     shape_of,
 )
-from advisor.stages.estimate.place import place_of
-from advisor.stages.estimate.work import Work
+from advisor.stages.estimate.throughput.place import place_of
 
 TERA, GIGA, MILLI, MICRO = 1e12, 1e9, 1e-3, 1e-6
 SHARPNESS = 3

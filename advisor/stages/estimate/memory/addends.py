@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 from advisor.schema.base import Provenance
 from advisor.schema.plan import Phase
-from advisor.stages.estimate import passes, sharding, states
-from advisor.stages.estimate.activations import (
+from advisor.stages.estimate.memory import passes, sharding, states
+from advisor.stages.estimate.memory.activations import (
     follows_gradients,
     kept_bytes,
     last_layer_bytes,
     layer_backward_bytes,
 )
-from advisor.stages.estimate.loss import held_logit_bytes, loss_bytes
-from advisor.stages.estimate.work import Work
+from advisor.stages.estimate.memory.loss import held_logit_bytes, loss_bytes
+from advisor.stages.estimate.memory.work import Work
 from advisor.units import bytes_from_gib
 
 Inputs = dict[str, float | int | str]

@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from advisor.schema.architecture import LayerGroup
-from advisor.stages.estimate.anatomy import Adapter, Anatomy, Heads, Setting
-from advisor.stages.estimate.families import habits_of
-from advisor.stages.estimate.tape import NOTHING, Size
-from advisor.stages.estimate.work import NUMBER_BYTES, Work
+from advisor.stages.estimate.memory.anatomy import Adapter, Anatomy, Heads, Setting
+from advisor.stages.estimate.memory.families import habits_of
+from advisor.stages.estimate.memory.tape import NOTHING, Size
+from advisor.stages.estimate.memory.work import NUMBER_BYTES, Work
 
 LOW_RANK = frozenset({"lora", "qlora", "dora", "rslora"})
 """Methods that put low-rank products beside linear layers."""

@@ -9,12 +9,12 @@ from advisor.schema.catalog import Gpu
 from advisor.schema.estimate import Memory
 from advisor.schema.plan import Phase
 from advisor.schema.tiers import ErrorBand, Guess, Tier
-from advisor.stages.estimate.addends import Addend
-from advisor.stages.estimate.fit import settled_tiers, usable_gib
-from advisor.stages.estimate.sharding import is_gathered
-from advisor.stages.estimate.states import paged_bytes
-from advisor.stages.estimate.timeline import terms, timeline
-from advisor.stages.estimate.work import Work
+from advisor.stages.estimate.memory.addends import Addend
+from advisor.stages.estimate.memory.fit import settled_tiers, usable_gib
+from advisor.stages.estimate.memory.sharding import is_gathered
+from advisor.stages.estimate.memory.states import paged_bytes
+from advisor.stages.estimate.memory.timeline import terms, timeline
+from advisor.stages.estimate.memory.work import Work
 from advisor.units import gib_from_bytes
 
 RESIDENT = frozenset({"weights", "adapter", "optimizer states", "master weights", "framework"})

@@ -12,9 +12,9 @@ from advisor.schema.catalog import Gpu, ModelCard, Offer
 from advisor.schema.estimate import Option
 from advisor.schema.money import Money
 from advisor.schema.spending import ServedApproach, Serving, Share
-from advisor.stages.estimate.cost import cost
-from advisor.stages.estimate.decoding import Server, shares
-from advisor.stages.estimate.demand import Demand
+from advisor.stages.estimate.money.cost import cost
+from advisor.stages.estimate.money.decoding import Server, shares
+from advisor.stages.estimate.money.demand import Demand
 from advisor.units import gb_from_bytes, hours_from_seconds, round_usd
 
 _ASKED: tuple[ServedApproach, ...] = ("prompting", "few_shot", "rag")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from advisor.schema.base import UsdInterval
 from advisor.schema.spending import BreakEven, Serving, Volumes
-from advisor.stages.estimate.tariffs import (
+from advisor.stages.estimate.money.tariffs import (
     Bid,
     Pair,
     Range,

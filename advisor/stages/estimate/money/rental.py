@@ -10,10 +10,10 @@ from typing import NamedTuple
 from advisor.schema.catalog import Gpu, ModelCard, Offer
 from advisor.schema.money import Money
 from advisor.schema.spending import ServedApproach
-from advisor.stages.estimate.cost import best_offer, usd_per_hour
-from advisor.stages.estimate.decoding import Call, Server, Shares, shares
-from advisor.stages.estimate.demand import Demand
-from advisor.stages.estimate.tariffs import Tariff
+from advisor.stages.estimate.money.cost import best_offer, usd_per_hour
+from advisor.stages.estimate.money.decoding import Call, Server, Shares, shares
+from advisor.stages.estimate.money.demand import Demand
+from advisor.stages.estimate.money.tariffs import Tariff
 from advisor.units import SECONDS_PER_HOUR
 
 COUNTS = (1, 2, 4, 8)

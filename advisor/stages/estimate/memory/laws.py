@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from advisor.schema.architecture import LayerGroup
 from advisor.schema.catalog import LayerLaw
-from advisor.stages.estimate.families import habits_of
-from advisor.stages.estimate.work import Work
+from advisor.stages.estimate.memory.families import habits_of
+from advisor.stages.estimate.memory.work import Work
 
 SAVED_SHARE = 0.5
 """How much of a feed-forward's share is saved tensors; the rest are gradients at its turn."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from advisor.schema.plan import Plan
-from advisor.stages.estimate.work import Work
+from advisor.stages.estimate.memory.work import Work
 
 
 @dataclass(frozen=True)

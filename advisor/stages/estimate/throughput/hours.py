@@ -10,15 +10,16 @@ from advisor.schema.base import Figure, Interval, Provenance
 from advisor.schema.catalog import Gpu, ModelCard
 from advisor.schema.estimate import TimePart
 from advisor.schema.throughput import Overheads, Throughput
-from advisor.stages.estimate.batches import (
+from advisor.stages.estimate.memory.work import Work
+from advisor.stages.estimate.throughput.batches import (
     Batch,
     batch_of,
     epoch_tokens,
     padding_share,
     training_tokens,
 )
-from advisor.stages.estimate.pace import speed_interval
-from advisor.stages.estimate.speed import (
+from advisor.stages.estimate.throughput.pace import speed_interval
+from advisor.stages.estimate.throughput.speed import (
     GIGA,
     Setting,
     StepSeconds,
@@ -26,7 +27,6 @@ from advisor.stages.estimate.speed import (
     setting,
     step_seconds,
 )
-from advisor.stages.estimate.work import Work
 from advisor.units import SECONDS_PER_HOUR
 
 CHECKPOINT_BYTES = 2.0

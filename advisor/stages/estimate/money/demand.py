@@ -10,7 +10,7 @@ from advisor.schema.base import Figure
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.money import Money
 from advisor.schema.spending import ServedApproach
-from advisor.stages.estimate.decoding import Call
+from advisor.stages.estimate.money.decoding import Call
 
 _WORDS = {
     "instruction_tokens": "instruction",

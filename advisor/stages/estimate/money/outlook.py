@@ -10,11 +10,11 @@ from advisor.schema.base import UsdInterval
 from advisor.schema.catalog import Gpu, HostedTuning
 from advisor.schema.estimate import Option
 from advisor.schema.spending import BreakEven, Serving, Spending
-from advisor.stages.estimate.break_even import Rivals, Terms, break_evens
-from advisor.stages.estimate.hosted import at_tokens
-from advisor.stages.estimate.shares import Spent
-from advisor.stages.estimate.spending import spending
-from advisor.stages.estimate.ways import Hosting, Prospects, Ways, ways_of
+from advisor.stages.estimate.money.break_even import Rivals, Terms, break_evens
+from advisor.stages.estimate.money.hosted import at_tokens
+from advisor.stages.estimate.money.shares import Spent
+from advisor.stages.estimate.money.spending import spending
+from advisor.stages.estimate.money.ways import Hosting, Prospects, Ways, ways_of
 
 __all__ = ["ONLY_MONEY", "Outlook", "Prospects", "outlook"]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from advisor.schema.architecture import LayerGroup, Linear
-from advisor.stages.estimate.families import Habits
-from advisor.stages.estimate.tape import NOTHING, Back, Size, Storage, Tape, Tensor
+from advisor.stages.estimate.memory.families import Habits
+from advisor.stages.estimate.memory.tape import NOTHING, Back, Size, Storage, Tape, Tensor
 
 SINGLE = 4
 FUSED_QUERY = frozenset(

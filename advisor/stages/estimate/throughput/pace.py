@@ -7,10 +7,15 @@ from math import exp, log, sqrt
 from advisor.schema.base import Interval
 from advisor.schema.catalog import Gpu
 from advisor.schema.throughput import Throughput
-from advisor.stages.estimate.batches import Batch, batch_of
-from advisor.stages.estimate.exchange import exchange_floor, offload_seconds, transfer_floor
-from advisor.stages.estimate.flops import attention_work, product_work
-from advisor.stages.estimate.speed import (
+from advisor.stages.estimate.memory.work import Work
+from advisor.stages.estimate.throughput.batches import Batch, batch_of
+from advisor.stages.estimate.throughput.exchange import (
+    exchange_floor,
+    offload_seconds,
+    transfer_floor,
+)
+from advisor.stages.estimate.throughput.flops import attention_work, product_work
+from advisor.stages.estimate.throughput.speed import (
     Setting,
     StepSeconds,
     bits_gain,
@@ -18,7 +23,6 @@ from advisor.stages.estimate.speed import (
     sparsity,
     step_seconds,
 )
-from advisor.stages.estimate.work import Work
 
 
 def devices_at_work(work: Work) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisor.schema.architecture import LayerGroup
-from advisor.stages.estimate.work import Work
+from advisor.stages.estimate.memory.work import Work
 
 STREAMS = 3
 """Hidden-sized tensors alive in a layer's forward pass: residual, normed input, output."""

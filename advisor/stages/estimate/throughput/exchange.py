@@ -9,7 +9,7 @@ from advisor.schema.base import Interval
 from advisor.schema.catalog import Gpu
 from advisor.schema.plan import Plan
 from advisor.schema.throughput import Throughput
-from advisor.stages.estimate.work import Work
+from advisor.stages.estimate.memory.work import Work
 
 GIGA = 1e9
 _SHARDED = ("zero3", "fsdp")

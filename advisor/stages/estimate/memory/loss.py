@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from advisor.stages.estimate.families import habits_of
-from advisor.stages.estimate.structure import last_norm
-from advisor.stages.estimate.work import NUMBER_BYTES, Work
+from advisor.stages.estimate.memory.families import habits_of
+from advisor.stages.estimate.memory.structure import last_norm
+from advisor.stages.estimate.memory.work import NUMBER_BYTES, Work
 
 SINGLE = 4
 LAW_NORM_BYTES = 6

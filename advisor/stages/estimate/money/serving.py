@@ -10,10 +10,10 @@ from advisor.schema.base import Interval, Provenance, UsdInterval
 from advisor.schema.catalog import ModelCard
 from advisor.schema.money import Money
 from advisor.schema.spending import ServedApproach, Serving
-from advisor.stages.estimate.cost import usd_per_hour
-from advisor.stages.estimate.decoding import Call
-from advisor.stages.estimate.demand import Demand
-from advisor.stages.estimate.rental import LOOSE, Rental, Supply, asked, cheapest_rental
+from advisor.stages.estimate.money.cost import usd_per_hour
+from advisor.stages.estimate.money.decoding import Call
+from advisor.stages.estimate.money.demand import Demand
+from advisor.stages.estimate.money.rental import LOOSE, Rental, Supply, asked, cheapest_rental
 from advisor.units import SECONDS_PER_HOUR, round_usd
 
 _FINEST = Decimal("0.0001")

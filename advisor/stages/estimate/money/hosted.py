@@ -10,10 +10,10 @@ from advisor.schema.base import Provenance, UsdInterval
 from advisor.schema.catalog import HostedTuning, InferencePrice
 from advisor.schema.money import Money
 from advisor.schema.spending import ServedApproach, Serving
-from advisor.stages.estimate.decoding import Call
-from advisor.stages.estimate.demand import Demand
-from advisor.stages.estimate.serving import at_volume
-from advisor.stages.estimate.tariffs import Tariff
+from advisor.stages.estimate.money.decoding import Call
+from advisor.stages.estimate.money.demand import Demand
+from advisor.stages.estimate.money.serving import at_volume
+from advisor.stages.estimate.money.tariffs import Tariff
 from advisor.units import round_usd
 
 NEAR = 1.25

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from advisor.schema.catalog import ModelCard
-from advisor.stages.estimate.work import Work
+from advisor.stages.estimate.memory.work import Work
 
 FULL_WORK = 6.0
 """Floating point operations per token and parameter: 2 forward, 4 backward."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from advisor.stages.estimate.activations import follows_gradients
-from advisor.stages.estimate.sharding import Kind, is_gathered, share
-from advisor.stages.estimate.work import NUMBER_BYTES, Work
+from advisor.stages.estimate.memory.activations import follows_gradients
+from advisor.stages.estimate.memory.sharding import Kind, is_gathered, share
+from advisor.stages.estimate.memory.work import NUMBER_BYTES, Work
 
 CAST_BYTES = 2
 """Of a weight that autocast has lowered."""

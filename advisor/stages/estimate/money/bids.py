@@ -7,11 +7,11 @@ from collections.abc import Callable
 from advisor.schema.catalog import ModelCard
 from advisor.schema.money import Money
 from advisor.schema.spending import ServedApproach
-from advisor.stages.estimate.demand import Demand
-from advisor.stages.estimate.hosted import Quote, tariff
-from advisor.stages.estimate.rental import Supply, cheapest_rental, rental_tariff
-from advisor.stages.estimate.serving import rented
-from advisor.stages.estimate.tariffs import Bid, Tariff
+from advisor.stages.estimate.money.demand import Demand
+from advisor.stages.estimate.money.hosted import Quote, tariff
+from advisor.stages.estimate.money.rental import Supply, cheapest_rental, rental_tariff
+from advisor.stages.estimate.money.serving import rented
+from advisor.stages.estimate.money.tariffs import Bid, Tariff
 
 
 def rented_bid(

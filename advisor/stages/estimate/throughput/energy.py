@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from advisor.schema.base import Figure, Interval
 from advisor.schema.catalog import Gpu
 from advisor.schema.throughput import Power
-from advisor.stages.estimate.hours import Timing
+from advisor.stages.estimate.throughput.hours import Timing
 
 WATT_PER_KILOWATT = 1000.0
 GRAM_PER_KILOGRAM = 1000.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from advisor.schema.plan import Phase
-from advisor.stages.estimate.work import NUMBER_BYTES, Work
+from advisor.stages.estimate.memory.work import NUMBER_BYTES, Work
 
 Kind = Literal["no", "weights", "gradients", "states"]
 

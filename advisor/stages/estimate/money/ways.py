@@ -10,10 +10,10 @@ from advisor.schema.catalog import HostedTuning, InferencePrice, ModelCard
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.freshness import is_stale
 from advisor.schema.spending import Serving
-from advisor.stages.estimate.bids import quoted_bid, rented_bid
-from advisor.stages.estimate.break_even import Rivals, match
-from advisor.stages.estimate.demand import Demand, demand
-from advisor.stages.estimate.hosted import (
+from advisor.stages.estimate.money.bids import quoted_bid, rented_bid
+from advisor.stages.estimate.money.break_even import Rivals, match
+from advisor.stages.estimate.money.demand import Demand, demand
+from advisor.stages.estimate.money.hosted import (
     Quote,
     hosted_tuned,
     hosting_notes,
@@ -22,8 +22,8 @@ from advisor.stages.estimate.hosted import (
     prompted_by_token,
     sized_by_token,
 )
-from advisor.stages.estimate.rental import Supply
-from advisor.stages.estimate.tariffs import Bid
+from advisor.stages.estimate.money.rental import Supply
+from advisor.stages.estimate.money.tariffs import Bid
 
 _KEPT = 32
 

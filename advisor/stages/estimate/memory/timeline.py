@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from advisor.schema.estimate import Term
 from advisor.schema.plan import Phase
-from advisor.stages.estimate import addends, passes
-from advisor.stages.estimate.addends import Addend
-from advisor.stages.estimate.work import Work
+from advisor.stages.estimate.memory import addends, passes
+from advisor.stages.estimate.memory.addends import Addend
+from advisor.stages.estimate.memory.work import Work
 from advisor.units import gib_from_bytes
 
 

@@ -8,9 +8,9 @@ that adapters keep. Where every weight is trained, the inputs of all linear laye
 from __future__ import annotations
 
 from advisor.schema.architecture import LayerGroup
-from advisor.stages.estimate.laws import law_bytes
-from advisor.stages.estimate.structure import structure
-from advisor.stages.estimate.work import Work
+from advisor.stages.estimate.memory.laws import law_bytes
+from advisor.stages.estimate.memory.structure import structure
+from advisor.stages.estimate.memory.work import Work
 
 
 def kept_bytes(work: Work) -> float:

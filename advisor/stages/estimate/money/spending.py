@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from advisor.schema.base import UsdInterval
 from advisor.schema.spending import Serving, Share, Spending
-from advisor.stages.estimate.shares import (
+from advisor.stages.estimate.money.shares import (
     Spent,
     fixed_shares,
     is_own,

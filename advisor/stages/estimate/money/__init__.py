@@ -1,0 +1,1 @@
+"""Hours to money: offers, the whole bill, serving, hosted tuning, break-even."""

@@ -1,0 +1,1 @@
+"""Tokens to operations to hours and energy."""
