@@ -25,11 +25,11 @@ from advisor.errors import (
 from advisor.schema.catalog import Gpu, HostedTuning, InferencePrice, ModelCard, Offer
 from advisor.schema.estimate import Estimate, EstimateRequest, Option, Unknown
 from advisor.schema.profile import MachineFacts
-from advisor.stages.estimate.bounds import check_amounts
 from advisor.stages.estimate.calibration import machine_name, record_of
 from advisor.stages.estimate.candidate import Inquiry
 from advisor.stages.estimate.money.outlook import Prospects, outlook
 from advisor.stages.estimate.money.rental import Supply
+from advisor.stages.estimate.plan.bounds import check_amounts
 from advisor.stages.estimate.solve import solve
 from advisor.stages.estimate.stage import estimate
 

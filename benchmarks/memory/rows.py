@@ -16,7 +16,7 @@ from advisor.schema.catalog import Gpu, ModelCard, Stack
 from advisor.schema.estimate import EstimateRequest, Memory
 from advisor.schema.plan import Plan
 from advisor.stages.estimate.candidate import Inquiry, make_candidate
-from advisor.stages.estimate.planning import make_plan
+from advisor.stages.estimate.plan.planning import make_plan
 from benchmarks.memory.cells import number, tier_of
 from benchmarks.memory.normalize import find_config, normalize
 from benchmarks.memory.plans import UnmappedError, request_of

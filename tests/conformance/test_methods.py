@@ -15,7 +15,7 @@ from advisor.errors import PlanError
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Obstacle, Plan
 from advisor.schema.profile import MachineFacts
-from advisor.stages.estimate.planning import make_plan
+from advisor.stages.estimate.plan.planning import make_plan
 
 NAMES = registry.names("advisor.methods")
 SIZES = ("0.5b", "1b", "3b", "8b", "13b", "70b")

@@ -17,7 +17,7 @@ from advisor.stages.estimate.memory.tiers import memory
 from advisor.stages.estimate.memory.timeline import phase_terms
 from advisor.stages.estimate.memory.work import Work
 from advisor.stages.estimate.money.cost import best_offer, billed_gpus, cost, is_stale
-from advisor.stages.estimate.planning import make_plan, recipe_for
+from advisor.stages.estimate.plan.planning import make_plan, recipe_for
 from advisor.stages.estimate.stage import estimate
 from trainers.methods.full import FullMethod
 from trainers.methods.lora import LoraMethod

@@ -15,7 +15,7 @@ from advisor.stages.estimate.candidate import Inquiry, make_candidate
 from advisor.stages.estimate.memory.fit import fits, needed, settled, usable_gib
 from advisor.stages.estimate.memory.tiers import DOUBT, memory, outside_gib, uncertain_gib
 from advisor.stages.estimate.memory.work import Work
-from advisor.stages.estimate.planning import make_plan
+from advisor.stages.estimate.plan.planning import make_plan
 
 STACKS = sorted(file.stem for file in (catalog_root() / "stacks").glob("*.yaml"))
 METHODS = {name: registry.method(name) for name in registry.names("advisor.methods")}

@@ -14,7 +14,7 @@ from advisor.stages.estimate.memory.fit import needed, usable_gib
 from advisor.stages.estimate.memory.tiers import memory, outside_gib
 from advisor.stages.estimate.memory.timeline import timeline
 from advisor.stages.estimate.memory.work import Work
-from advisor.stages.estimate.planning import make_plan
+from advisor.stages.estimate.plan.planning import make_plan
 
 CARD = query.find_model("8b")
 A100 = query.find_gpu("a100-80gb")

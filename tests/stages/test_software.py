@@ -4,7 +4,7 @@ from advisor import registry
 from advisor.catalog import query
 from advisor.schema.estimate import EstimateRequest
 from advisor.stages.estimate.candidate import Inquiry, make_candidate
-from advisor.stages.estimate.planning import make_plan
+from advisor.stages.estimate.plan.planning import make_plan
 
 H200 = query.find_gpu("h200")
 MIXTRAL = query.find_model("mixtral-8x7b")

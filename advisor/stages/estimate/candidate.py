@@ -29,7 +29,8 @@ from advisor.stages.estimate.memory.tiers import memory, outside_gib
 from advisor.stages.estimate.memory.work import Work
 from advisor.stages.estimate.money.choice import keeps_to
 from advisor.stages.estimate.money.cost import best_offer, cost
-from advisor.stages.estimate.planning import make_plan, packing_obstacles
+from advisor.stages.estimate.plan.packing import packing_obstacles
+from advisor.stages.estimate.plan.planning import make_plan
 from advisor.stages.estimate.remarks import (
     assumptions,
     billing_note,

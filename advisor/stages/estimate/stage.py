@@ -11,7 +11,7 @@ from advisor.schema.estimate import Estimate, EstimatedModel, EstimateRequest
 from advisor.stages.estimate.candidate import Candidate, Inquiry, make_candidate
 from advisor.stages.estimate.money.choice import chosen, fastest
 from advisor.stages.estimate.nearest import nearest_plan
-from advisor.stages.estimate.planning import ignored_flags
+from advisor.stages.estimate.plan.refusals import ignored_flags
 
 FAR_LONGER = 1.5
 """Times the 99 % point at which the longest sample is worth a word."""

@@ -9,7 +9,7 @@ from advisor.catalog import query
 from advisor.catalog.architectures import card_of
 from advisor.schema.base import Provenance
 from advisor.schema.estimate import EstimateRequest
-from advisor.stages.estimate.planning import make_plan
+from advisor.stages.estimate.plan.planning import make_plan
 
 pytestmark = [pytest.mark.ml, pytest.mark.filterwarnings("ignore")]
 SIZES = {

@@ -10,9 +10,11 @@ from advisor.contracts import Method, MethodInfo, PluginInfo
 from advisor.errors import PlanError
 from advisor.schema.catalog import Gpu, ModelCard, Recipe, Reference
 from advisor.schema.estimate import EstimateRequest
-from advisor.schema.plan import Obstacle, Plan
-from advisor.stages.estimate.bounds import check_against, check_machines
-from advisor.stages.estimate.software import experts_held, settle_precisions, suit_software
+from advisor.schema.plan import Plan
+from advisor.stages.estimate.plan.bounds import check_against
+from advisor.stages.estimate.plan.packing import adapts, keep_packing, quantisation, takes
+from advisor.stages.estimate.plan.refusals import check_offload, strategy_of, suit_objective
+from advisor.stages.estimate.plan.software import experts_held, settle_precisions, suit_software
 
 _FLAGS = {
     "rank": "rank",
@@ -40,10 +42,8 @@ _FLAGS = {
     "generated_tokens": "generated_tokens",
     "offload": "offload",
 }
-_RANK_FIELDS = ("rank", "alpha")
 _BITS: dict[str, int] = {"float32": 32, "bfloat16": 16, "float16": 16}
 _QUANTISED_BITS = {"nf4": 4, "gptq": 4, "awq": 4, "int8": 8, "fp8": 8}
-_LOWEST_QUANTISATION = {4: "nf4", 8: "int8"}
 
 
 def recipe_for(recipes: Sequence[Recipe], info: MethodInfo, parameters: int) -> Recipe:
@@ -79,7 +79,7 @@ def make_plan(
 
     Raises PlanError when the values contradict each other.
     """
-    _suit_objective(request, model)
+    suit_objective(request, model)
     recipe = recipe_for(reference.recipes, method.info, model.parameters)
     values: dict[str, Any] = {key: s.value for key, s in recipe.settings.items()}
     reasons = dict.fromkeys(values, f"recipe {recipe.id}")
@@ -91,16 +91,16 @@ def make_plan(
     _suit_model(values, reasons, model, request.seq_len)
     for flag, field in _FLAGS.items():
         value = getattr(request, flag)
-        if value is not None and _takes(method.info, field):
+        if value is not None and takes(method.info, field):
             values[field], reasons[field] = value, f"--{flag.replace('_', '-')}"
     _suit_data(values, reasons, request)
     _settle(values, reasons, request)
-    strategy = _strategy(request, values.pop("strategy", None))
-    _check_offload(values.get("offload"), strategy)
+    strategy = strategy_of(request, values.pop("strategy", None))
+    check_offload(values.get("offload"), strategy)
     check_against(model, request, strategy)
-    suit_software(values, reasons, reference.stack, strategy, adapts=_adapts(method.info))
-    _keep_packing(values, reasons, model, method.info)
-    values["quantisation"] = _quantisation(values, method.info)
+    suit_software(values, reasons, reference.stack, strategy, adapts=adapts(method.info))
+    keep_packing(values, reasons, model, method.info)
+    values["quantisation"] = quantisation(values, method.info)
     values["experts"] = experts_held(reference.stack, model, values["quantisation"])
     if values["quantisation"] == "gptq":  # PEFT's preparation leaves these bases as they are
         values.pop("unquantised_precision", None)
@@ -123,55 +123,6 @@ def make_plan(
     )
 
 
-_NEEDS_GENERATION = ("cpt", "dpo", "orpo", "kto", "grpo")
-_NEEDS_DECODER = ("cpt", "grpo")
-
-
-_TAKES_PAIRS = ("dpo", "orpo", "kto", "reward", "grpo")
-
-
-def _suit_objective(request: EstimateRequest, model: ModelCard) -> None:
-    """Raises PlanError for an objective that neither the model nor packing goes with."""
-    objective = request.objective
-    if request.packing and objective in _TAKES_PAIRS:
-        raise PlanError(
-            f"Samples of {objective} cannot be packed into one sequence.",
-            hint="Leave --packing out.",
-        )
-    hopeless = {"encoder": _NEEDS_GENERATION, "encoder_decoder": _NEEDS_DECODER}
-    if objective in hopeless.get(model.kind, ()):
-        kind = model.kind.replace("_", "-")
-        raise PlanError(
-            f"{model.id} is an {kind} and cannot be trained with {objective}.",
-            hint="Use --objective sft, or a model that writes from left to right.",
-        )
-
-
-def ignored_flags(request: EstimateRequest, infos: Sequence[MethodInfo]) -> tuple[str, ...]:
-    """Flags given that none of the methods can take."""
-    ignored = [
-        field
-        for field in ("rank", "alpha", "target_modules")
-        if getattr(request, field) is not None and not any(_takes(i, field) for i in infos)
-    ]
-    packs = request.quantisation not in (None, "none")
-    if packs and not any(_adapts(i) or i.base_bits for i in infos):
-        ignored.append("quantisation")
-    return tuple(f"--{field.replace('_', '-')}" for field in ignored)
-
-
-def _adapts(info: MethodInfo) -> bool:
-    """Whether the base stays frozen beside something small that is trained."""
-    return info.needs_rank or info.recipe == "lora"
-
-
-def _takes(info: MethodInfo, field: str) -> bool:
-    """Whether a plan of the method can have a value of that name."""
-    if field == "target_modules":
-        return _adapts(info)
-    return field not in _RANK_FIELDS or info.needs_rank
-
-
 def _settle(values: dict[str, Any], reasons: dict[str, str], request: EstimateRequest) -> None:
     """Values that follow from others: alpha from the rank, no sample count beside tokens."""
     if request.rank is not None and request.alpha is None and "alpha" in values:
@@ -179,57 +130,6 @@ def _settle(values: dict[str, Any], reasons: dict[str, str], request: EstimateRe
     if request.tokens is not None and request.examples is None:
         values.pop("examples", None)
         reasons.pop("examples", None)
-
-
-def _keep_packing(
-    values: dict[str, Any], reasons: dict[str, str], model: ModelCard, info: MethodInfo
-) -> None:
-    """A packed checkpoint stays as it is packed under adapters, unless the user says otherwise.
-
-    Raises PlanError where nothing here trains on its packing.
-    """
-    if not model.packing or values.get("quantisation"):
-        return
-    if model.quantised_as is None:
-        raise PlanError(
-            f"{model.id} is packed as {model.packing}, and no method here trains on that.",
-            hint="Name the checkpoint it was made from, in 16 bits.",
-        )
-    if _adapts(info):
-        values["quantisation"] = model.quantised_as
-        reasons["quantisation"] = f"the checkpoint is packed as {model.packing}"
-
-
-def packing_obstacles(
-    request: EstimateRequest, model: ModelCard, info: MethodInfo
-) -> list[Obstacle]:
-    """What stands in the way of training the very weights that a checkpoint has packed."""
-    if not model.packing or request.quantisation or _adapts(info):
-        return []
-    return [
-        Obstacle(
-            severity="blocks",
-            message=f"{model.id} is packed as {model.packing}, and {info.label} cannot train "
-            "packed weights; counted is the same model in 16 bits.",
-            hint="Use an adapter (--method lora), or name the checkpoint it was made from.",
-        )
-    ]
-
-
-def _quantisation(values: dict[str, Any], info: MethodInfo) -> str:
-    """How the base is packed: as the user said, else what the method's bits mean.
-
-    Raises PlanError for a method that needs a packed base and is refused one.
-    """
-    said = values.get("quantisation")
-    if info.base_bits is None:
-        return said if said and _adapts(info) else "none"
-    if said == "none":
-        raise PlanError(
-            f"{info.id} trains on a quantised base, and --quantisation none forbids one.",
-            hint="Use --method lora, or leave --quantisation out.",
-        )
-    return said or _LOWEST_QUANTISATION[info.base_bits]
 
 
 def _suit_data(values: dict[str, Any], reasons: dict[str, str], request: EstimateRequest) -> None:
@@ -282,34 +182,3 @@ def _suit_model(
     if longest and values["sequence_length"] > longest:
         values["sequence_length"] = longest
         reasons["sequence_length"] = "the model reads no further"
-
-
-def _strategy(request: EstimateRequest, habit: str | None) -> Any:
-    """As the user says, as the software does, else single on one GPU and sharded over several.
-
-    Raises PlanError when strategy, GPUs and nodes contradict each other.
-    """
-    check_machines(request)
-    if request.strategy is None:
-        return habit or ("single" if request.gpus == 1 else "fsdp")
-    alone = request.strategy in {"ddp", "fsdp", "layer_split"} and request.gpus == 1
-    if alone or (request.strategy == "single" and request.gpus > 1):
-        raise PlanError(
-            f"--strategy {request.strategy} does not go with --gpus {request.gpus}.",
-            hint="One GPU is 'single' (or zero1 to zero3 with --offload); several need ddp, zero1, "
-            "zero2, zero3, fsdp or layer_split.",
-        )
-    return request.strategy
-
-
-def _check_offload(offload: str | None, strategy: str) -> None:
-    """Weights wait in main memory only where they are put together unit by unit.
-
-    DeepSpeed moves them out at stage 3 alone, FSDP as it shards. Raises PlanError elsewhere.
-    """
-    if offload == "weights" and strategy not in ("zero3", "fsdp"):
-        raise PlanError(
-            f"--offload weights does not go with --strategy {strategy}: only zero3 and fsdp fetch "
-            "weights layer by layer.",
-            hint="Add --strategy zero3 (it works on one GPU too), or offload the optimizer.",
-        )
