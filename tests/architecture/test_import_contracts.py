@@ -30,9 +30,19 @@ def test_every_contract_is_kept(root: Path):
 
 def test_every_room_stands_on_a_floor(root: Path):
     """A new room that no layer names would be free to import anything."""
-    [layers] = [c["layers"] for c in config(root)["contracts"] if c["type"] == "layers"]
+    [layers] = [c["layers"] for c in config(root)["contracts"] if c["id"] == "floors"]
     named = {word.strip(" ()") for floor in layers for word in floor.split("|")}
     assert rooms(root) - named == set()
+
+
+def test_every_room_of_the_estimate_is_named(root: Path):
+    [layers] = [c["layers"] for c in config(root)["contracts"] if c["id"] == "estimate"]
+    named = {word.strip(" ()") for floor in layers for word in floor.split("|")}
+    stage = root / "advisor" / "stages" / "estimate"
+    found = {p.stem for p in stage.glob("*.py")} | {
+        p.parent.name for p in stage.glob("*/__init__.py")
+    }
+    assert found - {"__init__"} == named
 
 
 def test_plugins_are_forbidden_every_room_but_four(root: Path):
