@@ -146,16 +146,23 @@ def _beyond(estimate: Estimate) -> Iterator[tuple[str, str]]:
 
 
 def _paybacks(estimate: Estimate) -> Iterator[str]:
-    """For each place where the tuned model answers, the plan's own first; then what was assumed."""
+    """For each place where the tuned model answers, the plan's own first; then what was assumed.
+
+    Who names no volume did not ask: one rival each is enough then.
+    """
     found = estimate.break_even
+    is_asked = any(item.gain_usd_per_month is not None for item in found)
     for served in dict.fromkeys(item.served for item in found):
         items = [item for item in found if item.served == served]
+        items = items if is_asked else items[:1]
         first, *others = map(_payback, items)
         told = "; ".join((first, *(other.replace(" calls a month", "", 1) for other in others)))
         yield f"{_server(estimate, items[0])}{told}"
     assumed = found[0].assumed if found else ()
-    if assumed:
+    if assumed and is_asked:
         yield f"assuming {'; '.join(assumed)}"
+    elif assumed:
+        yield "for calls of assumed length; more: --calls-per-month, --explain"
 
 
 def _server(estimate: Estimate, item: BreakEven) -> str:

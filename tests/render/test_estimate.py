@@ -122,7 +122,12 @@ def test_money_beyond_training_takes_a_few_lines() -> None:
     assert "unknown: serving" in out
     assert "tuning at somehost (tiny) $2.46, another (tiny) $9.99" in out
     assert "from 143 calls a month (100 to 900) vs prompting gpt-4.1 (openai)" in out
-    assert "never vs RAG tiny (l4-24gb): A thousand calls cost $0.0100 more" in out
+    assert "vs RAG" not in out
+    gain = {"gain_usd_per_month": v.usd_interval("1", "2", "3")}
+    asked = tuple(p.model_copy(update=gain) for p in e.priced_estimate().break_even)
+    out = flat(screen(show_estimate, e.priced_estimate(break_even=asked)))
+    assert "never vs RAG tiny (l4-24gb)" in out
+    assert ": A thousand calls cost $0.0100 more" in out
 
 
 def test_a_break_even_names_the_server_its_setup_and_what_was_assumed() -> None:
@@ -140,6 +145,10 @@ def test_a_break_even_names_the_server_its_setup_and_what_was_assumed() -> None:
     assert "Pays back LoRA on " in out[place - 40 : place]
     told = "tuned and served at somehost: from 150,000 calls a month (1,200 to 1,000,000) vs"
     assert out.index(told) > place
+    assert "for calls of assumed length; more: --calls-per-month, --explain" in out
+    gain = {"gain_usd_per_month": v.usd_interval("1", "2", "3")}
+    asked = tuple(pair.model_copy(update=gain) for pair in found)
+    out = flat(screen(show_estimate, e.priced_estimate(break_even=asked)))
     assert "assuming calls of 50-1000 instruction tokens; people's time not counted" in out
 
 
