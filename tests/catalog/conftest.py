@@ -79,13 +79,20 @@ def fill(site: Site) -> None:
     site.files["/genai-prices/data.json"] = (FILES / "genai-data.json").read_bytes()
 
 
+class Server(ThreadingHTTPServer):
+    """Says nothing of callers who hang up: their test may be over, and another one listens."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass
+
+
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """The server, with nothing between it and us."""
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ADVISOR_PRICE_URLS"):
         monkeypatch.delenv(name, raising=False)
     found = Site("")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler_for(found))
+    server = Server(("127.0.0.1", 0), handler_for(found))
     found.url = f"http://127.0.0.1:{server.server_address[1]}"
     fill(found)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
