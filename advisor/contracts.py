@@ -21,8 +21,8 @@ if TYPE_CHECKING:  # what the methods take and give; a start needs only what a p
 
     from advisor.schema.catalog import ModelCard
     from advisor.schema.evaluation import Completion, Document, Hit, Passage, Prompt, Sample, Score
+    from advisor.schema.machine import MachineFacts
     from advisor.schema.plan import Footprint, ObjectiveFootprint, Obstacle, Plan
-    from advisor.schema.profile import MachineFacts
     from advisor.schema.trace import Trace
     from advisor.schema.train import TrainEvent, TrainJob, TrainResult
 

@@ -24,7 +24,7 @@ from advisor.errors import (
 )
 from advisor.schema.catalog import Gpu, HostedTuning, InferencePrice, ModelCard, Offer
 from advisor.schema.estimate import Estimate, EstimateRequest, Option, Unknown
-from advisor.schema.profile import MachineFacts
+from advisor.schema.machine import MachineFacts
 from advisor.stages.estimate.calibration import machine_name, record_of
 from advisor.stages.estimate.candidate import Inquiry
 from advisor.stages.estimate.money.outlook import Prospects, outlook

@@ -8,7 +8,8 @@ import pytest
 
 from advisor.artifacts import FILES, Origin, RunFolder, digest_of, digest_of_tree, write_text
 from advisor.errors import ArtifactError, MissingArtifactError, SchemaVersionError, StorageError
-from advisor.schema.profile import MachineFacts, Profile
+from advisor.schema.machine import MachineFacts
+from advisor.schema.profile import Profile
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from advisor.cli.main import cli
 from advisor.errors import AdvisorWarning, PlanError, StorageError
 from advisor.schema.calibration import CalibrationRecord
 from advisor.schema.estimate import EstimateRequest
-from advisor.schema.profile import MachineFacts
+from advisor.schema.machine import MachineFacts
 from advisor.schema.train import Served, TrainResult
 from tests.fixtures.training import training_plan
 

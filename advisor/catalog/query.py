@@ -25,7 +25,7 @@ from advisor.errors import CatalogError, UnknownGpuError, UnknownModelError
 from advisor.resources import embedded_model_root
 from advisor.schema.base import Provenance
 from advisor.schema.catalog import Gpu, ModelCard, Recipe, Reference, Stack
-from advisor.schema.profile import MachineFacts
+from advisor.schema.machine import MachineFacts
 from advisor.schema.tiers import Tiers
 
 __all__ = [

@@ -17,7 +17,7 @@ from advisor.market import estimated, with_solution, with_trace
 from advisor.schema.catalog import ModelCard
 from advisor.schema.estimate import Estimate, EstimateRequest
 from advisor.schema.lengths import SequenceLengths
-from advisor.schema.profile import MachineFacts
+from advisor.schema.machine import MachineFacts
 from advisor.schema.run import SETTINGS_FILE
 
 LONGEST_WITHOUT_LIMIT = 131_072

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from advisor.render.terminal import UNKNOWN, make_table, only_ascii, plain, styled, tick
 from advisor.schema.installation import Installation, PluginList
-from advisor.schema.profile import MachineFacts
+from advisor.schema.machine import MachineFacts
 
 
 def show_plugins(console: Console, found: PluginList) -> None:

@@ -8,6 +8,7 @@ from pydantic import Field
 from advisor.schema.base import Interval, Provenance, UsdInterval, Value
 from advisor.schema.catalog import HostedTuning, Offer
 from advisor.schema.lengths import SequenceLengths
+from advisor.schema.machine import MachineFacts
 from advisor.schema.plan import (
     Attention,
     LossHead,
@@ -17,7 +18,6 @@ from advisor.schema.plan import (
     Quantisation,
     Strategy,
 )
-from advisor.schema.profile import MachineFacts
 from advisor.schema.spending import BreakEven, Serving, Spending, Workload
 from advisor.schema.trace import Trace
 

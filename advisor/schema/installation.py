@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisor.schema.base import Value
-from advisor.schema.profile import MachineFacts
+from advisor.schema.machine import MachineFacts
 
 
 class Package(Value):

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from advisor.schema.base import Value
+from advisor.schema.machine import MachineFacts
 
 TaskKind = Literal[
     "question_answering",
@@ -93,18 +94,6 @@ class ConstraintFacts(Value):
     must_stay_local: bool | None = None
     """Data may not leave the user's own machines."""
     team_has_ml_engineer: bool | None = None
-
-
-class MachineFacts(Value):
-    """The machine this runs on."""
-
-    cpu_cores: int | None = Field(default=None, ge=1)
-    memory_gib: float | None = Field(default=None, gt=0)
-    gpu: str | None = None
-    """Name of the first CUDA device, or None when there is none or it is unknown."""
-    gpus: int | None = Field(default=None, ge=0)
-    gpu_memory_gib: float | None = Field(default=None, ge=0)
-    disk_free_gb: float | None = Field(default=None, ge=0)
 
 
 class MeasuredFacts(Value):

@@ -102,9 +102,12 @@ def estimates_per_second(count: int) -> dict[str, float]:
 def process_seconds(words: list[str], runs: int, folder: Path) -> float | str:
     """Median wall seconds of a warm process, or what it said when it failed."""
     walls = []
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     for _ in range(runs + 1):
         started = time.perf_counter()
-        done = subprocess.run(words, capture_output=True, text=True, cwd=folder, check=False)
+        done = subprocess.run(
+            words, capture_output=True, text=True, cwd=folder, env=kept, check=False
+        )
         walls.append(time.perf_counter() - started)
         if done.returncode:
             return (done.stderr or done.stdout).strip().splitlines()[-1][:100]

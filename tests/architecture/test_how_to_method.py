@@ -8,8 +8,8 @@ import pytest
 from advisor.catalog import query
 from advisor.contracts import Method
 from advisor.schema.estimate import EstimateRequest
+from advisor.schema.machine import MachineFacts
 from advisor.schema.plan import Footprint, ObjectiveFootprint, Plan
-from advisor.schema.profile import MachineFacts
 from advisor.stages.estimate.candidate import Inquiry, make_candidate
 
 PLAN = Plan(

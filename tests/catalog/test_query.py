@@ -17,7 +17,7 @@ from advisor.errors import (
     UnsupportedArchitectureError,
 )
 from advisor.resources import rules_root
-from advisor.schema.profile import MachineFacts
+from advisor.schema.machine import MachineFacts
 
 DAY = "2026-11-25"
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from advisor.cli import installation
 from advisor.cli.doctor import command, examine, remarks
 from advisor.schema.installation import EmbeddedModel, Package
-from advisor.schema.profile import MachineFacts
+from advisor.schema.machine import MachineFacts
 
 
 @pytest.fixture

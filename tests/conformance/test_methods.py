@@ -13,8 +13,8 @@ from advisor.catalog import query
 from advisor.contracts import Method, MethodInfo
 from advisor.errors import PlanError
 from advisor.schema.estimate import EstimateRequest
+from advisor.schema.machine import MachineFacts
 from advisor.schema.plan import Obstacle, Plan
-from advisor.schema.profile import MachineFacts
 from advisor.stages.estimate.plan.planning import make_plan
 
 NAMES = registry.names("advisor.methods")

@@ -10,7 +10,7 @@ from advisor.errors import PlanError
 from advisor.schema.base import Interval, Provenance
 from advisor.schema.catalog import Gpu, ModelCard, Offer
 from advisor.schema.estimate import EstimateRequest
-from advisor.schema.profile import MachineFacts
+from advisor.schema.machine import MachineFacts
 from advisor.stages.estimate.candidate import Inquiry
 from advisor.stages.estimate.memory.fit import probability_below
 from advisor.stages.estimate.memory.tiers import memory

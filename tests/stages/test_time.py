@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from advisor.catalog import query
 from advisor.schema.base import Interval, Provenance
+from advisor.schema.machine import MachineFacts
 from advisor.schema.plan import ExtraTerm, ObjectiveFootprint, Plan
-from advisor.schema.profile import MachineFacts
 from advisor.stages.estimate.memory.work import Work
 from advisor.stages.estimate.throughput.batches import batch_of, padding_share, training_tokens
 from advisor.stages.estimate.throughput.energy import energy, grid_of

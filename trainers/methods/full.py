@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from advisor.contracts import MethodInfo
 from advisor.schema.catalog import ModelCard
+from advisor.schema.machine import MachineFacts
 from advisor.schema.plan import Footprint, Obstacle, Plan
-from advisor.schema.profile import MachineFacts
 from trainers.methods.optimizers import SINGLE, optimizer_state_bytes, paged_bytes, step_copy
 from trainers.methods.options import flag
 from trainers.methods.shapes import largest_linear

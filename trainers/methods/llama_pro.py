@@ -5,8 +5,8 @@ from __future__ import annotations
 from advisor.contracts import MethodInfo
 from advisor.schema.base import Interval, Provenance
 from advisor.schema.catalog import ModelCard
+from advisor.schema.machine import MachineFacts
 from advisor.schema.plan import ExtraTerm, Footprint, Obstacle, Plan
-from advisor.schema.profile import MachineFacts
 from trainers.methods.adapted import numbers
 from trainers.methods.optimizers import optimizer_state_bytes, paged_bytes, step_copy
 from trainers.methods.options import whole

@@ -5,8 +5,8 @@ from __future__ import annotations
 from advisor.contracts import MethodInfo
 from advisor.schema.architecture import Linear
 from advisor.schema.catalog import ModelCard
+from advisor.schema.machine import MachineFacts
 from advisor.schema.plan import Footprint, Obstacle, Plan
-from advisor.schema.profile import MachineFacts
 from trainers.methods.adapted import (
     Kept,
     adapted_linears,

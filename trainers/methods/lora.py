@@ -7,8 +7,8 @@ from advisor.errors import PlanError
 from advisor.schema.architecture import Linear
 from advisor.schema.base import Interval, Provenance
 from advisor.schema.catalog import ModelCard
+from advisor.schema.machine import MachineFacts
 from advisor.schema.plan import ExtraTerm, Footprint, Obstacle, Plan
-from advisor.schema.profile import MachineFacts
 from trainers.methods.adapted import (
     Adapted,
     Kept,

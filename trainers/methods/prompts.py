@@ -5,8 +5,8 @@ from __future__ import annotations
 from advisor.contracts import MethodInfo
 from advisor.schema.base import Interval
 from advisor.schema.catalog import ModelCard
+from advisor.schema.machine import MachineFacts
 from advisor.schema.plan import ExtraTerm, Footprint, Obstacle, Plan
-from advisor.schema.profile import MachineFacts
 from trainers.methods.adapted import numbers
 from trainers.methods.frozen import LIBRARY, beside
 from trainers.methods.options import flag, whole

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from advisor.contracts import MethodInfo
 from advisor.schema.catalog import ModelCard
+from advisor.schema.machine import MachineFacts
 from advisor.schema.plan import Footprint, Obstacle, Plan
-from advisor.schema.profile import MachineFacts
 from advisor.units import gib_from_bytes
 from trainers.methods.adapted import numbers
 from trainers.methods.lora import lora_footprint

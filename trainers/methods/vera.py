@@ -6,8 +6,8 @@ from advisor.contracts import MethodInfo
 from advisor.schema.architecture import Linear
 from advisor.schema.base import Interval
 from advisor.schema.catalog import ModelCard
+from advisor.schema.machine import MachineFacts
 from advisor.schema.plan import ExtraTerm, Footprint, Obstacle, Plan
-from advisor.schema.profile import MachineFacts
 from trainers.methods.adapted import (
     ADAPTER_BYTES,
     Kept,

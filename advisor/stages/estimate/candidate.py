@@ -12,9 +12,9 @@ from advisor.contracts import Method, Objective
 from advisor.schema.base import Interval
 from advisor.schema.catalog import Gpu, ModelCard, Offer, Reference
 from advisor.schema.estimate import EstimateRequest, Memory, Option
+from advisor.schema.machine import MachineFacts
 from advisor.schema.money import Money
 from advisor.schema.plan import ObjectiveFootprint, Plan
-from advisor.schema.profile import MachineFacts
 from advisor.stages.estimate.calibration import (
     Correction,
     calibrated,

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from advisor.schema.profile import MachineFacts
+from advisor.schema.machine import MachineFacts
 from advisor.units import gb_from_bytes, gib_from_bytes
 
 MIB_PER_GIB = 1024

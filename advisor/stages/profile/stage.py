@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from advisor.schema.base import Value
 from advisor.schema.dataset import Dataset
 from advisor.schema.evaluation import Document, Sample
-from advisor.schema.profile import MachineFacts, Profile
+from advisor.schema.machine import MachineFacts
+from advisor.schema.profile import Profile
 from advisor.stages.profile.dataset import guess_kind, measure_data, measure_documents
 
 FactValue = bool | int | float | str

@@ -7,7 +7,7 @@ import pytest
 from advisor import registry
 from advisor.catalog import query
 from advisor.errors import PlanError
-from advisor.schema.profile import MachineFacts
+from advisor.schema.machine import MachineFacts
 from trainers.methods.adapted import adapted_linears, numbers
 
 

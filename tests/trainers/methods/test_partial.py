@@ -7,7 +7,7 @@ import pytest
 from advisor import registry
 from advisor.catalog import query
 from advisor.errors import PlanError
-from advisor.schema.profile import MachineFacts
+from advisor.schema.machine import MachineFacts
 
 
 def foot(plan_of, method, model="8b", options=None, **wishes):
