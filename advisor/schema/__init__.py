@@ -23,6 +23,7 @@ __all__ = [
     "installation",
     "lengths",
     "limits",
+    "machine",
     "money",
     "plan",
     "profile",
