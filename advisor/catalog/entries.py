@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, cast
 
+from advisor.catalog.figures import figure_from
 from advisor.catalog.load import Node
-from advisor.schema.base import Figure, Interval, Provenance
+from advisor.schema.base import Provenance
 from advisor.schema.catalog import (
     ExpertHabit,
     Gpu,
@@ -62,17 +63,6 @@ def gpu_from(node: Node) -> Named:
     return Named(card, (card.id, card.name, *node.texts("aliases")))
 
 
-def _figure(node: Node) -> Figure:
-    node.expect(required=("kind", "source"), optional=("value", "low", "likely", "high", "why"))
-    low, likely, high = ("value",) * 3 if node.has("value") else ("low", "likely", "high")
-    return Figure(
-        interval=Interval(low=node.number(low), likely=node.number(likely), high=node.number(high)),
-        provenance=Provenance(
-            kind=cast("Any", node.text("kind")), source=node.text("source"), note=node.text("why")
-        ),
-    )
-
-
 _FIGURES = (
     "full_loss_bytes",
     "kernel_loss_bytes",
@@ -97,7 +87,7 @@ def stack_from(node: Node, base: Stack | None = None) -> Stack:
     else:
         node.expect(required=("id", "title"), optional=(*needed, *free))
     values: dict[str, Any] = {"id": node.text("id"), "title": node.text("title")}
-    values |= {key: _figure(node.node(key)) for key in _FIGURES if node.has(key)}
+    values |= {key: figure_from(node.node(key)) for key in _FIGURES if node.has(key)}
     values |= {key: node.whole(key) for key in _TILE if node.has(key)}
     values |= {key: _layer_law(node.node(key)) for key in _LAWS if node.has(key)}
     values |= {key: bool(node.scalar(key)) for key in _FLAGS if node.has(key)}

@@ -22,8 +22,6 @@ from advisor.schema.run import SETTINGS_FILE
 
 LONGEST_WITHOUT_LIMIT = 131_072
 """Where samples are cut when neither flag nor model says so."""
-LONGEST_PACKED = 2048
-"""Length of packed sequences without --seq-len: the recipes'."""
 
 
 @click.command(name="estimate")
@@ -137,6 +135,7 @@ def _looked_at(found: Estimate, card: ModelCard, flags: dict[str, Any]) -> Estim
 
 
 def _lengths(data: Path, card: ModelCard, request: EstimateRequest) -> SequenceLengths:
+    from advisor.data_check.sequences import LONGEST_PACKED  # noqa: PLC0415 - only with data
     from advisor.lengths import measured_lengths  # noqa: PLC0415 - only with data
 
     longest = LONGEST_PACKED if request.packing else LONGEST_WITHOUT_LIMIT

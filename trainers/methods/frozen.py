@@ -6,9 +6,19 @@ from advisor.schema.base import Interval, Provenance
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import ExtraTerm, Footprint, Obstacle, Phase, Plan
 from trainers.methods.adapted import numbers
-from trainers.methods.lora import BACKWARD_SHARE, unpacked_layer
 from trainers.methods.optimizers import optimizer_state_bytes, paged_bytes, step_copy
-from trainers.methods.states import base_notes, base_warnings, base_weight_bytes, packing_of
+from trainers.methods.shapes import largest_linear
+from trainers.methods.states import (
+    WEIGHT_BYTES,
+    base_notes,
+    base_warnings,
+    base_weight_bytes,
+    packing_of,
+)
+
+BACKWARD_SHARE = 4 / 6
+"""Forward and activation gradients; the frozen base needs no weight gradients."""
+_PACKED = Provenance(kind="computed", source="trainers.methods.frozen")
 
 LIBRARY = Provenance(
     kind="computed",
@@ -22,6 +32,28 @@ whole change in 32 bits: LoHa 4403 and LoKr 4780 against 8068 tokens/s without (
 peft-mmqa, query and value of a 3B model)."""
 DELTA_WORK_AUTOCAST = 1.5
 """The same in 16 bits: assumed."""
+
+
+def unpacked_layer(plan: Plan, model: ModelCard) -> tuple[ExtraTerm, ...]:
+    """The largest quantised matrix, unpacked for its product: entries x bytes."""
+    if plan.quantisation == "none":
+        return ()
+    entries, precision = largest_linear(model), plan.compute_precision or plan.precision
+    size = float(entries * WEIGHT_BYTES[precision])
+    return (
+        ExtraTerm(
+            name="unpacked layer",
+            bytes=Interval(low=size, likely=size, high=size),
+            formula="entries of the largest linear matrix x bytes per number",
+            inputs={
+                "entries": entries,
+                "bytes_per_number": WEIGHT_BYTES[precision],
+                "precision": precision,
+            },
+            provenance=_PACKED,
+            phases=("load", "backward", "backward_end", "evaluation", "generation", "save"),
+        ),
+    )
 
 
 def beside(

@@ -18,20 +18,11 @@ from trainers.methods.adapted import (
     numbers,
     trained_entries,
 )
-from trainers.methods.optimizers import SINGLE, optimizer_state_bytes, paged_bytes, step_copy
+from trainers.methods.frozen import beside
+from trainers.methods.optimizers import SINGLE
 from trainers.methods.shapes import largest_linear
-from trainers.methods.states import (
-    WEIGHT_BYTES,
-    base_notes,
-    base_warnings,
-    base_weight_bytes,
-    packing_of,
-)
 
-BACKWARD_SHARE = 4 / 6
-"""Forward and activation gradients; the frozen base needs no weight gradients."""
 _KEPT = Provenance(kind="computed", source="peft", note="what autograd keeps of a LoRA layer")
-_PACKED = Provenance(kind="computed", source="trainers.methods.lora")
 
 
 def rank_of(plan: Plan) -> int:
@@ -103,28 +94,6 @@ def adapter_inputs(plan: Plan, groups: _Groups, sizes: Numbers, rank: int) -> Ex
     )
 
 
-def unpacked_layer(plan: Plan, model: ModelCard) -> tuple[ExtraTerm, ...]:
-    """The largest quantised matrix, unpacked for its product: entries x bytes."""
-    if plan.quantisation == "none":
-        return ()
-    entries, precision = largest_linear(model), plan.compute_precision or plan.precision
-    size = float(entries * WEIGHT_BYTES[precision])
-    return (
-        ExtraTerm(
-            name="unpacked layer",
-            bytes=Interval(low=size, likely=size, high=size),
-            formula="entries of the largest linear matrix x bytes per number",
-            inputs={
-                "entries": entries,
-                "bytes_per_number": WEIGHT_BYTES[precision],
-                "precision": precision,
-            },
-            provenance=_PACKED,
-            phases=("load", "backward", "backward_end", "evaluation", "generation", "save"),
-        ),
-    )
-
-
 def expert_changes(groups: _Groups, sizes: Numbers) -> tuple[ExtraTerm, ...]:
     """The gradient of changed experts at its height: bytes x entries of the smaller tensor.
 
@@ -164,41 +133,24 @@ def merged_change(model: ModelCard) -> ExtraTerm:
     )
 
 
-def lora_footprint(
-    plan: Plan,
-    model: ModelCard,
-    sizes: Numbers,
-    *,
-    work: float = 0.0,
-    notes: tuple[str, ...] = (),
-) -> Footprint:
+def lora_footprint(plan: Plan, model: ModelCard, *, notes: tuple[str, ...] = ()) -> Footprint:
     """Frozen base as the plan loads it; low-rank matrices, their gradients and states.
 
     Raises PlanError without a rank, for unknown target modules or an unknown optimizer.
     """
     rank = rank_of(plan)
     groups, widths = _reached(model, plan)
-    count, size = rank * widths, sizes.trained
-    states = optimizer_state_bytes(plan.optimizer, count, size)
-    return Footprint(
-        trainable_parameters=count,
-        base_weight_bytes=base_weight_bytes(plan, model),
-        **packing_of(plan, model),
-        adapter_weight_bytes=float(size * count),
-        gradient_bytes=float(size * count),
-        optimizer_bytes=states,
-        paged_bytes=paged_bytes(plan.optimizer, states),
-        compute_share=BACKWARD_SHARE + count / model.parameters + work,
-        extra_terms=(
-            *unpacked_layer(plan, model),
+    sizes = numbers(plan)
+    return beside(
+        plan,
+        model,
+        rank * widths,
+        terms=(
             merged_change(model),
             adapter_inputs(plan, groups, sizes, rank),
             *expert_changes(groups, sizes),
-            *step_copy(plan.optimizer, count, size),
         ),
-        trains_head=False,
-        notes=(*notes, *base_notes(plan, model)),
-        warnings=base_warnings(plan, model),
+        notes=notes,
     )
 
 
@@ -214,7 +166,7 @@ class LoraMethod:
 
         Raises PlanError without a rank, for unknown target modules or an unknown optimizer.
         """
-        return lora_footprint(plan, model, numbers(plan))
+        return lora_footprint(plan, model)
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
         """A plan without rank cannot run."""

@@ -7,12 +7,9 @@ from advisor.schema.catalog import ModelCard
 from advisor.schema.machine import MachineFacts
 from advisor.schema.plan import Footprint, Obstacle, Plan
 from advisor.units import gib_from_bytes
-from trainers.methods.adapted import numbers
 from trainers.methods.lora import lora_footprint
 from trainers.methods.states import packed_parameters, unpacked_bytes
 
-NF4_BYTES = 0.5 + 1 / 64 + 4 / 16384
-"""NF4, double quantisation: 4 bits, 8-bit scales per 64 and 32-bit ones per 16384 weights."""
 PREPARED_BYTES = 4
 """What older recipes (k-bit preparation of PEFT) cast embeddings, head and norms to."""
 
@@ -35,7 +32,7 @@ class QloraMethod:
 
         Raises PlanError without a rank, for unknown target modules or an unknown optimizer.
         """
-        return lora_footprint(plan, model, numbers(plan), notes=(_note(plan, model),))
+        return lora_footprint(plan, model, notes=(_note(plan, model),))
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
         """A plan without rank cannot run; 4-bit arithmetic without a GPU is slow."""

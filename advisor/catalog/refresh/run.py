@@ -13,7 +13,6 @@ from advisor.errors import CatalogError
 from advisor.schema.refresh import CatalogRefresh, PriceChange, RefreshedSource
 
 SOURCES = (gpuhunt, skypilot, genai)
-URLS = {source.ID: source.URL for source in SOURCES}
 ORDER = ("gone", "dearer", "cheaper", "added")
 
 
