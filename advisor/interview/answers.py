@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from advisor.artifacts import write_text
 from advisor.errors import ProfileError
-from advisor.rulebook.conditions import GROUPS, facts_of
+from advisor.rulebook.conditions import GROUPS, stated_facts
 from advisor.rulebook.reading import Document, Faults, read, suggestion
 from advisor.schema.profile import Profile
 
@@ -45,7 +45,7 @@ def save_profile(profile: Profile, path: Path) -> None:
     Raises StorageError when the file cannot be written; an old file then stays as it was.
     """
     content: dict[str, Any] = {"name": profile.name}
-    for fact, value in facts_of(profile).items():
+    for fact, value in stated_facts(profile).items():
         group, _, name = fact.partition(".")
         content.setdefault(group, {})[name] = value
     if path.suffix == ".json":

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from advisor.rulebook.derived import with_derived
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Condition, Operator, Scalar
 
 Facts = Mapping[str, Scalar]
-GROUPS = ("task", "data", "knowledge", "output", "constraints", "machine", "measured")
+GROUPS = ("task", "data", "knowledge", "output", "constraints", "model", "machine", "measured")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Outcome:
         return "fires" if self.holds else "silent"
 
 
-def facts_of(profile: Profile) -> dict[str, Scalar]:
+def stated_facts(profile: Profile) -> dict[str, Scalar]:
     """Every known fact of a profile by its dotted id; what is unknown is left out."""
     known: dict[str, Scalar] = {}
     for group in GROUPS:
@@ -39,6 +40,11 @@ def facts_of(profile: Profile) -> dict[str, Scalar]:
             if value is not None:
                 known[f"{group}.{name}"] = value
     return known
+
+
+def facts_of(profile: Profile) -> dict[str, Scalar]:
+    """The known facts with those that follow from them (`derived`)."""
+    return with_derived(stated_facts(profile))
 
 
 def evaluate(condition: Condition, profile: Profile) -> Outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import model_serializer, model_validator
+from pydantic import Field, model_serializer, model_validator
 
 from advisor.schema.base import Value
 from advisor.schema.profile import Profile
@@ -25,6 +25,16 @@ class Reason(Value):
     sources: tuple[str, ...] = ()
 
 
+class Gain(Value):
+    """What an approach is expected to add to the best plain prompt, in points of 100."""
+
+    low: float
+    likely: float
+    high: float
+    basis: str
+    """Which published comparisons the quantiles (10, 50 and 90 %) come from, and how many."""
+
+
 class RankedApproach(Value):
     """One approach with its score and reasons."""
 
@@ -32,7 +42,9 @@ class RankedApproach(Value):
     score: float
     """Sum of strengths for minus strengths against."""
     probability_acceptable: float | None = None
-    """None until a calibration on published outcomes exists."""
+    """Chance of lying within two points of the best approach, calibrated on published outcomes."""
+    expected_gain: Gain | None = None
+    """None where no published comparison is like this profile."""
     forbidden: bool = False
     reasons: tuple[Reason, ...] = ()
 
@@ -44,32 +56,81 @@ class OpenQuestion(Value):
     question: str
     could_change: bool
     """Answering it could change the recommended approach."""
+    outcomes: tuple[Approach, ...] = ()
+    """Other approaches that some answer would bring to the top."""
+    measured_by: str = ""
+    """What could measure it instead of asking."""
+
+
+def _from_names(content: Any) -> Any:
+    """A change as documents write it (`from`, `to`) in the names of the fields."""
+    if not isinstance(content, dict):
+        return content
+    names = {"from": "from_value", "to": "to_value"}
+    return {names.get(key, key): item for key, item in content.items()}
+
+
+class FactChange(Value):
+    """One fact, what it is (None: unknown) and what it would have to be."""
+
+    fact: str
+    from_value: Scalar | None
+    to_value: Scalar
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_document(cls, content: Any) -> Any:
+        return _from_names(content)
+
+    @model_serializer
+    def _as_document(self) -> dict[str, Any]:
+        return {"fact": self.fact, "from": self.from_value, "to": self.to_value}
 
 
 class Flip(Value):
-    """A change of one fact that changes the advice; documents say `from` and `to`."""
+    """The smallest change of one fact, or of two together, that changes the advice.
+
+    Documents say `from` and `to`; a second change stands under `together_with`.
+    """
 
     fact: str
     from_value: Scalar | None
     to_value: Scalar
     then: Approach
+    together_with: FactChange | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _from_document(cls, content: Any) -> Any:
-        if not isinstance(content, dict):
-            return content
-        names = {"from": "from_value", "to": "to_value"}
-        return {names.get(key, key): item for key, item in content.items()}
+        return _from_names(content)
 
     @model_serializer
     def _as_document(self) -> dict[str, Any]:
-        return {
+        shown: dict[str, Any] = {
             "fact": self.fact,
             "from": self.from_value,
             "to": self.to_value,
             "then": self.then,
         }
+        if self.together_with is not None:
+            shown["together_with"] = self.together_with.model_dump()
+        return shown
+
+
+class Setting(Value):
+    """A plan field that the rules fill for this profile, such as the rank, and which rule did."""
+
+    key: str
+    value: Scalar
+    rule_id: str
+    because: dict[str, Scalar] = Field(default_factory=dict)
+
+
+class AskedCriterion(Value):
+    """What the gate will ask, with the number it will hold the answer to."""
+
+    rule_id: str
+    asked: str
 
 
 class TraceLine(Value):
@@ -93,8 +154,19 @@ class Decision(Value):
     """Score of the first minus score of the second."""
     close_call: bool
     next_step: str
+    runner_up: Approach | None = None
+    """The best of the others that is not forbidden."""
+    near_ties: tuple[Approach, ...] = ()
+    """Approaches too close to call with the best score, cheapest first, the recommended one among
+    them; empty where the advice is clear."""
     methods: tuple[str, ...] = ()
     """Tuning methods worth pricing."""
+    settings: tuple[Setting, ...] = ()
+    """Plan fields for those methods that the rules fill for this data and model."""
+    builders: tuple[str, ...] = ()
+    """Prompt builders worth measuring before anything is trained."""
+    criteria: tuple[AskedCriterion, ...] = ()
+    """What the gate will hold the measured scores to."""
     open_questions: tuple[OpenQuestion, ...] = ()
     what_would_change_it: tuple[Flip, ...] = ()
     warnings: tuple[str, ...] = ()

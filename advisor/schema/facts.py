@@ -9,6 +9,13 @@ from advisor.schema.base import Value
 FactType = Literal["bool", "int", "float", "text", "choice"]
 
 
+class Preset(Value):
+    """An answer to a question of size that can be picked instead of typed."""
+
+    label: str
+    value: int | float
+
+
 class Fact(Value):
     """One entry of the vocabulary."""
 
@@ -21,6 +28,10 @@ class Fact(Value):
     """What the interview asks; empty for a fact that is only ever measured or computed."""
     choices: tuple[str, ...] = ()
     measured_by: str = ""
-    """Where it can be measured instead: dataset, documents, machine, baseline or gate."""
+    """Where it can be measured instead: dataset, documents, machine, catalog, baseline or gate."""
     why: str = ""
     """Why the interview asks it."""
+    presets: tuple[Preset, ...] = ()
+    """For a number: answers in words, such as "daily" for one day."""
+    derived_from: tuple[str, ...] = ()
+    """For a fact that is computed from others (`advisor/rulebook/derived.py`): their ids."""

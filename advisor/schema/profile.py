@@ -17,6 +17,8 @@ TaskKind = Literal[
     "structured_output",
     "generation",
     "summarisation",
+    "translation",
+    "tool_use",
     "chat",
     "code",
 ]
@@ -37,8 +39,24 @@ class TaskFacts(Value):
     """The text is in a language or code the base model has hardly seen."""
     needs_style: bool | None = None
     """Answers must follow a voice or style that is easier shown than described."""
+    style_source: Literal["genre", "each_person", "one_voice"] | None = None
+    """Whose style: a formal genre, the user at hand each time, or one voice with a body of work."""
     has_verifiable_reward: bool | None = None
     """A program can tell a right answer from a wrong one."""
+    needs_reasoning: bool | None = None
+    """An answer takes several steps of reasoning or calculation."""
+    answer_in_input: bool | None = None
+    """Everything an answer needs stands in the input itself."""
+    judged_by_preference: bool | None = None
+    """Quality is which of two answers people prefer, not whether an answer is right."""
+    has_domain_terms: bool | None = None
+    """The text is full of the terms of one field."""
+    is_one_off: bool | None = None
+    """The work is done once, on inputs that are at hand already."""
+    invents_known_facts: bool | None = None
+    """The model gets facts wrong that public text states often."""
+    prompt_tokens: int | None = Field(default=None, ge=1)
+    """Tokens of one prompt today, instructions and shots included."""
 
 
 class DataFacts(Value):
@@ -56,7 +74,11 @@ class DataFacts(Value):
     """Share of samples whose reference answer stands word for word in the input."""
     median_input_characters: float | None = Field(default=None, ge=0)
     median_target_characters: float | None = Field(default=None, ge=0)
+    quality: Literal["curated", "checked", "noisy"] | None = None
+    """How far the reference answers can be trusted."""
     preference_pairs: int | None = Field(default=None, ge=0)
+    rated_answers: int | None = Field(default=None, ge=0)
+    """Single answers marked good or bad, without a pair."""
     unlabelled_tokens: int | None = Field(default=None, ge=0)
     """Tokens of raw domain text at hand for continued pre-training."""
 
@@ -68,11 +90,19 @@ class KnowledgeFacts(Value):
     """The answers stand in documents that the model has not seen."""
     documents: int | None = Field(default=None, ge=0)
     document_characters: int | None = Field(default=None, ge=0)
+    document_formats: str | None = None
+    """File endings of the documents, the most frequent first."""
     update_interval_days: float | None = Field(default=None, gt=0)
     must_be_current: bool | None = None
     must_cite: bool | None = None
     access_controlled: bool | None = None
-    """Different readers may see different documents, or documents must be deletable."""
+    """Different readers may see different documents."""
+    must_be_deletable: bool | None = None
+    """A document must be gone from the answers once it is deleted."""
+    is_multi_hop: bool | None = None
+    """An answer combines passages of several documents."""
+    document_is_given: bool | None = None
+    """It is known beforehand which document holds the answer."""
 
 
 class OutputFacts(Value):
@@ -94,11 +124,32 @@ class ConstraintFacts(Value):
     must_stay_local: bool | None = None
     """Data may not leave the user's own machines."""
     team_has_ml_engineer: bool | None = None
+    hosting: Literal["hosted_api", "rented_gpu", "own_machine"] | None = None
+    """Where the finished system runs."""
+    days_available: float | None = Field(default=None, gt=0)
+    """Days until it must work."""
+    retrain_interval_days: float | None = Field(default=None, gt=0)
+    """How often somebody is willing to tune the model again."""
+
+
+class ModelFacts(Value):
+    """The model that would answer or be tuned."""
+
+    parameters_billion: float | None = Field(default=None, gt=0)
+    """Parameters of the open model that would answer or be tuned, in units of 10^9."""
+    is_instruct: bool | None = None
+    """It follows instructions already."""
+    frontier_available: bool | None = None
+    """A hosted frontier model may answer the prompts instead."""
 
 
 class MeasuredFacts(Value):
-    """What baselines and estimate have shown; filled by the gate, never asked."""
+    """What baselines and estimate have shown; only the first two can be answered beforehand."""
 
+    prompted_score: float | None = Field(default=None, ge=0, le=1)
+    """Score of the best prompt without retrieval."""
+    closed_book_score: float | None = Field(default=None, ge=0, le=1)
+    """Score on questions about the documents, answered without them."""
     zero_shot_score: float | None = Field(default=None, ge=0, le=1)
     few_shot_score: float | None = Field(default=None, ge=0, le=1)
     rag_score: float | None = Field(default=None, ge=0, le=1)
@@ -137,6 +188,7 @@ class Profile(Value):
     knowledge: KnowledgeFacts = KnowledgeFacts()
     output: OutputFacts = OutputFacts()
     constraints: ConstraintFacts = ConstraintFacts()
+    model: ModelFacts = ModelFacts()
     machine: MachineFacts = MachineFacts()
     measured: MeasuredFacts = MeasuredFacts()
     provenance: dict[str, str] = Field(default_factory=dict)

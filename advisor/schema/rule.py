@@ -111,6 +111,36 @@ class Source(Value):
     accessed: str = ""
 
 
+class Acceptance(Value):
+    """How a score becomes a chance that the approach is acceptable (`rules/acceptance.yaml`).
+
+    logit(p) = intercept + per_point_behind * (best score - own score) + offsets of the approach and
+    of how much is known; fitted to published outcomes, leaving out one source at a time.
+    """
+
+    intercept: float
+    per_point_behind: float
+    per_point: float = 0.0
+    """Weight of the own score."""
+    offsets: dict[Approach, float] = Field(default_factory=dict)
+    basis: str
+    fitted: str
+    """Date of the fit."""
+
+
+class GainBand(Value):
+    """Published gains over the best plain prompt, for profiles that meet a condition."""
+
+    approach: Approach
+    when: Condition
+    low: float
+    likely: float
+    high: float
+    comparisons: int
+    sources: int
+    """Distinct publications behind the comparisons."""
+
+
 class Rulebook(Value):
     """All rules in force, with the vocabulary and sources they refer to."""
 
@@ -123,5 +153,8 @@ class Rulebook(Value):
     """SHA-256 over the rule files, so that an artifact can say which rules made it."""
     vocabulary: tuple[Fact, ...] = ()
     """The facts with their questions and types, in the order of `rules/facts.yaml`."""
+    acceptance: Acceptance | None = None
+    gains: tuple[GainBand, ...] = ()
+    """The first band of an approach whose condition holds counts."""
     policy: tuple[str, ...] = ()
     """What the user's own policy file switched off or reweighed, with its reason."""

@@ -51,7 +51,7 @@ def test_decide_as_document(answers):
     reason = decision["approaches"][0]["reasons"][0]
     assert {"rule_id", "effect", "strength", "because", "sources"} <= set(reason)
     assert {"fact", "from", "to", "then"} == set(decision["what_would_change_it"][0])
-    assert {"fact", "question", "could_change"} == set(decision["open_questions"][0])
+    assert {"fact", "question", "could_change"} <= set(decision["open_questions"][0])
 
 
 def test_decide_takes_a_policy(answers, tmp_path):

@@ -134,7 +134,7 @@ def test_words_become_values(fact, word, value):
     ("fact", "word", "told"),
     [
         ("output.house_format", "maybe", "neither yes nor no"),
-        ("task.kind", "9", "none of the choices"),
+        ("task.kind", "99", "none of the choices"),
         ("task.kind", "c", "none of the choices"),
         ("data.labelled_samples", "1.5", "not a whole number"),
         ("data.labelled_samples", "inf", "not a number"),

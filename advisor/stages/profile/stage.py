@@ -12,7 +12,7 @@ from advisor.schema.profile import Profile
 from advisor.stages.profile.dataset import guess_kind, measure_data, measure_documents
 
 FactValue = bool | int | float | str
-GROUPS = ("task", "data", "knowledge", "output", "constraints", "machine", "measured")
+GROUPS = ("task", "data", "knowledge", "output", "constraints", "model", "machine", "measured")
 
 
 def profile(
