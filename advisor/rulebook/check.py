@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from advisor.rulebook.conditions import comparisons
+from advisor.rulebook.handover import setting_faults
 from advisor.rulebook.reading import suggestion
 from advisor.schema.facts import Fact
-from advisor.schema.rule import Action, Condition, Rule, Scalar
+from advisor.schema.rule import Action, Condition, GainBand, Rule, Scalar
 
 EFFECTS = {
     "decision": {"favour", "oppose", "require", "forbid", "warn", "ask"},
@@ -25,7 +26,7 @@ PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 SIZE_OPERATORS = {"at_least", "at_most", "between"}
 
 
-def unknown_facts(rule: Rule, vocabulary: Mapping[str, Fact]) -> Iterator[str]:
+def unknown_facts(rule: Rule | GainBand, vocabulary: Mapping[str, Fact]) -> Iterator[str]:
     """One sentence for every fact that the vocabulary does not hold."""
     for part in comparisons(rule.when):
         if part.fact is not None and part.fact not in vocabulary:
@@ -35,10 +36,7 @@ def unknown_facts(rule: Rule, vocabulary: Mapping[str, Fact]) -> Iterator[str]:
 
 def faults_of(rule: Rule, vocabulary: Mapping[str, Fact], sources: frozenset[str]) -> Iterator[str]:
     """One sentence for everything else that keeps the rule from meaning something."""
-    for part in comparisons(rule.when):
-        fact = vocabulary.get(part.fact or "")
-        if fact is not None:
-            yield from _value_faults(part, fact)
+    yield from _condition_faults(rule.when, vocabulary)
     for number, action in enumerate(rule.then):
         for fault in _action_faults(action, rule.kind):
             yield f"then.{number}: {fault}"
@@ -48,6 +46,23 @@ def faults_of(rule: Rule, vocabulary: Mapping[str, Fact], sources: frozenset[str
         if source.ref not in sources:
             near = suggestion(source.ref, sources)
             yield f"unknown source '{source.ref}'{near}"
+
+
+def gain_faults(band: GainBand, vocabulary: Mapping[str, Fact]) -> Iterator[str]:
+    """One sentence for everything that keeps a band of published gains from meaning something."""
+    yield from unknown_facts(band, vocabulary)
+    yield from _condition_faults(band.when, vocabulary)
+    if not band.low <= band.likely <= band.high:
+        yield f"{band.low:g}, {band.likely:g}, {band.high:g}: low, likely and high must rise"
+    if not 1 <= band.sources <= band.comparisons:
+        yield f"{band.comparisons} comparisons cannot come from {band.sources} publications"
+
+
+def _condition_faults(condition: Condition, vocabulary: Mapping[str, Fact]) -> Iterator[str]:
+    for part in comparisons(condition):
+        fact = vocabulary.get(part.fact or "")
+        if fact is not None:
+            yield from _value_faults(part, fact)
 
 
 def _value_faults(part: Condition, fact: Fact) -> Iterator[str]:
@@ -91,3 +106,5 @@ def _action_faults(action: Action, kind: str) -> Iterator[str]:
         yield f"`{action.effect}` needs `message`"
     if action.effect == "set" and (not action.key or action.value is None):
         yield "`set` needs `key` and `value`"
+    elif action.effect == "set":
+        yield from setting_faults(action)

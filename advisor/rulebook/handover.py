@@ -1,0 +1,197 @@
+"""What a decision hands on: methods and settings to price, builders to measure, what the gate asks.
+
+Nothing here reads the world: firing rules and facts in, names and numbers out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from advisor.rulebook.conditions import Facts, facts_named
+from advisor.rulebook.ordering import Finding
+from advisor.rulebook.reading import suggestion
+from advisor.schema.decide import AskedCriterion, Setting
+from advisor.schema.plan import Plan
+from advisor.schema.rule import Action, Rule, Scalar
+
+METHOD_KEY = "method"
+SHOTS_KEY = "train_on_shots"
+"""Whether training prompts hold the shots that the few-shot prompt shows."""
+KINDS = ("lora", "full")
+"""Recipes of methods that put something beside a frozen base, and of those that train the base."""
+PLAN_KEYS = (
+    "rank",
+    "alpha",
+    "dropout",
+    "target_modules",
+    "learning_rate",
+    "epochs",
+    "micro_batch_size",
+    "gradient_accumulation_steps",
+    "sequence_length",
+    "packing",
+    "optimizer",
+    "schedule",
+    "warmup_share",
+    "weight_decay",
+    "max_gradient_norm",
+    "gradient_checkpointing",
+)
+"""Plan fields that a rule may fill; what a machine or a checkpoint decides is not among them."""
+FEWEST_FOR_SHOTS = 4
+"""Train samples below which the prompt with four shots has too few to show."""
+
+
+@dataclass(frozen=True)
+class Handover:
+    """What the stages after the decision work with."""
+
+    methods: tuple[str, ...]
+    settings: tuple[Setting, ...]
+    builders: tuple[str, ...]
+    criteria: tuple[AskedCriterion, ...]
+
+
+def hand_over(defaults: Sequence[Finding], gates: Sequence[Rule], facts: Facts) -> Handover:
+    """What the firing default rules and the gate's rules mean for a profile.
+
+    Rules speak in the order of their `order`, then their id; of several that fill one setting the
+    first counts.
+    """
+    firing = sorted(
+        (f for f in defaults if f.outcome.holds), key=lambda f: (f.rule.order, f.rule.id)
+    )
+    asking = sorted(gates, key=lambda rule: (rule.order, rule.id))
+    return Handover(
+        methods=_methods(firing),
+        settings=_settings(firing),
+        builders=builders_worth_measuring(facts),
+        criteria=tuple(
+            AskedCriterion(rule_id=rule.id, asked=asked_in_numbers(rule, facts)) for rule in asking
+        ),
+    )
+
+
+def _set_actions(firing: Sequence[Finding]) -> Iterator[tuple[Finding, str, Scalar]]:
+    for finding in firing:
+        for action in finding.rule.then:
+            if action.effect == "set" and action.value is not None:
+                yield finding, action.key, action.value
+
+
+def _methods(firing: Sequence[Finding]) -> tuple[str, ...]:
+    named = (str(value) for _, key, value in _set_actions(firing) if key == METHOD_KEY)
+    return tuple(dict.fromkeys(named))
+
+
+def _settings(firing: Sequence[Finding]) -> tuple[Setting, ...]:
+    found: dict[str, Setting] = {}
+    for finding, key, value in _set_actions(firing):
+        if key != METHOD_KEY and key not in found:
+            found[key] = Setting(
+                key=key,
+                value=value,
+                rule_id=finding.rule.id,
+                because=finding.outcome.looked_at,
+            )
+    return tuple(found.values())
+
+
+def builders_worth_measuring(facts: Facts) -> tuple[str, ...]:
+    """The plain prompt always, shots where there are samples to show, retrieval with documents."""
+    samples = facts.get("data.train_samples", facts.get("data.labelled_samples"))
+    has_shots = samples is None or float(samples) >= FEWEST_FOR_SHOTS
+    has_documents = float(facts.get("knowledge.documents", 0)) >= 1
+    wants_documents = has_documents or facts.get("knowledge.in_documents") is True
+    return (
+        "zero_shot",
+        *(("few_shot",) if has_shots else ()),
+        *(("rag",) if wants_documents else ()),
+    )
+
+
+def asked_in_numbers(rule: Rule, facts: Facts) -> str:
+    """A gate rule's question with the number that the answer will be held to, where it has one."""
+    numbers = [NUMBERS[fact](facts) for fact in facts_named(rule.when) if fact in NUMBERS]
+    told = "; ".join(dict.fromkeys(number for number in numbers if number))
+    if not told:
+        return rule.asked
+    question = rule.asked.rstrip()
+    mark = "?" if question.endswith("?") else ""
+    return f"{question.removesuffix('?').rstrip()} ({told}){mark}"
+
+
+def _target(facts: Facts) -> str:
+    target = facts.get("task.target")
+    if target is None:
+        return "no target was given"
+    return f"{round(100 * float(target), 1):g} %, to be cleared by the lower bound of its interval"
+
+
+def _budget(facts: Facts) -> str:
+    budget = facts.get("constraints.budget_usd")
+    return "no budget was given" if budget is None else f"${float(budget):,g}"
+
+
+def _hours(facts: Facts) -> str:
+    hours = facts.get("constraints.max_hours")
+    return "no limit was given" if hours is None else f"{float(hours):g} h"
+
+
+def _test_samples(facts: Facts) -> str:
+    samples = facts.get("data.test_samples")
+    return "" if samples is None else f"{samples} test samples"
+
+
+NUMBERS: dict[str, Callable[[Facts], str]] = {
+    "measured.target_met": _target,
+    "measured.within_budget": _budget,
+    "measured.within_hours": _hours,
+    "measured.gain_is_visible": _test_samples,
+}
+
+
+def setting_faults(action: Action) -> Iterator[str]:
+    """Why a default rule cannot set what it sets: an unknown key, or a value it cannot have.
+
+    A key is `method`, `train_on_shots`, a plan field, or a plan field for one kind of method alone
+    (`lora.learning_rate`, `full.learning_rate`).
+    """
+    if action.key == METHOD_KEY:
+        if not isinstance(action.value, str):
+            yield f"`method` is the name of a method, not {action.value!r}"
+        return
+    if action.key == SHOTS_KEY:
+        if not isinstance(action.value, bool | int) or action.value < 0:
+            yield f"`{SHOTS_KEY}` is true, false or a number of shots, not {action.value!r}"
+        return
+    kind, _, field = action.key.rpartition(".")
+    known = (METHOD_KEY, SHOTS_KEY, *PLAN_KEYS)
+    if kind and kind not in KINDS:
+        yield f"unknown kind of method '{kind}'{suggestion(kind, KINDS)}"
+    elif field not in PLAN_KEYS:
+        yield f"unknown setting '{action.key}'{suggestion(field, known)}"
+    else:
+        yield from _value_faults(field, action.value)
+
+
+def _value_faults(field: str, value: Scalar | None) -> Iterator[str]:
+    try:
+        _reader(field).validate_python(value, strict=True)
+    except ValidationError as error:
+        yield f"{field}: {value!r}: {error.errors()[0]['msg']}"
+
+
+@cache
+def _reader(field: str) -> TypeAdapter[Any]:
+    """What reads the values of a plan field."""
+    info = Plan.model_fields[field]
+    kind: Any = info.annotation
+    for limit in info.metadata:
+        kind = Annotated[kind, limit]
+    return TypeAdapter(kind)
