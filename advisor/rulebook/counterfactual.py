@@ -62,7 +62,7 @@ class Trials:
         if firing not in self._advice:
             rules = [self.rules[place] for place in sorted(firing)]
             try:
-                advice = order(rules, self.rulebook.strengths).recommended
+                advice = order(rules, self.rulebook.strengths, tie=self.rulebook.tie).recommended
             except RuleConflictError:
                 return otherwise
             self._advice[firing] = advice

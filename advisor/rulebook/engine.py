@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from advisor.rulebook.conditions import facts_of
+from advisor.rulebook.acceptance import expected_gain, probabilities
+from advisor.rulebook.conditions import Facts, facts_of
 from advisor.rulebook.counterfactual import Trials, decisive_facts, flips
+from advisor.rulebook.handover import hand_over
 from advisor.rulebook.next_step import next_step
-from advisor.rulebook.ordering import COST_ORDER, Finding, Order, fire, order
+from advisor.rulebook.ordering import COST_ORDER, Finding, Order, active_rules, fire, order
 from advisor.schema.decide import Decision, OpenQuestion, RankedApproach, Reason, TraceLine
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Approach, Rulebook
-
-METHOD_KEY = "method"
 
 
 def rank(profile: Profile, rulebook: Rulebook) -> Decision:
@@ -25,16 +25,24 @@ def rank(profile: Profile, rulebook: Rulebook) -> Decision:
     decisions = fire(rulebook, profile, "decision")
     warnings = fire(rulebook, profile, "warning")
     defaults = fire(rulebook, profile, "default")
-    result = order([f.rule for f in decisions if f.outcome.holds], rulebook.strengths)
+    firing = [f.rule for f in decisions if f.outcome.holds]
+    result = order(firing, rulebook.strengths, tie=rulebook.tie)
     margin = _margin(result)
+    near_ties = _near_ties(result)
+    handed = hand_over(defaults, active_rules(rulebook, "gate"), facts)
     trials = Trials(facts, rulebook)
     return Decision(
-        approaches=_ranked(result, decisions),
+        approaches=_ranked(result, decisions, rulebook, facts),
         recommended=result.recommended,
         margin=margin,
-        close_call=_is_close(result, margin, rulebook),
+        close_call=bool(near_ties) or _is_close(result, margin, rulebook),
         next_step=next_step(result.recommended, facts),
-        methods=_methods(defaults),
+        runner_up=_runner_up(result),
+        near_ties=near_ties,
+        methods=handed.methods,
+        settings=handed.settings,
+        builders=handed.builders,
+        criteria=handed.criteria,
         open_questions=_open_questions(trials, result.recommended, decisions),
         what_would_change_it=flips(trials, result.recommended),
         warnings=_warnings((*decisions, *warnings)),
@@ -47,7 +55,7 @@ def _margin(result: Order) -> float:
     allowed = [a for a in result.ranked if a not in result.forbidden]
     if len(allowed) < 2:
         return 0.0
-    return result.scores[allowed[0]] - result.scores[allowed[1]]
+    return round(result.scores[allowed[0]] - result.scores[allowed[1]], 6)
 
 
 def _is_close(result: Order, margin: float, rulebook: Rulebook) -> bool:
@@ -57,12 +65,29 @@ def _is_close(result: Order, margin: float, rulebook: Rulebook) -> bool:
     return margin <= rulebook.strengths["weak"]
 
 
-def _ranked(result: Order, decisions: Sequence[Finding]) -> tuple[RankedApproach, ...]:
+def _near_ties(result: Order) -> tuple[Approach, ...]:
+    """The approaches too close to call; empty where one leads clearly or is required."""
+    return result.near if result.recommended is not None and len(result.near) > 1 else ()
+
+
+def _runner_up(result: Order) -> Approach | None:
+    if result.recommended is None:
+        return None
+    others = (a for a in result.ranked[1:] if a not in result.forbidden)
+    return next(others, None)
+
+
+def _ranked(
+    result: Order, decisions: Sequence[Finding], rulebook: Rulebook, facts: Facts
+) -> tuple[RankedApproach, ...]:
     listed = [a for a in result.ranked if a != "none" or _is_named(a, decisions)]
+    chances = probabilities(rulebook.acceptance, result)
     return tuple(
         RankedApproach(
             approach=approach,
             score=result.scores[approach],
+            probability_acceptable=chances.get(approach),
+            expected_gain=expected_gain(rulebook.gains, approach, facts),
             forbidden=approach in result.forbidden,
             reasons=_reasons(approach, decisions),
         )
@@ -93,17 +118,6 @@ def _reasons(approach: Approach, decisions: Sequence[Finding]) -> tuple[Reason, 
         for action in finding.rule.then
         if action.approach == approach
     )
-
-
-def _methods(defaults: Sequence[Finding]) -> tuple[str, ...]:
-    names = [
-        str(action.value)
-        for finding in sorted(defaults, key=lambda f: (f.rule.order, f.rule.id))
-        if finding.outcome.holds
-        for action in finding.rule.then
-        if action.effect == "set" and action.key == METHOD_KEY
-    ]
-    return tuple(dict.fromkeys(names))
 
 
 def _open_questions(

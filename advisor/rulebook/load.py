@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from advisor.errors import RulebookError, RuleParseError, UnknownFactError
-from advisor.rulebook.check import faults_of, unknown_facts
+from advisor.rulebook.check import faults_of, gain_faults, unknown_facts
 from advisor.rulebook.policy import apply_policy
 from advisor.rulebook.reading import Document, Faults, note_invalid, read
 from advisor.schema.base import Value
 from advisor.schema.facts import Fact
-from advisor.schema.rule import Rule, Rulebook, RuleCase, Source, Strength
+from advisor.schema.rule import (
+    Acceptance,
+    GainBand,
+    Rule,
+    Rulebook,
+    RuleCase,
+    Source,
+    Strength,
+)
 
 FOLDERS = ("decisions", "warnings", "gates", "defaults")
 KIND_OF_FOLDER = {
@@ -26,6 +34,9 @@ KIND_OF_FOLDER = {
 }
 CASES = ".cases.yaml"
 STRENGTHS: tuple[Strength, ...] = ("weak", "moderate", "strong")
+TIE = "tie"
+ACCEPTANCE = "acceptance.yaml"
+GAINS = "gains.yaml"
 HINT = "`advisor rules check FILE` tells what a rule file still lacks."
 
 V = TypeVar("V", bound=Value)
@@ -40,7 +51,9 @@ def load_rulebook(root: Path, policy: Path | None = None) -> Rulebook:
     faults = Faults()
     facts = _entries(root / "facts.yaml", Fact, faults)
     sources = _entries(root / "sources.yaml", Source, faults)
-    strengths = _strengths(root / "strengths.yaml", faults)
+    strengths, tie = _strengths(root / "strengths.yaml", faults)
+    acceptance = _acceptance(root / ACCEPTANCE, faults)
+    gains = _gains(root / GAINS, {fact.id: fact for fact in facts}, faults)
     documents = [_read(path, root, faults) for path in rule_files(root)]
     rules = _rules([d for d in documents if d is not None], faults)
     faults.raise_as(RuleParseError, hint=HINT)
@@ -52,6 +65,9 @@ def load_rulebook(root: Path, policy: Path | None = None) -> Rulebook:
         sources=sources,
         digest=_digest(root, policy),
         vocabulary=facts,
+        acceptance=acceptance,
+        gains=gains,
+        tie=tie,
     )
     return book if policy is None else apply_policy(book, policy)
 
@@ -159,18 +175,49 @@ def _each(
     return tuple(entries)
 
 
-def _strengths(path: Path, faults: Faults) -> dict[Strength, float]:
+def _strengths(path: Path, faults: Faults) -> tuple[dict[Strength, float], float | None]:
+    """The strengths, and the width of a tie where the file gives one."""
     document = _read(path, path.parent, faults)
     content = document.content if document else None
     if document is None:
-        return {}
-    if not isinstance(content, dict) or set(content) != set(STRENGTHS):
-        faults.add(document.place(()), f"exactly these keys are expected: {', '.join(STRENGTHS)}")
-        return {}
-    if not all(isinstance(v, int | float) and v > 0 for v in content.values()):
+        return {}, None
+    if not isinstance(content, dict) or set(content) - {TIE} != set(STRENGTHS):
+        expected = f"{', '.join(STRENGTHS)} (and {TIE}, if it is not weak)"
+        faults.add(document.place(()), f"exactly these keys are expected: {expected}")
+        return {}, None
+    if not all(_is_weight(value) for value in content.values()):
         faults.add(document.place(()), "every strength is a number above 0")
-        return {}
-    return {name: float(content[name]) for name in STRENGTHS}
+        return {}, None
+    tie = float(content[TIE]) if TIE in content else None
+    return {name: float(content[name]) for name in STRENGTHS}, tie
+
+
+def _is_weight(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e6
+
+
+def _acceptance(path: Path, faults: Faults) -> Acceptance | None:
+    """The fitted chances, where the folder has them."""
+    document = _read(path, path.parent, faults) if path.is_file() else None
+    if document is None:
+        return None
+    try:
+        return Acceptance.model_validate(document.content)
+    except ValidationError as error:
+        note_invalid(document, error, faults)
+        return None
+
+
+def _gains(path: Path, vocabulary: Mapping[str, Fact], faults: Faults) -> tuple[GainBand, ...]:
+    """The published gains, where the folder has them, with conditions on known facts."""
+    document = _read(path, path.parent, faults) if path.is_file() else None
+    if document is None:
+        return ()
+    bands = _each(document, document.content, GainBand, faults)
+    for number, band in enumerate(bands):
+        for fault in gain_faults(band, vocabulary):
+            faults.add(document.place((number,)), fault)
+    return bands
 
 
 def _rules(documents: Iterable[Document], faults: Faults) -> list[tuple[Document, Rule]]:
@@ -231,8 +278,9 @@ def _place_of(document: Document, fault: str) -> str:
 
 def _digest(root: Path, policy: Path | None) -> str:
     digest = hashlib.sha256()
-    files = [root / "facts.yaml", root / "sources.yaml", root / "strengths.yaml", *rule_files(root)]
-    for path in files:
+    optional = [path for name in (ACCEPTANCE, GAINS) if (path := root / name).is_file()]
+    files = [root / "facts.yaml", root / "sources.yaml", root / "strengths.yaml", *optional]
+    for path in (*files, *rule_files(root)):
         digest.update(path.relative_to(root).as_posix().encode())
         digest.update(path.read_bytes())
     if policy is not None and policy.is_file():

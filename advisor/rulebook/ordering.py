@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -38,6 +38,8 @@ TUNING: frozenset[Approach] = frozenset(
     }
 )
 """Approaches that change a language model's weights."""
+PARTS = 1_000_000
+"""Parts of one point of strength, in which scores are summed."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Order:
     recommended: Approach | None
     """None when no reason speaks for anything."""
     near: tuple[Approach, ...]
-    """Approaches within less than one weak reason of the best score."""
+    """Approaches that tie with the best score, cheapest first; a required one stands alone."""
 
 
 def fire(rulebook: Rulebook, profile: Profile, kind: RuleKind) -> tuple[Finding, ...]:
@@ -73,31 +75,33 @@ def active_rules(rulebook: Rulebook, kind: RuleKind) -> list[Rule]:
     return [r for r in rulebook.rules if r.kind == kind and r.status == "active"]
 
 
-def order(rules: Iterable[Rule], strengths: Mapping[Strength, float]) -> Order:
+def order(
+    rules: Iterable[Rule], strengths: Mapping[Strength, float], *, tie: float | None = None
+) -> Order:
     """The order that firing decision rules give: forbid and require first, then sums of strengths.
 
-    Near ties, closer than one weak reason, go to the cheaper approach. Raises RuleConflictError
-    when one rule requires what another forbids, or two require different approaches.
+    Scores closer than `tie` (one weak reason unless said) are tied, and the cheaper approach leads.
+    Raises RuleConflictError when one rule requires what another forbids, or two require different
+    approaches.
     """
     firing = list(rules)
     required, forbidden = _musts(firing)
-    scores: dict[Approach, float] = dict.fromkeys(get_args(Approach), 0.0)
+    parts: dict[Approach, int] = dict.fromkeys(get_args(Approach), 0)
     for rule in firing:
         for action in rule.then:
             if action.approach is not None:
-                scores[action.approach] += weight_of(action, strengths)
+                parts[action.approach] += parts_of(weight_of(action, strengths))
     allowed = [a for a in COST_ORDER if a not in forbidden]
-    top = max((scores[a] for a in allowed), default=0.0)
-    near = tuple(a for a in allowed if top - scores[a] < strengths["weak"])
+    near = tied(parts, allowed, parts_of(strengths["weak"] if tie is None else tie))
     first = required or (near[0] if near else None)
     rest = sorted(
         (a for a in COST_ORDER if a != first),
-        key=lambda a: (a in forbidden, -scores[a], RANK_OF_COST[a]),
+        key=lambda a: (a in forbidden, -parts[a], RANK_OF_COST[a]),
     )
-    speaks = required is not None or (first is not None and scores[first] > 0)
+    speaks = required is not None or (first is not None and parts[first] > 0)
     return Order(
         ranked=(first, *rest) if first else tuple(rest),
-        scores=scores,
+        scores={approach: count / PARTS for approach, count in parts.items()},
         forbidden=frozenset(forbidden),
         required=required,
         recommended=first if speaks else None,
@@ -105,10 +109,26 @@ def order(rules: Iterable[Rule], strengths: Mapping[Strength, float]) -> Order:
     )
 
 
+def tied(
+    parts: Mapping[Approach, int], allowed: Sequence[Approach], tie: int
+) -> tuple[Approach, ...]:
+    """The allowed approaches closer than `tie` to the best, in the order given.
+
+    What no reason speaks for never ties with what some reason speaks for.
+    """
+    top = max((parts[a] for a in allowed), default=0)
+    return tuple(a for a in allowed if top - parts[a] < tie and (parts[a] > 0 or top <= 0))
+
+
+def parts_of(weight: float) -> int:
+    """A weight in whole parts: sums of parts are exact, in whatever order they are added."""
+    return round(weight * PARTS)
+
+
 def advised(facts: Facts, rulebook: Rulebook) -> Approach | None:
     """The recommended approach alone, quickly; raises RuleConflictError."""
     firing = (r for r in active_rules(rulebook, "decision") if holds(r.when, facts))
-    return order(firing, rulebook.strengths).recommended
+    return order(firing, rulebook.strengths, tie=rulebook.tie).recommended
 
 
 def weight_of(action: Action, strengths: Mapping[Strength, float]) -> float:

@@ -1,0 +1,73 @@
+"""How a score becomes a chance of being acceptable, and which published gains fit a profile."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from advisor.rulebook.conditions import Facts, holds
+from advisor.schema.decide import Gain
+from advisor.schema.rule import Acceptance, Approach, GainBand
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from advisor.rulebook.ordering import Order
+
+DIGITS = 4
+
+
+def probability_acceptable(
+    acceptance: Acceptance, approach: Approach, *, score: float, best: float
+) -> float:
+    """The chance that an approach of this score is acceptable, beside the best allowed score.
+
+    logit(p) = intercept + per point behind the best + per point of its own + offset of the
+    approach, as fitted in `rules/acceptance.yaml`.
+    """
+    logit = (
+        acceptance.intercept
+        + acceptance.per_point_behind * (best - score)
+        + acceptance.per_point * score
+        + acceptance.offsets.get(approach, 0.0)
+    )
+    return round(_logistic(logit), DIGITS)
+
+
+def probabilities(acceptance: Acceptance | None, order: Order) -> dict[Approach, float]:
+    """The chance of every approach of an order, 0 for a forbidden one; empty without a fit."""
+    if acceptance is None:
+        return {}
+    allowed = [score for a, score in order.scores.items() if a not in order.forbidden]
+    best = max(allowed, default=0.0)
+    return {
+        approach: 0.0
+        if approach in order.forbidden
+        else probability_acceptable(acceptance, approach, score=score, best=best)
+        for approach, score in order.scores.items()
+    }
+
+
+def expected_gain(bands: Sequence[GainBand], approach: Approach, facts: Facts) -> Gain | None:
+    """The published gain of an approach for such facts: its first band whose condition holds.
+
+    A band whose condition an unknown fact decides is passed over.
+    """
+    for band in bands:
+        if band.approach == approach and holds(band.when, facts):
+            return Gain(low=band.low, likely=band.likely, high=band.high, basis=_basis(band))
+    return None
+
+
+def _basis(band: GainBand) -> str:
+    comparisons = "comparison" if band.comparisons == 1 else "comparisons"
+    sources = "publication" if band.sources == 1 else "publications"
+    return f"{band.comparisons} {comparisons} of {band.sources} {sources}"
+
+
+def _logistic(logit: float) -> float:
+    """1 / (1 + e^-x), without overflow at either end."""
+    if logit >= 0:
+        return 1 / (1 + math.exp(-logit))
+    power = math.exp(logit)
+    return power / (1 + power)
