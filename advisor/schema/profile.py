@@ -192,6 +192,9 @@ class Profile(Value):
     machine: MachineFacts = MachineFacts()
     measured: MeasuredFacts = MeasuredFacts()
     provenance: dict[str, str] = Field(default_factory=dict)
-    """Fact id -> asked, dataset, documents, machine, baseline or gate."""
+    """Fact id -> asked, corrected (asked, though it can be measured), dataset, documents, machine,
+    catalog, baseline or gate; with "suggested by" where the source only hints at it."""
+    unknown: tuple[str, ...] = ()
+    """Facts that somebody was asked for and does not know; they are not asked again."""
     notes: tuple[str, ...] = ()
     """What the reader should know of it, such as an answer that a measurement contradicts."""
