@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -16,14 +16,15 @@ from advisor.rulebook.conditions import Facts, facts_named
 from advisor.rulebook.ordering import Finding
 from advisor.rulebook.reading import suggestion
 from advisor.schema.decide import AskedCriterion, Setting
-from advisor.schema.plan import Plan
-from advisor.schema.rule import Action, Rule, Scalar
+from advisor.schema.plan import Objective, Plan
+from advisor.schema.rule import Action, Approach, Rule, Scalar
 
 METHOD_KEY = "method"
 SHOTS_KEY = "train_on_shots"
 """Whether training prompts hold the shots that the few-shot prompt shows."""
+OBJECTIVE = "objective"
 KINDS = ("lora", "full")
-"""Recipes of methods that put something beside a frozen base, and of those that train the base."""
+"""Families of recipes: those of LoRA and QLoRA, and that of full tuning."""
 PLAN_KEYS = (
     "rank",
     "alpha",
@@ -159,8 +160,8 @@ NUMBERS: dict[str, Callable[[Facts], str]] = {
 def setting_faults(action: Action) -> Iterator[str]:
     """Why a default rule cannot set what it sets: an unknown key, or a value it cannot have.
 
-    A key is `method`, `train_on_shots`, a plan field, or a plan field for one kind of method alone
-    (`lora.learning_rate`, `full.learning_rate`).
+    A key is `method`, `train_on_shots`, a plan field, a plan field for one kind of method alone
+    (`lora.learning_rate`), or the objective of an advised approach (`preference_tuning.objective`).
     """
     if action.key == METHOD_KEY:
         if not isinstance(action.value, str):
@@ -172,7 +173,10 @@ def setting_faults(action: Action) -> Iterator[str]:
         return
     kind, _, field = action.key.rpartition(".")
     known = (METHOD_KEY, SHOTS_KEY, *PLAN_KEYS)
-    if kind and kind not in KINDS:
+    if kind in get_args(Approach) and field == OBJECTIVE:
+        if action.value not in get_args(Objective):
+            yield f"{action.value!r} is none of {', '.join(get_args(Objective))}"
+    elif kind and kind not in KINDS:
         yield f"unknown kind of method '{kind}'{suggestion(kind, KINDS)}"
     elif field not in PLAN_KEYS:
         yield f"unknown setting '{action.key}'{suggestion(field, known)}"
