@@ -7,6 +7,7 @@ from pydantic import Field
 
 from advisor.schema.base import Interval, Provenance, UsdInterval, Value
 from advisor.schema.catalog import HostedTuning, Offer
+from advisor.schema.decide import Setting
 from advisor.schema.lengths import SequenceLengths
 from advisor.schema.machine import MachineFacts
 from advisor.schema.plan import (
@@ -49,6 +50,8 @@ class EstimateRequest(Value):
     double_quantisation: bool | None = None
     mean_sequence_length: float | None = Field(default=None, gt=0)
     """Where samples differ in length and their data are not at hand."""
+    settings: tuple[Setting, ...] = ()
+    """Plan fields that the decision's rules fill; they win over the recipe, flags over them."""
     assumed: tuple[str, ...] = ()
     """Plan fields that nobody stated, though a value is given here: stack, sequence_length."""
     optimizer: str | None = None

@@ -13,6 +13,7 @@ from advisor.schema.tiers import ErrorBand
 from advisor.stages.estimate.memory.tiers import allocated_error
 from advisor.stages.estimate.memory.work import Work
 from advisor.stages.estimate.money.cost import billed_gpus, is_stale
+from advisor.stages.estimate.plan.advised import set_by_rules
 from advisor.units import gib_from_bytes
 
 _LOSSES = {
@@ -36,6 +37,9 @@ def assumptions(work: Work) -> tuple[str, ...]:
         )
     if plan.reasons.get("examples", "").startswith("recipe"):
         notes.append(f"{plan.examples} samples assumed; give --examples, --tokens or data.")
+    advised = set_by_rules(plan)
+    if advised:
+        notes.append(f"Set for this data and model: {', '.join(advised)}.")
     if plan.offload in ("optimizer", "weights"):
         notes.append(
             f"About {gib_from_bytes(_offloaded_bytes(work)):.0f} GiB of main memory hold what is "

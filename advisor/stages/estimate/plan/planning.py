@@ -11,6 +11,7 @@ from advisor.errors import PlanError
 from advisor.schema.catalog import Gpu, ModelCard, Recipe, Reference
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Plan
+from advisor.stages.estimate.plan.advised import RULE, suit_advice
 from advisor.stages.estimate.plan.bounds import check_against
 from advisor.stages.estimate.plan.packing import adapts, keep_packing, quantisation, takes
 from advisor.stages.estimate.plan.refusals import check_offload, strategy_of, suit_objective
@@ -75,7 +76,7 @@ def make_plan(
     reference: Reference,
     objective: PluginInfo | None = None,
 ) -> Plan:
-    """The recipe's values, what objective, stack and device demand, what the user fixed.
+    """The recipe's values, the rules', what objective, stack and device demand, the user's own.
 
     Raises PlanError when the values contradict each other.
     """
@@ -83,6 +84,7 @@ def make_plan(
     recipe = recipe_for(reference.recipes, method.info, model.parameters)
     values: dict[str, Any] = {key: s.value for key, s in recipe.settings.items()}
     reasons = dict.fromkeys(values, f"recipe {recipe.id}")
+    suit_advice(values, reasons, request.settings, recipe=recipe, info=method.info)
     for key, value in (objective.defaults if objective else {}).items():
         values[key], reasons[key] = value, f"objective {request.objective}"
     for key, value in reference.stack.defaults_for(method.info.id).items():
@@ -125,8 +127,10 @@ def make_plan(
 
 def _settle(values: dict[str, Any], reasons: dict[str, str], request: EstimateRequest) -> None:
     """Values that follow from others: alpha from the rank, no sample count beside tokens."""
-    if request.rank is not None and request.alpha is None and "alpha" in values:
-        values["alpha"], reasons["alpha"] = 2.0 * request.rank, "twice the rank"
+    is_advised = reasons.get("rank", "").startswith(RULE)
+    is_alpha_open = is_advised and not reasons.get("alpha", "").startswith(RULE)
+    if (request.rank or is_alpha_open) and request.alpha is None and "alpha" in values:
+        values["alpha"], reasons["alpha"] = 2.0 * values["rank"], "twice the rank"
     if request.tokens is not None and request.examples is None:
         values.pop("examples", None)
         reasons.pop("examples", None)
