@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from math import ceil
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,15 +25,16 @@ from advisor.schema.verify import Verification
 from advisor.stages.baseline import baseline
 from advisor.stages.profile.hardware import measure_machine
 from advisor.stages.profile.stage import profile
+from advisor.training_set import fitted, sequence_length
 from advisor.workspace import Workspace
 
 TUNED = "tuned"
 TRAINING = "training"
 """Folder of the trainer's output inside the run folder."""
-CHARACTERS_PER_TOKEN = 2.0
-"""Assumed on the safe side: ordinary tokenizers take 3 to 5 characters of English per token."""
-TOKENS_PER_TURN = 8
-SEQUENCE_STEP = 64
+PARAMETERS_PER_BILLION = 1e9
+MODEL_SIZE = "model.parameters_billion"
+SAME_SIZE = 0.1
+"""Share by which an answered model size may differ from the counted one without a word."""
 DEFAULT_METHODS = ("lora", "qlora", "full")
 
 
@@ -63,18 +63,37 @@ def measured_profile(space: Workspace) -> Profile:
         machine=measure_machine(),
     )
     notes = tuple(dict.fromkeys((*found.notes, *space.notes)))
-    return found.model_copy(update={"notes": notes})
+    return _with_model(found.model_copy(update={"notes": notes}), space.settings.model)
 
 
-def evaluation_inputs(space: Workspace) -> dict[str, str]:
-    """Everything that the measured baselines depend on."""
+def _with_model(found: Profile, name: str) -> Profile:
+    """The profile with the size of the model that the run works on, as the catalog counts it."""
+    size = find_model(name).parameters / PARAMETERS_PER_BILLION
+    said = found.model.parameters_billion
+    notes = found.notes
+    if said is not None and abs(said - size) > SAME_SIZE * size:
+        notes = (
+            *notes,
+            f"{MODEL_SIZE}: {said:g} was answered, {name} has {size:.3g}; that counts.",
+        )
+    return found.model_copy(
+        update={
+            "model": found.model.model_copy(update={"parameters_billion": float(f"{size:.4g}")}),
+            "provenance": dict(sorted((found.provenance | {MODEL_SIZE: "catalog"}).items())),
+            "notes": notes,
+        }
+    )
+
+
+def evaluation_inputs(space: Workspace, builders: Sequence[str]) -> dict[str, str]:
+    """Everything that the measured baselines of these builders depend on."""
     chosen = space.settings
     return space.data_inputs() | {
         "model": space.model_digest,
         "backend": chosen.backend,
-        "builders": ",".join(chosen.builders),
+        "builders": ",".join(builders),
         "builder_settings": digest_of(
-            {name: getattr(b, "settings", {}) for name, b in space.builders().items()}
+            {name: getattr(b, "settings", {}) for name, b in space.builders(builders).items()}
         ),
         "instruction": space.instruction,
         "metric": space.metric_name,
@@ -105,33 +124,32 @@ def _bench(space: Workspace, session: LazySession, *, backend: str, model: str) 
     )
 
 
-def measured_baselines(space: Workspace) -> Baselines:
-    """Every builder's scores on the test samples; the model is opened on the first prompt."""
+def measured_baselines(space: Workspace, builders: Sequence[str]) -> Baselines:
+    """The builders' scores on the test samples; the model is opened on the first prompt."""
     digest = space.model_digest
     with LazySession(space.open_session, model_digest=digest) as session:
         bench = _bench(space, session, backend=space.settings.backend, model=space.settings.model)
         found = baseline(
             space.samples,
-            builders=space.builders(),
+            builders=space.builders(builders),
             corpus=space.documents,
             bench=bench,
             tools=space.tools(),
         )
-    if "rag" in space.settings.builders and not space.settings.docs:
+    if "rag" in builders and not space.settings.docs:
         note = "RAG was not measured: no documents were given (--docs PATH)."
         found = found.model_copy(update={"warnings": (*found.warnings, note)})
     return found
 
 
-def tuned_evaluation(space: Workspace, result: TrainResult, baselines: Baselines) -> Evaluation:
-    """The tuned model, asked zero-shot, on exactly the samples of the best baseline."""
+def tuned_evaluation(
+    space: Workspace, result: TrainResult, baselines: Baselines, *, on_shots: bool = False
+) -> Evaluation:
+    """The tuned model, asked as it was trained, on exactly the samples of the best baseline."""
     served = result.served_by
     backend = registry.backend(served.backend)
     like = next(e for e in baselines.evaluations if e.builder == baselines.best)
-    builder = registry.prompt_builder("zero_shot")
-    train = [s for s in space.samples if s.split == "train"]
-    dev = [s for s in space.samples if s.split == "dev"]
-    builder.fit(train, dev, (), space.tools())
+    builder = fitted(space, "few_shot" if on_shots else "zero_shot")
     model = _where_it_is(space, result)
     with LazySession(lambda: backend.open(model, {})) as session:
         bench = _bench(space, session, backend=served.backend, model=f"{result.method} tuned")
@@ -152,9 +170,10 @@ def estimate_request(space: Workspace, profile: Profile, decision: Decision) -> 
     chosen = space.settings
     budget = profile.constraints.budget_usd
     return EstimateRequest(
-        methods=chosen.methods or tuple(dict.fromkeys((*decision.methods, *DEFAULT_METHODS))),
+        methods=chosen.methods or decision.methods or DEFAULT_METHODS,
+        settings=decision.settings,
         examples=profile.data.train_samples or None,
-        seq_len=_sequence_length(space),
+        seq_len=sequence_length(space, decision),
         gpus=chosen.gpus,
         budget_usd=None if budget is None else Decimal(str(budget)),
         max_hours=profile.constraints.max_hours or None,
@@ -164,28 +183,6 @@ def estimate_request(space: Workspace, profile: Profile, decision: Decision) -> 
     )
 
 
-def _sequence_length(space: Workspace) -> int | None:
-    """Tokens that hold the longest training row, rounded up; None (the recipe's) without data."""
-    if space.dataset is None:
-        return None
-    longest = max(
-        (
-            sum(len(turn.content) + TOKENS_PER_TURN for turn in sample.history)
-            + len(sample.input)
-            + len(sample.target)
-            for sample in space.samples
-            if sample.split == "train"
-        ),
-        default=0,
-    )
-    tokens = (longest + len(space.instruction)) / CHARACTERS_PER_TOKEN + 3 * TOKENS_PER_TURN
-    return min(SEQUENCE_STEP * ceil(tokens / SEQUENCE_STEP), _longest_sequence(space))
-
-
-def _longest_sequence(space: Workspace) -> int:
-    return find_model(space.settings.model).max_sequence_length or 2048
-
-
 def estimated(
     space: Workspace,
     request: EstimateRequest,
@@ -193,8 +190,15 @@ def estimated(
     gpus: Sequence[str] = (),
     provider: str | None = None,
 ) -> Estimate:
-    """The request priced on the run's GPU, or on others; this machine costs nothing."""
+    """The request priced on the run's GPU, or on others; this machine costs nothing.
+
+    Where nothing that was advised can be recommended, the other usual methods are priced too.
+    """
     model = find_model(space.settings.model)
-    return market.estimated(
-        request, model=model, gpus=gpus or (space.settings.gpu,), provider=provider
-    )
+    cards = gpus or (space.settings.gpu,)
+    found = market.estimated(request, model=model, gpus=cards, provider=provider)
+    more = tuple(dict.fromkeys((*request.methods, *DEFAULT_METHODS)))
+    if found.recommended is not None or space.settings.methods or more == request.methods:
+        return found
+    wider = request.model_copy(update={"methods": more})
+    return market.estimated(wider, model=model, gpus=cards, provider=provider)

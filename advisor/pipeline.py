@@ -30,6 +30,7 @@ from advisor.errors import ConsentError, DoesNotFitError, PlanError, TrainingErr
 from advisor.market import remember
 from advisor.render.html import to_html
 from advisor.render.markdown import to_markdown
+from advisor.rulebook.handover import SHOTS_KEY
 from advisor.schema.baseline import Baselines
 from advisor.schema.decide import Advice, Decision
 from advisor.schema.estimate import Estimate, Option
@@ -45,6 +46,7 @@ from advisor.stages.report import report
 from advisor.stages.train import train
 from advisor.stages.verify import verify
 from advisor.standing import made_with, refuse_stale, samples, warnings
+from advisor.training_set import has_shots, shots_note, shots_rule, training_samples
 from advisor.workspace import Workspace
 
 __all__ = ["Consent", "Pipeline", "agree", "run"]
@@ -137,14 +139,22 @@ class Pipeline:
         )
 
     def baseline(self) -> Baselines:
-        """Stage 4: every untuned system on the same test samples."""
-        self.profile()
+        """Stage 4: every untuned system on the same test samples.
+
+        Measured are the builders that were named, else those that the decision asks for.
+        """
         space = self.workspace
+        builders = self.settings.builders or self.decide().builders
+        self.profile()
         self._may_use(registry.backend(self.settings.backend).info)
-        origin = Origin(stage="baseline", inputs=evaluation_inputs(space))
-        found = self._current(origin, Baselines, lambda: told(space, measured_baselines(space)))
+        origin = Origin(stage="baseline", inputs=evaluation_inputs(space, builders))
+
+        def make() -> Baselines:
+            return told(space, measured_baselines(space, builders))
+
+        found = self._current(origin, Baselines, make)
         if found.unsettled and "baseline" not in self.made:
-            found = self._make(origin, told(space, measured_baselines(space)))
+            found = self._make(origin, make())
         return found
 
     def gate(self, *, target: float | None = None) -> GateVerdict:
@@ -220,11 +230,12 @@ class Pipeline:
                 f"The plan is for {option.gpu}, and this trainer works on this machine.",
                 hint="Plan for it with --gpu local, or run advisor on a machine with that GPU.",
             )
+        trained_on = training_samples(space, self.decide())
         job = TrainJob(
             plan=option.plan.model_copy(update={"model": space.model_path}),
             instruction=space.instruction,
-            train_samples=tuple(s for s in space.samples if s.split == "train"),
-            dev_samples=tuple(s for s in space.samples if s.split == "dev"),
+            train_samples=tuple(s for s in trained_on if s.split == "train"),
+            dev_samples=tuple(s for s in trained_on if s.split == "dev"),
             output_dir=str(self.folder.path / TRAINING),
             resume=resume,
         )
@@ -235,6 +246,10 @@ class Pipeline:
     def _recorded(self, option: Option, job: TrainJob) -> TrainResult:
         """What training took is kept, so that later estimates for this machine can rest on it."""
         result = self._within_time(job)
+        rule = shots_rule(self.decide())
+        if rule:
+            note = shots_note(rule, used=self._has_shots())
+            result = result.model_copy(update={"notes": (*result.notes, note)})
         if option.gpu == LOCAL:
             remember(option, result, self.folder.read("profile", Profile).machine)
         return result
@@ -253,8 +268,13 @@ class Pipeline:
                 where=job.output_dir,
             ) from None
 
+    def _has_shots(self) -> bool:
+        space = self.workspace
+        return has_shots(space, training_samples(space, self.decide()))
+
     def _train_origin(self, option: Option) -> Origin:
         space = self.workspace
+        shots = {SHOTS_KEY: "few_shot"} if self._has_shots() else {}
         return Origin(
             stage="train",
             inputs=space.data_inputs()
@@ -263,7 +283,8 @@ class Pipeline:
                 "trainer": self.settings.trainer,
                 "instruction": space.instruction,
                 "model": space.model_digest,
-            },
+            }
+            | shots,
         )
 
     def _may_use(self, info: PluginInfo) -> None:
@@ -288,10 +309,12 @@ class Pipeline:
             },
         )
 
+        on_shots = SHOTS_KEY in self.folder.origin("train").inputs
+
         def make() -> Verification:
             proof = verify(
                 result=training,
-                tuned=tuned_evaluation(space, training, baselines),
+                tuned=tuned_evaluation(space, training, baselines, on_shots=on_shots),
                 baselines=baselines,
                 estimate=self.option(),
                 target=verdict.target,

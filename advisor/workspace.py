@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -238,9 +239,9 @@ class Workspace:
         path = Path(self.model_path)
         return digest_of_tree(path) if path.is_dir() else digest_of(self.model_path)
 
-    def builders(self) -> dict[str, PromptBuilder]:
-        """Fresh prompt builders, in the settings' order; retrieval only with documents."""
-        wanted = [n for n in self.settings.builders if n != "rag" or self.settings.docs]
+    def builders(self, names: Sequence[str]) -> dict[str, PromptBuilder]:
+        """Fresh prompt builders, in the order of their names; retrieval only with documents."""
+        wanted = [n for n in names if n != "rag" or self.settings.docs]
         if not wanted:
             raise InputError(
                 "No baseline is left to measure: rag needs documents.",

@@ -41,8 +41,15 @@ def settings_options(function: F) -> F:
         click.option("--instruction", help="System turn before every sample."),
         click.option("--metric", help="Metric plugin (default: exact_match)."),
         click.option("--target", type=FiniteRange(0, 1), help="Score that is good enough, 0 to 1."),
-        click.option("--builders", help="Prompt builders, by comma."),
-        click.option("--method", "methods", multiple=True, help="Tuning method; repeatable."),
+        click.option(
+            "--builders", help="Prompt builders, by comma (default: those the advice calls for)."
+        ),
+        click.option(
+            "--method",
+            "methods",
+            multiple=True,
+            help="Tuning method; repeatable (default: those the advice calls for).",
+        ),
         click.option("--trainer", help="Trainer plugin (default: trl)."),
         click.option("--gpu", help="GPU to plan for (default: local, this machine)."),
         click.option("--budget-usd", type=FiniteRange(0), help="Most that tuning may cost."),

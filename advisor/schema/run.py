@@ -26,7 +26,8 @@ class RunSettings(Value):
     instruction: str | None = None
     metric: str | None = None
     target: float | None = Field(default=None, ge=0, le=1)
-    builders: tuple[str, ...] = ("zero_shot", "few_shot", "rag")
+    builders: tuple[str, ...] = ()
+    """Empty: what the decision finds worth measuring."""
     methods: tuple[str, ...] = ()
     """Empty: what the decision finds worth pricing."""
     trainer: str = "trl"

@@ -1,0 +1,96 @@
+"""What a run trains on: its samples, behind shots where a rule asks for them, and their length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+
+from advisor import registry
+from advisor.catalog.query import find_model
+from advisor.contracts import PromptBuilder
+from advisor.rulebook.handover import SHOTS_KEY
+from advisor.schema.decide import Decision
+from advisor.schema.evaluation import Sample
+from advisor.workspace import Workspace
+
+CHARACTERS_PER_TOKEN = 2.0
+"""Assumed on the safe side: ordinary tokenizers take 3 to 5 characters of English per token."""
+TOKENS_PER_TURN = 8
+SEQUENCE_STEP = 64
+
+
+def shots_rule(decision: Decision) -> str:
+    """The rule that wants shots in every training prompt; empty where none does."""
+    asked = (s for s in decision.settings if s.key == SHOTS_KEY and s.value)
+    return next((setting.rule_id for setting in asked), "")
+
+
+def training_samples(space: Workspace, decision: Decision) -> tuple[Sample, ...]:
+    """The samples as they are trained on: behind the few-shot prompt's shots where a rule asks.
+
+    Shots that make the longest sample longer than the model reads are left out; `has_shots` tells.
+    """
+    samples = space.samples
+    if not shots_rule(decision) or not any(sample.split == "train" for sample in samples):
+        return samples
+    behind = _behind_shots(space)
+    return behind if _tokens(space, behind) <= _longest_sequence(space) else samples
+
+
+def has_shots(space: Workspace, trained: Sequence[Sample]) -> bool:
+    """Whether the samples are trained on behind shots."""
+    return tuple(trained) != space.samples
+
+
+def shots_note(rule: str, *, used: bool) -> str:
+    """What became of a rule's wish for shots in training prompts, as a sentence."""
+    if used:
+        return f"Trained and verified behind the few-shot prompt's shots (rule {rule})."
+    return (
+        f"Rule {rule} wants shots in the training prompts; with them the longest sample is longer"
+        " than the model reads, so it was trained without."
+    )
+
+
+def _behind_shots(space: Workspace) -> tuple[Sample, ...]:
+    builder = fitted(space, "few_shot")
+    return tuple(
+        sample.model_copy(update={"history": builder.build(sample).messages[:-1]})
+        for sample in space.samples
+    )
+
+
+def fitted(space: Workspace, name: str) -> PromptBuilder:
+    """A builder that needs no documents, prepared on the run's samples."""
+    builder = registry.prompt_builder(name)
+    train = [s for s in space.samples if s.split == "train"]
+    dev = [s for s in space.samples if s.split == "dev"]
+    builder.fit(train, dev, (), space.tools())
+    return builder
+
+
+def sequence_length(space: Workspace, decision: Decision) -> int | None:
+    """Tokens that hold the longest training row; None (the recipe's) without data."""
+    if space.dataset is None:
+        return None
+    return min(_tokens(space, training_samples(space, decision)), _longest_sequence(space))
+
+
+def _tokens(space: Workspace, samples: Sequence[Sample]) -> int:
+    """Tokens that hold the longest train sample's row, rounded up."""
+    longest = max(
+        (
+            sum(len(turn.content) + TOKENS_PER_TURN for turn in sample.history)
+            + len(sample.input)
+            + len(sample.target)
+            for sample in samples
+            if sample.split == "train"
+        ),
+        default=0,
+    )
+    tokens = (longest + len(space.instruction)) / CHARACTERS_PER_TOKEN + 3 * TOKENS_PER_TURN
+    return SEQUENCE_STEP * ceil(tokens / SEQUENCE_STEP)
+
+
+def _longest_sequence(space: Workspace) -> int:
+    return find_model(space.settings.model).max_sequence_length or 2048
