@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchmarks.decisions.cases import SIZES
@@ -32,8 +32,16 @@ STYLE = {"style", "preference", "dialogue"}
 NARROW = {"classification", "extraction", "structured_output", "structured_to_text", "tool_use"}
 BROAD = {"qa_reasoning", "code", "domain_adaptation", "qa_knowledge"}
 CHANGING = {"daily", "weekly", "monthly"}
+FEW = 50
+"""Examples below which a prompt does better (R9)."""
+ENOUGH = 500
+"""Examples from which tuning can teach more than a format (R14)."""
 NEW_CONTENT = 500_000
 """Examples from which full tuning beats adapters on new content (R17)."""
+SMALL_READER = 2.0
+"""Billions of parameters below which tuning helps a reader of retrieved text (R5)."""
+KNOWN, SOLVED, UNSOLVED = 75, 90, 50
+"""Prompted scores: the model knows it (R3); nothing to gain; much to gain (R1)."""
 
 
 def folklore(row: Row) -> Answer:
@@ -60,37 +68,39 @@ def evidence_tree_with_score(row: Row) -> Answer:
     """The same dozen lines, told the measured prompted score (R1 and R3)."""
     scenario, kind = row.scenario, row.case.task_kind
     score = (scenario.get("current_baseline") or {}).get("prompted_best")
-    advised = _by_scenario(kind, scenario)
     if score is None or kind == "preference":
-        return _answer(*advised)
-    if scenario.get("has_document_corpus"):
-        return _answer(*(("prompt", "rag") if score >= 75 else advised))
-    if score >= 90:
-        return _answer("prompt_optimisation", "prompt")
-    if score < 50 and kind not in BROAD:
-        return _answer("icl_plus_ft", *TUNING)
-    return _answer(*advised)
+        return evidence_tree(row)
+    has_corpus = bool(scenario.get("has_document_corpus"))
+    teachable = kind not in BROAD or (scenario.get("n_labeled_examples") or 0) >= ENOUGH
+    lines = (
+        (has_corpus and score >= KNOWN, ("prompt", "rag")),
+        (not has_corpus and score >= SOLVED, ("prompt_optimisation", "prompt")),
+        (not has_corpus and score < UNSOLVED and teachable, ("icl_plus_ft", *TUNING)),
+    )
+    return _first(lines, otherwise=_by_scenario(kind, scenario))
 
 
 def _by_scenario(kind: str, scenario: Mapping[str, Any]) -> tuple[str, ...]:
     labels = scenario.get("n_labeled_examples")
-    size = _largest(scenario.get("base_model") or "")
     strict = scenario.get("format_strictness") == "strict"
-    if kind == "preference":  # R19
-        return ("preference", "rl", *TUNING)
-    if scenario.get("has_document_corpus") or scenario.get("knowledge_changes") in CHANGING:
-        if (size is not None and size < 2 and size != 0.25) or strict:  # R5
-            return ("rag_plus_ft", "rag")
-        return ("long_context", "rag", "rag_plus_ft", "prompt_optimisation")  # R3, R7
-    if labels is not None and labels < 50:  # R9
-        return ("prompt_optimisation", "icl_plus_ft", "prompt", *TUNING)
-    if labels is not None and labels >= NEW_CONTENT:  # R17
-        return ("full_ft", *TUNING)
-    if kind in BROAD:  # R2, R13, R15
-        return ("prompt_optimisation", "rl", "icl_plus_ft", "prompt")
-    if kind in NARROW:  # R2, R8
-        return ("small_model_ft", "icl_plus_ft", *TUNING)
-    return ("prompt_optimisation", "icl_plus_ft", "full_ft", *TUNING)  # R10, R13, R14
+    is_small = (_largest(scenario.get("base_model") or "") or SMALL_READER) < SMALL_READER
+    changes = scenario.get("knowledge_changes") in CHANGING
+    looks_up = bool(scenario.get("has_document_corpus")) or changes
+    lines = (
+        (kind == "preference", ("preference", "rl", *TUNING)),  # R19
+        (looks_up and (is_small or strict), ("rag_plus_ft", "rag")),  # R5
+        (looks_up, ("long_context", "rag", "rag_plus_ft", "prompt_optimisation")),  # R3, R7
+        (labels is not None and labels < FEW, ("prompt_optimisation", "icl_plus_ft", "prompt")),
+        (labels is not None and labels >= NEW_CONTENT, ("full_ft", *TUNING)),  # R17
+        (kind in BROAD, ("prompt_optimisation", "rl", "icl_plus_ft", "prompt")),  # R2, R13, R15
+        (kind in NARROW, ("small_model_ft", "icl_plus_ft", *TUNING)),  # R2, R8
+    )
+    likely = ("prompt_optimisation", "icl_plus_ft", "full_ft", *TUNING)  # R10, R13, R14
+    return _first(lines, otherwise=likely).families
+
+
+def _first(lines: Iterable[tuple[bool, tuple[str, ...]]], otherwise: tuple[str, ...]) -> Answer:
+    return _answer(*next((families for holds, families in lines if holds), otherwise))
 
 
 def _largest(model: str) -> float | None:

@@ -1,0 +1,184 @@
+"""Scores our advice against published outcomes: python score.py --cases FILE --json.
+
+Sources that the rules were fitted on are judged by rules fitted without them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from advisor import __version__  # noqa: E402
+from advisor.resources import rules_root  # noqa: E402
+from advisor.rulebook.load import load_rulebook  # noqa: E402
+from advisor.schema.rule import Rulebook  # noqa: E402
+from benchmarks.decisions.advice import Books, advice, refitting  # noqa: E402
+from benchmarks.decisions.bootstrap import paired  # noqa: E402
+from benchmarks.decisions.calibration import (  # noqa: E402
+    gain_forecast,
+    reliability,
+    selective,
+)
+from benchmarks.decisions.fixed_orders import best_order, fixed_answers, rate_order  # noqa: E402
+from benchmarks.decisions.judge import Verdict, judged  # noqa: E402
+from benchmarks.decisions.metrics import grouped, misses, summary  # noqa: E402
+from benchmarks.decisions.ranking import Answer  # noqa: E402
+from benchmarks.decisions.rivals import (  # noqa: E402
+    evidence_tree,
+    evidence_tree_with_score,
+    folklore,
+)
+from benchmarks.decisions.table import DEVELOPMENT, Row, Table, load  # noqa: E402
+
+TARGET = ROOT / "benchmarks" / "results" / "decisions.json"
+OURS = {"without_score": False, "with_score": True}
+TREES: Mapping[str, Callable[[Row], Answer]] = {
+    "folklore": folklore,
+    "evidence_tree": evidence_tree,
+    "evidence_tree_with_score": evidence_tree_with_score,
+}
+Document = dict[str, Any]
+Policies = dict[str, list[Verdict]]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Score and print; the last thing on standard output is the JSON document."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=Path, default=DEVELOPMENT, help="a table like cases.jsonl")
+    parser.add_argument("--rules", type=Path, default=rules_root(), help="another rules folder")
+    parser.add_argument("--json", action="store_true", help="only the document")
+    parser.add_argument("--misses", action="store_true", help="list where the advice erred")
+    parser.add_argument("--write", action="store_true", help=f"to {TARGET.relative_to(ROOT)}")
+    wanted = parser.parse_args(argv)
+    if not wanted.cases.is_file():
+        parser.error(f"{wanted.cases} is no file")
+    document = scored(load(wanted.cases), load(DEVELOPMENT), load_rulebook(wanted.rules))
+    if wanted.write:
+        TARGET.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    if not wanted.json:
+        _print_table(document)
+    if wanted.misses:
+        _print_misses(document)
+    print(json.dumps(document))
+    return 0
+
+
+def scored(table: Table, development: Table, shipped: Rulebook) -> Document:
+    """The document: our figures with and without the measured score, and every rival's."""
+    training = [row.case for row in development.rows]
+    books = Books(shipped, training, refitting())
+    policies = {
+        name: _judged(table.rows, answers) for name, answers in _rivals(table.rows, training)
+    }
+    unmapped = dict(table.unmapped)
+    in_sample: Document = {}
+    for name, with_score in OURS.items():
+        answers, unanswered = advice(table.rows, books.book_for, with_score=with_score)
+        policies[name] = _judged(table.rows, answers)
+        unmapped |= {f"{name}: {reason}": ids for reason, ids in unanswered.items()}
+        seen, _ = advice(table.rows, lambda _: books.shipped, with_score=with_score)
+        in_sample[name] = summary(_judged(table.rows, seen))
+    evidence = {row.case.id: books.evidence_of(row.case.source) for row in table.rows}
+    return {
+        **{name: _ours(policies[name], evidence) for name in OURS},
+        **{name: summary(found) for name, found in policies.items() if name not in OURS},
+        "paired": _paired(policies),
+        "in_sample_rules_as_shipped": in_sample,
+        "scored_by": {word: list(evidence.values()).count(word) for word in set(evidence.values())},
+        "unmapped": {reason: len(ids) for reason, ids in unmapped.items()},
+        "unmapped_ids": unmapped,
+        "versions": {
+            "advisor": __version__,
+            "python": platform.python_version(),
+            "rules": books.shipped.digest,
+        },
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def _rivals(rows: Sequence[Row], training: Sequence[Any]) -> list[tuple[str, dict[str, Answer]]]:
+    """Every rival's answers by case id."""
+    trees = [(name, {row.case.id: tree(row) for row in rows}) for name, tree in TREES.items()]
+    return [
+        ("fixed_order", fixed_answers(rows, training, best_order)),
+        ("fixed_order_by_rate", fixed_answers(rows, training, rate_order)),
+        *trees,
+    ]
+
+
+def _judged(rows: Sequence[Row], answers: Mapping[str, Answer]) -> list[Verdict]:
+    return [judged(row, answers.get(row.case.id)) for row in rows]
+
+
+def _ours(verdicts: list[Verdict], evidence: Mapping[str, str]) -> Document:
+    """The contract's keys and what helps to understand them."""
+    groups = {
+        word: [v for v in verdicts if evidence[v.row.case.id] == word]
+        for word in sorted(set(evidence.values()))
+    }
+    return {
+        **summary(verdicts),
+        "by_evidence": {word: summary(found) for word, found in groups.items()},
+        "same_model": summary([v for v in verdicts if v.row.is_same_model]),
+        "calibration": reliability(verdicts),
+        "selective": selective(verdicts),
+        "gain_forecast": gain_forecast(verdicts),
+        "by_task_kind": grouped(verdicts, lambda v: v.row.case.task_kind),
+        "by_year": grouped(verdicts, lambda v: v.row.year),
+        "misses": misses(verdicts),
+    }
+
+
+def _paired(policies: Policies) -> Document:
+    """Ours against every rival on the same cases."""
+    rivals = [name for name in policies if name not in OURS]
+    return {
+        ours: {rival: paired(policies[ours], policies[rival]) for rival in rivals} for ours in OURS
+    }
+
+
+def _print_table(document: Document) -> None:
+    print(
+        f"{'policy':26} {'n':>4} {'accept':>7} {'95 %':>15} {'regret':>7} {'harm':>6} {'brier':>6}"
+    )
+    names = [*OURS, *(name for name in document if "fixed_order" in name or name in TREES)]
+    rows = {name: document[name] for name in names}
+    rows |= {
+        f"in sample, {n}": found for n, found in document["in_sample_rules_as_shipped"].items()
+    }
+    for name, row in rows.items():
+        cells = (
+            _cell(row.get(key), wide) for key, wide in (("regret", 7), ("harm", 6), ("brier", 6))
+        )
+        interval = row.get("acceptable_ci95") or ("", "")
+        print(
+            f"{name:26} {row['n']:4} {_cell(row.get('acceptable'), 7)} "
+            f"{interval[0]!s:>7}-{interval[1]!s:<7} {' '.join(cells)}"
+        )
+    for reason, count in document["unmapped"].items():
+        print(f"not mapped: {count:4} {reason}")
+
+
+def _cell(value: float | None, wide: int) -> str:
+    return f"{'-':>{wide}}" if value is None else f"{value:{wide}.3f}"
+
+
+def _print_misses(document: Document) -> None:
+    for name in OURS:
+        print(f"not acceptable, {name}:")
+        for miss in document[name].get("misses", []):
+            right = ", ".join(miss["acceptable"])
+            print(f"  {miss['id']:32} {miss['advised']:20} not {right} ({miss['regret']})")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
