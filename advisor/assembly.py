@@ -171,6 +171,7 @@ def estimate_request(space: Workspace, profile: Profile, decision: Decision) -> 
     budget = profile.constraints.budget_usd
     return EstimateRequest(
         methods=chosen.methods or decision.methods or DEFAULT_METHODS,
+        methods_in_line=bool(decision.methods) and not chosen.methods,
         settings=decision.settings,
         examples=profile.data.train_samples or None,
         seq_len=sequence_length(space, decision),

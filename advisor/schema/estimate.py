@@ -30,6 +30,8 @@ class EstimateRequest(Value):
     """What the user fixed; None leaves a value to the recipe."""
 
     methods: tuple[str, ...] = ("full", "lora", "qlora")
+    methods_in_line: bool = False
+    """Whether the methods stand in the order in which they should be taken, cost aside."""
     objective: str = "sft"
     rank: int | None = Field(default=None, gt=0)
     alpha: float | None = Field(default=None, gt=0)

@@ -14,6 +14,7 @@ class Found:
     hours: float | None
     fits: bool | str = True
     can_be_recommended: bool = True
+    method: str = "lora"
 
     @property
     def option(self):
@@ -21,6 +22,7 @@ class Found:
         amount = None if usd is None else Decimal(str(usd))
         return SimpleNamespace(
             fits=self.fits,
+            method=self.method,
             cost_usd=None if usd is None else UsdInterval(low=amount, likely=amount, high=amount),
             time_hours=None if h is None else Interval(low=h, likely=h, high=h),
         )
@@ -91,3 +93,23 @@ def test_without_any_known_time_the_cheapest_is_taken():
 def test_limits_are_kept_by_what_is_known(found, limits, kept):
     budget, hours = limits
     assert keeps_to(found.option, budget_usd=budget, max_hours=hours) is kept
+
+
+LINE = ("lora", "qlora")
+
+
+def test_the_first_method_in_line_is_taken_though_another_is_cheaper():
+    cheap = Found(1, 1, method="qlora")
+    assert chosen([cheap, SLOW]) == 0
+    assert chosen([cheap, SLOW, MIDDLE], line=LINE) == 1
+    assert chosen([cheap, SLOW], line=LINE, prefer="cheapest") == 0
+
+
+def test_a_later_method_in_line_that_fits_for_certain_goes_before_an_uncertain_first():
+    unsure, sure = Found(1, 1, fits="uncertain"), Found(5, 5, method="qlora")
+    assert chosen([unsure, sure], line=LINE) == 1
+    assert chosen([unsure, Found(5, 5, method="full")], line=LINE) == 0
+
+
+def test_what_stands_in_no_line_is_taken_where_nothing_in_line_can_be():
+    assert chosen([Found(5, 5, method="full")], line=LINE) == 0

@@ -25,8 +25,8 @@ HELD_IN_HALF = ("weights", "gradients", "optimizer states")
 def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Method]) -> Estimate:
     """Every method on every GPU; the recommended one is the cheapest that fits and is allowed.
 
-    A GPU without offers is estimated without cost. Raises PlanError when the request contradicts
-    itself.
+    With `methods_in_line` the first method counts that has such an option. A GPU without offers is
+    estimated without cost. Raises PlanError when the request contradicts itself.
     """
     request, model = inquiry.request, inquiry.model
     found = [
@@ -40,6 +40,7 @@ def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Met
         budget_usd=request.budget_usd,
         max_hours=request.max_hours,
         prefer=request.prefer,
+        line=request.methods if request.methods_in_line else (),
     )
     return Estimate(
         model=EstimatedModel(

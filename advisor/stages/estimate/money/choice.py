@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Literal, Protocol
 
@@ -51,18 +51,24 @@ def _first(
     return min(allowed, key=rank, default=None)
 
 
-def cheapest(found: Sequence[Choosable]) -> int | None:
+def cheapest(found: Sequence[Choosable], among: Sequence[int] | None = None) -> int | None:
     """Index of the cheapest option that fits; certain before uncertain; unknown prices last."""
-    allowed = [i for i, c in enumerate(found) if c.can_be_recommended]
+    allowed = [i for i in _places(found, among) if found[i].can_be_recommended]
     return _first(found, "cheapest", allowed)
 
 
-def fastest(found: Sequence[Choosable]) -> int | None:
+def fastest(found: Sequence[Choosable], among: Sequence[int] | None = None) -> int | None:
     """Index of the option that is done first; None when no time is known."""
     allowed = [
-        i for i, c in enumerate(found) if c.can_be_recommended and c.option.time_hours is not None
+        i
+        for i in _places(found, among)
+        if found[i].can_be_recommended and found[i].option.time_hours is not None
     ]
     return _first(found, "fastest", allowed)
+
+
+def _places(found: Sequence[Choosable], among: Sequence[int] | None) -> Sequence[int]:
+    return range(len(found)) if among is None else among
 
 
 def chosen(
@@ -71,16 +77,41 @@ def chosen(
     budget_usd: Decimal | None = None,
     max_hours: float | None = None,
     prefer: Literal["cheapest", "fastest"] | None = None,
+    line: Sequence[str] = (),
 ) -> int | None:
     """Index of the best option that keeps to the limits; None when none can be recommended.
 
     A budget alone buys speed: the fastest within it. A time limit, or no limit, asks for the
-    cheapest. `prefer` overrules both; where no time is known, the cheapest is taken.
+    cheapest. `prefer` overrules both; where no time is known, the cheapest is taken. Of methods
+    that stand in `line` the first with an option that fits is taken, for certain before perhaps.
     """
     buys_speed = budget_usd is not None and max_hours is None
     wish = prefer or ("fastest" if buys_speed else "cheapest")
-    quick = fastest(found) if wish == "fastest" else None
-    return quick if quick is not None else cheapest(found)
+    for among in () if prefer else _in_line(found, line):
+        best = _wished(found, wish, among)
+        if best is not None:
+            return best
+    return _wished(found, wish, None)
+
+
+def _in_line(found: Sequence[Choosable], line: Sequence[str]) -> Iterator[list[int]]:
+    """The options of each method in line, those that fit for certain in a first round."""
+    for is_sure in (True, False):
+        for method in line:
+            yield [
+                i
+                for i, c in enumerate(found)
+                if c.option.method == method and not (is_sure and _unsure(c.option))
+            ]
+
+
+def _wished(
+    found: Sequence[Choosable],
+    wish: Literal["cheapest", "fastest"],
+    among: Sequence[int] | None,
+) -> int | None:
+    quick = fastest(found, among) if wish == "fastest" else None
+    return quick if quick is not None else cheapest(found, among)
 
 
 def keeps_to(option: Option, *, budget_usd: Decimal | None, max_hours: float | None) -> bool:
