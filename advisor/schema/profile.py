@@ -87,7 +87,9 @@ class KnowledgeFacts(Value):
     """Where the facts that answers need come from."""
 
     in_documents: bool | None = None
-    """The answers stand in documents that the model has not seen."""
+    """The answers stand in documents that can be put beside the question."""
+    is_public: bool | None = None
+    """Those documents are public text that models have read."""
     documents: int | None = Field(default=None, ge=0)
     document_characters: int | None = Field(default=None, ge=0)
     document_formats: str | None = None

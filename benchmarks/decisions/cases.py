@@ -39,7 +39,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "rag_plus_lora",
         "rag_plus_full_ft",
     ),
-    "preference": ("dpo", "orpo", "kto", "simpo", "ipo", "cpo", "rlhf", "preference"),
+    "preference": ("dpo", "orpo", "kto", "simpo", "ipo", "cpo", "rlhf"),
     "rl": ("rl",),
     "cpt": ("cpt", "raw_cpt", "cpt_plus_sft", "custom_pretrain"),
     "cpt_plus_rag": ("cpt_plus_rag",),
@@ -89,7 +89,7 @@ T5 = re.compile(r"t5-?(small|base|large|xl|xxl)", re.IGNORECASE)
 INSTRUCT = re.compile(r"instruct|chat|zephyr|orca|flan|\bsft\b", re.IGNORECASE)
 TOKENS = re.compile(r"(\d+(?:\.\d+)?)\s?([MBT])\s+tokens")
 SCALE = {"M": 10**6, "B": 10**9, "T": 10**12}
-MEASURED_BY_ARM = 100.0
+POINTS = 100.0
 """Scores of the cases lie between 0 and 100, those of a profile between 0 and 1."""
 
 
@@ -177,6 +177,7 @@ def facts_of_case(row: dict[str, Any]) -> dict[str, dict[str, Any]]:
     scenario, kind = row["scenario"], row["task_kind"]
     labels = scenario.get("n_labeled_examples")
     is_preference = kind == "preference"
+    days = DAYS.get(scenario.get("knowledge_changes") or "")
     return {
         "task": _known(
             kind=KINDS[kind],
@@ -184,6 +185,7 @@ def facts_of_case(row: dict[str, Any]) -> dict[str, dict[str, Any]]:
             needs_style=True if kind == "style" else scenario.get("style_consistency_needed"),
             judged_by_preference=True if is_preference else None,
             has_domain_terms=scenario.get("domain_terminology") is not None or None,
+            style_source=_style_source(scenario.get("corpus_size")),
         ),
         "data": _known(
             labelled_samples=None if is_preference else labels,
@@ -192,7 +194,9 @@ def facts_of_case(row: dict[str, Any]) -> dict[str, dict[str, Any]]:
         ),
         "knowledge": _known(
             in_documents=scenario.get("has_document_corpus"),
-            update_interval_days=DAYS.get(scenario.get("knowledge_changes") or ""),
+            is_public=_public(scenario.get("corpus_size")),
+            update_interval_days=days,
+            must_be_current=None if days is None else days < DAYS["never"],
             must_cite=scenario.get("needs_citations"),
             access_controlled="per user" in (scenario.get("privacy") or "") or None,
         ),
@@ -202,13 +206,15 @@ def facts_of_case(row: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def measured_of_case(row: dict[str, Any], facts: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+def measured_of_case(
+    row: dict[str, Any], facts: Mapping[str, Mapping[str, Any]]
+) -> dict[str, float]:
     """The measured prompted score on the scale of 0 to 1; nothing where the case has none."""
     baseline = row["scenario"].get("current_baseline") or {}
     score = baseline.get("prompted_best")
     if score is None:
         return {}
-    share = min(max(score / MEASURED_BY_ARM, 0.0), 1.0)
+    share = min(max(score / POINTS, 0.0), 1.0)
     asks_documents = facts["knowledge"].get("in_documents") is True
     return {"prompted_score": share} | ({"closed_book_score": share} if asks_documents else {})
 
@@ -226,17 +232,32 @@ def _local(privacy: str | None) -> bool | None:
     return True if words == "local" or "in house" in words else None
 
 
+def _public(corpus: str | None) -> bool | None:
+    return True if re.search(r"wikipedia|\bweb\b", corpus or "", re.IGNORECASE) else None
+
+
+def _style_source(corpus: str | None) -> str | None:
+    words = corpus or ""
+    if "user's" in words:
+        return "each_person"
+    return "one_voice" if "author's" in words else None
+
+
 def _tokens(corpus: str | None) -> int | None:
     found = TOKENS.search(corpus or "")
     return int(float(found[1]) * SCALE[found[2]]) if found else None
 
 
 def _model(name: str) -> dict[str, Any]:
-    """Size and class of the models a case names: the largest open one, and whether one is hosted."""
+    """Size and class of the models a case names: the largest open one, and whether one is hosted.
+
+    A scenario that names open models only has no hosted one to fall back on.
+    """
     sizes = [float(n) / (1000 if unit == "M" else 1) for n, unit in SIZES.findall(name)]
     sizes += [T5_BILLION[size.lower()] for size in T5.findall(name)]
+    is_hosted = bool(HOSTED.search(name))
     return _known(
         parameters_billion=max(sizes, default=None),
         is_instruct=True if INSTRUCT.search(name) else None,
-        frontier_available=True if HOSTED.search(name) else None,
+        frontier_available=is_hosted if is_hosted or sizes else None,
     )
