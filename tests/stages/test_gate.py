@@ -11,6 +11,7 @@ from advisor.schema.profile import (
     ConstraintFacts,
     DataFacts,
     KnowledgeFacts,
+    MeasuredFacts,
     OutputFacts,
     Profile,
     TaskFacts,
@@ -338,3 +339,53 @@ def test_within():
     assert within(3, 3) is True
     assert within(3.1, 3) is False
     assert within(None, 3) is None
+
+
+def facts_measured(profile, values, **changes):
+    return measured.measured_facts(
+        baselines=with_values(values, **changes),
+        estimate=None,
+        profile=profile,
+        target=0.85,
+    )
+
+
+def test_the_best_prompt_without_retrieval_is_the_prompted_score():
+    facts = facts_measured(TICKETS, {"zero_shot": 0.05, "few_shot": 0.41, "rag": 0.7})
+    assert facts.prompted_score == 0.41
+    assert facts.closed_book_score is None
+
+
+def test_on_questions_about_documents_it_is_the_closed_book_score_too():
+    facts = facts_measured(MANUALS, {"zero_shot": 0.3, "few_shot": 0.2, "rag": 0.7})
+    assert (facts.prompted_score, facts.closed_book_score) == (0.3, 0.3)
+
+
+def test_a_builder_that_shows_passages_is_no_plain_prompt():
+    shown = make.baselines({"zero_shot": 0.2, "keyword_search": 0.6})
+    found = [
+        e.model_copy(
+            update={"scores": tuple(s.model_copy(update={"passages": ("p",)}) for s in e.scores)}
+        )
+        if e.builder == "keyword_search"
+        else e
+        for e in shown.evaluations
+    ]
+    found_baselines = shown.model_copy(update={"evaluations": tuple(found)})
+    assert measured.prompted_score(found_baselines) == 0.2
+
+
+def test_an_answered_score_stays_where_nothing_measured_it():
+    answered = TICKETS.model_copy(update={"measured": MeasuredFacts(prompted_score=0.3)})
+    assert facts_measured(answered, {"rag": 0.7}).prompted_score == 0.3
+    assert facts_measured(answered, SHORT).prompted_score == 0.41
+
+
+def test_the_criteria_ask_with_the_numbers():
+    verdict = judge(with_limits(budget_usd=5), SHORT, target=0.9)
+    asked = {c.rule_id: c.asked for c in verdict.criteria}
+    assert "90 %" in asked["target-not-met"]
+    assert "($5)" in asked["within-budget"]
+    assert "no limit was given" in asked["within-hours"]
+    before = {c.rule_id: c.asked for c in verdict.decision.criteria}
+    assert before == asked

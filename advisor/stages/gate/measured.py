@@ -7,7 +7,7 @@ import math
 from advisor.schema.baseline import Baselines
 from advisor.schema.estimate import Estimate, Option
 from advisor.schema.evaluation import Evaluation
-from advisor.schema.profile import ConstraintFacts, MeasuredFacts
+from advisor.schema.profile import MeasuredFacts, Profile
 
 Z_ONE_SIDED_5_PERCENT = 1.6449
 Z_POWER_80_PERCENT = 0.8416
@@ -18,17 +18,24 @@ FEWEST_CLEAN = 30
 """Scored samples below which a leak has taken too much of the test split."""
 LOCAL = "local"
 """What the catalog calls this machine."""
-BUILDERS_BY_COST = ("zero_shot", "few_shot", "rag")
+RETRIEVAL = "rag"
+BUILDERS_BY_COST = ("zero_shot", "few_shot", RETRIEVAL)
 
 
 def measured_facts(
     *,
     baselines: Baselines,
     estimate: Estimate | None,
-    constraints: ConstraintFacts,
+    profile: Profile,
     target: float | None,
 ) -> MeasuredFacts:
-    """Everything the criteria ask for that baselines and estimate can answer; the rest is None."""
+    """Everything the criteria ask for that baselines and estimate can answer; the rest is None.
+
+    What was answered of the prompted scores stays where nothing measured replaces it.
+    """
+    constraints, asked = profile.constraints, profile.measured
+    prompted = prompted_score(baselines)
+    is_closed_book = profile.knowledge.in_documents is True
     best = best_evaluation(baselines)
     scores = {evaluation.builder: evaluation.value for evaluation in baselines.evaluations}
     sufficient = cheapest_sufficient(baselines, target)
@@ -38,6 +45,10 @@ def measured_facts(
     budget = within(cost_usd(option), constraints.budget_usd)
     time = within_hours(option, constraints.max_hours)
     return MeasuredFacts(
+        prompted_score=asked.prompted_score if prompted is None else prompted,
+        closed_book_score=(
+            prompted if prompted is not None and is_closed_book else asked.closed_book_score
+        ),
         zero_shot_score=scores.get("zero_shot"),
         few_shot_score=scores.get("few_shot"),
         rag_score=scores.get("rag"),
@@ -56,6 +67,16 @@ def measured_facts(
         within_budget=budget,
         within_hours=time,
     )
+
+
+def prompted_score(baselines: Baselines) -> float | None:
+    """The best score of a prompt without retrieval; None where each was measured with passages."""
+    plain = (e.value for e in baselines.evaluations if not _retrieves(e))
+    return max(plain, default=None)
+
+
+def _retrieves(evaluation: Evaluation) -> bool:
+    return evaluation.builder == RETRIEVAL or any(s.passages for s in evaluation.scores)
 
 
 def best_evaluation(baselines: Baselines) -> Evaluation:

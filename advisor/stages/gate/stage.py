@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from advisor.rulebook.conditions import facts_named
+from advisor.rulebook.conditions import facts_named, facts_of
 from advisor.rulebook.engine import Finding, fire, rank
+from advisor.rulebook.handover import asked_in_numbers
 from advisor.schema.baseline import Baselines
 from advisor.schema.estimate import Estimate
 from advisor.schema.gate import Criterion, GateVerdict
-from advisor.schema.profile import Profile
+from advisor.schema.profile import MeasuredFacts, Profile
 from advisor.schema.rule import Rulebook
 from advisor.stages.gate.measured import measured_facts
 from advisor.stages.gate.wording import Sight, seen, target_words
@@ -31,9 +32,9 @@ def gate(
     unknown fact is not met. Pure: no model is called. Raises RuleConflictError.
     """
     measured = measured_facts(
-        baselines=baselines, estimate=estimate, constraints=profile.constraints, target=target
+        baselines=baselines, estimate=estimate, profile=profile, target=target
     )
-    known = profile.model_copy(update={"measured": measured})
+    known = with_measured(profile, measured, target)
     decision = rank(known, rulebook)
     advised = measured.model_copy(update={"advised_approach": decision.recommended})
     known = known.model_copy(update={"measured": advised})
@@ -52,10 +53,28 @@ def gate(
     )
 
 
+def with_measured(profile: Profile, measured: MeasuredFacts, target: float | None) -> Profile:
+    """The profile with what was measured, its provenance, and the target it is judged by."""
+    scores = ("prompted_score", "closed_book_score")
+    found = {
+        f"measured.{name}": "baseline"
+        for name in scores
+        if getattr(measured, name) is not None
+        and getattr(measured, name) != getattr(profile.measured, name)
+    }
+    return profile.model_copy(
+        update={
+            "measured": measured,
+            "task": profile.task.model_copy(update={"target": target}),
+            "provenance": profile.provenance | found,
+        }
+    )
+
+
 def _criterion(finding: Finding, sight: Sight) -> Criterion:
     return Criterion(
         rule_id=finding.rule.id,
-        asked=finding.rule.asked,
+        asked=asked_in_numbers(finding.rule, facts_of(sight.profile)),
         seen="; ".join(_sentences(finding, sight)),
         passed=finding.outcome.holds,
         leads_to=_leads_to(finding),
