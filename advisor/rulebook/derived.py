@@ -2,42 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from advisor.schema.rule import Scalar
 
 Facts = Mapping[str, Scalar]
+Computed = float | bool | None
 
 
 def with_derived(facts: Facts) -> dict[str, Scalar]:
     """The facts with every derived one that they determine."""
     known = {name: value for name, value in facts.items() if name not in DERIVED}
-    for name, derive in DERIVED.items():
-        value = derive(known)
+    for name, derivation in DERIVED.items():
+        value = derivation.compute(known)
         if value is not None:
             known[name] = value
     return known
 
 
+def fed_by(fact: str) -> tuple[str, ...]:
+    """The derived facts that follow a fact, directly or through another, in order."""
+    found: list[str] = []
+    for name, derivation in DERIVED.items():
+        if {fact, *found} & set(derivation.of):
+            found.append(name)
+    return tuple(found)
+
+
+def bases_of(fact: str) -> tuple[str, ...]:
+    """The stated facts that a fact is computed from; itself for one that is stated."""
+    if fact not in DERIVED:
+        return (fact,)
+    found = (base for part in DERIVED[fact].of for base in bases_of(part))
+    return tuple(dict.fromkeys(found))
+
+
+def values_behind(derived: str, fact: str, value: Scalar, facts: Facts) -> list[float]:
+    """Values of a stated fact that bring a derived one to a value and to either side of it.
+
+    Empty where another fact that it needs is unknown.
+    """
+    return list(DERIVED[derived].behind(fact, value, facts))
+
+
 def samples_per_class(facts: Facts) -> float | None:
     """Labelled samples over labels; None where either is unknown or there are no labels."""
-    samples, classes = facts.get("data.labelled_samples"), facts.get("data.classes")
+    samples, classes = facts.get(SAMPLES), facts.get(CLASSES)
     if samples is None or not classes:
         return None
     return float(samples) / float(classes)
 
 
+def _behind_samples_per_class(fact: str, value: Scalar, facts: Facts) -> Iterator[float]:
+    each = float(value)
+    if fact == SAMPLES and facts.get(CLASSES):
+        exact = each * float(facts[CLASSES])
+    elif fact == CLASSES and SAMPLES in facts and each > 0:
+        exact = float(facts[SAMPLES]) / each
+    else:
+        return
+    least = 0 if fact == SAMPLES else 1
+    whole = {math.floor(exact) - 1, math.floor(exact), math.ceil(exact), math.ceil(exact) + 1}
+    yield from sorted(number for number in whole if number >= least)
+
+
 def outpaces_retraining(facts: Facts) -> bool | None:
     """Whether facts change more often than somebody would tune again; None where unknown."""
-    changes = facts.get("knowledge.update_interval_days")
-    retrains = facts.get("constraints.retrain_interval_days")
+    changes, retrains = facts.get(CHANGES), facts.get(RETRAINS)
     if changes is None or retrains is None:
         return None
     return float(changes) < float(retrains)
 
 
-DERIVED: dict[str, Callable[[Facts], float | bool | None]] = {
-    "data.samples_per_class": samples_per_class,
-    "knowledge.outpaces_retraining": outpaces_retraining,
+def _behind_outpaces(fact: str, _value: Scalar, facts: Facts) -> Iterator[float]:
+    other = RETRAINS if fact == CHANGES else CHANGES
+    if other not in facts:
+        return
+    days = float(facts[other])
+    step = 1.0 if days > 1 else days / 2
+    yield from (days - step, days, days + step)
+
+
+def frontier_usable(facts: Facts) -> bool | None:
+    """Whether a frontier model is at hand and may see the data; None where that is unknown.
+
+    Data that must stay rules it out, whatever is on offer; silence about privacy does not.
+    """
+    if facts.get(STAYS) is True:
+        return False
+    available = facts.get(FRONTIER)
+    return None if available is None else bool(available)
+
+
+def _behind_usable(_fact: str, _value: Scalar, _facts: Facts) -> Iterator[bool]:
+    yield from (True, False)
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """How a fact follows from others, and back."""
+
+    of: tuple[str, ...]
+    compute: Callable[[Facts], Computed]
+    behind: Callable[[str, Scalar, Facts], Iterator[float]]
+
+
+SAMPLES, CLASSES = "data.labelled_samples", "data.classes"
+CHANGES, RETRAINS = "knowledge.update_interval_days", "constraints.retrain_interval_days"
+FRONTIER, STAYS = "model.frontier_available", "constraints.must_stay_local"
+DERIVED: dict[str, Derivation] = {
+    "data.samples_per_class": Derivation(
+        of=(SAMPLES, CLASSES), compute=samples_per_class, behind=_behind_samples_per_class
+    ),
+    "model.frontier_usable": Derivation(
+        of=(FRONTIER, STAYS), compute=frontier_usable, behind=_behind_usable
+    ),
+    "knowledge.outpaces_retraining": Derivation(
+        of=(CHANGES, RETRAINS), compute=outpaces_retraining, behind=_behind_outpaces
+    ),
 }
-"""In order: a later one may use an earlier one."""
+"""In order: a later one may use an earlier one. `rules/facts.yaml` names the same bases."""

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from advisor.rulebook.acceptance import expected_gain, probabilities
 from advisor.rulebook.conditions import Facts, facts_of
-from advisor.rulebook.counterfactual import Trials, decisive_facts, flips
+from advisor.rulebook.counterfactual import Trials, flips, open_questions
 from advisor.rulebook.handover import hand_over
 from advisor.rulebook.next_step import next_step
 from advisor.rulebook.ordering import COST_ORDER, Finding, Order, active_rules, fire, order
-from advisor.schema.decide import Decision, OpenQuestion, RankedApproach, Reason, TraceLine
+from advisor.schema.decide import Decision, RankedApproach, Reason, TraceLine
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Approach, Rulebook
 
@@ -43,7 +43,7 @@ def rank(profile: Profile, rulebook: Rulebook) -> Decision:
         settings=handed.settings,
         builders=handed.builders,
         criteria=handed.criteria,
-        open_questions=_open_questions(trials, result.recommended, decisions),
+        open_questions=open_questions(trials, result.recommended),
         what_would_change_it=flips(trials, result.recommended),
         warnings=_warnings((*decisions, *warnings)),
         trace=tuple(_trace(f) for f in (*decisions, *warnings, *defaults)),
@@ -118,20 +118,6 @@ def _reasons(approach: Approach, decisions: Sequence[Finding]) -> tuple[Reason, 
         for action in finding.rule.then
         if action.approach == approach
     )
-
-
-def _open_questions(
-    trials: Trials, recommended: Approach | None, decisions: Sequence[Finding]
-) -> tuple[OpenQuestion, ...]:
-    """Unknown facts that rules wanted and a person can answer, decisive ones first."""
-    wanted = {fact for finding in decisions for fact in finding.outcome.missing}
-    decisive = decisive_facts(trials, recommended)
-    questions = [
-        OpenQuestion(fact=fact.id, question=fact.question, could_change=fact.id in decisive)
-        for fact in trials.rulebook.vocabulary
-        if fact.id in wanted and fact.question
-    ]
-    return tuple(sorted(questions, key=lambda q: -decisive.get(q.fact, 0)))
 
 
 def _warnings(findings: Sequence[Finding]) -> tuple[str, ...]:

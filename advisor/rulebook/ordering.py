@@ -85,7 +85,7 @@ def order(
     approaches.
     """
     firing = list(rules)
-    required, forbidden = _musts(firing)
+    required, forbidden = musts(firing)
     parts: dict[Approach, int] = dict.fromkeys(get_args(Approach), 0)
     for rule in firing:
         for action in rule.then:
@@ -140,7 +140,11 @@ def weight_of(action: Action, strengths: Mapping[Strength, float]) -> float:
     return -strengths[action.strength] if action.effect == "oppose" else 0.0
 
 
-def _musts(firing: list[Rule]) -> tuple[Approach | None, dict[Approach, str]]:
+def musts(firing: Iterable[Rule]) -> tuple[Approach | None, dict[Approach, str]]:
+    """What firing rules require, and what they forbid with the id of the rule that does.
+
+    Raises RuleConflictError when they contradict each other.
+    """
     required: dict[Approach, str] = {}
     forbidden: dict[Approach, str] = {}
     for rule in firing:

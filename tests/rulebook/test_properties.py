@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from advisor.resources import rules_root
 from advisor.rulebook.conditions import GROUPS, comparisons, facts_of, holds
 from advisor.rulebook.counterfactual import values_worth_trying
+from advisor.rulebook.derived import with_derived
 from advisor.rulebook.engine import rank
 from advisor.rulebook.load import load_rulebook
 from advisor.rulebook.ordering import advised, order
@@ -77,7 +78,12 @@ def test_what_would_change_it_does_change_it(profile):
     facts = facts_of(profile)
     for flip in decision.what_would_change_it:
         assert facts[flip.fact] == flip.from_value != flip.to_value
-        assert advised({**facts, flip.fact: flip.to_value}, BOOK) == flip.then
+        changed = {flip.fact: flip.to_value}
+        if flip.together_with is not None:
+            other = flip.together_with
+            assert facts[other.fact] == other.from_value != other.to_value
+            changed[other.fact] = other.to_value
+        assert advised(with_derived({**facts, **changed}), BOOK) == flip.then
         assert flip.then != decision.recommended
 
 

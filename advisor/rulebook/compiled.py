@@ -1,0 +1,179 @@
+"""A rulebook prepared for asking it thousands of times: bits for facts, sums for sets of rules."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import or_
+
+from advisor.errors import RuleConflictError
+from advisor.rulebook.atoms import Atoms, Tested
+from advisor.rulebook.derived import fed_by
+from advisor.rulebook.ordering import (
+    COST_ORDER,
+    RANK_OF_COST,
+    active_rules,
+    musts,
+    parts_of,
+    weight_of,
+)
+from advisor.rulebook.values import cells_of, shares_of, values_worth_trying
+from advisor.schema.rule import Action, Approach, Rule, Rulebook, RuleKind
+
+KINDS: tuple[RuleKind, ...] = ("decision", "warning", "gate", "default")
+LANE = 64
+"""Bits of one approach's sum inside a packed sum."""
+ZERO = 1 << (LANE - 2)
+"""What a sum of nothing reads in its lane, so that no lane goes below nought."""
+BASE = sum(ZERO << LANE * place for place in range(len(COST_ORDER)))
+LANES = struct.Struct(f"<{len(COST_ORDER)}Q")
+CHUNK = 8
+MOST_REMEMBERED = 200_000
+RULEBOOKS_KEPT = 8
+
+
+class Compiled:
+    """The active rules of a rulebook with their conditions as bits and their weights packed."""
+
+    def __init__(self, rulebook: Rulebook) -> None:
+        self.rulebook = rulebook
+        rules = {kind: active_rules(rulebook, kind) for kind in KINDS}
+        conditions = [rule.when for kind in KINDS for rule in rules[kind]]
+        self.atoms = Atoms([*conditions, *(band.when for band in rulebook.gains)])
+        self.tested = {
+            kind: [(rule, Tested(rule.when, self.atoms)) for rule in rules[kind]] for kind in KINDS
+        }
+        self.gains = [(band, Tested(band.when, self.atoms)) for band in rulebook.gains]
+        self.decisions = [tested for _, tested in self.tested["decision"]]
+        self.rules: list[Rule] = rules["decision"]
+        self.naming: dict[str, int] = {}
+        """The decision rules that name a fact, one bit a rule."""
+        for place, tested in enumerate(self.decisions):
+            for fact in tested.named:
+                self.naming[fact] = self.naming.get(fact, 0) | 1 << place
+        self.vocabulary = {fact.id: fact for fact in rulebook.vocabulary}
+        self.values = values_worth_trying(rulebook)
+        self.cells = cells_of(self.vocabulary, self.values, self.atoms)
+        self.packed = [self._packed(rule.then, must=0) for rule in self.rules]
+        must = 2 * parts_of(rulebook.strengths["strong"])
+        self.stakes = [self._packed(rule.then, must=must) for rule in self.rules]
+        self._tables = [self._table(start) for start in range(0, len(self.rules), CHUNK)]
+        self.musts = sum(1 << n for n, rule in enumerate(self.rules) if _has_must(rule))
+        self.tie = parts_of(rulebook.strengths["weak"] if rulebook.tie is None else rulebook.tie)
+        self._touched: dict[str, int] = {}
+        self._shares = shares_of(self.cells, self.atoms)
+        self._chances: list[dict[int, float]] = [{} for _ in self.rules]
+        self._advice: dict[int, Approach | RuleConflictError | None] = {}
+
+    def _packed(self, actions: Iterable[Action], *, must: int) -> int:
+        """The weights of a rule's actions; what it requires or forbids weighs `must`."""
+        total = 0
+        for action in actions:
+            if action.approach is not None:
+                parts = parts_of(weight_of(action, self.rulebook.strengths))
+                parts += {"require": must, "forbid": -must}.get(action.effect, 0)
+                total += parts << LANE * RANK_OF_COST[action.approach]
+        return total
+
+    def _table(self, start: int) -> list[int]:
+        """Packed sums of every subset of eight rules in a row."""
+        sums = [0]
+        for packed in self.packed[start : start + CHUNK]:
+            sums += [packed + other for other in sums]
+        return sums
+
+    def advice(self, firing: int) -> Approach | None:
+        """What a set of firing decision rules recommends, as `order` does.
+
+        Raises RuleConflictError when two of them contradict each other outright.
+        """
+        if firing not in self._advice:
+            if len(self._advice) > MOST_REMEMBERED:
+                self._advice.clear()
+            try:
+                self._advice[firing] = self._recommended(firing)
+            except RuleConflictError as error:
+                self._advice[firing] = error
+        found = self._advice[firing]
+        if isinstance(found, RuleConflictError):
+            raise found
+        return found
+
+    def _recommended(self, firing: int) -> Approach | None:
+        lanes: Sequence[int] = self.lanes(self.sums(firing))
+        if firing & self.musts:
+            required, forbidden = musts(self.firing_rules(firing & self.musts))
+            if required is not None:
+                return required
+            lanes = [0 if a in forbidden else s for a, s in zip(COST_ORDER, lanes, strict=True)]
+        return self.first(lanes)
+
+    def first(self, lanes: Sequence[int]) -> Approach | None:
+        """The cheapest approach that ties with the best sum; None if no sum is above nothing."""
+        floor = max(ZERO, max(lanes) - self.tie)
+        for place, lane in enumerate(lanes):
+            if lane > floor:
+                return COST_ORDER[place]
+        return None
+
+    def sums(self, firing: int) -> int:
+        """The packed sum over a set of firing decision rules."""
+        chunks = firing.to_bytes(len(self._tables), "little")
+        return sum(table[chunk] for table, chunk in zip(self._tables, chunks, strict=True))
+
+    @staticmethod
+    def lanes(packed: int) -> tuple[int, ...]:
+        """The sum of every approach in the order of cost, `ZERO` more than it is."""
+        return LANES.unpack((packed + BASE).to_bytes(LANES.size, "little"))
+
+    def firing_rules(self, firing: int) -> list[Rule]:
+        """The decision rules of a set, in the order of the rulebook."""
+        return [rule for place, rule in enumerate(self.rules) if firing >> place & 1]
+
+    def touched(self, facts: Iterable[str]) -> int:
+        """The decision rules that name any of these facts, or one that follows from them."""
+        found = 0
+        for fact in facts:
+            if fact not in self._touched:
+                named = (fact, *fed_by(fact))
+                self._touched[fact] = reduce(or_, (self.naming.get(n, 0) for n in named))
+            found |= self._touched[fact]
+        return found
+
+    def chance(self, place: int, known: int) -> float:
+        """How likely a decision rule fires, every answer as likely as its cell weighs."""
+        tested = self.decisions[place]
+        part = known & tested.mask
+        found = self._chances[place].get(part)
+        if found is None:
+            found = self._chances[place][part] = tested.chance(part, self._shares)
+        return found
+
+
+def places(rules: int) -> list[int]:
+    """The places of a set of rules, one bit a rule."""
+    found = []
+    while rules:
+        lowest = rules & -rules
+        found.append(lowest.bit_length() - 1)
+        rules ^= lowest
+    return found
+
+
+def _has_must(rule: Rule) -> bool:
+    return any(action.effect in {"require", "forbid"} for action in rule.then)
+
+
+_KEPT: dict[int, Compiled] = {}
+
+
+def compiled(rulebook: Rulebook) -> Compiled:
+    """The rulebook prepared; the last few are kept, each known by being the very same object."""
+    found = _KEPT.get(id(rulebook))
+    if found is None or found.rulebook is not rulebook:
+        found = Compiled(rulebook)
+        while len(_KEPT) >= RULEBOOKS_KEPT:
+            _KEPT.pop(next(iter(_KEPT)))
+        _KEPT[id(rulebook)] = found
+    return found

@@ -1,0 +1,149 @@
+"""Which unknown facts could still turn the advice, and which of them most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice, product
+
+from advisor.rulebook.compiled import places
+from advisor.rulebook.expected import Expected
+from advisor.rulebook.ordering import COST_ORDER
+from advisor.rulebook.trials import Trials
+from advisor.schema.decide import OpenQuestion
+from advisor.schema.rule import Approach, Scalar
+
+MOST_COMBINATIONS = 128
+MOST_MISSING = 5
+
+
+@dataclass
+class Stake:
+    """What hangs on one unknown fact."""
+
+    outcomes: set[Approach | None] = field(default_factory=set)
+    """What else some answer brings to the top, alone or with the other answers of one rule."""
+    chance: float = 0.0
+    """How often an answer alone turns the advice."""
+    worth: float = 0.0
+    """Points of score by which advice improves in the mean once the answer is known."""
+
+
+def open_questions(trials: Trials, now: Approach | None) -> tuple[OpenQuestion, ...]:
+    """Unknown facts that rules wanted and a person can answer, the most decisive first."""
+    stakes = stakes_of(trials, now)
+    wanted = {fact for missing in trials.missing() for fact in missing}
+    questions = [
+        OpenQuestion(
+            fact=fact.id,
+            question=fact.question,
+            could_change=fact.id in stakes,
+            outcomes=_in_order(stakes[fact.id].outcomes) if fact.id in stakes else (),
+            measured_by=fact.measured_by,
+        )
+        for fact in trials.rulebook.vocabulary
+        if fact.question and fact.id in wanted
+    ]
+    decisive = _decisiveness(stakes)
+    return tuple(sorted(questions, key=lambda q: -decisive.get(q.fact, 0.0)))
+
+
+def decisive_facts(trials: Trials, now: Approach | None) -> dict[str, float]:
+    """Unknown facts whose answer could turn the advice, with how decisive each is.
+
+    A fact counts when some value of it alone turns the advice, or together with the other unknown
+    facts of one rule. The search over a rule's unknown facts stops at a fixed number of
+    combinations.
+    """
+    return _decisiveness(stakes_of(trials, now))
+
+
+def stakes_of(trials: Trials, now: Approach | None) -> dict[str, Stake]:
+    """What hangs on every unknown fact that could turn the advice."""
+    stakes: dict[str, Stake] = {}
+    open_rules = [(s, trials.wanted(trials.states[s])) for s in places(trials.open)]
+    for fact in dict.fromkeys(fact for _, missing in open_rules for fact in missing):
+        stake = _alone(trials, now, fact)
+        if stake.outcomes:
+            stakes[fact] = stake
+    _join(trials, now, open_rules, stakes)
+    expected = Expected(trials)
+    for fact, stake in stakes.items():
+        stake.worth = expected.worth(fact)
+    return stakes
+
+
+def _decisiveness(stakes: Mapping[str, Stake]) -> dict[str, float]:
+    return {fact: stake.worth + stake.chance for fact, stake in stakes.items()}
+
+
+def _alone(trials: Trials, now: Approach | None, fact: str) -> Stake:
+    """What the answers of one fact turn the advice to, and how often."""
+    stake = Stake()
+    total = turned = 0.0
+    touched = trials.touched(fact) & trials.open
+    for cell, known in trials.tries(fact):
+        then = trials.advice_of(trials.firing_after(known, touched), now)
+        total += cell.weight
+        if then != now:
+            turned += cell.weight
+            stake.outcomes.add(then)
+    stake.chance = turned / total if total else 0.0
+    return stake
+
+
+def _join(
+    trials: Trials,
+    now: Approach | None,
+    open_rules: Sequence[tuple[int, tuple[str, ...]]],
+    stakes: dict[str, Stake],
+) -> None:
+    """Add what the unknown facts of one rule turn together, where one of them alone does not."""
+    tried: set[tuple[str, ...]] = set()
+    for place, missing in open_rules:
+        if not 2 <= len(missing) <= MOST_MISSING or missing in tried:
+            continue
+        tried.add(missing)
+        if all(fact in stakes for fact in missing) or not _could_turn(trials, now, missing):
+            continue
+        outcomes = _together(trials, now, place, missing)
+        for fact in missing if outcomes else ():
+            stakes.setdefault(fact, Stake()).outcomes.update(outcomes)
+
+
+def _could_turn(trials: Trials, now: Approach | None, missing: Sequence[str]) -> bool:
+    """Whether the rules that wait for these facts weigh enough to turn the advice, all told."""
+    waiting = trials.open & trials.touched(*missing)
+    if waiting & trials.compiled.musts:
+        return True
+    lead, fall = trials.lead(now)
+    shifts = [trials.shift(trials.compiled.packed[place], now) for place in places(waiting)]
+    gains = sum(max(0, pull) for pull, _ in shifts)
+    return gains >= lead or sum(max(0, drop) for _, drop in shifts) >= fall
+
+
+def _together(
+    trials: Trials, now: Approach | None, place: int, missing: Sequence[str]
+) -> set[Approach | None]:
+    """What answers to all of a rule's unknown facts that make it fire turn the advice to."""
+    tested = trials.compiled.decisions[place]
+    answers: list[list[Scalar]] = [
+        [
+            value
+            for value in trials.answers(fact)
+            if tested.state(trials.step({fact: value})[0]).holds is not False
+        ]
+        for fact in missing
+    ]
+    outcomes: set[Approach | None] = set()
+    for values in islice(product(*answers), MOST_COMBINATIONS):
+        known, touched = trials.step(dict(zip(missing, values, strict=True)))
+        if tested.state(known).holds:
+            then = trials.advice_of(trials.firing_after(known, touched & trials.open), now)
+            if then != now:
+                outcomes.add(then)
+    return outcomes
+
+
+def _in_order(outcomes: set[Approach | None]) -> tuple[Approach, ...]:
+    return tuple(approach for approach in COST_ORDER if approach in outcomes)

@@ -1,0 +1,140 @@
+"""What the rules would advise if some facts were otherwise, tried thousands of times a second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from advisor.errors import RuleConflictError
+from advisor.rulebook.atoms import State
+from advisor.rulebook.compiled import ZERO, compiled, places
+from advisor.rulebook.conditions import Facts
+from advisor.rulebook.derived import bases_of, fed_by, values_behind, with_derived
+from advisor.rulebook.ordering import COST_ORDER, RANK_OF_COST
+from advisor.rulebook.values import Cell
+from advisor.schema.facts import Fact
+from advisor.schema.rule import Approach, Rulebook, Scalar
+
+
+class Trials:
+    """A profile's facts under a rulebook, with the advice that any change of them would bring.
+
+    Only the rules that name a changed fact are looked at again, and one set of firing rules is
+    ordered once. A fact that follows from a changed one changes with it.
+    """
+
+    def __init__(self, facts: Facts, rulebook: Rulebook) -> None:
+        self.facts = facts
+        self.rulebook = rulebook
+        self.compiled = compiled(rulebook)
+        self.known = self.compiled.atoms.known(facts)
+        self.states: list[State] = [t.state(self.known) for t in self.compiled.decisions]
+        self.firing = sum(1 << place for place, s in enumerate(self.states) if s.holds)
+        self.open = sum(1 << place for place, s in enumerate(self.states) if s.holds is None)
+        """Undetermined decision rules, one bit a rule."""
+        self.vocabulary: Mapping[str, Fact] = self.compiled.vocabulary
+
+    @property
+    def values(self) -> dict[str, tuple[Scalar, ...]]:
+        """For every fact that a decision rule asks for: values on either side of each threshold."""
+        return self.compiled.values
+
+    def advised(self, change: Mapping[str, Scalar], otherwise: Approach | None) -> Approach | None:
+        """The advice with the change made; `otherwise` where two rules would then clash."""
+        return self.advice_of(self.firing_after(*self.step(change)), otherwise)
+
+    def advice_of(self, firing: int, otherwise: Approach | None) -> Approach | None:
+        """The advice of a set of firing rules; `otherwise` where two of them clash."""
+        try:
+            return self.compiled.advice(firing)
+        except RuleConflictError:
+            return otherwise
+
+    def step(self, change: Mapping[str, Scalar]) -> tuple[int, int]:
+        """What is known after a change, and the rules that name anything it touches."""
+        facts, known = dict(change), self.known
+        derived = {name for fact in change for name in fed_by(fact)}
+        if derived:
+            after = with_derived({**self.facts, **change})
+            facts |= {name: after[name] for name in derived if name in after}
+        atoms = self.compiled.atoms
+        for fact in (*change, *derived):
+            known &= ~atoms.mask.get(fact, 0)
+        for fact, value in facts.items():
+            known |= atoms.bits(fact, value)
+        return known, self.touched(*change)
+
+    def firing_after(self, known: int, touched: int) -> int:
+        """The rules that fire on what is known, where only the touched ones may have changed."""
+        firing = self.firing & ~touched
+        decisions = self.compiled.decisions
+        for place in places(touched):
+            if decisions[place].state(known).holds:
+                firing |= 1 << place
+        return firing
+
+    def touched(self, *facts: str) -> int:
+        """The rules that name a fact, or one that follows from it, one bit a rule."""
+        return self.compiled.touched(facts)
+
+    def tries(self, fact: str) -> list[tuple[Cell, int]]:
+        """The cells of a fact, each with what is known once the fact falls into it.
+
+        For a fact that others follow from, the values that turn those are among them.
+        """
+        if not fed_by(fact):
+            rest = self.known & ~self.compiled.atoms.mask.get(fact, 0)
+            return [(cell, rest | cell.bits) for cell in self.compiled.cells.get(fact, ())]
+        found: dict[int, list[Scalar]] = {}
+        for value in self.answers(fact):
+            found.setdefault(self.step({fact: value})[0], []).append(value)
+        return [(Cell(values=tuple(v), bits=known), known) for known, v in found.items()]
+
+    def answers(self, fact: str) -> list[Scalar]:
+        """Values of a fact that are worth trying together with other facts."""
+        own = self.compiled.cells.get(fact, ())
+        following = fed_by(fact)
+        if not following:
+            return [cell.value for cell in own]
+        known = self.vocabulary.get(fact)
+        offered = [preset.value for preset in known.presets] if known else []
+        behind = (
+            _as_typed(value, known)
+            for name in following
+            for threshold in self.compiled.values.get(name, ())
+            for value in values_behind(name, fact, threshold, self.facts)
+        )
+        tried = (value for cell in own for value in cell.values)
+        return list(dict.fromkeys((*offered, *tried, *behind)))
+
+    def shift(self, packed: int, now: Approach | None) -> tuple[int, int]:
+        """The most that any approach gains on the advised one by a sum, and what that one loses."""
+        lanes = self.compiled.lanes(packed)
+        own = lanes[RANK_OF_COST[now]] if now is not None else ZERO
+        return max(lanes) - own, ZERO - own
+
+    def lead(self, now: Approach | None) -> tuple[int, int]:
+        """What an approach must gain on the advised one to lead, and what that one may lose."""
+        lanes = self.compiled.lanes(self.compiled.sums(self.firing))
+        if now is None:
+            return ZERO - max(lanes) + 1, ZERO
+        own, tie = lanes[RANK_OF_COST[now]], self.compiled.tie
+        leads = (
+            own - lane + (tie if RANK_OF_COST[approach] > RANK_OF_COST[now] else 1 - tie)
+            for approach, lane in zip(COST_ORDER, lanes, strict=True)
+            if approach != now
+        )
+        return min(leads), own - ZERO
+
+    def missing(self) -> Iterator[tuple[str, ...]]:
+        """The unknown facts of every undetermined rule, derived ones as those behind them."""
+        for place in places(self.open):
+            yield self.wanted(self.states[place])
+
+    def wanted(self, state: State) -> tuple[str, ...]:
+        """The unknown stated facts that keep a rule undetermined."""
+        found = (base for fact in state.missing for base in bases_of(fact))
+        return tuple(dict.fromkeys(fact for fact in found if fact not in self.facts))
+
+
+def _as_typed(value: float, fact: Fact | None) -> Scalar:
+    return int(value) if fact is not None and fact.type == "int" else value
