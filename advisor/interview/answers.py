@@ -16,38 +16,74 @@ from advisor.rulebook.reading import Document, Faults, read, suggestion
 from advisor.schema.profile import Profile
 
 ENVELOPE = frozenset({"schema_version", "advisor_version", "as_of", "artifact"})
-BESIDE_FACTS = frozenset({"name", "provenance", "notes"})
-HINT = "`advisor rules list` and rules/facts.yaml name every fact; leave out what is not known."
+BESIDE_FACTS = frozenset({"name", "provenance", "notes", "unknown"})
+NO_FILE = "Check the path; `advisor interview --save FILE` writes such a file."
+A_FOLDER = "Name the file with the answers, not a folder."
+NOT_READ = "Check that you may read it and that it is text in UTF-8."
+NOT_YAML = "Mend the line: a colon and a space after each name, the same indent below each group."
+TWICE = "Keep one of the two."
+NAMES = "rules/facts.yaml names every fact; leave out what is not known."
+VALUES = "Give a value as the message says, or leave the fact out when it is not known."
 
 
 def load_profile(path: Path) -> Profile:
     """The profile that a YAML or JSON file holds, nested by group or with dotted keys.
 
-    Raises ProfileError that names file, line, key and the nearest known key; several faults are
-    told together.
+    `unknown` lists facts that nobody knows. Raises ProfileError that names file, line, key and the
+    nearest known key; several faults are told together, each kind with its own hint.
     """
     faults = Faults()
     document = read(path, faults)
+    if document is None:
+        faults.raise_as(ProfileError, hint=_hint_of_unread(path))
+    hints = [TWICE] if faults.found else []
+    told = len(faults.found)
     content = _nested(document, faults) if document else {}
-    faults.raise_as(ProfileError, hint=HINT)
+    hints += [NAMES] if len(faults.found) > told else []
+    faults.raise_as(ProfileError, hint=" ".join(hints))
     try:
-        return Profile.model_validate(content)
+        return _consistent(Profile.model_validate(content))
     except ValidationError as error:
         if document:
             _note_values(document, error, faults)
-        faults.raise_as(ProfileError, hint=HINT)
+        faults.raise_as(ProfileError, hint=VALUES)
         raise
+
+
+def _hint_of_unread(path: Path) -> str:
+    if path.is_dir():
+        return A_FOLDER
+    if not path.exists():
+        return NO_FILE
+    try:
+        path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return NOT_READ
+    return NOT_YAML
+
+
+def _consistent(profile: Profile) -> Profile:
+    """The profile in which no stated fact counts as unknown too."""
+    stated = stated_facts(profile)
+    unknown = tuple(fact for fact in dict.fromkeys(profile.unknown) if fact not in stated)
+    return profile.model_copy(update={"unknown": unknown})
 
 
 def save_profile(profile: Profile, path: Path) -> None:
     """Write every known fact as YAML (JSON for a .json path), so that `load_profile` reads it back.
 
+    Beside the facts stand `unknown`, what nobody knows, and `provenance`, what was not answered.
     Raises StorageError when the file cannot be written; an old file then stays as it was.
     """
     content: dict[str, Any] = {"name": profile.name}
     for fact, value in stated_facts(profile).items():
         group, _, name = fact.partition(".")
         content.setdefault(group, {})[name] = value
+    sources = {fact: s for fact, s in profile.provenance.items() if s != "asked"}
+    if sources:
+        content["provenance"] = sources
+    if profile.unknown:
+        content["unknown"] = list(profile.unknown)
     if path.suffix == ".json":
         text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
     else:
@@ -69,6 +105,8 @@ def _nested(document: Document, faults: Faults) -> dict[str, Any]:
             continue
         if word in BESIDE_FACTS:
             nested[word] = value
+            if word == "unknown":
+                nested[word] = _unknown(document, value, faults)
         elif group not in GROUPS:
             _note_unknown_group(document, word, faults)
         elif dot:
@@ -80,6 +118,21 @@ def _nested(document: Document, faults: Faults) -> dict[str, Any]:
         else:
             faults.add(document.place((word,)), f"{word}: facts are expected below this group")
     return nested
+
+
+def _unknown(document: Document, value: Any, faults: Faults) -> list[str]:
+    """The facts listed as unknown; what is none goes to `faults`."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        faults.add(document.place(("unknown",)), "unknown: a list of facts is expected")
+        return []
+    known = set(_all_facts())
+    for place, name in enumerate(value):
+        if name not in known:
+            near = suggestion(str(name), known)
+            faults.add(document.place(("unknown", place)), f"unknown fact '{name}'{near}")
+    return [str(name) for name in value]
 
 
 def _note_unknown_group(document: Document, word: str, faults: Faults) -> None:

@@ -1,135 +1,181 @@
-"""A conversation that fills the profile: one question at a time, back and why on request."""
+"""A conversation that fills the profile: one question at a time, then a review of the answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Protocol
 
-from pydantic import ValidationError
-
 from advisor.errors import ProfileError
-from advisor.interview.next_question import next_question
+from advisor.interview.language import Language
+from advisor.interview.next_question import open_facts
+from advisor.interview.question import Question, Taken, Wish, question_of, reason_of
+from advisor.interview.review import Review, line_of, review_of
+from advisor.interview.words import understood, with_answer, without_answer
+from advisor.rulebook.conditions import stated_facts
+from advisor.rulebook.engine import rank
 from advisor.schema.facts import Fact
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Rulebook, Scalar
-
-DONT_KNOW = frozenset({"", "dk", "don't know", "dont know", "unknown", "skip"})
-BACK = frozenset({"back", "b", "<"})
-WHY = frozenset({"?", "why", "w", "help", "h"})
-STOP = frozenset({"stop", "quit", "q", "done"})
-YES = frozenset({"yes", "y", "true"})
-NO = frozenset({"no", "n", "false"})
 
 
 class Asker(Protocol):
     """Whoever puts the questions: a terminal, or a script in a test."""
 
-    def ask(self, fact: Fact, *, number: int) -> str:
-        """What was answered, as it was typed."""
+    def ask(self, question: Question) -> str | Taken | Wish:
+        """What was answered: typed words, a picked value, or a wish."""
+
+    def review(self, review: Review) -> str | Wish:
+        """The fact to change; STOP accepts, BACK returns, UNKNOWN goes on with open questions."""
 
     def tell(self, text: str) -> None:
-        """Show a line."""
+        """Show lines of text."""
 
 
 def _forget(_profile: Profile) -> None:
     """Nobody keeps the answers so far."""
 
 
-def converse(
-    asker: Asker,
-    profile: Profile,
-    rulebook: Rulebook,
-    *,
-    keep: Callable[[Profile], None] = _forget,
-) -> Profile:
-    """The profile with everything that was answered, once no question could change the advice.
+class Conversation:
+    """The state of an interview: the profile, and what it was before each answer.
 
-    Nothing is asked that is known already. "Don't know" leaves the fact unknown, which is not no.
-    `keep` is handed the profile whenever it changes, so that an interruption loses nothing.
+    Nothing is asked that is known already. "Don't know" leaves the fact unknown, which is not no,
+    and is not asked again. `keep` is handed the profile whenever it changes, so that an
+    interruption loses nothing.
     """
-    steps: list[tuple[Profile, frozenset[str]]] = []
-    skipped: frozenset[str] = frozenset()
-    while (fact := next_question(profile, rulebook, skipped=skipped)) is not None:
-        word = asker.ask(fact, number=len(steps) + 1).strip()
-        said = word.lower()
-        if said in STOP:
-            break
-        if said in WHY:
-            asker.tell(f"{fact.meaning} {fact.why}".strip())
-        elif said in BACK:
-            if steps:
-                profile, skipped = steps.pop()
-                keep(profile)
-            else:
-                asker.tell("This is the first question.")
-        elif said in DONT_KNOW:
-            steps.append((profile, skipped))
-            skipped = skipped | {fact.id}
+
+    def __init__(
+        self,
+        asker: Asker,
+        profile: Profile,
+        rulebook: Rulebook,
+        *,
+        language: Language,
+        keep: Callable[[Profile], None] = _forget,
+    ) -> None:
+        self.asker = asker
+        self.profile = profile
+        self.rulebook = rulebook
+        self.language = language
+        self._keep = keep
+        self._before: list[Profile] = []
+        self._left: frozenset[str] = frozenset()
+        """Open questions that somebody chose to leave open."""
+
+    def interview(self) -> Profile:
+        """Ask what can still change the advice, then review; the profile as accepted."""
+        return self.profile if self._questions() is Wish.STOP else self._reviews()
+
+    def edit(self, fact: Fact | None = None) -> Profile:
+        """Change one answer (None: pick it in the review), then ask only what that opens."""
+        self._left = self._open()
+        if fact is None:
+            return self._reviews()
+        if self._change(fact):
+            self._questions()
+        return self.profile
+
+    def settle(self, fact: Fact, word: str) -> None:
+        """Take a typed answer to one fact; raises ProfileError when it means none."""
+        self._left = self._open()
+        reply = understood(word, question_of(fact, self.language), self.language)
+        if isinstance(reply, Taken):
+            self._take(with_answer(self.profile, fact, reply.value, self.language))
+        elif reply is Wish.UNKNOWN:
+            self._take(without_answer(self.profile, fact))
         else:
+            raise ProfileError(self.language.say("no_answer", word=word))
+
+    def follow_up(self) -> Profile:
+        """Ask what the answers since `settle` have opened."""
+        self._questions()
+        return self.profile
+
+    def _open(self) -> frozenset[str]:
+        return frozenset(fact.id for fact in open_facts(self.profile, self.rulebook))
+
+    def _questions(self) -> Wish:
+        """Ask until nothing is open (REVIEW) or somebody wants to see the answers or to stop."""
+        while waiting := open_facts(self.profile, self.rulebook, skipped=self._left):
+            wish = self._ask(waiting[0], more=len(waiting) - 1)
+            if wish in {Wish.STOP, Wish.REVIEW}:
+                self._left = self._open()
+                return wish
+            if wish is Wish.BACK:
+                self._back()
+        return Wish.REVIEW
+
+    def _reviews(self) -> Profile:
+        """Show the answers and change what is picked, until they are accepted."""
+        while True:
+            left = len(self._open())
+            review = review_of(self.profile, self.rulebook, self.language, left=left)
+            chosen = self.asker.review(review)
+            if chosen is Wish.STOP:
+                return self.profile
+            if chosen is Wish.BACK:
+                self._back()
+                self._left = frozenset()
+            elif isinstance(chosen, Wish):
+                self._left = frozenset()
+            elif not self._change(self._fact(chosen)):
+                continue
+            if self._questions() is Wish.STOP:
+                return self.profile
+
+    def _fact(self, name: str) -> Fact:
+        return next(fact for fact in self.rulebook.vocabulary if fact.id == name)
+
+    def _back(self) -> None:
+        if not self._before:
+            self.asker.tell(self.language.say("first_question"))
+            return
+        self.profile = self._before.pop()
+        self._keep(self.profile)
+        self.asker.tell(self.language.say("taken_back"))
+
+    def _change(self, fact: Fact) -> bool:
+        """Ask for a fact that has an answer; whether there is a new one."""
+        if not self._left:
+            self._left = self._open()
+        value = stated_facts(self.profile).get(fact.id)
+        now = line_of(fact, value, self.profile, self.language)
+        is_new = value is None and fact.id not in self.profile.unknown
+        wish = self._ask(fact, now="" if is_new else now.value)
+        return wish is None
+
+    def _ask(self, fact: Fact, *, more: int = 0, now: str = "") -> Wish | None:
+        """Ask until there is an answer (None), or a wish that leads elsewhere."""
+        number = len(self._before) + 1
+        question = question_of(fact, self.language, number=number, more=more, now=now)
+        while True:
+            said = self.asker.ask(question)
             try:
-                answered = with_answer(profile, fact, answer_of(word, fact))
+                reply = understood(said, question, self.language) if isinstance(said, str) else said
+                if reply is Wish.WHY:
+                    self.asker.tell(self._why(fact))
+                elif isinstance(reply, Taken):
+                    self._take(with_answer(self.profile, fact, reply.value, self.language))
+                    if isinstance(said, str):
+                        self.asker.tell(self._noted(fact, reply.value))
+                    return None
+                elif reply is Wish.UNKNOWN:
+                    self._take(without_answer(self.profile, fact))
+                    return None
+                else:
+                    return reply
             except ProfileError as error:
-                asker.tell(f"{error.message} {error.hint}".strip())
-            else:
-                steps.append((profile, skipped))
-                profile = answered
-                keep(profile)
-    return profile
+                self.asker.tell(f"{error.message} {error.hint}".strip())
 
+    def _take(self, profile: Profile) -> None:
+        self._before.append(self.profile)
+        self.profile = profile
+        self._keep(profile)
 
-def answer_of(word: str, fact: Fact) -> Scalar:
-    """The value that a typed word means for this fact; raises ProfileError when it means none."""
-    said = word.strip().lower()
-    if fact.type == "bool":
-        if said in YES | NO:
-            return said in YES
-        raise ProfileError(f"'{word}' is neither yes nor no.", hint="Enter alone means unknown.")
-    if fact.type == "choice":
-        return _choice(said, fact)
-    if fact.type in {"int", "float"}:
-        return _number(said, fact)
-    return word.strip()
+    def _noted(self, fact: Fact, value: Scalar) -> str:
+        label = self.language.of(fact).label
+        return self.language.say("took", label=label, value=self.language.value(fact, value))
 
-
-def with_answer(profile: Profile, fact: Fact, value: Scalar) -> Profile:
-    """The profile with one fact more; raises ProfileError when the value is out of range."""
-    group, _, name = fact.id.partition(".")
-    content = profile.model_dump()
-    content[group][name] = value
-    content["provenance"][fact.id] = "asked"
-    try:
-        return Profile.model_validate(content)
-    except ValidationError as error:
-        reason = error.errors()[0]["msg"].removeprefix("Input ")
-        raise ProfileError(f"{fact.id}: {value} {reason}.") from error
-
-
-def _choice(said: str, fact: Fact) -> str:
-    if said.isdigit() and 1 <= int(said) <= len(fact.choices):
-        return fact.choices[int(said) - 1]
-    name = said.replace(" ", "_").replace("-", "_")
-    if name in fact.choices:
-        return name
-    beginning = [choice for choice in fact.choices if name and choice.startswith(name)]
-    if len(beginning) == 1:
-        return beginning[0]
-    raise ProfileError(
-        f"'{said}' is none of the choices.", hint=f"Choose from {', '.join(fact.choices)}."
-    )
-
-
-def _number(said: str, fact: Fact) -> int | float:
-    scale = {"k": 1_000, "m": 1_000_000, "b": 1_000_000_000}.get(said[-1:], 1)
-    digits = said[:-1] if scale > 1 else said
-    try:
-        number = float(digits.replace(",", "").replace("_", "")) * scale
-        whole = int(number)
-    except (ValueError, OverflowError):
-        raise ProfileError(
-            f"'{said}' is not a number.", hint=f"A number of {fact.unit or 'units'} is expected."
-        ) from None
-    if fact.type == "float":
-        return number
-    if whole != number:
-        raise ProfileError(f"'{said}' is not a whole number.")
-    return whole
+    def _why(self, fact: Fact) -> str:
+        decision = rank(self.profile, self.rulebook)
+        others = next((q.outcomes for q in decision.open_questions if q.fact == fact.id), ())
+        return reason_of(fact, self.language, now=decision.recommended, others=others)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from advisor.rulebook.conditions import facts_of
@@ -17,14 +18,40 @@ def next_question(
 ) -> Fact | None:
     """The most decisive fact that is unknown and can be asked; None when nothing could change.
 
-    `skipped` holds the facts somebody has said not to know. Facts are tried value by value through
-    the rules; ties go to the order of the vocabulary. Raises RuleConflictError.
+    `skipped` holds facts not to ask, beside those that the profile says nobody knows. Raises
+    RuleConflictError.
+    """
+    return next(iter(open_facts(profile, rulebook, skipped=skipped)), None)
+
+
+def open_facts(
+    profile: Profile, rulebook: Rulebook, *, skipped: AbstractSet[str] = frozenset()
+) -> tuple[Fact, ...]:
+    """Every fact that can be asked and whose answer could still turn the advice, decisive first.
+
+    Facts are tried value by value through the rules; ties go to the order of the vocabulary. A
+    question that follows another comes after it, and not at all once that one was answered no.
     """
     facts = facts_of(profile)
     decisive = decisive_facts(Trials(facts, rulebook), advised(facts, rulebook))
+    left_out = skipped | set(profile.unknown)
     askable = [
         fact
         for fact in rulebook.vocabulary
-        if fact.question and fact.id in decisive and fact.id not in skipped
+        if fact.question
+        and fact.id in decisive
+        and fact.id not in left_out
+        and facts.get(fact.follows) is not False
     ]
-    return max(askable, key=lambda fact: decisive[fact.id], default=None)
+    return _in_order(sorted(askable, key=lambda fact: -decisive[fact.id]))
+
+
+def _in_order(ranked: Sequence[Fact]) -> tuple[Fact, ...]:
+    """The facts in their order, but each after the open question that it follows."""
+    waiting = {fact.id: fact for fact in ranked}
+    placed: dict[str, Fact] = {}
+    for fact in ranked:
+        if fact.follows in waiting:
+            placed.setdefault(fact.follows, waiting[fact.follows])
+        placed.setdefault(fact.id, fact)
+    return tuple(placed.values())

@@ -33,5 +33,7 @@ class Fact(Value):
     """Why the interview asks it."""
     presets: tuple[Preset, ...] = ()
     """For a number: answers in words, such as "daily" for one day."""
+    follows: str = ""
+    """A yes-or-no fact that is asked first; once it is no, this question makes no sense."""
     derived_from: tuple[str, ...] = ()
     """For a fact that is computed from others (`advisor/rulebook/derived.py`): their ids."""

@@ -126,14 +126,14 @@ def test_provenance_of_every_known_fact() -> None:
     known = {
         f"{group}.{name}"
         for group, facts in got.model_dump().items()
-        if group not in {"name", "provenance", "notes"}
+        if group not in {"name", "provenance", "unknown", "notes"}
         for name, value in facts.items()
         if value is not None
     }
     assert set(got.provenance) == known
     assert got.provenance["task.target"] == "asked"
-    assert got.provenance["task.kind"] == "dataset"
-    assert got.provenance["knowledge.in_documents"] == "documents"
+    assert got.provenance["task.kind"] == "suggested by dataset"
+    assert got.provenance["knowledge.in_documents"] == "suggested by documents"
     assert got.provenance["machine.cpu_cores"] == "machine"
     assert got.knowledge.in_documents is True
     assert (got.knowledge.documents, got.knowledge.document_characters) == (2, 8)

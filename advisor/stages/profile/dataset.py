@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import PurePath
 from statistics import median
 
 from advisor.data_check.duplicates import duplicate_share
@@ -80,11 +81,28 @@ def guess_kind(data: DataFacts) -> TaskKind | None:
     return "extraction" if share >= EXTRACTION_SHARE and length <= SHORT_TARGET else None
 
 
+def guess_answer_in_input(data: DataFacts) -> bool | None:
+    """True where nearly every reference answer stands in its input; None where it does not show.
+
+    A low share proves nothing: an answer can follow from the input without standing in it.
+    """
+    share = data.answer_in_input_share
+    return True if share is not None and share >= EXTRACTION_SHARE else None
+
+
 def measure_documents(documents: Sequence[Document]) -> KnowledgeFacts:
-    """How many documents there are and how long; unknown without documents."""
+    """How many documents there are, how long and of which kinds; unknown without documents."""
     if not documents:
         return KnowledgeFacts()
     return KnowledgeFacts(
         documents=len(documents),
         document_characters=sum(len(document.text) for document in documents),
+        document_formats=_formats(documents),
     )
+
+
+def _formats(documents: Sequence[Document]) -> str | None:
+    """File endings, the most frequent first, equally frequent ones by name."""
+    endings = Counter(PurePath(document.name).suffix.lower().lstrip(".") for document in documents)
+    ranked = sorted((name for name in endings if name), key=lambda name: (-endings[name], name))
+    return ", ".join(ranked) or None

@@ -8,10 +8,16 @@ from advisor.schema.base import Value
 from advisor.schema.dataset import Dataset
 from advisor.schema.evaluation import Document, Sample
 from advisor.schema.machine import MachineFacts
-from advisor.schema.profile import Profile
-from advisor.stages.profile.dataset import guess_kind, measure_data, measure_documents
+from advisor.schema.profile import DataFacts, ModelFacts, Profile
+from advisor.stages.profile.dataset import (
+    guess_answer_in_input,
+    guess_kind,
+    measure_data,
+    measure_documents,
+)
 
 FactValue = bool | int | float | str
+DATA_HINTS, DOCUMENTS_HINT = "suggested by dataset", "suggested by documents"
 GROUPS = ("task", "data", "knowledge", "output", "constraints", "model", "machine", "measured")
 
 
@@ -22,28 +28,28 @@ def profile(
     samples: Sequence[Sample],
     documents: Sequence[Document],
     machine: MachineFacts,
+    model: ModelFacts | None = None,
 ) -> Profile:
     """Answers and measurements in one value, with the provenance of every known fact.
 
     `samples` are those in use, with their splits; without them the counts per split are unknown.
-    A measured fact wins over an asked one; where they differ, a note says so. What the data or the
-    documents only suggest (kind of task, knowledge in documents) fills unanswered facts alone.
+    A measured fact wins over an asked one, and a correction of a measured fact over both; where
+    they differ, a note says so. What the data or the documents only suggest (kind of task, answers
+    that stand in the input, knowledge in documents) fills unanswered facts alone.
     """
     data = measure_data(dataset.samples if dataset else samples, placed=samples)
     measured = {
         **_known("data", data, source="dataset"),
         **_known("knowledge", measure_documents(documents), source="documents"),
         **_known("machine", machine, source="machine"),
+        **_known("model", model or ModelFacts(), source="catalog"),
     }
-    suggested: dict[str, tuple[FactValue, str]] = {}
-    if (kind := guess_kind(data)) is not None:
-        suggested["task.kind"] = (kind, "dataset")
-    if documents:
-        suggested["knowledge.in_documents"] = (True, "documents")
-    renewed = {source for _, source in (*measured.values(), *suggested.values())}
-    asked = _asked(answers, renewed=renewed)
+    suggested = _suggested(data, documents)
+    asked = _asked(answers, renewed=_renewed(measured))
+    corrected = {fact: entry for fact, entry in asked.items() if entry[1] == "corrected"}
     absent = _absent_gpu(asked, machine)
-    facts = {k: v for k, v in (suggested | asked | measured).items() if k not in absent}
+    merged = suggested | asked | measured | corrected
+    facts = {k: v for k, v in merged.items() if k not in absent}
     notes = (
         *answers.notes,
         *_contradictions(asked, measured),
@@ -51,6 +57,24 @@ def profile(
         *(dataset.notes if dataset else ()),
     )
     return _built(answers, facts, notes=_without_repeats(notes))
+
+
+def _suggested(data: DataFacts, documents: Sequence[Document]) -> dict[str, tuple[FactValue, str]]:
+    """What the data and the documents look like, without proving it."""
+    guesses: dict[str, FactValue | None] = {
+        "task.kind": guess_kind(data),
+        "task.answer_in_input": guess_answer_in_input(data),
+    }
+    found = {fact: (guess, DATA_HINTS) for fact, guess in guesses.items() if guess is not None}
+    if documents:
+        found["knowledge.in_documents"] = (True, DOCUMENTS_HINT)
+    return found
+
+
+def _renewed(measured: dict[str, tuple[FactValue, str]]) -> set[str]:
+    """Sources whose earlier facts the present measurements replace."""
+    sources = {source for _, source in measured.values()}
+    return sources | {f"suggested by {source}" for source in sources}
 
 
 def _asked(answers: Profile, *, renewed: set[str]) -> dict[str, tuple[FactValue, str]]:
@@ -75,11 +99,12 @@ def _known(group: str, facts: Value, *, source: str) -> dict[str, tuple[FactValu
 def _contradictions(
     asked: dict[str, tuple[FactValue, str]], measured: dict[str, tuple[FactValue, str]]
 ) -> tuple[str, ...]:
+    counts = {"asked": "the measured value counts", "corrected": "the correction counts"}
     return tuple(
-        f"{fact}: {asked[fact][0]} was answered, {value} was measured ({source}); the measured"
-        " value counts."
+        f"{fact}: {asked[fact][0]} was answered, {value} was measured ({source});"
+        f" {counts[asked[fact][1]]}."
         for fact, (value, source) in measured.items()
-        if fact in asked and asked[fact][1] == "asked" and asked[fact][0] != value
+        if fact in asked and asked[fact][1] in counts and asked[fact][0] != value
     )
 
 
@@ -104,7 +129,13 @@ def _built(
         groups[group][name] = value
     provenance = {fact: source for fact, (_, source) in sorted(facts.items())}
     return Profile.model_validate(
-        {"name": answers.name, **groups, "provenance": provenance, "notes": notes}
+        {
+            "name": answers.name,
+            **groups,
+            "provenance": provenance,
+            "unknown": tuple(fact for fact in answers.unknown if fact not in facts),
+            "notes": notes,
+        }
     )
 
 

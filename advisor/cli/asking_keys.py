@@ -1,0 +1,197 @@
+"""The interview with the arrow keys, on a terminal that can show a list."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import click
+import questionary
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent, merge_key_bindings
+from prompt_toolkit.output import ColorDepth, Output
+from prompt_toolkit.output.vt100 import Vt100_Output
+
+from advisor.cli.width import filled
+from advisor.interview.language import Language
+from advisor.interview.question import Question, Taken, Wish
+from advisor.interview.review import Review
+
+DIGITS = "1234567890"
+STYLE = questionary.Style(
+    [
+        ("question", "bold"),
+        ("answer", "fg:ansigreen bold"),
+        ("pointer", "fg:ansicyan bold"),
+        ("highlighted", "fg:ansicyan bold"),
+        ("instruction", "fg:ansibrightblack"),
+        ("separator", "fg:ansibrightblack"),
+        ("text", ""),
+    ]
+)
+BLEAK = questionary.Style([("question", "bold"), ("highlighted", "bold"), ("answer", "bold")])
+LEAVES = (Wish.WHY, Wish.BACK, Wish.REVIEW, Wish.STOP)
+"""Wishes that a key fulfils at once."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of a list: what it says, what it stands for, the key that leads to it."""
+
+    label: str
+    value: Any
+    key: str = ""
+
+
+class KeyAsker:
+    """Puts questions as lists to walk through (on stderr, so that --json keeps stdout to itself)."""
+
+    def __init__(self, language: Language, *, color: bool) -> None:
+        self._language = language
+        self._look: dict[str, Any] = {
+            "qmark": "",
+            "style": STYLE if color else BLEAK,
+            "color_depth": None if color else ColorDepth.DEPTH_1_BIT,
+            "output": _screen(),
+        }
+
+    def ask(self, question: Question) -> str | Taken | Wish:
+        """One question: a list where there is something to pick, else a line to type on."""
+        click.echo("", err=True)
+        if not question.options:
+            return self._typed(question, enter="enter_keeps" if question.now else "enter_unknown")
+        while True:
+            picked = self._picked(question)
+            if picked is not None:
+                return picked
+            typed = self._typed(question, enter="enter_back")
+            if typed.strip():
+                return typed
+
+    def _picked(self, question: Question) -> Taken | Wish | None:
+        """The entry taken; None for another number."""
+        keys = self._language.keys
+        letters = (keys["yes"], keys["no"]) if question.fact.type == "bool" else DIGITS
+        entries = [
+            Entry(option.label, Taken(option.value), letters[place] if place < len(letters) else "")
+            for place, option in enumerate(question.options)
+        ]
+        if question.is_open:
+            place = len(entries)
+            key = DIGITS[place] if place < len(DIGITS) else ""
+            entries.append(Entry(self._language.say("other_number"), None, key))
+        entries.append(Entry(self._language.say("unknown"), Wish.UNKNOWN, keys["unknown"]))
+        held = next((e for e in entries if question.now and e.label == question.now), None)
+        picked: Taken | Wish | None = self._list(
+            _numbered(question), entries, note=self._note(question), first=held
+        )
+        return picked
+
+    def _typed(self, question: Question, *, enter: str) -> str:
+        say = self._language.say
+        wanted = f"{question.form}; {say(enter)}\n{say('words_line')}"
+        note = f"\n{self._note(question)}\n{filled(wanted, first='  ')}\n> "
+        asked = questionary.text(_numbered(question), instruction=note, **self._look)
+        typed: str = asked.unsafe_ask()
+        return typed
+
+    def _note(self, question: Question) -> str:
+        """Why it is asked and the present answer, folded."""
+        say = self._language.say
+        lines = [say("why_line", why=question.why)]
+        if question.now:
+            lines.append(say("now_line", now=question.now))
+        elif question.more:
+            lines.append(say("progress", more=question.more))
+        else:
+            lines.append(say("progress_last"))
+        return filled("\n".join(lines), first="  ")
+
+    def _list(
+        self, title: str, entries: list[Entry], *, note: str, first: Entry | None = None
+    ) -> Any:
+        """The value of the entry that Enter took, or the wish whose key was pressed."""
+        keys = self._language.keys
+        legend = filled(self._language.say("keys_line", **keys), first="  ")
+        choices = [
+            questionary.Choice(
+                filled(entry.label, other=" " * 6, room=7),
+                value=entry,
+                shortcut_key=entry.key or False,
+            )
+            for entry in entries
+        ]
+        at = choices[entries.index(first)] if first else choices[0]
+        asked = questionary.select(
+            title,
+            choices=choices,
+            default=at,
+            instruction=f"\n{note}\n{legend}",
+            use_shortcuts=True,
+            use_jk_keys=False,
+            use_emacs_keys=True,
+            **self._look,
+        )
+        taken = {entry.key for entry in entries}
+        bindings = _leaving({keys[w.value]: w for w in LEAVES if keys[w.value] not in taken})
+        held = asked.application.key_bindings or KeyBindings()
+        asked.application.key_bindings = merge_key_bindings([held, bindings])
+        found = asked.unsafe_ask()
+        return found.value if isinstance(found, Entry) else found
+
+    def review(self, review: Review) -> str | Wish:
+        """The answers as a list; the one to change."""
+        say, keys = self._language.say, self._language.keys
+        entries = [Entry(say("review_accept"), Wish.STOP, keys["accept"])]
+        if review.left:
+            entries.append(
+                Entry(say("review_go_on", left=review.left), Wish.UNKNOWN, keys["go_on"])
+            )
+        for place, line in enumerate(review.lines):
+            key = DIGITS[place] if place < len(DIGITS) else ""
+            entries.append(Entry(line.text, line.fact.id, key))
+        note = say("review_change") if review.lines else say("review_empty")
+        click.echo("", err=True)
+        while True:
+            chosen = self._list(say("review_head"), entries, note=filled(note, first="  "))
+            if chosen not in {Wish.WHY, Wish.REVIEW}:
+                picked: str | Wish = chosen
+                return picked
+
+    def tell(self, text: str) -> None:
+        """Lines between two questions."""
+        click.echo(filled(text, first="  "), err=True)
+
+
+def _numbered(question: Question) -> str:
+    return filled(f"{question.number}. {question.title}")
+
+
+def _leaving(wishes: dict[str, Wish]) -> KeyBindings:
+    """Keys that leave a list at once; the list is then taken off the screen."""
+    bindings = KeyBindings()
+
+    def bind(key: str, wish: Wish) -> None:
+        @bindings.add(key, eager=True)
+        def leave(event: KeyPressEvent) -> None:
+            event.app.erase_when_done = True
+            event.app.exit(result=wish)
+
+    for key, wish in wishes.items():
+        bind(key, wish)
+    if Wish.BACK in wishes.values():
+        bind("left", Wish.BACK)
+
+    @bindings.add("c-d", eager=True)
+    def end(event: KeyPressEvent) -> None:
+        event.app.exit(exception=EOFError())
+
+    return bindings
+
+
+def _screen() -> Output:
+    """The terminal on stderr; it is never asked where its cursor is, which some do not answer."""
+    output = Vt100_Output.from_pty(sys.stderr, term=os.environ.get("TERM"))
+    output.enable_cpr = False
+    return output

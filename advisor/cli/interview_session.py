@@ -1,0 +1,227 @@
+"""One call of `advisor interview`: what is asked, where it is kept, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from advisor.artifacts import document
+from advisor.cli.errors import Interrupted
+from advisor.cli.screen import Screen
+from advisor.cli.width import filled
+from advisor.errors import InputError
+from advisor.interview.answers import load_profile, save_profile
+from advisor.interview.closing import DATA, Inputs, NextCommand, changes, next_command
+from advisor.interview.dialogue import Conversation
+from advisor.interview.language import load_language
+from advisor.interview.review import fact_named, measured_lines
+from advisor.resources import rules_root
+from advisor.rulebook.load import load_rulebook
+from advisor.schema.decide import Advice
+from advisor.schema.profile import Profile
+from advisor.stages.decide import decide
+
+if TYPE_CHECKING:
+    from advisor.interview.dialogue import Asker
+
+REFUGE = "interview-answers.yaml"
+DUMB = frozenset({"", "dumb", "unknown"})
+"""TERM of terminals that cannot move their cursor."""
+
+
+class Session:
+    """The interview between its options and its screen."""
+
+    def __init__(self, screen: Screen, given: dict[str, Any]) -> None:
+        self._screen = screen
+        self._given = given
+        self._edit: str | None = given["edit"]
+        self.language = load_language(rules_root(), given["language"])
+        self._rulebook = load_rulebook(rules_root(), given["policy"])
+        self._before = self._start()
+        self.profile = self._before
+        self._saved_to: Path | None = None
+
+    def _start(self) -> Profile:
+        """The answers given, with what can be measured; raises InputError when there is nothing."""
+        answers: Path | None = self._given["answers"]
+        measures = any(self._given[name] for name in ("data", "docs", "model"))
+        if answers is None and not measures and not self._screen.may_ask:
+            raise InputError(
+                "There is no terminal to ask on.",
+                hint="Give the answers in a file with --answers FILE.",
+            )
+        profile = load_profile(answers) if answers else Profile()
+        if self._edit is not None or not (measures or self._screen.may_ask):
+            return profile
+        from advisor.cli.prefill import prefilled  # noqa: PLC0415 - the catalog is slow to load
+
+        found = prefilled(profile, self._inputs(answers))
+        for note in found.notes:
+            self._screen.note(filled(note))
+        return found
+
+    def _inputs(self, answers: Path | None) -> Inputs:
+        named = {name: self._given[name] for name in ("data", "docs", "model", "policy")}
+        return Inputs(answers=answers, **named)
+
+    def fill(self) -> None:
+        """Ask what is to be asked, and keep the answers.
+
+        Raises Interrupted with the command to go on with, once anything was answered.
+        """
+        asker = self._asker()
+        talk = Conversation(
+            asker, self._before, self._rulebook, language=self.language, keep=self._keep
+        )
+        try:
+            self.profile = self._conversed(talk)
+        except (KeyboardInterrupt, EOFError, click.Abort) as stop:
+            if self._saved_to is None:
+                raise
+            raise Interrupted(self._resume()) from stop
+        if self._is_to_be_saved():
+            self._keep(self.profile)
+
+    def _conversed(self, talk: Conversation) -> Profile:
+        fact, equals, word = (self._edit or "").partition("=")
+        if equals:
+            talk.settle(fact_named(fact.strip(), self._rulebook), word)
+            return talk.follow_up() if self._screen.may_ask else talk.profile
+        if self._edit is not None:
+            named = fact_named(fact, self._rulebook) if fact else None
+            if not self._screen.may_ask:
+                raise InputError(
+                    "There is no terminal to ask on.",
+                    hint="Give the new answer as well: --edit FACT=VALUE (or FACT=unknown).",
+                )
+            return talk.edit(named)
+        if not self._screen.may_ask:
+            return talk.profile
+        self._greet(talk.asker)
+        return talk.interview()
+
+    def _greet(self, asker: Asker) -> None:
+        """What was measured, and how the interview goes."""
+        from advisor.cli.prefill import origins  # noqa: PLC0415 - the catalog is slow to load
+
+        if self._screen.quiet:
+            return
+        asker.tell(self.language.say("intro"))
+        names = origins(self._inputs(None))
+        lines = measured_lines(self.profile, self._rulebook, self.language, origins=names)
+        if lines:
+            asker.tell("\n".join((self.language.say("measured_head"), *lines)))
+
+    def _asker(self) -> Asker:
+        """A list to walk through where the terminal can show one, else lines to type at."""
+        able = os.environ.get("TERM", "") not in DUMB and not self._given["plain"]
+        if able and self._screen.may_ask and sys.stdin.isatty() and sys.stderr.isatty():
+            from advisor.cli.asking_keys import KeyAsker  # noqa: PLC0415 - only on a terminal
+
+            return KeyAsker(self.language, color=self._screen.color)
+        from advisor.cli.asking_plain import PlainAsker  # noqa: PLC0415 - only without
+
+        return PlainAsker(self.language)
+
+    @cached_property
+    def _path(self) -> Path:
+        """Where the answers are kept: --save, the edited file, or a new one here."""
+        save: Path | None = self._given["save"]
+        if save is None and self._edit is not None:
+            save = self._given["answers"]
+        return save or free_name(Path(REFUGE))
+
+    def _keep(self, profile: Profile) -> None:
+        save_profile(profile, self._path)
+        self._saved_to = self._path
+
+    def _is_to_be_saved(self) -> bool:
+        """Whether the end result is not in its file yet: asked for, or else lost."""
+        if self._saved_to is not None:
+            return False
+        is_lost = self._screen.may_ask and self._given["answers"] is None
+        return self._given["save"] is not None or is_lost
+
+    def _resume(self) -> str:
+        words = ["advisor", "interview", "--answers", str(self._path), "--save", str(self._path)]
+        for name in ("data", "docs", "model", "policy"):
+            if self._given[name]:
+                words += [f"--{name}", str(self._given[name])]
+        if self._given["language"] != "en":
+            words += ["--language", self._given["language"]]
+        return shlex.join([*words, *(["--plain"] if self._given["plain"] else [])])
+
+    @cached_property
+    def advice(self) -> Advice:
+        """The decision on the answers; raises RuleConflictError."""
+        return Advice(profile=self.profile, decision=decide(self.profile, self._rulebook))
+
+    @cached_property
+    def next(self) -> NextCommand:
+        """The command that leads on."""
+        inputs = self._inputs(self._saved_to or self._given["answers"])
+        return next_command(self.advice.decision, self.profile, inputs)
+
+    @cached_property
+    def _changes(self) -> list[str]:
+        return changes(self._before, self.profile, self._rulebook, self.language)
+
+    def document(self) -> dict[str, Any]:
+        """The JSON document: the advice, the next command, where the answers lie."""
+        path = self._saved_to or self._given["answers"]
+        more: dict[str, Any] = {"next_command": self.next.line, "answers": path and str(path)}
+        if self._edit is not None:
+            earlier = decide(self._before, self._rulebook)
+            more |= {"changed": self._changes, "recommended_before": earlier.recommended}
+        return document(self.advice) | more
+
+    def closing(self) -> Iterator[str]:
+        """The last lines: what an edit changed, decision, runner-up, file and next command."""
+        say, decision = self.language.say, self.advice.decision
+        if self._edit is not None:
+            yield from self._edited()
+        key = "close_call" if decision.close_call else "advice"
+        yield filled(say(key, approach=self.language.approach(decision.recommended)))
+        if decision.runner_up is not None:
+            yield filled(say("runner_up", approach=self.language.approach(decision.runner_up)))
+        if self._saved_to is not None:
+            yield say("saved", path=self._saved_to)
+        yield say("next")
+        yield f"  {self.next.line}"
+        for blank in self.next.blanks:
+            key = "put_samples" if blank == DATA else "put_documents"
+            yield filled(say(key, blank=blank), first="  ")
+        path = self._saved_to or self._given["answers"]
+        if path is not None:
+            command = shlex.join(["advisor", "interview", "--answers", str(path), "--edit"])
+            yield say("change_later", command=command)
+
+    def _edited(self) -> Iterator[str]:
+        say = self.language.say
+        if not self._changes:
+            yield say("changed_nothing")
+            return
+        yield say("changed_head")
+        yield from (filled(line, first="  ", other="    ") for line in self._changes)
+        earlier = decide(self._before, self._rulebook).recommended
+        new = self.advice.decision.recommended
+        key = "advice_same" if earlier == new else "advice_changed"
+        names = {"old": self.language.approach(earlier), "new": self.language.approach(new)}
+        yield filled(say(key, **names))
+
+
+def free_name(path: Path) -> Path:
+    """The path, or the first with a number that is not taken."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_stem(f"{path.stem}-{number}")
+    return free
