@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -43,15 +44,14 @@ class Books:
 
 
 def refitting() -> Refit | None:
-    """The fit of strengths and chances, where this checkout has one."""
+    """The fit of strengths and chances; None, with a note, where its libraries are missing."""
     try:
         module = importlib.import_module(FITTING)
     except ModuleNotFoundError as error:
-        if error.name != FITTING:
-            raise
+        print(f"Nothing is fitted again: {error.name} is not installed.", file=sys.stderr)
         return None
-    found: Refit = module.refit
-    return found
+    refit: Refit | None = getattr(module, "refit", None)
+    return refit
 
 
 def advice(

@@ -80,12 +80,12 @@ def _families(approach: Approach, decision: Decision, second_family: float) -> M
     if approach != "fine_tuning":
         return dict.fromkeys(FAMILIES_OF.get(approach, ()), 1.0)
     method = decision.methods[0] if decision.methods else ""
-    plain = ("full_ft", "peft") if method == "full" else ("peft", "full_ft")
+    first, second = ("full_ft", "peft") if method == "full" else ("peft", "full_ft")
     if _trains_on_shots(decision):
-        ordered = ("icl_plus_ft", plain[0], "ft_unspecified", plain[1])
-        return dict(zip(ordered, (1.0, second_family, second_family, second_family), strict=True))
-    ordered = (plain[0], "ft_unspecified", plain[1], "icl_plus_ft")
-    return dict(zip(ordered, (1.0, 1.0, second_family, second_family), strict=True))
+        order = ("icl_plus_ft", first, second, "ft_unspecified")
+        return dict.fromkeys(order, second_family) | {"icl_plus_ft": 1.0}
+    order = (first, second, "ft_unspecified", "icl_plus_ft")
+    return dict.fromkeys(order, second_family) | {first: 1.0, "ft_unspecified": 1.0}
 
 
 def _trains_on_shots(decision: Decision) -> bool:

@@ -77,7 +77,7 @@ def scored(table: Table, development: Table, shipped: Rulebook) -> Document:
     training = [row.case for row in development.rows]
     books = Books(shipped, training, refitting())
     policies = {
-        name: _judged(table.rows, answers) for name, answers in _rivals(table.rows, training)
+        name: _judged(table.rows, answers) for name, answers in rival_answers(table.rows, training)
     }
     unmapped = dict(table.unmapped)
     in_sample: Document = {}
@@ -105,7 +105,9 @@ def scored(table: Table, development: Table, shipped: Rulebook) -> Document:
     }
 
 
-def _rivals(rows: Sequence[Row], training: Sequence[Any]) -> list[tuple[str, dict[str, Answer]]]:
+def rival_answers(
+    rows: Sequence[Row], training: Sequence[Any]
+) -> list[tuple[str, dict[str, Answer]]]:
     """Every rival's answers by case id."""
     trees = [(name, {row.case.id: tree(row) for row in rows}) for name, tree in TREES.items()]
     return [
