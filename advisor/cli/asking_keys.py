@@ -45,10 +45,12 @@ class Entry:
 
 
 class KeyAsker:
-    """Puts questions as lists to walk through (on stderr, so that --json keeps stdout to itself)."""
+    """Puts questions as lists to walk through, on stderr: --json keeps stdout to itself."""
 
     def __init__(self, language: Language, *, color: bool) -> None:
         self._language = language
+        self._gap = False
+        """Whether an empty line stands already where the next list will."""
         self._look: dict[str, Any] = {
             "qmark": "",
             "style": STYLE if color else BLEAK,
@@ -58,7 +60,6 @@ class KeyAsker:
 
     def ask(self, question: Question) -> str | Taken | Wish:
         """One question: a list where there is something to pick, else a line to type on."""
-        click.echo("", err=True)
         if not question.options:
             return self._typed(question, enter="enter_keeps" if question.now else "enter_unknown")
         while True:
@@ -92,6 +93,9 @@ class KeyAsker:
         say = self._language.say
         wanted = f"{question.form}; {say(enter)}\n{say('words_line')}"
         note = f"\n{self._note(question)}\n{filled(wanted, first='  ')}\n> "
+        if not self._gap:
+            click.echo("", err=True)
+        self._gap = False
         asked = questionary.text(_numbered(question), instruction=note, **self._look)
         typed: str = asked.unsafe_ask()
         return typed
@@ -104,22 +108,28 @@ class KeyAsker:
             lines.append(say("now_line", now=question.now))
         elif question.more:
             lines.append(say("progress", more=question.more))
-        else:
-            lines.append(say("progress_last"))
         return filled("\n".join(lines), first="  ")
 
     def _list(
-        self, title: str, entries: list[Entry], *, note: str, first: Entry | None = None
+        self,
+        title: str,
+        entries: list[Entry],
+        *,
+        note: str,
+        first: Entry | None = None,
+        legend_key: str = "keys_line",
+        stays: bool = True,
     ) -> Any:
-        """The value of the entry that Enter took, or the wish whose key was pressed."""
+        """The value of the entry that Enter took, or the wish whose key was pressed.
+
+        Afterwards the answer `stays` on the screen beside its title, or the list is taken away.
+        """
+        if not self._gap:
+            click.echo("", err=True)
         keys = self._language.keys
-        legend = filled(self._language.say("keys_line", **keys), first="  ")
+        legend = filled(self._language.say(legend_key, **keys), first="  ")
         choices = [
-            questionary.Choice(
-                filled(entry.label, other=" " * 6, room=7),
-                value=entry,
-                shortcut_key=entry.key or False,
-            )
+            questionary.Choice(_label(entry), value=entry, shortcut_key=entry.key or False)
             for entry in entries
         ]
         at = choices[entries.index(first)] if first else choices[0]
@@ -137,7 +147,9 @@ class KeyAsker:
         bindings = _leaving({keys[w.value]: w for w in LEAVES if keys[w.value] not in taken})
         held = asked.application.key_bindings or KeyBindings()
         asked.application.key_bindings = merge_key_bindings([held, bindings])
+        asked.application.erase_when_done = not stays
         found = asked.unsafe_ask()
+        self._gap = asked.application.erase_when_done
         return found.value if isinstance(found, Entry) else found
 
     def review(self, review: Review) -> str | Wish:
@@ -152,20 +164,28 @@ class KeyAsker:
             key = DIGITS[place] if place < len(DIGITS) else ""
             entries.append(Entry(line.text, line.fact.id, key))
         note = say("review_change") if review.lines else say("review_empty")
-        click.echo("", err=True)
         while True:
-            chosen = self._list(say("review_head"), entries, note=filled(note, first="  "))
+            folded = filled(note, first="  ")
+            chosen = self._list(
+                say("review_head"), entries, note=folded, legend_key="review_keys_line", stays=False
+            )
             if chosen not in {Wish.WHY, Wish.REVIEW}:
                 picked: str | Wish = chosen
                 return picked
 
     def tell(self, text: str) -> None:
         """Lines between two questions."""
+        self._gap = False
         click.echo(filled(text, first="  "), err=True)
 
 
 def _numbered(question: Question) -> str:
-    return filled(f"{question.number}. {question.title}")
+    return filled(f"{question.number}. {question.title}", other="    ", room=2)
+
+
+def _label(entry: Entry) -> str:
+    """The entry folded beside its pointer and key."""
+    return filled(entry.label, room=8).replace("\n", "\n" + " " * 6)
 
 
 def _leaving(wishes: dict[str, Wish]) -> KeyBindings:

@@ -154,6 +154,8 @@ class Conversation:
                 if reply is Wish.WHY:
                     self.asker.tell(self._why(fact))
                 elif isinstance(reply, Taken):
+                    if now and stated_facts(self.profile).get(fact.id) == reply.value:
+                        return Wish.BACK
                     self._take(with_answer(self.profile, fact, reply.value, self.language))
                     if isinstance(said, str):
                         self.asker.tell(self._noted(fact, reply.value))

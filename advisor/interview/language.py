@@ -102,9 +102,10 @@ class Language(Value):
         row, last = ", ".join(names[:-1]), names[-1] if names else ""
         return f"{row}{self.say('or')}{last}" if row else last
 
-    def source(self, provenance: str) -> str:
-        """Where a fact comes from, in words."""
-        return self.sources.get(provenance, provenance)
+    def source(self, provenance: str, origin: str = "") -> str:
+        """Where a fact comes from, in words; `origin` names the file or model."""
+        usual = self.texts.get(f"origin_{provenance.rpartition(' ')[2]}", "")
+        return self.sources.get(provenance, provenance).format(origin=origin or usual)
 
     def approach(self, name: str | None) -> str:
         """An approach in words; none means that not enough is known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from advisor.rulebook.conditions import facts_of
@@ -30,28 +30,30 @@ def open_facts(
     """Every fact that can be asked and whose answer could still turn the advice, decisive first.
 
     Facts are tried value by value through the rules; ties go to the order of the vocabulary. A
-    question that follows another comes after it, and not at all once that one was answered no.
+    question that follows another makes no sense without it: the other is asked first, even where it
+    turns nothing itself, and once it was answered no, the one that follows is not asked.
     """
     facts = facts_of(profile)
     decisive = decisive_facts(Trials(facts, rulebook), advised(facts, rulebook))
     left_out = skipped | set(profile.unknown)
-    askable = [
-        fact
+    askable = {
+        fact.id: fact
         for fact in rulebook.vocabulary
-        if fact.question
-        and fact.id in decisive
-        and fact.id not in left_out
-        and facts.get(fact.follows) is not False
+        if fact.question and fact.id not in left_out and fact.id not in facts
+    }
+    open_ones = [
+        fact
+        for fact in askable.values()
+        if fact.id in decisive and facts.get(fact.follows) is not False
     ]
-    return _in_order(sorted(askable, key=lambda fact: -decisive[fact.id]))
+    return _in_order(sorted(open_ones, key=lambda fact: -decisive[fact.id]), askable)
 
 
-def _in_order(ranked: Sequence[Fact]) -> tuple[Fact, ...]:
-    """The facts in their order, but each after the open question that it follows."""
-    waiting = {fact.id: fact for fact in ranked}
+def _in_order(ranked: Sequence[Fact], askable: Mapping[str, Fact]) -> tuple[Fact, ...]:
+    """The facts in their order, but each after the question that it follows."""
     placed: dict[str, Fact] = {}
     for fact in ranked:
-        if fact.follows in waiting:
-            placed.setdefault(fact.follows, waiting[fact.follows])
+        if fact.follows in askable:
+            placed.setdefault(fact.follows, askable[fact.follows])
         placed.setdefault(fact.id, fact)
     return tuple(placed.values())

@@ -15,6 +15,9 @@ from advisor.schema.facts import Fact
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Rulebook, Scalar
 
+TOLD_FIRST = ("dataset", "suggested by dataset", "documents", "suggested by documents", "catalog")
+"""Sources in the order in which they are told; the machine comes last."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -77,12 +80,15 @@ def measured_lines(
     return tuple(
         language.say(
             "measured_line",
-            source=language.source(source),
-            origin=f" {origins[source]}" if source in origins else "",
+            source=language.source(source, origins.get(source, "")),
             facts="; ".join(facts),
         )
-        for source, facts in found.items()
+        for source, facts in sorted(found.items(), key=lambda item: _rank(item[0]))
     )
+
+
+def _rank(source: str) -> int:
+    return TOLD_FIRST.index(source) if source in TOLD_FIRST else len(TOLD_FIRST)
 
 
 def _is_worth_telling(fact: Fact, language: Language) -> bool:
