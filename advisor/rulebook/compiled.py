@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import or_
 
 from advisor.errors import RuleConflictError
@@ -18,8 +18,8 @@ from advisor.rulebook.ordering import (
     parts_of,
     weight_of,
 )
-from advisor.rulebook.values import cells_of, shares_of, values_worth_trying
-from advisor.schema.rule import Action, Approach, Rule, Rulebook, RuleKind
+from advisor.rulebook.values import can_change, cells_of, shares_of, values_worth_trying
+from advisor.schema.rule import Action, Approach, Effect, Rule, Rulebook, RuleKind
 
 KINDS: tuple[RuleKind, ...] = ("decision", "warning", "gate", "default")
 LANE = 64
@@ -59,12 +59,29 @@ class Compiled:
         must = 2 * parts_of(rulebook.strengths["strong"])
         self.stakes = [self._packed(rule.then, must=must) for rule in self.rules]
         self._tables = [self._table(start) for start in range(0, len(self.rules), CHUNK)]
-        self.musts = sum(1 << n for n, rule in enumerate(self.rules) if _has_must(rule))
+        self.musts = self._with_effect("require", "forbid")
+        """Decision rules that require or forbid, one bit a rule."""
+        self.requires = self._with_effect("require")
+        self._musts_of: dict[int, tuple[Approach | None, tuple[bool, ...]]] = {}
         self.tie = parts_of(rulebook.strengths["weak"] if rulebook.tie is None else rulebook.tie)
-        self._touched: dict[str, int] = {}
+        self._touched = {
+            fact: reduce(or_, (self.naming.get(name, 0) for name in (fact, *fed_by(fact))))
+            for fact in self.vocabulary
+        }
+        self.changeable = [
+            fact for fact in rulebook.vocabulary if self._touched[fact.id] and can_change(fact)
+        ]
+        """Facts on which the advice rests and that could be otherwise."""
         self._shares = shares_of(self.cells, self.atoms)
         self._chances: list[dict[int, float]] = [{} for _ in self.rules]
         self._advice: dict[int, Approach | RuleConflictError | None] = {}
+
+    def _with_effect(self, *effects: Effect) -> int:
+        return sum(
+            1 << place
+            for place, rule in enumerate(self.rules)
+            if any(action.effect in effects for action in rule.then)
+        )
 
     def _packed(self, actions: Iterable[Action], *, must: int) -> int:
         """The weights of a rule's actions; what it requires or forbids weighs `must`."""
@@ -102,12 +119,22 @@ class Compiled:
 
     def _recommended(self, firing: int) -> Approach | None:
         lanes: Sequence[int] = self.lanes(self.sums(firing))
-        if firing & self.musts:
-            required, forbidden = musts(self.firing_rules(firing & self.musts))
+        speaking = firing & self.musts
+        if speaking:
+            required, allowed = self._must(speaking)
             if required is not None:
                 return required
-            lanes = [0 if a in forbidden else s for a, s in zip(COST_ORDER, lanes, strict=True)]
+            lanes = [lane if may else 0 for lane, may in zip(lanes, allowed, strict=True)]
         return self.first(lanes)
+
+    def _must(self, speaking: int) -> tuple[Approach | None, tuple[bool, ...]]:
+        """What these rules require, and for every approach whether they leave it allowed."""
+        found = self._musts_of.get(speaking)
+        if found is None:
+            required, forbidden = musts([self.rules[place] for place in places(speaking)])
+            found = required, tuple(a not in forbidden for a in COST_ORDER)
+            self._musts_of[speaking] = found
+        return found
 
     def first(self, lanes: Sequence[int]) -> Approach | None:
         """The cheapest approach that ties with the best sum; None if no sum is above nothing."""
@@ -127,19 +154,18 @@ class Compiled:
         """The sum of every approach in the order of cost, `ZERO` more than it is."""
         return LANES.unpack((packed + BASE).to_bytes(LANES.size, "little"))
 
-    def firing_rules(self, firing: int) -> list[Rule]:
-        """The decision rules of a set, in the order of the rulebook."""
-        return [rule for place, rule in enumerate(self.rules) if firing >> place & 1]
-
     def touched(self, facts: Iterable[str]) -> int:
         """The decision rules that name any of these facts, or one that follows from them."""
-        found = 0
-        for fact in facts:
-            if fact not in self._touched:
-                named = (fact, *fed_by(fact))
-                self._touched[fact] = reduce(or_, (self.naming.get(n, 0) for n in named))
-            found |= self._touched[fact]
-        return found
+        return reduce(or_, (self._touched.get(fact, 0) for fact in facts), 0)
+
+    def following(self, facts: Iterable[str]) -> tuple[str, ...]:
+        """The derived facts that some rule names and that follow from any of these."""
+        found = dict.fromkeys(name for fact in facts for name in fed_by(fact))
+        return tuple(name for name in found if name in self.atoms.mask)
+
+    def mask_of(self, fact: str) -> int:
+        """What is known of a fact and of those that follow from it."""
+        return sum(self.atoms.mask.get(name, 0) for name in (fact, *fed_by(fact)))
 
     def chance(self, place: int, known: int) -> float:
         """How likely a decision rule fires, every answer as likely as its cell weighs."""
@@ -151,18 +177,10 @@ class Compiled:
         return found
 
 
-def places(rules: int) -> list[int]:
+@lru_cache(maxsize=1 << 16)
+def places(rules: int) -> tuple[int, ...]:
     """The places of a set of rules, one bit a rule."""
-    found = []
-    while rules:
-        lowest = rules & -rules
-        found.append(lowest.bit_length() - 1)
-        rules ^= lowest
-    return found
-
-
-def _has_must(rule: Rule) -> bool:
-    return any(action.effect in {"require", "forbid"} for action in rule.then)
+    return tuple(place for place in range(rules.bit_length()) if rules >> place & 1)
 
 
 _KEPT: dict[int, Compiled] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from advisor.schema.rule import Scalar
 
@@ -22,6 +23,7 @@ def with_derived(facts: Facts) -> dict[str, Scalar]:
     return known
 
 
+@cache
 def fed_by(fact: str) -> tuple[str, ...]:
     """The derived facts that follow a fact, directly or through another, in order."""
     found: list[str] = []
@@ -31,6 +33,7 @@ def fed_by(fact: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+@cache
 def bases_of(fact: str) -> tuple[str, ...]:
     """The stated facts that a fact is computed from; itself for one that is stated."""
     if fact not in DERIVED:

@@ -44,7 +44,7 @@ class Expected:
             total += cell.weight
         return max(gained / total / UNIT / PARTS if total else 0.0, self._worth_derived(fact))
 
-    def _shift(self, touched: list[int], known: int) -> int:
+    def _shift(self, touched: tuple[int, ...], known: int) -> int:
         return sum(
             self._compiled.stakes[place]
             * round((self._compiled.chance(place, known) - self._chances[place]) * UNIT)

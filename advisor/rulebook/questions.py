@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import islice, product
+from operator import or_
 
+from advisor.rulebook.atoms import Tested
 from advisor.rulebook.compiled import places
+from advisor.rulebook.derived import bases_of
 from advisor.rulebook.expected import Expected
 from advisor.rulebook.ordering import COST_ORDER
 from advisor.rulebook.trials import Trials
 from advisor.schema.decide import OpenQuestion
-from advisor.schema.rule import Approach, Scalar
+from advisor.schema.rule import Approach
 
 MOST_COMBINATIONS = 128
 MOST_MISSING = 5
@@ -127,22 +131,29 @@ def _together(
 ) -> set[Approach | None]:
     """What answers to all of a rule's unknown facts that make it fire turn the advice to."""
     tested = trials.compiled.decisions[place]
-    answers: list[list[Scalar]] = [
-        [
-            value
-            for value in trials.answers(fact)
-            if tested.state(trials.step({fact: value})[0]).holds is not False
-        ]
-        for fact in missing
-    ]
+    touched = trials.touched(*missing) & trials.open
     outcomes: set[Approach | None] = set()
-    for values in islice(product(*answers), MOST_COMBINATIONS):
-        known, touched = trials.step(dict(zip(missing, values, strict=True)))
+    for known in islice(_answered(trials, tested, missing), MOST_COMBINATIONS):
         if tested.state(known).holds:
-            then = trials.advice_of(trials.firing_after(known, touched & trials.open), now)
+            then = trials.advice_of(trials.firing_after(known, touched), now)
             if then != now:
                 outcomes.add(then)
     return outcomes
+
+
+def _answered(trials: Trials, tested: Tested, missing: Sequence[str]) -> Iterator[int]:
+    """What is known after every set of answers that may still make a rule fire."""
+    if any(len(set(bases_of(fact)) & set(missing)) > 1 for fact in tested.named):
+        answers = [trials.answers(fact) for fact in missing]
+        for values in product(*answers):
+            yield trials.step(dict(zip(missing, values, strict=True)))[0]
+        return
+    bits = [
+        [cell.bits for cell, known in trials.tries(fact) if tested.state(known).holds is not False]
+        for fact in missing
+    ]
+    for chosen in product(*bits):
+        yield reduce(or_, chosen, trials.known)
 
 
 def _in_order(outcomes: set[Approach | None]) -> tuple[Approach, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from advisor.errors import RuleConflictError
 from advisor.rulebook.atoms import State
@@ -10,9 +11,29 @@ from advisor.rulebook.compiled import ZERO, compiled, places
 from advisor.rulebook.conditions import Facts
 from advisor.rulebook.derived import bases_of, fed_by, values_behind, with_derived
 from advisor.rulebook.ordering import COST_ORDER, RANK_OF_COST
-from advisor.rulebook.values import Cell
+from advisor.rulebook.values import Cell, distance, nearest
 from advisor.schema.facts import Fact
 from advisor.schema.rule import Approach, Rulebook, Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One known fact brought to another value, and what follows."""
+
+    fact: str
+    value: Scalar
+    size: float
+    known: int
+    """What is known afterwards."""
+    mask: int
+    """The part of it that the change may have changed."""
+    touched: int
+    """Decision rules that name the fact, or one that follows from it."""
+    toggled: int
+    """Those of them that start or cease to fire."""
+    then: Approach | None
+    gains: tuple[int, ...]
+    """What every approach gains by it, in the order of cost and `ZERO` more than it is."""
 
 
 class Trials:
@@ -31,6 +52,7 @@ class Trials:
         self.firing = sum(1 << place for place, s in enumerate(self.states) if s.holds)
         self.open = sum(1 << place for place, s in enumerate(self.states) if s.holds is None)
         """Undetermined decision rules, one bit a rule."""
+        self._tries: dict[str, list[tuple[Cell, int]]] = {}
         self.vocabulary: Mapping[str, Fact] = self.compiled.vocabulary
 
     @property
@@ -51,16 +73,18 @@ class Trials:
 
     def step(self, change: Mapping[str, Scalar]) -> tuple[int, int]:
         """What is known after a change, and the rules that name anything it touches."""
-        facts, known = dict(change), self.known
-        derived = {name for fact in change for name in fed_by(fact)}
-        if derived:
-            after = with_derived({**self.facts, **change})
-            facts |= {name: after[name] for name in derived if name in after}
         atoms = self.compiled.atoms
-        for fact in (*change, *derived):
-            known &= ~atoms.mask.get(fact, 0)
+        facts: dict[str, Scalar | None] = dict(change)
+        for name in self.compiled.following(change):
+            bases = (base for base in bases_of(name))
+            stated = {b: change.get(b, self.facts.get(b)) for b in bases}
+            behind = {base: value for base, value in stated.items() if value is not None}
+            facts[name] = with_derived(behind).get(name)
+        known = self.known
         for fact, value in facts.items():
-            known |= atoms.bits(fact, value)
+            known &= ~atoms.mask.get(fact, 0)
+            if value is not None:
+                known |= atoms.bits(fact, value)
         return known, self.touched(*change)
 
     def firing_after(self, known: int, touched: int) -> int:
@@ -81,13 +105,25 @@ class Trials:
 
         For a fact that others follow from, the values that turn those are among them.
         """
-        if not fed_by(fact):
-            rest = self.known & ~self.compiled.atoms.mask.get(fact, 0)
+        if fact not in self._tries:
+            self._tries[fact] = self._tried(fact)
+        return self._tries[fact]
+
+    def _tried(self, fact: str) -> list[tuple[Cell, int]]:
+        if not self._settles(fact):
+            rest = self.known & ~self.compiled.mask_of(fact)
             return [(cell, rest | cell.bits) for cell in self.compiled.cells.get(fact, ())]
         found: dict[int, list[Scalar]] = {}
         for value in self.answers(fact):
             found.setdefault(self.step({fact: value})[0], []).append(value)
         return [(Cell(values=tuple(v), bits=known), known) for known, v in found.items()]
+
+    def _settles(self, fact: str) -> bool:
+        """Whether some derived fact follows from this one and what is known."""
+        return any(
+            all(base == fact or base in self.facts for base in bases_of(name))
+            for name in self.compiled.following((fact,))
+        )
 
     def answers(self, fact: str) -> list[Scalar]:
         """Values of a fact that are worth trying together with other facts."""
@@ -105,6 +141,31 @@ class Trials:
         )
         tried = (value for cell in own for value in cell.values)
         return list(dict.fromkeys((*offered, *tried, *behind)))
+
+    def changes(self, now: Approach | None) -> Iterator[Change]:
+        """Every known fact that can change, brought to the nearest value of every other cell."""
+        before = self.compiled.sums(self.firing)
+        for fact in self.compiled.changeable:
+            here = self.facts.get(fact.id)
+            if here is None:
+                continue
+            touched, mask = self.touched(fact.id), self.compiled.mask_of(fact.id)
+            for cell, known in self.tries(fact.id):
+                if known == self.known:
+                    continue
+                value = nearest(fact, cell, here)
+                firing = self.firing_after(known, touched)
+                yield Change(
+                    fact=fact.id,
+                    value=value,
+                    size=distance(fact, here, value),
+                    known=known,
+                    mask=mask,
+                    touched=touched,
+                    toggled=firing ^ self.firing,
+                    then=self.advice_of(firing, now),
+                    gains=self.compiled.lanes(self.compiled.sums(firing) - before),
+                )
 
     def shift(self, packed: int, now: Approach | None) -> tuple[int, int]:
         """The most that any approach gains on the advised one by a sum, and what that one loses."""

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 from advisor.rulebook.atoms import Atoms
 from advisor.rulebook.conditions import comparisons
+from advisor.rulebook.derived import DERIVED
 from advisor.schema.facts import Fact
 from advisor.schema.rule import Condition, Rulebook, Scalar
 
 SHARE = "share of 1"
+MEASURED_AGAIN = frozenset({"dataset", "documents", "catalog", "baseline", "gate"})
+"""What can come out otherwise when it is measured again; a machine stays what it is."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,20 @@ def distance(fact: Fact, here: Scalar, there: Scalar) -> float:
     if min(here, there) < 0:
         return math.log1p(abs(there - here))
     return abs(math.log((there + 1) / (here + 1)))
+
+
+def nearest(fact: Fact, cell: Cell, here: Scalar) -> Scalar:
+    """The value of a cell that is the smallest change from another."""
+    if len(cell.values) == 1:
+        return cell.value
+    return min(cell.values, key=lambda value: distance(fact, here, value))
+
+
+def can_change(fact: Fact) -> bool:
+    """Whether somebody can answer a fact otherwise, or measure it again."""
+    if fact.id in DERIVED or fact.type == "text":
+        return False
+    return bool(fact.question) or fact.measured_by in MEASURED_AGAIN
 
 
 def _sides(part: Condition, fact: Fact) -> Iterator[Scalar]:
