@@ -24,6 +24,7 @@ from advisor.schema.train import TrainResult
 from advisor.schema.verify import Verification
 from advisor.stages.baseline import baseline
 from advisor.stages.profile.hardware import measure_machine
+from advisor.stages.profile.model import model_facts
 from advisor.stages.profile.stage import profile
 from advisor.training_set import fitted, sequence_length
 from advisor.workspace import Workspace
@@ -31,10 +32,6 @@ from advisor.workspace import Workspace
 TUNED = "tuned"
 TRAINING = "training"
 """Folder of the trainer's output inside the run folder."""
-PARAMETERS_PER_BILLION = 1e9
-MODEL_SIZE = "model.parameters_billion"
-SAME_SIZE = 0.1
-"""Share by which an answered model size may differ from the counted one without a word."""
 DEFAULT_METHODS = ("lora", "qlora", "full")
 
 
@@ -54,35 +51,18 @@ def told(space: Workspace, value: Warned) -> Warned:
 
 
 def measured_profile(space: Workspace) -> Profile:
-    """Answers, and what the data, the documents and the machine show."""
+    """Answers, and what the data, the documents, the machine and the catalog's model show."""
+    name = space.settings.model
     found = profile(
         answers=space.answers,
         dataset=space.dataset,
         samples=space.samples if space.dataset else (),
         documents=space.documents,
         machine=measure_machine(),
+        model=model_facts(find_model(name), named=name),
     )
     notes = tuple(dict.fromkeys((*found.notes, *space.notes)))
-    return _with_model(found.model_copy(update={"notes": notes}), space.settings.model)
-
-
-def _with_model(found: Profile, name: str) -> Profile:
-    """The profile with the size of the model that the run works on, as the catalog counts it."""
-    size = find_model(name).parameters / PARAMETERS_PER_BILLION
-    said = found.model.parameters_billion
-    notes = found.notes
-    if said is not None and abs(said - size) > SAME_SIZE * size:
-        notes = (
-            *notes,
-            f"{MODEL_SIZE}: {said:g} was answered, {name} has {size:.3g}; that counts.",
-        )
-    return found.model_copy(
-        update={
-            "model": found.model.model_copy(update={"parameters_billion": float(f"{size:.4g}")}),
-            "provenance": dict(sorted((found.provenance | {MODEL_SIZE: "catalog"}).items())),
-            "notes": notes,
-        }
-    )
+    return found.model_copy(update={"notes": notes})
 
 
 def evaluation_inputs(space: Workspace, builders: Sequence[str]) -> dict[str, str]:

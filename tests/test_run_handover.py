@@ -103,7 +103,7 @@ def test_the_catalog_tells_the_size_of_the_model(make, tmp_path):
     profile = make(model="7b", answers=str(answers)).profile()
     assert 6 < profile.model.parameters_billion < 9
     assert profile.provenance["model.parameters_billion"] == "catalog"
-    assert any("70 was answered, 7b has" in note for note in profile.notes)
+    assert any("70.0 was answered" in note for note in profile.notes)
 
 
 SHOTS = default("show-shots", train_on_shots=True)

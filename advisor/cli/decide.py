@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ def command(
 
     With --run-dir alone: the advice after measuring, where the gate has run, else the advice on the
     run's profile; nothing is written. With both, the advice on the profile is written there as
-    2-decide.json.
+    2-decide.json. -v shows every reason with its source, every setting and what the gate will ask.
     """
     from advisor.artifacts import document  # noqa: PLC0415 - pydantic is slow to load
 
@@ -50,7 +51,36 @@ def command(
     else:
         msg = "Give --profile FILE, --run-dir DIR, or both."
         raise click.UsageError(msg)
-    screen.result(shown, lambda: _show(screen, advice))
+
+    def show() -> None:
+        command = (
+            _next_in_run(run_dir)
+            if run_dir is not None and profile_path is None
+            else _next_alone(advice, profile_path, policy)
+        )
+        _show(screen, advice, command)
+
+    screen.result(shown, show)
+
+
+def _next_alone(advice: Advice, profile_path: Path | None, policy: Path | None) -> str:
+    """The command that leads on from a profile file."""
+    from advisor.interview.closing import Inputs, next_command  # noqa: PLC0415 - pydantic is slow
+
+    inputs = Inputs(answers=profile_path, policy=policy)
+    return next_command(advice.decision, advice.profile, inputs).line
+
+
+def _next_in_run(run_dir: Path) -> str:
+    """The command that leads on in a run folder: training where the gate says so, else the rest."""
+    from advisor.artifacts import RunFolder  # noqa: PLC0415 - pydantic is slow to load
+    from advisor.schema.gate import GateVerdict  # noqa: PLC0415
+
+    folder = RunFolder(run_dir)
+    step = "run"
+    if folder.has("gate"):
+        step = "train" if folder.read("gate", GateVerdict).verdict == "train" else "report"
+    return shlex.join(["advisor", step, "--run-dir", str(run_dir)])
 
 
 def _written(screen: Screen, advice: Advice, run_dir: Path, policy: Path | None) -> dict[str, Any]:
@@ -100,7 +130,7 @@ def _of_run(screen: Screen, run_dir: Path, policy: Path | None) -> Advice:
     return Advice(profile=profile, decision=decide(profile, load_rulebook(rules_root(), policy)))
 
 
-def _show(screen: Screen, advice: Advice) -> None:
+def _show(screen: Screen, advice: Advice, command: str) -> None:
     from advisor.render.decision import show_decision  # noqa: PLC0415 - rich is slow to load
 
-    show_decision(screen.console, advice.decision)
+    show_decision(screen.console, advice.decision, in_full=screen.verbose, command=command)

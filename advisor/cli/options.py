@@ -22,7 +22,7 @@ def standard_options(function: F) -> F:
     @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
     @click.option("--quiet", is_flag=True, help="No progress and no remarks.")
     @click.option("--no-color", is_flag=True, help="No colours (also: NO_COLOR).")
-    @click.option("-v", "--verbose", is_flag=True, help="Show other libraries' warnings too.")
+    @click.option("-v", "--verbose", is_flag=True, help="Show more, and other libraries' warnings.")
     @click.option("--yes", is_flag=True, help="Agree beforehand; never ask.")
     @functools.wraps(function)
     def wrapped(

@@ -91,7 +91,7 @@ def explain_command(*, screen: Screen, profile_path: Path) -> None:
     rows = [line.model_dump(mode="json") for line in decision.trace]
 
     def show() -> None:
-        from advisor.render.decision import show_trace  # noqa: PLC0415 - rich is slow to load
+        from advisor.render.rules import show_trace  # noqa: PLC0415 - rich is slow to load
 
         show_trace(screen.console, decision)
 
@@ -124,12 +124,12 @@ def _with_head(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _show_list(screen: Screen, rules: tuple[Rule, ...]) -> None:
-    from advisor.render.decision import show_rules  # noqa: PLC0415 - rich is slow to load
+    from advisor.render.rules import show_rules  # noqa: PLC0415 - rich is slow to load
 
     show_rules(screen.console, rules)
 
 
 def _show_rule(screen: Screen, rulebook: Rulebook, rule: Rule, cases: tuple[RuleCase, ...]) -> None:
-    from advisor.render.decision import show_rule  # noqa: PLC0415 - rich is slow to load
+    from advisor.render.rules import show_rule  # noqa: PLC0415 - rich is slow to load
 
     show_rule(screen.console, rule, cases, {source.id: source for source in rulebook.sources})

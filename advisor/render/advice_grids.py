@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from advisor.render.decision_words import (
+    CHANCE_MEANING,
+    GAIN_MEANING,
+    chance_words,
+    first_two,
+    flip_condition,
+    gain_words,
+    measure_words,
+    outcomes_words,
+    setting_name,
+    setting_value,
+    sides,
+    standing,
+    weight_words,
+)
 from advisor.render.estimate_facts import chance
 from advisor.render.grid import (
     Grid,
+    facts_line,
     gib_spread,
     gib_text,
     hours_spread,
@@ -17,7 +33,9 @@ from advisor.render.safe import UNKNOWN, fact_text, profile_facts, words
 from advisor.units import short_count
 
 if TYPE_CHECKING:
-    from advisor.schema.decide import Decision, RankedApproach
+    from collections.abc import Sequence
+
+    from advisor.schema.decide import Decision, RankedApproach, Reason
     from advisor.schema.estimate import Estimate, Option
     from advisor.schema.gate import GateVerdict
     from advisor.schema.profile import Profile
@@ -40,26 +58,31 @@ def unknown_facts(profile: Profile) -> list[str]:
     return [fact for fact, value in profile_facts(profile).items() if value is None]
 
 
-def approaches_grid(decision: Decision) -> Grid:
-    """The approaches that some rule spoke of, in order, with their scores."""
-    rows = tuple(
-        (
-            words(ranked.approach),
-            f"{ranked.score:+g}" if ranked.score else "0",
-            _standing(ranked, decision),
-        )
-        for ranked in decision.approaches
-        if _was_spoken_of(ranked, decision)
+def approaches_grid(decision: Decision, *, most: int | None = None) -> Grid:
+    """The approaches that some rule spoke of, in order; with `most`, those not ruled out alone.
+
+    Chance and gain have a column each where some approach has one.
+    """
+    spoken = [ranked for ranked in decision.approaches if _was_spoken_of(ranked, decision)]
+    shown = spoken if most is None else [r for r in spoken if not r.forbidden][:most]
+    columns: list[tuple[str, list[str]]] = [("Approach", [words(r.approach) for r in shown])]
+    if any(r.probability_acceptable is not None for r in shown):
+        columns.append(("Chance", ["" if r.forbidden else chance_words(r) for r in shown]))
+    if any(r.expected_gain is not None for r in shown):
+        columns.append(("Gain", [gain_words(r.expected_gain) for r in shown]))
+    columns.append(("Score", [f"{r.score:+.3g}" if r.score else "0" for r in shown]))
+    columns.append(("Standing", [standing(r, decision) for r in shown]))
+    return Grid(
+        tuple(header for header, _ in columns),
+        tuple(zip(*(cells for _, cells in columns), strict=True)),
+        right=tuple(range(1, len(columns) - 1)),
     )
-    return Grid(("Approach", "Score", "Standing"), rows, right=(1,))
 
 
-def _standing(ranked: RankedApproach, decision: Decision) -> str:
-    if ranked.forbidden:
-        return "ruled out"
-    if ranked.approach == decision.recommended:
-        return "recommended, a close call" if decision.close_call else "recommended"
-    return ""
+def column_meanings(grid: Grid) -> list[str]:
+    """What chance and gain mean, where the grid has them."""
+    meanings = {"Chance": CHANCE_MEANING, "Gain": GAIN_MEANING}
+    return [meaning for header, meaning in meanings.items() if header in grid.headers]
 
 
 def _was_spoken_of(ranked: RankedApproach, decision: Decision) -> bool:
@@ -76,22 +99,52 @@ def silent_approaches(decision: Decision) -> list[str]:
     ]
 
 
+def sides_grid(decision: Decision) -> Grid:
+    """For the recommended approach and the runner-up: the rules for and against, with weights."""
+    rows = tuple(
+        (words(ranked.approach), *(_rules_words(side) for side in sides(ranked)))
+        for ranked in first_two(decision)
+    )
+    return Grid(("Approach", "Rules for it", "Rules against it"), rows)
+
+
+def _rules_words(reasons: Sequence[Reason]) -> str:
+    return ", ".join(f"{reason.rule_id} ({weight_words(reason)})" for reason in reasons) or "none"
+
+
 def flips_grid(decision: Decision) -> Grid:
     """What would change the advice."""
-    rows = tuple(
-        (flip.fact, fact_text(flip.from_value), fact_text(flip.to_value), words(flip.then))
-        for flip in decision.what_would_change_it
-    )
-    return Grid(("Fact", "Now", "If it were", "Then"), rows)
+    rows = tuple((flip_condition(flip), words(flip.then)) for flip in decision.what_would_change_it)
+    return Grid(("If", "Then the advice is"), rows)
 
 
 def questions_grid(decision: Decision) -> Grid:
     """What nobody has answered yet."""
     rows = tuple(
-        (question.fact, question.question, yes_no(question.could_change))
+        (
+            question.fact,
+            question.question,
+            outcomes_words(question) or yes_no(question.could_change),
+            measure_words(question) or "an answer",
+        )
         for question in decision.open_questions
     )
-    return Grid(("Fact", "Question", "Could change the advice"), rows)
+    return Grid(("Fact", "Question", "Could change the advice to", "Found by"), rows)
+
+
+def settings_grid(decision: Decision) -> Grid:
+    """Every setting with the rule that fills it and the facts it rests on."""
+    rows = tuple(
+        (setting_name(s), setting_value(s), s.rule_id, facts_line(s.because))
+        for s in decision.settings
+    )
+    return Grid(("Setting", "Value", "Rule", "Because"), rows)
+
+
+def asked_grid(decision: Decision) -> Grid:
+    """What the gate will ask, with its numbers."""
+    rows = tuple((criterion.rule_id, criterion.asked) for criterion in decision.criteria)
+    return Grid(("Rule", "The gate will ask"), rows)
 
 
 def criteria_grid(gate: GateVerdict) -> Grid:

@@ -1,193 +1,224 @@
-"""A decision on a terminal, and the rules behind it: 80 columns, plain words."""
+"""A decision on a terminal: what is advised, why, what would change it, what comes next."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from advisor.render.safe import fact_text
+from advisor.render.advice_grids import approaches_grid, asked_grid, settings_grid
+from advisor.render.decision_words import (
+    CHANCE_MEANING,
+    builders_words,
+    chance_words,
+    first_two,
+    flip_condition,
+    forbidding_rules,
+    gain_words,
+    measure_words,
+    methods_words,
+    outcomes_words,
+    ranked_of,
+    sides,
+    ties_words,
+    weight_words,
+)
+from advisor.render.grid import facts_line, without
 from advisor.render.terminal import (
+    UNKNOWN,
+    grid_table,
+    in_letters,
     make_panel,
-    make_table,
+    only_ascii,
     plain,
+    show_facts,
     show_warnings,
     styled,
     words,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    from advisor.schema.decide import Decision, RankedApproach, Reason
-    from advisor.schema.rule import Condition, Rule, RuleCase, Source
+    from advisor.render.grid import Grid
+    from advisor.schema.decide import Decision, OpenQuestion, RankedApproach, Reason
 
-REASONS_SHOWN = 3
-QUESTIONS_SHOWN = 6
-OPERATORS = {
-    "is": "is",
-    "is_not": "is not",
-    "in": "is one of",
-    "at_least": "is at least",
-    "at_most": "is at most",
-    "between": "lies between",
-}
-GROUPS = {"all": "all of", "any": "any of", "none": "none of"}
-SIGNS = {"favour": "+", "oppose": "-", "require": "must: ", "forbid": "never: "}
+FOR_SHOWN, AGAINST_SHOWN = 3, 2
+RANKS_SHOWN = 5
+SOURCES_SHOWN = 2
+QUESTIONS_SHOWN = 3
+FLIPS_SHOWN = 3
+WIDE = 72
+"""Columns from which the gains have room beside the chances."""
+MORE = "`advisor decide -v` shows every reason, setting and criterion."
 
 
-def show_decision(console: Console, decision: Decision) -> None:
-    """The advice, its reasons, what is still open and what would turn it."""
-    head = styled(words(decision.recommended) if decision.recommended else "Not enough is known")
-    if decision.close_call:
-        head.append_text(styled("  (a close call)", "yellow"))
-    head.append_text(_next(decision))
-    console.print(make_panel(head, title="Advice", style="bold"))
-    console.print(_approaches(decision))
-    _show_reasons(console, decision)
-    _show_open(console, decision)
-    _show_flips(console, decision)
-    if decision.methods:
-        named = ", ".join(words(method) for method in decision.methods)
-        console.print(_line("Methods worth pricing", named))
+def show_decision(
+    console: Console, decision: Decision, *, in_full: bool = False, command: str = ""
+) -> None:
+    """The advice with its reasons, what would change it, and the command that leads on.
+
+    In short it fits a screen; `in_full` shows every reason with its source, every setting with its
+    rule and what the gate will ask.
+    """
+    console.print(make_panel(_head(decision), title="Advice", style="bold"))
+    _show_reasons(console, decision, in_full=in_full)
+    _show_ranking(console, decision, in_full=in_full)
+    _show_flips(console, decision, in_full=in_full)
+    _show_questions(console, decision, in_full=in_full)
+    _show_onward(console, decision, in_full=in_full)
     show_warnings(console, decision.warnings)
     for note in decision.policy:
-        console.print(_line("Policy", note))
+        console.print(_line("Your policy", note))
+    if not in_full:
+        console.print(styled(MORE, "dim"))
+    if command:
+        console.print(styled("Next command:", "bold"))
+        console.print(plain(command), soft_wrap=True)
 
 
-def _next(decision: Decision) -> Text:
-    return styled("\nNext: ").append_text(plain(decision.next_step))
+def _head(decision: Decision) -> Text:
+    name = words(decision.recommended) if decision.recommended else "Not enough is known"
+    head = styled(name, "bold")
+    if decision.close_call:
+        head.append_text(styled("  (a close call)", "bold yellow"))
+    for sentence in _standing(decision):
+        head.append_text(styled("\n")).append_text(plain(sentence, style="not bold"))
+    head.append_text(styled("\nNext: ", "bold"))
+    return head.append_text(plain(decision.next_step, style="not bold"))
 
 
-def _approaches(decision: Decision) -> Table:
-    table = make_table("Approach", "Score", "Reasons (+ for, - against)", right=(1,))
-    table.columns[0].no_wrap = True
-    for ranked in decision.approaches:
-        if ranked.reasons or ranked.forbidden:
-            score = "never" if ranked.forbidden else f"{ranked.score:+g}"
-            table.add_row(words(ranked.approach), score, plain(_signed_rules(ranked)))
-    return table
+def _standing(decision: Decision) -> Iterator[str]:
+    """How sure the advice is, what it is worth, and what comes second."""
+    best = ranked_of(decision, decision.recommended)
+    if best is not None and best.probability_acceptable is not None:
+        yield f"{chance_words(best)} chance to come within two points of the best approach."
+    if best is not None and best.expected_gain is not None:
+        gain = best.expected_gain
+        yield f"Expected gain over the best plain prompt: {gain_words(gain)} points."
+    ties = ties_words(decision)
+    if ties:
+        yield ties
+    elif decision.runner_up is not None:
+        second = ranked_of(decision, decision.runner_up)
+        chance = "" if chance_words(second) == UNKNOWN else f" ({chance_words(second)})"
+        yield f"Runner-up: {words(decision.runner_up)}{chance}."
 
 
-def _signed_rules(ranked: RankedApproach) -> str:
-    told = (f"{SIGNS.get(r.effect, '')}{r.rule_id}" for r in ranked.reasons)
-    return ", ".join(dict.fromkeys(told))
+def _show_reasons(console: Console, decision: Decision, *, in_full: bool) -> None:
+    for place, ranked in enumerate(first_two(decision)):
+        title = f"{words(ranked.approach)}: for (+) and against (-)"
+        _show_sides(console, ranked, title, in_full=in_full, limit=FOR_SHOWN if place == 0 else 1)
 
 
-def _show_reasons(console: Console, decision: Decision) -> None:
-    if decision.recommended is None or not decision.approaches:
-        return
-    told: dict[str, Reason] = {}
-    for reason in decision.approaches[0].reasons:
-        if reason.effect in {"favour", "require"}:
-            told.setdefault(reason.rule_id, reason)
-    for reason in list(told.values())[:REASONS_SHOWN]:
-        console.print(styled(reason.title, "bold"))
-        console.print(plain(reason.why))
-        facts = "; ".join(f"{fact} = {fact_text(v)}" for fact, v in reason.because.items())
-        rests = f"because {facts}" if facts else ""
-        sources = f" [{', '.join(reason.sources)}]" if reason.sources else ""
-        console.print(plain(rests + sources, style="dim"))
-        console.print()
-
-
-def _show_open(console: Console, decision: Decision) -> None:
-    questions = [q for q in decision.open_questions if q.could_change]
-    if not questions:
-        return
-    console.print(styled("Answers that could change this", "bold"))
-    for question in questions[:QUESTIONS_SHOWN]:
-        console.print(plain(f"  {question.question} ({question.fact})"))
-    if len(questions) > QUESTIONS_SHOWN:
-        console.print(plain(f"  and {len(questions) - QUESTIONS_SHOWN} more: advisor interview"))
-    console.print()
-
-
-def _show_flips(console: Console, decision: Decision) -> None:
-    if not decision.what_would_change_it:
-        return
-    table = make_table("If", "were", "instead of", "then")
-    for flip in decision.what_would_change_it:
-        table.add_row(
-            plain(flip.fact),
-            fact_text(flip.to_value),
-            fact_text(flip.from_value),
-            words(flip.then),
-        )
-    console.print(styled("What would change it", "bold"))
-    console.print(table)
-
-
-def show_rules(console: Console, rules: Sequence[Rule]) -> None:
-    """One line per rule."""
-    table = make_table("Rule", "Kind", "Evidence", "What it says")
-    for rule in rules:
-        table.add_row(plain(rule.id), rule.kind, rule.evidence, plain(rule.title))
-    console.print(table)
-
-
-def show_rule(
-    console: Console, rule: Rule, cases: Sequence[RuleCase], sources: Mapping[str, Source]
+def _show_sides(
+    console: Console, ranked: RankedApproach, title: str, *, in_full: bool, limit: int
 ) -> None:
-    """A rule as its own manual page: when, then, why, cases, sources."""
-    console.print(styled(rule.title, "bold"))
-    console.print(plain(f"{rule.id}: {rule.kind} rule, {rule.status}, since {rule.since}"))
-    console.print(styled("\nWhen", "bold"))
-    for line in condition_lines(rule.when):
-        console.print(plain_indented(line))
-    console.print(styled("\nThen", "bold"))
-    for action in rule.then:
-        what = words(action.approach) if action.approach else action.message or action.key
-        value = f" {words(str(action.value))}" if action.value is not None else ""
-        strength = f" ({action.strength})" if action.strength else ""
-        console.print(plain_indented(f"  {action.effect} {what}{value}{strength}"))
-    console.print(styled("\nWhy", "bold"))
-    console.print(plain(rule.why))
-    console.print(styled("\nCases", "bold"))
-    table = make_table("Case", "Facts", "Outcome")
-    for case in cases:
-        facts = "; ".join(
-            f"{g}.{n} = {fact_text(v)}" for g, f in case.profile.items() for n, v in f.items()
-        )
-        table.add_row(plain(case.name), plain(facts), case.expect)
-    console.print(table)
-    console.print(styled(f"Sources (evidence: {rule.evidence})", "bold"))
-    for reference in rule.sources:
-        source = sources.get(reference.ref)
-        title = f"{source.title}, {source.published}. {source.url}" if source else reference.ref
-        console.print(plain(f"{title} ({reference.at})" if reference.at else title))
+    pro, con = sides(ranked)
+    if not pro and not con:
+        return
+    console.print(styled(title, "bold"))
+    for sign, reasons, most in (("+", pro, limit), ("-", con, AGAINST_SHOWN)):
+        shown = reasons if in_full else reasons[:most]
+        for reason in shown:
+            _show_reason(console, sign, reason, in_full=in_full)
+        if len(reasons) > len(shown):
+            _show_indented(console, f"{sign} {len(reasons) - len(shown)} more", style="dim")
 
 
-def plain_indented(line: str) -> Text:
-    """A line whose leading spaces stay."""
-    bare = line.lstrip(" ")
-    return styled(" " * (len(line) - len(bare))).append_text(plain(bare))
+def _show_reason(console: Console, sign: str, reason: Reason, *, in_full: bool) -> None:
+    _show_indented(console, f"{sign} {reason.title}", depth=2, hang=2)
+    most = len(reason.sources) if in_full else SOURCES_SHOWN
+    more = f" and {len(reason.sources) - most} more" if len(reason.sources) > most else ""
+    cited = f"; sources {', '.join(reason.sources[:most])}{more}" if reason.sources else ""
+    facts = facts_line(reason.because)
+    because = f": {facts}" if facts else ""
+    told = f"{reason.rule_id} ({weight_words(reason)}){because}{cited}"
+    _show_indented(console, told, depth=4, style="dim")
+    if in_full:
+        _show_indented(console, reason.why, depth=4)
 
 
-def condition_lines(condition: Condition, depth: int = 1) -> list[str]:
-    """A condition in words, one comparison a line, groups indented."""
-    indent = "  " * depth
-    for name, title in GROUPS.items():
-        parts = getattr(condition, name)
-        if parts is not None:
-            inner = [line for part in parts for line in condition_lines(part, depth + 1)]
-            return [f"{indent}{title}", *inner]
-    value = condition.value
-    values = value if isinstance(value, tuple) else (value,)
-    shown = ", ".join(fact_text(v) for v in values)
-    if condition.op == "between":
-        shown = " and ".join(fact_text(v) for v in values)
-    return [f"{indent}{condition.fact} {OPERATORS[condition.op or 'is']} {shown}"]
+def _show_ranking(console: Console, decision: Decision, *, in_full: bool) -> None:
+    most = len(decision.approaches) if in_full else RANKS_SHOWN
+    grid = approaches_grid(decision, most=most)
+    grid = without(grid, _hidden(console, grid))
+    if grid.rows:
+        console.print(grid_table(console, grid, fixed=tuple(range(len(grid.headers)))))
+    if in_full and "Chance" in grid.headers:
+        console.print(styled(CHANCE_MEANING, "dim"))
+    for ranked in decision.approaches:
+        if ranked.forbidden:
+            by = ", ".join(forbidding_rules(ranked))
+            _show_indented(console, f"Never {words(ranked.approach)}: {by}", depth=0, hang=2)
 
 
-def show_trace(console: Console, decision: Decision) -> None:
-    """How every rule came out on a profile."""
-    table = make_table("Rule", "Outcome", "Unknown facts")
-    order = {"fires": 0, "undetermined": 1, "silent": 2}
-    for line in sorted(decision.trace, key=lambda t: order.get(t.outcome, 3)):
-        table.add_row(plain(line.rule_id), line.outcome, plain(", ".join(line.missing)))
-    console.print(table)
+def _hidden(console: Console, grid: Grid) -> tuple[str, ...]:
+    """Columns to leave out: sums where there are chances, gains where there is no room."""
+    sums = ("Score",) if "Chance" in grid.headers else ()
+    return sums if console.width >= WIDE else (*sums, "Gain")
+
+
+def _show_flips(console: Console, decision: Decision, *, in_full: bool) -> None:
+    flips = decision.what_would_change_it
+    shown = flips if in_full else flips[:FLIPS_SHOWN]
+    if shown:
+        console.print(styled("What would change it", "bold"))
+    for flip in shown:
+        _show_indented(console, f"If {flip_condition(flip)}: {words(flip.then)}", hang=2)
+    if len(flips) > len(shown):
+        _show_indented(console, f"and {len(flips) - len(shown)} more", style="dim")
+
+
+def _show_questions(console: Console, decision: Decision, *, in_full: bool) -> None:
+    questions = [q for q in decision.open_questions if q.could_change]
+    shown: Sequence[OpenQuestion] = questions if in_full else questions[:QUESTIONS_SHOWN]
+    if shown:
+        console.print(styled("Answers that could change it", "bold"))
+    for question in shown:
+        _show_indented(console, question.question, hang=2)
+        _show_indented(console, _answers(question), depth=4, style="dim")
+    if len(questions) > len(shown):
+        left = f"and {len(questions) - len(shown)} more: advisor interview"
+        _show_indented(console, left, style="dim")
+
+
+def _answers(question: OpenQuestion) -> str:
+    """The fact, what an answer could bring, and what measures it."""
+    brings = outcomes_words(question)
+    measured = measure_words(question)
+    parts = (question.fact, f"could bring {brings}" if brings else "",
+             f"measured by {measured}" if measured else "")  # fmt: skip
+    return "; ".join(part for part in parts if part)
+
+
+def _show_onward(console: Console, decision: Decision, *, in_full: bool) -> None:
+    """What the next stages take from the decision."""
+    facts = [("Measure", builders_words(decision)), ("Price", methods_words(decision))]
+    if decision.settings and not in_full:
+        named = dict.fromkeys(setting.rule_id for setting in decision.settings)
+        facts.append(("Settings", f"{len(decision.settings)} set by {len(named)} rules"))
+    show_facts(console, [(name, told) for name, told in facts if told])
+    if in_full and decision.settings:
+        console.print(styled("Settings for tuning, with the rule behind each", "bold"))
+        for name, value, rule_id, _ in settings_grid(decision).rows:
+            _show_indented(console, f"- {name} {value}: {rule_id}", hang=2)
+    if in_full and decision.criteria:
+        console.print(styled("What the gate will ask", "bold"))
+        for _, asked in asked_grid(decision).rows:
+            _show_indented(console, f"- {asked}", hang=2)
+
+
+def _show_indented(
+    console: Console, text: str, *, depth: int = 2, hang: int = 0, style: str = ""
+) -> None:
+    """Text that keeps its indentation over every line, later lines `hang` deeper."""
+    shown = plain(in_letters(text, ascii_only=only_ascii(console)), style=style)
+    lines = shown.wrap(console, max(console.width - depth - hang, 20))
+    for place, line in enumerate(lines):
+        line.rstrip()
+        console.print(styled(" " * (depth + (hang if place else 0))).append_text(line))
 
 
 def _line(label: str, value: str) -> Text:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from advisor.render.decision_words import chance_words, chief_reason, ranked_of, ties_words
 from advisor.render.terminal import (
+    UNKNOWN,
     make_panel,
     make_table,
     only_ascii,
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from advisor.schema.decide import Decision
     from advisor.schema.gate import GateVerdict
 
 MEANING = {
@@ -39,9 +42,20 @@ def show_gate(console: Console, verdict: GateVerdict) -> None:
     console.print(make_panel(body, title="Gate", style=style))
     console.print(criteria_table(verdict, ascii_only=only_ascii(console)))
     console.print(_line("Target", percent(verdict.target)))
-    console.print(_line("Recommended", words(verdict.recommended)))
+    show_advice(console, verdict.decision, verdict.recommended)
     console.print(_line("Next", verdict.decision.next_step))
     show_warnings(console, verdict.warnings)
+
+
+def show_advice(console: Console, decision: Decision, recommended: str | None) -> None:
+    """The approach now recommended, what speaks most for it, and near ties."""
+    best = ranked_of(decision, recommended)
+    chance = chance_words(best)
+    sure = "" if chance == UNKNOWN else f", {chance} chance to come within two points of the best"
+    console.print(_line("Recommended", f"{words(recommended)}{sure}"))
+    for label, told in (("Because", chief_reason(best)), ("Close", ties_words(decision))):
+        if told:
+            console.print(_line(label, told))
 
 
 def criteria_table(verdict: GateVerdict, *, ascii_only: bool) -> Table:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from advisor.render.safe import UNKNOWN, amount, fact_text, safe_text
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from advisor.schema.base import Interval, UsdInterval
 
 
@@ -20,6 +22,16 @@ class Grid:
     rows: tuple[tuple[str, ...], ...]
     right: tuple[int, ...] = field(default=())
     """Columns set flush right."""
+
+
+def without(grid: Grid, headers: Collection[str]) -> Grid:
+    """The grid without the columns of these headers."""
+    kept = [place for place, header in enumerate(grid.headers) if header not in headers]
+    return Grid(
+        tuple(grid.headers[place] for place in kept),
+        tuple(tuple(row[place] for place in kept) for row in grid.rows),
+        right=tuple(new for new, place in enumerate(kept) if place in grid.right),
+    )
 
 
 def gib_text(gib: float | None) -> str:

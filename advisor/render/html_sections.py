@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from advisor.render import advice_grids as advice
 from advisor.render import measured_grids as measured
+from advisor.render.decision_words import builders_words, ties_words
 from advisor.render.grid import facts_line
 from advisor.render.html_parts import (
     bullets,
@@ -24,6 +25,8 @@ from advisor.render.safe import percent, words
 from advisor.render.svg import loss_chart, scores_chart
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from advisor.render.reasons import Spoken
     from advisor.schema.decide import Decision
     from advisor.schema.report import Report
@@ -51,25 +54,51 @@ def decision(report: Report) -> str:
     """Approaches with reasons and sources, what would change the order, what is not known."""
     final = report.gate.decision if report.gate else report.decision
     sources = {source.id: source for source in report.sources}
-    silent = ", ".join(advice.silent_approaches(final))
     before = ""
     if report.gate is not None:
         before = details("Before any measurement", table(advice.approaches_grid(report.decision)))
-    unknown = ", ".join(advice.unknown_facts(report.profile))
     return section(
         "Decision",
-        table(advice.approaches_grid(final)),
-        element("p", f"No rule spoke for or against {silent}.", "quiet") if silent else "",
+        *_ranking(final),
         _reasons(final, sources),
         table(advice.flips_grid(final), "What would change the advice"),
         table(advice.questions_grid(final), "Open questions"),
-        bullets(f"Policy: {esc(line)}" for line in final.policy),
+        _onward(final),
+        bullets(f"Your policy: {esc(line)}" for line in final.policy),
         before,
-        details(
-            "The profile these reasons rest on",
-            table(advice.profile_grid(report.profile)),
-            element("p", f"Unknown: {unknown}.") if unknown else "",
-        ),
+        _profile(report),
+    )
+
+
+def _ranking(final: Decision) -> Iterator[str]:
+    """The order with its chances, near ties, and the rules on both sides of the first two."""
+    grid = advice.approaches_grid(final)
+    yield table(grid)
+    quiet = [*advice.column_meanings(grid)]
+    silent = ", ".join(advice.silent_approaches(final))
+    if silent:
+        quiet.append(f"No rule spoke for or against {silent}.")
+    yield element("p", ties_words(final)) if final.near_ties else ""
+    yield from (element("p", sentence, "quiet") for sentence in quiet)
+    yield table(advice.sides_grid(final), "For and against the first two")
+
+
+def _onward(final: Decision) -> str:
+    """What the later stages take from the decision."""
+    inner = (
+        table(advice.settings_grid(final), "Settings for tuning that rules fill"),
+        table(advice.asked_grid(final), "What the gate asks"),
+        element("p", f"Prompts worth measuring: {builders_words(final)}."),
+    )
+    return details("What the later stages take from this", *inner) if final.builders else ""
+
+
+def _profile(report: Report) -> str:
+    unknown = ", ".join(advice.unknown_facts(report.profile))
+    return details(
+        "The profile these reasons rest on",
+        table(advice.profile_grid(report.profile)),
+        element("p", f"Unknown: {unknown}.") if unknown else "",
     )
 
 

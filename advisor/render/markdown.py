@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from advisor.render import advice_grids as advice
 from advisor.render import measured_grids as measured
+from advisor.render.decision_words import builders_words, ties_words
 from advisor.render.grid import facts_line
 from advisor.render.markdown_estimate import estimate
 from advisor.render.markdown_parts import code, escape, prose, table
@@ -55,20 +56,37 @@ def _decision(report: Report) -> Iterator[str]:
 
 
 def _ranking(decision: Decision, sources: tuple[Source, ...]) -> Iterator[str]:
-    yield from table(advice.approaches_grid(decision))
+    grid = advice.approaches_grid(decision)
+    yield from table(grid)
+    for meaning in advice.column_meanings(grid):
+        yield from (escape(meaning), "")
+    ties = ties_words(decision)
+    if ties:
+        yield from (escape(ties), "")
     silent = advice.silent_approaches(decision)
     if silent:
         yield from (f"No rule spoke for or against {escape(', '.join(silent))}.", "")
+    yield from table(advice.sides_grid(decision))
+    yield from _reasons(decision, sources)
+    for title, found in (
+        ("What would change the advice:", advice.flips_grid(decision)),
+        ("Open questions:", advice.questions_grid(decision)),
+        ("Settings for tuning that rules fill:", advice.settings_grid(decision)),
+        ("What the gate asks:", advice.asked_grid(decision)),
+    ):
+        if found.rows:
+            yield from (title, "", *table(found))
+    if decision.builders:
+        yield from (f"Prompts worth measuring: {escape(builders_words(decision))}.", "")
+    for line in decision.policy:
+        yield from (f"- Your policy: {escape(line)}", "")
+
+
+def _reasons(decision: Decision, sources: tuple[Source, ...]) -> Iterator[str]:
     known = {source.id: source for source in sources}
     spoken = spoken_rules(decision)
     if spoken:
         yield from ("Reasons:", "", *(_reason(rule, known) for rule in spoken), "")
-    if decision.what_would_change_it:
-        yield from ("What would change the advice:", "", *table(advice.flips_grid(decision)))
-    if decision.open_questions:
-        yield from ("Open questions:", "", *table(advice.questions_grid(decision)))
-    for line in decision.policy:
-        yield from (f"- Policy: {escape(line)}", "")
 
 
 def _reason(rule: Spoken, sources: dict[str, Source]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from advisor.render.gate import criteria_table
+from advisor.render.gate import criteria_table, show_advice
 from advisor.render.measured_grids import evaluations_of, target_of
 from advisor.render.terminal import (
     GOOD,
@@ -52,7 +52,8 @@ def show_report(console: Console, report: Report) -> None:
     if report.gate is not None:
         console.print(criteria_table(report.gate, ascii_only=ascii_only))
     show_warnings(console, report.warnings)
-    console.print(_line("Recommended", words(report.recommended)))
+    decision = report.gate.decision if report.gate else report.decision
+    show_advice(console, decision, report.recommended)
     console.print(_line("Next", report.next_step))
     console.print(_line("Report", f"{report.run_dir}/report.html"))
 
