@@ -21,6 +21,7 @@ KEPT = (
     "value_kind",
     "best_family",
     "acceptable_families",
+    "good_enough_family",
     "clearly_worse",
     "tolerance",
     "weight",

@@ -1,8 +1,8 @@
 """How many questions the interview needs: python economy.py --cases FILE --json.
 
 Every case is interviewed from an empty profile. What the case states is answered, all else is
-"don't know". A fixed questionnaire asks every fact that has a question, in the order of the
-vocabulary.
+"don't know". A fixed questionnaire asks every fact that has a question and makes sense, in the
+order of the vocabulary.
 """
 
 from __future__ import annotations
@@ -69,6 +69,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="only the document")
     parser.add_argument("--write", action="store_true", help=f"to {TARGET.relative_to(ROOT)}")
     wanted = parser.parse_args(argv)
+    if not wanted.cases.is_file():
+        parser.error(f"{wanted.cases} is no file")
     document = measured(load(wanted.cases), load_rulebook(wanted.rules))
     if wanted.write:
         TARGET.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
@@ -128,9 +130,13 @@ class Asker:
         return Interview(who.row, tuple(profiles), answered)
 
     def filled_in(self, who: Respondent) -> Interview:
-        """The fixed questionnaire: every fact with a question, whatever was answered before."""
+        """The fixed questionnaire: every question but those that follow one answered no."""
         profiles = [Profile()]
-        asked = [fact for fact in self.rulebook.vocabulary if fact.question]
+        asked = [
+            fact
+            for fact in self.rulebook.vocabulary
+            if fact.question and who.known.get(fact.follows) is not False
+        ]
         for fact in asked:
             profiles.append(_told(profiles[-1], fact, who.known))
         return Interview(who.row, tuple(profiles), sum(fact.id in who.known for fact in asked))
@@ -138,7 +144,10 @@ class Asker:
     def _question(self, profile: Profile, skipped: frozenset[str]) -> Fact | None:
         key = (_key(profile), skipped)
         if key not in self._next:
-            self._next[key] = next_question(profile, self.rulebook, skipped=skipped)
+            try:
+                self._next[key] = next_question(profile, self.rulebook, skipped=skipped)
+            except AdvisorError:  # rules that contradict each other here end the interview
+                self._next[key] = None
         return self._next[key]
 
 
@@ -156,14 +165,15 @@ def _figures(people: Sequence[Respondent], asker: Asker, judge: _Judge) -> Docum
     most = max((interview.questions for interview in fixed), default=0)
     full = judge.rate([(who.row, who.profile) for who in people])
     reached = judge.rate([i.at(most) for i in adaptive])
-    asked = average(interview.questions for interview in adaptive) or 0.0
+    asked = average(interview.questions for interview in adaptive)
+    shares = (a.questions / f.questions for a, f in zip(adaptive, fixed, strict=True))
     return {
         "n": len(people),
-        "questions_fixed": most,
+        "questions_fixed": rounded(average(interview.questions for interview in fixed)),
         "questions_asked": rounded(asked),
         "questions_answered": rounded(average(interview.answered for interview in adaptive)),
         "questions_most": max((interview.questions for interview in adaptive), default=0),
-        "share_asked": rounded(asked / most) if most else None,
+        "share_asked": rounded(average(shares)),
         "acceptable_full": rounded(full),
         "acceptable_adaptive": rounded(reached),
         "points_lost": None if full is None or reached is None else rounded(100 * (full - reached)),

@@ -31,7 +31,7 @@ class Verdict:
     picked: str | None
     """The first advised family that the case measured; None when it measured none of them."""
     figures: Mapping[str, float] = field(default_factory=dict)
-    """acceptable, top, regret, harm, brier and first_measured, as far as the case allows them."""
+    """acceptable, top, good_enough, first_measured; regret, harm and brier where there are any."""
     confidence: float | None = None
     """The chance told for the picked family."""
     chances: tuple[tuple[float, bool], ...] = ()
@@ -63,6 +63,8 @@ def judged(row: Row, answer: Answer | None) -> Verdict:
         return Verdict(row, None, figures)
     figures["acceptable"] = float(picked in case.acceptable)
     figures["top"] = float(picked in case.best)
+    if row.good_enough is not None:
+        figures["good_enough"] = float(picked == row.good_enough)
     if case.is_absolute:
         behind = max(case.values.values()) - case.values[picked]
         figures["regret"] = behind

@@ -9,6 +9,8 @@ from benchmarks.decisions.bootstrap import interval95
 from benchmarks.decisions.judge import Verdict
 from benchmarks.decisions.votes import mean, rounded
 
+FIGURES = ("acceptable", "top", "good_enough", "regret", "harm", "brier")
+
 
 def summary(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """The keys of the contract, and how often the top of all approaches was measured."""
@@ -18,8 +20,7 @@ def summary(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     return {
         "n": len(verdicts),
         "sources": len({verdict.source for verdict in verdicts}),
-        **{key: rounded(mean(verdicts, key)) for key in ("acceptable", "top", "regret", "harm")},
-        "brier": rounded(mean(verdicts, "brier")),
+        **{key: rounded(mean(verdicts, key)) for key in FIGURES},
         "coverage": rounded(len(answered) / len(verdicts)),
         "first_measured": rounded(mean(verdicts, "first_measured")),
         "acceptable_ci95": interval95(verdicts, "acceptable"),

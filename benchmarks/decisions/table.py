@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ class Row:
     """All arms run on one model, so that a gap is the approach's alone."""
     clearly_worse: frozenset[str]
     """Families whose best arm the source found 10 points or more behind."""
+    good_enough: str | None
+    """The family of least effort within the tolerance of the best."""
     scenario: Mapping[str, Any]
     """The stated scenario in the table's own words, for policies that know no facts."""
 
@@ -49,7 +52,7 @@ class Table:
 
 def load(path: Path) -> Table:
     """The table of a file with one JSON object per line; a line that is none is counted."""
-    return read_lines(path.read_text(encoding="utf-8").splitlines())
+    return read_lines(path.read_text(encoding="utf-8", errors="replace").splitlines())
 
 
 def read_lines(lines: Iterable[str]) -> Table:
@@ -101,9 +104,17 @@ def _read_line(line: str, place: str) -> tuple[str, Row | str]:
     name = str(content.get("id", place))
     try:
         found, reasons = read([content])
-        return name, _row(found[0], content) if found else next(iter(reasons))
+        row = _row(found[0], content) if found else None
     except UNREADABLE as error:
         return name, f"cannot be read ({type(error).__name__})"
+    if row is None:
+        return name, next(iter(reasons))
+    return name, row if _is_finite(row.case) else "a weight or value that is no number"
+
+
+def _is_finite(case: Case) -> bool:
+    """Whether the case can be added up."""
+    return isfinite(case.weight) and case.weight > 0 and all(map(isfinite, case.values.values()))
 
 
 def _row(case: Case, content: Mapping[str, Any]) -> Row:
@@ -113,6 +124,7 @@ def _row(case: Case, content: Mapping[str, Any]) -> Row:
         year=year if isinstance(year, int) else None,
         is_same_model=is_same_model(content),
         clearly_worse=_clearly_worse(content),
+        good_enough=content.get("good_enough_family"),
         scenario=content["scenario"],
     )
 

