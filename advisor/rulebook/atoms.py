@@ -8,8 +8,8 @@ on a few of its bits alone, so that each outcome is worked out once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 from advisor.rulebook.conditions import Facts, comparisons, holds
 from advisor.schema.rule import Condition, Scalar
@@ -18,8 +18,7 @@ BOTH = 0b11
 MOST_REMEMBERED = 100_000
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """How a condition comes out on what is known."""
 
     holds: bool | None
@@ -77,18 +76,19 @@ class Tested:
         self.named = tuple(dict.fromkeys(p.fact for p in comparisons(condition) if p.fact))
         self.mask = sum(atoms.mask[fact] for fact in self.named)
         self._atoms = atoms
-        self._states: dict[int, State] = {}
+        self.states: dict[int, State] = {}
+        """The outcomes so far, by the part of what is known that `mask` lets through."""
 
     def state(self, known: int) -> State:
         """The outcome on what is known (Kleene's strong three-valued logic, as in `holds`)."""
         part = known & self.mask
-        found = self._states.get(part)
+        found = self.states.get(part)
         if found is None:
-            if len(self._states) > MOST_REMEMBERED:
-                self._states.clear()
+            if len(self.states) > MOST_REMEMBERED:
+                self.states.clear()
             missing = tuple(dict.fromkeys(self._missing(self.condition, part)))
             found = State(holds=self._truth(self.condition, part), missing=missing)
-            self._states[part] = found
+            self.states[part] = found
         return found
 
     def _truth(self, condition: Condition, known: int) -> bool | None:

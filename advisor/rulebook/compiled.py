@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from functools import lru_cache, reduce
-from operator import or_
+from operator import getitem, or_
+from typing import cast
 
 from advisor.errors import RuleConflictError
 from advisor.rulebook.atoms import Atoms, Tested
@@ -31,6 +32,7 @@ LANES = struct.Struct(f"<{len(COST_ORDER)}Q")
 CHUNK = 8
 MOST_REMEMBERED = 200_000
 RULEBOOKS_KEPT = 8
+UNTRIED = object()
 
 
 class Compiled:
@@ -64,8 +66,13 @@ class Compiled:
         self.requires = self._with_effect("require")
         self._musts_of: dict[int, tuple[Approach | None, tuple[bool, ...]]] = {}
         self.tie = parts_of(rulebook.strengths["weak"] if rulebook.tie is None else rulebook.tie)
+        self.outcomes = [(t.mask, t.states, t) for t in self.decisions]
         self._touched = {
             fact: reduce(or_, (self.naming.get(name, 0) for name in (fact, *fed_by(fact))))
+            for fact in self.vocabulary
+        }
+        self._masks = {
+            fact: reduce(or_, (self.atoms.mask.get(name, 0) for name in (fact, *fed_by(fact))))
             for fact in self.vocabulary
         }
         self.changeable = [
@@ -105,16 +112,22 @@ class Compiled:
 
         Raises RuleConflictError when two of them contradict each other outright.
         """
-        if firing not in self._advice:
-            if len(self._advice) > MOST_REMEMBERED:
-                self._advice.clear()
-            try:
-                self._advice[firing] = self._recommended(firing)
-            except RuleConflictError as error:
-                self._advice[firing] = error
-        found = self._advice[firing]
+        found = self._advice.get(firing, UNTRIED)
+        if found is UNTRIED:
+            found = self._remember(firing)
         if isinstance(found, RuleConflictError):
             raise found
+        return cast("Approach | None", found)
+
+    def _remember(self, firing: int) -> Approach | RuleConflictError | None:
+        if len(self._advice) > MOST_REMEMBERED:
+            self._advice.clear()
+        found: Approach | RuleConflictError | None
+        try:
+            found = self._recommended(firing)
+        except RuleConflictError as error:
+            found = error
+        self._advice[firing] = found
         return found
 
     def _recommended(self, firing: int) -> Approach | None:
@@ -146,8 +159,7 @@ class Compiled:
 
     def sums(self, firing: int) -> int:
         """The packed sum over a set of firing decision rules."""
-        chunks = firing.to_bytes(len(self._tables), "little")
-        return sum(table[chunk] for table, chunk in zip(self._tables, chunks, strict=True))
+        return sum(map(getitem, self._tables, firing.to_bytes(len(self._tables), "little")))
 
     @staticmethod
     def lanes(packed: int) -> tuple[int, ...]:
@@ -165,7 +177,7 @@ class Compiled:
 
     def mask_of(self, fact: str) -> int:
         """What is known of a fact and of those that follow from it."""
-        return sum(self.atoms.mask.get(name, 0) for name in (fact, *fed_by(fact)))
+        return self._masks.get(fact, 0)
 
     def chance(self, place: int, known: int) -> float:
         """How likely a decision rule fires, every answer as likely as its cell weighs."""

@@ -10,7 +10,7 @@ from functools import cache
 from advisor.schema.rule import Scalar
 
 Facts = Mapping[str, Scalar]
-Computed = float | bool | None
+Computed = bool | float | str | None
 
 
 def with_derived(facts: Facts) -> dict[str, Scalar]:
@@ -21,6 +21,13 @@ def with_derived(facts: Facts) -> dict[str, Scalar]:
         if value is not None:
             known[name] = value
     return known
+
+
+def computed(fact: str, facts: Facts) -> Computed:
+    """A derived fact's value; None where something it needs is unknown."""
+    if any(base in DERIVED for base in DERIVED[fact].of):
+        return with_derived(facts).get(fact)
+    return DERIVED[fact].compute(facts)
 
 
 @cache

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from advisor.rulebook.acceptance import expected_gain, probabilities
 from advisor.rulebook.conditions import Facts, facts_of
 from advisor.rulebook.counterfactual import Trials, flips, open_questions
+from advisor.rulebook.firing import findings, fire
 from advisor.rulebook.handover import hand_over
 from advisor.rulebook.next_step import next_step
-from advisor.rulebook.ordering import COST_ORDER, Finding, Order, active_rules, fire, order
+from advisor.rulebook.ordering import COST_ORDER, Finding, Order, active_rules, order
 from advisor.schema.decide import Decision, RankedApproach, Reason, TraceLine
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Approach, Rulebook
@@ -22,9 +24,9 @@ def rank(profile: Profile, rulebook: Rulebook) -> Decision:
     Raises RuleConflictError when two firing rules contradict each other outright.
     """
     facts = facts_of(profile)
-    decisions = fire(rulebook, profile, "decision")
-    warnings = fire(rulebook, profile, "warning")
-    defaults = fire(rulebook, profile, "default")
+    decisions = findings(rulebook, facts, "decision")
+    warnings = findings(rulebook, facts, "warning")
+    defaults = findings(rulebook, facts, "default")
     firing = [f.rule for f in decisions if f.outcome.holds]
     result = order(firing, rulebook.strengths, tie=rulebook.tie)
     margin = _margin(result)
@@ -46,7 +48,10 @@ def rank(profile: Profile, rulebook: Rulebook) -> Decision:
         open_questions=open_questions(trials, result.recommended),
         what_would_change_it=flips(trials, result.recommended),
         warnings=_warnings((*decisions, *warnings)),
-        trace=tuple(_trace(f) for f in (*decisions, *warnings, *defaults)),
+        trace=tuple(
+            _trace(f.rule.id, f.outcome.word, f.outcome.missing)
+            for f in (*decisions, *warnings, *defaults)
+        ),
         policy=rulebook.policy,
     )
 
@@ -80,7 +85,7 @@ def _runner_up(result: Order) -> Approach | None:
 def _ranked(
     result: Order, decisions: Sequence[Finding], rulebook: Rulebook, facts: Facts
 ) -> tuple[RankedApproach, ...]:
-    listed = [a for a in result.ranked if a != "none" or _is_named(a, decisions)]
+    reasons = _reasons(decisions)
     chances = probabilities(rulebook.acceptance, result)
     return tuple(
         RankedApproach(
@@ -89,35 +94,34 @@ def _ranked(
             probability_acceptable=chances.get(approach),
             expected_gain=expected_gain(rulebook.gains, approach, facts),
             forbidden=approach in result.forbidden,
-            reasons=_reasons(approach, decisions),
+            reasons=tuple(reasons.get(approach, ())),
         )
-        for approach in listed
+        for approach in result.ranked
+        if approach != "none" or approach in reasons
     )
 
 
-def _is_named(approach: Approach, decisions: Sequence[Finding]) -> bool:
-    return any(
-        action.approach == approach for f in decisions if f.outcome.holds for action in f.rule.then
-    )
-
-
-def _reasons(approach: Approach, decisions: Sequence[Finding]) -> tuple[Reason, ...]:
-    return tuple(
-        Reason(
-            rule_id=finding.rule.id,
-            title=finding.rule.title,
-            effect=action.effect,
-            approach=approach,
-            strength=action.strength,
-            because=finding.outcome.looked_at,
-            why=finding.rule.why.strip(),
-            sources=tuple(source.ref for source in finding.rule.sources),
-        )
-        for finding in decisions
-        if finding.outcome.holds
-        for action in finding.rule.then
-        if action.approach == approach
-    )
+def _reasons(decisions: Sequence[Finding]) -> dict[Approach, list[Reason]]:
+    """Why the firing rules speak for or against each approach they name."""
+    found: dict[Approach, list[Reason]] = {}
+    for finding in decisions:
+        if not finding.outcome.holds:
+            continue
+        rule = finding.rule
+        for action in rule.then:
+            if action.approach is not None:
+                reason = Reason(
+                    rule_id=rule.id,
+                    title=rule.title,
+                    effect=action.effect,
+                    approach=action.approach,
+                    strength=action.strength,
+                    because=finding.outcome.looked_at,
+                    why=rule.why.strip(),
+                    sources=tuple(source.ref for source in rule.sources),
+                )
+                found.setdefault(action.approach, []).append(reason)
+    return found
 
 
 def _warnings(findings: Sequence[Finding]) -> tuple[str, ...]:
@@ -130,12 +134,9 @@ def _warnings(findings: Sequence[Finding]) -> tuple[str, ...]:
     )
 
 
-def _trace(finding: Finding) -> TraceLine:
-    return TraceLine(
-        rule_id=finding.rule.id,
-        outcome=finding.outcome.word,
-        missing=finding.outcome.missing,
-    )
+@lru_cache(maxsize=1 << 14)
+def _trace(rule_id: str, outcome: str, missing: tuple[str, ...]) -> TraceLine:
+    return TraceLine(rule_id=rule_id, outcome=outcome, missing=missing)
 
 
 __all__ = ["COST_ORDER", "Finding", "fire", "rank"]

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from advisor.errors import RuleConflictError
-from advisor.rulebook.conditions import Facts, Outcome, facts_of, holds, outcome
-from advisor.schema.profile import Profile
+from advisor.rulebook.conditions import Facts, Outcome, holds
 from advisor.schema.rule import Action, Approach, Rule, Rulebook, RuleKind, Strength
 
 COST_ORDER: tuple[Approach, ...] = (
@@ -62,12 +61,6 @@ class Order:
     """None when no reason speaks for anything."""
     near: tuple[Approach, ...]
     """Approaches that tie with the best score, cheapest first; a required one stands alone."""
-
-
-def fire(rulebook: Rulebook, profile: Profile, kind: RuleKind) -> tuple[Finding, ...]:
-    """Every active rule of a kind with its outcome on the profile; a draft never speaks."""
-    facts = facts_of(profile)
-    return tuple(Finding(rule, outcome(rule.when, facts)) for rule in active_rules(rulebook, kind))
 
 
 def active_rules(rulebook: Rulebook, kind: RuleKind) -> list[Rule]:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from advisor.errors import RuleConflictError
 from advisor.rulebook.atoms import State
 from advisor.rulebook.compiled import ZERO, compiled, places
 from advisor.rulebook.conditions import Facts
-from advisor.rulebook.derived import bases_of, fed_by, values_behind, with_derived
+from advisor.rulebook.derived import bases_of, computed, fed_by, values_behind
 from advisor.rulebook.ordering import COST_ORDER, RANK_OF_COST
 from advisor.rulebook.values import Cell, distance, nearest
 from advisor.schema.facts import Fact
 from advisor.schema.rule import Approach, Rulebook, Scalar
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One known fact brought to another value, and what follows."""
 
     fact: str
@@ -74,25 +73,20 @@ class Trials:
     def step(self, change: Mapping[str, Scalar]) -> tuple[int, int]:
         """What is known after a change, and the rules that name anything it touches."""
         atoms = self.compiled.atoms
-        facts: dict[str, Scalar | None] = dict(change)
-        for name in self.compiled.following(change):
-            bases = (base for base in bases_of(name))
-            stated = {b: change.get(b, self.facts.get(b)) for b in bases}
-            behind = {base: value for base, value in stated.items() if value is not None}
-            facts[name] = with_derived(behind).get(name)
         known = self.known
-        for fact, value in facts.items():
-            known &= ~atoms.mask.get(fact, 0)
-            if value is not None:
-                known |= atoms.bits(fact, value)
+        for fact, value in change.items():
+            known = known & ~self.compiled.mask_of(fact) | atoms.bits(fact, value)
+        for name in self.compiled.following(change):
+            known |= self._bits_of(name, change)
         return known, self.touched(*change)
 
     def firing_after(self, known: int, touched: int) -> int:
         """The rules that fire on what is known, where only the touched ones may have changed."""
         firing = self.firing & ~touched
-        decisions = self.compiled.decisions
+        outcomes = self.compiled.outcomes
         for place in places(touched):
-            if decisions[place].state(known).holds:
+            mask, states, tested = outcomes[place]
+            if (states.get(known & mask) or tested.state(known)).holds:
                 firing |= 1 << place
         return firing
 
@@ -110,20 +104,29 @@ class Trials:
         return self._tries[fact]
 
     def _tried(self, fact: str) -> list[tuple[Cell, int]]:
-        if not self._settles(fact):
-            rest = self.known & ~self.compiled.mask_of(fact)
+        rest = self.known & ~self.compiled.mask_of(fact)
+        settled = [name for name in self.compiled.following((fact,)) if self._settles(fact, name)]
+        if not settled:
             return [(cell, rest | cell.bits) for cell in self.compiled.cells.get(fact, ())]
+        bits = self.compiled.atoms.bits
         found: dict[int, list[Scalar]] = {}
         for value in self.answers(fact):
-            found.setdefault(self.step({fact: value})[0], []).append(value)
+            known = rest | bits(fact, value)
+            for name in settled:
+                known |= self._bits_of(name, {fact: value})
+            found.setdefault(known, []).append(value)
         return [(Cell(values=tuple(v), bits=known), known) for known, v in found.items()]
 
-    def _settles(self, fact: str) -> bool:
-        """Whether some derived fact follows from this one and what is known."""
-        return any(
-            all(base == fact or base in self.facts for base in bases_of(name))
-            for name in self.compiled.following((fact,))
+    def _settles(self, fact: str, derived: str) -> bool:
+        """Whether a derived fact follows from this one and what is known."""
+        return all(base == fact or base in self.facts for base in bases_of(derived))
+
+    def _bits_of(self, derived: str, change: Mapping[str, Scalar]) -> int:
+        """What is known of a derived fact after a change."""
+        value = computed(
+            derived, {**{b: self.facts[b] for b in bases_of(derived) if b in self.facts}, **change}
         )
+        return 0 if value is None else self.compiled.atoms.bits(derived, value)
 
     def answers(self, fact: str) -> list[Scalar]:
         """Values of a fact that are worth trying together with other facts."""

@@ -1,0 +1,27 @@
+"""Which rules fire on a profile, which are silent, and which wait for a fact."""
+
+from __future__ import annotations
+
+from advisor.rulebook.compiled import compiled
+from advisor.rulebook.conditions import Facts, Outcome, facts_of
+from advisor.rulebook.ordering import Finding
+from advisor.schema.profile import Profile
+from advisor.schema.rule import Rulebook, RuleKind
+
+
+def fire(rulebook: Rulebook, profile: Profile, kind: RuleKind) -> tuple[Finding, ...]:
+    """Every active rule of a kind with its outcome on the profile; a draft never speaks."""
+    return findings(rulebook, facts_of(profile), kind)
+
+
+def findings(rulebook: Rulebook, facts: Facts, kind: RuleKind) -> tuple[Finding, ...]:
+    """Every active rule of a kind with its outcome on facts that are already spread out."""
+    prepared = compiled(rulebook)
+    known = prepared.atoms.known(facts)
+    found = []
+    for rule, tested in prepared.tested[kind]:
+        state = tested.state(known)
+        looked_at = {fact: facts[fact] for fact in tested.named if fact in facts}
+        outcome = Outcome(holds=state.holds, looked_at=looked_at, missing=state.missing)
+        found.append(Finding(rule, outcome))
+    return tuple(found)
