@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from advisor.resources import rules_root
 from advisor.rulebook.conditions import facts_named
-from advisor.rulebook.load import load_cases, load_rulebook
+from advisor.rulebook.load import load_cases, load_facts, load_rulebook
 from advisor.schema.facts import Fact
 from advisor.schema.rule import Action, Condition, Rule, Rulebook, RuleCase, Source
 from scripts.docs_cells import cell, table
@@ -154,14 +154,28 @@ def rules_page() -> str:
 
 
 def facts_page() -> str:
-    """The vocabulary that rules, profiles and the interview share."""
-    book = load_rulebook(rules_root())
+    """The vocabulary that rules, profiles and the interview share, and how it is asked for."""
+    facts = load_facts(rules_root())
     rows = [
         (f"`{f.id}`", f.type, f.unit or "-", f.meaning, ", ".join(f.choices) or "-", source_of(f))
-        for f in book.vocabulary
+        for f in facts
     ]
     head = ["fact", "type", "unit", "meaning", "choices", "known from"]
-    return f"# Facts\n\nWhat a profile may say and a rule may ask for.\n\n{table(head, rows)}"
+    asked = [(f"`{f.id}`", f.question, f.why, presets_of(f)) for f in facts if f.question]
+    return "\n".join(
+        [
+            "# Facts\n\nWhat a profile may say and a rule may ask for.\n",
+            table(head, rows),
+            "## What the interview asks\n",
+            "Only what can still change the advice is asked, the most decisive first.\n",
+            table(["fact", "question", "why it is asked", "answers in words"], asked),
+        ]
+    )
+
+
+def presets_of(fact: Fact) -> str:
+    """The answers that can be picked instead of typed, with their numbers."""
+    return "; ".join(f"{preset.label}: {preset.value:g}" for preset in fact.presets) or "-"
 
 
 def source_of(fact: Fact) -> str:
