@@ -42,12 +42,13 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from advisor.render.grid import Grid
-    from advisor.schema.decide import Decision, OpenQuestion, RankedApproach, Reason
+    from advisor.schema.decide import Decision, OpenQuestion, Reason
 
-FOR_SHOWN, AGAINST_SHOWN = 3, 2
+FOR_SHOWN, AGAINST_SHOWN = (2, 1), 1
+"""Reasons for the first and the second approach, and against each, in the short form."""
 RANKS_SHOWN = 5
 SOURCES_SHOWN = 2
-QUESTIONS_SHOWN = 3
+QUESTIONS_SHOWN = 2
 FLIPS_SHOWN = 3
 WIDE = 72
 """Columns from which the gains have room beside the chances."""
@@ -64,8 +65,8 @@ def show_decision(
     """
     console.print(make_panel(_head(decision), title="Advice", style="bold"))
     _show_reasons(console, decision, in_full=in_full)
-    _show_ranking(console, decision, in_full=in_full)
     _show_flips(console, decision, in_full=in_full)
+    _show_ranking(console, decision, in_full=in_full)
     _show_questions(console, decision, in_full=in_full)
     _show_onward(console, decision, in_full=in_full)
     show_warnings(console, decision.warnings)
@@ -108,23 +109,16 @@ def _standing(decision: Decision) -> Iterator[str]:
 
 def _show_reasons(console: Console, decision: Decision, *, in_full: bool) -> None:
     for place, ranked in enumerate(first_two(decision)):
-        title = f"{words(ranked.approach)}: for (+) and against (-)"
-        _show_sides(console, ranked, title, in_full=in_full, limit=FOR_SHOWN if place == 0 else 1)
-
-
-def _show_sides(
-    console: Console, ranked: RankedApproach, title: str, *, in_full: bool, limit: int
-) -> None:
-    pro, con = sides(ranked)
-    if not pro and not con:
-        return
-    console.print(styled(title, "bold"))
-    for sign, reasons, most in (("+", pro, limit), ("-", con, AGAINST_SHOWN)):
-        shown = reasons if in_full else reasons[:most]
-        for reason in shown:
-            _show_reason(console, sign, reason, in_full=in_full)
-        if len(reasons) > len(shown):
-            _show_indented(console, f"{sign} {len(reasons) - len(shown)} more", style="dim")
+        pro, con = sides(ranked)
+        shown = (pro, con) if in_full else (pro[: FOR_SHOWN[place]], con[:AGAINST_SHOWN])
+        left = len(pro) + len(con) - sum(len(side) for side in shown)
+        more = f", {left} more" if left else ""
+        if pro or con:
+            title = f"{words(ranked.approach)}: for (+) and against (-){more}"
+            console.print(styled(title, "bold"))
+        for sign, side in zip("+-", shown, strict=True):
+            for reason in side:
+                _show_reason(console, sign, reason, in_full=in_full)
 
 
 def _show_reason(console: Console, sign: str, reason: Reason, *, in_full: bool) -> None:
@@ -132,11 +126,10 @@ def _show_reason(console: Console, sign: str, reason: Reason, *, in_full: bool) 
     most = len(reason.sources) if in_full else SOURCES_SHOWN
     more = f" and {len(reason.sources) - most} more" if len(reason.sources) > most else ""
     cited = f"; sources {', '.join(reason.sources[:most])}{more}" if reason.sources else ""
-    facts = facts_line(reason.because)
-    because = f": {facts}" if facts else ""
-    told = f"{reason.rule_id} ({weight_words(reason)}){because}{cited}"
+    told = f"{reason.rule_id} ({weight_words(reason)}){cited}"
     _show_indented(console, told, depth=4, style="dim")
     if in_full:
+        _show_indented(console, f"because {facts_line(reason.because)}", depth=4, style="dim")
         _show_indented(console, reason.why, depth=4)
 
 

@@ -1,0 +1,296 @@
+"""The advice as people read it: short first, whole on request, and no id ever broken."""
+
+from __future__ import annotations
+
+import pytest
+
+from advisor.render import advice_grids as grids
+from advisor.render.decision import show_decision
+from advisor.render.decision_words import (
+    chance_words,
+    flip_condition,
+    gain_words,
+    listed,
+    setting_name,
+    setting_value,
+    sides,
+    standing,
+    ties_words,
+)
+from advisor.render.html import to_html
+from advisor.render.markdown import to_markdown
+from advisor.schema.decide import (
+    AskedCriterion,
+    Decision,
+    FactChange,
+    Flip,
+    Gain,
+    OpenQuestion,
+    RankedApproach,
+    Setting,
+)
+from tests.fixtures import values as v
+from tests.fixtures.reports import early_report
+from tests.fixtures.screens import screen
+
+RULES = {
+    "volatile-knowledge": ("favour", "moderate"),
+    "cited-or-controlled-knowledge": ("favour", "strong"),
+    "documents-fit-the-prompt": ("oppose", "weak"),
+    "passages-are-combined": ("oppose", "moderate"),
+    "a-rule-with-quite-a-long-name-of-its-own": ("favour", "weak"),
+}
+FACT = "knowledge.update_interval_days"
+
+
+def reasons(approach: str, *names: str, **changes: object):
+    return tuple(
+        v.reason(
+            rule_id=name,
+            title=f"What {name} says",
+            approach=approach,
+            effect=RULES[name][0],
+            strength=RULES[name][1],
+            because={FACT: 7, "knowledge.must_be_current": True},
+            sources=("lewis2020rag", "second-2024", "third-2025"),
+            **changes,
+        )
+        for name in names
+    )
+
+
+def decision(**changes: object) -> Decision:
+    base = {
+        "approaches": (
+            RankedApproach(
+                approach="rag",
+                score=5.0,
+                probability_acceptable=0.784,
+                expected_gain=Gain(low=-3.2, likely=12, high=27, basis="80 comparisons"),
+                reasons=reasons("rag", *RULES),
+            ),
+            RankedApproach(
+                approach="few_shot",
+                score=2.0,
+                probability_acceptable=0.61,
+                reasons=reasons("few_shot", "volatile-knowledge", "passages-are-combined"),
+            ),
+            RankedApproach(
+                approach="fine_tuning",
+                score=0.0,
+                forbidden=True,
+                reasons=(
+                    v.reason(
+                        rule_id="data-stays-here",
+                        effect="forbid",
+                        approach="fine_tuning",
+                        strength=None,
+                    ),
+                ),
+            ),
+        ),
+        "recommended": "rag",
+        "runner_up": "few_shot",
+        "settings": (
+            Setting(key="lora.rank", value=64, rule_id="rank-for-much-data", because={FACT: 7}),
+            Setting(key="learning_rate", value=0.0002, rule_id="rate-for-adapters"),
+            Setting(key="preference_tuning.objective", value="dpo", rule_id="objective-for-pairs"),
+            Setting(key="train_on_shots", value=True, rule_id="train-on-shots"),
+        ),
+        "builders": ("zero_shot", "few_shot", "rag"),
+        "methods": ("lora", "qlora"),
+        "criteria": (
+            AskedCriterion(rule_id="within-budget", asked="Is the cost within the budget ($50)?"),
+        ),
+        "open_questions": (
+            OpenQuestion(
+                fact=FACT,
+                question="Every how many days do these facts change?",
+                could_change=True,
+                outcomes=("fine_tuning", "long_context"),
+                measured_by="baseline",
+            ),
+        ),
+        "what_would_change_it": (
+            Flip(
+                fact="data.labelled_samples",
+                from_value=50,
+                to_value=5000,
+                then="fine_tuning",
+                together_with=FactChange(
+                    fact="knowledge.must_cite", from_value=None, to_value=False
+                ),
+            ),
+        ),
+        "policy": ("many-queries is off: our traffic is bursty",),
+    }
+    return v.decision(**base | changes)
+
+
+def flat(text: str) -> str:
+    return " ".join(text.replace("│", " ").split())
+
+
+def test_the_first_lines_tell_advice_chance_gain_second_and_next_step() -> None:
+    out = flat(screen(show_decision, decision()))
+    for told in (
+        "RAG 78 % chance to come within two points of the best approach.",
+        "Expected gain over the best plain prompt: +12 (-3 to +27) points.",
+        "Runner-up: few-shot (61 %).",
+        "Next: Measure the baselines.",
+    ):
+        assert told in out
+
+
+def test_a_short_advice_fits_two_small_screens_and_the_whole_one_is_longer() -> None:
+    short, whole = (screen(show_decision, decision(), in_full=full) for full in (False, True))
+    assert len(short.splitlines()) <= 45
+    first = "\n".join(short.splitlines()[:24])
+    for heading in (
+        "Advice",
+        "Next: ",
+        "RAG: for (+)",
+        "few-shot: for (+)",
+        "What would change it",
+    ):
+        assert heading in first
+    assert len(whole.splitlines()) > len(short.splitlines())
+    assert "`advisor decide -v`" in short
+    assert "`advisor decide -v`" not in whole
+
+
+def test_reasons_stand_on_both_sides_with_rule_weight_facts_and_sources() -> None:
+    out = flat(screen(show_decision, decision()))
+    assert "RAG: for (+) and against (-), 2 more" in out
+    assert "few-shot: for (+) and against (-)" in out
+    assert "+ What cited-or-controlled-knowledge says" in out
+    assert "- What passages-are-combined says" in out
+    assert "passages-are-combined (moderate); sources lewis2020rag, second-2024 and 1 more" in out
+    whole = flat(screen(show_decision, decision(), in_full=True))
+    assert f"because {FACT} = 7; knowledge.must_be_current = yes" in whole
+    assert "third-2025" in whole
+
+
+def test_the_weightiest_reasons_come_first() -> None:
+    pro, con = sides(decision().approaches[0])
+    assert [r.strength for r in pro] == ["strong", "moderate", "weak"]
+    assert [r.strength for r in con] == ["moderate", "weak"]
+
+
+def test_what_is_ruled_out_names_the_rule() -> None:
+    made = decision()
+    assert "Never fine-tuning: data-stays-here" in screen(show_decision, made)
+    assert standing(made.approaches[2], made) == "ruled out by data-stays-here"
+
+
+def test_a_near_tie_is_told_as_such() -> None:
+    tied = decision(near_ties=("few_shot", "rag"), close_call=True, recommended="few_shot")
+    told = "Few-shot and RAG are too close to call; few-shot is the cheaper."
+    assert ties_words(tied) == told
+    out = flat(screen(show_decision, tied))
+    assert told in out
+    assert "(a close call)" in out
+    assert told in to_markdown(early_report(decision=tied))
+    assert told in to_html(early_report(decision=tied))
+    three = decision(near_ties=("prompting", "few_shot", "rag"))
+    assert ties_words(three) == (
+        "Prompting, few-shot and RAG are too close to call; prompting is the cheapest."
+    )
+    assert ties_words(decision()) == ""
+
+
+def test_flips_of_one_and_two_facts_in_words() -> None:
+    both = decision().what_would_change_it[0]
+    assert flip_condition(both) == (
+        "data.labelled_samples were 5,000 instead of 50, and knowledge.must_cite no (now unknown)"
+    )
+    one = both.model_copy(update={"together_with": None})
+    assert flip_condition(one) == "data.labelled_samples were 5,000 instead of 50"
+    assert f"If {flip_condition(both)}: fine-tuning" in flat(screen(show_decision, decision()))
+
+
+def test_open_questions_say_what_they_could_bring_and_what_measures_them() -> None:
+    out = flat(screen(show_decision, decision()))
+    assert "Every how many days do these facts change?" in out
+    assert "could bring fine-tuning or long context; measured by advisor baseline" in out
+
+
+def test_settings_criteria_and_policy_in_full() -> None:
+    out = flat(screen(show_decision, decision(), in_full=True))
+    assert "rank (LoRA) 64: rank-for-much-data" in out
+    assert "Is the cost within the budget ($50)?" in out
+    assert "many-queries is off: our traffic is bursty" in out
+    assert "4 set by 4 rules" in flat(screen(show_decision, decision()))
+
+
+def test_setting_names_and_values() -> None:
+    rank, rate, objective, shots = decision().settings
+    assert (setting_name(rank), setting_value(rank)) == ("rank (LoRA)", "64")
+    assert (setting_name(rate), setting_value(rate)) == ("learning rate", "0.0002")
+    assert setting_name(objective) == "objective (preference tuning)"
+    assert (setting_name(shots), setting_value(shots)) == ("train on shots", "yes")
+
+
+def test_the_next_command_ends_the_screen_in_one_line() -> None:
+    command = "advisor baseline --data SAMPLES.jsonl --docs " + "long/" * 20
+    assert screen(show_decision, decision(), command=command).rstrip().endswith(command)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("in_full", [False, True])
+@pytest.mark.parametrize("kind", ["plain", "tied", "unknown", "hostile"])
+def test_it_is_readable_at_sixty_and_eighty_columns(kind, in_full, width, encoding) -> None:
+    made = {
+        "plain": decision(),
+        "tied": decision(near_ties=("few_shot", "rag"), close_call=True),
+        "unknown": v.decision(approaches=(), recommended=None, open_questions=()),
+        "hostile": decision(next_step=v.HOSTILE, warnings=(v.HOSTILE,), policy=(v.HOSTILE,)),
+    }[kind]
+    out = screen(show_decision, made, in_full=in_full, width=width, encoding=encoding)
+    assert max(len(line) for line in out.splitlines()) <= width
+    assert not set(out) & {"\x1b", "\x00", "\u202e"}
+    if kind == "plain":
+        ids = {*RULES, FACT, "data-stays-here", "knowledge.must_be_current", "lewis2020rag"}
+        left_out = {"a-rule-with-quite-a-long-name-of-its-own", "documents-fit-the-prompt"}
+        for name in ids if in_full else ids - left_out - {"knowledge.must_be_current"}:
+            assert name in out, f"{name} is broken or missing"
+
+
+def test_unknown_chances_and_gains_have_no_column() -> None:
+    plain = v.decision()
+    assert grids.approaches_grid(plain).headers == ("Approach", "Score", "Standing")
+    assert chance_words(plain.approaches[0]) == "unknown"
+    assert gain_words(None) == "unknown"
+    assert "chance" not in screen(show_decision, plain)
+
+
+def test_the_ranking_shows_chance_gain_and_standing() -> None:
+    grid = grids.approaches_grid(decision())
+    assert grid.headers == ("Approach", "Chance", "Gain", "Score", "Standing")
+    assert grid.rows[0] == ("RAG", "78 %", "+12 (-3 to +27)", "+5", "recommended")
+    assert grid.rows[1] == ("few-shot", "61 %", "unknown", "+2", "runner-up")
+    assert grid.rows[2][1] == ""
+
+
+def test_reports_hold_both_sides_settings_criteria_and_what_chance_means() -> None:
+    made = early_report(decision=decision())
+    for text in (to_markdown(made), to_html(made)):
+        shown = text.replace("\\", "").replace("&#x27;", "'")
+        for told in (
+            "cited-or-controlled-knowledge (strong)",
+            "passages-are-combined (moderate)",
+            "rank-for-much-data",
+            "Is the cost within the budget ($50)?",
+            "Your policy: many-queries is off",
+            "comes within two points of the best one",
+            "zero-shot, few-shot, RAG",
+            "fine-tuning or long context",
+        ):
+            assert told in shown, told
+
+
+def test_listed() -> None:
+    assert listed([]) == ""
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b", "c"]) == "a, b and c"
