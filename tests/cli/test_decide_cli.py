@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from advisor.artifacts import RunFolder
+from advisor.artifacts import Origin, RunFolder
 from advisor.cli.main import cli
 from advisor.schema.decide import Advice
 
@@ -44,3 +44,53 @@ def test_profile_alone_writes_nothing(profile: str, tmp_path: Path, monkeypatch)
 
 def test_neither_is_a_usage_error():
     assert run().exit_code == 2
+
+
+def shown(*words: str) -> str:
+    result = CliRunner().invoke(cli, ["decide", *words])
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
+
+
+def test_the_screen_ends_in_the_command_that_leads_on(profile: str):
+    *_, title, command = shown("--profile", profile).rstrip().splitlines()
+    assert title == "Next command:"
+    assert command.startswith("advisor ")
+    assert command.split()[1] in {"baseline", "run", "estimate"}
+
+
+def test_verbose_shows_every_setting_with_its_rule(profile: str):
+    short, whole = shown("--profile", profile), shown("--profile", profile, "-v")
+    assert "`advisor decide -v`" in short
+    assert "What the gate will ask" not in short
+    assert "What the gate will ask" in whole
+    assert "with the rule behind each" in whole
+
+
+def test_no_colour_and_no_escape_sequence_where_nobody_watches(profile: str, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in shown("--profile", profile)
+
+
+def test_the_document_hands_over_settings_builders_and_criteria(tmp_path: Path):
+    path = tmp_path / "profile.yaml"
+    path.write_text(
+        "task: {kind: extraction, target: 0.8}\ndata: {labelled_samples: 2000}\n"
+        "model: {parameters_billion: 8}\nconstraints: {budget_usd: 50}\n"
+    )
+    decision = json.loads(run("--profile", str(path)).stdout)["decision"]
+    assert decision["methods"][0] == "lora"
+    assert decision["builders"] == ["zero_shot", "few_shot"]
+    assert {"key", "value", "rule_id", "because"} == set(decision["settings"][0])
+    asked = {c["rule_id"]: c["asked"] for c in decision["criteria"]}
+    assert "80 %" in asked["target-not-met"]
+    assert "$50" in asked["within-budget"]
+
+
+def test_in_a_run_folder_the_next_command_goes_on_there(profile: str, tmp_path: Path):
+    folder = tmp_path / "run"
+    run("--profile", profile, "--run-dir", str(folder))
+    advice = RunFolder(folder).read("decide", Advice)
+    RunFolder(folder).write(advice.profile, Origin(stage="profile"))
+    last = shown("--run-dir", str(folder)).rstrip().splitlines()[-1]
+    assert last == f"advisor run --run-dir {folder}"

@@ -39,7 +39,9 @@ def test_decide_tells_the_advice(answers):
     told = call("decide", "--profile", answers).stdout
     assert "RAG" in told
     assert "knowledge-in-documents" in told
-    assert max(len(line) for line in told.splitlines()) <= 80
+    *lines, command = told.splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert command.startswith("advisor ")
 
 
 def test_decide_as_document(answers):
