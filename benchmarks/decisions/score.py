@@ -28,6 +28,7 @@ from benchmarks.decisions.calibration import (  # noqa: E402
     reliability,
     selective,
 )
+from benchmarks.decisions.cases import Case  # noqa: E402
 from benchmarks.decisions.fixed_orders import best_order, fixed_answers, rate_order  # noqa: E402
 from benchmarks.decisions.judge import Verdict, judged  # noqa: E402
 from benchmarks.decisions.metrics import grouped, misses, summary  # noqa: E402
@@ -37,6 +38,7 @@ from benchmarks.decisions.rivals import (  # noqa: E402
     evidence_tree_with_score,
     folklore,
 )
+from benchmarks.decisions.support import firing, leaning_on, switched_off  # noqa: E402
 from benchmarks.decisions.table import DEVELOPMENT, Row, Table, load  # noqa: E402
 
 TARGET = ROOT / "benchmarks" / "results" / "decisions.json"
@@ -74,47 +76,54 @@ def main(argv: list[str] | None = None) -> int:
 
 def scored(table: Table, development: Table, shipped: Rulebook) -> Document:
     """The document: our figures with and without the measured score, and every rival's."""
-    training = [row.case for row in development.rows]
+    rows, training = table.rows, [row.case for row in development.rows]
     books = Books(shipped, training, refitting())
     policies = {
-        name: _judged(table.rows, answers) for name, answers in rival_answers(table.rows, training)
+        name: _judged(rows, answers) for name, answers in rival_answers(rows, training).items()
     }
     unmapped = dict(table.unmapped)
-    in_sample: Document = {}
     for name, with_score in OURS.items():
-        answers, unanswered = advice(table.rows, books.book_for, with_score=with_score)
-        policies[name] = _judged(table.rows, answers)
+        answers, unanswered = advice(rows, books.book_for, with_score=with_score)
+        policies[name] = _judged(rows, answers)
         unmapped |= {f"{name}: {reason}": ids for reason, ids in unanswered.items()}
-        seen, _ = advice(table.rows, lambda _: books.shipped, with_score=with_score)
-        in_sample[name] = summary(_judged(table.rows, seen))
-    evidence = {row.case.id: books.evidence_of(row.case.source) for row in table.rows}
+    fires = firing(shipped, training)
+    evidence = {row.case.id: books.evidence_of(row.case.source) for row in rows}
     return {
         **{name: _ours(policies[name], evidence) for name in OURS},
         **{name: summary(found) for name, found in policies.items() if name not in OURS},
         "paired": _paired(policies),
-        "in_sample_rules_as_shipped": in_sample,
+        "left_out_strictly": _by_other_books(
+            rows, lambda source: switched_off(books.book_for(source), leaning_on(source, fires))
+        ),
+        "in_sample_rules_as_shipped": _by_other_books(rows, lambda _: shipped),
         "scored_by": {word: list(evidence.values()).count(word) for word in set(evidence.values())},
         "unmapped": {reason: len(ids) for reason, ids in unmapped.items()},
         "unmapped_ids": unmapped,
         "versions": {
             "advisor": __version__,
             "python": platform.python_version(),
-            "rules": books.shipped.digest,
+            "rules": shipped.digest,
         },
         "date": datetime.now(UTC).date().isoformat(),
     }
 
 
-def rival_answers(
-    rows: Sequence[Row], training: Sequence[Any]
-) -> list[tuple[str, dict[str, Answer]]]:
+def _by_other_books(rows: Sequence[Row], book_for: Callable[[str], Rulebook]) -> Document:
+    """Our figures as they would be by other rulebooks."""
+    found = {}
+    for name, with_score in OURS.items():
+        answers, _ = advice(rows, book_for, with_score=with_score)
+        found[name] = summary(_judged(rows, answers))
+    return found
+
+
+def rival_answers(rows: Sequence[Row], training: Sequence[Case]) -> dict[str, dict[str, Answer]]:
     """Every rival's answers by case id."""
-    trees = [(name, {row.case.id: tree(row) for row in rows}) for name, tree in TREES.items()]
-    return [
-        ("fixed_order", fixed_answers(rows, training, best_order)),
-        ("fixed_order_by_rate", fixed_answers(rows, training, rate_order)),
-        *trees,
-    ]
+    return {
+        "fixed_order": fixed_answers(rows, training, best_order),
+        "fixed_order_by_rate": fixed_answers(rows, training, rate_order),
+        **{name: {row.case.id: tree(row) for row in rows} for name, tree in TREES.items()},
+    }
 
 
 def _judged(rows: Sequence[Row], answers: Mapping[str, Answer]) -> list[Verdict]:
