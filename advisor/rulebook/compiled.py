@@ -55,6 +55,7 @@ class Compiled:
             for fact in tested.named:
                 self.naming[fact] = self.naming.get(fact, 0) | 1 << place
         self.vocabulary = {fact.id: fact for fact in rulebook.vocabulary}
+        self.asked = frozenset(fact.id for fact in rulebook.vocabulary if fact.question)
         self.values = values_worth_trying(rulebook)
         self.cells = cells_of(self.vocabulary, self.values, self.atoms)
         self.packed = [self._packed(rule.then, must=0) for rule in self.rules]
@@ -67,6 +68,7 @@ class Compiled:
         self._musts_of: dict[int, tuple[Approach | None, tuple[bool, ...]]] = {}
         self.tie = parts_of(rulebook.strengths["weak"] if rulebook.tie is None else rulebook.tie)
         self.outcomes = [(t.mask, t.states, t) for t in self.decisions]
+        self._sways: dict[tuple[int, Approach | None, bool], tuple[int, ...]] = {}
         self._touched = {
             fact: reduce(or_, (self.naming.get(name, 0) for name in (fact, *fed_by(fact))))
             for fact in self.vocabulary
@@ -165,6 +167,26 @@ class Compiled:
     def lanes(packed: int) -> tuple[int, ...]:
         """The sum of every approach in the order of cost, `ZERO` more than it is."""
         return LANES.unpack((packed + BASE).to_bytes(LANES.size, "little"))
+
+    def sways(self, rules: int, now: Approach | None, *, either_way: bool) -> tuple[int, ...]:
+        """The most that a set of rules can add to each approach's lead on the one advised now.
+
+        Each rule may begin to fire or not; `either_way`: one that fires may also cease to.
+        """
+        key = (rules, now, either_way)
+        found = self._sways.get(key)
+        if found is None:
+            if len(self._sways) > MOST_REMEMBERED:
+                self._sways.clear()
+            each = [self._leads(place, now, either_way=either_way) for place in places(rules)]
+            found = tuple(map(sum, zip(*each, strict=True))) if each else (0,) * len(COST_ORDER)
+            self._sways[key] = found
+        return found
+
+    def _leads(self, place: int, now: Approach | None, *, either_way: bool) -> list[int]:
+        lanes = self.lanes(self.packed[place])
+        own = ZERO if now is None else lanes[RANK_OF_COST[now]]
+        return [abs(lane - own) if either_way else max(0, lane - own) for lane in lanes]
 
     def touched(self, facts: Iterable[str]) -> int:
         """The decision rules that name any of these facts, or one that follows from them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from advisor.rulebook.derived import with_derived
 from advisor.schema.profile import Profile
@@ -13,8 +13,7 @@ Facts = Mapping[str, Scalar]
 GROUPS = ("task", "data", "knowledge", "output", "constraints", "model", "machine", "measured")
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a condition came out, and on which facts."""
 
     holds: bool | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from advisor.errors import RuleConflictError
 from advisor.rulebook.conditions import Facts, Outcome, holds
@@ -41,8 +41,7 @@ PARTS = 1_000_000
 """Parts of one point of strength, in which scores are summed."""
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """A rule and how its condition came out."""
 
     rule: Rule

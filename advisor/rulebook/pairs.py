@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from advisor.rulebook.compiled import ZERO, places
+from advisor.rulebook.compiled import ZERO
 from advisor.rulebook.ordering import COST_ORDER, RANK_OF_COST
 from advisor.rulebook.trials import Change, Trials
 from advisor.schema.decide import FactChange, Flip
 from advisor.schema.rule import Approach
 
 Reached = Mapping[str, set[Approach | None]]
-Pair = tuple[float, int, Change, Change]
-"""Size, number in line, and the two changes."""
+Pair = tuple[float, Change, Change]
+"""Size, and the two changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,22 @@ class Group:
     """The changes of one fact that leave the advice as it is."""
 
     changes: tuple[Change, ...]
+    gains: tuple[tuple[int, ...], ...]
+    """For every change: what each approach gains on the advised one, in the order of cost."""
     best: tuple[int, ...]
-    """The most that every approach gains on the advised one, in the order of cost."""
+    """The most of these."""
     loss: int
     """The most that the advised one loses."""
+
+    @property
+    def fact(self) -> str:
+        """The fact that changes."""
+        return self.changes[0].fact
+
+    @property
+    def touched(self) -> int:
+        """The rules that name it."""
+        return self.changes[0].touched
 
 
 def pairs(
@@ -36,7 +48,7 @@ def pairs(
     An approach to which either fact alone can lead is left to that fact.
     """
     seen: set[tuple[str, str, Approach]] = set()
-    for _, _, one, other in sorted(_worth_trying(trials, now, changes, reached)):
+    for _, one, other in sorted(_worth_trying(trials, now, changes, reached), key=_size):
         then = trials.advice_of(_firing_after_both(trials, one, other), now)
         if then is None or then in reached[one.fact] or then in reached[other.fact]:
             continue
@@ -45,38 +57,48 @@ def pairs(
             yield _flip(trials, then, one, other)
 
 
+def _size(pair: Pair) -> float:
+    return pair[0]
+
+
 def _worth_trying(
     trials: Trials, now: Approach | None, changes: Sequence[Change], reached: Reached
 ) -> Iterator[Pair]:
-    """The pairs of changes that could turn the advice at all.
+    """The pairs of changes that could turn the advice at all, with their size.
 
-    What two facts bring that share no rule adds up, so that it must bridge the lead of the
-    approach advised now. Facts that share a rule are always tried, and so are those of a rule that
-    requires an approach.
+    What two facts bring adds up, but for the rules that name both, which may do anything. So much
+    must bridge the lead of the approach advised now, unless a rule requires an approach.
     """
-    needs, fall = _needs(trials, now)
+    needs, fall = trials.needs(now)
     requires = trials.compiled.requires
     is_required = bool(trials.firing & requires)
-    number = 0
     for one, other in combinations(_groups(now, changes), 2):
-        first, second = one.changes[0], other.changes[0]
-        if is_required and not (first.touched | second.touched) & requires:
+        anyhow = bool((one.touched | other.touched) & requires) or one.loss + other.loss >= fall
+        if is_required and not (one.touched | other.touched) & requires:
             continue
-        done = reached[first.fact] | reached[second.fact]
-        if (
-            first.touched & second.touched
-            or (first.touched | second.touched) & requires
-            or one.loss + other.loss >= fall
-            or any(
-                one.best[place] + other.best[place] >= need
-                for place, need in needs
-                if COST_ORDER[place] not in done
-            )
-        ):
-            for change in one.changes:
-                for further in other.changes:
-                    number += 1
-                    yield change.size + further.size, number, change, further
+        done = reached[one.fact] | reached[other.fact]
+        sway = trials.compiled.sways(one.touched & other.touched, now, either_way=True)
+        still = [
+            (place, need - sway[place])
+            for place, need in needs
+            if one.best[place] + other.best[place] + sway[place] >= need
+            and COST_ORDER[place] not in done
+        ]
+        if still or anyhow:
+            yield from _combined(one, other, None if anyhow else still)
+
+
+def _combined(one: Group, other: Group, needs: Sequence[tuple[int, int]] | None) -> Iterator[Pair]:
+    """The changes of two facts that bring some approach what it needs; all of them for None."""
+    for change, gains in zip(one.changes, one.gains, strict=True):
+        for further, more in zip(other.changes, other.gains, strict=True):
+            if needs is None:
+                yield change.size + further.size, change, further
+                continue
+            for place, need in needs:
+                if gains[place] + more[place] >= need:
+                    yield change.size + further.size, change, further
+                    break
 
 
 def _groups(now: Approach | None, changes: Sequence[Change]) -> list[Group]:
@@ -89,29 +111,13 @@ def _groups(now: Approach | None, changes: Sequence[Change]) -> list[Group]:
 
 def _group(now: Approach | None, changes: tuple[Change, ...]) -> Group:
     own = [c.gains[RANK_OF_COST[now]] if now is not None else ZERO for c in changes]
-    relative = [[g - mine for g in c.gains] for c, mine in zip(changes, own, strict=True)]
+    gains = tuple(tuple([g - mine for g in c.gains]) for c, mine in zip(changes, own, strict=True))
     return Group(
         changes=changes,
-        best=tuple(map(max, zip(*relative, strict=True))),
+        gains=gains,
+        best=tuple(map(max, zip(*gains, strict=True))),
         loss=ZERO - min(own),
     )
-
-
-def _needs(trials: Trials, now: Approach | None) -> tuple[list[tuple[int, int]], int]:
-    """What every other approach must gain on the advised one before it can lead, by its place.
-
-    Beside them: what the advised one may lose before nothing speaks for it.
-    """
-    lanes = trials.compiled.lanes(trials.compiled.sums(trials.firing))
-    own = lanes[RANK_OF_COST[now]] if now is not None else ZERO
-    cheaper = range(RANK_OF_COST[now] if now is not None else 0)
-    tie = trials.compiled.tie
-    needs = [
-        (place, own - lane + 1 - (tie if place in cheaper else 0))
-        for place, lane in enumerate(lanes)
-        if COST_ORDER[place] != now
-    ]
-    return needs, own - ZERO if now is not None else ZERO
 
 
 def _firing_after_both(trials: Trials, one: Change, other: Change) -> int:
@@ -125,11 +131,7 @@ def _firing_after_both(trials: Trials, one: Change, other: Change) -> int:
     else:
         rest = trials.known & ~(one.mask | other.mask)
         known = rest | (one.known & one.mask) | (other.known & other.mask)
-    decisions = trials.compiled.decisions
-    for place in places(joint):
-        bit = 1 << place
-        firing = firing | bit if decisions[place].state(known).holds else firing & ~bit
-    return firing
+    return trials.firing_after(known, joint, before=firing)
 
 
 def _flip(trials: Trials, then: Approach, one: Change, other: Change) -> Flip:

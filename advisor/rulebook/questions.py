@@ -9,10 +9,10 @@ from itertools import islice, product
 from operator import or_
 
 from advisor.rulebook.atoms import Tested
-from advisor.rulebook.compiled import places
+from advisor.rulebook.compiled import ZERO, places
 from advisor.rulebook.derived import bases_of
 from advisor.rulebook.expected import Expected
-from advisor.rulebook.ordering import COST_ORDER
+from advisor.rulebook.ordering import COST_ORDER, RANK_OF_COST
 from advisor.rulebook.trials import Trials
 from advisor.schema.decide import OpenQuestion
 from advisor.schema.rule import Approach
@@ -63,13 +63,14 @@ def decisive_facts(trials: Trials, now: Approach | None) -> dict[str, float]:
 
 
 def stakes_of(trials: Trials, now: Approach | None) -> dict[str, Stake]:
-    """What hangs on every unknown fact that could turn the advice."""
+    """What hangs on every unknown fact that can be asked and whose answer could turn the advice."""
     stakes: dict[str, Stake] = {}
     open_rules = [(s, trials.wanted(trials.states[s])) for s in places(trials.open)]
     for fact in dict.fromkeys(fact for _, missing in open_rules for fact in missing):
-        stake = _alone(trials, now, fact)
-        if stake.outcomes:
-            stakes[fact] = stake
+        if fact in trials.compiled.asked:
+            stake = _alone(trials, now, fact)
+            if stake.outcomes:
+                stakes[fact] = stake
     _join(trials, now, open_rules, stakes)
     expected = Expected(trials)
     for fact, stake in stakes.items():
@@ -108,37 +109,46 @@ def _join(
         if not 2 <= len(missing) <= MOST_MISSING or missing in tried:
             continue
         tried.add(missing)
-        if all(fact in stakes for fact in missing) or not _could_turn(trials, now, missing):
+        if not trials.compiled.asked.issuperset(missing) or stakes.keys() >= set(missing):
             continue
-        outcomes = _together(trials, now, place, missing)
-        for fact in missing if outcomes else ():
-            stakes.setdefault(fact, Stake()).outcomes.update(outcomes)
-
-
-def _could_turn(trials: Trials, now: Approach | None, missing: Sequence[str]) -> bool:
-    """Whether the rules that wait for these facts weigh enough to turn the advice, all told."""
-    waiting = trials.open & trials.touched(*missing)
-    if waiting & trials.compiled.musts:
-        return True
-    lead, fall = trials.lead(now)
-    shifts = [trials.shift(trials.compiled.packed[place], now) for place in places(waiting)]
-    gains = sum(max(0, pull) for pull, _ in shifts)
-    return gains >= lead or sum(max(0, drop) for _, drop in shifts) >= fall
+        outcome = _together(trials, now, place, missing)
+        for fact in missing if outcome != now else ():
+            stakes.setdefault(fact, Stake()).outcomes.add(outcome)
 
 
 def _together(
     trials: Trials, now: Approach | None, place: int, missing: Sequence[str]
-) -> set[Approach | None]:
-    """What answers to all of a rule's unknown facts that make it fire turn the advice to."""
-    tested = trials.compiled.decisions[place]
+) -> Approach | None:
+    """What some answers to all of a rule's unknown facts turn the advice to, the rule firing."""
     touched = trials.touched(*missing) & trials.open
-    outcomes: set[Approach | None] = set()
+    if not _could_turn(trials, now, touched):
+        return now
+    tested = trials.compiled.decisions[place]
     for known in islice(_answered(trials, tested, missing), MOST_COMBINATIONS):
         if tested.state(known).holds:
             then = trials.advice_of(trials.firing_after(known, touched), now)
             if then != now:
-                outcomes.add(then)
-    return outcomes
+                return then
+    return now
+
+
+def _could_turn(trials: Trials, now: Approach | None, waiting: int) -> bool:
+    """Whether rules that wait for facts weigh enough to turn the advice, all told."""
+    if waiting & trials.compiled.musts:
+        return True
+    needs, fall = trials.needs(now)
+    sways = trials.compiled.sways(waiting, now, either_way=False)
+    if any(sways[place] >= need for place, need in needs):
+        return True
+    lost = sum(max(0, ZERO - own) for own in _own(trials, now, waiting))
+    return lost >= fall
+
+
+def _own(trials: Trials, now: Approach | None, waiting: int) -> Iterator[int]:
+    """What each waiting rule would add to the approach advised now."""
+    if now is not None:
+        for place in places(waiting):
+            yield trials.compiled.lanes(trials.compiled.packed[place])[RANK_OF_COST[now]]
 
 
 def _answered(trials: Trials, tested: Tested, missing: Sequence[str]) -> Iterator[int]:

@@ -80,9 +80,12 @@ class Trials:
             known |= self._bits_of(name, change)
         return known, self.touched(*change)
 
-    def firing_after(self, known: int, touched: int) -> int:
-        """The rules that fire on what is known, where only the touched ones may have changed."""
-        firing = self.firing & ~touched
+    def firing_after(self, known: int, touched: int, *, before: int | None = None) -> int:
+        """The rules that fire on what is known, where only the touched ones may have changed.
+
+        `before`: which rules fire otherwise, if not those that fire on the facts as they are.
+        """
+        firing = (self.firing if before is None else before) & ~touched
         outcomes = self.compiled.outcomes
         for place in places(touched):
             mask, states, tested = outcomes[place]
@@ -170,24 +173,21 @@ class Trials:
                     gains=self.compiled.lanes(self.compiled.sums(firing) - before),
                 )
 
-    def shift(self, packed: int, now: Approach | None) -> tuple[int, int]:
-        """The most that any approach gains on the advised one by a sum, and what that one loses."""
-        lanes = self.compiled.lanes(packed)
-        own = lanes[RANK_OF_COST[now]] if now is not None else ZERO
-        return max(lanes) - own, ZERO - own
+    def needs(self, now: Approach | None) -> tuple[list[tuple[int, int]], int]:
+        """What every other approach must gain on the advised one before it can lead, by its place.
 
-    def lead(self, now: Approach | None) -> tuple[int, int]:
-        """What an approach must gain on the advised one to lead, and what that one may lose."""
+        Beside them: what the advised one may lose before nothing speaks for it.
+        """
         lanes = self.compiled.lanes(self.compiled.sums(self.firing))
-        if now is None:
-            return ZERO - max(lanes) + 1, ZERO
-        own, tie = lanes[RANK_OF_COST[now]], self.compiled.tie
-        leads = (
-            own - lane + (tie if RANK_OF_COST[approach] > RANK_OF_COST[now] else 1 - tie)
-            for approach, lane in zip(COST_ORDER, lanes, strict=True)
-            if approach != now
-        )
-        return min(leads), own - ZERO
+        own = lanes[RANK_OF_COST[now]] if now is not None else ZERO
+        cheaper = RANK_OF_COST[now] if now is not None else 0
+        tie = self.compiled.tie
+        needs = [
+            (place, own - lane + 1 - (tie if place < cheaper else 0))
+            for place, lane in enumerate(lanes)
+            if COST_ORDER[place] != now
+        ]
+        return needs, own - ZERO if now is not None else ZERO
 
     def missing(self) -> Iterator[tuple[str, ...]]:
         """The unknown facts of every undetermined rule, derived ones as those behind them."""
