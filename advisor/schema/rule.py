@@ -89,6 +89,9 @@ class Rule(Value):
     """Gate rules: place in the verdict, the first that fails decides. Defaults: place in line."""
     why: str
     evidence: Literal["strong", "moderate", "opinion"]
+    basis: Literal["fitted", "pooled", "judged"] = "judged"
+    """Where the strengths come from: weighed on published outcomes with one publication left out at
+    a time, read off many pooled comparisons, or set by the authors."""
     sources: tuple[SourceRef, ...] = ()
 
 

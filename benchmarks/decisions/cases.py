@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.schema.profile import Profile
+from advisor.schema.rule import Approach
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "prompt": (
@@ -46,7 +47,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 }
 """Arms of the cases by family, as `evidence/decisions/score.py` groups them."""
 FAMILY_OF = {arm: family for family, arms in FAMILIES.items() for arm in arms}
-APPROACH_OF = {
+APPROACH_OF: dict[str, tuple[Approach, ...]] = {
     "prompt": ("prompting", "few_shot"),
     "prompt_optimisation": ("prompt_optimisation",),
     "long_context": ("long_context",),
