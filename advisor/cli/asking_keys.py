@@ -91,7 +91,7 @@ class KeyAsker:
 
     def _typed(self, question: Question, *, enter: str) -> str:
         say = self._language.say
-        wanted = f"{question.form}; {say(enter)}\n{say('words_line')}"
+        wanted = "\n".join((f"{question.form}; {say(enter)}", say("words_line")))
         note = f"\n{self._note(question)}\n{filled(wanted, first='  ')}\n> "
         if not self._gap:
             click.echo("", err=True)

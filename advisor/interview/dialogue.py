@@ -63,6 +63,8 @@ class Conversation:
 
     def interview(self) -> Profile:
         """Ask what can still change the advice, then review; the profile as accepted."""
+        if not self._open():
+            self.asker.tell(self.language.say("nothing_open"))
         return self.profile if self._questions() is Wish.STOP else self._reviews()
 
     def edit(self, fact: Fact | None = None) -> Profile:

@@ -61,6 +61,24 @@ def test_what_is_saved_is_read_back(tmp_path, name):
     assert "None" not in (tmp_path / name).read_text()
 
 
+def test_what_nobody_knows_and_where_facts_come_from_is_read_back(tmp_path):
+    profile = Profile(
+        task=TaskFacts(kind="chat", target=0.5),
+        provenance={"task.kind": "suggested by dataset", "task.target": "asked"},
+        unknown=("task.needs_style", "data.quality"),
+    )
+    save_profile(profile, tmp_path / "a.yaml")
+    read = load_profile(tmp_path / "a.yaml")
+    assert read.unknown == profile.unknown
+    assert read.provenance == {"task.kind": "suggested by dataset"}
+
+
+def test_a_stated_fact_is_not_unknown(tmp_path):
+    text = "task: {kind: chat}\nunknown: [task.kind, data.quality, data.quality]\n"
+    assert load_profile(written(tmp_path, text)).unknown == ("data.quality",)
+    assert load_profile(written(tmp_path, "unknown:\n")).unknown == ()
+
+
 def test_an_unwritable_place_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError):
@@ -83,6 +101,8 @@ def test_an_unwritable_place_is_told(tmp_path):
         ("task: {kind: chat}\ntask: {kind: code}\n", 2, "'task' stands twice"),
         ("- task\n", 1, "a profile is a set of facts"),
         ("task: {kind: [\n", 2, "not valid YAML"),
+        ("unknown: [task.kind,\n  task.targett]\n", 2, "did you mean 'task.target'?"),
+        ("task: {kind: chat}\nunknown: task.target\n", 2, "unknown: a list of facts is expected"),
     ],
 )
 def test_a_mistake_is_told_with_file_and_line(tmp_path, text, line, words):
@@ -105,3 +125,33 @@ def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(ProfileError, match="does not exist") as caught:
         load_profile(tmp_path / "nowhere.yaml")
     assert "nowhere.yaml" in caught.value.where
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("task: {kind: [", "Mend the line"),
+        ("task: {kind: chat}\ntask: {}\n", "Keep one of the two."),
+        ("task: {knid: chat}\n", "rules/facts.yaml names every fact"),
+        ("task: {target: 85}\n", "Give a value as the message says"),
+        (b"task: {kind: \xff}", "text in UTF-8"),
+        (None, "Check the path"),
+        ("folder", "not a folder"),
+    ],
+)
+def test_the_hint_fits_the_mistake(tmp_path, text, hint):
+    path = tmp_path / "answers.yaml"
+    if text == "folder":
+        path.mkdir()
+    elif text is not None:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ProfileError) as caught:
+        load_profile(path)
+    assert hint in caught.value.hint
+
+
+def test_different_mistakes_have_each_their_hint(tmp_path):
+    with pytest.raises(ProfileError) as caught:
+        load_profile(written(tmp_path, "task: {kind: chat}\ntask: {knid: 1}\n"))
+    assert "Keep one of the two." in caught.value.hint
+    assert "rules/facts.yaml" in caught.value.hint

@@ -1,151 +1,220 @@
-"""Only what can still change the advice is asked; back, why and don't know are understood."""
+"""Only what can still change the advice is asked; back, why, review and don't know are understood."""
 
 import pytest
 
-from advisor.errors import ProfileError
-from advisor.interview.dialogue import answer_of, converse, with_answer
-from advisor.interview.next_question import next_question
-from advisor.resources import rules_root
+from advisor.interview.dialogue import Conversation
+from advisor.interview.question import Taken, Wish
 from advisor.rulebook.engine import rank
-from advisor.rulebook.load import load_rulebook
 from advisor.schema.profile import Profile
 
-BOOK = load_rulebook(rules_root())
-FACTS = {fact.id: fact for fact in BOOK.vocabulary}
+
+@pytest.fixture
+def talk(book, english):
+    """A conversation with a script, and everything that was kept."""
+
+    def begin(asker, profile=Profile(), **more):  # noqa: B008 - a frozen value
+        return Conversation(asker, profile, book, language=english, **more)
+
+    return begin
 
 
-class Script:
-    """Answers by fact id, or one after the other; anything else is unknown."""
-
-    def __init__(self, answers=None, *, words=()):
-        self.answers = answers or {}
-        self.words = list(words)
-        self.asked = []
-        self.told = []
-
-    def ask(self, fact, *, number):
-        assert number == len(self.asked) + 1 or self.words or "back" in self.answers.values()
-        self.asked.append(fact.id)
-        if self.words:
-            return self.words.pop(0)
-        return self.answers.get(fact.id, "")
-
-    def tell(self, text):
-        self.told.append(text)
+def profile(**groups):
+    return Profile.model_validate(groups)
 
 
-def test_answers_become_facts_and_advice():
-    script = Script(
-        {
-            "task.kind": "structured output",
-            "data.labelled_samples": "1.5k",
-            "output.house_format": "yes",
-            "knowledge.in_documents": "no",
-        }
+def test_answers_become_facts_and_advice(talk, script, book):
+    asker = script({"task.kind": "classification", "data.labelled_samples": "1.5k"})
+    found = talk(asker).interview()
+    assert found.task.kind == "classification"
+    assert found.data.labelled_samples == 1500
+    assert found.provenance["data.labelled_samples"] == "asked"
+    assert rank(found, book).recommended == "small_model"
+    assert len(asker.asked) == len(set(asker.asked))
+
+
+def test_a_picked_value_needs_no_reading(talk, script):
+    asker = script({"task.kind": Taken("chat")})
+    assert talk(asker).interview().task.kind == "chat"
+    assert asker.told == []
+
+
+def test_a_typed_value_is_repeated(talk, script):
+    asker = script(words=["class", Wish.STOP])
+    talk(asker, profile(knowledge={"in_documents": False}, task={"needs_style": False})).interview()
+    assert asker.told == ["Noted: task: a label for each input (classification)"]
+
+
+def test_nothing_known_is_asked(talk, script):
+    known = profile(task={"kind": "chat"}, data={"labelled_samples": 500})
+    asker = script()
+    talk(asker, known).interview()
+    assert not {"task.kind", "data.labelled_samples"} & set(asker.asked)
+
+
+def test_dont_know_is_remembered_and_not_asked_again(talk, script):
+    asker = script()
+    found = talk(asker).interview()
+    assert set(found.unknown) == set(asker.asked)
+    assert found.model_copy(update={"unknown": ()}) == Profile()
+    again = script()
+    assert talk(again, found).interview() == found
+    assert again.asked == []
+
+
+def test_each_question_says_how_many_others_are_open(talk, script):
+    asker = script()
+    talk(asker).interview()
+    assert [q.number for q in asker.questions] == list(range(1, len(asker.questions) + 1))
+    assert asker.questions[-1].more == 0
+
+
+def test_back_takes_the_last_answer_back(talk, script):
+    asker = script(words=[Wish.UNKNOWN, "back", Wish.STOP])
+    assert talk(asker).interview() == Profile()
+    assert asker.asked[0] == asker.asked[2]
+
+
+def test_back_at_the_start_is_told(talk, script):
+    asker = script(words=["back", "stop"])
+    talk(asker).interview()
+    assert asker.told == ["This is the first question."]
+
+
+def test_why_tells_meaning_reason_and_what_it_could_turn(talk, script, facts):
+    asker = script(words=["why", "stop"])
+    talk(asker).interview()
+    assert asker.asked[0] == asker.asked[1]
+    fact = facts[asker.asked[0]]
+    assert f"Meaning: {fact.meaning}" in asker.told[0]
+    assert f"Why: {fact.why}" in asker.told[0]
+    assert "Nothing can be advised yet; an answer can lead to" in asker.told[0]
+
+
+def test_why_names_the_present_advice(talk, script):
+    asker = script(words=["?", "stop"])
+    known = profile(task={"kind": "chat", "needs_style": False})
+    talk(asker, known).interview()
+    assert "So far the advice is prompting; an answer can turn it to" in asker.told[0]
+
+
+@pytest.mark.parametrize("word", ["many", "-3"])
+def test_a_wrong_answer_is_told_and_asked_again(talk, script, word):
+    asker = script(words=[word, Wish.STOP])
+    known = profile(
+        task={"kind": "classification", "needs_style": False}, knowledge={"in_documents": True}
     )
-    profile = converse(script, Profile(), BOOK)
-    assert profile.task.kind == "structured_output"
-    assert profile.data.labelled_samples == 1500
-    assert profile.knowledge.in_documents is False
-    assert profile.provenance["data.labelled_samples"] == "asked"
-    assert rank(profile, BOOK).recommended == "fine_tuning"
-    assert len(script.asked) == len(set(script.asked))
+    talk(asker, known).interview()
+    assert asker.asked == ["data.labelled_samples"] * 2
+    assert word in asker.told[0]
 
 
-def test_nothing_known_is_asked_and_nothing_measured():
-    known = Profile.model_validate({"task": {"kind": "chat"}, "data": {"labelled_samples": 500}})
-    script = Script()
-    converse(script, known, BOOK)
-    assert not {"task.kind", "data.labelled_samples"} & set(script.asked)
-    assert not [fact for fact in script.asked if fact.startswith(("measured.", "machine."))]
+def test_stop_ends_without_a_review(talk, script):
+    asker = script(words=[Wish.STOP])
+    talk(asker).interview()
+    assert asker.seen == []
 
 
-def test_dont_know_is_not_no():
-    script = Script(words=["don't know"] * 50)
-    assert converse(script, Profile(), BOOK) == Profile()
+def test_the_review_shows_answers_with_their_source(talk, script):
+    known = profile(task={"kind": "chat"}).model_copy(
+        update={"provenance": {"task.kind": "suggested by dataset"}}
+    )
+    asker = script({"knowledge.in_documents": "no"})
+    talk(asker, known).interview()
+    lines = {line.fact.id: line.text for line in asker.seen[0].lines}
+    assert lines["task.kind"] == "task: a conversation (chat) (suggested by the data)"
+    assert lines["knowledge.in_documents"] == "answers in own documents: no (answered)"
+    assert lines["task.needs_style"] == "style easier shown: don't know (asked)"
 
 
-def test_the_conversation_ends_when_nothing_can_change():
-    met = {"target_met": True, "sufficient_builder": "zero_shot", "test_is_clean": True}
-    profile = Profile.model_validate({"measured": met})
-    assert next_question(profile, BOOK) is None
-    script = Script()
-    assert converse(script, profile, BOOK) == profile
-    assert script.asked == []
+def test_an_answer_changed_in_the_review_opens_only_its_own_questions(talk, script):
+    known = profile(task={"kind": "chat", "needs_style": False}, knowledge={"in_documents": True})
+    asker = script(
+        {"task.kind": Taken("classification"), "data.labelled_samples": Taken(900)},
+        reviews=["task.kind"],
+    )
+    found = talk(asker, known).interview()
+    assert asker.asked == ["task.kind", "data.labelled_samples"]
+    assert asker.questions[0].now == "a conversation (chat)"
+    assert found.task.kind == "classification"
+    assert found.data.labelled_samples == 900
+    assert len(asker.seen) == 2
 
 
-def test_every_question_asked_can_still_change_the_advice():
-    profile = Profile.model_validate({"task": {"kind": "extraction"}})
-    fact = next_question(profile, BOOK)
-    open_ones = {q.fact for q in rank(profile, BOOK).open_questions if q.could_change}
-    assert fact.id in open_ones
+def test_questions_left_open_stay_so_until_one_goes_on(talk, script):
+    asker = script(words=[Wish.REVIEW], reviews=[Wish.UNKNOWN])
+    talk(asker).interview()
+    assert asker.seen[0].left > 1
+    assert len(asker.asked) > 2
+    assert asker.seen[-1].left == 0
 
 
-def test_back_takes_the_last_answer_back():
-    first = next_question(Profile(), BOOK)
-    assert first.type in {"int", "choice", "bool"}
-    word = {"int": "500", "choice": "1", "bool": "yes"}[first.type]
-    script = Script(words=[word, "back", "stop"])
-    assert converse(script, Profile(), BOOK) == Profile()
-    assert script.asked[0] == script.asked[2]
+def test_a_changed_answer_leaves_chosen_gaps_alone(talk, script):
+    known = profile(task={"needs_style": False, "kind": "chat"})
+    asker = script(words=[Wish.REVIEW, Taken("generation")], reviews=["task.kind"])
+    talk(asker, known).interview()
+    assert asker.asked == ["knowledge.in_documents", "task.kind"]
 
 
-def test_back_at_the_start_is_told():
-    script = Script(words=["back", "stop"])
-    converse(script, Profile(), BOOK)
-    assert script.told == ["This is the first question."]
+def test_the_same_answer_again_is_no_change(talk, script):
+    known = profile(task={"kind": "chat", "needs_style": False}, knowledge={"in_documents": False})
+    known = known.model_copy(update={"provenance": {"task.kind": "suggested by dataset"}})
+    asker = script({"task.kind": Taken("chat")}, reviews=["task.kind"])
+    assert talk(asker, known).interview() == known
 
 
-def test_why_tells_the_reason_and_asks_again():
-    script = Script(words=["why", "stop"])
-    converse(script, Profile(), BOOK)
-    assert script.asked[0] == script.asked[1]
-    assert FACTS[script.asked[0]].why in script.told[0]
+def test_a_measured_fact_can_be_corrected(talk, script):
+    known = profile(
+        task={"kind": "chat", "needs_style": False},
+        knowledge={"in_documents": False},
+        data={"labelled_samples": 40},
+    ).model_copy(update={"provenance": {"data.labelled_samples": "dataset"}})
+    asker = script({"data.labelled_samples": Taken(900)}, reviews=["data.labelled_samples"])
+    found = talk(asker, known).interview()
+    assert found.data.labelled_samples == 900
+    assert found.provenance["data.labelled_samples"] == "corrected"
 
 
-def test_a_wrong_answer_is_told_and_asked_again():
-    script = Script(words=["many", "-3", "stop"])
-    known = Profile.model_validate({"task": {"kind": "chat"}, "knowledge": {"in_documents": False}})
-    assert next_question(known, BOOK).id == "data.labelled_samples"
-    converse(script, known, BOOK)
-    assert "'many' is not a number" in script.told[0]
-    assert "-3" in script.told[1]
-    assert script.asked == ["data.labelled_samples"] * 3
+def test_back_from_the_review_asks_the_last_question_again(talk, script):
+    known = profile(task={"kind": "chat", "needs_style": False})
+    asker = script(words=["yes", "no"], reviews=[Wish.BACK])
+    found = talk(asker, known).interview()
+    assert asker.asked == ["knowledge.in_documents"] * 2
+    assert found.knowledge.in_documents is False
 
 
-@pytest.mark.parametrize(
-    ("fact", "word", "value"),
-    [
-        ("output.house_format", "Y", True),
-        ("output.house_format", "no", False),
-        ("task.kind", "2", "classification"),
-        ("task.kind", "question-answering", "question_answering"),
-        ("task.kind", "sum", "summarisation"),
-        ("data.labelled_samples", "10,000", 10_000),
-        ("data.unlabelled_tokens", "2B", 2_000_000_000),
-        ("knowledge.update_interval_days", "0.5", 0.5),
-    ],
-)
-def test_words_become_values(fact, word, value):
-    assert answer_of(word, FACTS[fact]) == value
+def test_edit_asks_for_the_fact_and_what_it_opens(talk, script):
+    known = profile(task={"kind": "chat", "needs_style": False}, knowledge={"in_documents": True})
+    asker = script({"task.kind": Taken("classification")})
+    found = talk(asker, known).edit(next(f for f in talk(asker).rulebook.vocabulary))
+    assert asker.asked == ["task.kind", "data.labelled_samples"]
+    assert found.unknown == ("data.labelled_samples",)
+    assert asker.seen == []
 
 
-@pytest.mark.parametrize(
-    ("fact", "word", "told"),
-    [
-        ("output.house_format", "maybe", "neither yes nor no"),
-        ("task.kind", "99", "none of the choices"),
-        ("task.kind", "c", "none of the choices"),
-        ("data.labelled_samples", "1.5", "not a whole number"),
-        ("data.labelled_samples", "inf", "not a number"),
-        ("data.labelled_samples", "nan", "not a number"),
-    ],
-)
-def test_words_that_mean_nothing(fact, word, told):
-    with pytest.raises(ProfileError, match=told):
-        answer_of(word, FACTS[fact])
+def test_edit_that_is_left_alone_changes_nothing(talk, script, facts):
+    known = profile(task={"kind": "chat"})
+    asker = script(words=[""])
+    assert talk(asker, known).edit(facts["task.kind"]) == known
+    assert asker.asked == ["task.kind"]
 
 
-def test_a_value_out_of_range_is_told():
-    with pytest.raises(ProfileError, match=r"task.target: 85"):
-        with_answer(Profile(), FACTS["task.target"], 85.0)
+def test_an_answer_can_be_made_unknown(talk, script, facts):
+    known = profile(task={"kind": "chat"})
+    found = talk(script(words=["don't know"]), known).edit(facts["task.kind"])
+    assert found.task.kind is None
+    assert "task.kind" in found.unknown
+
+
+def test_settle_takes_a_typed_answer(talk, script, facts):
+    asker = script()
+    begun = talk(asker, profile(task={"needs_style": False}, knowledge={"in_documents": True}))
+    begun.settle(facts["task.kind"], "classification")
+    assert begun.profile.task.kind == "classification"
+    assert asker.asked == []
+
+
+def test_everything_is_kept_as_it_is_answered(talk, script):
+    kept = []
+    asker = script(words=[Wish.UNKNOWN, "back", Wish.UNKNOWN, Wish.STOP])
+    found = talk(asker, keep=kept.append).interview()
+    assert kept == [found, Profile(), found]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from advisor.schema.catalog import ModelCard
 from advisor.schema.dataset import Dataset
 from advisor.schema.evaluation import Document, Sample
 from advisor.schema.profile import (
@@ -20,6 +21,7 @@ from advisor.schema.profile import (
 from advisor.stages.profile import hardware
 from advisor.stages.profile.dataset import guess_kind, measure_data, measure_documents
 from advisor.stages.profile.hardware import measure_machine, memory_bytes, parse_gpus
+from advisor.stages.profile.model import model_facts
 from advisor.stages.profile.stage import profile
 
 MACHINE = MachineFacts(cpu_cores=2, memory_gib=8.0, gpus=0, disk_free_gb=50.0)
@@ -255,3 +257,77 @@ def test_measuring_loads_nothing_heavy() -> None:
 
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def card(name: str = "Llama-3.1-8B") -> ModelCard:
+    from advisor.catalog.query import find_model
+
+    return find_model("8b").model_copy(update={"id": name})
+
+
+@pytest.mark.parametrize(
+    ("name", "follows"),
+    [
+        ("meta-llama/Llama-3.1-8B-Instruct", True),
+        ("google/gemma-2-9b-it", True),
+        ("Qwen/Qwen1.5-7B-Chat", True),
+        ("ibm-granite/granite-3.0-8b-base", False),
+        ("google/gemma-3-4b-pt", False),
+        ("Qwen/Qwen2.5-7B", None),
+        ("/models/chat/Qwen2.5-7B", None),
+        ("mistralai/Mistral-7B-v0.1", None),
+    ],
+)
+def test_a_model_follows_instructions_where_its_name_says_so(
+    name: str, *, follows: bool | None
+) -> None:
+    assert model_facts(card(), named=name).is_instruct is follows
+
+
+def test_the_size_of_a_model_is_looked_up() -> None:
+    got = made(model=model_facts(card()))
+    assert got.model.parameters_billion == pytest.approx(8.03, abs=0.01)
+    assert got.provenance["model.parameters_billion"] == "catalog"
+
+
+def test_kinds_of_documents_come_by_frequency() -> None:
+    names = ("a.txt", "b.md", "sub/c.MD", "d.txt", "e.md", "README")
+    documents = [Document(name=name, text="x") for name in names]
+    assert measure_documents(documents).document_formats == "md, txt"
+    assert measure_documents([Document(name="README", text="x")]).document_formats is None
+
+
+def test_a_high_share_of_answers_in_the_input_is_a_hint_that_an_answer_overrules() -> None:
+    rows = tuple(
+        Sample(id=str(n), input=f"The name is Ann{n}, she said.", target=f"Ann{n}")
+        for n in range(40)
+    )
+    got = made(samples=rows)
+    assert got.task.answer_in_input is True
+    assert got.provenance["task.answer_in_input"] == "suggested by dataset"
+    no = made(Profile(task=TaskFacts(answer_in_input=False)), samples=rows)
+    assert no.task.answer_in_input is False
+    assert made(samples=labelled()).task.answer_in_input is None
+
+
+def test_a_correction_wins_over_the_measurement_and_is_noted() -> None:
+    answers = Profile(
+        data=DataFacts(labelled_samples=900), provenance={"data.labelled_samples": "corrected"}
+    )
+    got = made(answers, samples=labelled())
+    assert got.data.labelled_samples == 900
+    assert got.provenance["data.labelled_samples"] == "corrected"
+    assert got.notes == (
+        "data.labelled_samples: 900 was answered, 40 was measured (dataset); the correction counts.",
+    )
+
+
+def test_earlier_hints_are_renewed_with_the_data() -> None:
+    earlier = made(samples=labelled())
+    rows = tuple(Sample(id=str(n), input=f"i{n}", target=f"t {n}") for n in range(40))
+    assert made(earlier, samples=rows).task.kind is None
+
+
+def test_what_nobody_knows_stays_unknown_until_it_is_measured() -> None:
+    answers = Profile(unknown=("data.labelled_samples", "task.needs_style"))
+    assert made(answers, samples=labelled()).unknown == ("task.needs_style",)

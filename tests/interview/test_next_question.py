@@ -1,0 +1,81 @@
+"""Which question comes next: decisive ones, each after the one it follows."""
+
+from advisor.interview.next_question import next_question, open_facts
+from advisor.resources import rules_root
+from advisor.rulebook.engine import rank
+from advisor.rulebook.load import load_facts, load_rulebook
+from advisor.schema.profile import Profile
+
+
+def ids(found):
+    return [fact.id for fact in found]
+
+
+def test_facts_that_no_rule_names_are_not_asked(book):
+    asked = set(ids(open_facts(Profile(), book)))
+    assert asked == {
+        "task.kind",
+        "knowledge.in_documents",
+        "data.labelled_samples",
+        "task.needs_style",
+        "task.style_source",
+    }
+
+
+def test_the_most_decisive_comes_first(book, monkeypatch):
+    """How decisive a fact is, the rulebook says; equally decisive ones come as they are listed."""
+    worth = {"knowledge.in_documents": 1, "data.labelled_samples": 3, "task.kind": 1}
+    monkeypatch.setattr("advisor.interview.next_question.decisive_facts", lambda *_: worth)
+    assert next_question(Profile(), book).id == "data.labelled_samples"
+    assert ids(open_facts(Profile(), book)) == [
+        "data.labelled_samples",
+        "task.kind",
+        "knowledge.in_documents",
+    ]
+
+
+def test_a_question_waits_for_the_one_it_follows(book):
+    order = ids(open_facts(Profile(), book))
+    assert order.index("task.needs_style") < order.index("task.style_source")
+
+
+def test_a_question_that_makes_no_sense_is_not_asked(book):
+    no_style = Profile.model_validate({"task": {"needs_style": False}})
+    assert "task.style_source" not in ids(open_facts(no_style, book))
+    style = Profile.model_validate({"task": {"needs_style": True}})
+    assert "task.style_source" in ids(open_facts(style, book))
+
+
+def test_what_nobody_knows_or_is_skipped_is_not_asked(book):
+    profile = Profile(unknown=("task.kind",))
+    assert "task.kind" not in ids(open_facts(profile, book))
+    assert "knowledge.in_documents" not in ids(
+        open_facts(profile, book, skipped={"knowledge.in_documents"})
+    )
+
+
+def test_nothing_is_asked_once_nothing_can_change(book):
+    profile = Profile.model_validate(
+        {
+            "task": {"kind": "chat", "needs_style": False},
+            "knowledge": {"in_documents": False},
+        }
+    )
+    assert next_question(profile, book) is None
+
+
+def test_every_question_of_the_real_rules_can_change_the_advice_or_leads_to_one_that_can():
+    book = load_rulebook(rules_root())
+    profile = Profile.model_validate({"task": {"kind": "extraction"}})
+    can_change = {q.fact for q in rank(profile, book).open_questions if q.could_change}
+    followed = {fact.follows for fact in book.vocabulary if fact.id in can_change}
+    assert set(ids(open_facts(profile, book))) <= can_change | followed
+
+
+def test_what_is_followed_is_a_question_of_yes_and_no():
+    facts = {fact.id: fact for fact in load_facts(rules_root())}
+    for fact in facts.values():
+        if fact.follows:
+            assert facts[fact.follows].type == "bool", fact.id
+            assert facts[fact.follows].question, fact.id
+            assert not facts[fact.follows].follows, fact.id
