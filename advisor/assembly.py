@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +22,7 @@ from advisor.schema.run import EMBEDDED_MODEL
 from advisor.schema.train import TrainResult
 from advisor.schema.verify import Verification
 from advisor.stages.baseline import baseline
+from advisor.stages.estimate.plan.advised import wishes_of
 from advisor.stages.profile.hardware import measure_machine
 from advisor.stages.profile.model import model_facts
 from advisor.stages.profile.stage import profile
@@ -146,18 +146,18 @@ def _where_it_is(space: Workspace, result: TrainResult) -> str:
 
 
 def estimate_request(space: Workspace, profile: Profile, decision: Decision) -> EstimateRequest:
-    """What the run asks of the estimate: the decision's methods, the data's size and the limits."""
+    """What the run asks of the estimate: the decision's wishes, the data's length, the machine.
+
+    A run trains on answers, whatever objective the advice names.
+    """
     chosen = space.settings
-    budget = profile.constraints.budget_usd
+    wishes = {"methods": DEFAULT_METHODS, **wishes_of(decision, profile), "objective": "sft"}
+    if chosen.methods:
+        wishes |= {"methods": chosen.methods, "methods_in_line": False}
     return EstimateRequest(
-        methods=chosen.methods or decision.methods or DEFAULT_METHODS,
-        methods_in_line=bool(decision.methods) and not chosen.methods,
-        settings=decision.settings,
-        examples=profile.data.train_samples or None,
+        **wishes,
         seq_len=sequence_length(space, decision),
         gpus=chosen.gpus,
-        budget_usd=None if budget is None else Decimal(str(budget)),
-        max_hours=profile.constraints.max_hours or None,
         seed=chosen.seed,
         as_of=today(),
         machine=profile.machine,

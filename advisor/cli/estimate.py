@@ -35,6 +35,11 @@ LONGEST_WITHOUT_LIMIT = 131_072
 )
 @plan_options
 @click.option(
+    "--answers",
+    type=click.Path(path_type=Path),
+    help="Answers or profile file: its advice names methods and settings, its limits count.",
+)
+@click.option(
     "--gpu", "gpu_names", multiple=True, help="Repeatable; 'local' is this machine (default: all)."
 )
 @click.option("--provider", help="Prices of one provider only.")
@@ -101,10 +106,11 @@ def _alone(
         msg = "--data counts the tokens itself: leave --tokens out."
         raise click.UsageError(msg)
     card = find_model(model)
+    wishes = (_advised(flags["answers"], card) if flags["answers"] else {}) | given_values(flags)
     request = EstimateRequest(
         as_of=flags["as_of"].date().isoformat() if flags["as_of"] else today(),
         machine=_measured() if LOCAL in flags["gpu_names"] else MachineFacts(),
-        **given_values(flags),
+        **wishes,
     )
     if flags["data"] is not None:
         request = request.model_copy(update={"lengths": _lengths(flags["data"], card, request)})
@@ -115,6 +121,21 @@ def _alone(
     inputs = {"request": digest_of(request.model_dump(mode="json")), "model_name": model}
     folder.write(result, Origin(stage="estimate", inputs=inputs, prices_as_of=request.as_of))
     return result, folder.raw("estimate")
+
+
+def _advised(answers: Path, card: ModelCard) -> dict[str, Any]:
+    """What the advice on these answers asks for with this model."""
+    from advisor.interview.answers import load_profile  # noqa: PLC0415 - only with answers
+    from advisor.resources import rules_root  # noqa: PLC0415
+    from advisor.rulebook.engine import rank  # noqa: PLC0415
+    from advisor.rulebook.load import load_rulebook  # noqa: PLC0415
+    from advisor.stages.estimate.plan.advised import wishes_of  # noqa: PLC0415
+    from advisor.stages.profile.model import model_facts  # noqa: PLC0415
+
+    profile = load_profile(answers)
+    known = {k: v for k, v in model_facts(card).model_dump().items() if v is not None}
+    profile = profile.model_copy(update={"model": profile.model.model_copy(update=known)})
+    return wishes_of(rank(profile, load_rulebook(rules_root())), profile)
 
 
 def _estimated(request: EstimateRequest, card: ModelCard, flags: dict[str, Any]) -> Estimate:
@@ -155,6 +176,9 @@ def _of_run(
     """The run's estimate again: its model, data and machine, with what the flags change."""
     from advisor.cli.settings import open_run  # noqa: PLC0415 - the whole pipeline is slow to load
 
+    if flags["answers"] is not None:
+        msg = "A run has its answers already: leave --answers or --run-dir out."
+        raise click.UsageError(msg)
     pipeline = open_run(screen, run_dir, {}, start=False)
     if model is not None and model != pipeline.settings.model:
         raise InputError(

@@ -251,6 +251,7 @@ def given_values(flags: dict[str, Any]) -> dict[str, Any]:
             given[name] = given[name].lower()
     if flags["methods"]:
         given["methods"] = tuple(dict.fromkeys(name.lower() for name in flags["methods"]))
+        given["methods_in_line"] = False
     if flags["method_options"]:
         given["method_options"] = dict(map(_pair, flags["method_options"]))
     if _workload(flags):

@@ -8,7 +8,7 @@ from advisor.render.estimate_grids import lengths_words
 from advisor.render.grid import short_number, span, usd_short, usd_span
 from advisor.render.memory_groups import cheapest, chosen
 from advisor.render.money_grids import gain_words, pays_back, spending_words
-from advisor.render.safe import percent, words
+from advisor.render.safe import fact_text, percent, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from advisor.schema.estimate import Estimate, Option
     from advisor.schema.spending import BreakEven
 
+RULE = "rule "
+"""How a plan's reason begins for a field that a rule has filled."""
 MOST_PHASES = 3
 MOST_HOSTED = 3
 
@@ -32,6 +34,9 @@ def estimate_facts(estimate: Estimate) -> Iterator[tuple[str, str]]:
 def _choice(estimate: Estimate, option: Option) -> Iterator[tuple[str, str]]:
     yield "Recommended", f"{_where(option)}: {verdict_words(option)}; {_figures(option)}"
     yield "Plan", _settings(option)
+    advised = _advised(option)
+    if advised:
+        yield "Advised", advised
     for name, place in (("Cheapest", cheapest(estimate)), ("Fastest", estimate.fastest)):
         if place not in (None, estimate.recommended):
             other = estimate.options[place or 0]
@@ -45,6 +50,16 @@ def _choice(estimate: Estimate, option: Option) -> Iterator[tuple[str, str]]:
     if option.energy_kwh is not None:
         carbon = f", {short_number(option.co2_kg.likely)} kg CO2" if option.co2_kg else ""
         yield "Energy", f"{short_number(option.energy_kwh.likely)} kWh{carbon}"
+
+
+def _advised(option: Option) -> str:
+    """'rank 64, alpha 128 (rank-for-much-data); epochs 5 (...)': what rules set for the data."""
+    by_rule: dict[str, list[str]] = {}
+    for field, why in option.plan.reasons.items():
+        if why.startswith(RULE):
+            told = f"{words(field)} {fact_text(getattr(option.plan, field))}"
+            by_rule.setdefault(why.removeprefix(RULE), []).append(told)
+    return "; ".join(f"{', '.join(told)} ({rule})" for rule, told in by_rule.items())
 
 
 def _where(option: Option) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from advisor.catalog import query
-from advisor.schema.decide import Setting
+from advisor.schema.decide import Decision, Setting
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Plan
+from advisor.schema.profile import ConstraintFacts, DataFacts, Profile
 from advisor.stages.estimate.candidate import Inquiry
+from advisor.stages.estimate.plan.advised import wishes_of
 from advisor.stages.estimate.plan.planning import make_plan
 from advisor.stages.estimate.stage import estimate
 from trainers.methods.full import FullMethod
@@ -76,7 +78,10 @@ def test_recipes_for_tiny_models_stay_as_they_are():
 
 
 def test_what_is_no_plan_field_is_left_alone():
-    settings = (setting("train_on_shots", value=True), setting("preference_tuning.objective", "dpo"))
+    settings = (
+        setting("train_on_shots", value=True),
+        setting("preference_tuning.objective", "dpo"),
+    )
     assert planned("lora", *settings) == planned("lora")
 
 
@@ -87,3 +92,41 @@ def test_the_estimate_tells_which_rules_set_what():
     )
     told = [line for line in found.options[0].assumptions if line.startswith("Set for this data")]
     assert told == ["Set for this data and model: epochs 2 (rule few-epochs)."]
+
+
+def decided(**changes: object) -> Decision:
+    base = {"approaches": (), "recommended": "fine_tuning", "margin": 1.0, "close_call": False}
+    return Decision.model_validate(base | {"next_step": "", "methods": ("lora",)} | changes)
+
+
+def test_the_decision_and_the_limits_make_a_request():
+    profile = Profile(
+        data=DataFacts(labelled_samples=500, train_samples=400),
+        constraints=ConstraintFacts(budget_usd=0, max_hours=8, queries_per_month=1000),
+    )
+    wishes = wishes_of(decided(settings=(setting("lora.rank", 8),)), profile)
+    request = EstimateRequest(**wishes)
+    assert request.methods == ("lora",)
+    assert request.methods_in_line
+    assert (request.examples, request.budget_usd, request.max_hours) == (400, 0, 8.0)
+    assert request.calls_per_month == 1000
+    assert request.settings[0].value == 8
+
+
+def test_unknown_limits_and_methods_are_no_wishes():
+    assert set(wishes_of(decided(methods=()), Profile())) == {"settings", "objective"}
+
+
+@pytest.mark.parametrize(
+    ("recommended", "objective"),
+    [
+        ("fine_tuning", "sft"),
+        ("preference_tuning", "kto"),
+        ("continued_pretraining", "cpt"),
+        (None, "sft"),
+    ],
+)
+def test_the_objective_of_the_advised_approach(recommended, objective):
+    settings = (setting("preference_tuning.objective", "kto"),)
+    decision = decided(recommended=recommended, settings=settings)
+    assert wishes_of(decision, Profile())["objective"] == objective

@@ -1,19 +1,47 @@
-"""Plan fields that the decision's rules fill, between the recipe and what the user fixes."""
+"""What the decision asks of an estimate: methods, limits, and plan fields that its rules fill."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from advisor.contracts import MethodInfo
 from advisor.schema.catalog import Recipe
-from advisor.schema.decide import Setting
+from advisor.schema.decide import Decision, Setting
 from advisor.schema.plan import Plan
+from advisor.schema.profile import Profile
 from advisor.stages.estimate.plan.packing import adapts, takes
 
 RULE = "rule "
 """How the reason of a field begins that a rule has filled."""
 _FAMILIES = {"lora": "lora", "qlora": "lora", "full": "full"}
+_OBJECTIVES = {"continued_pretraining": "cpt"}
+"""Where an approach has one objective alone; otherwise a rule sets it."""
+
+
+def wishes_of(decision: Decision, profile: Profile) -> dict[str, Any]:
+    """What a decision and the limits of its profile ask for, under the request's names."""
+    data, limits = profile.data, profile.constraints
+    budget = limits.budget_usd
+    wishes: dict[str, Any] = {
+        "settings": decision.settings,
+        "objective": _objective(decision),
+        "examples": data.train_samples or data.labelled_samples or None,
+        "budget_usd": None if budget is None else Decimal(str(budget)),
+        "max_hours": limits.max_hours or None,
+        "calls_per_month": limits.queries_per_month,
+    }
+    if decision.methods:
+        wishes |= {"methods": decision.methods, "methods_in_line": True}
+    return {name: wish for name, wish in wishes.items() if wish is not None}
+
+
+def _objective(decision: Decision) -> str:
+    """The objective of the advised approach; plain answers where it has none of its own."""
+    key = f"{decision.recommended}.objective"
+    told = (str(setting.value) for setting in decision.settings if setting.key == key)
+    return next(told, _OBJECTIVES.get(decision.recommended or "", "sft"))
 
 
 def suit_advice(
