@@ -12,6 +12,7 @@ from math import prod
 from typing import NamedTuple
 
 from advisor.rulebook.conditions import Facts, comparisons, holds
+from advisor.schema.decide import TraceLine
 from advisor.schema.rule import Condition, Scalar
 
 BOTH = 0b11
@@ -71,11 +72,13 @@ class Atoms:
 class Tested:
     """A condition whose outcome is worked out once for everything that can be known of it."""
 
-    def __init__(self, condition: Condition, atoms: Atoms) -> None:
+    def __init__(self, condition: Condition, atoms: Atoms, name: str = "") -> None:
+        self.name = name
         self.condition = condition
         self.named = tuple(dict.fromkeys(p.fact for p in comparisons(condition) if p.fact))
         self.mask = sum(atoms.mask[fact] for fact in self.named)
         self._atoms = atoms
+        self._lines: dict[int, TraceLine] = {}
         self.states: dict[int, State] = {}
         """The outcomes so far, by the part of what is known that `mask` lets through."""
 
@@ -89,6 +92,19 @@ class Tested:
             missing = tuple(dict.fromkeys(self._missing(self.condition, part)))
             found = State(holds=self._truth(self.condition, part), missing=missing)
             self.states[part] = found
+        return found
+
+    def line(self, known: int) -> TraceLine:
+        """The outcome on what is known, as a trace tells it."""
+        part = known & self.mask
+        found = self._lines.get(part)
+        if found is None:
+            state = self.state(known)
+            word = {True: "fires", False: "silent", None: "undetermined"}[state.holds]
+            found = TraceLine(rule_id=self.name, outcome=word, missing=state.missing)
+            if len(self._lines) > MOST_REMEMBERED:
+                self._lines.clear()
+            self._lines[part] = found
         return found
 
     def _truth(self, condition: Condition, known: int) -> bool | None:

@@ -28,6 +28,7 @@ LANE = 64
 ZERO = 1 << (LANE - 2)
 """What a sum of nothing reads in its lane, so that no lane goes below nought."""
 BASE = sum(ZERO << LANE * place for place in range(len(COST_ORDER)))
+NOTHING = (ZERO,) * len(COST_ORDER)
 LANES = struct.Struct(f"<{len(COST_ORDER)}Q")
 CHUNK = 8
 MOST_REMEMBERED = 200_000
@@ -44,7 +45,8 @@ class Compiled:
         conditions = [rule.when for kind in KINDS for rule in rules[kind]]
         self.atoms = Atoms([*conditions, *(band.when for band in rulebook.gains)])
         self.tested = {
-            kind: [(rule, Tested(rule.when, self.atoms)) for rule in rules[kind]] for kind in KINDS
+            kind: [(rule, Tested(rule.when, self.atoms, rule.id)) for rule in rules[kind]]
+            for kind in KINDS
         }
         self.gains = [(band, Tested(band.when, self.atoms)) for band in rulebook.gains]
         self.decisions = [tested for _, tested in self.tested["decision"]]
@@ -72,6 +74,11 @@ class Compiled:
         self._touched = {
             fact: reduce(or_, (self.naming.get(name, 0) for name in (fact, *fed_by(fact))))
             for fact in self.vocabulary
+        }
+        self._following = {
+            fact: tuple(name for name in fed_by(fact) if name in self.atoms.mask)
+            for fact in self.vocabulary
+            if fed_by(fact)
         }
         self._masks = {
             fact: reduce(or_, (self.atoms.mask.get(name, 0) for name in (fact, *fed_by(fact))))
@@ -183,6 +190,13 @@ class Compiled:
             self._sways[key] = found
         return found
 
+    def losses(self, rules: int, now: Approach | None) -> int:
+        """The most that a set of rules can take from the approach advised now by firing."""
+        if now is None:
+            return 0
+        own = (self.lanes(self.packed[place])[RANK_OF_COST[now]] for place in places(rules))
+        return sum(max(0, ZERO - lane) for lane in own)
+
     def _leads(self, place: int, now: Approach | None, *, either_way: bool) -> list[int]:
         lanes = self.lanes(self.packed[place])
         own = ZERO if now is None else lanes[RANK_OF_COST[now]]
@@ -194,8 +208,7 @@ class Compiled:
 
     def following(self, facts: Iterable[str]) -> tuple[str, ...]:
         """The derived facts that some rule names and that follow from any of these."""
-        found = dict.fromkeys(name for fact in facts for name in fed_by(fact))
-        return tuple(name for name in found if name in self.atoms.mask)
+        return tuple(dict.fromkeys(n for fact in facts for n in self._following.get(fact, ())))
 
     def mask_of(self, fact: str) -> int:
         """What is known of a fact and of those that follow from it."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from advisor.rulebook.acceptance import expected_gain, probabilities
 from advisor.rulebook.conditions import Facts, facts_of
 from advisor.rulebook.counterfactual import Trials, flips, open_questions
-from advisor.rulebook.firing import findings, fire
+from advisor.rulebook.firing import fire, speaking, trace
 from advisor.rulebook.handover import hand_over
 from advisor.rulebook.next_step import next_step
 from advisor.rulebook.ordering import COST_ORDER, Finding, Order, active_rules, order
-from advisor.schema.decide import Decision, RankedApproach, Reason, TraceLine
+from advisor.schema.decide import Decision, RankedApproach, Reason
 from advisor.schema.profile import Profile
-from advisor.schema.rule import Approach, Rulebook
+from advisor.schema.rule import Approach, Rulebook, RuleKind
+
+TRACED: tuple[RuleKind, ...] = ("decision", "warning", "default")
 
 
 def rank(profile: Profile, rulebook: Rulebook) -> Decision:
@@ -24,15 +25,14 @@ def rank(profile: Profile, rulebook: Rulebook) -> Decision:
     Raises RuleConflictError when two firing rules contradict each other outright.
     """
     facts = facts_of(profile)
-    decisions = findings(rulebook, facts, "decision")
-    warnings = findings(rulebook, facts, "warning")
-    defaults = findings(rulebook, facts, "default")
-    firing = [f.rule for f in decisions if f.outcome.holds]
-    result = order(firing, rulebook.strengths, tie=rulebook.tie)
+    trials = Trials(facts, rulebook)
+    decisions, warnings, defaults = (
+        speaking(trials.compiled, facts, trials.known, kind) for kind in TRACED
+    )
+    result = order([f.rule for f in decisions], rulebook.strengths, tie=rulebook.tie)
     margin = _margin(result)
     near_ties = _near_ties(result)
     handed = hand_over(defaults, active_rules(rulebook, "gate"), facts)
-    trials = Trials(facts, rulebook)
     return Decision(
         approaches=_ranked(result, decisions, rulebook, facts),
         recommended=result.recommended,
@@ -48,10 +48,7 @@ def rank(profile: Profile, rulebook: Rulebook) -> Decision:
         open_questions=open_questions(trials, result.recommended),
         what_would_change_it=flips(trials, result.recommended),
         warnings=_warnings((*decisions, *warnings)),
-        trace=tuple(
-            _trace(f.rule.id, f.outcome.word, f.outcome.missing)
-            for f in (*decisions, *warnings, *defaults)
-        ),
+        trace=tuple(trace(trials.compiled, trials.known, TRACED)),
         policy=rulebook.policy,
     )
 
@@ -105,8 +102,6 @@ def _reasons(decisions: Sequence[Finding]) -> dict[Approach, list[Reason]]:
     """Why the firing rules speak for or against each approach they name."""
     found: dict[Approach, list[Reason]] = {}
     for finding in decisions:
-        if not finding.outcome.holds:
-            continue
         rule = finding.rule
         for action in rule.then:
             if action.approach is not None:
@@ -128,15 +123,9 @@ def _warnings(findings: Sequence[Finding]) -> tuple[str, ...]:
     return tuple(
         action.message
         for finding in findings
-        if finding.outcome.holds
         for action in finding.rule.then
         if action.effect == "warn"
     )
-
-
-@lru_cache(maxsize=1 << 14)
-def _trace(rule_id: str, outcome: str, missing: tuple[str, ...]) -> TraceLine:
-    return TraceLine(rule_id=rule_id, outcome=outcome, missing=missing)
 
 
 __all__ = ["COST_ORDER", "Finding", "fire", "rank"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from advisor.rulebook.compiled import compiled
+from collections.abc import Iterable
+
+from advisor.rulebook.compiled import Compiled, compiled
 from advisor.rulebook.conditions import Facts, Outcome, facts_of
 from advisor.rulebook.ordering import Finding
+from advisor.schema.decide import TraceLine
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Rulebook, RuleKind
 
@@ -25,3 +28,18 @@ def findings(rulebook: Rulebook, facts: Facts, kind: RuleKind) -> tuple[Finding,
         outcome = Outcome(holds=state.holds, looked_at=looked_at, missing=state.missing)
         found.append(Finding(rule, outcome))
     return tuple(found)
+
+
+def speaking(prepared: Compiled, facts: Facts, known: int, kind: RuleKind) -> list[Finding]:
+    """The rules of a kind that fire, with the facts they looked at."""
+    found = []
+    for rule, tested in prepared.tested[kind]:
+        if tested.state(known).holds:
+            looked_at = {fact: facts[fact] for fact in tested.named if fact in facts}
+            found.append(Finding(rule, Outcome(holds=True, looked_at=looked_at, missing=())))
+    return found
+
+
+def trace(prepared: Compiled, known: int, kinds: Iterable[RuleKind]) -> list[TraceLine]:
+    """How every rule of these kinds came out."""
+    return [tested.line(known) for kind in kinds for _, tested in prepared.tested[kind]]

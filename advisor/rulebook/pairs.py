@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from heapq import nlargest
 from itertools import combinations
+from operator import or_
 
 from advisor.rulebook.compiled import ZERO
 from advisor.rulebook.ordering import COST_ORDER, RANK_OF_COST
@@ -21,6 +24,9 @@ Pair = tuple[float, Change, Change]
 class Group:
     """The changes of one fact that leave the advice as it is."""
 
+    fact: str
+    touched: int
+    """The rules that name it."""
     changes: tuple[Change, ...]
     gains: tuple[tuple[int, ...], ...]
     """For every change: what each approach gains on the advised one, in the order of cost."""
@@ -28,16 +34,8 @@ class Group:
     """The most of these."""
     loss: int
     """The most that the advised one loses."""
-
-    @property
-    def fact(self) -> str:
-        """The fact that changes."""
-        return self.changes[0].fact
-
-    @property
-    def touched(self) -> int:
-        """The rules that name it."""
-        return self.changes[0].touched
+    toggled: int
+    """The rules that start or cease to fire by any of the changes."""
 
 
 def pairs(
@@ -70,22 +68,40 @@ def _worth_trying(
     must bridge the lead of the approach advised now, unless a rule requires an approach.
     """
     needs, fall = trials.needs(now)
+    groups = _groups(now, changes)
+    in_reach = _in_reach(groups, needs)
     requires = trials.compiled.requires
     is_required = bool(trials.firing & requires)
-    for one, other in combinations(_groups(now, changes), 2):
-        anyhow = bool((one.touched | other.touched) & requires) or one.loss + other.loss >= fall
-        if is_required and not (one.touched | other.touched) & requires:
+    for one, other in combinations(groups, 2):
+        joint = one.touched & other.touched
+        musts = (one.toggled | other.toggled | joint) & requires
+        if is_required and not musts:
             continue
-        done = reached[one.fact] | reached[other.fact]
-        sway = trials.compiled.sways(one.touched & other.touched, now, either_way=True)
+        if musts or one.loss + other.loss >= fall:
+            yield from _combined(one, other, None)
+            continue
+        missing: Sequence[tuple[int, int]] = in_reach
+        if joint:
+            sways = trials.compiled.sways(joint, now, either_way=True)
+            missing = [(place, need - sways[place]) for place, need in needs]
+        first, second = one.best, other.best
         still = [
-            (place, need - sway[place])
-            for place, need in needs
-            if one.best[place] + other.best[place] + sway[place] >= need
-            and COST_ORDER[place] not in done
+            (place, need)
+            for place, need in missing
+            if first[place] + second[place] >= need
+            and COST_ORDER[place] not in reached[one.fact]
+            and COST_ORDER[place] not in reached[other.fact]
         ]
-        if still or anyhow:
-            yield from _combined(one, other, None if anyhow else still)
+        if still:
+            yield from _combined(one, other, still)
+
+
+def _in_reach(groups: Sequence[Group], needs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What is left of the needs when those go that no two facts could meet."""
+    if len(groups) < 2:
+        return []
+    best = [sum(nlargest(2, column)) for column in zip(*(g.best for g in groups), strict=True)]
+    return [(place, need) for place, need in needs if best[place] >= need]
 
 
 def _combined(one: Group, other: Group, needs: Sequence[tuple[int, int]] | None) -> Iterator[Pair]:
@@ -113,10 +129,13 @@ def _group(now: Approach | None, changes: tuple[Change, ...]) -> Group:
     own = [c.gains[RANK_OF_COST[now]] if now is not None else ZERO for c in changes]
     gains = tuple(tuple([g - mine for g in c.gains]) for c, mine in zip(changes, own, strict=True))
     return Group(
+        fact=changes[0].fact,
+        touched=changes[0].touched,
         changes=changes,
         gains=gains,
-        best=tuple(map(max, zip(*gains, strict=True))),
+        best=gains[0] if len(gains) == 1 else tuple(map(max, *gains)),
         loss=ZERO - min(own),
+        toggled=reduce(or_, (c.toggled for c in changes)),
     )
 
 

@@ -9,10 +9,10 @@ from itertools import islice, product
 from operator import or_
 
 from advisor.rulebook.atoms import Tested
-from advisor.rulebook.compiled import ZERO, places
+from advisor.rulebook.compiled import places
 from advisor.rulebook.derived import bases_of
 from advisor.rulebook.expected import Expected
-from advisor.rulebook.ordering import COST_ORDER, RANK_OF_COST
+from advisor.rulebook.ordering import COST_ORDER
 from advisor.rulebook.trials import Trials
 from advisor.schema.decide import OpenQuestion
 from advisor.schema.rule import Approach
@@ -140,15 +140,7 @@ def _could_turn(trials: Trials, now: Approach | None, waiting: int) -> bool:
     sways = trials.compiled.sways(waiting, now, either_way=False)
     if any(sways[place] >= need for place, need in needs):
         return True
-    lost = sum(max(0, ZERO - own) for own in _own(trials, now, waiting))
-    return lost >= fall
-
-
-def _own(trials: Trials, now: Approach | None, waiting: int) -> Iterator[int]:
-    """What each waiting rule would add to the approach advised now."""
-    if now is not None:
-        for place in places(waiting):
-            yield trials.compiled.lanes(trials.compiled.packed[place])[RANK_OF_COST[now]]
+    return trials.compiled.losses(waiting, now) >= fall
 
 
 def _answered(trials: Trials, tested: Tested, missing: Sequence[str]) -> Iterator[int]:

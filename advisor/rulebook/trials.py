@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from advisor.errors import RuleConflictError
 from advisor.rulebook.atoms import State
-from advisor.rulebook.compiled import ZERO, compiled, places
+from advisor.rulebook.compiled import NOTHING, ZERO, compiled, places
 from advisor.rulebook.conditions import Facts
 from advisor.rulebook.derived import bases_of, computed, fed_by, values_behind
 from advisor.rulebook.ordering import COST_ORDER, RANK_OF_COST
-from advisor.rulebook.values import Cell, distance, nearest
+from advisor.rulebook.values import Cell, nearest
 from advisor.schema.facts import Fact
 from advisor.schema.rule import Approach, Rulebook, Scalar
 
@@ -51,6 +51,7 @@ class Trials:
         self.firing = sum(1 << place for place, s in enumerate(self.states) if s.holds)
         self.open = sum(1 << place for place, s in enumerate(self.states) if s.holds is None)
         """Undetermined decision rules, one bit a rule."""
+        self._needs: dict[Approach | None, tuple[list[tuple[int, int]], int]] = {}
         self._tries: dict[str, list[tuple[Cell, int]]] = {}
         self.vocabulary: Mapping[str, Fact] = self.compiled.vocabulary
 
@@ -108,7 +109,8 @@ class Trials:
 
     def _tried(self, fact: str) -> list[tuple[Cell, int]]:
         rest = self.known & ~self.compiled.mask_of(fact)
-        settled = [name for name in self.compiled.following((fact,)) if self._settles(fact, name)]
+        following = self.compiled.following((fact,)) if fed_by(fact) else ()
+        settled = [name for name in following if self._settles(fact, name)]
         if not settled:
             return [(cell, rest | cell.bits) for cell in self.compiled.cells.get(fact, ())]
         bits = self.compiled.atoms.bits
@@ -150,7 +152,7 @@ class Trials:
 
     def changes(self, now: Approach | None) -> Iterator[Change]:
         """Every known fact that can change, brought to the nearest value of every other cell."""
-        before = self.compiled.sums(self.firing)
+        before, lanes = self.compiled.sums(self.firing), self.compiled.lanes
         for fact in self.compiled.changeable:
             here = self.facts.get(fact.id)
             if here is None:
@@ -159,18 +161,19 @@ class Trials:
             for cell, known in self.tries(fact.id):
                 if known == self.known:
                     continue
-                value = nearest(fact, cell, here)
+                value, size = nearest(fact, cell, here)
                 firing = self.firing_after(known, touched)
+                turns = firing != self.firing
                 yield Change(
                     fact=fact.id,
                     value=value,
-                    size=distance(fact, here, value),
+                    size=size,
                     known=known,
                     mask=mask,
                     touched=touched,
                     toggled=firing ^ self.firing,
-                    then=self.advice_of(firing, now),
-                    gains=self.compiled.lanes(self.compiled.sums(firing) - before),
+                    then=self.advice_of(firing, now) if turns else now,
+                    gains=lanes(self.compiled.sums(firing) - before) if turns else NOTHING,
                 )
 
     def needs(self, now: Approach | None) -> tuple[list[tuple[int, int]], int]:
@@ -178,6 +181,8 @@ class Trials:
 
         Beside them: what the advised one may lose before nothing speaks for it.
         """
+        if now in self._needs:
+            return self._needs[now]
         lanes = self.compiled.lanes(self.compiled.sums(self.firing))
         own = lanes[RANK_OF_COST[now]] if now is not None else ZERO
         cheaper = RANK_OF_COST[now] if now is not None else 0
@@ -187,7 +192,8 @@ class Trials:
             for place, lane in enumerate(lanes)
             if COST_ORDER[place] != now
         ]
-        return needs, own - ZERO if now is not None else ZERO
+        self._needs[now] = needs, own - ZERO if now is not None else ZERO
+        return self._needs[now]
 
     def missing(self) -> Iterator[tuple[str, ...]]:
         """The unknown facts of every undetermined rule, derived ones as those behind them."""

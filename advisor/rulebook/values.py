@@ -99,11 +99,14 @@ def distance(fact: Fact, here: Scalar, there: Scalar) -> float:
     return abs(math.log((there + 1) / (here + 1)))
 
 
-def nearest(fact: Fact, cell: Cell, here: Scalar) -> Scalar:
-    """The value of a cell that is the smallest change from another."""
+def nearest(fact: Fact, cell: Cell, here: Scalar) -> tuple[Scalar, float]:
+    """The value of a cell that is the smallest change from another, and how large that is."""
+    if fact.type in {"bool", "choice"}:
+        return cell.values[0], 1.0
     if len(cell.values) == 1:
-        return cell.value
-    return min(cell.values, key=lambda value: distance(fact, here, value))
+        return cell.values[0], distance(fact, here, cell.values[0])
+    size, place = min((distance(fact, here, v), place) for place, v in enumerate(cell.values))
+    return cell.values[place], size
 
 
 def can_change(fact: Fact) -> bool:
