@@ -18,6 +18,7 @@ from advisor.render.decision_words import (
     outcomes_words,
     ranked_of,
     sides,
+    sure_words,
     ties_words,
     weight_words,
 )
@@ -93,8 +94,9 @@ def _head(decision: Decision) -> Text:
 def _standing(decision: Decision) -> Iterator[str]:
     """How sure the advice is, what it is worth, and what comes second."""
     best = ranked_of(decision, decision.recommended)
-    if best is not None and best.probability_acceptable is not None:
-        yield f"{chance_words(best)} chance to come within two points of the best approach."
+    sure = sure_words(best)
+    if sure:
+        yield f"{sure[:1].upper()}{sure[1:]}."
     if best is not None and best.expected_gain is not None:
         gain = best.expected_gain
         yield f"Expected gain over the best plain prompt: {gain_words(gain)} points."

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Reason,
         Setting,
     )
+    from advisor.schema.rule import Scalar
 
 CHANCE_MEANING = (
     "Chance: that the approach comes within two points of the best one, as often as such advice was"
@@ -49,6 +50,22 @@ def listed(names: Sequence[str]) -> str:
 def chance_words(ranked: RankedApproach | None) -> str:
     """'78 %', or 'unknown'."""
     return percent(ranked.probability_acceptable if ranked else None, 0)
+
+
+def requiring_rule(ranked: RankedApproach | None) -> str:
+    """The rule that requires an approach, whatever its chances elsewhere; empty for none."""
+    reasons = ranked.reasons if ranked else ()
+    return next((safe_text(r.rule_id) for r in reasons if r.effect == "require"), "")
+
+
+def sure_words(ranked: RankedApproach | None) -> str:
+    """How sure the advice of an approach is: its chance, or the rule that requires it."""
+    required = requiring_rule(ranked)
+    if required:
+        return f"required by {required}"
+    if ranked is None or ranked.probability_acceptable is None:
+        return ""
+    return f"{chance_words(ranked)} chance to come within two points of the best approach"
 
 
 def gain_words(gain: Gain | None) -> str:
@@ -137,8 +154,13 @@ def flip_condition(flip: Flip) -> str:
 def _change(change: Flip | FactChange, verb: str) -> str:
     now = "(now unknown)"
     if change.from_value is not None:
-        now = f"instead of {fact_text(change.from_value)}"
-    return f"{safe_text(change.fact)} {verb}{fact_text(change.to_value)} {now}"
+        now = f"instead of {value_words(change.from_value)}"
+    return f"{safe_text(change.fact)} {verb}{value_words(change.to_value)} {now}"
+
+
+def value_words(value: Scalar) -> str:
+    """A fact's value as people read it; choices without underscores."""
+    return words(value) if isinstance(value, str) else fact_text(value)
 
 
 def outcomes_words(question: OpenQuestion) -> str:
@@ -161,7 +183,7 @@ def setting_name(setting: Setting) -> str:
 
 def setting_value(setting: Setting) -> str:
     """The value as people read it."""
-    return words(setting.value) if isinstance(setting.value, str) else fact_text(setting.value)
+    return value_words(setting.value)
 
 
 def builders_words(decision: Decision) -> str:

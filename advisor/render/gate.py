@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from advisor.render.decision_words import chance_words, chief_reason, ranked_of, ties_words
+from advisor.render.decision_words import chief_reason, ranked_of, sure_words, ties_words
 from advisor.render.terminal import (
-    UNKNOWN,
     make_panel,
     make_table,
     only_ascii,
@@ -50,9 +49,8 @@ def show_gate(console: Console, verdict: GateVerdict) -> None:
 def show_advice(console: Console, decision: Decision, recommended: str | None) -> None:
     """The approach now recommended, what speaks most for it, and near ties."""
     best = ranked_of(decision, recommended)
-    chance = chance_words(best)
-    sure = "" if chance == UNKNOWN else f", {chance} chance to come within two points of the best"
-    console.print(_line("Recommended", f"{words(recommended)}{sure}"))
+    sure = sure_words(best)
+    console.print(_line("Recommended", f"{words(recommended)}{', ' if sure else ''}{sure}"))
     for label, told in (("Because", chief_reason(best)), ("Close", ties_words(decision))):
         if told:
             console.print(_line(label, told))

@@ -183,6 +183,16 @@ def test_what_is_ruled_out_names_the_rule() -> None:
     assert standing(made.approaches[2], made) == "ruled out by data-stays-here"
 
 
+def test_a_required_approach_is_told_by_its_rule_and_not_by_a_chance() -> None:
+    must = v.reason(rule_id="rag-meets-target", effect="require", strength=None)
+    first = decision().approaches[0].model_copy(update={"reasons": (must,)})
+    made = decision(approaches=(first, *decision().approaches[1:]))
+    out = flat(screen(show_decision, made))
+    assert "RAG Required by rag-meets-target." in out
+    assert "78 % chance" not in out
+    assert "rag-meets-target (must)" in out
+
+
 def test_a_near_tie_is_told_as_such() -> None:
     tied = decision(near_ties=("few_shot", "rag"), close_call=True, recommended="few_shot")
     told = "Few-shot and RAG are too close to call; few-shot is the cheaper."

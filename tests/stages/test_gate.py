@@ -161,7 +161,7 @@ def test_how_much_of_a_leak_is_harmless(scored, leaked, clean):
     assert measured.is_clean(scored=scored, leaked=leaked) is clean
 
 
-@pytest.mark.parametrize(("train", "expected"), [(49, "collect"), (50, "stop"), (100, "train")])
+@pytest.mark.parametrize(("train", "expected"), [(49, "collect"), (50, "train"), (100, "train")])
 def test_samples_to_train_on(train, expected):
     data = DataFacts(labelled_samples=train + 50, train_samples=train, test_samples=200)
     profile = Profile(task=TaskFacts(kind="extraction"), data=data)
