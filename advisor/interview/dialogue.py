@@ -85,7 +85,8 @@ class Conversation:
         elif reply is Wish.UNKNOWN:
             self._take(without_answer(self.profile, fact))
         else:
-            raise ProfileError(self.language.say("no_answer", word=word))
+            hint = self.language.say("another_value")
+            raise ProfileError(self.language.say("no_answer", word=word), hint=hint)
 
     def follow_up(self) -> Profile:
         """Ask what the answers since `settle` have opened."""

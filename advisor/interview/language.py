@@ -15,7 +15,7 @@ from advisor.schema.rule import Scalar
 
 ENGLISH = "en"
 FOLDER = "language"
-HINT = "rules/README.md describes the format of a language file."
+HINT = "rules/language/en.yaml shows the format: a language file has the same keys."
 
 
 class FactTexts(Value):

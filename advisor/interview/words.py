@@ -62,7 +62,8 @@ def with_answer(profile: Profile, fact: Fact, value: Scalar, language: Language)
     try:
         return Profile.model_validate(content)
     except ValidationError as error:
-        raise ProfileError(_out_of_range(error, fact, value, language)) from error
+        told = _out_of_range(error, fact, value, language)
+        raise ProfileError(told, hint=language.say("another_value")) from error
 
 
 def without_answer(profile: Profile, fact: Fact) -> Profile:

@@ -1,4 +1,4 @@
-"""An interview broken off keeps every answer and says how to go on."""
+"""`advisor interview` line by line: answers kept, measured facts, editing, JSON, told mistakes."""
 
 from __future__ import annotations
 
@@ -9,59 +9,226 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from advisor.cli.interview import TerminalAsker
+from advisor.cli.asking_plain import PlainAsker
 from advisor.cli.main import cli
 from advisor.cli.screen import Screen
 from advisor.interview.answers import load_profile
+from advisor.rulebook.conditions import stated_facts
 
-QUESTION = "output.house_format"
-KNOWN = "task: {kind: chat}\nknowledge: {in_documents: false}\n"
+KNOWN = "task: {kind: chat, needs_style: false}\nknowledge: {in_documents: false}\n"
 
 
 @pytest.fixture
-def ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """Run the interview in an empty folder as if on a terminal, with these lines typed."""
-    monkeypatch.setattr(Screen, "may_ask", property(lambda _: True))
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("known.yaml").write_text(KNOWN)
+    return tmp_path
+
+
+def told(*words: str):
+    """The interview where nothing can be asked."""
+    return CliRunner().invoke(cli, ["interview", *words])
+
+
+@pytest.fixture
+def ask(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """Run the interview in an empty folder as if on a terminal, with these lines typed."""
+    monkeypatch.setattr(Screen, "may_ask", property(lambda _: True))
 
     def run(typed: str, *words: str):
-        full = ["interview", "--answers", "known.yaml", *words]
-        return CliRunner().invoke(cli, full, input=typed)
+        return CliRunner().invoke(cli, ["interview", *words], input=typed)
 
     return run
 
 
-def test_the_end_of_input_saves_what_was_answered(ask):
-    result = ask("500\n", "--save", "mine.yaml")
+def test_the_end_of_input_keeps_what_was_answered(ask):
+    result = ask("1\n", "--save", "mine.yaml")
     assert result.exit_code == 130
-    assert load_profile(Path("mine.yaml")).data.labelled_samples == 500
+    assert load_profile(Path("mine.yaml")).provenance
     assert "advisor interview --answers mine.yaml --save mine.yaml" in result.stderr
 
 
-def test_ctrl_c_saves_what_was_answered_to_a_file_it_names(ask, monkeypatch):
-    typed = iter(["500"])
+def test_ctrl_c_keeps_what_was_answered_and_names_file_and_command(ask, monkeypatch):
+    typed = iter(["1"])
 
-    def answer(_self, _fact, *, number):
+    def answer(_self, _question):
         try:
             return next(typed)
         except StopIteration:
             raise KeyboardInterrupt from None
 
-    monkeypatch.setattr(TerminalAsker, "ask", answer)
+    monkeypatch.setattr(PlainAsker, "ask", answer)
     Path("interview-answers.yaml").write_text("mine\n")
-    result = ask("", "--json")
+    result = ask("", "--language", "de", "--json")
     assert result.exit_code == 130
     hint = shlex.split(json.loads(result.stdout)["error"]["hint"])
     saved = Path(hint[hint.index("--answers") + 1])
     assert saved == Path("interview-answers-2.yaml")
-    assert load_profile(saved).data.labelled_samples == 500
-    assert load_profile(saved).task.kind == "chat"
+    assert hint[hint.index("--save") + 1] == str(saved)
+    assert hint[hint.index("--language") + 1] == "de"
+    stated = set(stated_facts(load_profile(saved)))
+    assert len([fact for fact in stated if not fact.startswith("machine.")]) == 1
     assert Path("interview-answers.yaml").read_text() == "mine\n"
 
 
 def test_nothing_answered_writes_nothing(ask):
-    result = ask("", "--save", "mine.yaml")
+    result = ask("", "--answers", "known.yaml", "--save", "mine.yaml")
     assert result.exit_code == 130
-    assert not Path("mine.yaml").exists()
-    assert [p.name for p in Path().iterdir() if p.is_file()] == ["known.yaml"]
+    assert [path.name for path in Path().iterdir() if path.is_file()] == ["known.yaml"]
+
+
+def test_an_interview_to_the_end_saves_shows_and_names_the_next_command(ask):
+    result = ask("stop\n", "--save", "mine.yaml")
+    assert result.exit_code == 0
+    assert "1. " in result.stderr
+    assert "Why: " in result.stderr
+    last = result.stdout.splitlines()
+    place = last.index("Next command:")
+    assert last[place - 1] == "Answers saved: mine.yaml"
+    assert last[place + 1].startswith("  advisor ")
+    assert "advisor interview --answers mine.yaml --edit" in last[-1]
+
+
+def test_answers_are_saved_by_themselves_and_the_command_has_the_file(ask):
+    result = ask("stop\n", "--json")
+    shown = json.loads(result.stdout)
+    assert shown["answers"] == "interview-answers.yaml"
+    assert Path("interview-answers.yaml").is_file()
+    if shown["decision"]["recommended"] is None:
+        assert shown["next_command"] == "advisor interview --answers interview-answers.yaml"
+
+
+def test_dont_know_survives_in_the_file_and_is_not_asked_again(ask):
+    first = ask("\nstop\n", "--save", "mine.yaml")
+    assert first.exit_code == 0
+    unknown = load_profile(Path("mine.yaml")).unknown
+    assert len(unknown) == 1
+    question = first.stderr.split("1. ")[1].splitlines()[0]
+    again = ask("stop\n", "--answers", "mine.yaml")
+    assert question not in again.stderr
+
+
+def test_the_review_is_numbered_and_takes_a_change(ask):
+    result = ask(
+        "review\n2\nyes\nstop\n\n",
+        "--answers",
+        "known.yaml",
+    )
+    assert result.exit_code == 0
+    assert "Your answers" in result.stderr
+    assert " 1  task: a conversation (chat) (answered)" in result.stderr
+    assert load_profile(Path("interview-answers.yaml")).knowledge.in_documents is True
+
+
+def test_a_wrong_line_of_the_review_is_told(ask):
+    result = ask("review\n99\n\n", "--answers", "known.yaml")
+    assert result.exit_code == 0
+    assert "'99' is none of the answers above" in result.stderr
+
+
+def test_what_data_documents_and_model_tell_is_not_asked(ask, folder):
+    rows = [{"prompt": f"text {n}", "completion": f"label {n % 4}"} for n in range(60)]
+    Path("d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    Path("docs").mkdir()
+    Path("docs/a.md").write_text("Words.")
+    words = ("--data", "d.jsonl", "--docs", "docs", "--model", "meta-llama/Llama-3.1-8B-Instruct")
+    result = ask("stop\n", *words, "--json")
+    shown = json.loads(result.stdout)
+    profile, origin = shown["profile"], shown["profile"]["provenance"]
+    assert profile["data"]["classes"] == 4
+    assert profile["knowledge"]["document_formats"] == "md"
+    assert profile["model"]["is_instruct"] is True
+    assert origin["model.parameters_billion"] == "catalog"
+    assert origin["task.kind"] == "suggested by dataset"
+    assert "measured in d.jsonl: samples with an answer: 60 samples" in result.stderr
+    assert "looked up for" in result.stderr
+    command = shlex.split(shown["next_command"])
+    assert command[1] in {"run", "baseline"}
+    for option, value in (("--data", "d.jsonl"), ("--docs", "docs"), ("--model", words[-1])):
+        assert command[command.index(option) + 1] == value
+    assert command[command.index("--answers") + 1] == "interview-answers.yaml"
+
+
+def test_too_few_samples_to_split_are_measured_all_the_same(folder):
+    Path("d.jsonl").write_text('{"prompt": "a", "completion": "b"}\n' * 3)
+    shown = json.loads(told("--data", "d.jsonl", "--json").stdout)
+    assert shown["profile"]["data"]["labelled_samples"] == 3
+    assert shown["profile"]["data"]["test_samples"] is None
+
+
+def test_where_nothing_can_be_asked_the_answers_decide(folder):
+    result = told("--answers", "known.yaml", "--json")
+    assert result.exit_code == 0
+    shown = json.loads(result.stdout)
+    assert shown["answers"] == "known.yaml"
+    assert shown["profile"]["machine"]["cpu_cores"] is None
+    assert [path.name for path in Path().iterdir()] == ["known.yaml"]
+    decided = CliRunner().invoke(cli, ["decide", "--profile", "known.yaml", "--json"])
+    assert json.loads(decided.stdout)["decision"] == shown["decision"]
+
+
+def test_an_answer_is_changed_without_a_terminal(folder):
+    Path("known.yaml").write_text(
+        "task: {kind: question_answering, needs_style: false}\n"
+        "knowledge: {in_documents: false}\ndata: {labelled_samples: 0}\n"
+    )
+    words = ("--answers", "known.yaml", "--edit", "knowledge.in_documents=yes")
+    result = told(*words, "--json")
+    assert result.exit_code == 0
+    shown = json.loads(result.stdout)
+    assert shown["changed"] == ["answers in own documents: no → yes"]
+    assert {shown["recommended_before"], shown["decision"]["recommended"]} <= {
+        *(a["approach"] for a in shown["decision"]["approaches"]),
+        None,
+    }
+    assert load_profile(Path("known.yaml")).knowledge.in_documents is True
+
+
+def test_the_change_is_told_with_old_and_new_advice(folder):
+    result = told("--answers", "known.yaml", "--edit", "task.kind=unknown")
+    assert result.exit_code == 0
+    assert "Changed:\n  task: a conversation (chat) → don't know" in result.stdout
+    assert "The advice " in result.stdout
+    assert load_profile(Path("known.yaml")).unknown == ("task.kind",)
+    same = told("--answers", "known.yaml", "--edit", "task.needs_style=no")
+    assert "No answer was changed." in same.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ((), 1, "There is no terminal to ask on."),
+        (("--answers", "nowhere.yaml"), 1, "does not exist"),
+        (("--edit", "task.kind"), 2, "--answers FILE"),
+        (("--answers", "known.yaml", "--edit"), 1, "--edit FACT=VALUE"),
+        (("--answers", "known.yaml", "--edit", "task.knid=chat"), 1, "did you mean 'task.kind'?"),
+        (("--answers", "known.yaml", "--edit", "task.kind=poem"), 1, "none of the choices"),
+        (("--answers", "known.yaml", "--edit", "task.kind=back"), 1, "'back' is no answer."),
+        (("--answers", "known.yaml", "--edit", "task.target=85"), 1, "too large; the most is 1"),
+        (("--answers", "known.yaml", "--language", "fr"), 1, "no language 'fr'"),
+        (("--answers", "known.yaml", "--data", "no.jsonl"), 1, "no.jsonl"),
+        (("--answers", "known.yaml", "--docs", "nowhere"), 1, "nowhere"),
+        (("--answers", "known.yaml", "--model", "no/such"), 1, "no/such"),
+        (("--answers", "known.yaml", "--save", "known.yaml/x.yaml"), 1, "x.yaml"),
+    ],
+)
+def test_a_mistake_is_told_and_changes_nothing(folder, words, code, said):
+    result = told(*words, "--json")
+    assert result.exit_code == code
+    assert said in result.stdout
+    assert json.loads(result.stdout)["error"]["hint"]
+    assert Path("known.yaml").read_text() == KNOWN
+
+
+def test_german_from_the_first_question_to_the_last_line(ask):
+    result = ask("warum\nende\n", "--language", "de", "--save", "meine.yaml")
+    assert result.exit_code == 0
+    assert "Gefragt wird nur, was den Rat noch ändern kann." in " ".join(result.stderr.split())
+    assert "Bedeutung: " in result.stderr
+    assert "Nächster Befehl:" in result.stdout
+    assert "Antworten gesichert: meine.yaml" in result.stdout
+
+
+def test_quiet_leaves_the_greeting_out(ask):
+    assert "measured on this machine" in ask("stop\n").stderr
+    assert "measured on this machine" not in ask("stop\n", "--quiet").stderr
