@@ -40,6 +40,11 @@ LONGEST_WITHOUT_LIMIT = 131_072
     help="Answers or profile file: its advice names methods and settings, its limits count.",
 )
 @click.option(
+    "--policy",
+    type=click.Path(path_type=Path),
+    help="File that switches rules off or reweighs them, for --answers.",
+)
+@click.option(
     "--gpu", "gpu_names", multiple=True, help="Repeatable; 'local' is this machine (default: all)."
 )
 @click.option("--provider", help="Prices of one provider only.")
@@ -102,11 +107,15 @@ def _alone(
     if flags["quantity"] and not flags["gpu_names"]:
         msg = "--solve asks what fits on a card: name one with --gpu."
         raise click.UsageError(msg)
+    if flags["policy"] is not None and flags["answers"] is None:
+        msg = "--policy changes the advice on --answers: give both."
+        raise click.UsageError(msg)
     if flags["data"] is not None and flags["tokens"] is not None:
         msg = "--data counts the tokens itself: leave --tokens out."
         raise click.UsageError(msg)
     card = find_model(model)
-    wishes = (_advised(flags["answers"], card) if flags["answers"] else {}) | given_values(flags)
+    advised = _advised(flags["answers"], flags["policy"], card) if flags["answers"] else {}
+    wishes = advised | given_values(flags)
     request = EstimateRequest(
         as_of=flags["as_of"].date().isoformat() if flags["as_of"] else today(),
         machine=_measured() if LOCAL in flags["gpu_names"] else MachineFacts(),
@@ -123,7 +132,7 @@ def _alone(
     return result, folder.raw("estimate")
 
 
-def _advised(answers: Path, card: ModelCard) -> dict[str, Any]:
+def _advised(answers: Path, policy: Path | None, card: ModelCard) -> dict[str, Any]:
     """What the advice on these answers asks for with this model."""
     from advisor.interview.answers import load_profile  # noqa: PLC0415 - only with answers
     from advisor.resources import rules_root  # noqa: PLC0415
@@ -135,7 +144,7 @@ def _advised(answers: Path, card: ModelCard) -> dict[str, Any]:
     profile = load_profile(answers)
     known = {k: v for k, v in model_facts(card).model_dump().items() if v is not None}
     profile = profile.model_copy(update={"model": profile.model.model_copy(update=known)})
-    return wishes_of(rank(profile, load_rulebook(rules_root())), profile)
+    return wishes_of(rank(profile, load_rulebook(rules_root(), policy)), profile)
 
 
 def _estimated(request: EstimateRequest, card: ModelCard, flags: dict[str, Any]) -> Estimate:
@@ -176,9 +185,10 @@ def _of_run(
     """The run's estimate again: its model, data and machine, with what the flags change."""
     from advisor.cli.settings import open_run  # noqa: PLC0415 - the whole pipeline is slow to load
 
-    if flags["answers"] is not None:
-        msg = "A run has its answers already: leave --answers or --run-dir out."
-        raise click.UsageError(msg)
+    for name in ("answers", "policy"):
+        if flags[name] is not None:
+            msg = f"A run has its own: leave --{name} or --run-dir out."
+            raise click.UsageError(msg)
     pipeline = open_run(screen, run_dir, {}, start=False)
     if model is not None and model != pipeline.settings.model:
         raise InputError(

@@ -98,5 +98,8 @@ def _estimate(decision: Decision, profile: Profile, inputs: Inputs) -> tuple[str
     size = profile.model.parameters_billion
     nearest = min(SIZES, key=lambda known: abs(known - size)) if size else 8
     model = inputs.model or f"{nearest:g}b"
-    methods = [word for method in decision.methods for word in ("--method", method)]
-    return ("advisor", "estimate", "--model", model, *methods)
+    words = ("advisor", "estimate", "--model", model)
+    if inputs.answers is not None:  # the file hands over settings and limits too
+        policy = _option("--policy", inputs.policy)
+        return (*words, *_option("--answers", inputs.answers), *policy)
+    return (*words, *(word for method in decision.methods for word in ("--method", method)))

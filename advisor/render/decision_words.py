@@ -26,6 +26,7 @@ CHANCE_MEANING = (
     " right on published comparisons."
 )
 GAIN_MEANING = "Gain: points of 100 over the best plain prompt, 10th to 90th percentile."
+SMALL = 0.001
 WEIGHT = {"strong": 0, "moderate": 1, "weak": 2}
 FOR = ("require", "favour")
 AGAINST = ("forbid", "oppose")
@@ -182,8 +183,11 @@ def setting_name(setting: Setting) -> str:
 
 
 def setting_value(setting: Setting) -> str:
-    """The value as people read it."""
-    return value_words(setting.value)
+    """The value as people read it; a small learning rate with all its noughts."""
+    value = setting.value
+    if isinstance(value, float) and 0 < abs(value) < SMALL:
+        return f"{value:.9f}".rstrip("0")
+    return value_words(value)
 
 
 def builders_words(decision: Decision) -> str:

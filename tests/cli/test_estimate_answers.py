@@ -54,3 +54,14 @@ def test_an_answers_file_that_is_not_there_is_told():
     result = CliRunner().invoke(cli, [*WORDS, "--answers", "nope.yaml", "--json"])
     assert result.exit_code == 1
     assert "nope.yaml" in result.stdout
+
+
+def test_a_policy_changes_the_advice_behind_the_plan(answers, tmp_path):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("- {rule: rank-for-ordinary-data, off: true, reason: we measured rank 8}\n")
+    told = document("--answers", answers, "--policy", str(policy))["options"][0]["plan"]["reasons"]
+    assert told["rank"] != "rule rank-for-ordinary-data"
+
+
+def test_a_policy_without_answers_is_a_usage_error():
+    assert CliRunner().invoke(cli, [*WORDS, "--policy", "p.yaml"]).exit_code == 2

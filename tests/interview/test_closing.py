@@ -60,6 +60,13 @@ def test_tuning_without_data_can_be_priced():
     assert line("fine_tuning", Inputs(model="70b")) == "advisor estimate --model 70b"
 
 
+def test_the_price_rests_on_the_answers_where_they_are_kept():
+    inputs = Inputs(answers=Path("a.yaml"), policy=Path("p.yaml"))
+    assert line("fine_tuning", inputs, methods=("lora",)) == (
+        "advisor estimate --model 8b --answers a.yaml --policy p.yaml"
+    )
+
+
 def test_where_nothing_is_known_the_interview_goes_on():
     assert line(None, Inputs(answers=Path("a.yaml"))) == "advisor interview --answers a.yaml"
 

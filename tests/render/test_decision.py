@@ -237,6 +237,8 @@ def test_setting_names_and_values() -> None:
     rank, rate, objective, shots = decision().settings
     assert (setting_name(rank), setting_value(rank)) == ("rank (LoRA)", "64")
     assert (setting_name(rate), setting_value(rate)) == ("learning rate", "0.0002")
+    assert setting_value(rate.model_copy(update={"value": 2e-05})) == "0.00002"
+    assert setting_value(rate.model_copy(update={"value": 0.05})) == "0.05"
     assert setting_name(objective) == "objective (preference tuning)"
     assert (setting_name(shots), setting_value(shots)) == ("train on shots", "yes")
 
