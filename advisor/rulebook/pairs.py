@@ -74,6 +74,8 @@ def _worth_trying(
     is_required = bool(trials.firing & requires)
     for one, other in combinations(groups, 2):
         joint = one.touched & other.touched
+        if not joint and not (one.toggled and other.toggled):
+            continue
         musts = (one.toggled | other.toggled | joint) & requires
         if is_required and not musts:
             continue

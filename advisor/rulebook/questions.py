@@ -125,8 +125,9 @@ def _together(
         return now
     tested = trials.compiled.decisions[place]
     for known in islice(_answered(trials, tested, missing), MOST_COMBINATIONS):
-        if tested.state(known).holds:
-            then = trials.advice_of(trials.firing_after(known, touched), now)
+        firing = trials.firing_after(known, touched)
+        if firing >> place & 1:
+            then = trials.advice_of(firing, now)
             if then != now:
                 return then
     return now

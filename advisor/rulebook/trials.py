@@ -11,7 +11,7 @@ from advisor.rulebook.compiled import NOTHING, ZERO, compiled, places
 from advisor.rulebook.conditions import Facts
 from advisor.rulebook.derived import bases_of, computed, fed_by, values_behind
 from advisor.rulebook.ordering import COST_ORDER, RANK_OF_COST
-from advisor.rulebook.values import Cell, nearest
+from advisor.rulebook.values import Cell, edges, nearest
 from advisor.schema.facts import Fact
 from advisor.schema.rule import Approach, Rulebook, Scalar
 
@@ -147,7 +147,7 @@ class Trials:
             for threshold in self.compiled.values.get(name, ())
             for value in values_behind(name, fact, threshold, self.facts)
         )
-        tried = (value for cell in own for value in cell.values)
+        tried = (value for cell in own for value in edges(cell))
         return list(dict.fromkeys((*offered, *tried, *behind)))
 
     def changes(self, now: Approach | None) -> Iterator[Change]:

@@ -99,6 +99,12 @@ def distance(fact: Fact, here: Scalar, there: Scalar) -> float:
     return abs(math.log((there + 1) / (here + 1)))
 
 
+def edges(cell: Cell) -> tuple[Scalar, ...]:
+    """The smallest and the largest number of a cell; every value of another kind."""
+    numbers = [v for v in cell.values if not isinstance(v, bool | str)]
+    return (min(numbers), max(numbers)) if numbers else cell.values
+
+
 def nearest(fact: Fact, cell: Cell, here: Scalar) -> tuple[Scalar, float]:
     """The value of a cell that is the smallest change from another, and how large that is."""
     if fact.type in {"bool", "choice"}:
