@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from advisor.catalog.query import EMBEDDED_MODEL, find_model
+from advisor.catalog.query import find_model
 from advisor.data_check.split import split
 from advisor.errors import DatasetError
 from advisor.formats.documents import read_corpus
@@ -10,7 +10,7 @@ from advisor.formats.readers import read_dataset
 from advisor.interview.closing import Inputs
 from advisor.schema.dataset import Dataset
 from advisor.schema.evaluation import Sample
-from advisor.schema.profile import ModelFacts, Profile
+from advisor.schema.profile import Profile
 from advisor.stages.profile.hardware import measure_machine
 from advisor.stages.profile.model import model_facts
 from advisor.stages.profile.stage import profile
@@ -22,13 +22,14 @@ def prefilled(answers: Profile, inputs: Inputs) -> Profile:
     Raises DatasetError, CorpusError and UnknownModelError.
     """
     dataset = read_dataset(inputs.data) if inputs.data else None
+    name = inputs.model
     return profile(
         answers=answers,
         dataset=dataset,
         samples=_placed(dataset) if dataset else (),
         documents=read_corpus(inputs.docs).documents if inputs.docs else (),
         machine=measure_machine(),
-        model=_model(inputs.model),
+        model=model_facts(find_model(name), named=name) if name else None,
     )
 
 
@@ -50,10 +51,3 @@ def _placed(dataset: Dataset) -> tuple[Sample, ...]:
         return split(dataset.samples, seed=0)
     except DatasetError:
         return dataset.samples
-
-
-def _model(name: str | None) -> ModelFacts | None:
-    """The model's facts; the embedded demonstrator stands for no model that would be tuned."""
-    if name is None or name == EMBEDDED_MODEL:
-        return None
-    return model_facts(find_model(name), named=name)

@@ -15,6 +15,7 @@ from advisor.schema.profile import (
     DataFacts,
     KnowledgeFacts,
     MachineFacts,
+    ModelFacts,
     Profile,
     TaskFacts,
 )
@@ -288,6 +289,10 @@ def test_the_size_of_a_model_is_looked_up() -> None:
     got = made(model=model_facts(card()))
     assert got.model.parameters_billion == pytest.approx(8.03, abs=0.01)
     assert got.provenance["model.parameters_billion"] == "catalog"
+
+
+def test_the_embedded_demonstrator_tells_nothing() -> None:
+    assert model_facts(card("tiny"), named="tiny") == ModelFacts()
 
 
 def test_kinds_of_documents_come_by_frequency() -> None:

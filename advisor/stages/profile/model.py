@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 from advisor.schema.catalog import ModelCard
 from advisor.schema.profile import ModelFacts
+from advisor.schema.run import EMBEDDED_MODEL
 
 INSTRUCTED = re.compile(
     r"(?:^|[-_ /.])(?:instruct|it|chat|assistant)(?:$|[-_ /.\d])", re.IGNORECASE
@@ -20,8 +21,10 @@ def model_facts(card: ModelCard, *, named: str = "") -> ModelFacts:
 
     `named` is the name or folder it was asked for by: one card stands for the base and the tuned
     model alike. A name that says nothing leaves it unknown: families differ in what they call the
-    tuned one.
+    tuned one. The embedded demonstrator tells nothing: nobody would tune it in earnest.
     """
+    if card.id == EMBEDDED_MODEL:
+        return ModelFacts()
     return ModelFacts(
         parameters_billion=round(card.parameters / BILLION, 4),
         is_instruct=_is_instruct(PurePath(named).name or card.id),
