@@ -38,7 +38,7 @@ def rank(profile: Profile, rulebook: Rulebook) -> Decision:
         recommended=result.recommended,
         margin=margin,
         close_call=bool(near_ties) or _is_close(result, margin, rulebook),
-        next_step=next_step(result.recommended, facts),
+        next_step=next_step(trials, result.recommended),
         runner_up=_runner_up(result),
         near_ties=near_ties,
         methods=handed.methods,

@@ -1,8 +1,9 @@
-"""What to do next, in one sentence per approach."""
+"""What to do next, in one or two sentences that hold for the facts at hand."""
 
 from __future__ import annotations
 
 from advisor.rulebook.conditions import Facts
+from advisor.rulebook.trials import Trials
 from advisor.schema.rule import Approach
 
 NOTHING_KNOWN = (
@@ -10,6 +11,34 @@ NOTHING_KNOWN = (
     " stand in documents (knowledge.in_documents) and how many labelled samples there are"
     " (data.labelled_samples); `advisor interview` asks."
 )
+FEWEST_SAMPLES = 30
+"""Below this many labelled samples a baseline tells nothing apart."""
+LABEL_FIRST = "Label at least 30 samples first, so that anything can be measured."
+NAMES: dict[Approach, str] = {
+    "prompting": "a plain prompt",
+    "few_shot": "a prompt with shots",
+    "prompt_optimisation": "prompt optimisation",
+    "long_context": "all documents in the prompt",
+    "rag": "retrieval",
+    "small_model": "a small classifier",
+    "fine_tuning": "fine-tuning",
+    "rag_plus_fine_tuning": "retrieval with a tuned reader",
+    "preference_tuning": "preference tuning",
+    "reinforcement": "reinforcement",
+    "continued_pretraining": "continued pre-training",
+    "collect_data": "collecting data",
+    "none": "leaving things as they are",
+}
+DECIDING: dict[str, str] = {
+    "measured.prompted_score": (
+        "Measure zero-shot first (`advisor baseline`): about ten minutes decide between {} and {}."
+    ),
+    "measured.closed_book_score": (
+        "Ask the model without the documents first (`advisor baseline`): about ten minutes decide"
+        " between {} and {}."
+    ),
+}
+"""Measurements that may turn the advice, with what to say of them; the likeliest to is named."""
 BEFORE: dict[Approach, str] = {
     "prompting": "Measure the plain prompt first: `advisor baseline` on at least 30 test samples.",
     "few_shot": "Measure a prompt with shots against the plain one: `advisor baseline`.",
@@ -26,13 +55,13 @@ BEFORE: dict[Approach, str] = {
     "none": "Leave things as they are.",
 }
 AFTER: dict[Approach, str] = {
-    "prompting": "Use the plain prompt; it meets what was asked.",
+    "prompting": "Use the plain prompt.",
     "few_shot": "Use the prompt with shots.",
     "prompt_optimisation": "Improve the prompt against its measured failures and measure again.",
     "long_context": "Put all documents into the prompt and measure that against retrieval.",
     "rag": "Use retrieval; keep the documents current instead of training.",
     "small_model": "Train a small classifier on the same samples and measure it.",
-    "fine_tuning": "Let the gate decide: `advisor gate`, then `advisor train`.",
+    "fine_tuning": "Train if the gate says so: `advisor gate`, then `advisor train`.",
     "rag_plus_fine_tuning": "Tune on prompts that hold the passages you will serve, then verify.",
     "preference_tuning": "Tune on good answers first, then on the pairs, then verify.",
     "continued_pretraining": "Train on raw text first, then on answers, then verify.",
@@ -40,11 +69,68 @@ AFTER: dict[Approach, str] = {
     "collect_data": "Collect more data (samples or documents) and measure again.",
     "none": "Leave things as they are.",
 }
+MET = "It meets what was asked."
+WITHOUT_DOCUMENTS = "Gather the documents that hold the answers first, then measure retrieval."
+UNMEASURED: dict[Approach, tuple[str, str]] = {
+    "few_shot": ("measured.few_shot_score", BEFORE["few_shot"]),
+    "rag": ("measured.rag_score", BEFORE["rag"]),
+    "rag_plus_fine_tuning": ("measured.rag_score", BEFORE["rag"]),
+}
+"""After measuring: what is still to be measured where the approach's own score is missing."""
+ON_DOCUMENTS: frozenset[Approach] = frozenset({"rag", "rag_plus_fine_tuning", "long_context"})
 
 
-def next_step(recommended: Approach | None, facts: Facts) -> str:
-    """One sentence; it differs once baselines are measured."""
+def next_step(trials: Trials, recommended: Approach | None) -> str:
+    """What to do next; it differs once baselines are measured, and names what would decide."""
+    facts = trials.facts
     if recommended is None:
         return NOTHING_KNOWN
-    measured = "measured.best_score" in facts
-    return (AFTER if measured else BEFORE)[recommended]
+    if "measured.best_score" in facts:
+        return _after(recommended, facts)
+    if recommended in ON_DOCUMENTS and _has_no_documents(facts):
+        return WITHOUT_DOCUMENTS
+    step = _deciding(trials, recommended) or BEFORE[recommended]
+    samples = facts.get("data.labelled_samples")
+    if samples is not None and float(samples) < FEWEST_SAMPLES and recommended != "collect_data":
+        return f"{LABEL_FIRST} {step}"
+    return step
+
+
+def _after(recommended: Approach, facts: Facts) -> str:
+    """What to do once baselines are measured."""
+    own, measure = UNMEASURED.get(recommended, ("measured.best_score", ""))
+    if own not in facts:
+        unfounded = recommended in ON_DOCUMENTS and _has_no_documents(facts)
+        return WITHOUT_DOCUMENTS if unfounded else measure
+    is_met = facts.get("measured.target_met") is True and recommended in {
+        "prompting",
+        "few_shot",
+        "rag",
+    }
+    return f"{AFTER[recommended]} {MET}" if is_met else AFTER[recommended]
+
+
+def _has_no_documents(facts: Facts) -> bool:
+    """Whether it is known that there is nothing to retrieve from."""
+    if float(facts.get("knowledge.documents", 0)) >= 1:
+        return False
+    return facts.get("knowledge.documents") == 0 or facts.get("knowledge.in_documents") is False
+
+
+def _deciding(trials: Trials, now: Approach) -> str | None:
+    """The measurement most likely to turn the advice, and the two approaches it decides between."""
+    found: list[tuple[float, str]] = []
+    for fact, sentence in DECIDING.items():
+        if fact in trials.facts:
+            continue
+        weights: dict[Approach, float] = {}
+        for cell, known in trials.tries(fact):
+            then = trials.advice_of(trials.firing_after(known, trials.touched(fact)), now)
+            if then is not None:
+                weights[then] = weights.get(then, 0.0) + cell.weight
+        turned = {approach: weight for approach, weight in weights.items() if approach != now}
+        if turned:
+            other = max(turned, key=lambda approach: turned[approach])
+            chance = sum(turned.values()) / sum(weights.values())
+            found.append((chance, sentence.format(NAMES[now], NAMES[other])))
+    return max(found)[1] if found else None

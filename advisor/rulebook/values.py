@@ -13,6 +13,7 @@ from advisor.schema.facts import Fact
 from advisor.schema.rule import Condition, Rulebook, Scalar
 
 SHARE = "share of 1"
+YES_OR_NO, CHOICE = 1.0, 2.0
 MEASURED_AGAIN = frozenset({"dataset", "documents", "catalog", "baseline", "gate"})
 """What can come out otherwise when it is measured again; a machine stays what it is."""
 
@@ -87,11 +88,11 @@ def shares_of(cells: Mapping[str, Sequence[Cell]], atoms: Atoms) -> dict[int, fl
 def distance(fact: Fact, here: Scalar, there: Scalar) -> float:
     """How large a change is, so that changes of different facts can be compared.
 
-    A yes, a no or another choice counts 1, a share four times its difference, and any other number
-    the logarithm of the ratio (of one more than each, so that nought has a place).
+    A yes or a no counts 1, another choice 2, a share four times its difference, and any other
+    number the logarithm of the ratio (of one more than each, so that nought has a place).
     """
     if isinstance(here, bool | str) or isinstance(there, bool | str):
-        return 1.0
+        return CHOICE if fact.type == "choice" else YES_OR_NO
     if fact.unit == SHARE:
         return abs(there - here) * 4
     if min(here, there) < 0:
@@ -108,7 +109,7 @@ def edges(cell: Cell) -> tuple[Scalar, ...]:
 def nearest(fact: Fact, cell: Cell, here: Scalar) -> tuple[Scalar, float]:
     """The value of a cell that is the smallest change from another, and how large that is."""
     if fact.type in {"bool", "choice"}:
-        return cell.values[0], 1.0
+        return cell.values[0], distance(fact, here, cell.values[0])
     if len(cell.values) == 1:
         return cell.values[0], distance(fact, here, cell.values[0])
     size, place = min((distance(fact, here, v), place) for place, v in enumerate(cell.values))
