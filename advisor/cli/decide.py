@@ -53,22 +53,30 @@ def command(
         raise click.UsageError(msg)
 
     def show() -> None:
-        command = (
-            _next_in_run(run_dir)
-            if run_dir is not None and profile_path is None
-            else _next_alone(advice, profile_path, policy)
-        )
-        _show(screen, advice, command)
+        command, blanks = _next(advice, profile_path, run_dir, policy)
+        _show(screen, advice, command, blanks)
 
     screen.result(shown, show)
 
 
-def _next_alone(advice: Advice, profile_path: Path | None, policy: Path | None) -> str:
-    """The command that leads on from a profile file."""
+def _next(
+    advice: Advice, profile_path: Path | None, run_dir: Path | None, policy: Path | None
+) -> tuple[str, tuple[str, ...]]:
+    """The command that leads on, and the words in it to be replaced."""
+    if profile_path is None and run_dir is not None:
+        return _next_in_run(run_dir), ()
+    return _next_alone(advice, profile_path, policy)
+
+
+def _next_alone(
+    advice: Advice, profile_path: Path | None, policy: Path | None
+) -> tuple[str, tuple[str, ...]]:
+    """The command that leads on from a profile file, and the words in it to be replaced."""
     from advisor.interview.closing import Inputs, next_command  # noqa: PLC0415 - pydantic is slow
 
     inputs = Inputs(answers=profile_path, policy=policy)
-    return next_command(advice.decision, advice.profile, inputs).line
+    found = next_command(advice.decision, advice.profile, inputs)
+    return found.line, found.blanks
 
 
 def _next_in_run(run_dir: Path) -> str:
@@ -130,7 +138,13 @@ def _of_run(screen: Screen, run_dir: Path, policy: Path | None) -> Advice:
     return Advice(profile=profile, decision=decide(profile, load_rulebook(rules_root(), policy)))
 
 
-def _show(screen: Screen, advice: Advice, command: str) -> None:
+def _show(screen: Screen, advice: Advice, command: str, blanks: tuple[str, ...]) -> None:
     from advisor.render.decision import show_decision  # noqa: PLC0415 - rich is slow to load
 
-    show_decision(screen.console, advice.decision, in_full=screen.verbose, command=command)
+    show_decision(
+        screen.console,
+        advice.decision,
+        in_full=screen.verbose,
+        command=command,
+        blanks=blanks,
+    )

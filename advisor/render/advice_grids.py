@@ -33,9 +33,7 @@ from advisor.render.safe import UNKNOWN, fact_text, profile_facts, words
 from advisor.units import short_count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from advisor.schema.decide import Decision, RankedApproach, Reason
+    from advisor.schema.decide import Decision, RankedApproach
     from advisor.schema.estimate import Estimate, Option
     from advisor.schema.gate import GateVerdict
     from advisor.schema.profile import Profile
@@ -100,16 +98,20 @@ def silent_approaches(decision: Decision) -> list[str]:
 
 
 def sides_grid(decision: Decision) -> Grid:
-    """For the recommended approach and the runner-up: the rules for and against, with weights."""
+    """For the recommended approach and the runner-up: every rule for and against, with sources."""
     rows = tuple(
-        (words(ranked.approach), *(_rules_words(side) for side in sides(ranked)))
+        (
+            words(ranked.approach),
+            side,
+            reason.rule_id,
+            weight_words(reason),
+            ", ".join(reason.sources),
+        )
         for ranked in first_two(decision)
+        for side, reasons in zip(("for", "against"), sides(ranked), strict=True)
+        for reason in reasons
     )
-    return Grid(("Approach", "Rules for it", "Rules against it"), rows)
-
-
-def _rules_words(reasons: Sequence[Reason]) -> str:
-    return ", ".join(f"{reason.rule_id} ({weight_words(reason)})" for reason in reasons) or "none"
+    return Grid(("Approach", "Side", "Rule", "Weight", "Sources"), rows)
 
 
 def flips_grid(decision: Decision) -> Grid:
@@ -119,17 +121,23 @@ def flips_grid(decision: Decision) -> Grid:
 
 
 def questions_grid(decision: Decision) -> Grid:
-    """What nobody has answered yet."""
+    """What nobody has answered yet and could turn the advice."""
     rows = tuple(
         (
             question.fact,
             question.question,
-            outcomes_words(question) or yes_no(question.could_change),
+            outcomes_words(question) or "another approach",
             measure_words(question) or "an answer",
         )
         for question in decision.open_questions
+        if question.could_change
     )
     return Grid(("Fact", "Question", "Could change the advice to", "Found by"), rows)
+
+
+def idle_questions(decision: Decision) -> list[str]:
+    """Ids of the facts that nobody knows and that cannot turn the advice."""
+    return [question.fact for question in decision.open_questions if not question.could_change]
 
 
 def settings_grid(decision: Decision) -> Grid:

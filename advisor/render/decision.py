@@ -13,6 +13,7 @@ from advisor.render.decision_words import (
     flip_condition,
     forbidding_rules,
     gain_words,
+    listed,
     measure_words,
     methods_words,
     outcomes_words,
@@ -57,12 +58,17 @@ MORE = "`advisor decide -v` shows every reason, setting and criterion."
 
 
 def show_decision(
-    console: Console, decision: Decision, *, in_full: bool = False, command: str = ""
+    console: Console,
+    decision: Decision,
+    *,
+    in_full: bool = False,
+    command: str = "",
+    blanks: Sequence[str] = (),
 ) -> None:
     """The advice with its reasons, what would change it, and the command that leads on.
 
     In short it fits a screen; `in_full` shows every reason with its source, every setting with its
-    rule and what the gate will ask.
+    rule and what the gate will ask. `blanks` are the words of the command to be replaced.
     """
     console.print(make_panel(_head(decision), title="Advice", style="bold"))
     _show_reasons(console, decision, in_full=in_full)
@@ -76,7 +82,8 @@ def show_decision(
     if not in_full:
         console.print(styled(MORE, "dim"))
     if command:
-        console.print(styled("Next command:", "bold"))
+        own = f" (put your own for {listed(blanks)})" if blanks else ""
+        console.print(styled(f"Next command{own}:", "bold"))
         console.print(plain(command), soft_wrap=True)
 
 

@@ -27,6 +27,7 @@ CHANCE_MEANING = (
 )
 GAIN_MEANING = "Gain: points of 100 over the best plain prompt, 10th to 90th percentile."
 SMALL = 0.001
+ALMOST_NEVER = 0.005
 WEIGHT = {"strong": 0, "moderate": 1, "weak": 2}
 FOR = ("require", "favour")
 AGAINST = ("forbid", "oppose")
@@ -49,8 +50,11 @@ def listed(names: Sequence[str]) -> str:
 
 
 def chance_words(ranked: RankedApproach | None) -> str:
-    """'78 %', or 'unknown'."""
-    return percent(ranked.probability_acceptable if ranked else None, 0)
+    """'78 %', '< 1 %', or 'unknown'."""
+    chance = ranked.probability_acceptable if ranked else None
+    if chance is not None and not ALMOST_NEVER <= chance <= 1 - ALMOST_NEVER:
+        return "< 1 %" if chance < ALMOST_NEVER else "> 99 %"
+    return percent(chance, 0)
 
 
 def requiring_rule(ranked: RankedApproach | None) -> str:

@@ -63,6 +63,7 @@ def decision(report: Report) -> str:
         _reasons(final, sources),
         table(advice.flips_grid(final), "What would change the advice"),
         table(advice.questions_grid(final), "Open questions"),
+        _idle(final),
         _onward(final),
         bullets(f"Your policy: {esc(line)}" for line in final.policy),
         before,
@@ -81,6 +82,11 @@ def _ranking(final: Decision) -> Iterator[str]:
     yield element("p", ties_words(final)) if final.near_ties else ""
     yield from (element("p", sentence, "quiet") for sentence in quiet)
     yield table(advice.sides_grid(final), "For and against the first two")
+
+
+def _idle(final: Decision) -> str:
+    idle = ", ".join(advice.idle_questions(final))
+    return element("p", f"Open, without effect on the advice: {idle}.", "quiet") if idle else ""
 
 
 def _onward(final: Decision) -> str:

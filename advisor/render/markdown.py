@@ -76,6 +76,9 @@ def _ranking(decision: Decision, sources: tuple[Source, ...]) -> Iterator[str]:
     ):
         if found.rows:
             yield from (title, "", *table(found))
+    idle = advice.idle_questions(decision)
+    if idle:
+        yield from (f"Open, without effect: {', '.join(code(fact) for fact in idle)}.", "")
     if decision.builders:
         yield from (f"Prompts worth measuring: {escape(builders_words(decision))}.", "")
     for line in decision.policy:

@@ -54,7 +54,7 @@ def shown(*words: str) -> str:
 
 def test_the_screen_ends_in_the_command_that_leads_on(profile: str):
     *_, title, command = shown("--profile", profile).rstrip().splitlines()
-    assert title == "Next command:"
+    assert title.startswith("Next command")
     assert command.startswith("advisor ")
     assert command.split()[1] in {"baseline", "run", "estimate"}
 
@@ -94,3 +94,11 @@ def test_in_a_run_folder_the_next_command_goes_on_there(profile: str, tmp_path: 
     RunFolder(folder).write(advice.profile, Origin(stage="profile"))
     last = shown("--run-dir", str(folder)).rstrip().splitlines()[-1]
     assert last == f"advisor run --run-dir {folder}"
+
+
+def test_words_to_be_replaced_are_named(tmp_path: Path):
+    path = tmp_path / "profile.yaml"
+    path.write_text("task: {kind: question_answering}\nknowledge: {in_documents: true}\n")
+    *_, title, command = shown("--profile", str(path)).rstrip().splitlines()
+    assert title == "Next command (put your own for SAMPLES.jsonl and DOCUMENTS):"
+    assert "SAMPLES.jsonl" in command

@@ -290,8 +290,8 @@ def test_reports_hold_both_sides_settings_criteria_and_what_chance_means() -> No
     for text in (to_markdown(made), to_html(made)):
         shown = text.replace("\\", "").replace("&#x27;", "'")
         for told in (
-            "cited-or-controlled-knowledge (strong)",
-            "passages-are-combined (moderate)",
+            "cited-or-controlled-knowledge",
+            "passages-are-combined",
             "rank-for-much-data",
             "Is the cost within the budget ($50)?",
             "Your policy: many-queries is off",
@@ -300,6 +300,35 @@ def test_reports_hold_both_sides_settings_criteria_and_what_chance_means() -> No
             "fine-tuning or long context",
         ):
             assert told in shown, told
+
+
+def test_both_sides_stand_rule_by_rule_with_their_sources() -> None:
+    rows = grids.sides_grid(decision()).rows
+    assert rows[0] == (
+        "RAG",
+        "for",
+        "cited-or-controlled-knowledge",
+        "strong",
+        "lewis2020rag, second-2024, third-2025",
+    )
+    assert [row[1] for row in rows] == ["for"] * 3 + ["against"] * 2 + ["for", "against"]
+    assert {row[0] for row in rows} == {"RAG", "few-shot"}
+
+
+def test_questions_without_effect_are_only_named() -> None:
+    idle = OpenQuestion(fact="task.needs_style", question="Style?", could_change=False)
+    made = decision(open_questions=(*decision().open_questions, idle))
+    assert [row[0] for row in grids.questions_grid(made).rows] == [FACT]
+    assert "task.needs_style" in to_markdown(early_report(decision=made))
+    assert "task.needs_style" in to_html(early_report(decision=made))
+
+
+@pytest.mark.parametrize(
+    ("chance", "words"), [(0.003, "< 1 %"), (0.006, "1 %"), (0.5, "50 %"), (0.997, "> 99 %")]
+)
+def test_no_chance_is_told_as_none_or_certain(chance: float, words: str) -> None:
+    ranked = RankedApproach(approach="rag", score=1.0, probability_acceptable=chance)
+    assert chance_words(ranked) == words
 
 
 def test_listed() -> None:
