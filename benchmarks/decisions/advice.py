@@ -6,11 +6,13 @@ import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from advisor.errors import AdvisorError
 from advisor.rulebook.engine import rank
 from advisor.schema.rule import Rulebook
 from benchmarks.decisions.cases import Case
+from benchmarks.decisions.firing import firing, leaning_on, switched_off
 from benchmarks.decisions.ranking import SECOND_FAMILY, Answer, answer_of
 from benchmarks.decisions.table import Row
 
@@ -25,15 +27,18 @@ class Books:
     shipped: Rulebook
     training: Sequence[Case]
     refit: Refit | None
-    _fitted: dict[str, Rulebook] = field(default_factory=dict)
+    is_strict: bool = False
+    """Leave out with a source the rules that too few other sources speak for."""
+    _fitted: dict[str, Rulebook] = field(default_factory=dict, init=False)
 
     def book_for(self, source: str) -> Rulebook:
         """The rules as they would be without the source."""
-        if self.evidence_of(source) != "left_out":
+        if self.evidence_of(source) == "unseen":
             return self.shipped
         if source not in self._fitted:
+            book = self._without_leaning(source) if self.is_strict else self.shipped
             others = [case for case in self.training if case.source != source]
-            self._fitted[source] = self.refit(self.shipped, others) if self.refit else self.shipped
+            self._fitted[source] = self.refit(book, others) if self.refit else book
         return self._fitted[source]
 
     def evidence_of(self, source: str) -> str:
@@ -41,6 +46,13 @@ class Books:
         if source not in {case.source for case in self.training}:
             return "unseen"
         return "left_out" if self.refit else "in_sample"
+
+    def _without_leaning(self, source: str) -> Rulebook:
+        return switched_off(self.shipped, leaning_on(source, self._fires))
+
+    @cached_property
+    def _fires(self) -> dict[str, frozenset[str]]:
+        return firing(self.shipped, self.training)
 
 
 def refitting() -> Refit | None:

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, TypeVar
 
-from benchmarks.decisions.judge import Verdict
-from benchmarks.decisions.votes import DIGITS, average, mean, rounded
+from benchmarks.decisions.judge import Chance, Verdict
+from benchmarks.decisions.votes import average, mean, rounded
 
 BINS = 10
 SHARES_ANSWERED = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
+Vote = tuple[float, Chance]
+Key = TypeVar("Key", bound=Hashable)
 
 
 def reliability(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Told chances against what came true in ten bins, and their mean distance (ECE).
+    """Told chances against what came true, in ten bins with their mean distance (ECE), by family.
 
     A source has one vote, shared by its families as its cases are weighted.
     """
-    pairs = list(_weighted_chances(verdicts))
-    total = sum(weight for weight, _, _ in pairs)
-    bins: list[list[tuple[float, float, bool]]] = [[] for _ in range(BINS)]
-    for pair in pairs:
-        bins[min(int(pair[1] * BINS), BINS - 1)].append(pair)
-    told = [_bin(number, pairs) for number, pairs in enumerate(bins) if pairs]
-    shares = [sum(weight for weight, _, _ in b) / total for b in bins if b]
-    off = (s * abs(b["told"] - b["came_true"]) for s, b in zip(shares, told, strict=True))
-    return {"ece": rounded(sum(off)) if pairs else None, "bins": told}
+    votes = list(_votes(verdicts))
+    total = sum(share for share, _ in votes)
+    bins = _grouped(votes, lambda chance: min(int(chance.told * BINS), BINS - 1) / BINS)
+    families = _grouped(votes, lambda chance: chance.family)
+    off = (
+        sum(share for share, _ in found) / total * abs(told["told"] - told["came_true"])
+        for found, told in bins.values()
+    )
+    return {
+        "ece": rounded(sum(off)) if votes else None,
+        "bins": [{"from": start, **bins[start][1]} for start in sorted(bins)],
+        "by_family": {family: told for family, (_, told) in families.items()},
+    }
 
 
 def selective(verdicts: Sequence[Verdict]) -> dict[str, Any]:
@@ -56,23 +62,31 @@ def gain_forecast(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     }
 
 
-def _weighted_chances(verdicts: Sequence[Verdict]) -> Iterable[tuple[float, float, bool]]:
-    """Weight, told chance and truth of every measured family."""
+def _votes(verdicts: Sequence[Verdict]) -> Iterable[Vote]:
+    """Every told chance with its share of its source's vote."""
     weights: dict[str, float] = {}
     for verdict in verdicts:
         if verdict.chances:
             weights[verdict.source] = weights.get(verdict.source, 0.0) + verdict.weight
     for verdict in verdicts:
-        for told, is_true in verdict.chances:
-            share = verdict.weight / weights[verdict.source] / len(verdict.chances)
-            yield share, told, is_true
+        for chance in verdict.chances:
+            yield verdict.weight / weights[verdict.source] / len(verdict.chances), chance
 
 
-def _bin(number: int, pairs: Sequence[tuple[float, float, bool]]) -> dict[str, Any]:
-    weight = sum(share for share, _, _ in pairs)
+def _grouped(
+    votes: Iterable[Vote], key: Callable[[Chance], Key]
+) -> dict[Key, tuple[list[Vote], dict[str, Any]]]:
+    """The votes by key, each group with its mean chance and truth."""
+    groups: dict[Key, list[Vote]] = {}
+    for share, chance in votes:
+        groups.setdefault(key(chance), []).append((share, chance))
+    return {name: (found, _told(found)) for name, found in groups.items()}
+
+
+def _told(votes: Sequence[Vote]) -> dict[str, Any]:
+    weight = sum(share for share, _ in votes)
     return {
-        "from": number / BINS,
-        "n": len(pairs),
-        "told": round(sum(s * told for s, told, _ in pairs) / weight, DIGITS),
-        "came_true": round(sum(s for s, _, is_true in pairs if is_true) / weight, DIGITS),
+        "n": len(votes),
+        "told": rounded(sum(share * chance.told for share, chance in votes) / weight),
+        "came_true": rounded(sum(s for s, chance in votes if chance.came_true) / weight),
     }

@@ -14,6 +14,15 @@ BEST_PROMPT = "prompt"
 
 
 @dataclass(frozen=True)
+class Chance:
+    """The told chance that a measured family is acceptable, and whether it was."""
+
+    family: str
+    told: float
+    came_true: bool
+
+
+@dataclass(frozen=True)
 class Forecast:
     """An expected gain beside the measured one, in points over the best plain prompt."""
 
@@ -34,8 +43,8 @@ class Verdict:
     """acceptable, top, good_enough, first_measured; regret, harm and brier where there are any."""
     confidence: float | None = None
     """The chance told for the picked family."""
-    chances: tuple[tuple[float, bool], ...] = ()
-    """For every measured family: the chance told, and whether it was acceptable."""
+    chances: tuple[Chance, ...] = ()
+    """For every measured family; none where none were told."""
     forecasts: tuple[Forecast, ...] = ()
 
     @property
@@ -71,7 +80,7 @@ def judged(row: Row, answer: Answer | None) -> Verdict:
         figures["harm"] = float(behind >= HARMFUL or picked in row.clearly_worse)
     chances = _chances(row, answer)
     if chances:
-        figures["brier"] = sum((p - told) ** 2 for p, told in chances) / len(chances)
+        figures["brier"] = sum((c.told - c.came_true) ** 2 for c in chances) / len(chances)
     return Verdict(
         row=row,
         picked=picked,
@@ -82,12 +91,15 @@ def judged(row: Row, answer: Answer | None) -> Verdict:
     )
 
 
-def _chances(row: Row, answer: Answer) -> tuple[tuple[float, bool], ...]:
+def _chances(row: Row, answer: Answer) -> tuple[Chance, ...]:
     """A measured family without a chance was given none."""
     if not answer.chances:
         return ()
     case = row.case
-    return tuple((answer.chances.get(f, 0.0), f in case.acceptable) for f in case.values)
+    return tuple(
+        Chance(family, answer.chances.get(family, 0.0), family in case.acceptable)
+        for family in case.values
+    )
 
 
 def _forecasts(row: Row, answer: Answer) -> tuple[Forecast, ...]:

@@ -10,6 +10,7 @@ import json
 import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,6 @@ from benchmarks.decisions.rivals import (  # noqa: E402
     evidence_tree_with_score,
     folklore,
 )
-from benchmarks.decisions.support import firing, leaning_on, switched_off  # noqa: E402
 from benchmarks.decisions.table import DEVELOPMENT, Row, Table, load  # noqa: E402
 
 TARGET = ROOT / "benchmarks" / "results" / "decisions.json"
@@ -86,15 +86,12 @@ def scored(table: Table, development: Table, shipped: Rulebook) -> Document:
         answers, unanswered = advice(rows, books.book_for, with_score=with_score)
         policies[name] = _judged(rows, answers)
         unmapped |= {f"{name}: {reason}": ids for reason, ids in unanswered.items()}
-    fires = firing(shipped, training)
     evidence = {row.case.id: books.evidence_of(row.case.source) for row in rows}
     return {
         **{name: _ours(policies[name], evidence) for name in OURS},
         **{name: summary(found) for name, found in policies.items() if name not in OURS},
         "paired": _paired(policies),
-        "left_out_strictly": _by_other_books(
-            rows, lambda source: switched_off(books.book_for(source), leaning_on(source, fires))
-        ),
+        "left_out_strictly": _by_other_books(rows, replace(books, is_strict=True).book_for),
         "in_sample_rules_as_shipped": _by_other_books(rows, lambda _: shipped),
         "scored_by": {word: list(evidence.values()).count(word) for word in set(evidence.values())},
         "unmapped": {reason: len(ids) for reason, ids in unmapped.items()},
@@ -163,6 +160,7 @@ def _print_table(document: Document) -> None:
     )
     names = [*OURS, *(name for name in document if "fixed_order" in name or name in TREES)]
     rows = {name: document[name] for name in names}
+    rows |= {f"strict, {n}": found for n, found in document["left_out_strictly"].items()}
     rows |= {
         f"in sample, {n}": found for n, found in document["in_sample_rules_as_shipped"].items()
     }

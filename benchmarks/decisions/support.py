@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,15 @@ sys.path.insert(0, str(ROOT))
 
 from advisor import __version__  # noqa: E402
 from advisor.resources import rules_root  # noqa: E402
-from advisor.rulebook.conditions import facts_of, holds  # noqa: E402
 from advisor.rulebook.load import load_rulebook  # noqa: E402
 from advisor.schema.rule import Rulebook  # noqa: E402
 from benchmarks.decisions.advice import advice  # noqa: E402
-from benchmarks.decisions.cases import Case  # noqa: E402
+from benchmarks.decisions.firing import firing, firing_rules, switched_off  # noqa: E402
 from benchmarks.decisions.judge import Verdict, judged  # noqa: E402
 from benchmarks.decisions.table import DEVELOPMENT, Row, load  # noqa: E402
 from benchmarks.decisions.votes import mean, rounded  # noqa: E402
 
 TARGET = ROOT / "benchmarks" / "results" / "decisions_support.json"
-FEWEST_OTHERS = 2
-"""Other sources a rule must fire in to be kept when a source is left out strictly."""
 Document = dict[str, Any]
 
 
@@ -70,46 +67,6 @@ def supported(rows: Sequence[Row], rulebook: Rulebook) -> Document:
         "versions": {"advisor": __version__, "rules": rulebook.digest},
         "date": datetime.now(UTC).date().isoformat(),
     }
-
-
-def firing(rulebook: Rulebook, cases: Iterable[Case]) -> dict[str, frozenset[str]]:
-    """For every active decision rule: the sources with a case in which it fires."""
-    found: dict[str, set[str]] = {rule: set() for rule in _active(rulebook)}
-    for case in cases:
-        for rule in firing_rules(rulebook, case):
-            found[rule].add(case.source)
-    return {rule: frozenset(sources) for rule, sources in found.items()}
-
-
-def firing_rules(rulebook: Rulebook, case: Case) -> frozenset[str]:
-    """The decision rules that fire with the measured score or without."""
-    known = [facts_of(profile) for profile in (case.profile, case.scored)]
-    return frozenset(
-        rule.id
-        for rule in rulebook.rules
-        if rule.kind == "decision"
-        and rule.status == "active"
-        and any(holds(rule.when, facts) is True for facts in known)
-    )
-
-
-def switched_off(rulebook: Rulebook, rules: Collection[str]) -> Rulebook:
-    """The rulebook without some rules."""
-    kept = tuple(rule for rule in rulebook.rules if rule.id not in rules)
-    return rulebook.model_copy(update={"rules": kept})
-
-
-def leaning_on(
-    source: str, fires: Mapping[str, Collection[str]], fewest: int = FEWEST_OTHERS
-) -> frozenset[str]:
-    """The rules that fire in a source and in too few others to have been written without it."""
-    return frozenset(
-        rule for rule, sources in fires.items() if source in sources and len(sources) - 1 < fewest
-    )
-
-
-def _active(rulebook: Rulebook) -> list[str]:
-    return [r.id for r in rulebook.rules if r.kind == "decision" and r.status == "active"]
 
 
 def _without(

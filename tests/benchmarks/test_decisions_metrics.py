@@ -136,6 +136,7 @@ def test_reliability_compares_what_was_told_with_what_came_true():
         (0.9, 0.95, 0.5),
     ]
     assert found["ece"] == pytest.approx((0.25 + 0.45) / 2)
+    assert found["by_family"]["peft"] == {"n": 2, "told": 0.95, "came_true": 0.5}
 
 
 def test_the_surest_answers_are_kept_first():

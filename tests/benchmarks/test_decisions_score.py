@@ -1,11 +1,12 @@
 import importlib.util
 import json
+from dataclasses import replace
 
 import pytest
 
 from advisor.resources import rules_root
 from advisor.rulebook.load import load_rulebook
-from benchmarks.decisions import advice, score
+from benchmarks.decisions import advice, firing, score
 from benchmarks.decisions.bootstrap import interval95
 from benchmarks.decisions.fixed_orders import fixed_answers, rate_order
 from benchmarks.decisions.judge import judged
@@ -135,6 +136,20 @@ def test_a_left_out_source_is_judged_by_rules_that_have_not_seen_it(training):
     assert books.evidence_of("elsewhere") == "unseen"
     assert books.book_for("elsewhere") is shipped
     assert advice.Books(shipped, training, None).evidence_of(source) == "in_sample"
+
+
+def test_a_source_left_out_strictly_takes_its_rules_along(training):
+    shipped = load_rulebook(rules_root())
+    fires = firing.firing(shipped, training)
+    source, leaning = next(
+        (case.source, found)
+        for case in training
+        if (found := firing.leaning_on(case.source, fires))
+    )
+    books = advice.Books(shipped, training, None)
+    assert books.book_for(source) == shipped
+    strict = replace(books, is_strict=True).book_for(source)
+    assert {r.id for r in shipped.rules} - {r.id for r in strict.rules} == leaning
 
 
 def test_a_contradiction_of_rules_is_a_reason_and_no_traceback(development, training):

@@ -4,7 +4,7 @@ import pytest
 
 from advisor.resources import rules_root
 from advisor.rulebook.load import load_rulebook
-from benchmarks.decisions import support
+from benchmarks.decisions import firing, support
 from benchmarks.decisions.table import DEVELOPMENT, load
 
 
@@ -21,8 +21,8 @@ def rows():
 def test_a_rule_fires_in_the_sources_of_its_cases(rulebook, rows):
     preference = [row.case for row in rows if row.case.task_kind == "preference"]
     others = [row.case for row in rows if row.case.task_kind != "preference"]
-    ours = support.firing(rulebook, preference)
-    both = support.firing(rulebook, [*preference, *others])
+    ours = firing.firing(rulebook, preference)
+    both = firing.firing(rulebook, [*preference, *others])
     assert ours.keys() == {
         r.id for r in rulebook.rules if r.kind == "decision" and r.status == "active"
     }
@@ -34,14 +34,14 @@ def test_a_rule_fires_in_the_sources_of_its_cases(rulebook, rows):
 
 def test_a_rule_leans_on_a_source_where_too_few_others_speak_for_it():
     fires = {"one": {"a"}, "two": {"a", "b"}, "three": {"a", "b", "c"}, "elsewhere": {"b"}}
-    assert support.leaning_on("a", fires) == {"one", "two"}
-    assert support.leaning_on("a", fires, fewest=1) == {"one"}
-    assert support.leaning_on("d", fires) == set()
+    assert firing.leaning_on("a", fires) == {"one", "two"}
+    assert firing.leaning_on("a", fires, fewest=1) == {"one"}
+    assert firing.leaning_on("d", fires) == set()
 
 
 def test_a_switched_off_rule_is_gone(rulebook):
     first, *rest = rulebook.rules
-    assert support.switched_off(rulebook, {first.id}).rules == tuple(rest)
+    assert firing.switched_off(rulebook, {first.id}).rules == tuple(rest)
 
 
 def test_what_a_rule_brings_is_told_where_it_fires(rulebook, rows):
