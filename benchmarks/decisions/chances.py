@@ -17,7 +17,7 @@ from benchmarks.decisions.weigh import POINTS, words_for
 FOLDS = 5
 RIDGE = 0.02
 """Pull of the weights of gap and score towards 0."""
-RIDGE_OFFSET = 0.05
+RIDGE_OFFSET = 0.01
 """Pull of an approach's offset towards 0; approaches measured seldom stay near it."""
 
 
