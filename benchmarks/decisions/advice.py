@@ -36,7 +36,8 @@ class Books:
         if self.evidence_of(source) == "unseen":
             return self.shipped
         if source not in self._fitted:
-            book = self._without_leaning(source) if self.is_strict else self.shipped
+            off = self.leaning_on(source) if self.is_strict else frozenset()
+            book = switched_off(self.shipped, off)
             others = [case for case in self.training if case.source != source]
             self._fitted[source] = self.refit(book, others) if self.refit else book
         return self._fitted[source]
@@ -47,8 +48,9 @@ class Books:
             return "unseen"
         return "left_out" if self.refit else "in_sample"
 
-    def _without_leaning(self, source: str) -> Rulebook:
-        return switched_off(self.shipped, leaning_on(source, self._fires))
+    def leaning_on(self, source: str) -> frozenset[str]:
+        """The rules that would hardly have been written without the source."""
+        return leaning_on(source, self._fires)
 
     @cached_property
     def _fires(self) -> dict[str, frozenset[str]]:

@@ -91,8 +91,10 @@ def scored(table: Table, development: Table, shipped: Rulebook) -> Document:
         **{name: _ours(policies[name], evidence) for name in OURS},
         **{name: summary(found) for name, found in policies.items() if name not in OURS},
         "paired": _paired(policies),
-        "left_out_strictly": _by_other_books(rows, replace(books, is_strict=True).book_for),
-        "in_sample_rules_as_shipped": _by_other_books(rows, lambda _: shipped),
+        "left_out_strictly": _strictly(rows, replace(books, is_strict=True), policies),
+        "in_sample_rules_as_shipped": {
+            name: summary(found) for name, found in _by_other_books(rows, lambda _: shipped).items()
+        },
         "scored_by": {word: list(evidence.values()).count(word) for word in set(evidence.values())},
         "unmapped": {reason: len(ids) for reason, ids in unmapped.items()},
         "unmapped_ids": unmapped,
@@ -105,13 +107,33 @@ def scored(table: Table, development: Table, shipped: Rulebook) -> Document:
     }
 
 
-def _by_other_books(rows: Sequence[Row], book_for: Callable[[str], Rulebook]) -> Document:
-    """Our figures as they would be by other rulebooks."""
-    found = {}
-    for name, with_score in OURS.items():
-        answers, _ = advice(rows, book_for, with_score=with_score)
-        found[name] = summary(_judged(rows, answers))
-    return found
+def _by_other_books(rows: Sequence[Row], book_for: Callable[[str], Rulebook]) -> Policies:
+    """Our verdicts as they would be by other rulebooks."""
+    return {
+        name: _judged(rows, advice(rows, book_for, with_score=with_score)[0])
+        for name, with_score in OURS.items()
+    }
+
+
+def _strictly(rows: Sequence[Row], books: Books, policies: Policies) -> Document:
+    """The figures without rules that lean on a source, and the cases that such rules turned."""
+    found = _by_other_books(rows, books.book_for)
+    return {
+        name: {
+            **summary(verdicts),
+            "turned": [
+                {
+                    "id": strict.row.case.id,
+                    "with_rules": kept.picked,
+                    "without": strict.picked,
+                    "rules": sorted(books.leaning_on(strict.source)),
+                }
+                for kept, strict in zip(policies[name], verdicts, strict=True)
+                if kept.figures.get("acceptable") != strict.figures.get("acceptable")
+            ],
+        }
+        for name, verdicts in found.items()
+    }
 
 
 def rival_answers(rows: Sequence[Row], training: Sequence[Case]) -> dict[str, dict[str, Answer]]:
