@@ -180,7 +180,7 @@ class KeyAsker:
 
 
 def _numbered(question: Question) -> str:
-    return filled(f"{question.number}. {question.title}", other="    ", room=2)
+    return filled(question.headline, other="    ", room=2)
 
 
 def _label(entry: Entry) -> str:

@@ -16,24 +16,25 @@ class PlainAsker:
 
     def __init__(self, language: Language) -> None:
         self._language = language
+        self._shown: Question | None = None
+        """The question that stands on the screen; asked again, it is not read out again."""
 
     def ask(self, question: Question) -> str | Taken | Wish:
         """One question with its numbered answers; what was typed."""
+        if question is not self._shown:
+            self._show(question)
+        self._shown = question
+        return _typed(f"{self._form(question)}; {self._enter(question)}")
+
+    def _show(self, question: Question) -> None:
         say = self._language.say
         click.echo("", err=True)
-        click.echo(filled(f"{question.number}. {question.title}"), err=True)
+        click.echo(filled(question.headline, other="   "), err=True)
         self.tell(say("why_line", why=question.why))
         if question.now:
             self.tell(say("now_line", now=question.now))
         for place, option in enumerate(question.options, start=1):
             click.echo(filled(option.label, first=f"   {place:2}  ", other="       "), err=True)
-        typed: str = click.prompt(
-            filled(f"{self._form(question)}; {self._enter(question)}", first="   "),
-            default="",
-            show_default=False,
-            err=True,
-        )
-        return typed
 
     def _form(self, question: Question) -> str:
         say = self._language.say
@@ -57,9 +58,7 @@ class PlainAsker:
             click.echo(filled(line.text, first=f"   {place:2}  ", other="       "), err=True)
         prompt = say("review_prompt_more" if review.left else "review_prompt")
         while True:
-            typed = click.prompt(
-                filled(prompt, first="   "), default="", show_default=False, err=True
-            )
+            typed = _typed(prompt)
             try:
                 return picked(typed, review, self._language)
             except ProfileError as error:
@@ -68,3 +67,10 @@ class PlainAsker:
     def tell(self, text: str) -> None:
         """Lines below the question."""
         click.echo(filled(text, first="   "), err=True)
+
+
+def _typed(prompt: str) -> str:
+    """A line typed behind the prompt."""
+    folded = filled(prompt, first="   ")
+    typed: str = click.prompt(folded, default="", show_default=False, err=True)
+    return typed

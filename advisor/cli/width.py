@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import textwrap
 
+NO_BREAK = "\u00a0"
+JOINED = re.compile(r"(?<=\d) (?=\d{3}\b|%)")
+"""The space inside a number, or between it and its per cent sign."""
 WIDEST = 80
 NARROWEST = 20
 
@@ -26,6 +30,7 @@ def filled(text: str, *, first: str = "", other: str | None = None, room: int = 
     Line breaks in the text stay; `room` columns at the right are left free.
     """
     indent = first if other is None else other
+    bound = JOINED.sub(NO_BREAK, text)
     lines = [
         textwrap.fill(
             line,
@@ -34,6 +39,6 @@ def filled(text: str, *, first: str = "", other: str | None = None, room: int = 
             subsequent_indent=indent,
             break_on_hyphens=False,
         )
-        for place, line in enumerate(text.splitlines() or [""])
+        for place, line in enumerate(bound.splitlines() or [""])
     ]
-    return "\n".join(lines)
+    return "\n".join(lines).replace(NO_BREAK, " ")

@@ -148,7 +148,7 @@ class Conversation:
 
     def _ask(self, fact: Fact, *, more: int = 0, now: str = "") -> Wish | None:
         """Ask until there is an answer (None), or a wish that leads elsewhere."""
-        number = len(self._before) + 1
+        number = 0 if now else len(self._before) + 1
         question = question_of(fact, self.language, number=number, more=more, now=now)
         while True:
             said = self.asker.ask(question)

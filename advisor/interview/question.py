@@ -41,7 +41,7 @@ class Question:
 
     fact: Fact
     number: int
-    """Place in the conversation, from 1."""
+    """Place in the conversation, from 1; 0 where an earlier answer is changed."""
     more: int
     """How many other questions could still matter."""
     title: str
@@ -53,6 +53,11 @@ class Question:
     """What is expected where a value is typed."""
     now: str = ""
     """The present answer in words, where it is being changed."""
+
+    @property
+    def headline(self) -> str:
+        """The question with its number."""
+        return f"{self.number}. {self.title}" if self.number else self.title
 
 
 def question_of(

@@ -97,12 +97,13 @@ def _truth(said: str, language: Language) -> bool:
 
 
 def _choice(said: str, fact: Fact, language: Language) -> str:
-    labels = {language.choice(fact, name).lower(): name for name in fact.choices}
+    labels = [language.choice(fact, name) for name in fact.choices]
     name = said.replace(" ", "_").replace("-", "_")
     if name in fact.choices:
         return name
-    if said in labels:
-        return labels[said]
+    for choice, label in zip(fact.choices, labels, strict=True):
+        if label.lower() == said:
+            return choice
     beginning = {
         choice
         for choice in fact.choices
