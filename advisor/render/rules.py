@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from advisor.render.safe import fact_text
@@ -10,10 +11,11 @@ from advisor.render.terminal import make_table, plain, styled, words
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
-    from advisor.schema.decide import Decision
-    from advisor.schema.rule import Condition, Rule, RuleCase, Source
+    from advisor.schema.decide import TraceLine
+    from advisor.schema.rule import Condition, Rule, RuleCase, Scalar, Source
 
 OPERATORS = {
     "is": "is",
@@ -24,24 +26,45 @@ OPERATORS = {
     "between": "lies between",
 }
 GROUPS = {"all": "all of", "any": "any of", "none": "none of"}
+OUTCOMES = ("fires", "undetermined", "silent")
+"""In the order in which they are shown."""
 
 
-def show_rules(console: Console, rules: Sequence[Rule]) -> None:
-    """One line per rule."""
-    table = make_table("Rule", "Kind", "Evidence", "What it says")
-    for rule in rules:
-        table.add_row(plain(rule.id), rule.kind, rule.evidence, plain(rule.title))
-    console.print(table)
+def show_rules(
+    console: Console, rules: Sequence[Rule], marks: Mapping[str, str] | None = None
+) -> None:
+    """One entry per rule, by kind; `marks` says what a policy did to some of them."""
+    for kind, group in groupby(rules, key=lambda rule: rule.kind):
+        found = list(group)
+        table = make_table("Rule", "Evidence", "What it says")
+        table.columns[0].no_wrap = True
+        for rule in found:
+            mark = (marks or {}).get(rule.id) or ("" if rule.status == "active" else rule.status)
+            title = plain(rule.title)
+            if mark:
+                title = styled(f"({mark}) ", "yellow").append_text(title)
+            table.add_row(plain(rule.id), rule.evidence, title)
+        console.print(styled(f"{kind.capitalize()} rules: {len(found)}", "bold"))
+        console.print(table)
 
 
 def show_rule(
-    console: Console, rule: Rule, cases: Sequence[RuleCase], sources: Mapping[str, Source]
+    console: Console,
+    rule: Rule,
+    cases: Sequence[RuleCase],
+    sources: Mapping[str, Source],
+    mark: str = "",
 ) -> None:
     """A rule as its own manual page: when, then, why, cases, sources."""
     console.print(styled(rule.title, "bold"))
     console.print(plain(f"{rule.id}: {rule.kind} rule, {rule.status}, since {rule.since}"))
+    if rule.status == "retired":
+        successor = f"replaced by {rule.replaced_by}" if rule.replaced_by else "replaced by none"
+        console.print(styled(f"It no longer speaks; {successor}.", "yellow"))
+    if mark:
+        console.print(styled(f"The policy file: {mark}.", "yellow"))
     console.print(styled("\nWhen", "bold"))
-    for line in condition_lines(rule.when):
+    for line in condition_lines(rule.when) or ["  always"]:
         console.print(plain_indented(line))
     console.print(styled("\nThen", "bold"))
     for action in rule.then:
@@ -51,19 +74,24 @@ def show_rule(
         console.print(plain_indented(f"  {action.effect} {what}{value}{strength}"))
     console.print(styled("\nWhy", "bold"))
     console.print(plain(rule.why))
-    console.print(styled("\nCases", "bold"))
+    if cases:
+        console.print(styled("\nCases", "bold"))
+        console.print(_cases(cases))
+    console.print(styled(f"Sources (evidence: {rule.evidence})", "bold"))
+    for reference in rule.sources:
+        source = sources.get(reference.ref)
+        title = f"{source.title}, {source.published}. {source.url}" if source else reference.ref
+        console.print(plain(f"{title} ({reference.at})" if reference.at else title))
+
+
+def _cases(cases: Sequence[RuleCase]) -> Table:
     table = make_table("Case", "Facts", "Outcome")
     for case in cases:
         facts = "; ".join(
             f"{g}.{n} = {fact_text(v)}" for g, f in case.profile.items() for n, v in f.items()
         )
         table.add_row(plain(case.name), plain(facts), case.expect)
-    console.print(table)
-    console.print(styled(f"Sources (evidence: {rule.evidence})", "bold"))
-    for reference in rule.sources:
-        source = sources.get(reference.ref)
-        title = f"{source.title}, {source.published}. {source.url}" if source else reference.ref
-        console.print(plain(f"{title} ({reference.at})" if reference.at else title))
+    return table
 
 
 def plain_indented(line: str) -> Text:
@@ -79,7 +107,7 @@ def condition_lines(condition: Condition, depth: int = 1) -> list[str]:
         parts = getattr(condition, name)
         if parts is not None:
             inner = [line for part in parts for line in condition_lines(part, depth + 1)]
-            return [f"{indent}{title}", *inner]
+            return [f"{indent}{title}", *inner] if inner else []
     value = condition.value
     values = value if isinstance(value, tuple) else (value,)
     shown = ", ".join(fact_text(v) for v in values)
@@ -88,10 +116,14 @@ def condition_lines(condition: Condition, depth: int = 1) -> list[str]:
     return [f"{indent}{condition.fact} {OPERATORS[condition.op or 'is']} {shown}"]
 
 
-def show_trace(console: Console, decision: Decision) -> None:
-    """How every rule came out on a profile."""
-    table = make_table("Rule", "Outcome", "Unknown facts")
-    order = {"fires": 0, "undetermined": 1, "silent": 2}
-    for line in sorted(decision.trace, key=lambda t: order.get(t.outcome, 3)):
-        table.add_row(plain(line.rule_id), line.outcome, plain(", ".join(line.missing)))
-    console.print(table)
+def show_trace(console: Console, lines: Sequence[tuple[TraceLine, Mapping[str, Scalar]]]) -> None:
+    """How every rule came out on a profile, the facts it looked at and those it lacks."""
+    for word in OUTCOMES:
+        found = [(line, looked_at) for line, looked_at in lines if line.outcome == word]
+        console.print(styled(f"{word.capitalize()}: {len(found)}", "bold"))
+        for line, looked_at in found:
+            told = "; ".join(f"{fact} = {fact_text(value)}" for fact, value in looked_at.items())
+            lacking = f"unknown {', '.join(line.missing)}" if line.missing else ""
+            facts = "; ".join(part for part in (lacking, told) if part)
+            console.print(styled("  ").append_text(plain(f"{line.rule_id}: {facts}")))
+        console.print()

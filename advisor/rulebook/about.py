@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -67,6 +69,30 @@ def check_path(path: Path) -> dict[str, int]:
         checked[rule.id] = _run_cases(rule, own, faults)
     faults.raise_as(RuleParseError, hint="Mend the rule or the case; one of the two is wrong.")
     return checked
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A rule as a list shows it, with what a policy did to it."""
+
+    rule: Rule
+    policy: Literal["", "off", "reweighed", "added"]
+
+
+def listed(plain: Rulebook, changed: Rulebook) -> dict[str, Listed]:
+    """Every rule of either rulebook by id, marked where a policy made the second of the first."""
+    after = {rule.id: rule for rule in changed.rules}
+    found: dict[str, Listed] = {}
+    for rule in plain.rules:
+        now = after.pop(rule.id, None)
+        mark: Literal["", "off", "reweighed"] = "reweighed" if now != rule else ""
+        found[rule.id] = Listed(rule, "off") if now is None else Listed(now, mark)
+    return found | {rule.id: Listed(rule, "added") for rule in after.values()}
+
+
+def check_policy(path: Path) -> tuple[str, ...]:
+    """What a policy file changes, a sentence an entry; raises RuleParseError where it is wrong."""
+    return load_rulebook(rules_root(), path).policy
 
 
 def _run_cases(rule: Rule, cases: tuple[RuleCase, ...], faults: Faults) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from advisor.rulebook.compiled import Compiled, compiled
+from advisor.rulebook.compiled import KINDS, Compiled, compiled
 from advisor.rulebook.conditions import Facts, Outcome, facts_of
 from advisor.rulebook.ordering import Finding
 from advisor.schema.decide import TraceLine
 from advisor.schema.profile import Profile
-from advisor.schema.rule import Rulebook, RuleKind
+from advisor.schema.rule import Rulebook, RuleKind, Scalar
 
 
 def fire(rulebook: Rulebook, profile: Profile, kind: RuleKind) -> tuple[Finding, ...]:
@@ -43,3 +43,16 @@ def speaking(prepared: Compiled, facts: Facts, known: int, kind: RuleKind) -> li
 def trace(prepared: Compiled, known: int, kinds: Iterable[RuleKind]) -> list[TraceLine]:
     """How every rule of these kinds came out."""
     return [tested.line(known) for kind in kinds for _, tested in prepared.tested[kind]]
+
+
+def explained(profile: Profile, rulebook: Rulebook) -> list[tuple[TraceLine, Mapping[str, Scalar]]]:
+    """How every active rule came out on a profile, with the known facts it looked at."""
+    facts = facts_of(profile)
+    return [
+        (
+            TraceLine(rule_id=rule.id, outcome=outcome.word, missing=outcome.missing),
+            outcome.looked_at,
+        )
+        for kind in KINDS
+        for rule, outcome in findings(rulebook, facts, kind)
+    ]

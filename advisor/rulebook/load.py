@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from advisor.errors import RulebookError, RuleParseError, UnknownFactError
 from advisor.rulebook.check import faults_of, gain_faults, unknown_facts
 from advisor.rulebook.policy import apply_policy
-from advisor.rulebook.reading import Document, Faults, note_invalid, read
+from advisor.rulebook.reading import Document, Faults, note_invalid, read, suggestion
 from advisor.schema.base import Value
 from advisor.schema.facts import Fact
 from advisor.schema.rule import (
@@ -256,12 +256,23 @@ def _check(
     for document, rule in rules:
         for fault in unknown_facts(rule, vocabulary):
             unknown.add(_place_of(document, fault), fault)
+        for fault in _succession_faults(rule, frozenset(known.id for _, known in rules)):
+            other.add(document.place(("replaced_by",)), fault)
         for fault in faults_of(rule, vocabulary, known_sources):
             other.add(_place_of(document, fault), fault)
     if other.found:
         other.found.extend(unknown.found)
         other.raise_as(RuleParseError, hint=HINT)
     unknown.raise_as(UnknownFactError, hint="rules/facts.yaml lists every fact a rule may ask for.")
+
+
+def _succession_faults(rule: Rule, known: frozenset[str]) -> Iterator[str]:
+    """Why a rule cannot have been replaced as it says."""
+    if rule.replaced_by and rule.status != "retired":
+        yield "only a retired rule is replaced by another"
+    elif rule.replaced_by and rule.replaced_by not in known:
+        near = suggestion(rule.replaced_by, known)
+        yield f"replaced_by: no rule is called '{rule.replaced_by}'{near}"
 
 
 def _place_of(document: Document, fault: str) -> str:

@@ -1,31 +1,45 @@
-"""A user's own policy: rules switched off or weighed anew, always with a reason."""
+"""A user's own policy: rules switched off, weighed anew or added, always with a reason."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
 from advisor.errors import RuleParseError
+from advisor.rulebook.check import faults_of, unknown_facts
 from advisor.rulebook.reading import Document, Faults, note_invalid, read, suggestion
 from advisor.schema.base import Value
 from advisor.schema.rule import Rule, Rulebook, Strength
 
-HINT = "A policy file is a list of {rule, off: true or strength: weak|moderate|strong, reason}."
+HINT = (
+    "A policy file is a list of {rule, off: true or strength: weak|moderate|strong, reason} and"
+    " {add: {id, when, then, ...}, reason}."
+)
+NO_DATE = "user"
+"""Stands for the date of a user's rule that gives none."""
 
 
 class PolicyEntry(Value):
     """One line of a policy file."""
 
-    rule: str
+    rule: str = ""
     off: bool = False
     strength: Strength | None = None
+    add: Rule | None = None
     reason: str = Field(min_length=1)
 
     @model_validator(mode="after")
     def _one_change(self) -> PolicyEntry:
-        if self.off == (self.strength is not None):
+        if self.add is not None and (self.rule or self.off or self.strength):
+            msg = "an entry that adds a rule changes no other; write two entries"
+            raise ValueError(msg)
+        if self.add is None and not self.rule:
+            msg = "an entry names a rule (`rule`) or holds one (`add`)"
+            raise ValueError(msg)
+        if self.add is None and self.off == (self.strength is not None):
             msg = "an entry either switches a rule off or gives it a strength"
             raise ValueError(msg)
         return self
@@ -33,6 +47,8 @@ class PolicyEntry(Value):
     @property
     def told(self) -> str:
         """The entry as a report prints it."""
+        if self.add is not None:
+            return f"{self.add.id} is added: {self.reason}"
         change = "off" if self.off else f"weighed as {self.strength}"
         return f"{self.rule} is {change}: {self.reason}"
 
@@ -41,21 +57,55 @@ def apply_policy(rulebook: Rulebook, path: Path) -> Rulebook:
     """The rulebook with a policy file's changes; raises RuleParseError when the file is wrong."""
     faults = Faults()
     document = read(path, faults)
-    entries = _entries(document, faults) if document else ()
-    known = [rule.id for rule in rulebook.rules]
-    for number, entry in enumerate(entries):
-        if entry.rule not in known and document:
-            near = suggestion(entry.rule, known)
-            faults.add(document.place((number, "rule")), f"no rule is called '{entry.rule}'{near}")
+    entries = _entries(document, faults) if document else {}
+    if document:
+        for number, entry in entries.items():
+            for place, fault in _faults_of(entry, rulebook, _named_before(entries, number)):
+                faults.add(document.place((number, *place)), fault)
     faults.raise_as(RuleParseError, hint=HINT)
-    by_rule = {entry.rule: entry for entry in entries}
-    rules = tuple(
+    by_rule = {entry.rule: entry for entry in entries.values()}
+    rules = [
         _changed(rule, by_rule.get(rule.id))
         for rule in rulebook.rules
         if not (rule.id in by_rule and by_rule[rule.id].off)
-    )
-    told = tuple(entry.told for entry in entries)
-    return rulebook.model_copy(update={"rules": rules, "policy": told})
+    ]
+    rules += [entry.add for entry in entries.values() if entry.add is not None]
+    told = tuple(entry.told for entry in entries.values())
+    return rulebook.model_copy(update={"rules": tuple(rules), "policy": told})
+
+
+def is_policy(path: Path) -> bool:
+    """Whether a file holds a list, as policies do and rules do not; False if it cannot be read."""
+    document = read(path, Faults())
+    return document is not None and isinstance(document.content, list)
+
+
+def _faults_of(
+    entry: PolicyEntry, rulebook: Rulebook, before: Sequence[str]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What is wrong with an entry beside this rulebook, each with its place in the entry."""
+    known = [rule.id for rule in rulebook.rules]
+    if entry.add is None:
+        if entry.rule not in known:
+            near = suggestion(entry.rule, known)
+            yield ("rule",), f"no rule is called '{entry.rule}'{near}"
+        if entry.rule in before:
+            yield ("rule",), f"the rule '{entry.rule}' stands in an entry above"
+        return
+    if entry.add.id in known or entry.add.id in before:
+        yield ("add", "id"), f"the id '{entry.add.id}' is taken by another rule"
+    vocabulary = {fact.id: fact for fact in rulebook.vocabulary}
+    sources = frozenset(source.id for source in rulebook.sources)
+    for fault in unknown_facts(entry.add, vocabulary):
+        yield ("add", "when"), fault
+    for fault in faults_of(entry.add, vocabulary, sources):
+        yield ("add", "then" if fault.startswith("then.") else "when"), fault
+
+
+def _named_before(entries: dict[int, PolicyEntry], number: int) -> list[str]:
+    """The rules that the entries before one change or add."""
+    before = (entry for place, entry in entries.items() if place < number)
+    return [entry.add.id if entry.add is not None else entry.rule for entry in before]
 
 
 def _changed(rule: Rule, entry: PolicyEntry | None) -> Rule:
@@ -68,15 +118,31 @@ def _changed(rule: Rule, entry: PolicyEntry | None) -> Rule:
     return rule.model_copy(update={"then": then})
 
 
-def _entries(document: Document, faults: Faults) -> tuple[PolicyEntry, ...]:
+def _entries(document: Document, faults: Faults) -> dict[int, PolicyEntry]:
+    """The entries of a policy file by their number."""
     content: Any = document.content
     if not isinstance(content, list):
         faults.add(document.place(()), "a policy file is a list")
-        return ()
-    entries: list[PolicyEntry] = []
+        return {}
+    entries: dict[int, PolicyEntry] = {}
     for number, item in enumerate(content):
         try:
-            entries.append(PolicyEntry.model_validate(item))
+            entries[number] = PolicyEntry.model_validate(_completed(item))
         except ValidationError as error:
             note_invalid(document, error, faults, (number,))
-    return tuple(entries)
+    return entries
+
+
+def _completed(item: Any) -> Any:
+    """An entry whose added rule has what a user may leave out: an opinion for its reason."""
+    if not isinstance(item, dict) or not isinstance(item.get("add"), dict):
+        return item
+    body = item["add"]
+    usual = {
+        "title": str(body.get("id", "")).replace("-", " ").capitalize(),
+        "kind": "decision",
+        "since": NO_DATE,
+        "why": item.get("reason", ""),
+        "evidence": "opinion",
+    }
+    return {**item, "add": {**usual, **body}}

@@ -80,6 +80,8 @@ class Rule(Value):
     title: str
     kind: RuleKind
     status: Literal["draft", "active", "retired"] = "active"
+    replaced_by: str = ""
+    """Retired rules only: id of the rule that took its place, empty where none did."""
     since: str
     when: Condition
     then: tuple[Action, ...] = Field(min_length=1)
