@@ -36,6 +36,11 @@ ABOUT = {
     "measured": "About what was measured",
 }
 """Group of the first fact that a rule asks for -> its theme; themes follow this order."""
+BASES = {
+    "fitted": "Strengths weighed on published outcomes, one publication left out at a time.",
+    "pooled": "Strengths read off pooled comparisons.",
+    "judged": "Strengths set by the authors.",
+}
 SETTINGS = {
     "method": "Which methods are worth pricing",
     "rank": "Rank, layers and dropout",
@@ -84,7 +89,8 @@ def citation(source: Source, place: str) -> str:
 def rule_section(rule: Rule, cases: tuple[RuleCase, ...], book: Rulebook) -> str:
     """One rule: when, then, why, evidence with its sources, and cases."""
     sources = {source.id: source for source in book.sources}
-    status = "" if rule.status == "active" else f" ({rule.status})"
+    taken = f", replaced by {rule.replaced_by}" if rule.replaced_by else ""
+    status = "" if rule.status == "active" else f" ({rule.status}{taken})"
     parts = [f"#### {rule.id}\n", f"**{rule.title}**{status}\n"]
     if rule.asked:
         parts.append(f"Asks: {rule.asked}\n")
@@ -92,10 +98,16 @@ def rule_section(rule: Rule, cases: tuple[RuleCase, ...], book: Rulebook) -> str
     parts += [f"- {action_in_words(action, book)}" for action in rule.then]
     parts.append(f"\nWhy: {' '.join(rule.why.split())}\n")
     cited = "; ".join(citation(sources[ref.ref], ref.at) for ref in rule.sources)
-    parts.append(f"Evidence: {rule.evidence}{f' ({cited})' if cited else ''}. Since {rule.since}.")
+    parts.append(f"Evidence: {rule.evidence}{f' ({cited})' if cited else ''}. {basis_of(rule)}")
     rows = [(case.name, case.expect) for case in cases]
     parts += ["", table(["case", "expected"], rows)] if rows else [""]
     return "\n".join(parts)
+
+
+def basis_of(rule: Rule) -> str:
+    """Where a rule's strengths come from, and since when it stands."""
+    has_strength = any(action.strength for action in rule.then)
+    return f"{BASES[rule.basis] if has_strength else ''} Since {rule.since}.".strip()
 
 
 def theme_of(rule: Rule) -> str:
