@@ -16,8 +16,8 @@ from advisor.artifacts import document
 from advisor.cli.errors import Interrupted
 from advisor.cli.screen import Screen
 from advisor.cli.width import filled
-from advisor.errors import InputError
-from advisor.interview.answers import load_profile, save_profile
+from advisor.errors import InputError, StorageError
+from advisor.interview.answers import is_run_document, load_profile, save_profile
 from advisor.interview.closing import DATA, Inputs, NextCommand, changes, next_command
 from advisor.interview.dialogue import Conversation
 from advisor.interview.language import load_language
@@ -59,6 +59,13 @@ class Session:
                 hint="Give the answers in a file with --answers FILE.",
             )
         profile = load_profile(answers) if answers else Profile()
+        in_place = self._edit is not None and self._given["save"] is None
+        if answers and in_place and is_run_document(answers):
+            raise InputError(
+                f"{answers} belongs to a run, so it is not changed.",
+                hint="Name a file of your own for the answers with --save FILE.",
+                where=str(answers),
+            )
         if self._edit is not None or not (measures or self._screen.may_ask):
             return profile
         from advisor.cli.prefill import prefilled  # noqa: PLC0415 - the catalog is slow to load
@@ -140,7 +147,12 @@ class Session:
         return save or free_name(Path(REFUGE))
 
     def _keep(self, profile: Profile) -> None:
-        save_profile(profile, self._path)
+        """Write the answers; raises StorageError that names the option to mend it with."""
+        try:
+            save_profile(profile, self._path)
+        except StorageError as error:
+            hint = "Name another place for the answers with --save FILE."
+            raise StorageError(error.message, hint=hint, where=error.where) from error
         self._saved_to = self._path
 
     def _is_to_be_saved(self) -> bool:

@@ -69,6 +69,13 @@ def _consistent(profile: Profile) -> Profile:
     return profile.model_copy(update={"unknown": unknown})
 
 
+def is_run_document(path: Path) -> bool:
+    """Whether the file is a document of a run folder, which says what it was made from."""
+    document = read(path, Faults())
+    content = document.content if document else None
+    return isinstance(content, dict) and "artifact" in content
+
+
 def save_profile(profile: Profile, path: Path) -> None:
     """Write every known fact as YAML (JSON for a .json path), so that `load_profile` reads it back.
 

@@ -232,3 +232,21 @@ def test_german_from_the_first_question_to_the_last_line(ask):
 def test_quiet_leaves_the_greeting_out(ask):
     assert "measured on this machine" in ask("stop\n").stderr
     assert "measured on this machine" not in ask("stop\n", "--quiet").stderr
+
+
+def test_a_document_of_a_run_is_not_edited_in_place(folder):
+    text = json.dumps({"schema_version": 1, "artifact": {"stage": "profile"}, "name": "x"})
+    Path("1-profile.json").write_text(text)
+    words = ("--answers", "1-profile.json", "--edit", "task.kind=chat")
+    refused = told(*words)
+    assert refused.exit_code == 1
+    assert "--save FILE" in refused.stderr
+    assert Path("1-profile.json").read_text() == text
+    assert told(*words, "--save", "mine.yaml").exit_code == 0
+    assert load_profile(Path("mine.yaml")).task.kind == "chat"
+
+
+def test_a_place_that_cannot_be_written_is_told_with_the_option_that_mends_it(folder):
+    result = told("--answers", "known.yaml", "--save", "known.yaml/x.yaml")
+    assert result.exit_code == 1
+    assert "--save FILE" in result.stderr
