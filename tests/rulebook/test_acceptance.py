@@ -1,0 +1,121 @@
+"""Chances and gains beside the scores."""
+
+import math
+
+import pytest
+
+from advisor.rulebook.acceptance import expected_gain, probabilities, probability_acceptable
+from advisor.rulebook.ordering import order
+from advisor.schema.rule import Acceptance, GainBand, Rule
+
+FIT = Acceptance(
+    intercept=0.5,
+    per_point_behind=-0.4,
+    most_behind=6.0,
+    unsupported=-0.3,
+    offsets={"rag": 0.2},
+    basis="made up",
+    fitted="2026-11-26",
+)
+STRENGTHS = {"weak": 1.0, "moderate": 2.0, "strong": 4.0}
+DOCUMENTS = {"fact": "knowledge.in_documents", "op": "is", "value": True}
+
+
+def chance(logit):
+    return round(1 / (1 + math.exp(-logit)), 4)
+
+
+@pytest.mark.parametrize(
+    ("approach", "score", "logit"),
+    [
+        ("few_shot", 3, 0.5),
+        ("few_shot", 1, 0.5 - 0.8),
+        ("rag", 1, 0.5 - 0.8 + 0.2),
+        ("few_shot", 0, 0.5 - 1.2 - 0.3),
+        ("few_shot", -3, 0.5 - 2.4 - 0.3),
+        ("few_shot", -9, 0.5 - 2.4 - 0.3),
+    ],
+)
+def test_the_formula(approach, score, logit):
+    assert probability_acceptable(FIT, approach, score=score, best=3) == chance(logit)
+
+
+@pytest.mark.parametrize(("slope", "expected"), [(1e6, 1.0), (-1e6, 0.0)])
+def test_the_ends_do_not_overflow(slope, expected):
+    steep = FIT.model_copy(update={"per_point_behind": slope})
+    assert probability_acceptable(steep, "few_shot", score=0, best=1) == expected
+
+
+def ordered(*actions):
+    rule = Rule.model_validate(
+        {
+            "id": "a",
+            "title": "A",
+            "kind": "decision",
+            "since": "2026-11-26",
+            "when": DOCUMENTS,
+            "then": actions,
+            "why": "w",
+            "evidence": "opinion",
+        }
+    )
+    return order([rule], STRENGTHS)
+
+
+def favour(approach, strength="strong"):
+    return {"effect": "favour", "approach": approach, "strength": strength}
+
+
+def test_forbidden_is_never_acceptable_and_no_measure_for_others():
+    found = probabilities(
+        FIT,
+        ordered(
+            favour("fine_tuning"),
+            {"effect": "forbid", "approach": "fine_tuning"},
+            favour("rag", "weak"),
+        ),
+    )
+    assert found["fine_tuning"] == 0.0
+    assert found["rag"] == chance(0.5 + 0.2)
+    assert found["few_shot"] == chance(0.5 - 0.4 - 0.3)
+
+
+def test_required_follows_the_formula_too():
+    found = probabilities(
+        FIT, ordered(favour("rag"), {"effect": "require", "approach": "prompting"})
+    )
+    assert found["prompting"] == chance(0.5 - 1.6 - 0.3)
+
+
+def test_without_a_fit_no_chance_is_told():
+    assert probabilities(None, ordered(favour("rag"))) == {}
+
+
+def band(approach="rag", when=DOCUMENTS, likely=12.0, comparisons=31, sources=9):
+    return GainBand.model_validate(
+        {
+            "approach": approach,
+            "when": when,
+            "low": -3.0,
+            "likely": likely,
+            "high": 30.0,
+            "comparisons": comparisons,
+            "sources": sources,
+        }
+    )
+
+
+def test_the_first_band_that_holds_counts():
+    bands = [band("few_shot"), band(), band(when={"all": []}, likely=1, comparisons=1, sources=1)]
+    known = expected_gain(bands, "rag", {"knowledge.in_documents": True})
+    assert known.basis == "31 comparisons of 9 publications"
+    assert (known.low, known.likely, known.high) == (-3, 12, 30)
+    for facts in ({"knowledge.in_documents": False}, {}):
+        usual = expected_gain(bands, "rag", facts)
+        assert usual.likely == 1
+        assert usual.basis == "1 comparison of 1 publication"
+
+
+def test_no_band_no_gain():
+    assert expected_gain([band()], "rag", {}) is None
+    assert expected_gain([band()], "prompting", {"knowledge.in_documents": True}) is None
