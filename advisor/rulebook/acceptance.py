@@ -22,13 +22,11 @@ def probability_acceptable(
 ) -> float:
     """The chance that an approach of this score is acceptable, beside the best allowed score.
 
-    logit(p) = intercept + per point behind the best + per point of its own + offset of the
-    approach, as fitted in `rules/acceptance.yaml`.
+    The formula stands at `Acceptance`, its numbers in `rules/acceptance.yaml`.
     """
     logit = (
         acceptance.intercept
-        + acceptance.per_point_behind * (best - score)
-        + acceptance.per_point * score
+        + acceptance.per_point_behind * min(best - score, acceptance.most_behind)
         + acceptance.offsets.get(approach, 0.0)
     )
     return round(_logistic(logit), DIGITS)

@@ -88,7 +88,7 @@ def _ranked(
         RankedApproach(
             approach=approach,
             score=result.scores[approach],
-            probability_acceptable=chances.get(approach),
+            probability_acceptable=chances.get(approach) if result.recommended else None,
             expected_gain=expected_gain(rulebook.gains, approach, facts),
             forbidden=approach in result.forbidden,
             reasons=tuple(reasons.get(approach, ())),

@@ -15,6 +15,9 @@ from advisor.rulebook.values import Cell, edges, nearest
 from advisor.schema.facts import Fact
 from advisor.schema.rule import Approach, Rulebook, Scalar
 
+SCALE = (1, 10, 100, 1000, 10_000)
+"""Tried for a number that no rule names and no interview offers answers for."""
+
 
 class Change(NamedTuple):
     """One known fact brought to another value, and what follows."""
@@ -148,7 +151,7 @@ class Trials:
             for value in values_behind(name, fact, threshold, self.facts)
         )
         tried = (value for cell in own for value in edges(cell))
-        return list(dict.fromkeys((*offered, *tried, *behind)))
+        return list(dict.fromkeys((*offered, *tried, *behind))) or list(SCALE)
 
     def changes(self, now: Approach | None) -> Iterator[Change]:
         """Every known fact that can change, brought to the nearest value of every other cell."""
