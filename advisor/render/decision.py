@@ -117,6 +117,7 @@ def _standing(decision: Decision) -> Iterator[str]:
 
 
 def _show_reasons(console: Console, decision: Decision, *, in_full: bool) -> None:
+    told: set[str] = set()
     for place, ranked in enumerate(first_two(decision)):
         pro, con = sides(ranked)
         shown = (pro, con) if in_full else (pro[: FOR_SHOWN[place]], con[:AGAINST_SHOWN])
@@ -128,6 +129,9 @@ def _show_reasons(console: Console, decision: Decision, *, in_full: bool) -> Non
         for sign, side in zip("+-", shown, strict=True):
             for reason in side:
                 _show_reason(console, sign, reason, in_full=in_full)
+                if in_full and reason.rule_id not in told:
+                    _show_grounds(console, reason)
+                told.add(reason.rule_id)
 
 
 def _show_reason(console: Console, sign: str, reason: Reason, *, in_full: bool) -> None:
@@ -137,9 +141,12 @@ def _show_reason(console: Console, sign: str, reason: Reason, *, in_full: bool) 
     cited = f"; sources {', '.join(reason.sources[:most])}{more}" if reason.sources else ""
     told = f"{reason.rule_id} ({weight_words(reason)}){cited}"
     _show_indented(console, told, depth=4, style="dim")
-    if in_full:
-        _show_indented(console, f"because {facts_line(reason.because)}", depth=4, style="dim")
-        _show_indented(console, reason.why, depth=4)
+
+
+def _show_grounds(console: Console, reason: Reason) -> None:
+    """The facts a rule looked at and why it holds; told once, where it first speaks."""
+    _show_indented(console, f"because {facts_line(reason.because)}", depth=4, style="dim")
+    _show_indented(console, reason.why, depth=4)
 
 
 def _show_ranking(console: Console, decision: Decision, *, in_full: bool) -> None:

@@ -169,6 +169,7 @@ def test_reasons_stand_on_both_sides_with_rule_weight_facts_and_sources() -> Non
     whole = flat(screen(show_decision, decision(), in_full=True))
     assert f"because {FACT} = 7; knowledge.must_be_current = yes" in whole
     assert "third-2025" in whole
+    assert whole.count("A model cannot know what it has not read") == len(RULES)
 
 
 def test_the_weightiest_reasons_come_first() -> None:
