@@ -69,7 +69,7 @@ class Atoms:
         return known
 
 
-class Tested:
+class Watched:
     """A condition whose outcome is worked out once for everything that can be known of it."""
 
     def __init__(self, condition: Condition, atoms: Atoms, name: str = "") -> None:

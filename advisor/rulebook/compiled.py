@@ -9,7 +9,7 @@ from operator import getitem, or_
 from typing import cast
 
 from advisor.errors import RuleConflictError
-from advisor.rulebook.atoms import Atoms, Tested
+from advisor.rulebook.atoms import Atoms, Watched
 from advisor.rulebook.derived import fed_by
 from advisor.rulebook.ordering import (
     COST_ORDER,
@@ -45,10 +45,10 @@ class Compiled:
         conditions = [rule.when for kind in KINDS for rule in rules[kind]]
         self.atoms = Atoms([*conditions, *(band.when for band in rulebook.gains)])
         self.tested = {
-            kind: [(rule, Tested(rule.when, self.atoms, rule.id)) for rule in rules[kind]]
+            kind: [(rule, Watched(rule.when, self.atoms, rule.id)) for rule in rules[kind]]
             for kind in KINDS
         }
-        self.gains = [(band, Tested(band.when, self.atoms)) for band in rulebook.gains]
+        self.gains = [(band, Watched(band.when, self.atoms)) for band in rulebook.gains]
         self.decisions = [tested for _, tested in self.tested["decision"]]
         self.rules: list[Rule] = rules["decision"]
         self.naming: dict[str, int] = {}

@@ -8,7 +8,7 @@ from functools import reduce
 from itertools import islice, product
 from operator import or_
 
-from advisor.rulebook.atoms import Tested
+from advisor.rulebook.atoms import Watched
 from advisor.rulebook.compiled import places
 from advisor.rulebook.derived import bases_of
 from advisor.rulebook.expected import Expected
@@ -49,7 +49,7 @@ def open_questions(trials: Trials, now: Approach | None) -> tuple[OpenQuestion, 
         if fact.question and fact.id in wanted
     ]
     decisive = _decisiveness(stakes)
-    return tuple(sorted(questions, key=lambda q: -decisive.get(q.fact, 0.0)))
+    return tuple(sorted(questions, key=lambda q: (not q.could_change, -decisive.get(q.fact, 0.0))))
 
 
 def decisive_facts(trials: Trials, now: Approach | None) -> dict[str, float]:
@@ -144,7 +144,7 @@ def _could_turn(trials: Trials, now: Approach | None, waiting: int) -> bool:
     return trials.compiled.losses(waiting, now) >= fall
 
 
-def _answered(trials: Trials, tested: Tested, missing: Sequence[str]) -> Iterator[int]:
+def _answered(trials: Trials, tested: Watched, missing: Sequence[str]) -> Iterator[int]:
     """What is known after every set of answers that may still make a rule fire."""
     if any(len(set(bases_of(fact)) & set(missing)) > 1 for fact in tested.named):
         answers = [trials.answers(fact) for fact in missing]

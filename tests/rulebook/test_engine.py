@@ -99,6 +99,55 @@ def test_a_near_tie_goes_to_the_cheaper_too():
     assert rank(KNOWN, book(rules, strengths=far)).recommended == "fine_tuning"
 
 
+def test_near_ties_and_runner_up_are_told():
+    decision = rank(
+        KNOWN,
+        book(make_rule("a", favour("fine_tuning"), favour("rag"), favour("few_shot", "weak"))),
+    )
+    assert decision.near_ties == ("rag", "fine_tuning")
+    assert (decision.recommended, decision.runner_up) == ("rag", "fine_tuning")
+    clear = rank(KNOWN, book(make_rule("a", favour("rag"), favour("few_shot", "weak"))))
+    assert clear.near_ties == ()
+    assert not clear.close_call
+    assert clear.runner_up == "few_shot"
+    close = rank(KNOWN, book(make_rule("a", favour("rag", "moderate"), favour("few_shot", "weak"))))
+    assert close.near_ties == ()
+    assert close.close_call
+
+
+def test_a_required_approach_ties_with_nothing():
+    decision = rank(
+        KNOWN,
+        book(
+            make_rule("a", favour("fine_tuning"), favour("rag")),
+            make_rule("b", {"effect": "require", "approach": "prompting"}),
+        ),
+    )
+    assert decision.near_ties == ()
+    assert not decision.close_call
+    assert decision.runner_up == "rag"
+
+
+def test_a_forbidden_approach_is_no_runner_up_and_says_who_forbids_it():
+    decision = rank(
+        KNOWN,
+        book(
+            make_rule("a", favour("rag"), favour("fine_tuning", "moderate")),
+            make_rule("b", {"effect": "forbid", "approach": "fine_tuning"}),
+        ),
+    )
+    assert decision.runner_up == "prompting"
+    reasons = {r.rule_id: r for r in decision.approaches[-1].reasons}
+    assert reasons["b"].effect == "forbid"
+    assert reasons["b"].why == "because"
+
+
+def test_without_advice_there_is_no_runner_up():
+    decision = rank(Profile(), book(make_rule("a", favour("rag"))))
+    assert decision.runner_up is None
+    assert decision.near_ties == ()
+
+
 def test_nothing_fires_nothing_is_advised():
     decision = rank(Profile(), book(make_rule("a", favour("rag"))))
     assert decision.recommended is None

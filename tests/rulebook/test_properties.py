@@ -6,46 +6,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from advisor.errors import RuleConflictError
 from advisor.resources import rules_root
-from advisor.rulebook.conditions import GROUPS, comparisons, facts_of, holds
-from advisor.rulebook.counterfactual import values_worth_trying
+from advisor.rulebook.atoms import Atoms, Watched
+from advisor.rulebook.compiled import compiled
+from advisor.rulebook.conditions import comparisons, facts_of, holds, outcome
+from advisor.rulebook.counterfactual import Trials
 from advisor.rulebook.derived import with_derived
 from advisor.rulebook.engine import rank
 from advisor.rulebook.load import load_rulebook
-from advisor.rulebook.ordering import advised, order
-from advisor.schema.profile import Profile
-from advisor.schema.rule import Action, Approach, Condition, Rule
+from advisor.rulebook.ordering import COST_ORDER, advised, order
+from advisor.schema.rule import Action, Approach, Condition, Rule, Rulebook
+from tests.fixtures.profiles import profiles, with_facts
 
 BOOK = load_rulebook(rules_root())
-TRIALS = values_worth_trying(BOOK)
 APPROACHES = typing.get_args(Approach)
 quick = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
-
-
-def values(fact):
-    """Values on every side of every threshold, and others."""
-    known = st.sampled_from(TRIALS[fact.id]) if TRIALS.get(fact.id) else st.nothing()
-    if fact.type == "bool":
-        return st.booleans()
-    if fact.type == "choice":
-        return st.sampled_from(fact.choices)
-    if fact.type == "text":
-        return known | st.sampled_from(["zero_shot", "few_shot", "rag", "something"])
-    if fact.type == "int":
-        return known | st.integers(1, 10**9)
-    return known | st.floats(0.01, 1)
-
-
-@st.composite
-def profiles(draw):
-    content = {group: {} for group in GROUPS}
-    for fact in BOOK.vocabulary:
-        if not fact.derived_from and draw(st.booleans()):
-            group, _, name = fact.id.partition(".")
-            content[group][name] = draw(values(fact))
-    return Profile.model_validate(content)
 
 
 @quick
@@ -68,7 +46,10 @@ def test_rank_never_fails_and_is_in_order(profile):
             for r in ranked.reasons
             if r.effect in {"favour", "oppose"}
         )
-        assert ranked.score == told
+        assert ranked.score == pytest.approx(told, abs=1e-5)
+        if BOOK.acceptance is not None:
+            assert (ranked.probability_acceptable == 0.0) == ranked.forbidden
+        assert not ranked.forbidden or any(r.effect == "forbid" for r in ranked.reasons)
 
 
 @quick
@@ -76,15 +57,55 @@ def test_rank_never_fails_and_is_in_order(profile):
 def test_what_would_change_it_does_change_it(profile):
     decision = rank(profile, BOOK)
     facts = facts_of(profile)
+    vocabulary = {fact.id: fact for fact in BOOK.vocabulary}
+    assert len(decision.what_would_change_it) <= 12
+    counts = [2 if flip.together_with else 1 for flip in decision.what_would_change_it]
+    assert counts == sorted(counts)
+    alone = {(f.fact, f.then) for f in decision.what_would_change_it if not f.together_with}
     for flip in decision.what_would_change_it:
-        assert facts[flip.fact] == flip.from_value != flip.to_value
-        changed = {flip.fact: flip.to_value}
-        if flip.together_with is not None:
-            other = flip.together_with
-            assert facts[other.fact] == other.from_value != other.to_value
-            changed[other.fact] = other.to_value
-        assert advised(with_derived({**facts, **changed}), BOOK) == flip.then
-        assert flip.then != decision.recommended
+        changes = [flip, flip.together_with] if flip.together_with else [flip]
+        for change in changes:
+            assert facts[change.fact] == change.from_value != change.to_value
+            assert not vocabulary[change.fact].derived_from
+            assert vocabulary[change.fact].measured_by != "machine"
+            if flip.together_with:
+                assert (change.fact, flip.then) not in alone
+        changed = with_facts(profile, {change.fact: change.to_value for change in changes})
+        assert rank(changed, BOOK).recommended == flip.then != decision.recommended
+        if flip.together_with:
+            for change in changes:
+                one = with_facts(profile, {change.fact: change.to_value})
+                assert advised(facts_of(one), BOOK) == decision.recommended
+
+
+@quick
+@given(profiles())
+def test_an_open_question_leads_where_it_says(profile):
+    facts = facts_of(profile)
+    decision = rank(profile, BOOK)
+    for question in decision.open_questions:
+        assert question.fact not in facts
+        assert question.question
+        assert decision.recommended not in question.outcomes
+        assert question.could_change or not question.outcomes
+    could = [q.could_change for q in decision.open_questions]
+    assert could == sorted(could, reverse=True)
+
+
+@quick
+@given(profiles(), st.randoms(use_true_random=False))
+def test_trials_agree_with_the_rules_read_anew(profile, dice):
+    facts = facts_of(profile)
+    trials = Trials(facts, BOOK)
+    for _ in range(10):
+        picked = dice.sample(sorted(trials.values), 3)
+        stated = [name for name in picked if not trials.vocabulary[name].derived_from]
+        change = {name: dice.choice(trials.values[name]) for name in stated}
+        try:
+            expected = advised(with_derived({**facts, **change}), BOOK)
+        except RuleConflictError:
+            expected = "clash"
+        assert trials.advised(change, "clash") == expected
 
 
 @quick
@@ -94,6 +115,63 @@ def test_facts_outside_decision_rules_do_not_matter(profile):
     facts = facts_of(profile)
     relevant = {fact: value for fact, value in facts.items() if fact in named}
     assert advised(relevant, BOOK) == advised(facts, BOOK)
+
+
+@quick
+@given(profiles())
+def test_facts_outside_every_rule_do_not_matter_at_all(profile):
+    named = {part.fact for rule in BOOK.rules for part in comparisons(rule.when)}
+    named |= {base for fact in BOOK.vocabulary if fact.id in named for base in fact.derived_from}
+    named |= {part.fact for band in BOOK.gains for part in comparisons(band.when)}
+    read_elsewhere = {
+        "knowledge.documents",
+        "data.test_samples",
+        "task.target",
+        "constraints.budget_usd",
+        "constraints.max_hours",
+        "data.train_samples",
+        "measured.best_score",
+    }
+    idle = {f.id for f in BOOK.vocabulary if not f.derived_from} - named - read_elsewhere
+    assert idle
+    bare = with_facts(profile, dict.fromkeys(idle))
+    assert rank(bare, BOOK) == rank(profile, BOOK)
+
+
+leaves = st.builds(
+    Condition,
+    fact=st.sampled_from(["a", "b", "c"]),
+    op=st.sampled_from(["is", "is_not"]),
+    value=st.booleans(),
+) | st.builds(
+    Condition,
+    fact=st.sampled_from(["n", "m"]),
+    op=st.sampled_from(["at_least", "at_most"]),
+    value=st.integers(0, 3),
+)
+conditions = st.recursive(
+    leaves,
+    lambda inner: st.builds(
+        lambda name, parts: Condition(**{name: tuple(parts)}),
+        st.sampled_from(["all", "any", "none"]),
+        st.lists(inner, max_size=3),
+    ),
+    max_leaves=8,
+)
+known = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.booleans()) | st.dictionaries(
+    st.sampled_from(["n", "m"]), st.integers(0, 3)
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.lists(conditions, min_size=1, max_size=3), known, known)
+def test_bits_come_out_as_the_condition_does(several, some, more):
+    facts = some | more
+    atoms = Atoms(several)
+    for condition in several:
+        plain = outcome(condition, facts)
+        state = Watched(condition, atoms).state(atoms.known(facts))
+        assert (state.holds, state.missing) == (plain.holds, plain.missing)
 
 
 @quick
@@ -150,6 +228,58 @@ def test_a_favour_more_never_lowers_the_rank(given_actions, approach, strength, 
     before = order(made_up(given_actions), strengths).ranked.index(approach)
     after = order(made_up([*given_actions, favour]), strengths).ranked.index(approach)
     assert after <= before
+
+
+musts = st.builds(
+    Action, effect=st.sampled_from(["require", "forbid"]), approach=st.sampled_from(APPROACHES)
+)
+
+
+@quick
+@given(
+    st.lists(actions | musts, min_size=1, max_size=12),
+    st.floats(0.2, 2.0),
+    st.floats(1.0, 3.0),
+    st.sampled_from([None, 0.1, 1.7]),
+)
+def test_packed_sums_advise_as_the_order_does(given_actions, weak, moderate, tie):
+    strengths = {"weak": weak, "moderate": moderate, "strong": 4.1}
+    rules = made_up(given_actions)
+    rulebook = Rulebook(
+        rules=tuple(rules), facts=(), strengths=strengths, sources=(), digest="0", tie=tie
+    )
+    packed = compiled(rulebook)
+    for firing in {0, 1, (1 << len(rules)) - 1, 0b101010101010 & ((1 << len(rules)) - 1)}:
+        chosen = [rule for place, rule in enumerate(rules) if firing >> place & 1]
+        try:
+            expected = order(chosen, strengths, tie=tie).recommended
+        except RuleConflictError:
+            with pytest.raises(RuleConflictError):
+                packed.advice(firing)
+        else:
+            assert packed.advice(firing) == expected
+
+
+@quick
+@given(st.lists(actions, max_size=8), st.randoms(use_true_random=False))
+def test_the_order_of_the_rules_does_not_matter(given_actions, dice):
+    strengths = {"weak": 0.1, "moderate": 0.3, "strong": 0.7}
+    shuffled = made_up(given_actions)
+    dice.shuffle(shuffled)
+    assert order(shuffled, strengths) == order(made_up(given_actions), strengths)
+
+
+@quick
+@given(st.lists(actions, min_size=1, max_size=8), st.sampled_from([None, 0.5, 3.0]))
+def test_ties_are_near_the_top_and_go_to_the_cheapest(given_actions, tie):
+    strengths = {"weak": 1.0, "moderate": 2.0, "strong": 4.0}
+    found = order(made_up(given_actions), strengths, tie=tie)
+    width = 1.0 if tie is None else tie
+    top = max(found.scores.values())
+    assert found.near[0] == found.ranked[0]
+    assert list(found.near) == [a for a in COST_ORDER if a in found.near]
+    for approach, score in found.scores.items():
+        assert (approach in found.near) == (top - score < width and (score > 0 or top <= 0))
 
 
 @pytest.mark.parametrize("approach", APPROACHES)
