@@ -119,15 +119,17 @@ class Source(Value):
 class Acceptance(Value):
     """How a score becomes a chance that the approach is acceptable (`rules/acceptance.yaml`).
 
-    logit(p) = intercept + per_point_behind * (best score - own score) + offsets of the approach and
-    of how much is known; fitted to published outcomes, leaving out one source at a time.
+    logit(p) = intercept + per_point_behind * points behind the best score, at most `most_behind`
+    + the approach's offset; fitted to published outcomes that the weighing of the rules had not
+    seen.
     """
 
     intercept: float
     per_point_behind: float
-    per_point: float = 0.0
-    """Weight of the own score."""
+    most_behind: float = Field(gt=0)
+    """Points behind the best beyond which a gap says no more."""
     offsets: dict[Approach, float] = Field(default_factory=dict)
+    """Only of approaches that enough publications measured."""
     basis: str
     fitted: str
     """Date of the fit."""

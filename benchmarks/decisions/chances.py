@@ -15,10 +15,14 @@ from benchmarks.decisions.design import Array, Design, Key
 from benchmarks.decisions.weigh import POINTS, words_for
 
 FOLDS = 5
-RIDGE = 0.02
-"""Pull of the weights of gap and score towards 0."""
-RIDGE_OFFSET = 0.01
-"""Pull of an approach's offset towards 0; approaches measured seldom stay near it."""
+RIDGE = 0.002
+"""Pull of the weight of the gap towards 0."""
+RIDGE_OFFSET = 0.002
+"""Pull of an approach's offset towards 0."""
+FEWEST_SOURCES = 4
+"""Publications that must have measured an approach before it gets an offset of its own."""
+MOST_BEHIND = 6.0
+"""Points behind the best beyond which a gap says no more."""
 
 
 @dataclass(frozen=True)
@@ -26,31 +30,32 @@ class Seen:
     """Measured alternatives with the score that rules gave which had not seen their source."""
 
     behind: Array
-    score: Array
+    """Points behind the best score, capped."""
     approach: NDArray[np.int64]
     is_acceptable: Array
     weight: Array
+    has_offset: NDArray[np.bool_]
+    """Per approach: enough publications measured it."""
 
 
 def calibrate(design: Design, tie: float) -> Acceptance:
     """The fit of chances on scores by left-out publications: five folds, weighed anew in each."""
     seen = _seen(design, tie)
-    found = minimize(_loss, np.zeros(3 + len(COST_ORDER)), args=(seen,), method="L-BFGS-B")
-    intercept, behind, score, *offsets = (round(float(value), 4) for value in found.x)
-    measured = {int(number) for number in seen.approach}
+    found = minimize(_loss, np.zeros(2 + len(COST_ORDER)), args=(seen,), method="L-BFGS-B")
+    intercept, behind, *offsets = (round(float(value), 4) for value in found.x)
     named: dict[Approach, float] = {
         approach: offset
         for number, (approach, offset) in enumerate(zip(COST_ORDER, offsets, strict=True))
-        if number in measured
+        if seen.has_offset[number]
     }
     sources = len(set(design.sources.tolist()))
     return Acceptance(
         intercept=intercept,
         per_point_behind=behind,
-        per_point=score,
+        most_behind=MOST_BEHIND,
         offsets=named,
         basis=(
-            f"{len(seen.score) // 2} measured alternatives of {sources} publications, each scored by"
+            f"{len(seen.behind) // 2} measured alternatives of {sources} publications, each scored by"
             " rules weighed without its own"
         ),
         fitted=datetime.now(UTC).date().isoformat(),
@@ -68,11 +73,16 @@ def _seen(design: Design, tie: float) -> Seen:
         scores[rows] = design.scores(points)[rows]
     rows, columns = np.nonzero(design.is_measured)
     return Seen(
-        behind=(scores.max(axis=1)[rows] - scores[rows, columns]),
-        score=scores[rows, columns],
+        behind=np.minimum(scores.max(axis=1)[rows] - scores[rows, columns], MOST_BEHIND),
         approach=columns.astype(np.int64),
         is_acceptable=design.is_acceptable[rows, columns],
         weight=design.weight[rows] / design.is_measured.sum(axis=1)[rows],
+        has_offset=np.array(
+            [
+                len(set(design.sources[design.is_measured[:, number]].tolist())) >= FEWEST_SOURCES
+                for number in range(len(COST_ORDER))
+            ]
+        ),
     )
 
 
@@ -82,9 +92,9 @@ def _points(words: dict[Key, Strength], keys: tuple[Key, ...]) -> Array:
 
 def _loss(weights: Array, seen: Seen) -> float:
     """Weighted squared error of the chances (Brier), with ridges."""
-    logit = weights[0] + weights[1] * seen.behind + weights[2] * seen.score
-    logit = logit + weights[3:][seen.approach]
+    offsets = np.where(seen.has_offset, weights[2:], 0.0)
+    logit = weights[0] + weights[1] * seen.behind + offsets[seen.approach]
     chance = 1 / (1 + np.exp(-logit))
     brier = seen.weight @ (chance - seen.is_acceptable) ** 2
-    ridge = RIDGE * (weights[1] ** 2 + weights[2] ** 2) + RIDGE_OFFSET * (weights[3:] @ weights[3:])
-    return float(brier + ridge / 10)
+    ridge = RIDGE * weights[1] ** 2 + RIDGE_OFFSET * (weights[2:] @ weights[2:])
+    return float(brier + ridge)

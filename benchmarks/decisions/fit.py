@@ -62,11 +62,12 @@ def acceptance_text(acceptance: Acceptance) -> str:
     offsets = "".join(f"  {name}: {value}\n" for name, value in acceptance.offsets.items())
     return (
         "# How a score becomes a chance of being acceptable: within two points of the best approach.\n"
-        "# logit(p) = intercept + per_point_behind * (best score - score) + per_point * score + offset.\n"
+        "# logit(p) = intercept + per_point_behind * points behind the best, at most most_behind\n"
+        "# + the offset of the approach.\n"
         "# Written by benchmarks/decisions/fit.py; do not edit.\n"
         f"intercept: {acceptance.intercept}\n"
         f"per_point_behind: {acceptance.per_point_behind}\n"
-        f"per_point: {acceptance.per_point}\n"
+        f"most_behind: {acceptance.most_behind}\n"
         f"offsets:\n{offsets}"
         f"basis: {acceptance.basis}\n"
         f'fitted: "{acceptance.fitted}"\n'

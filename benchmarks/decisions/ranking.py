@@ -10,7 +10,7 @@ from advisor.schema.rule import Approach
 
 SHOTS_KEY = "train_on_shots"
 """Plan field by which the rules say: tune on prompts with shots, and keep the shots."""
-SECOND_FAMILY = 0.6
+SECOND_FAMILY = 0.75
 """Chance of a tuning family that is not the advised one, as a share of fine-tuning's own."""
 FAMILIES_OF: Mapping[Approach, tuple[str, ...]] = {
     "prompting": ("prompt",),

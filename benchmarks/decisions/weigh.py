@@ -17,7 +17,7 @@ from benchmarks.decisions.design import Array, Design, Key, picks
 
 START = 2.0
 """Points of a moderate reason, where every effect starts."""
-PULL = 0.02
+PULL = 0.03
 """How hard an effect is drawn back to its start (squared logits)."""
 LOGITS_PER_POINT = 0.5
 """What one weak reason adds to the logit of being advised."""
