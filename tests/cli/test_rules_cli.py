@@ -107,18 +107,6 @@ def test_interview_without_a_terminal_names_the_flag():
     assert "--answers" in found["error"]["hint"]
 
 
-def test_interview_asks_on_a_terminal(monkeypatch):
-    from advisor.cli.screen import Screen
-
-    monkeypatch.setattr(Screen, "may_ask", property(lambda _screen: True))
-    words = ["500", "why", "back", "60", "chat", *[""] * 40]
-    result = CliRunner().invoke(cli, ["interview", "--json"], input="\n".join(words) + "\n")
-    assert result.exit_code == 0, result.output
-    found = json.loads(result.stdout)
-    assert found["profile"]["data"]["labelled_samples"] == 60
-    assert "How many inputs with a correct answer" in result.stderr
-
-
 def test_rules_list_and_about():
     every = document("rules", "list")["rules"]
     assert len(every) == len(load_rulebook(rules_root()).rules)
