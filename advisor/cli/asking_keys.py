@@ -25,8 +25,7 @@ STYLE = questionary.Style(
         ("answer", "fg:ansigreen bold"),
         ("pointer", "fg:ansicyan bold"),
         ("highlighted", "fg:ansicyan bold"),
-        ("instruction", "fg:ansibrightblack"),
-        ("separator", "fg:ansibrightblack"),
+        ("instruction", ""),
         ("text", ""),
     ]
 )

@@ -1,9 +1,15 @@
 """Which question comes next: decisive ones, each after the one it follows."""
 
+from itertools import product
+
+import pytest
+
 from advisor.interview.next_question import next_question, open_facts
+from advisor.interview.question import options_of
+from advisor.interview.words import with_answer
 from advisor.resources import rules_root
-from advisor.rulebook.engine import rank
-from advisor.rulebook.load import load_facts, load_rulebook
+from advisor.rulebook.load import load_facts
+from advisor.rulebook.ordering import advised
 from advisor.schema.profile import Profile
 
 
@@ -64,12 +70,35 @@ def test_nothing_is_asked_once_nothing_can_change(book):
     assert next_question(profile, book) is None
 
 
-def test_every_question_of_the_real_rules_can_change_the_advice_or_leads_to_one_that_can():
-    book = load_rulebook(rules_root())
-    profile = Profile.model_validate({"task": {"kind": "extraction"}})
-    can_change = {q.fact for q in rank(profile, book).open_questions if q.could_change}
-    followed = {fact.follows for fact in book.vocabulary if fact.id in can_change}
-    assert set(ids(open_facts(profile, book))) <= can_change | followed
+@pytest.mark.parametrize(
+    "known",
+    [
+        {},
+        {"task.kind": "chat"},
+        {"task.kind": "chat", "knowledge.in_documents": True},
+        {"task.kind": "classification", "task.style_source": "genre"},
+        {"knowledge.in_documents": False, "data.labelled_samples": 20},
+    ],
+)
+def test_a_question_is_open_exactly_if_some_answers_make_it_matter(book, english, facts, known):
+    """Against every set of answers to what the rules name, one by one."""
+    named = ("task.kind", "knowledge.in_documents", "data.labelled_samples", "task.style_source")
+    free = [name for name in named if name not in known]
+    answers = {name: [o.value for o in options_of(facts[name], english)] for name in free}
+    advice = {
+        values: advised({**known, **dict(zip(free, values, strict=True))}, book)
+        for values in product(*answers.values())
+    }
+    matters = {
+        name
+        for place, name in enumerate(free)
+        if len({(v[:place], v[place + 1 :], then) for v, then in advice.items()})
+        > len({(v[:place], v[place + 1 :]) for v in advice})
+    }
+    profile = Profile()
+    for name, value in known.items():
+        profile = with_answer(profile, facts[name], value, english)
+    assert set(ids(open_facts(profile, book))) - {"task.needs_style"} == matters
 
 
 def test_what_is_followed_is_a_question_of_yes_and_no():
