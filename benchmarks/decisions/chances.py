@@ -55,8 +55,8 @@ def calibrate(design: Design, tie: float) -> Acceptance:
         most_behind=MOST_BEHIND,
         offsets=named,
         basis=(
-            f"{len(seen.behind) // 2} measured alternatives of {sources} publications, each scored by"
-            " rules weighed without its own"
+            f"{len(seen.behind) // 2} measured alternatives of {sources} publications, each scored"
+            " by rules weighed without its own"
         ),
         fitted=datetime.now(UTC).date().isoformat(),
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from advisor.rulebook.conditions import facts_of, holds
-from advisor.rulebook.handover import hand_over
 from advisor.rulebook.firing import fire
+from advisor.rulebook.handover import hand_over
 from advisor.rulebook.ordering import COST_ORDER, active_rules, weight_of
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Action, Approach, Rule, Rulebook
@@ -21,8 +22,8 @@ FEWEST_SOURCES = 2
 """Publications in which a rule must fire before its effects are weighed."""
 MOST_REGRET = 30.0
 """Points of regret beyond which a mistake counts no more."""
-Array = NDArray[np.float64]
-Key = tuple[str, int]
+Array: TypeAlias = NDArray[np.float64]
+Key: TypeAlias = tuple[str, int]
 """A rule's id and the place of the effect in its `then`."""
 
 
@@ -71,7 +72,8 @@ class Design:
 def picks(scores: Array, is_measured: NDArray[np.bool_], tie: float) -> NDArray[np.int64]:
     """The approach that the ranking puts first among the measured ones, per scene.
 
-    As `advisor.rulebook.ordering.order` ranks: the cheapest within `tie` of the best, then by score.
+    As `advisor.rulebook.ordering.order` ranks: the cheapest within `tie` of the best, then by
+    score.
     """
     rows = np.arange(len(scores))
     top = scores.max(axis=1, keepdims=True)
@@ -136,7 +138,7 @@ def _outcomes(
     scenes: Sequence[tuple[Case, Profile]], rulebook: Rulebook, shape: tuple[int, int]
 ) -> tuple[NDArray[np.bool_], Array, Array]:
     """Per scene and approach: measured, acceptable, regret in points."""
-    measured = np.zeros(shape, dtype=bool)
+    measured: NDArray[np.bool_] = np.zeros(shape, dtype=np.bool_)
     acceptable, regret = np.zeros(shape), np.zeros(shape)
     for number, (case, profile) in enumerate(scenes):
         best = max(case.values.values())

@@ -1,8 +1,8 @@
 """Weighs the decision rules on published outcomes and writes what comes out into `rules/`.
 
-`python benchmarks/decisions/fit.py` prints the words that differ from the rule files; with `--write`
-the words, `rules/acceptance.yaml` and `rules/gains.yaml` are written. Nothing here decides what a rule
-says or in which direction it speaks.
+`python benchmarks/decisions/fit.py` prints the words that differ from the rule files; with
+`--write` the words, `rules/acceptance.yaml` and `rules/gains.yaml` are written. Nothing here
+decides what a rule says or in which direction it speaks.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DEVELOPMENT = Path(__file__).with_name("development.jsonl")
 
 
 def refit(rulebook: Rulebook, cases: Sequence[Case]) -> Rulebook:
-    """The rulebook with effects weighed, chances calibrated and gains taken from these cases alone."""
+    """The rulebook with strengths, chances and gains as these cases alone tell them."""
     design = make_design(rulebook, cases)
     tie = rulebook.tie or rulebook.strengths["weak"]
     return reworded(rulebook, words_for(design, tie)).model_copy(
@@ -61,7 +61,7 @@ def acceptance_text(acceptance: Acceptance) -> str:
     """The file `rules/acceptance.yaml`."""
     offsets = "".join(f"  {name}: {value}\n" for name, value in acceptance.offsets.items())
     return (
-        "# How a score becomes a chance of being acceptable: within two points of the best approach.\n"
+        "# How a score becomes the chance of lying within two points of the best approach.\n"
         "# logit(p) = intercept + per_point_behind * points behind the best, at most most_behind\n"
         "# + the offset of the approach.\n"
         "# Written by benchmarks/decisions/fit.py; do not edit.\n"
@@ -77,7 +77,8 @@ def acceptance_text(acceptance: Acceptance) -> str:
 def gains_text(bands: Sequence[GainBand]) -> str:
     """The file `rules/gains.yaml`."""
     head = (
-        "# Published gains over the best plain prompt, in points: 10, 50 and 90 % of the comparisons.\n"
+        "# Published gains over the best plain prompt, in points: 10, 50 and 90 % of comparisons,\n"
+        "# drawn out so that 80 % of what the band had not seen lies inside.\n"
         "# The first band of an approach whose condition holds counts.\n"
         "# Written by benchmarks/decisions/fit.py; do not edit.\n"
     )

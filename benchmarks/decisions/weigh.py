@@ -1,10 +1,11 @@
 """How much every effect of a rule weighs, found on published outcomes.
 
-A rule's effect is weak, moderate or strong. Which of the three is found by a conditional logit: the
-chance that an approach is advised grows with the sum of its reasons, every effect starts at moderate
-and is drawn back to it, every publication has one vote, and what comes out is rounded to the three
-words. Directions are never fitted: they are the rule's own claim. An effect is weighed only when its
-rule fires in at least two publications; the others keep the word that stands in the file.
+A rule's effect is weak, moderate or strong. Which of the three is found by a conditional logit:
+the chance that an approach is advised grows with the sum of its reasons, every effect starts at
+moderate and is drawn back to it, every publication has one vote, and what comes out is rounded to
+the three words. Directions are never fitted: they are the rule's own claim. Only rules of basis
+"fitted" are weighed, and only where they fire in at least two publications; the others keep the
+word that stands in the file.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ LOGITS_PER_POINT = 0.5
 REGRET_SHARE = 0.04
 """Weight of one expected point of regret beside the log loss of the acceptable choice."""
 REGRET_OF_CHOICE = 0.02
-"""Weight of one point of regret beside the share of acceptable choices, when scales are compared."""
+"""Weight of one point of regret beside the share of acceptable choices, in comparing scales."""
 SCALES = (1.0, 0.9, 0.8, 0.7, 1.15, 1.3, 1.5)
 """Points that count as one weak reason, tried before rounding; the first of equals is kept."""
 ROUNDING: tuple[tuple[float, Strength], ...] = ((2**0.5, "weak"), (8**0.5, "moderate"))
