@@ -9,14 +9,13 @@ import shlex
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from advisor.interview.answers import load_profile
 from advisor.interview.language import load_language
 from advisor.resources import rules_root
 from advisor.rulebook.load import load_facts
-
-pexpect = pytest.importorskip("pexpect")
 
 DOWN, LEFT, ENTER, CTRL_C, CTRL_D = "\x1b[B", "\x1b[D", "\r", "\x03", "\x04"
 LIST = "arrows and Enter"
