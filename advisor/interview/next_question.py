@@ -34,8 +34,9 @@ def open_facts(
     turns nothing itself, and once it was answered no, the one that follows is not asked.
     """
     facts = facts_of(profile)
-    decisive = decisive_facts(Trials(facts, rulebook), advised(facts, rulebook))
     left_out = skipped | set(profile.unknown)
+    trials = Trials(facts, rulebook, nobody_knows=left_out)
+    decisive = decisive_facts(trials, advised(facts, rulebook))
     askable = {
         fact.id: fact
         for fact in rulebook.vocabulary

@@ -206,6 +206,10 @@ class Compiled:
         """The decision rules that name any of these facts, or one that follows from them."""
         return reduce(or_, (self._touched.get(fact, 0) for fact in facts), 0)
 
+    def naming_any(self, facts: Iterable[str]) -> int:
+        """The decision rules that name any of these facts themselves."""
+        return reduce(or_, (self.naming.get(fact, 0) for fact in facts), 0)
+
     def following(self, facts: Iterable[str]) -> tuple[str, ...]:
         """The derived facts that some rule names and that follow from any of these."""
         return tuple(dict.fromkeys(n for fact in facts for n in self._following.get(fact, ())))

@@ -117,6 +117,8 @@ class Derivation:
     of: tuple[str, ...]
     compute: Callable[[Facts], Computed]
     behind: Callable[[str, Scalar, Facts], Iterator[float]]
+    needs_all: bool = True
+    """Nothing follows while one of them is unknown."""
 
 
 SAMPLES, CLASSES = "data.labelled_samples", "data.classes"
@@ -127,7 +129,7 @@ DERIVED: dict[str, Derivation] = {
         of=(SAMPLES, CLASSES), compute=samples_per_class, behind=_behind_samples_per_class
     ),
     "model.frontier_usable": Derivation(
-        of=(FRONTIER, STAYS), compute=frontier_usable, behind=_behind_usable
+        of=(FRONTIER, STAYS), compute=frontier_usable, behind=_behind_usable, needs_all=False
     ),
     "knowledge.outpaces_retraining": Derivation(
         of=(CHANGES, RETRAINS), compute=outpaces_retraining, behind=_behind_outpaces

@@ -25,7 +25,7 @@ def rank(profile: Profile, rulebook: Rulebook) -> Decision:
     Raises RuleConflictError when two firing rules contradict each other outright.
     """
     facts = facts_of(profile)
-    trials = Trials(facts, rulebook)
+    trials = Trials(facts, rulebook, nobody_knows=profile.unknown)
     decisions, warnings, defaults = (
         speaking(trials.compiled, facts, trials.known, kind) for kind in TRACED
     )

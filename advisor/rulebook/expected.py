@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from advisor.rulebook.compiled import places
+from advisor.rulebook.compiled import ZERO, places
 from advisor.rulebook.derived import bases_of, fed_by
-from advisor.rulebook.ordering import PARTS
+from advisor.rulebook.ordering import PARTS, RANK_OF_COST
 from advisor.rulebook.trials import Trials
+from advisor.schema.rule import Approach, Scalar
 
 UNIT = 1024
 """Chances are whole parts of this, so that packed sums stay exact."""
@@ -22,34 +23,57 @@ class Expected:
     def __init__(self, trials: Trials) -> None:
         self._trials = trials
         self._compiled = trials.compiled
+        self._settled: dict[str, tuple[Scalar, int]] = {}
+        """Answers taken for given beyond what is known."""
         self._chances = {
             place: self._compiled.chance(place, trials.known) for place in places(trials.open)
         }
-        self._sum = sum(
-            self._compiled.stakes[place] * UNIT for place in places(trials.firing)
-        ) + sum(
-            self._compiled.stakes[place] * round(chance * UNIT)
-            for place, chance in self._chances.items()
+        stakes = self._compiled.stakes
+        self._sum = sum(stakes[place] * UNIT for place in places(trials.firing)) + sum(
+            stakes[place] * round(chance * UNIT) for place, chance in self._chances.items()
         )
         lanes = self._compiled.lanes(self._sum)
         self._leader = lanes.index(max(lanes))
 
     def worth(self, fact: str) -> float:
         """Points by which the leading score improves in the mean once the fact is known."""
-        touched = places(self._trials.touched(fact) & self._trials.open)
         total = gained = 0.0
         for cell, known in self._trials.tries(fact):
-            lanes = self._compiled.lanes(self._sum + self._shift(touched, known))
+            lanes = self._compiled.lanes(self._sum + self._shift(fact, known))
             gained += cell.weight * (max(lanes) - lanes[self._leader])
             total += cell.weight
         return max(gained / total / UNIT / PARTS if total else 0.0, self._worth_derived(fact))
 
-    def _shift(self, touched: tuple[int, ...], known: int) -> int:
+    def lead(self, fact: str, known: int, approach: Approach, over: Approach | None) -> int:
+        """How far an approach leads another (or nothing) once a fact has an answer."""
+        lanes = self._compiled.lanes(self._sum + self._shift(fact, known))
+        return lanes[RANK_OF_COST[approach]] - (ZERO if over is None else lanes[RANK_OF_COST[over]])
+
+    def settle(self, fact: str, value: Scalar, known: int) -> None:
+        """Take a fact for answered."""
+        self._sum += self._shift(fact, known)
+        self._settled[fact] = (value, known)
+        after = self._trials.merged(self._settled)
+        for place in self._waiting(fact):
+            self._chances[place] = self._compiled.chance(place, after)
+
+    def _waiting(self, fact: str) -> tuple[int, ...]:
+        return places(self._trials.waiting(fact))
+
+    def _shift(self, fact: str, known: int) -> int:
+        chance, stakes = self._compiled.chance, self._compiled.stakes
+        if self._settled:
+            mask = self._compiled.mask_of(fact)
+            known = self._trials.merged(self._settled) & ~mask | known & mask
         return sum(
-            self._compiled.stakes[place]
-            * round((self._compiled.chance(place, known) - self._chances[place]) * UNIT)
-            for place in touched
+            stakes[place] * (round(chance(place, known) * UNIT) - round(self._was(place) * UNIT))
+            for place in self._waiting(fact)
         )
+
+    def _was(self, place: int) -> float:
+        """How likely a rule fired so far."""
+        found = self._chances.get(place)
+        return float(self._trials.firing >> place & 1) if found is None else found
 
     def _worth_derived(self, fact: str) -> float:
         """A share of what a fact is worth that follows from this one and others still unknown."""

@@ -12,7 +12,6 @@ from operator import or_
 from advisor.rulebook.compiled import ZERO
 from advisor.rulebook.ordering import COST_ORDER, RANK_OF_COST
 from advisor.rulebook.trials import Change, Trials
-from advisor.schema.decide import FactChange, Flip
 from advisor.schema.rule import Approach
 
 Reached = Mapping[str, set[Approach | None]]
@@ -40,19 +39,16 @@ class Group:
 
 def pairs(
     trials: Trials, now: Approach | None, changes: Sequence[Change], reached: Reached
-) -> Iterator[Flip]:
-    """Flips of two facts, the smallest first: neither change alone turns the advice.
+) -> Iterator[tuple[Change, Change, Approach]]:
+    """Two changes and where they lead, the smallest first: neither alone turns the advice.
 
     An approach to which either fact alone can lead is left to that fact.
     """
-    seen: set[tuple[str, str, Approach]] = set()
     for _, one, other in sorted(_worth_trying(trials, now, changes, reached), key=_size):
         then = trials.advice_of(_firing_after_both(trials, one, other), now)
         if then is None or then in reached[one.fact] or then in reached[other.fact]:
             continue
-        if (one.fact, other.fact, then) not in seen:
-            seen.add((one.fact, other.fact, then))
-            yield _flip(trials, then, one, other)
+        yield one, other, then
 
 
 def _size(pair: Pair) -> float:
@@ -147,20 +143,7 @@ def _firing_after_both(trials: Trials, one: Change, other: Change) -> int:
     firing = trials.firing ^ ((one.toggled | other.toggled) & ~joint)
     if not joint:
         return firing
-    if one.mask & other.mask:
-        known, _ = trials.step({one.fact: one.value, other.fact: other.value})
-    else:
-        rest = trials.known & ~(one.mask | other.mask)
-        known = rest | (one.known & one.mask) | (other.known & other.mask)
-    return trials.firing_after(known, joint, before=firing)
-
-
-def _flip(trials: Trials, then: Approach, one: Change, other: Change) -> Flip:
-    further = FactChange(fact=other.fact, from_value=trials.facts[other.fact], to_value=other.value)
-    return Flip(
-        fact=one.fact,
-        from_value=trials.facts[one.fact],
-        to_value=one.value,
-        then=then,
-        together_with=further,
+    known = trials.merged(
+        {one.fact: (one.value, one.known), other.fact: (other.value, other.known)}
     )
+    return trials.firing_after(known, joint, before=firing)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from itertools import islice, product
-from operator import or_
 
 from advisor.rulebook.atoms import Watched
 from advisor.rulebook.compiled import places
 from advisor.rulebook.derived import bases_of
 from advisor.rulebook.expected import Expected
+from advisor.rulebook.joint import witnesses
 from advisor.rulebook.ordering import COST_ORDER
 from advisor.rulebook.trials import Trials
 from advisor.schema.decide import OpenQuestion
@@ -19,6 +18,8 @@ from advisor.schema.rule import Approach
 
 MOST_COMBINATIONS = 128
 MOST_MISSING = 5
+LEAST = 1e-3
+"""Points that a fact counts for at least which could turn the advice, so that it is asked."""
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Stake:
 def open_questions(trials: Trials, now: Approach | None) -> tuple[OpenQuestion, ...]:
     """Unknown facts that rules wanted and a person can answer, the most decisive first."""
     stakes = stakes_of(trials, now)
-    wanted = {fact for missing in trials.missing() for fact in missing}
+    wanted = frozenset(trials.unknown())
     questions = [
         OpenQuestion(
             fact=fact.id,
@@ -55,23 +56,30 @@ def open_questions(trials: Trials, now: Approach | None) -> tuple[OpenQuestion, 
 def decisive_facts(trials: Trials, now: Approach | None) -> dict[str, float]:
     """Unknown facts whose answer could turn the advice, with how decisive each is.
 
-    A fact counts when some value of it alone turns the advice, or together with the other unknown
-    facts of one rule. The search over a rule's unknown facts stops at a fixed number of
-    combinations.
+    A fact counts when some value of it turns the advice, alone or together with answers to other
+    unknown facts that somebody may know.
     """
-    return _decisiveness(stakes_of(trials, now))
+    return _decisiveness(stakes_of(trials, now, deep=True))
 
 
-def stakes_of(trials: Trials, now: Approach | None) -> dict[str, Stake]:
-    """What hangs on every unknown fact that can be asked and whose answer could turn the advice."""
+def stakes_of(trials: Trials, now: Approach | None, *, deep: bool = False) -> dict[str, Stake]:
+    """What hangs on every unknown fact that can be asked and whose answer could turn the advice.
+
+    `deep`: answers that turn it only together count too where no one rule waits for all of them.
+    """
     stakes: dict[str, Stake] = {}
-    open_rules = [(s, trials.wanted(trials.states[s])) for s in places(trials.open)]
-    for fact in dict.fromkeys(fact for _, missing in open_rules for fact in missing):
-        if fact in trials.compiled.asked:
-            stake = _alone(trials, now, fact)
-            if stake.outcomes:
-                stakes[fact] = stake
-    _join(trials, now, open_rules, stakes)
+    asked = [fact for fact in trials.unknown() if fact in trials.compiled.asked]
+    for fact in asked:
+        stake = _alone(trials, now, fact)
+        if stake.outcomes:
+            stakes[fact] = stake
+    _join(trials, now, stakes)
+    if deep:
+        for facts, then in witnesses(
+            trials, now, [f for f in asked if f not in trials.nobody_knows]
+        ):
+            for fact in facts:
+                stakes.setdefault(fact, Stake()).outcomes.add(then)
     expected = Expected(trials)
     for fact, stake in stakes.items():
         stake.worth = expected.worth(fact)
@@ -79,14 +87,15 @@ def stakes_of(trials: Trials, now: Approach | None) -> dict[str, Stake]:
 
 
 def _decisiveness(stakes: Mapping[str, Stake]) -> dict[str, float]:
-    return {fact: stake.worth + stake.chance for fact, stake in stakes.items()}
+    """Above nothing for every fact that could turn the advice; first what an answer is worth."""
+    return {fact: stake.worth + (1 + stake.chance) * LEAST for fact, stake in stakes.items()}
 
 
 def _alone(trials: Trials, now: Approach | None, fact: str) -> Stake:
     """What the answers of one fact turn the advice to, and how often."""
     stake = Stake()
     total = turned = 0.0
-    touched = trials.touched(fact) & trials.open
+    touched = trials.waiting(fact)
     for cell, known in trials.tries(fact):
         then = trials.advice_of(trials.firing_after(known, touched), now)
         total += cell.weight
@@ -97,19 +106,17 @@ def _alone(trials: Trials, now: Approach | None, fact: str) -> Stake:
     return stake
 
 
-def _join(
-    trials: Trials,
-    now: Approach | None,
-    open_rules: Sequence[tuple[int, tuple[str, ...]]],
-    stakes: dict[str, Stake],
-) -> None:
+def _join(trials: Trials, now: Approach | None, stakes: dict[str, Stake]) -> None:
     """Add what the unknown facts of one rule turn together, where one of them alone does not."""
     tried: set[tuple[str, ...]] = set()
-    for place, missing in open_rules:
+    for place in places(trials.open):
+        missing = trials.wanted(place)
         if not 2 <= len(missing) <= MOST_MISSING or missing in tried:
             continue
         tried.add(missing)
-        if not trials.compiled.asked.issuperset(missing) or stakes.keys() >= set(missing):
+        if not (trials.compiled.asked - trials.nobody_knows).issuperset(missing):
+            continue
+        if stakes.keys() >= set(missing):
             continue
         outcome = _together(trials, now, place, missing)
         for fact in missing if outcome != now else ():
@@ -120,7 +127,7 @@ def _together(
     trials: Trials, now: Approach | None, place: int, missing: Sequence[str]
 ) -> Approach | None:
     """What some answers to all of a rule's unknown facts turn the advice to, the rule firing."""
-    touched = trials.touched(*missing) & trials.open
+    touched = trials.waiting(*missing)
     if not _could_turn(trials, now, touched):
         return now
     tested = trials.compiled.decisions[place]
@@ -151,12 +158,16 @@ def _answered(trials: Trials, tested: Watched, missing: Sequence[str]) -> Iterat
         for values in product(*answers):
             yield trials.step(dict(zip(missing, values, strict=True)))[0]
         return
-    bits = [
-        [cell.bits for cell, known in trials.tries(fact) if tested.state(known).holds is not False]
+    possible = [
+        [
+            (fact, (cell.value, known))
+            for cell, known in trials.tries(fact)
+            if tested.state(known).holds is not False
+        ]
         for fact in missing
     ]
-    for chosen in product(*bits):
-        yield reduce(or_, chosen, trials.known)
+    for chosen in product(*possible):
+        yield trials.merged(dict(chosen))
 
 
 def _in_order(outcomes: set[Approach | None]) -> tuple[Approach, ...]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from advisor.errors import RuleConflictError
 from advisor.rulebook.atoms import State
 from advisor.rulebook.compiled import NOTHING, ZERO, compiled, places
 from advisor.rulebook.conditions import Facts
-from advisor.rulebook.derived import bases_of, computed, fed_by, values_behind
+from advisor.rulebook.derived import DERIVED, bases_of, computed, fed_by, values_behind
 from advisor.rulebook.ordering import COST_ORDER, RANK_OF_COST
 from advisor.rulebook.values import Cell, edges, nearest
 from advisor.schema.facts import Fact
@@ -45,8 +45,12 @@ class Trials:
     ordered once. A fact that follows from a changed one changes with it.
     """
 
-    def __init__(self, facts: Facts, rulebook: Rulebook) -> None:
+    def __init__(
+        self, facts: Facts, rulebook: Rulebook, *, nobody_knows: Iterable[str] = ()
+    ) -> None:
         self.facts = facts
+        self.nobody_knows = frozenset(nobody_knows)
+        """Unknown facts that will stay so, because somebody was asked and could not tell."""
         self.rulebook = rulebook
         self.compiled = compiled(rulebook)
         self.known = self.compiled.atoms.known(facts)
@@ -112,8 +116,7 @@ class Trials:
 
     def _tried(self, fact: str) -> list[tuple[Cell, int]]:
         rest = self.known & ~self.compiled.mask_of(fact)
-        following = self.compiled.following((fact,)) if fed_by(fact) else ()
-        settled = [name for name in following if self._settles(fact, name)]
+        settled = [name for name in self.compiled.following((fact,)) if self._settles(fact, name)]
         if not settled:
             return [(cell, rest | cell.bits) for cell in self.compiled.cells.get(fact, ())]
         bits = self.compiled.atoms.bits
@@ -126,8 +129,20 @@ class Trials:
         return [(Cell(values=tuple(v), bits=known), known) for known, v in found.items()]
 
     def _settles(self, fact: str, derived: str) -> bool:
-        """Whether a derived fact follows from this one and what is known."""
-        return all(base == fact or base in self.facts for base in bases_of(derived))
+        """Whether a derived fact may follow from this one and what is known."""
+        others = (base for base in bases_of(derived) if base != fact)
+        return not DERIVED[derived].needs_all or all(base in self.facts for base in others)
+
+    def merged(self, chosen: Mapping[str, tuple[Scalar, int]]) -> int:
+        """What is known after several changes, each with its value and what is known after it."""
+        names = self.compiled.following(chosen)
+        if names and sum(len(self.compiled.following((fact,))) for fact in chosen) > len(names):
+            return self.step({fact: value for fact, (value, _) in chosen.items()})[0]
+        known = self.known
+        for fact, (_, after) in chosen.items():
+            mask = self.compiled.mask_of(fact)
+            known = known & ~mask | after & mask
+        return known
 
     def _bits_of(self, derived: str, change: Mapping[str, Scalar]) -> int:
         """What is known of a derived fact after a change."""
@@ -155,29 +170,39 @@ class Trials:
 
     def changes(self, now: Approach | None) -> Iterator[Change]:
         """Every known fact that can change, brought to the nearest value of every other cell."""
-        before, lanes = self.compiled.sums(self.firing), self.compiled.lanes
         for fact in self.compiled.changeable:
             here = self.facts.get(fact.id)
             if here is None:
                 continue
-            touched, mask = self.touched(fact.id), self.compiled.mask_of(fact.id)
             for cell, known in self.tries(fact.id):
-                if known == self.known:
-                    continue
-                value, size = nearest(fact, cell, here)
-                firing = self.firing_after(known, touched)
-                turns = firing != self.firing
-                yield Change(
-                    fact=fact.id,
-                    value=value,
-                    size=size,
-                    known=known,
-                    mask=mask,
-                    touched=touched,
-                    toggled=firing ^ self.firing,
-                    then=self.advice_of(firing, now) if turns else now,
-                    gains=lanes(self.compiled.sums(firing) - before) if turns else NOTHING,
-                )
+                if known != self.known:
+                    value, size = nearest(fact, cell, here)
+                    yield self._change(now, fact.id, value, size, known)
+
+    def possible_answers(self, now: Approach | None, facts: Iterable[str]) -> Iterator[Change]:
+        """Every unknown fact of these answered with each of its cells."""
+        for fact in facts:
+            for cell, known in self.tries(fact):
+                yield self._change(now, fact, cell.value, 0.0, known)
+
+    def _change(
+        self, now: Approach | None, fact: str, value: Scalar, size: float, known: int
+    ) -> Change:
+        touched = self.touched(fact)
+        firing = self.firing_after(known, touched)
+        turns = firing != self.firing
+        sums = self.compiled.sums
+        return Change(
+            fact=fact,
+            value=value,
+            size=size,
+            known=known,
+            mask=self.compiled.mask_of(fact),
+            touched=touched,
+            toggled=firing ^ self.firing,
+            then=self.advice_of(firing, now) if turns else now,
+            gains=self.compiled.lanes(sums(firing) - sums(self.firing)) if turns else NOTHING,
+        )
 
     def needs(self, now: Approach | None) -> tuple[list[tuple[int, int]], int]:
         """What every other approach must gain on the advised one before it can lead, by its place.
@@ -198,14 +223,25 @@ class Trials:
         self._needs[now] = needs, own - ZERO if now is not None else ZERO
         return self._needs[now]
 
-    def missing(self) -> Iterator[tuple[str, ...]]:
-        """The unknown facts of every undetermined rule, derived ones as those behind them."""
-        for place in places(self.open):
-            yield self.wanted(self.states[place])
+    def waiting(self, *facts: str) -> int:
+        """The rules that an answer to these unknown facts may settle or unsettle.
 
-    def wanted(self, state: State) -> tuple[str, ...]:
+        A derived fact may be known while one it follows from is not, and then change with it.
+        """
+        settled = self.compiled.naming_any(self.compiled.following(facts))
+        return self.touched(*facts) & (self.open | settled)
+
+    def unknown(self) -> tuple[str, ...]:
+        """The unknown stated facts that rules wait for, or that may change a derived one."""
+        found = dict.fromkeys(f for place in places(self.open) for f in self.wanted(place))
+        behind = (
+            base for name in DERIVED if name in self.compiled.naming for base in bases_of(name)
+        )
+        return tuple(found | dict.fromkeys(base for base in behind if base not in self.facts))
+
+    def wanted(self, place: int) -> tuple[str, ...]:
         """The unknown stated facts that keep a rule undetermined."""
-        found = (base for fact in state.missing for base in bases_of(fact))
+        found = (base for fact in self.states[place].missing for base in bases_of(fact))
         return tuple(dict.fromkeys(fact for fact in found if fact not in self.facts))
 
 
