@@ -106,3 +106,35 @@ def throughput_block(found: dict[str, Any]) -> str:
         row = [title, str(score["n"]), *map(percent, shares)]
         lines.append("| " + " | ".join(row) + " |")
     return "\n".join(lines) + "\n"
+
+
+POLICIES = {
+    "these rules": "without_score",
+    "these rules, told what a prompt scores": "with_score",
+    "these rules, without those that lean on the publication": "left_out_strictly",
+    "one fixed order, searched on the other publications": "fixed_order",
+    "one fixed order, by how often each approach is acceptable": "fixed_order_by_rate",
+    "a dozen lines of evidence": "evidence_tree",
+    "the same, told what a prompt scores": "evidence_tree_with_score",
+    "knowledge: RAG; style or format: tune; else prompt": "folklore",
+}
+
+
+def decisions_block(found: dict[str, Any]) -> str:
+    """One row per policy: acceptable choices, regret, harm and calibration."""
+    head = ["policy", "acceptable", "points lost", "10 points or more behind", "Brier"]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for title, key in POLICIES.items():
+        score = found[key].get("without_score", found[key])
+        brier = "-" if score["brier"] is None else f"{score['brier']:.3f}"
+        row = [title, percent(score["acceptable"]), f"{score['regret']:.1f}"]
+        lines.append("| " + " | ".join([*row, percent(score["harm"]), brier]) + " |")
+    ours = found["without_score"]
+    low, high = ours["acceptable_ci95"]
+    lines.append(
+        f"\n{ours['n']} published comparisons from {ours['sources']} publications, one vote each, "
+        f"{found['date']}. Strengths, chances and orders are found again without the publication "
+        "that is scored; the rules' conditions were written by people who knew them. 95 % interval "
+        f"of the first row: {percent(low)} to {percent(high)}."
+    )
+    return "\n".join(lines) + "\n"

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from scripts.readme_blocks import (
+    decisions_block,
     demo_block,
     memory_block,
     memory_peers_block,
@@ -36,6 +37,7 @@ BLOCK = re.compile(
 
 
 BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "decisions": decisions_block,
     "demo": demo_block,
     "startup": startup_block,
     "memory": memory_block,
