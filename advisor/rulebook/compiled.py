@@ -80,6 +80,10 @@ class Compiled:
             for fact in self.vocabulary
             if fed_by(fact)
         }
+        self._unsettled = {
+            fact: reduce(or_, (self.naming.get(name, 0) for name in names), 0)
+            for fact, names in self._following.items()
+        }
         self._masks = {
             fact: reduce(or_, (self.atoms.mask.get(name, 0) for name in (fact, *fed_by(fact))))
             for fact in self.vocabulary
@@ -206,13 +210,20 @@ class Compiled:
         """The decision rules that name any of these facts, or one that follows from them."""
         return reduce(or_, (self._touched.get(fact, 0) for fact in facts), 0)
 
-    def naming_any(self, facts: Iterable[str]) -> int:
-        """The decision rules that name any of these facts themselves."""
-        return reduce(or_, (self.naming.get(fact, 0) for fact in facts), 0)
-
     def following(self, facts: Iterable[str]) -> tuple[str, ...]:
         """The derived facts that some rule names and that follow from any of these."""
         return tuple(dict.fromkeys(n for fact in facts for n in self._following.get(fact, ())))
+
+    def overlap(self, facts: Iterable[str]) -> bool:
+        """Whether some derived fact follows from two of these."""
+        names = [
+            name for fact in facts if fact in self._following for name in self._following[fact]
+        ]
+        return len(names) > 1 and len(set(names)) < len(names)
+
+    def unsettled(self, facts: Iterable[str]) -> int:
+        """The decision rules that name a derived fact which follows from any of these."""
+        return reduce(or_, (self._unsettled.get(fact, 0) for fact in facts), 0)
 
     def mask_of(self, fact: str) -> int:
         """What is known of a fact and of those that follow from it."""

@@ -25,6 +25,8 @@ class Expected:
         self._compiled = trials.compiled
         self._settled: dict[str, tuple[Scalar, int]] = {}
         """Answers taken for given beyond what is known."""
+        self._known = trials.known
+        """What is known with these."""
         self._chances = {
             place: self._compiled.chance(place, trials.known) for place in places(trials.open)
         }
@@ -53,9 +55,9 @@ class Expected:
         """Take a fact for answered."""
         self._sum += self._shift(fact, known)
         self._settled[fact] = (value, known)
-        after = self._trials.merged(self._settled)
+        self._known = self._trials.merged(self._settled)
         for place in self._waiting(fact):
-            self._chances[place] = self._compiled.chance(place, after)
+            self._chances[place] = self._compiled.chance(place, self._known)
 
     def _waiting(self, fact: str) -> tuple[int, ...]:
         return places(self._trials.waiting(fact))
@@ -64,7 +66,7 @@ class Expected:
         chance, stakes = self._compiled.chance, self._compiled.stakes
         if self._settled:
             mask = self._compiled.mask_of(fact)
-            known = self._trials.merged(self._settled) & ~mask | known & mask
+            known = self._known & ~mask | known & mask
         return sum(
             stakes[place] * (round(chance(place, known) * UNIT) - round(self._was(place) * UNIT))
             for place in self._waiting(fact)

@@ -65,7 +65,8 @@ def decisive_facts(trials: Trials, now: Approach | None) -> dict[str, float]:
 def stakes_of(trials: Trials, now: Approach | None, *, deep: bool = False) -> dict[str, Stake]:
     """What hangs on every unknown fact that can be asked and whose answer could turn the advice.
 
-    `deep`: answers that turn it only together count too where no one rule waits for all of them.
+    `deep`: where nothing else is left to ask, answers count too that turn it only together though
+    no one rule waits for all of them.
     """
     stakes: dict[str, Stake] = {}
     asked = [fact for fact in trials.unknown() if fact in trials.compiled.asked]
@@ -74,7 +75,7 @@ def stakes_of(trials: Trials, now: Approach | None, *, deep: bool = False) -> di
         if stake.outcomes:
             stakes[fact] = stake
     _join(trials, now, stakes)
-    if deep:
+    if deep and not stakes.keys() - trials.nobody_knows:
         for facts, then in witnesses(
             trials, now, [f for f in asked if f not in trials.nobody_knows]
         ):

@@ -135,8 +135,7 @@ class Trials:
 
     def merged(self, chosen: Mapping[str, tuple[Scalar, int]]) -> int:
         """What is known after several changes, each with its value and what is known after it."""
-        names = self.compiled.following(chosen)
-        if names and sum(len(self.compiled.following((fact,))) for fact in chosen) > len(names):
+        if self.compiled.overlap(chosen):
             return self.step({fact: value for fact, (value, _) in chosen.items()})[0]
         known = self.known
         for fact, (_, after) in chosen.items():
@@ -228,8 +227,7 @@ class Trials:
 
         A derived fact may be known while one it follows from is not, and then change with it.
         """
-        settled = self.compiled.naming_any(self.compiled.following(facts))
-        return self.touched(*facts) & (self.open | settled)
+        return self.touched(*facts) & self.open | self.compiled.unsettled(facts)
 
     def unknown(self) -> tuple[str, ...]:
         """The unknown stated facts that rules wait for, or that may change a derived one."""
