@@ -49,7 +49,7 @@ def test_decide_as_document(answers):
     assert {"schema_version", "advisor_version", "as_of", "profile", "decision"} <= set(found)
     decision = found["decision"]
     assert decision["recommended"] == "rag"
-    assert decision["approaches"][0]["probability_acceptable"] is None
+    assert 0 < decision["approaches"][0]["probability_acceptable"] <= 1
     reason = decision["approaches"][0]["reasons"][0]
     assert {"rule_id", "effect", "strength", "because", "sources"} <= set(reason)
     assert {"fact", "from", "to", "then"} == set(decision["what_would_change_it"][0])
@@ -107,24 +107,81 @@ def test_interview_without_a_terminal_names_the_flag():
     assert "--answers" in found["error"]["hint"]
 
 
+POLICY = """
+- {rule: knowledge-in-documents, off: true, reason: a trial}
+- {rule: cheap-first, strength: strong, reason: a trial}
+- add:
+    id: we-rent-no-gpus-from-anybody-outside-the-house
+    when: {fact: task.kind, op: is, value: question_answering}
+    then: [{effect: forbid, approach: fine_tuning}]
+  reason: the contract says so
+"""
+
+
+@pytest.fixture
+def policy(tmp_path):
+    path = tmp_path / "policy.yaml"
+    path.write_text(POLICY)
+    return str(path)
+
+
 def test_rules_list_and_about():
     every = document("rules", "list")["rules"]
     assert len(every) == len(load_rulebook(rules_root()).rules)
     some = document("rules", "list", "--about", "rag")["rules"]
     assert 0 < len(some) < len(every)
     assert any("rag" in row["approaches"] for row in some)
-    told = call("rules", "list").stdout
+
+
+def test_rules_list_breaks_no_id_at_80_columns(policy):
+    told = call("rules", "list", "--policy", policy).stdout
     assert max(len(line) for line in told.splitlines()) <= 80
+    words = set(told.split())
+    assert {row["id"] for row in document("rules", "list", "--policy", policy)["rules"]} <= words
+
+
+def test_rules_list_marks_what_a_policy_does(policy):
+    rows = document("rules", "list", "--policy", policy)["rules"]
+    marks = {row["id"]: row["policy"] for row in rows if row["policy"]}
+    assert marks == {
+        "knowledge-in-documents": "off",
+        "cheap-first": "reweighed",
+        "we-rent-no-gpus-from-anybody-outside-the-house": "added",
+    }
+    told = call("rules", "list", "--policy", policy, "--about", "gpus-from").stdout
+    assert "(added)" in told
 
 
 def test_rules_show():
     found = document("rules", "show", "volatile-knowledge")
     assert found["rule"]["id"] == "volatile-knowledge"
-    assert len(found["cases"]) == 5
+    assert found["rule"]["status"] == "active"
+    assert len(found["cases"]) >= 4
     assert all(source["title"] for source in found["sources"])
     told = call("rules", "show", "volatile-knowledge").stdout
-    assert "is at most 30" in told
-    assert "Thirty-one days" in told
+    assert "volatile-knowledge: decision rule, active, since" in told
+    assert "is at most" in told
+    assert set(found["cases"][0]["name"].split()) <= set(told.split())
+
+
+def test_rules_show_an_added_rule(policy):
+    name = "we-rent-no-gpus-from-anybody-outside-the-house"
+    assert document("rules", "show", name, "--policy", policy)["policy"] == "added"
+    told = call("rules", "show", name, "--policy", policy).stdout
+    assert "The policy file: added." in told
+    assert "the contract says so" in told
+
+
+def test_a_retired_rule_says_what_replaced_it():
+    from advisor.render.rules import show_rule
+    from tests.fixtures.rulebooks import STYLE, favour, rule
+    from tests.fixtures.screens import screen
+
+    old = rule("old", STYLE, favour("rag")).model_copy(
+        update={"status": "retired", "replaced_by": "new"}
+    )
+    told = screen(show_rule, old, (), {})
+    assert "It no longer speaks; replaced by new." in told
 
 
 def test_rules_show_unknown():
@@ -141,19 +198,47 @@ def test_rules_check(tmp_path):
     wrong.write_text(wrong.read_text().replace("update_interval_days", "update_interval_day"))
     found = document("rules", "check", str(wrong), code=1)
     assert "did you mean 'knowledge.update_interval_days'" in found["error"]["message"]
-    assert found["error"]["where"].endswith("volatile-knowledge.yaml:8")
+    assert "volatile-knowledge.yaml:" in found["error"]["where"]
+
+
+def test_rules_check_reads_a_policy(policy, tmp_path):
+    assert document("rules", "check", policy)["policy"] == [
+        "knowledge-in-documents is off: a trial",
+        "cheap-first is weighed as strong: a trial",
+        "we-rent-no-gpus-from-anybody-outside-the-house is added: the contract says so",
+    ]
+    assert "The policy holds." in call("rules", "check", policy).stdout
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(POLICY.replace("task.kind", "task.kid"))
+    found = document("rules", "check", str(wrong), code=1)
+    assert "did you mean 'task.kind'" in found["error"]["message"]
+    assert found["error"]["where"].endswith("wrong.yaml:6")
 
 
 def test_rules_explain(answers):
     found = document("rules", "explain", "--profile", answers)
     trace = {line["rule_id"]: line for line in found["trace"]}
     assert trace["knowledge-in-documents"]["outcome"] == "fires"
-    assert trace["few-labels"] == {
-        "rule_id": "few-labels",
-        "outcome": "undetermined",
-        "missing": ["data.labelled_samples"],
-    }
-    assert "undetermined" in call("rules", "explain", "--profile", answers).stdout
+    assert trace["knowledge-in-documents"]["facts"]["knowledge.in_documents"] is True
+    silent = next(line for line in found["trace"] if line["outcome"] == "silent")
+    assert silent["facts"]
+    open_one = next(line for line in found["trace"] if line["outcome"] == "undetermined")
+    assert open_one["missing"]
+    assert len(trace) == len([r for r in load_rulebook(rules_root()).rules if r.status == "active"])
+    told = call("rules", "explain", "--profile", answers).stdout
+    for word in ("Fires: ", "Undetermined: ", "Silent: ", "unknown ", "task.kind = "):
+        assert word in told
+    assert max(len(line) for line in told.splitlines()) <= 80
+
+
+def test_rules_explain_takes_a_policy_and_a_run(answers, policy, tmp_path):
+    found = document("rules", "explain", "--profile", answers, "--policy", policy)
+    trace = {line["rule_id"]: line for line in found["trace"]}
+    assert "knowledge-in-documents" not in trace
+    assert trace["we-rent-no-gpus-from-anybody-outside-the-house"]["outcome"] == "fires"
+    make_run(tmp_path / "run")
+    assert document("rules", "explain", "--run-dir", str(tmp_path / "run"))["trace"]
+    call("rules", "explain", code=2)
 
 
 def test_decide_loads_no_ml_library(answers):
