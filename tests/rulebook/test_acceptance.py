@@ -12,7 +12,6 @@ FIT = Acceptance(
     intercept=0.5,
     per_point_behind=-0.4,
     most_behind=6.0,
-    unsupported=-0.3,
     offsets={"rag": 0.2},
     basis="made up",
     fitted="2026-11-26",
@@ -31,9 +30,9 @@ def chance(logit):
         ("few_shot", 3, 0.5),
         ("few_shot", 1, 0.5 - 0.8),
         ("rag", 1, 0.5 - 0.8 + 0.2),
-        ("few_shot", 0, 0.5 - 1.2 - 0.3),
-        ("few_shot", -3, 0.5 - 2.4 - 0.3),
-        ("few_shot", -9, 0.5 - 2.4 - 0.3),
+        ("few_shot", 0, 0.5 - 1.2),
+        ("few_shot", -3, 0.5 - 2.4),
+        ("few_shot", -9, 0.5 - 2.4),
     ],
 )
 def test_the_formula(approach, score, logit):
@@ -77,14 +76,14 @@ def test_forbidden_is_never_acceptable_and_no_measure_for_others():
     )
     assert found["fine_tuning"] == 0.0
     assert found["rag"] == chance(0.5 + 0.2)
-    assert found["few_shot"] == chance(0.5 - 0.4 - 0.3)
+    assert found["few_shot"] == chance(0.5 - 0.4)
 
 
 def test_required_follows_the_formula_too():
     found = probabilities(
         FIT, ordered(favour("rag"), {"effect": "require", "approach": "prompting"})
     )
-    assert found["prompting"] == chance(0.5 - 1.6 - 0.3)
+    assert found["prompting"] == chance(0.5 - 1.6)
 
 
 def test_without_a_fit_no_chance_is_told():

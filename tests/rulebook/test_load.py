@@ -157,7 +157,7 @@ def test_acceptance_and_gains_may_be_missing(rules):
     ("file", "old", "new", "place", "words"),
     [
         ("acceptance.yaml", "intercept", "intercpt", "acceptance.yaml:1", "did you mean 'interc"),
-        ("acceptance.yaml", "rag: 0.2", "rug: 0.2", "acceptance.yaml:5", "rug"),
+        ("acceptance.yaml", "rag: 0.2", "rug: 0.2", "acceptance.yaml:4", "rug"),
         ("gains.yaml", "in_documents", "in_document", "gains.yaml:1", "unknown fact"),
         ("gains.yaml", "value: true", "value: 3", "gains.yaml:1", "not true or false"),
         ("gains.yaml", "low: -3", "low: 3", "gains.yaml:2", "must rise"),
