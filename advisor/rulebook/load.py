@@ -3,43 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from advisor.errors import RulebookError, RuleParseError, UnknownFactError
-from advisor.rulebook.check import faults_of, gain_faults, unknown_facts
+from advisor.rulebook.cases import case_files, load_cases, read_cases
+from advisor.rulebook.check import faults_of, unknown_facts
+from advisor.rulebook.entries import CASES, entries_of, read_below, rule_files
+from advisor.rulebook.fits import (
+    ACCEPTANCE,
+    GAINS,
+    read_acceptance,
+    read_gains,
+    read_strengths,
+)
+from advisor.rulebook.kept import keep, kept
 from advisor.rulebook.policy import apply_policy
 from advisor.rulebook.reading import Document, Faults, note_invalid, read, suggestion
-from advisor.schema.base import Value
 from advisor.schema.facts import Fact
-from advisor.schema.rule import (
-    Acceptance,
-    GainBand,
-    Rule,
-    Rulebook,
-    RuleCase,
-    Source,
-    Strength,
-)
+from advisor.schema.rule import Rule, Rulebook, RuleCase, Source
 
-FOLDERS = ("decisions", "warnings", "gates", "defaults")
 KIND_OF_FOLDER = {
     "decisions": "decision",
     "warnings": "warning",
     "gates": "gate",
     "defaults": "default",
 }
-CASES = ".cases.yaml"
-STRENGTHS: tuple[Strength, ...] = ("weak", "moderate", "strong")
-TIE = "tie"
-ACCEPTANCE = "acceptance.yaml"
-GAINS = "gains.yaml"
 HINT = "`advisor rules check FILE` tells what a rule file still lacks."
-
-V = TypeVar("V", bound=Value)
 
 
 def load_rulebook(root: Path, policy: Path | None = None) -> Rulebook:
@@ -48,46 +40,47 @@ def load_rulebook(root: Path, policy: Path | None = None) -> Rulebook:
     Raises RuleParseError for files that do not follow the format, UnknownFactError for rules that
     name a fact nobody knows, RulebookError for a policy that names no rule.
     """
+    digest = _digest(root)
+    book = kept(root, digest)
+    if book is None:
+        book = _read_whole(root, digest)
+        keep(root, book)
+    if policy is None:
+        return book
+    changed = apply_policy(book, policy)
+    return changed.model_copy(update={"digest": _with_policy(digest, policy)})
+
+
+def _read_whole(root: Path, digest: str) -> Rulebook:
     faults = Faults()
-    facts = _entries(root / "facts.yaml", Fact, faults)
-    sources = _entries(root / "sources.yaml", Source, faults)
-    strengths, tie = _strengths(root / "strengths.yaml", faults)
-    acceptance = _acceptance(root / ACCEPTANCE, faults)
-    gains = _gains(root / GAINS, {fact.id: fact for fact in facts}, faults)
-    documents = [_read(path, root, faults) for path in rule_files(root)]
+    facts = entries_of(root / "facts.yaml", Fact, faults)
+    sources = entries_of(root / "sources.yaml", Source, faults)
+    strengths, tie = read_strengths(root / "strengths.yaml", faults)
+    acceptance = read_acceptance(root / ACCEPTANCE, faults)
+    gains = read_gains(root / GAINS, {fact.id: fact for fact in facts}, faults)
+    documents = [read_below(path, root, faults) for path in rule_files(root)]
     rules = _rules([d for d in documents if d is not None], faults)
     faults.raise_as(RuleParseError, hint=HINT)
     _check(rules, facts, sources)
-    book = Rulebook(
+    return Rulebook(
         rules=tuple(rule for _, rule in rules),
         facts=tuple(fact.id for fact in facts),
         strengths=strengths,
         sources=sources,
-        digest=_digest(root, policy),
+        digest=digest,
         vocabulary=facts,
         acceptance=acceptance,
         gains=gains,
         tie=tie,
     )
-    return book if policy is None else apply_policy(book, policy)
 
 
 def load_facts(root: Path) -> tuple[Fact, ...]:
     """The vocabulary; raises RuleParseError when `facts.yaml` does not follow its format."""
     faults = Faults()
-    facts = _entries(root / "facts.yaml", Fact, faults)
+    facts = entries_of(root / "facts.yaml", Fact, faults)
     faults.raise_as(RuleParseError, hint=HINT)
     return facts
-
-
-def load_cases(root: Path) -> dict[str, tuple[RuleCase, ...]]:
-    """The cases of every rule by rule id; raises RuleParseError when a file is wrong."""
-    faults = Faults()
-    cases = {
-        path.name.removesuffix(CASES): read_cases(path, root, faults) for path in case_files(root)
-    }
-    faults.raise_as(RuleParseError, hint=HINT)
-    return cases
 
 
 def check_file(path: Path, root: Path) -> tuple[Rule, tuple[RuleCase, ...]]:
@@ -96,8 +89,8 @@ def check_file(path: Path, root: Path) -> tuple[Rule, tuple[RuleCase, ...]]:
     Raises RuleParseError or UnknownFactError. A rule without a cases file has no cases.
     """
     faults = Faults()
-    facts = _entries(root / "facts.yaml", Fact, faults)
-    sources = _entries(root / "sources.yaml", Source, faults)
+    facts = entries_of(root / "facts.yaml", Fact, faults)
+    sources = entries_of(root / "sources.yaml", Source, faults)
     document = read(path, faults)
     rules = _rules([document] if document else [], faults)
     cases_path = path.with_name(path.stem + CASES)
@@ -107,117 +100,6 @@ def check_file(path: Path, root: Path) -> tuple[Rule, tuple[RuleCase, ...]]:
     )
     _check(rules, facts, sources)
     return rules[0][1], cases
-
-
-def rule_files(root: Path) -> list[Path]:
-    """Every rule file below a rules folder, in a fixed order."""
-    return [
-        path
-        for folder in FOLDERS
-        for path in sorted((root / folder).glob("*.yaml"))
-        if not path.name.endswith(CASES)
-    ]
-
-
-def case_files(root: Path) -> list[Path]:
-    """Every cases file below a rules folder, in a fixed order."""
-    return [path for folder in FOLDERS for path in sorted((root / folder).glob(f"*{CASES}"))]
-
-
-def read_cases(path: Path, root: Path, faults: Faults) -> tuple[RuleCase, ...]:
-    """The cases of one file; what is wrong goes to `faults`."""
-    document = _read(path, root, faults)
-    if document is None:
-        return ()
-    content = document.content
-    stem = path.name.removesuffix(CASES)
-    if not isinstance(content, dict) or set(content) != {"rule", "cases"}:
-        faults.add(document.place(()), "a cases file holds the keys `rule` and `cases`")
-        return ()
-    if content["rule"] != stem:
-        faults.add(
-            document.place(("rule",)), f"rule: '{content['rule']}' is not '{stem}', the file's name"
-        )
-    return _each(document, content["cases"], RuleCase, faults, at=("cases",))
-
-
-def _read(path: Path, root: Path, faults: Faults) -> Document | None:
-    shown = f"{root.name}/{path.relative_to(root)}" if path.is_relative_to(root) else str(path)
-    return read(path, faults, shown=shown)
-
-
-def _entries(path: Path, kind: type[V], faults: Faults) -> tuple[V, ...]:
-    document = _read(path, path.parent, faults)
-    if document is None:
-        return ()
-    entries = _each(document, document.content, kind, faults)
-    seen: set[str] = set()
-    for number, entry in enumerate(entries):
-        name = str(getattr(entry, "id", number))
-        if name in seen:
-            faults.add(document.place((number,)), f"the id '{name}' stands twice")
-        seen.add(name)
-    return entries
-
-
-def _each(
-    document: Document, items: Any, kind: type[V], faults: Faults, at: tuple[str, ...] = ()
-) -> tuple[V, ...]:
-    if not isinstance(items, list):
-        faults.add(document.place(at), "a list was expected here")
-        return ()
-    entries: list[V] = []
-    for number, item in enumerate(items):
-        try:
-            entries.append(kind.model_validate(item))
-        except ValidationError as error:
-            note_invalid(document, error, faults, (*at, number))
-    return tuple(entries)
-
-
-def _strengths(path: Path, faults: Faults) -> tuple[dict[Strength, float], float | None]:
-    """The strengths, and the width of a tie where the file gives one."""
-    document = _read(path, path.parent, faults)
-    content = document.content if document else None
-    if document is None:
-        return {}, None
-    if not isinstance(content, dict) or set(content) - {TIE} != set(STRENGTHS):
-        expected = f"{', '.join(STRENGTHS)} (and {TIE}, if it is not weak)"
-        faults.add(document.place(()), f"exactly these keys are expected: {expected}")
-        return {}, None
-    if not all(_is_weight(value) for value in content.values()):
-        faults.add(document.place(()), "every strength is a number above 0")
-        return {}, None
-    tie = float(content[TIE]) if TIE in content else None
-    return {name: float(content[name]) for name in STRENGTHS}, tie
-
-
-def _is_weight(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e6
-
-
-def _acceptance(path: Path, faults: Faults) -> Acceptance | None:
-    """The fitted chances, where the folder has them."""
-    document = _read(path, path.parent, faults) if path.is_file() else None
-    if document is None:
-        return None
-    try:
-        return Acceptance.model_validate(document.content)
-    except ValidationError as error:
-        note_invalid(document, error, faults)
-        return None
-
-
-def _gains(path: Path, vocabulary: Mapping[str, Fact], faults: Faults) -> tuple[GainBand, ...]:
-    """The published gains, where the folder has them, with conditions on known facts."""
-    document = _read(path, path.parent, faults) if path.is_file() else None
-    if document is None:
-        return ()
-    bands = _each(document, document.content, GainBand, faults)
-    for number, band in enumerate(bands):
-        for fault in gain_faults(band, vocabulary):
-            faults.add(document.place((number,)), fault)
-    return bands
 
 
 def _rules(documents: Iterable[Document], faults: Faults) -> list[tuple[Document, Rule]]:
@@ -252,11 +134,12 @@ def _check(
 ) -> None:
     vocabulary = {fact.id: fact for fact in facts}
     known_sources = frozenset(source.id for source in sources)
+    ids = frozenset(rule.id for _, rule in rules)
     unknown, other = Faults(), Faults()
     for document, rule in rules:
         for fault in unknown_facts(rule, vocabulary):
             unknown.add(_place_of(document, fault), fault)
-        for fault in _succession_faults(rule, frozenset(known.id for _, known in rules)):
+        for fault in _succession_faults(rule, ids):
             other.add(document.place(("replaced_by",)), fault)
         for fault in faults_of(rule, vocabulary, known_sources):
             other.add(_place_of(document, fault), fault)
@@ -287,16 +170,19 @@ def _place_of(document: Document, fault: str) -> str:
     return document.place(())
 
 
-def _digest(root: Path, policy: Path | None) -> str:
+def _digest(root: Path) -> str:
+    """SHA-256 over every file that the rulebook is made of; a missing one is told later."""
     digest = hashlib.sha256()
-    optional = [path for name in (ACCEPTANCE, GAINS) if (path := root / name).is_file()]
-    files = [root / "facts.yaml", root / "sources.yaml", root / "strengths.yaml", *optional]
+    named = ("facts.yaml", "sources.yaml", "strengths.yaml", ACCEPTANCE, GAINS)
+    files = [path for name in named if (path := root / name).is_file()]
     for path in (*files, *rule_files(root)):
         digest.update(path.relative_to(root).as_posix().encode())
         digest.update(path.read_bytes())
-    if policy is not None and policy.is_file():
-        digest.update(policy.read_bytes())
     return digest.hexdigest()
+
+
+def _with_policy(digest: str, policy: Path) -> str:
+    return hashlib.sha256(digest.encode() + policy.read_bytes()).hexdigest()
 
 
 __all__ = [
