@@ -10,7 +10,7 @@ from typing import cast
 
 from advisor.errors import RuleConflictError
 from advisor.rulebook.atoms import Atoms, Watched
-from advisor.rulebook.derived import fed_by
+from advisor.rulebook.derived import DERIVED, bases_of, fed_by
 from advisor.rulebook.ordering import (
     COST_ORDER,
     RANK_OF_COST,
@@ -70,7 +70,7 @@ class Compiled:
         self._musts_of: dict[int, tuple[Approach | None, tuple[bool, ...]]] = {}
         self.tie = parts_of(rulebook.strengths["weak"] if rulebook.tie is None else rulebook.tie)
         self.outcomes = [(t.mask, t.states, t) for t in self.decisions]
-        self._sways: dict[tuple[int, Approach | None, bool], tuple[int, ...]] = {}
+        self._lead_of: dict[Approach | None, tuple[list[int], list[int], list[int]]] = {}
         self._touched = {
             fact: reduce(or_, (self.naming.get(name, 0) for name in (fact, *fed_by(fact))))
             for fact in self.vocabulary
@@ -80,6 +80,12 @@ class Compiled:
             for fact in self.vocabulary
             if fed_by(fact)
         }
+        self.behind = tuple(
+            dict.fromkeys(
+                base for name in DERIVED if name in self.naming for base in bases_of(name)
+            )
+        )
+        """Stated facts from which a derived one follows that some decision rule names."""
         self._unsettled = {
             fact: reduce(or_, (self.naming.get(name, 0) for name in names), 0)
             for fact, names in self._following.items()
@@ -184,31 +190,36 @@ class Compiled:
 
         Each rule may begin to fire or not; `either_way`: one that fires may also cease to.
         """
-        key = (rules, now, either_way)
-        found = self._sways.get(key)
-        if found is None:
-            if len(self._sways) > MOST_REMEMBERED:
-                self._sways.clear()
-            each = [self._leads(place, now, either_way=either_way) for place in places(rules)]
-            found = tuple(map(sum, zip(*each, strict=True))) if each else (0,) * len(COST_ORDER)
-            self._sways[key] = found
-        return found
+        packed = self._leads(now)[either_way]
+        total = sum([packed[place] for place in places(rules)])
+        return LANES.unpack(total.to_bytes(LANES.size, "little"))
 
     def losses(self, rules: int, now: Approach | None) -> int:
         """The most that a set of rules can take from the approach advised now by firing."""
-        if now is None:
-            return 0
-        own = (self.lanes(self.packed[place])[RANK_OF_COST[now]] for place in places(rules))
-        return sum(max(0, ZERO - lane) for lane in own)
+        lost = self._leads(now)[2]
+        return sum([lost[place] for place in places(rules)])
 
-    def _leads(self, place: int, now: Approach | None, *, either_way: bool) -> list[int]:
-        lanes = self.lanes(self.packed[place])
-        own = ZERO if now is None else lanes[RANK_OF_COST[now]]
-        return [abs(lane - own) if either_way else max(0, lane - own) for lane in lanes]
+    def _leads(self, now: Approach | None) -> tuple[list[int], list[int], list[int]]:
+        """For every rule what it can add to each lead by firing, or either way; what it takes."""
+        if now not in self._lead_of:
+            own = None if now is None else RANK_OF_COST[now]
+            found: tuple[list[int], list[int], list[int]] = ([], [], [])
+            for packed in self.packed:
+                lanes = self.lanes(packed)
+                base = ZERO if own is None else lanes[own]
+                leads = [lane - base for lane in lanes]
+                found[0].append(_pack(max(0, lead) for lead in leads))
+                found[1].append(_pack(abs(lead) for lead in leads))
+                found[2].append(max(0, ZERO - base))
+            self._lead_of[now] = found
+        return self._lead_of[now]
 
     def touched(self, facts: Iterable[str]) -> int:
         """The decision rules that name any of these facts, or one that follows from them."""
-        return reduce(or_, (self._touched.get(fact, 0) for fact in facts), 0)
+        found = 0
+        for fact in facts:
+            found |= self._touched.get(fact, 0)
+        return found
 
     def following(self, facts: Iterable[str]) -> tuple[str, ...]:
         """The derived facts that some rule names and that follow from any of these."""
@@ -237,6 +248,10 @@ class Compiled:
         if found is None:
             found = self._chances[place][part] = tested.chance(part, self._shares)
         return found
+
+
+def _pack(sums: Iterable[int]) -> int:
+    return sum(part << LANE * place for place, part in enumerate(sums))
 
 
 @lru_cache(maxsize=1 << 16)

@@ -143,7 +143,9 @@ def _firing_after_both(trials: Trials, one: Change, other: Change) -> int:
     firing = trials.firing ^ ((one.toggled | other.toggled) & ~joint)
     if not joint:
         return firing
-    known = trials.merged(
-        {one.fact: (one.value, one.known), other.fact: (other.value, other.known)}
-    )
+    if one.mask & other.mask:
+        known, _ = trials.step({one.fact: one.value, other.fact: other.value})
+    else:
+        known = trials.known & ~(one.mask | other.mask)
+        known |= one.known & one.mask | other.known & other.mask
     return trials.firing_after(known, joint, before=firing)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import islice, product
+from operator import or_
 
 from advisor.rulebook.atoms import Watched
 from advisor.rulebook.compiled import places
@@ -155,8 +157,7 @@ def _could_turn(trials: Trials, now: Approach | None, waiting: int) -> bool:
 def _answered(trials: Trials, tested: Watched, missing: Sequence[str]) -> Iterator[int]:
     """What is known after every set of answers that may still make a rule fire."""
     if any(len(set(bases_of(fact)) & set(missing)) > 1 for fact in tested.named):
-        answers = [trials.answers(fact) for fact in missing]
-        for values in product(*answers):
+        for values in product(*(trials.answers(fact) for fact in missing)):
             yield trials.step(dict(zip(missing, values, strict=True)))[0]
         return
     possible = [
@@ -167,8 +168,12 @@ def _answered(trials: Trials, tested: Watched, missing: Sequence[str]) -> Iterat
         ]
         for fact in missing
     ]
-    for chosen in product(*possible):
-        yield trials.merged(dict(chosen))
+    if not trials.compiled.following(missing):
+        for chosen in product(*([known for _, (_, known) in each] for each in possible)):
+            yield reduce(or_, chosen)
+        return
+    for answers in product(*possible):
+        yield trials.merged(dict(answers))
 
 
 def _in_order(outcomes: set[Approach | None]) -> tuple[Approach, ...]:

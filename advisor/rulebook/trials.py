@@ -120,13 +120,20 @@ class Trials:
         if not settled:
             return [(cell, rest | cell.bits) for cell in self.compiled.cells.get(fact, ())]
         bits = self.compiled.atoms.bits
+        others = {name: self._others(name) for name in settled}
         found: dict[int, list[Scalar]] = {}
         for value in self.answers(fact):
             known = rest | bits(fact, value)
-            for name in settled:
-                known |= self._bits_of(name, {fact: value})
+            for name, beside in others.items():
+                derived = computed(name, {**beside, fact: value})
+                if derived is not None:
+                    known |= bits(name, derived)
             found.setdefault(known, []).append(value)
         return [(Cell(values=tuple(v), bits=known), known) for known, v in found.items()]
+
+    def _others(self, derived: str) -> dict[str, Scalar]:
+        """What is known of the facts behind a derived one."""
+        return {b: self.facts[b] for b in bases_of(derived) if b in self.facts}
 
     def _settles(self, fact: str, derived: str) -> bool:
         """Whether a derived fact may follow from this one and what is known."""
@@ -145,9 +152,7 @@ class Trials:
 
     def _bits_of(self, derived: str, change: Mapping[str, Scalar]) -> int:
         """What is known of a derived fact after a change."""
-        value = computed(
-            derived, {**{b: self.facts[b] for b in bases_of(derived) if b in self.facts}, **change}
-        )
+        value = computed(derived, {**self._others(derived), **change})
         return 0 if value is None else self.compiled.atoms.bits(derived, value)
 
     def answers(self, fact: str) -> list[Scalar]:
@@ -187,7 +192,7 @@ class Trials:
     def _change(
         self, now: Approach | None, fact: str, value: Scalar, size: float, known: int
     ) -> Change:
-        touched = self.touched(fact)
+        touched = self.compiled.touched((fact,))
         firing = self.firing_after(known, touched)
         turns = firing != self.firing
         sums = self.compiled.sums
@@ -231,15 +236,18 @@ class Trials:
 
     def unknown(self) -> tuple[str, ...]:
         """The unknown stated facts that rules wait for, or that may change a derived one."""
-        found = dict.fromkeys(f for place in places(self.open) for f in self.wanted(place))
-        behind = (
-            base for name in DERIVED if name in self.compiled.naming for base in bases_of(name)
-        )
-        return tuple(found | dict.fromkeys(base for base in behind if base not in self.facts))
+        found: dict[str, None] = {}
+        for place in places(self.open):
+            found.update(dict.fromkeys(self.wanted(place)))
+        found.update(dict.fromkeys(f for f in self.compiled.behind if f not in self.facts))
+        return tuple(found)
 
     def wanted(self, place: int) -> tuple[str, ...]:
         """The unknown stated facts that keep a rule undetermined."""
-        found = (base for fact in self.states[place].missing for base in bases_of(fact))
+        missing = self.states[place].missing
+        if not any(fact in DERIVED for fact in missing):
+            return missing
+        found = (base for fact in missing for base in bases_of(fact))
         return tuple(dict.fromkeys(fact for fact in found if fact not in self.facts))
 
 
