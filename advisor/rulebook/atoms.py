@@ -76,6 +76,10 @@ class Watched:
         self.name = name
         self.condition = condition
         self.named = tuple(dict.fromkeys(p.fact for p in comparisons(condition) if p.fact))
+        self.needs_all = condition.fact is not None or (
+            condition.all is not None and all(part.fact is not None for part in condition.all)
+        )
+        """It cannot hold while any fact that it names is unknown."""
         self.mask = sum(atoms.mask[fact] for fact in self.named)
         self._atoms = atoms
         self._lines: dict[int, TraceLine] = {}

@@ -15,6 +15,7 @@ from advisor.rulebook.values import Cell, edges, nearest
 from advisor.schema.facts import Fact
 from advisor.schema.rule import Approach, Rulebook, Scalar
 
+FEW_CELLS = 3
 SCALE = (1, 10, 100, 1000, 10_000)
 """Tried for a number that no rule names and no interview offers answers for."""
 
@@ -178,22 +179,30 @@ class Trials:
             here = self.facts.get(fact.id)
             if here is None:
                 continue
-            for cell, known in self.tries(fact.id):
+            tries = self.tries(fact.id)
+            many = len(tries) > FEW_CELLS
+            decided = self._sensitive(fact.id) if many else self.touched(fact.id)
+            for cell, known in tries:
                 if known != self.known:
                     value, size = nearest(fact, cell, here)
-                    yield self._change(now, fact.id, value, size, known)
+                    yield self._change(now, fact.id, (value, size, known), decided)
 
     def possible_answers(self, now: Approach | None, facts: Iterable[str]) -> Iterator[Change]:
         """Every unknown fact of these answered with each of its cells."""
         for fact in facts:
+            decided = self.could_fire(fact)
             for cell, known in self.tries(fact):
-                yield self._change(now, fact, cell.value, 0.0, known)
+                yield self._change(now, fact, (cell.value, 0.0, known), decided)
 
     def _change(
-        self, now: Approach | None, fact: str, value: Scalar, size: float, known: int
+        self, now: Approach | None, fact: str, step: tuple[Scalar, float, int], decided: int
     ) -> Change:
-        touched = self.compiled.touched((fact,))
-        firing = self.firing_after(known, touched)
+        """A fact brought to a value, with its size and what is known then.
+
+        `decided`: the rules that the fact alone may settle otherwise.
+        """
+        value, size, known = step
+        firing = self.firing_after(known, decided)
         turns = firing != self.firing
         sums = self.compiled.sums
         return Change(
@@ -202,7 +211,7 @@ class Trials:
             size=size,
             known=known,
             mask=self.compiled.mask_of(fact),
-            touched=touched,
+            touched=self.touched(fact),
             toggled=firing ^ self.firing,
             then=self.advice_of(firing, now) if turns else now,
             gains=self.compiled.lanes(sums(firing) - sums(self.firing)) if turns else NOTHING,
@@ -233,6 +242,24 @@ class Trials:
         A derived fact may be known while one it follows from is not, and then change with it.
         """
         return self.touched(*facts) & self.open | self.compiled.unsettled(facts)
+
+    def could_fire(self, *facts: str) -> int:
+        """Of the rules that wait for these unknown facts, those that answers to them may settle."""
+        answered = {*facts, *self.compiled.following(facts)}
+        found = self.waiting(*facts)
+        for place in places(found & self.open):
+            needs_all = self.compiled.decisions[place].needs_all
+            if needs_all and not answered.issuperset(self.states[place].missing):
+                found ^= 1 << place
+        return found
+
+    def _sensitive(self, fact: str) -> int:
+        """The rules that a known fact still decides, all others being as they are."""
+        touched, rest = self.touched(fact), self.known & ~self.compiled.mask_of(fact)
+        decisions = self.compiled.decisions
+        return sum(
+            1 << place for place in places(touched) if decisions[place].state(rest).holds is None
+        )
 
     def unknown(self) -> tuple[str, ...]:
         """The unknown stated facts that rules wait for, or that may change a derived one."""
