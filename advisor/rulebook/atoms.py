@@ -8,7 +8,9 @@ on a few of its bits alone, so that each outcome is worked out once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import reduce
 from math import prod
+from operator import or_
 from typing import NamedTuple
 
 from advisor.rulebook.conditions import Facts, comparisons, holds
@@ -76,10 +78,8 @@ class Watched:
         self.name = name
         self.condition = condition
         self.named = tuple(dict.fromkeys(p.fact for p in comparisons(condition) if p.fact))
-        self.needs_all = condition.fact is not None or (
-            condition.all is not None and all(part.fact is not None for part in condition.all)
-        )
-        """It cannot hold while any fact that it names is unknown."""
+        self.needs = _needs(condition, atoms)
+        """The bits that must all be known for it to hold; None where several sets of them do."""
         self.mask = sum(atoms.mask[fact] for fact in self.named)
         self._atoms = atoms
         self._lines: dict[int, TraceLine] = {}
@@ -149,6 +149,13 @@ class Watched:
         parts = condition.any if condition.any is not None else condition.none
         neither = prod(1.0 - self._chance(part, known, shares) for part in parts or ())
         return 1.0 - neither if condition.any is not None else neither
+
+
+def _needs(condition: Condition, atoms: Atoms) -> int | None:
+    parts = (condition,) if condition.fact is not None else condition.all
+    if parts is None or any(part.fact is None for part in parts):
+        return None
+    return reduce(or_, (1 << atoms.shift(part) for part in parts), 0)
 
 
 def _key(part: Condition) -> tuple[object, ...]:

@@ -35,6 +35,9 @@ MOST_REMEMBERED = 200_000
 RULEBOOKS_KEPT = 8
 UNTRIED = object()
 
+Checks = tuple[tuple[tuple[int, int], ...], tuple[tuple[int, Watched], ...]]
+"""Bits of rules with the bits that they need, and of rules to be asked."""
+
 
 class Compiled:
     """The active rules of a rulebook with their conditions as bits and their weights packed."""
@@ -69,7 +72,7 @@ class Compiled:
         self.requires = self._with_effect("require")
         self._musts_of: dict[int, tuple[Approach | None, tuple[bool, ...]]] = {}
         self.tie = parts_of(rulebook.strengths["weak"] if rulebook.tie is None else rulebook.tie)
-        self.outcomes = [(t.mask, t.states, t) for t in self.decisions]
+        self._checks: dict[int, Checks] = {}
         self._lead_of: dict[Approach | None, tuple[list[int], list[int], list[int]]] = {}
         self._touched = {
             fact: reduce(or_, (self.naming.get(name, 0) for name in (fact, *fed_by(fact))))
@@ -219,6 +222,20 @@ class Compiled:
         found = 0
         for fact in facts:
             found |= self._touched.get(fact, 0)
+        return found
+
+    def checks(self, rules: int) -> Checks:
+        """How to tell which of these decision rules fire: by the bits they need, or by asking."""
+        found = self._checks.get(rules)
+        if found is None:
+            if len(self._checks) > MOST_REMEMBERED:
+                self._checks.clear()
+            each = [(1 << place, self.decisions[place]) for place in places(rules)]
+            found = (
+                tuple((bit, rule.needs) for bit, rule in each if rule.needs is not None),
+                tuple((bit, rule) for bit, rule in each if rule.needs is None),
+            )
+            self._checks[rules] = found
         return found
 
     def following(self, facts: Iterable[str]) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ def witnesses(trials: Trials, now: Approach | None, facts: Sequence[str]) -> Ite
     for one, other, then in pairs(trials, now, changes, reached):
         yield frozenset((one.fact, other.fact)), then
     needs, _ = trials.needs(now)
-    waiting = trials.could_fire(*facts)
+    waiting = trials.waiting(*facts)
     sways = trials.compiled.sways(waiting, now, either_way=False)
     for place, need in needs:
         if sways[place] >= need or waiting & trials.compiled.musts:
@@ -57,7 +57,7 @@ def _favourable(
 
 
 def _advice(trials: Trials, now: Approach | None, chosen: Answers) -> Approach | None:
-    firing = trials.firing_after(trials.merged(chosen), trials.could_fire(*chosen))
+    firing = trials.firing_after(trials.merged(chosen), trials.waiting(*chosen))
     return trials.advice_of(firing, now)
 
 

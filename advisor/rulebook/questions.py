@@ -98,7 +98,7 @@ def _alone(trials: Trials, now: Approach | None, fact: str) -> Stake:
     """What the answers of one fact turn the advice to, and how often."""
     stake = Stake()
     total = turned = 0.0
-    touched = trials.could_fire(fact)
+    touched = trials.waiting(fact)
     for cell, known in trials.tries(fact):
         then = trials.advice_of(trials.firing_after(known, touched), now)
         total += cell.weight
@@ -130,7 +130,7 @@ def _together(
     trials: Trials, now: Approach | None, place: int, missing: Sequence[str]
 ) -> Approach | None:
     """What some answers to all of a rule's unknown facts turn the advice to, the rule firing."""
-    touched = trials.could_fire(*missing)
+    touched = trials.waiting(*missing)
     if not _could_turn(trials, now, touched):
         return now
     tested = trials.compiled.decisions[place]

@@ -15,7 +15,6 @@ from advisor.rulebook.values import Cell, edges, nearest
 from advisor.schema.facts import Fact
 from advisor.schema.rule import Approach, Rulebook, Scalar
 
-FEW_CELLS = 3
 SCALE = (1, 10, 100, 1000, 10_000)
 """Tried for a number that no rule names and no interview offers answers for."""
 
@@ -95,11 +94,13 @@ class Trials:
         `before`: which rules fire otherwise, if not those that fire on the facts as they are.
         """
         firing = (self.firing if before is None else before) & ~touched
-        outcomes = self.compiled.outcomes
-        for place in places(touched):
-            mask, states, tested = outcomes[place]
-            if (states.get(known & mask) or tested.state(known)).holds:
-                firing |= 1 << place
+        simple, others = self.compiled.checks(touched)
+        for bit, needs in simple:
+            if known & needs == needs:
+                firing |= bit
+        for bit, watched in others:
+            if watched.state(known).holds:
+                firing |= bit
         return firing
 
     def touched(self, *facts: str) -> int:
@@ -179,30 +180,22 @@ class Trials:
             here = self.facts.get(fact.id)
             if here is None:
                 continue
-            tries = self.tries(fact.id)
-            many = len(tries) > FEW_CELLS
-            decided = self._sensitive(fact.id) if many else self.touched(fact.id)
-            for cell, known in tries:
+            for cell, known in self.tries(fact.id):
                 if known != self.known:
                     value, size = nearest(fact, cell, here)
-                    yield self._change(now, fact.id, (value, size, known), decided)
+                    yield self._change(now, fact.id, (value, size, known))
 
     def possible_answers(self, now: Approach | None, facts: Iterable[str]) -> Iterator[Change]:
         """Every unknown fact of these answered with each of its cells."""
         for fact in facts:
-            decided = self.could_fire(fact)
             for cell, known in self.tries(fact):
-                yield self._change(now, fact, (cell.value, 0.0, known), decided)
+                yield self._change(now, fact, (cell.value, 0.0, known))
 
-    def _change(
-        self, now: Approach | None, fact: str, step: tuple[Scalar, float, int], decided: int
-    ) -> Change:
-        """A fact brought to a value, with its size and what is known then.
-
-        `decided`: the rules that the fact alone may settle otherwise.
-        """
+    def _change(self, now: Approach | None, fact: str, step: tuple[Scalar, float, int]) -> Change:
+        """A fact brought to a value, with its size and what is known then."""
         value, size, known = step
-        firing = self.firing_after(known, decided)
+        touched = self.compiled.touched((fact,))
+        firing = self.firing_after(known, touched)
         turns = firing != self.firing
         sums = self.compiled.sums
         return Change(
@@ -211,7 +204,7 @@ class Trials:
             size=size,
             known=known,
             mask=self.compiled.mask_of(fact),
-            touched=self.touched(fact),
+            touched=touched,
             toggled=firing ^ self.firing,
             then=self.advice_of(firing, now) if turns else now,
             gains=self.compiled.lanes(sums(firing) - sums(self.firing)) if turns else NOTHING,
@@ -242,24 +235,6 @@ class Trials:
         A derived fact may be known while one it follows from is not, and then change with it.
         """
         return self.touched(*facts) & self.open | self.compiled.unsettled(facts)
-
-    def could_fire(self, *facts: str) -> int:
-        """Of the rules that wait for these unknown facts, those that answers to them may settle."""
-        answered = {*facts, *self.compiled.following(facts)}
-        found = self.waiting(*facts)
-        for place in places(found & self.open):
-            needs_all = self.compiled.decisions[place].needs_all
-            if needs_all and not answered.issuperset(self.states[place].missing):
-                found ^= 1 << place
-        return found
-
-    def _sensitive(self, fact: str) -> int:
-        """The rules that a known fact still decides, all others being as they are."""
-        touched, rest = self.touched(fact), self.known & ~self.compiled.mask_of(fact)
-        decisions = self.compiled.decisions
-        return sum(
-            1 << place for place in places(touched) if decisions[place].state(rest).holds is None
-        )
 
     def unknown(self) -> tuple[str, ...]:
         """The unknown stated facts that rules wait for, or that may change a derived one."""
