@@ -80,7 +80,9 @@ class Watched:
         self.named = tuple(dict.fromkeys(p.fact for p in comparisons(condition) if p.fact))
         self.needs = _needs(condition, atoms)
         """The bits that must all be known for it to hold; None where several sets of them do."""
-        self.mask = sum(atoms.mask[fact] for fact in self.named)
+        own = (BOTH << atoms.shift(part) for part in comparisons(condition) if part.fact)
+        self.mask = reduce(or_, own, 0)
+        """The bits of its own comparisons: what else is known of their facts does not matter."""
         self._atoms = atoms
         self._lines: dict[int, TraceLine] = {}
         self.states: dict[int, State] = {}
