@@ -240,7 +240,11 @@ class Compiled:
 
     def following(self, facts: Iterable[str]) -> tuple[str, ...]:
         """The derived facts that some rule names and that follow from any of these."""
-        return tuple(dict.fromkeys(n for fact in facts for n in self._following.get(fact, ())))
+        found: tuple[str, ...] = ()
+        for fact in facts:
+            if fact in self._following:
+                found += tuple(n for n in self._following[fact] if n not in found)
+        return found
 
     def overlap(self, facts: Iterable[str]) -> bool:
         """Whether some derived fact follows from two of these."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from heapq import nlargest
 from itertools import combinations
 from operator import or_
+from typing import NamedTuple
 
 from advisor.rulebook.compiled import ZERO
 from advisor.rulebook.ordering import COST_ORDER, RANK_OF_COST
@@ -18,9 +18,10 @@ Reached = Mapping[str, set[Approach | None]]
 Pair = tuple[float, Change, Change]
 """Size, and the two changes."""
 
+NONE = (0,) * len(COST_ORDER)
 
-@dataclass(frozen=True, slots=True)
-class Group:
+
+class Group(NamedTuple):
     """The changes of one fact that leave the advice as it is."""
 
     fact: str
@@ -125,7 +126,12 @@ def _groups(now: Approach | None, changes: Sequence[Change]) -> list[Group]:
 
 def _group(now: Approach | None, changes: tuple[Change, ...]) -> Group:
     own = [c.gains[RANK_OF_COST[now]] if now is not None else ZERO for c in changes]
-    gains = tuple(tuple([g - mine for g in c.gains]) for c, mine in zip(changes, own, strict=True))
+    gains = tuple(
+        [
+            tuple([g - mine for g in c.gains]) if c.toggled else NONE
+            for c, mine in zip(changes, own, strict=True)
+        ]
+    )
     return Group(
         fact=changes[0].fact,
         touched=changes[0].touched,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from advisor.rulebook.atoms import Atoms
 from advisor.rulebook.conditions import comparisons
@@ -18,8 +18,7 @@ MEASURED_AGAIN = frozenset({"dataset", "documents", "catalog", "baseline", "gate
 """What can come out otherwise when it is measured again; a machine stays what it is."""
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """Values of a fact that no rule tells apart."""
 
     values: tuple[Scalar, ...]
