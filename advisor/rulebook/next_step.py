@@ -133,4 +133,4 @@ def _deciding(trials: Trials, now: Approach) -> str | None:
             other = max(turned, key=lambda approach: turned[approach])
             chance = sum(turned.values()) / sum(weights.values())
             found.append((chance, sentence.format(NAMES[now], NAMES[other])))
-    return max(found)[1] if found else None
+    return max(found, key=lambda pair: pair[0])[1] if found else None
