@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from advisor.rulebook.compiled import ZERO, places
 from advisor.rulebook.derived import bases_of, fed_by
 from advisor.rulebook.ordering import PARTS, RANK_OF_COST
+from advisor.rulebook.scores import ZERO, places
 from advisor.rulebook.trials import Trials
 from advisor.schema.rule import Approach, Scalar
 
@@ -22,7 +22,7 @@ class Expected:
 
     def __init__(self, trials: Trials) -> None:
         self._trials = trials
-        self._compiled = trials.compiled
+        self._compiled, self._scores = trials.compiled, trials.scores
         self._settled: dict[str, tuple[Scalar, int]] = {}
         """Answers taken for given beyond what is known."""
         self._known = trials.known
@@ -30,25 +30,25 @@ class Expected:
         self._chances = {
             place: self._compiled.chance(place, trials.known) for place in places(trials.open)
         }
-        stakes = self._compiled.stakes
+        stakes = self._scores.stakes
         self._sum = sum(stakes[place] * UNIT for place in places(trials.firing)) + sum(
             stakes[place] * round(chance * UNIT) for place, chance in self._chances.items()
         )
-        lanes = self._compiled.lanes(self._sum)
+        lanes = self._scores.lanes(self._sum)
         self._leader = lanes.index(max(lanes))
 
     def worth(self, fact: str) -> float:
         """Points by which the leading score improves in the mean once the fact is known."""
         total = gained = 0.0
         for cell, known in self._trials.tries(fact):
-            lanes = self._compiled.lanes(self._sum + self._shift(fact, known))
+            lanes = self._scores.lanes(self._sum + self._shift(fact, known))
             gained += cell.weight * (max(lanes) - lanes[self._leader])
             total += cell.weight
         return max(gained / total / UNIT / PARTS if total else 0.0, self._worth_derived(fact))
 
     def lead(self, fact: str, known: int, approach: Approach, over: Approach | None) -> int:
         """How far an approach leads another (or nothing) once a fact has an answer."""
-        lanes = self._compiled.lanes(self._sum + self._shift(fact, known))
+        lanes = self._scores.lanes(self._sum + self._shift(fact, known))
         return lanes[RANK_OF_COST[approach]] - (ZERO if over is None else lanes[RANK_OF_COST[over]])
 
     def settle(self, fact: str, value: Scalar, known: int) -> None:
@@ -63,7 +63,7 @@ class Expected:
         return places(self._trials.waiting(fact))
 
     def _shift(self, fact: str, known: int) -> int:
-        chance, stakes = self._compiled.chance, self._compiled.stakes
+        chance, stakes = self._compiled.chance, self._scores.stakes
         if self._settled:
             mask = self._compiled.mask_of(fact)
             known = self._known & ~mask | known & mask

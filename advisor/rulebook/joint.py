@@ -29,9 +29,9 @@ def witnesses(trials: Trials, now: Approach | None, facts: Sequence[str]) -> Ite
         yield frozenset((one.fact, other.fact)), then
     needs, _ = trials.needs(now)
     waiting = trials.waiting(*facts)
-    sways = trials.compiled.sways(waiting, now, either_way=False)
+    sways = trials.scores.sways(waiting, now, either_way=False)
     for place, need in needs:
-        if sways[place] >= need or waiting & trials.compiled.musts:
+        if sways[place] >= need or waiting & trials.scores.musts:
             chosen = _favourable(trials, now, facts, COST_ORDER[place])
             if _advice(trials, now, chosen) not in {None, now}:
                 yield _needed(trials, now, chosen)

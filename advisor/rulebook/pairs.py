@@ -9,8 +9,8 @@ from itertools import combinations
 from operator import or_
 from typing import NamedTuple
 
-from advisor.rulebook.compiled import ZERO
 from advisor.rulebook.ordering import COST_ORDER, RANK_OF_COST
+from advisor.rulebook.scores import ZERO
 from advisor.rulebook.trials import Change, Trials
 from advisor.schema.rule import Approach
 
@@ -67,7 +67,7 @@ def _worth_trying(
     needs, fall = trials.needs(now)
     groups = _groups(now, changes)
     in_reach = _in_reach(groups, needs)
-    requires = trials.compiled.requires
+    requires = trials.scores.requires
     is_required = bool(trials.firing & requires)
     for one, other in combinations(groups, 2):
         joint = one.touched & other.touched
@@ -81,7 +81,7 @@ def _worth_trying(
             continue
         missing: Sequence[tuple[int, int]] = in_reach
         if joint:
-            sways = trials.compiled.sways(joint, now, either_way=True)
+            sways = trials.scores.sways(joint, now, either_way=True)
             missing = [(place, need - sways[place]) for place, need in needs]
         first, second = one.best, other.best
         still = [

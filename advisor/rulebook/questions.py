@@ -9,11 +9,11 @@ from itertools import islice, product
 from operator import or_
 
 from advisor.rulebook.atoms import Watched
-from advisor.rulebook.compiled import places
 from advisor.rulebook.derived import bases_of
 from advisor.rulebook.expected import Expected
 from advisor.rulebook.joint import witnesses
 from advisor.rulebook.ordering import COST_ORDER
+from advisor.rulebook.scores import places
 from advisor.rulebook.trials import Trials
 from advisor.schema.decide import OpenQuestion
 from advisor.schema.rule import Approach
@@ -145,13 +145,13 @@ def _together(
 
 def _could_turn(trials: Trials, now: Approach | None, waiting: int) -> bool:
     """Whether rules that wait for facts weigh enough to turn the advice, all told."""
-    if waiting & trials.compiled.musts:
+    if waiting & trials.scores.musts:
         return True
     needs, fall = trials.needs(now)
-    sways = trials.compiled.sways(waiting, now, either_way=False)
+    sways = trials.scores.sways(waiting, now, either_way=False)
     if any(sways[place] >= need for place, need in needs):
         return True
-    return trials.compiled.losses(waiting, now) >= fall
+    return trials.scores.losses(waiting, now) >= fall
 
 
 def _answered(trials: Trials, tested: Watched, missing: Sequence[str]) -> Iterator[int]:

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from advisor.errors import RuleConflictError
 from advisor.rulebook.atoms import State
-from advisor.rulebook.compiled import NOTHING, ZERO, compiled, places
+from advisor.rulebook.compiled import compiled
 from advisor.rulebook.conditions import Facts
 from advisor.rulebook.derived import DERIVED, bases_of, computed, fed_by, values_behind
 from advisor.rulebook.ordering import COST_ORDER, RANK_OF_COST
+from advisor.rulebook.scores import NOTHING, ZERO, places
 from advisor.rulebook.values import Cell, edges, nearest
 from advisor.schema.facts import Fact
 from advisor.schema.rule import Approach, Rulebook, Scalar
@@ -53,6 +54,7 @@ class Trials:
         """Unknown facts that will stay so, because somebody was asked and could not tell."""
         self.rulebook = rulebook
         self.compiled = compiled(rulebook)
+        self.scores = self.compiled.scores
         self.known = self.compiled.atoms.known(facts)
         self.states: list[State] = [t.state(self.known) for t in self.compiled.decisions]
         self.firing = sum(1 << place for place, s in enumerate(self.states) if s.holds)
@@ -74,7 +76,7 @@ class Trials:
     def advice_of(self, firing: int, otherwise: Approach | None) -> Approach | None:
         """The advice of a set of firing rules; `otherwise` where two of them clash."""
         try:
-            return self.compiled.advice(firing)
+            return self.scores.advice(firing)
         except RuleConflictError:
             return otherwise
 
@@ -197,7 +199,7 @@ class Trials:
         touched = self.compiled.touched((fact,))
         firing = self.firing_after(known, touched)
         turns = firing != self.firing
-        sums = self.compiled.sums
+        sums = self.scores.sums
         return Change(
             fact=fact,
             value=value,
@@ -207,7 +209,7 @@ class Trials:
             touched=touched,
             toggled=firing ^ self.firing,
             then=self.advice_of(firing, now) if turns else now,
-            gains=self.compiled.lanes(sums(firing) - sums(self.firing)) if turns else NOTHING,
+            gains=self.scores.lanes(sums(firing) - sums(self.firing)) if turns else NOTHING,
         )
 
     def needs(self, now: Approach | None) -> tuple[list[tuple[int, int]], int]:
@@ -217,10 +219,10 @@ class Trials:
         """
         if now in self._needs:
             return self._needs[now]
-        lanes = self.compiled.lanes(self.compiled.sums(self.firing))
+        lanes = self.scores.lanes(self.scores.sums(self.firing))
         own = lanes[RANK_OF_COST[now]] if now is not None else ZERO
         cheaper = RANK_OF_COST[now] if now is not None else 0
-        tie = self.compiled.tie
+        tie = self.scores.tie
         needs = [
             (place, own - lane + 1 - (tie if place < cheaper else 0))
             for place, lane in enumerate(lanes)

@@ -248,7 +248,7 @@ def test_packed_sums_advise_as_the_order_does(given_actions, weak, moderate, tie
     rulebook = Rulebook(
         rules=tuple(rules), facts=(), strengths=strengths, sources=(), digest="0", tie=tie
     )
-    packed = compiled(rulebook)
+    packed = compiled(rulebook).scores
     for firing in {0, 1, (1 << len(rules)) - 1, 0b101010101010 & ((1 << len(rules)) - 1)}:
         chosen = [rule for place, rule in enumerate(rules) if firing >> place & 1]
         try:
