@@ -83,12 +83,17 @@ DIRECTIONS = [
         )
     ),
     # Documents speak for retrieval unless the model knows them by heart or passages fell short.
+    # Without a single sample the rules err; test_common_sense holds that.
     *steps("knowledge.in_documents", NO, YES)(
         "rag",
         "prompting",
         "fine_tuning",
         where=ASKED,
-        always={"measured.closed_book_score": 0.3, "measured.target_met": YES},
+        always={
+            "measured.closed_book_score": 0.3,
+            "measured.target_met": YES,
+            "data.labelled_samples": 20,
+        },
     ),
     *CLOSED_BOOK("prompting", "rag", "rag_plus_fine_tuning", where=LOOKED_UP),
     *CLOSED_BOOK("fine_tuning", "rag", where=LOOKED_UP),
@@ -108,9 +113,14 @@ DIRECTIONS = [
     ),
     *steps("task.invents_known_facts", NO, YES)("rag", "fine_tuning", "continued_pretraining"),
     *READER("rag", "rag_plus_fine_tuning", where=LOOKED_UP),
-    # Labels. From 500 on, labels in few classes speak for a small classifier instead of a large one.
+    # Labels. Many labels in few classes speak for a small classifier instead of a large model.
     *LABELS("fine_tuning", "prompting", where={"task.kind": "extraction"}),
-    *MANY_LABELS("fine_tuning", "prompting", "few_shot", where={"task.kind": "extraction"}),
+    *steps("data.labelled_samples", 20, 500)(
+        "fine_tuning", "prompting", "few_shot", where={"task.kind": "extraction"}
+    ),
+    *steps("data.labelled_samples", 20, 5000)(
+        "fine_tuning", "prompting", "few_shot", where={"task.kind": "extraction"}
+    ),
     *MANY_LABELS("small_model", "prompting", "few_shot", where={"task.kind": "classification"}),
     *EACH("small_model", "prompting", where=FIVE_HUNDRED | {"task.kind": "classification"}),
     *steps("data.quality", "checked", "noisy")(

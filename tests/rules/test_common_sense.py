@@ -9,7 +9,7 @@ from advisor.rulebook.engine import rank
 from advisor.rulebook.ordering import advised
 from advisor.schema.profile import Profile
 from tests.fixtures.profiles import BOOK, with_facts
-from tests.rules.directions import STILL_MORE, TUNED
+from tests.rules.directions import STILL_MORE, TUNED, steps
 from tests.rules.test_direction import SOME, leads
 
 NO, YES = False, True
@@ -36,6 +36,10 @@ def every(**answers):
 def told(facts, **more):
     known = facts | {name.replace("__", "."): value for name, value in more.items()}
     return advised(facts_of(with_facts(Profile(), known)), BOOK)
+
+
+def falls(found):
+    return found != sorted(found)
 
 
 NARROW_TASKS = every(
@@ -91,6 +95,14 @@ def test_without_a_sample_neither_model_nor_prompt_is_improved():
     assert [k for k in NARROW if told(none, task__kind=k) in nothing] == []
 
 
+@not_yet
+def test_documents_do_not_stand_in_for_samples():
+    """They speak for retrieval; training on them added next to nothing."""
+    documents = steps("knowledge.in_documents", NO, YES)("rag", "fine_tuning")[0]
+    none = {"data.labelled_samples": 0}
+    assert [k for k in (*NARROW, *ASKING) if falls(leads(documents, none | {"task.kind": k}))] == []
+
+
 @pytest.mark.parametrize("kind", ["question_answering", "chat", "summarisation"])
 def test_that_answers_must_be_current_leaves_open_how_often(kind):
     """By itself it says too little: what changes yearly was trained as well as retrieved."""
@@ -109,8 +121,7 @@ def test_still_more_samples_do_not_speak_against_training():
     """Apart from labels in a few classes, which speak for a small model."""
     for some in SOME:
         facts = some | {"task.kind": "generation", "task.needs_reasoning": NO}
-        found = leads(MORE, facts)
-        assert found == sorted(found), facts
+        assert not falls(leads(MORE, facts)), facts
 
 
 @pytest.mark.xfail(
@@ -118,5 +129,5 @@ def test_still_more_samples_do_not_speak_against_training():
     reason="the one publication beyond 5,000 worked samples held a 13B against a frontier model",
 )
 def test_still_more_worked_samples_do_not_speak_against_training():
-    found = leads(MORE, {"task.needs_reasoning": YES, "model.frontier_available": NO})
-    assert found == sorted(found)
+    facts = {"task.needs_reasoning": YES, "model.frontier_available": NO}
+    assert not falls(leads(MORE, facts))
