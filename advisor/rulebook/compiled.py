@@ -43,6 +43,7 @@ class Compiled:
                 self.naming[fact] = self.naming.get(fact, 0) | 1 << place
         self.vocabulary = {fact.id: fact for fact in rulebook.vocabulary}
         self.asked = frozenset(fact.id for fact in rulebook.vocabulary if fact.question)
+        self.follows = [(fact.id, fact.follows) for fact in rulebook.vocabulary if fact.follows]
         self.values = values_worth_trying(rulebook)
         self.cells = cells_of(self.vocabulary, self.values, self.atoms)
         self.scores = Scores(self.rules, rulebook.strengths, rulebook.tie)

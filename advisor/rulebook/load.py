@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -61,7 +62,7 @@ def _read_whole(root: Path, digest: str) -> Rulebook:
     documents = [read_below(path, root, faults) for path in rule_files(root)]
     rules = _rules([d for d in documents if d is not None], faults)
     faults.raise_as(RuleParseError, hint=HINT)
-    _check(rules, facts, sources)
+    _check(root, rules, facts, sources)
     return Rulebook(
         rules=tuple(rule for _, rule in rules),
         facts=tuple(fact.id for fact in facts),
@@ -98,7 +99,7 @@ def check_file(path: Path, root: Path) -> tuple[Rule, tuple[RuleCase, ...]]:
     faults.raise_as(
         RuleParseError, hint="Mend the file at the named line; rules/README.md shows one."
     )
-    _check(rules, facts, sources)
+    _check(root, rules, facts, sources)
     return rules[0][1], cases
 
 
@@ -130,11 +131,15 @@ def _rules(documents: Iterable[Document], faults: Faults) -> list[tuple[Document
 
 
 def _check(
-    rules: Sequence[tuple[Document, Rule]], facts: Sequence[Fact], sources: Sequence[Source]
+    root: Path,
+    rules: Sequence[tuple[Document, Rule]],
+    facts: Sequence[Fact],
+    sources: Sequence[Source],
 ) -> None:
+    """What every rule must keep beside the others of a rules folder."""
     vocabulary = {fact.id: fact for fact in facts}
     known_sources = frozenset(source.id for source in sources)
-    ids = frozenset(rule.id for _, rule in rules)
+    ids = {rule.id for _, rule in rules} | {path.stem for path in rule_files(root)}
     unknown, other = Faults(), Faults()
     for document, rule in rules:
         for fault in unknown_facts(rule, vocabulary):
@@ -149,7 +154,7 @@ def _check(
     unknown.raise_as(UnknownFactError, hint="rules/facts.yaml lists every fact a rule may ask for.")
 
 
-def _succession_faults(rule: Rule, known: frozenset[str]) -> Iterator[str]:
+def _succession_faults(rule: Rule, known: AbstractSet[str]) -> Iterator[str]:
     """Why a rule cannot have been replaced as it says."""
     if rule.replaced_by and rule.status != "retired":
         yield "only a retired rule is replaced by another"

@@ -50,10 +50,12 @@ class Trials:
         self, facts: Facts, rulebook: Rulebook, *, nobody_knows: Iterable[str] = ()
     ) -> None:
         self.facts = facts
-        self.nobody_knows = frozenset(nobody_knows)
-        """Unknown facts that will stay so, because somebody was asked and could not tell."""
         self.rulebook = rulebook
         self.compiled = compiled(rulebook)
+        idle = (fact for fact, follows in self.compiled.follows if facts.get(follows) is False)
+        self.nobody_knows = frozenset((*nobody_knows, *idle))
+        """Unknown facts that will stay so: somebody was asked and could not tell, or they make no
+        sense after an answer."""
         self.scores = self.compiled.scores
         self.known = self.compiled.atoms.known(facts)
         self.states: list[State] = [t.state(self.known) for t in self.compiled.decisions]

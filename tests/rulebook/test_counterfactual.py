@@ -195,6 +195,45 @@ def test_the_larger_stake_is_asked_first():
     assert stakes["output.strict_format"] > stakes["output.house_format"] > 0
 
 
+def three_small_reasons():
+    usual = rule("a", STYLE, favour("rag", "moderate"))
+    small = [
+        rule(f"r{n}", when, favour("fine_tuning", "weak"))
+        for n, when in enumerate((HOUSE, STRICT, MANY))
+    ]
+    return book(usual, *small, tie=0.5)
+
+
+def test_what_three_answers_turn_only_together_is_asked_at_the_end():
+    rules = three_small_reasons()
+    trials = Trials(facts_of(profile()), rules)
+    answers = {
+        "output.house_format": True,
+        "output.strict_format": True,
+        "data.labelled_samples": 500,
+    }
+    assert trials.advised(answers, None) == "fine_tuning"
+    assert not any(q.could_change for q in questions(rules).values())
+    assert set(decisive_facts(trials, "rag")) == set(answers)
+
+
+def test_what_nobody_can_answer_leaves_the_others_idle():
+    rules = three_small_reasons()
+    known = facts_of(profile())
+    trials = Trials(known, rules, nobody_knows={"output.house_format"})
+    assert decisive_facts(trials, "rag") == {}
+    vocabulary = tuple(
+        each.model_copy(update={"follows": "measured.target_met"})
+        if each.id == "output.house_format"
+        else each
+        for each in VOCABULARY
+    )
+    follows = rules.model_copy(update={"vocabulary": vocabulary})
+    assert decisive_facts(Trials(known, follows), "rag")
+    idle = Trials(known | {"measured.target_met": False}, follows)
+    assert decisive_facts(idle, "rag") == {}
+
+
 def test_an_answer_that_makes_rules_clash_is_no_flip():
     rules = book(
         rule("a", STYLE, require("rag")),

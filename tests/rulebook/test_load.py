@@ -8,7 +8,7 @@ import pytest
 from advisor.errors import RuleParseError, UnknownFactError
 from advisor.resources import rules_root
 from advisor.rulebook.about import check_path, rule_called, rules_about
-from advisor.rulebook.load import load_cases, load_facts, load_rulebook
+from advisor.rulebook.load import check_file, load_cases, load_facts, load_rulebook
 
 SMALL = Path(__file__).parent.parent / "fixtures" / "small_rules"
 RULE = "decisions/volatile-knowledge.yaml"
@@ -187,6 +187,7 @@ def test_the_width_of_a_tie_may_be_given(rules):
 def test_what_replaced_a_retired_rule_is_checked(rules):
     change(rules, "status: active", "status: retired\nreplaced_by: knowledge-in-documents")
     assert load_rulebook(rules)
+    assert check_file(rules / RULE, rules)[0].replaced_by == "knowledge-in-documents"
     change(rules, "replaced_by: knowledge-in-documents", "replaced_by: knowledge-in-document")
     with pytest.raises(RuleParseError, match="did you mean 'knowledge-in-documents'"):
         load_rulebook(rules)
