@@ -22,7 +22,7 @@ from tests.fixtures.profiles import profiles, with_facts
 BOOK = load_rulebook(rules_root())
 APPROACHES = typing.get_args(Approach)
 quick = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 
 
@@ -123,19 +123,19 @@ def test_facts_outside_every_rule_do_not_matter_at_all(profile):
     named = {part.fact for rule in BOOK.rules for part in comparisons(rule.when)}
     named |= {base for fact in BOOK.vocabulary if fact.id in named for base in fact.derived_from}
     named |= {part.fact for band in BOOK.gains for part in comparisons(band.when)}
-    read_elsewhere = {
+    read_beside = {
         "knowledge.documents",
-        "data.test_samples",
-        "task.target",
-        "constraints.budget_usd",
-        "constraints.max_hours",
         "data.train_samples",
         "measured.best_score",
+        "measured.few_shot_score",
+        "measured.rag_score",
+        "measured.target_met",
     }
-    idle = {f.id for f in BOOK.vocabulary if not f.derived_from} - named - read_elsewhere
+    idle = {f.id for f in BOOK.vocabulary if not f.derived_from} - named - read_beside
     assert idle
-    bare = with_facts(profile, dict.fromkeys(idle))
-    assert rank(bare, BOOK) == rank(profile, BOOK)
+    bare, full = (rank(p, BOOK) for p in (with_facts(profile, dict.fromkeys(idle)), profile))
+    handed = {"settings", "builders", "criteria", "methods"}
+    assert bare.model_dump(exclude=handed) == full.model_dump(exclude=handed)
 
 
 leaves = st.builds(
