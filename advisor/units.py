@@ -7,7 +7,6 @@ from decimal import ROUND_HALF_UP, Decimal
 BYTES_PER_GIB = 1024**3
 BYTES_PER_GB = 1000**3
 SECONDS_PER_HOUR = 3600.0
-HOURS_PER_DAY = 24.0
 CENT = Decimal("0.01")
 
 
@@ -34,11 +33,6 @@ def hours_from_seconds(seconds: float) -> float:
 def seconds_from_hours(hours: float) -> float:
     """Seconds in so many hours."""
     return hours * SECONDS_PER_HOUR
-
-
-def days_from_hours(hours: float) -> float:
-    """Days in so many hours."""
-    return hours / HOURS_PER_DAY
 
 
 def usd(value: str | int | Decimal) -> Decimal:

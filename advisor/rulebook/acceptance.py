@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from advisor.rulebook.ordering import Order
 
 DIGITS = 4
+PROMPTED = "measured.prompted_score"
+UNMEASURED: frozenset[Approach] = frozenset({"collect_data", "none"})
+"""Approaches that no publication compares with others."""
 
 
 def probability_acceptable(
@@ -33,17 +36,36 @@ def probability_acceptable(
 
 
 def probabilities(acceptance: Acceptance | None, order: Order) -> dict[Approach, float]:
-    """The chance of every approach of an order, 0 for a forbidden one; empty without a fit."""
+    """The chance of every approach of an order, 0 for a forbidden one; empty without a fit.
+
+    Of those with more for than against them, nobody further down has the greater chance: neighbours
+    that the curve puts the other way round share their mean.
+    """
     if acceptance is None:
         return {}
-    allowed = [score for a, score in order.scores.items() if a not in order.forbidden]
-    best = max(allowed, default=0.0)
-    return {
-        approach: 0.0
-        if approach in order.forbidden
-        else probability_acceptable(acceptance, approach, score=score, best=best)
-        for approach, score in order.scores.items()
+    allowed = [approach for approach in order.ranked if approach not in order.forbidden]
+    best = max((order.scores[approach] for approach in allowed), default=0.0)
+    curve = {
+        approach: probability_acceptable(
+            acceptance, approach, score=order.scores[approach], best=best
+        )
+        for approach in allowed
     }
+    backed = [approach for approach in allowed if order.scores[approach] > 0]
+    pooled = dict(zip(backed, falling([curve[approach] for approach in backed]), strict=True))
+    return dict.fromkeys(order.scores, 0.0) | curve | pooled
+
+
+def falling(values: Sequence[float]) -> list[float]:
+    """The nearest sequence that never rises (pooling adjacent violators)."""
+    pools: list[tuple[float, int]] = []
+    for value in values:
+        total, count = value, 1
+        while pools and pools[-1][0] / pools[-1][1] < total / count:
+            above, members = pools.pop()
+            total, count = total + above, count + members
+        pools.append((total, count))
+    return [round(total / count, DIGITS) for total, count in pools for _ in range(count)]
 
 
 def expected_gain(bands: Sequence[GainBand], approach: Approach, facts: Facts) -> Gain | None:

@@ -110,6 +110,22 @@ def _behind_usable(_fact: str, _value: Scalar, _facts: Facts) -> Iterator[bool]:
     yield from (True, False)
 
 
+def prompt_reaches_target(facts: Facts) -> bool | None:
+    """Whether the best prompt scores at least the target; None where either is unknown."""
+    score, target = facts.get(SCORE), facts.get(TARGET)
+    if score is None or target is None:
+        return None
+    return float(score) >= float(target)
+
+
+def _behind_reaches(fact: str, _value: Scalar, facts: Facts) -> Iterator[float]:
+    other = TARGET if fact == SCORE else SCORE
+    if other in facts:
+        share = float(facts[other])
+        near = (round(share + step, 6) for step in (-0.01, 0.0, 0.01))
+        yield from (value for value in near if 0 <= value <= 1)
+
+
 @dataclass(frozen=True)
 class Derivation:
     """How a fact follows from others, and back."""
@@ -124,12 +140,16 @@ class Derivation:
 SAMPLES, CLASSES = "data.labelled_samples", "data.classes"
 CHANGES, RETRAINS = "knowledge.update_interval_days", "constraints.retrain_interval_days"
 FRONTIER, STAYS = "model.frontier_available", "constraints.must_stay_local"
+SCORE, TARGET = "measured.prompted_score", "task.target"
 DERIVED: dict[str, Derivation] = {
     "data.samples_per_class": Derivation(
         of=(SAMPLES, CLASSES), compute=samples_per_class, behind=_behind_samples_per_class
     ),
     "model.frontier_usable": Derivation(
         of=(FRONTIER, STAYS), compute=frontier_usable, behind=_behind_usable, needs_all=False
+    ),
+    "measured.prompt_reaches_target": Derivation(
+        of=(SCORE, TARGET), compute=prompt_reaches_target, behind=_behind_reaches
     ),
     "knowledge.outpaces_retraining": Derivation(
         of=(CHANGES, RETRAINS), compute=outpaces_retraining, behind=_behind_outpaces

@@ -17,7 +17,7 @@ from benchmarks.decisions.weigh import POINTS, words_for
 FOLDS = 5
 RIDGE = 0.002
 """Pull of the weight of the gap towards 0."""
-RIDGE_OFFSET = 0.002
+RIDGE_OFFSET = 0.001
 """Pull of an approach's offset towards 0."""
 FEWEST_SOURCES = 4
 """Publications that must have measured an approach before it gets an offset of its own."""

@@ -109,7 +109,15 @@ DIRECTIONS = [
     ),
     *steps("task.error_cost", "low", "medium", "high")("rag", "fine_tuning", where=LOOKED_UP),
     *steps("data.answer_in_input_share", 0.1, 0.79, 0.8, 1.0)(
-        "prompting", "rag", where={"knowledge.in_documents": NO}
+        "prompting", "rag", where={"knowledge.in_documents": NO, "task.answer_in_input": NO}
+    ),
+    *steps("task.answer_in_input", NO, YES)(
+        "prompting",
+        "rag",
+        where={"knowledge.in_documents": NO, "data.answer_in_input_share": 0.1},
+    ),
+    *steps("task.target", 0.95, 0.9, 0.8, 0.5)(
+        "prompting", "rag", where={"measured.prompted_score": 0.85}
     ),
     *steps("task.invents_known_facts", NO, YES)("rag", "fine_tuning", "continued_pretraining"),
     *READER("rag", "rag_plus_fine_tuning", where=LOOKED_UP),

@@ -23,7 +23,6 @@ OUTDATED = {
     "knowledge.update_interval_days": 60,
     "constraints.retrain_interval_days": 365,
 }
-not_yet = pytest.mark.xfail(strict=True, reason="a defect of the rules, not of the expectation")
 MORE = STILL_MORE("fine_tuning", "prompting")[0]
 
 
@@ -51,7 +50,6 @@ NARROW_TASKS = every(
 )
 
 
-@not_yet
 def test_a_prompt_at_ninety_five_is_not_bettered_by_training():
     """Calls in a strict format of one's own apart: four reasons speak for training them."""
     fourfold = ("tool_use", YES, YES)
@@ -59,12 +57,10 @@ def test_a_prompt_at_ninety_five_is_not_bettered_by_training():
     assert [t for t in tasks if told(t, measured__prompted_score=0.95) in TRAINED] == []
 
 
-@not_yet
 def test_what_is_done_once_is_not_trained():
     assert [t for t in NARROW_TASKS if told(t, task__is_one_off=YES) in TRAINED] == []
 
 
-@not_yet
 def test_a_library_does_not_go_into_the_prompt():
     asked = every(task__kind=ASKING, measured__closed_book_score=(None, 0.1, 0.5, 0.7))
     for given in (None, NO):
@@ -72,7 +68,6 @@ def test_a_library_does_not_go_into_the_prompt():
         assert [t for t in asked if told(t | library) == "long_context"] == []
 
 
-@not_yet
 def test_a_genre_is_prompted_and_a_persons_past_retrieved():
     texts = every(
         task__kind=("generation",),
@@ -83,19 +78,16 @@ def test_a_genre_is_prompted_and_a_persons_past_retrieved():
     assert [t for t in texts if told(t) in TRAINED] == []
 
 
-@not_yet
 def test_what_is_outdated_before_the_next_training_is_not_trained():
     assert [k for k in NARROW if told(OUTDATED, task__kind=k) in TRAINED] == []
 
 
-@not_yet
 def test_without_a_sample_neither_model_nor_prompt_is_improved():
     none = {"output.strict_format": YES, "data.labelled_samples": 0}
     nothing = {*TRAINED, "prompt_optimisation"}
     assert [k for k in NARROW if told(none, task__kind=k) in nothing] == []
 
 
-@not_yet
 def test_documents_do_not_stand_in_for_samples():
     """They speak for retrieval; training on them added next to nothing."""
     documents = steps("knowledge.in_documents", NO, YES)("rag", "fine_tuning")[0]

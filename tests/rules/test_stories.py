@@ -120,17 +120,17 @@ STORIES = [
         "A language that models have hardly seen is pre-trained once there is text",
         {"task.kind": "translation", "task.needs_new_language": YES},
         "data.unlabelled_tokens",
-        {0: "prompting", 10**8: "continued_pretraining"},
+        {0: "few_shot", 10**8: "continued_pretraining"},
     ),
     Story(
-        "The same language is prompted where fifty dollars must do",
+        "The same language is shown in shots where fifty dollars must do",
         {
             "task.kind": "translation",
             "task.needs_new_language": YES,
             "data.unlabelled_tokens": 10**9,
         },
         "constraints.budget_usd",
-        {50000: "continued_pretraining", 50: "prompting"},
+        {50000: "continued_pretraining", 50: "few_shot"},
     ),
     Story(
         "The filing that holds the answer is known, so all of it goes into the prompt",
