@@ -135,6 +135,17 @@ def decisions_block(found: dict[str, Any]) -> str:
         f"\n{ours['n']} published comparisons from {ours['sources']} publications, one vote each, "
         f"{found['date']}. Strengths, chances and orders are found again without the publication "
         "that is scored; the rules' conditions were written by people who knew them. 95 % interval "
-        f"of the first row: {percent(low)} to {percent(high)}."
+        f"of the first row: {percent(low)} to {percent(high)}. {_beside(found)}"
     )
     return "\n".join(lines) + "\n"
+
+
+def _beside(found: dict[str, Any]) -> str:
+    """How sure the lead over the best fixed order is."""
+    pair = found["paired"]["without_score"]["fixed_order"]
+    low, high = pair["acceptable_gain_ci90"]
+    return (
+        f"Its lead over the searched order is {100 * pair['acceptable_gain']:.1f} points (90 % "
+        f"interval {100 * low:.1f} to {100 * high:.1f}), that over the order by rate and over the "
+        "folklore is beyond doubt."
+    )
