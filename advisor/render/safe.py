@@ -7,6 +7,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from advisor.approaches import NAMES
+
 if TYPE_CHECKING:
     from advisor.schema.profile import Profile
 
@@ -76,15 +78,9 @@ def words(identifier: str | None) -> str:
     return _SPOKEN.get(identifier, safe_text(identifier).replace("_", " "))
 
 
-_SPOKEN = {
-    "rag": "RAG",
-    "few_shot": "few-shot",
+_SPOKEN: dict[str, str] = {
+    **NAMES,
     "zero_shot": "zero-shot",
-    "fine_tuning": "fine-tuning",
-    "rag_plus_fine_tuning": "RAG + fine-tuning",
-    "preference_tuning": "preference tuning",
-    "continued_pretraining": "continued pre-training",
-    "prompt_optimisation": "prompt optimisation",
     "lora": "LoRA",
     "qlora": "QLoRA",
     "dora": "DoRA",

@@ -33,6 +33,14 @@ class Compiled:
             kind: [(rule, Watched(rule.when, self.atoms, rule.id)) for rule in rules[kind]]
             for kind in KINDS
         }
+        self.own = [
+            pair
+            for kind in KINDS
+            if kind != "gate"
+            for pair in self.tested[kind]
+            if pair[0].id in rulebook.added
+        ]
+        """The rules that a user's policy added, but for gate rules, which wait to be measured."""
         self.gains = [(band, Watched(band.when, self.atoms)) for band in rulebook.gains]
         self.decisions = [tested for _, tested in self.tested["decision"]]
         self.rules: list[Rule] = rules["decision"]
@@ -42,7 +50,8 @@ class Compiled:
             for fact in tested.named:
                 self.naming[fact] = self.naming.get(fact, 0) | 1 << place
         self.vocabulary = {fact.id: fact for fact in rulebook.vocabulary}
-        self.asked = frozenset(fact.id for fact in rulebook.vocabulary if fact.question)
+        self.questions = [fact for fact in rulebook.vocabulary if fact.question]
+        self.asked = frozenset(fact.id for fact in self.questions)
         self.follows = [(fact.id, fact.follows) for fact in rulebook.vocabulary if fact.follows]
         self.values = values_worth_trying(rulebook)
         self.cells = cells_of(self.vocabulary, self.values, self.atoms)

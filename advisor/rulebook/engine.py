@@ -6,11 +6,15 @@ from collections.abc import Sequence
 
 from advisor.rulebook.acceptance import expected_gain, probabilities
 from advisor.rulebook.conditions import Facts, facts_of
+from advisor.rulebook.contradictions import contradictions
 from advisor.rulebook.counterfactual import Trials, flips, open_questions
-from advisor.rulebook.firing import fire, speaking, trace
+from advisor.rulebook.firing import fire, speaking, trace, waiting_rules
 from advisor.rulebook.handover import hand_over
+from advisor.rulebook.hanging import hangs_on
 from advisor.rulebook.next_step import next_step
 from advisor.rulebook.ordering import COST_ORDER, Finding, Order, active_rules, order
+from advisor.rulebook.questions import stakes_of
+from advisor.rulebook.without_advice import without_advice
 from advisor.schema.decide import Decision, RankedApproach, Reason
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Approach, Rulebook, RuleKind
@@ -30,26 +34,32 @@ def rank(profile: Profile, rulebook: Rulebook) -> Decision:
         speaking(trials.compiled, facts, trials.known, kind) for kind in TRACED
     )
     result = order([f.rule for f in decisions], rulebook.strengths, tie=rulebook.tie)
-    margin = _margin(result)
+    now = result.recommended
+    stakes = stakes_of(trials, now, deep=True)
+    questions = open_questions(trials, stakes)
+    hanging = hangs_on(stakes, now)
     near_ties = _near_ties(result)
     handed = hand_over(defaults, active_rules(rulebook, "gate"), facts)
-    return Decision(
+    return Decision.model_construct(
         approaches=_ranked(result, decisions, rulebook, facts),
-        recommended=result.recommended,
-        margin=margin,
-        close_call=bool(near_ties) or _is_close(result, margin, rulebook),
-        next_step=next_step(trials, result.recommended),
+        recommended=now,
+        margin=_margin(result),
+        close_call=bool(near_ties),
+        next_step=next_step(trials, now, hanging)
+        if now is not None
+        else without_advice(result, decisions, questions, rulebook.vocabulary),
         runner_up=_runner_up(result),
         near_ties=near_ties,
         methods=handed.methods,
         settings=handed.settings,
         builders=handed.builders,
         criteria=handed.criteria,
-        open_questions=open_questions(trials, result.recommended),
-        what_would_change_it=flips(trials, result.recommended),
-        warnings=_warnings((*decisions, *warnings)),
+        hangs_on=hanging,
+        open_questions=questions,
+        what_would_change_it=flips(trials, now),
+        warnings=(*_warnings((*decisions, *warnings)), *contradictions(facts)),
         trace=tuple(trace(trials.compiled, trials.known, TRACED)),
-        policy=rulebook.policy,
+        policy=(*rulebook.policy, *waiting_rules(trials.compiled, trials.known)),
     )
 
 
@@ -58,13 +68,6 @@ def _margin(result: Order) -> float:
     if len(allowed) < 2:
         return 0.0
     return round(result.scores[allowed[0]] - result.scores[allowed[1]], 6)
-
-
-def _is_close(result: Order, margin: float, rulebook: Rulebook) -> bool:
-    """Whether one weak reason more could have turned the order."""
-    if result.recommended is None or result.required is not None:
-        return False
-    return margin <= rulebook.strengths["weak"]
 
 
 def _near_ties(result: Order) -> tuple[Approach, ...]:
@@ -85,11 +88,13 @@ def _ranked(
     reasons = _reasons(decisions)
     chances = probabilities(rulebook.acceptance, result)
     return tuple(
-        RankedApproach(
+        RankedApproach.model_construct(
             approach=approach,
             score=result.scores[approach],
-            probability_acceptable=chances.get(approach) if result.recommended else None,
-            expected_gain=expected_gain(rulebook.gains, approach, facts),
+            probability_acceptable=chances.get(approach),
+            expected_gain=None
+            if approach in result.forbidden or approach == result.required
+            else expected_gain(rulebook.gains, approach, facts),
             forbidden=approach in result.forbidden,
             reasons=tuple(reasons.get(approach, ())),
         )
@@ -105,7 +110,7 @@ def _reasons(decisions: Sequence[Finding]) -> dict[Approach, list[Reason]]:
         rule = finding.rule
         for action in rule.then:
             if action.approach is not None:
-                reason = Reason(
+                reason = Reason.model_construct(
                     rule_id=rule.id,
                     title=rule.title,
                     effect=action.effect,

@@ -45,6 +45,22 @@ def trace(prepared: Compiled, known: int, kinds: Iterable[RuleKind]) -> list[Tra
     return [tested.line(known) for kind in kinds for _, tested in prepared.tested[kind]]
 
 
+def waiting_rules(prepared: Compiled, known: int) -> tuple[str, ...]:
+    """The user's own rules that do not speak yet, with the unknown facts that they wait for."""
+    return tuple(
+        f"{rule.id} does not speak yet: {_listed(state.missing)} unknown"
+        for rule, tested in prepared.own
+        if (state := tested.state(known)).holds is None
+    )
+
+
+def _listed(facts: tuple[str, ...]) -> str:
+    """'a is', 'a and b are', 'a, b and c are'."""
+    if len(facts) == 1:
+        return f"{facts[0]} is"
+    return f"{', '.join(facts[:-1])} and {facts[-1]} are"
+
+
 def explained(profile: Profile, rulebook: Rulebook) -> list[tuple[TraceLine, Mapping[str, Scalar]]]:
     """How every active rule came out on a profile, with the known facts it looked at."""
     facts = facts_of(profile)

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import islice
+
+from advisor.approaches import NAMES
 from advisor.rulebook.conditions import Facts
+from advisor.rulebook.hanging import supposition
 from advisor.rulebook.trials import Trials
 from advisor.schema.rule import Approach
 
-NOTHING_KNOWN = (
-    "Not enough is known to advise anything. Say what the task is (task.kind), whether the answers"
-    " stand in documents (knowledge.in_documents) and how many labelled samples there are"
-    " (data.labelled_samples); `advisor interview` asks."
-)
 FEWEST_SAMPLES = 30
 """Below this many labelled samples a baseline tells nothing apart."""
 LABEL_FIRST = "Label at least 30 samples first, so that anything can be measured."
-NAMES: dict[Approach, str] = {
-    "prompting": "a plain prompt",
-    "few_shot": "a prompt with shots",
-    "prompt_optimisation": "prompt optimisation",
-    "long_context": "all documents in the prompt",
-    "rag": "retrieval",
-    "small_model": "a small classifier",
-    "fine_tuning": "fine-tuning",
-    "rag_plus_fine_tuning": "retrieval with a tuned reader",
-    "preference_tuning": "preference tuning",
-    "reinforcement": "reinforcement",
-    "continued_pretraining": "continued pre-training",
-    "collect_data": "collecting data",
-    "none": "leaving things as they are",
-}
 DECIDING: dict[str, str] = {
     "measured.prompted_score": (
-        "Measure zero-shot first (`advisor baseline`): about ten minutes decide between {} and {}."
+        "Measure zero-shot (`advisor baseline`): its score decides between {} and {}."
     ),
     "measured.closed_book_score": (
-        "Ask the model without the documents first (`advisor baseline`): about ten minutes decide"
-        " between {} and {}."
+        "Ask the model without the documents (`advisor baseline`): its score decides between {}"
+        " and {}."
     ),
 }
 """Measurements that may turn the advice, with what to say of them; the likeliest to is named."""
@@ -80,20 +65,26 @@ UNMEASURED: dict[Approach, tuple[str, str]] = {
 ON_DOCUMENTS: frozenset[Approach] = frozenset({"rag", "rag_plus_fine_tuning", "long_context"})
 
 
-def next_step(trials: Trials, recommended: Approach | None) -> str:
-    """What to do next; it differs once baselines are measured, and names what would decide."""
+def next_step(trials: Trials, recommended: Approach, hangs_on: Sequence[str] = ()) -> str:
+    """What to do next; it differs once baselines are measured, and names what would decide.
+
+    `hangs_on`: unknown facts on which the recommendation hangs; what it supposes of them is said.
+    """
     facts = trials.facts
-    if recommended is None:
-        return NOTHING_KNOWN
     if "measured.best_score" in facts:
         return _after(recommended, facts)
     if recommended in ON_DOCUMENTS and _has_no_documents(facts):
         return WITHOUT_DOCUMENTS
-    step = _deciding(trials, recommended) or BEFORE[recommended]
     samples = facts.get("data.labelled_samples")
-    if samples is not None and float(samples) < FEWEST_SAMPLES and recommended != "collect_data":
-        return f"{LABEL_FIRST} {step}"
-    return step
+    if recommended == "collect_data":
+        enough = samples is not None and float(samples) >= FEWEST_SAMPLES
+        return AFTER[recommended] if enough else BEFORE[recommended]
+    steps = [_deciding(trials, recommended) or BEFORE[recommended]]
+    if samples is not None and float(samples) < FEWEST_SAMPLES:
+        steps.insert(0, LABEL_FIRST)
+    supposed = (supposition(trials, recommended, f) for f in hangs_on if f not in DECIDING)
+    steps += islice(filter(None, supposed), 1)
+    return " ".join(steps)
 
 
 def _after(recommended: Approach, facts: Facts) -> str:

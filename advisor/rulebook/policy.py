@@ -18,7 +18,7 @@ HINT = (
     "A policy file is a list of {rule, off: true or strength: weak|moderate|strong, reason} and"
     " {add: {id, when, then, ...}, reason}."
 )
-NO_DATE = "user"
+NO_DATE = "yours"
 """Stands for the date of a user's rule that gives none."""
 
 
@@ -69,9 +69,15 @@ def apply_policy(rulebook: Rulebook, path: Path) -> Rulebook:
         for rule in rulebook.rules
         if not (rule.id in by_rule and by_rule[rule.id].off)
     ]
-    rules += [entry.add for entry in entries.values() if entry.add is not None]
+    added = [entry.add for entry in entries.values() if entry.add is not None]
     told = tuple(entry.told for entry in entries.values())
-    return rulebook.model_copy(update={"rules": tuple(rules), "policy": told})
+    return rulebook.model_copy(
+        update={
+            "rules": (*rules, *added),
+            "policy": told,
+            "added": tuple(rule.id for rule in added),
+        }
+    )
 
 
 def is_policy(path: Path) -> bool:
@@ -89,6 +95,8 @@ def _faults_of(
         if entry.rule not in known:
             near = suggestion(entry.rule, known)
             yield ("rule",), f"no rule is called '{entry.rule}'{near}"
+        elif entry.strength and not _has_strengths(rulebook, entry.rule):
+            yield ("strength",), f"the rule '{entry.rule}' has no strength to weigh anew"
         if entry.rule in before:
             yield ("rule",), f"the rule '{entry.rule}' stands in an entry above"
         return
@@ -100,6 +108,13 @@ def _faults_of(
         yield ("add", "when"), fault
     for fault in faults_of(entry.add, vocabulary, sources):
         yield ("add", "then" if fault.startswith("then.") else "when"), fault
+
+
+def _has_strengths(rulebook: Rulebook, name: str) -> bool:
+    """Whether a rule favours or opposes anything."""
+    return any(
+        action.strength for rule in rulebook.rules if rule.id == name for action in rule.then
+    )
 
 
 def _named_before(entries: dict[int, PolicyEntry], number: int) -> list[str]:

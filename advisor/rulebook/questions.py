@@ -36,23 +36,32 @@ class Stake:
     """Points of score by which advice improves in the mean once the answer is known."""
 
 
-def open_questions(trials: Trials, now: Approach | None) -> tuple[OpenQuestion, ...]:
-    """Unknown facts that rules wanted and a person can answer, the most decisive first."""
-    stakes = stakes_of(trials, now)
-    wanted = frozenset(trials.unknown())
+def open_questions(
+    trials: Trials, stakes: Mapping[str, Stake]
+) -> tuple[OpenQuestion, ...]:
+    """Unknown facts that rules wanted and a person can answer, the most decisive first.
+
+    What somebody could not tell comes after what may still be answered. A question that follows
+    another waits until that was answered yes; what hangs on it counts for the other until then.
+    """
+    decisive = _decisiveness(stakes)
+    wanted = {*trials.unknown(), *stakes}
     questions = [
-        OpenQuestion(
+        OpenQuestion.model_construct(
             fact=fact.id,
             question=fact.question,
             could_change=fact.id in stakes,
             outcomes=_in_order(stakes[fact.id].outcomes) if fact.id in stakes else (),
             measured_by=fact.measured_by,
+            told_unknown=fact.id in trials.told_unknown,
         )
-        for fact in trials.rulebook.vocabulary
-        if fact.question and fact.id in wanted
+        for fact in trials.compiled.questions
+        if fact.id in wanted and (not fact.follows or trials.facts.get(fact.follows) is True)
     ]
-    decisive = _decisiveness(stakes)
-    return tuple(sorted(questions, key=lambda q: (not q.could_change, -decisive.get(q.fact, 0.0))))
+    questions.sort(
+        key=lambda q: (not q.could_change, q.told_unknown, -decisive.get(q.fact, 0.0))
+    )
+    return tuple(questions)
 
 
 def decisive_facts(trials: Trials, now: Approach | None) -> dict[str, float]:
@@ -71,7 +80,11 @@ def stakes_of(trials: Trials, now: Approach | None, *, deep: bool = False) -> di
     no one rule waits for all of them.
     """
     stakes: dict[str, Stake] = {}
-    asked = [fact for fact in trials.unknown() if fact in trials.compiled.asked]
+    asked = [
+        fact
+        for fact in trials.unknown()
+        if fact in trials.compiled.asked and fact not in trials.idle
+    ]
     for fact in asked:
         stake = _alone(trials, now, fact)
         if stake.outcomes:
@@ -86,7 +99,17 @@ def stakes_of(trials: Trials, now: Approach | None, *, deep: bool = False) -> di
     expected = Expected(trials)
     for fact, stake in stakes.items():
         stake.worth = expected.worth(fact)
+    _asked_before(trials, stakes)
     return stakes
+
+
+def _asked_before(trials: Trials, stakes: dict[str, Stake]) -> None:
+    """Count what hangs on a fact for the unknown one that must be asked before it, too."""
+    for fact, follows in trials.compiled.follows:
+        if fact in stakes and follows not in trials.facts:
+            stake = stakes.setdefault(follows, Stake())
+            stake.outcomes |= stakes[fact].outcomes
+            stake.worth = max(stake.worth, stakes[fact].worth)
 
 
 def _decisiveness(stakes: Mapping[str, Stake]) -> dict[str, float]:

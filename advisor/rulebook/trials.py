@@ -52,10 +52,16 @@ class Trials:
         self.facts = facts
         self.rulebook = rulebook
         self.compiled = compiled(rulebook)
-        idle = (fact for fact, follows in self.compiled.follows if facts.get(follows) is False)
-        self.nobody_knows = frozenset((*nobody_knows, *idle))
-        """Unknown facts that will stay so: somebody was asked and could not tell, or they make no
-        sense after an answer."""
+        self.told_unknown = frozenset(nobody_knows)
+        self.idle = frozenset(
+            fact
+            for fact, follows in self.compiled.follows
+            if facts.get(follows) is False
+            or (follows in self.told_unknown and follows not in facts)
+        )
+        """Questions that make no sense after an answer, or that follow one nobody could answer."""
+        self.nobody_knows = self.told_unknown | self.idle
+        """Unknown facts that will stay so."""
         self.scores = self.compiled.scores
         self.known = self.compiled.atoms.known(facts)
         self.states: list[State] = [t.state(self.known) for t in self.compiled.decisions]

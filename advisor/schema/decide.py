@@ -42,9 +42,15 @@ class RankedApproach(Value):
     score: float
     """Sum of strengths for minus strengths against."""
     probability_acceptable: float | None = None
-    """Chance of lying within two points of the best approach, calibrated on published outcomes."""
+    """Chance of lying within two points of the best approach, calibrated on published outcomes.
+
+    0 for a forbidden approach. None for a required one, which needs no chance, for `collect_data`
+    and `none`, which nothing measured, and for all the others where nothing is recommended.
+    """
     expected_gain: Gain | None = None
-    """None where no published comparison is like this profile."""
+    """None where no published comparison is like this profile, for what a rule requires or forbids,
+    and for `collect_data` and `none`. No gain goes beyond what a score from 0 to 1 leaves room for.
+    """
     forbidden: bool = False
     reasons: tuple[Reason, ...] = ()
 
@@ -60,6 +66,8 @@ class OpenQuestion(Value):
     """Other approaches that some answer would bring to the top."""
     measured_by: str = ""
     """What could measure it instead of asking."""
+    told_unknown: bool = False
+    """Somebody was asked for it and did not know."""
 
 
 def _from_names(content: Any) -> Any:
@@ -151,8 +159,9 @@ class Decision(Value):
     recommended: Approach | None
     """None when not enough is known: no rule fired."""
     margin: float
-    """Score of the first minus score of the second."""
+    """Score of the recommended approach minus that of the runner-up; in a near tie it may be below 0."""
     close_call: bool
+    """Whether there are near ties; the cheapest of them is recommended then."""
     next_step: str
     runner_up: Approach | None = None
     """The best of the others that is not forbidden."""
@@ -167,12 +176,16 @@ class Decision(Value):
     """Prompt builders worth measuring before anything is trained."""
     criteria: tuple[AskedCriterion, ...] = ()
     """What the gate will hold the measured scores to."""
+    hangs_on: tuple[str, ...] = ()
+    """The unknown facts, two at most, on which the recommendation hangs most: many an answer to one
+    of them alone would turn it. A surface can say "provided that ..."."""
     open_questions: tuple[OpenQuestion, ...] = ()
     what_would_change_it: tuple[Flip, ...] = ()
     warnings: tuple[str, ...] = ()
     trace: tuple[TraceLine, ...] = ()
     policy: tuple[str, ...] = ()
-    """What a user's own policy file switched off or reweighed, with its reason."""
+    """What a user's own policy file switched off, reweighed or added, with its reason; then the
+    added rules that do not speak yet because a fact is unknown."""
 
 
 class Advice(Value):

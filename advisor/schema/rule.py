@@ -166,4 +166,6 @@ class Rulebook(Value):
     tie: float | None = Field(default=None, gt=0)
     """Scores closer than this are tied (`tie` in `rules/strengths.yaml`); one weak reason if None."""
     policy: tuple[str, ...] = ()
-    """What the user's own policy file switched off or reweighed, with its reason."""
+    """What the user's own policy file switched off, reweighed or added, with its reason."""
+    added: tuple[str, ...] = ()
+    """Ids of the rules that it added."""
