@@ -32,8 +32,6 @@ from advisor.workspace import Workspace
 TUNED = "tuned"
 TRAINING = "training"
 """Folder of the trainer's output inside the run folder."""
-DEFAULT_METHODS = ("lora", "qlora", "full")
-
 
 EMBEDDED_WARNING = (
     "The embedded model is a demonstrator of a few million parameters: its prompted scores do not "
@@ -151,7 +149,7 @@ def estimate_request(space: Workspace, profile: Profile, decision: Decision) -> 
     A run trains on answers, whatever objective the advice names.
     """
     chosen = space.settings
-    wishes = {"methods": DEFAULT_METHODS, **wishes_of(decision, profile), "objective": "sft"}
+    wishes = {"methods": market.USUAL_METHODS, **wishes_of(decision, profile), "objective": "sft"}
     if chosen.methods:
         wishes |= {"methods": chosen.methods, "methods_in_line": False}
     return EstimateRequest(
@@ -177,9 +175,4 @@ def estimated(
     """
     model = find_model(space.settings.model)
     cards = gpus or (space.settings.gpu,)
-    found = market.estimated(request, model=model, gpus=cards, provider=provider)
-    more = tuple(dict.fromkeys((*request.methods, *DEFAULT_METHODS)))
-    if found.recommended is not None or space.settings.methods or more == request.methods:
-        return found
-    wider = request.model_copy(update={"methods": more})
-    return market.estimated(wider, model=model, gpus=cards, provider=provider)
+    return market.estimated(request, model=model, gpus=cards, provider=provider)

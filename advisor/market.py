@@ -36,6 +36,18 @@ from advisor.stages.estimate.stage import estimate
 if TYPE_CHECKING:  # an estimate is made long before anything is trained
     from advisor.schema.train import TrainResult
 
+USUAL_METHODS = ("lora", "qlora", "full")
+"""What is priced too where nothing that was advised can be recommended."""
+AT_HOME = (
+    "Your answers keep the data on your own machines (must_stay_local, or hosting own_machine): "
+    "rented cards, hosted tuning and break-even are left out{named}."
+)
+CARDS_ARE_YOURS = "; cards that you name are taken for your own, without a rent"
+RENTED_ALL_THE_SAME = (
+    "--provider {provider} rents cards, which contradicts your answers: the data must stay on your "
+    "own machines. Hosted tuning and serving are left out all the same."
+)
+NOT_HOSTED = "Hosted tuning is left out: by your answers it runs on machines that you control."
 TRACER = "trl"
 """The trainer that can look at a step without training."""
 
@@ -59,13 +71,17 @@ def opened(
     """Fetches cards, prices, methods and constants for a request.
 
     `request.machine` describes this machine (`local`) and `request.as_of` the day of the prices.
+    Where the data may not leave the user's machines, cards are the user's own, by default this
+    machine's; only a provider that is named is asked for prices all the same.
     Raises UnknownGpuError, UnknownPluginError, CatalogError (a stack nobody knows),
     PriceMissingError (a provider that has none of the GPUs) and PlanError (impossible amounts).
     """
     check_amounts(request)
     methods = {name: registry.method(name) for name in request.methods}
+    if _is_at_home(request, provider):
+        gpus = gpus or (query.LOCAL,)
     cards = [_card(name, request.machine) for name in gpus] or list(query.gpus())
-    offers = {card.id: _offers(card.id, request.as_of, provider) for card in cards}
+    offers = {card.id: _offers_for(request, card.id, provider) for card in cards}
     if provider is not None:
         cards = _sold_by(provider, cards, offers, request.as_of)
     objective = registry.objective(request.objective)
@@ -91,13 +107,43 @@ def estimated(
 ) -> Estimate:
     """The estimate of a request on named GPUs (`local` is this machine), or on the whole catalog.
 
+    Where no method that was advised can be recommended, the other usual ones are priced too.
     Raises what `opened` raises, and PlanError.
     """
     market = opened(request, model=model, gpus=gpus, provider=provider)
     found = estimate(market.inquiry, gpus=market.gpus, methods=market.methods)
-    if found.recommended is None and gpus:
-        found = _with_larger_card(found, market)
-    return _with_outlook(found, market)
+    more = tuple(dict.fromkeys((*request.methods, *USUAL_METHODS)))
+    if found.recommended is None and request.methods_in_line and more != request.methods:
+        wider = request.model_copy(update={"methods": more})
+        market = opened(wider, model=model, gpus=gpus, provider=provider)
+        found = estimate(market.inquiry, gpus=market.gpus, methods=market.methods)
+        advised = ", ".join(request.methods)
+        note = f"Of the advised methods ({advised}) none can be recommended here, so others count."
+        found = found.model_copy(update={"warnings": (note, *found.warnings)})
+    is_at_home = _is_at_home(request, provider)
+    if found.recommended is None and (gpus or is_at_home):
+        found = _with_card_of_own(found, market) if is_at_home else _with_larger_card(found, market)
+    found = _with_outlook(found, market)
+    return found.model_copy(
+        update={"warnings": (*_place_warnings(request, gpus, provider), *found.warnings)}
+    )
+
+
+def _is_at_home(request: EstimateRequest, provider: str | None) -> bool:
+    """Whether every card is the user's own."""
+    return request.place == "own" and provider is None
+
+
+def _place_warnings(
+    request: EstimateRequest, gpus: Sequence[str], provider: str | None
+) -> tuple[str, ...]:
+    """What was left out because of where the data may go, and what goes there all the same."""
+    if request.place == "own":
+        if provider is not None:
+            return (RENTED_ALL_THE_SAME.format(provider=provider),)
+        named = CARDS_ARE_YOURS if set(gpus) - {query.LOCAL} else ""
+        return (AT_HOME.format(named=named),)
+    return (NOT_HOSTED,) if request.place == "rented" else ()
 
 
 def with_solution(
@@ -184,6 +230,12 @@ def _offers(gpu: str, as_of: str, provider: str | None) -> tuple[Offer, ...]:
         return ()
 
 
+def _offers_for(request: EstimateRequest, gpu: str, provider: str | None) -> tuple[Offer, ...]:
+    if _is_at_home(request, provider):
+        return (query.own_offer(request.as_of).model_copy(update={"gpu": gpu}),)
+    return _offers(gpu, request.as_of, provider)
+
+
 def _sold_by(
     provider: str, cards: Sequence[Gpu], offers: dict[str, tuple[Offer, ...]], as_of: str
 ) -> list[Gpu]:
@@ -210,6 +262,21 @@ def _with_larger_card(found: Estimate, market: Market) -> Estimate:
     best = on_catalog.options[on_catalog.recommended]
     price = f", about ${best.cost_usd.likely:.2f}" if best.cost_usd else ""
     more = f" Without other changes: {best.method} on {best.gpus} x {best.gpu}{price}."
+    return found.model_copy(update={"nearest": found.nearest + more})
+
+
+def _with_card_of_own(found: Estimate, market: Market) -> Estimate:
+    """Adds how large a card of the user's own would do; nothing is offered for rent."""
+    inquiry = market.inquiry
+    names = [card.id for card in query.gpus() if not card.is_cpu]
+    wider = opened(inquiry.request, model=inquiry.model, gpus=names)
+    on_catalog = estimate(wider.inquiry, gpus=wider.gpus, methods=wider.methods)
+    sizes = {card.id: card.memory_gib for card in wider.gpus}
+    fitting = [option for option in on_catalog.options if option.fits is True]
+    if on_catalog.recommended is None or not fitting:
+        return found
+    least = min(fitting, key=lambda option: sizes[option.gpu])
+    more = f" A card of your own such as {least.gpu} would do, with {least.method}."
     return found.model_copy(update={"nearest": found.nearest + more})
 
 

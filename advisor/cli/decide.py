@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option(
     "--policy",
     type=click.Path(path_type=Path),
-    help="File that switches rules off or reweighs them.",
+    help="File that switches rules off, reweighs or adds them.",
 )
 @run_dir_option
 @standard_options
@@ -54,7 +54,8 @@ def command(
 
     def show() -> None:
         command, blanks = _next(advice, profile_path, run_dir, policy)
-        _show(screen, advice, command, blanks)
+        answers = str(profile_path) if profile_path else _answers_of(run_dir)
+        _show(screen, advice, (command, blanks), answers)
 
     screen.result(shown, show)
 
@@ -138,13 +139,27 @@ def _of_run(screen: Screen, run_dir: Path, policy: Path | None) -> Advice:
     return Advice(profile=profile, decision=decide(profile, load_rulebook(rules_root(), policy)))
 
 
-def _show(screen: Screen, advice: Advice, command: str, blanks: tuple[str, ...]) -> None:
+def _answers_of(run_dir: Path | None) -> str:
+    """The answers file of a run; empty where it has none."""
+    from advisor.artifacts import RunFolder  # noqa: PLC0415 - pydantic is slow to load
+    from advisor.schema.run import SETTINGS_FILE  # noqa: PLC0415
+    from advisor.workspace import load_settings  # noqa: PLC0415
+
+    if run_dir is None or not (run_dir / SETTINGS_FILE).is_file():
+        return ""
+    return load_settings(RunFolder(run_dir)).answers or ""
+
+
+def _show(
+    screen: Screen, advice: Advice, command: tuple[str, tuple[str, ...]], answers: str
+) -> None:
     from advisor.render.decision import show_decision  # noqa: PLC0415 - rich is slow to load
 
     show_decision(
         screen.console,
         advice.decision,
         in_full=screen.verbose,
-        command=command,
-        blanks=blanks,
+        command=command[0],
+        blanks=command[1],
+        answers=answers,
     )

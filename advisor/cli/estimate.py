@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +20,10 @@ from advisor.schema.estimate import Estimate, EstimateRequest
 from advisor.schema.lengths import SequenceLengths
 from advisor.schema.machine import MachineFacts
 from advisor.schema.run import SETTINGS_FILE
+
+if TYPE_CHECKING:
+    from advisor.interview.closing import NextCommand
+    from advisor.schema.decide import Advice
 
 LONGEST_WITHOUT_LIMIT = 131_072
 """Where samples are cut when neither flag nor model says so."""
@@ -42,7 +47,7 @@ LONGEST_WITHOUT_LIMIT = 131_072
 @click.option(
     "--policy",
     type=click.Path(path_type=Path),
-    help="File that switches rules off or reweighs them, for --answers.",
+    help="File that switches rules off, reweighs or adds them, for --answers.",
 )
 @click.option(
     "--gpu", "gpu_names", multiple=True, help="Repeatable; 'local' is this machine (default: all)."
@@ -74,20 +79,30 @@ def command(*, screen: Screen, run_dir: Path | None, model: str | None, **flags:
     Without --gpu the catalog is ranked; the cheapest option that fits comes first.
     """
     is_run = run_dir is not None and (run_dir / SETTINGS_FILE).is_file()
-    result, shown = (
+    made = (
         _of_run(screen, run_dir or Path(), model, flags)
         if is_run
         else _alone(run_dir, model, flags)
     )
     if run_dir is not None:
         screen.note(f"Written: {run_dir / FILES['estimate']}")
-    screen.result(shown, lambda: _show(screen, result, flags))
+    screen.result(made.document, lambda: _show(screen, made, flags))
 
 
-def _show(screen: Screen, result: Estimate, flags: dict[str, Any]) -> None:
+@dataclass(frozen=True)
+class Made:
+    """An estimate, its document, and the command that leads on."""
+
+    result: Estimate
+    document: dict[str, Any]
+    onward: NextCommand | None = None
+
+
+def _show(screen: Screen, made: Made, flags: dict[str, Any]) -> None:
     from advisor.render.estimate import show_estimate, show_terms  # noqa: PLC0415 - rich is slow
     from advisor.render.matrix import show_matrix  # noqa: PLC0415 - rich is slow
 
+    result = made.result
     if flags["matrix"]:
         show_matrix(screen.console, result)
     else:
@@ -95,17 +110,16 @@ def _show(screen: Screen, result: Estimate, flags: dict[str, Any]) -> None:
         show_estimate(screen.console, result, asked=asked)
     if flags["explain"]:
         show_terms(screen.console, result)
+    if made.onward is not None:
+        from advisor.render.decision import show_command  # noqa: PLC0415 - rich is slow to load
+
+        show_command(screen.console, made.onward.line, made.onward.blanks)
 
 
-def _alone(
-    run_dir: Path | None, model: str | None, flags: dict[str, Any]
-) -> tuple[Estimate, dict[str, Any]]:
+def _alone(run_dir: Path | None, model: str | None, flags: dict[str, Any]) -> Made:
     """An estimate of a model by itself, kept in a folder when one is named."""
     if model is None:
         msg = "Missing option '--model'."
-        raise click.UsageError(msg)
-    if flags["quantity"] and not flags["gpu_names"]:
-        msg = "--solve asks what fits on a card: name one with --gpu."
         raise click.UsageError(msg)
     if flags["policy"] is not None and flags["answers"] is None:
         msg = "--policy changes the advice on --answers: give both."
@@ -114,41 +128,73 @@ def _alone(
         msg = "--data counts the tokens itself: leave --tokens out."
         raise click.UsageError(msg)
     card = find_model(model)
-    advised = _advised(flags["answers"], flags["policy"], card) if flags["answers"] else {}
-    wishes = advised | given_values(flags)
+    advice = _advice(flags["answers"], flags["policy"], card) if flags["answers"] else None
+    wishes = _wishes(advice) | given_values(flags)
+    names = _cards(flags, wishes.get("place", ""))
+    if flags["quantity"] and not names:
+        msg = "--solve asks what fits on a card: name one with --gpu."
+        raise click.UsageError(msg)
     request = EstimateRequest(
         as_of=flags["as_of"].date().isoformat() if flags["as_of"] else today(),
-        machine=_measured() if LOCAL in flags["gpu_names"] else MachineFacts(),
+        machine=_measured() if LOCAL in names else MachineFacts(),
         **wishes,
     )
     if flags["data"] is not None:
         request = request.model_copy(update={"lengths": _lengths(flags["data"], card, request)})
-    result = _looked_at(_estimated(request, card, flags), card, flags)
+    result = _looked_at(_estimated(request, card, names, flags), card, flags)
+    onward = _onward(advice, card, flags)
     if run_dir is None:
-        return result, document(result)
+        return Made(result, document(result), onward)
     folder = RunFolder(run_dir)
     inputs = {"request": digest_of(request.model_dump(mode="json")), "model_name": model}
     folder.write(result, Origin(stage="estimate", inputs=inputs, prices_as_of=request.as_of))
-    return result, folder.raw("estimate")
+    return Made(result, folder.raw("estimate"), onward)
 
 
-def _advised(answers: Path, policy: Path | None, card: ModelCard) -> dict[str, Any]:
-    """What the advice on these answers asks for with this model."""
+def _advice(answers: Path, policy: Path | None, card: ModelCard) -> Advice:
+    """The advice on these answers with this model."""
     from advisor.interview.answers import load_profile  # noqa: PLC0415 - only with answers
     from advisor.resources import rules_root  # noqa: PLC0415
     from advisor.rulebook.engine import rank  # noqa: PLC0415
     from advisor.rulebook.load import load_rulebook  # noqa: PLC0415
-    from advisor.stages.estimate.plan.advised import wishes_of  # noqa: PLC0415
+    from advisor.schema.decide import Advice  # noqa: PLC0415
     from advisor.stages.profile.model import model_facts  # noqa: PLC0415
 
     profile = load_profile(answers)
     known = {k: v for k, v in model_facts(card).model_dump().items() if v is not None}
     profile = profile.model_copy(update={"model": profile.model.model_copy(update=known)})
-    return wishes_of(rank(profile, load_rulebook(rules_root(), policy)), profile)
+    return Advice(profile=profile, decision=rank(profile, load_rulebook(rules_root(), policy)))
 
 
-def _estimated(request: EstimateRequest, card: ModelCard, flags: dict[str, Any]) -> Estimate:
-    names = flags["gpu_names"]
+def _wishes(advice: Advice | None) -> dict[str, Any]:
+    """What the advice asks of an estimate."""
+    if advice is None:
+        return {}
+    from advisor.stages.estimate.plan.advised import wishes_of  # noqa: PLC0415 - only with answers
+
+    return wishes_of(advice.decision, advice.profile)
+
+
+def _cards(flags: dict[str, Any], place: str) -> tuple[str, ...]:
+    """The cards asked for; this machine where the data may not leave it and nobody named others."""
+    names: tuple[str, ...] = flags["gpu_names"]
+    if place == "own" and flags["provider"] is None:
+        return names or (LOCAL,)
+    return names
+
+
+def _onward(advice: Advice | None, card: ModelCard, flags: dict[str, Any]) -> NextCommand | None:
+    """The command that leads on from the advice; none without one."""
+    if advice is None:
+        return None
+    from advisor.cli.onward import after_answers  # noqa: PLC0415 - only with answers
+
+    return after_answers(advice, card, flags)
+
+
+def _estimated(
+    request: EstimateRequest, card: ModelCard, names: tuple[str, ...], flags: dict[str, Any]
+) -> Estimate:
     found = estimated(request, model=card, gpus=names, provider=flags["provider"])
     if flags["quantity"] is None:
         return found
@@ -179,10 +225,9 @@ def _lengths(data: Path, card: ModelCard, request: EstimateRequest) -> SequenceL
     )
 
 
-def _of_run(
-    screen: Screen, run_dir: Path, model: str | None, flags: dict[str, Any]
-) -> tuple[Estimate, dict[str, Any]]:
+def _of_run(screen: Screen, run_dir: Path, model: str | None, flags: dict[str, Any]) -> Made:
     """The run's estimate again: its model, data and machine, with what the flags change."""
+    from advisor.cli.onward import in_run  # noqa: PLC0415 - only in a run folder
     from advisor.cli.settings import open_run  # noqa: PLC0415 - the whole pipeline is slow to load
 
     for name in ("answers", "policy"):
@@ -200,7 +245,7 @@ def _of_run(
     if flags["as_of"]:
         changes["as_of"] = flags["as_of"].date().isoformat()
     result = pipeline.estimate(changes, gpus=flags["gpu_names"], provider=flags["provider"])
-    return result, pipeline.folder.raw("estimate")
+    return Made(result, pipeline.folder.raw("estimate"), in_run(run_dir))
 
 
 def _measured() -> MachineFacts:

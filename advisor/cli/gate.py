@@ -16,7 +16,7 @@ from advisor.standing import changed_since
 
 @click.command(name="gate")
 @click.option("--target", type=FiniteRange(0, 1), help="Judge against another target, 0 to 1.")
-@click.option("--policy", help="File that switches rules off or reweighs them.")
+@click.option("--policy", help="File that switches rules off, reweighs or adds them.")
 @required_run_dir_option
 @standard_options
 @click.pass_context

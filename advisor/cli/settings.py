@@ -33,7 +33,7 @@ def settings_options(function: F) -> F:
         click.option("--data", help="Dataset: JSONL, JSON, CSV or TSV."),
         click.option("--docs", help="File or folder with documents for retrieval."),
         click.option("--answers", help="Answers or profile file (YAML or JSON)."),
-        click.option("--policy", help="File that switches rules off or reweighs them."),
+        click.option("--policy", help="File that switches rules off, reweighs or adds them."),
         click.option(
             "--model", help=f"Model folder (default: {EMBEDDED_MODEL}, the embedded one)."
         ),

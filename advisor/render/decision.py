@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
-from advisor.render.advice_grids import approaches_grid, asked_grid, settings_grid
+from advisor.render.advice_grids import (
+    approaches_grid,
+    asked_grid,
+    column_meanings,
+    settings_grid,
+)
 from advisor.render.decision_words import (
-    CHANCE_MEANING,
+    SHORT_MEANING,
     builders_words,
     chance_words,
     first_two,
-    flip_condition,
     forbidding_rules,
     gain_words,
     listed,
@@ -23,6 +28,7 @@ from advisor.render.decision_words import (
     ties_words,
     weight_words,
 )
+from advisor.render.fact_words import fact_name, flip_condition
 from advisor.render.grid import facts_line, without
 from advisor.render.terminal import (
     UNKNOWN,
@@ -52,8 +58,6 @@ RANKS_SHOWN = 5
 SOURCES_SHOWN = 2
 QUESTIONS_SHOWN = 2
 FLIPS_SHOWN = 3
-WIDE = 72
-"""Columns from which the gains have room beside the chances."""
 MORE = "`advisor decide -v` shows every reason, setting and criterion."
 
 
@@ -64,17 +68,19 @@ def show_decision(
     in_full: bool = False,
     command: str = "",
     blanks: Sequence[str] = (),
+    answers: str = "",
 ) -> None:
     """The advice with its reasons, what would change it, and the command that leads on.
 
     In short it fits a screen; `in_full` shows every reason with its source, every setting with its
-    rule and what the gate will ask. `blanks` are the words of the command to be replaced.
+    rule and what the gate will ask. `blanks` are the words of the command to be replaced, and
+    `answers` the file that the interview goes on with.
     """
     console.print(make_panel(_head(decision), title="Advice", style="bold"))
     _show_reasons(console, decision, in_full=in_full)
     _show_flips(console, decision, in_full=in_full)
     _show_ranking(console, decision, in_full=in_full)
-    _show_questions(console, decision, in_full=in_full)
+    _show_questions(console, decision, answers, in_full=in_full)
     _show_onward(console, decision, in_full=in_full)
     show_warnings(console, decision.warnings)
     for note in decision.policy:
@@ -82,9 +88,14 @@ def show_decision(
     if not in_full:
         console.print(styled(MORE, "dim"))
     if command:
-        own = f" (put your own for {listed(blanks)})" if blanks else ""
-        console.print(styled(f"Next command{own}:", "bold"))
-        console.print(plain(command), soft_wrap=True)
+        show_command(console, command, blanks)
+
+
+def show_command(console: Console, command: str, blanks: Sequence[str] = ()) -> None:
+    """The command that leads on in one line to paste; `blanks` are its words to be replaced."""
+    own = f" (put your own for {listed(blanks)})" if blanks else ""
+    console.print(styled(f"Next command{own}:", "bold"))
+    console.print(plain(command), soft_wrap=True)
 
 
 def _head(decision: Decision) -> Text:
@@ -155,8 +166,11 @@ def _show_ranking(console: Console, decision: Decision, *, in_full: bool) -> Non
     grid = without(grid, _hidden(console, grid))
     if grid.rows:
         console.print(grid_table(console, grid, fixed=tuple(range(len(grid.headers)))))
-    if in_full and "Chance" in grid.headers:
-        console.print(styled(CHANCE_MEANING, "dim"))
+    if in_full:
+        for meaning in column_meanings(grid):
+            console.print(styled(meaning, "dim"))
+    elif "Chance" in grid.headers:
+        console.print(styled(SHORT_MEANING, "dim"))
     for ranked in decision.approaches:
         if ranked.forbidden:
             by = ", ".join(forbidding_rules(ranked))
@@ -164,9 +178,9 @@ def _show_ranking(console: Console, decision: Decision, *, in_full: bool) -> Non
 
 
 def _hidden(console: Console, grid: Grid) -> tuple[str, ...]:
-    """Columns to leave out: sums where there are chances, gains where there is no room."""
-    sums = ("Score",) if "Chance" in grid.headers else ()
-    return sums if console.width >= WIDE else (*sums, "Gain")
+    """Columns to leave out: gains where there is no room."""
+    needs = sum(max(map(len, column)) + 2 for column in zip(grid.headers, *grid.rows, strict=True))
+    return () if console.width >= needs else ("Gain",)
 
 
 def _show_flips(console: Console, decision: Decision, *, in_full: bool) -> None:
@@ -175,31 +189,37 @@ def _show_flips(console: Console, decision: Decision, *, in_full: bool) -> None:
     if shown:
         console.print(styled("What would change it", "bold"))
     for flip in shown:
-        _show_indented(console, f"If {flip_condition(flip)}: {words(flip.then)}", hang=2)
+        _show_indented(
+            console, f"If {flip_condition(flip, in_full=in_full)}: {words(flip.then)}", hang=2
+        )
     if len(flips) > len(shown):
         _show_indented(console, f"and {len(flips) - len(shown)} more", style="dim")
 
 
-def _show_questions(console: Console, decision: Decision, *, in_full: bool) -> None:
+def _show_questions(console: Console, decision: Decision, answers: str, *, in_full: bool) -> None:
     questions = [q for q in decision.open_questions if q.could_change]
     shown: Sequence[OpenQuestion] = questions if in_full else questions[:QUESTIONS_SHOWN]
     if shown:
         console.print(styled("Answers that could change it", "bold"))
     for question in shown:
         _show_indented(console, question.question, hang=2)
-        _show_indented(console, _answers(question), depth=4, style="dim")
-    if len(questions) > len(shown):
-        left = f"and {len(questions) - len(shown)} more: advisor interview"
-        _show_indented(console, left, style="dim")
+        _show_indented(console, _answers(question, in_full=in_full), depth=4, style="dim")
+    if shown:
+        left = len(questions) - len(shown)
+        more = f"and {left} more; " if left else ""
+        asks = shlex.join(("advisor", "interview", *(("--answers", answers) if answers else ())))
+        console.print(
+            styled(f"  {more}to answer: ", "dim").append_text(plain(asks)), soft_wrap=True
+        )
 
 
-def _answers(question: OpenQuestion) -> str:
-    """The fact, what an answer could bring, and what measures it."""
+def _answers(question: OpenQuestion, *, in_full: bool) -> str:
+    """What an answer could bring, and what measures it; with the fact itself `in_full`."""
     brings = outcomes_words(question)
     measured = measure_words(question)
-    parts = (question.fact, f"could bring {brings}" if brings else "",
+    parts = (question.fact if in_full else "", f"could bring {brings}" if brings else "",
              f"measured by {measured}" if measured else "")  # fmt: skip
-    return "; ".join(part for part in parts if part)
+    return "; ".join(part for part in parts if part) or fact_name(question.fact)
 
 
 def _show_onward(console: Console, decision: Decision, *, in_full: bool) -> None:

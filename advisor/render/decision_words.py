@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from advisor.schema.decide import (
         Decision,
-        FactChange,
-        Flip,
         Gain,
         OpenQuestion,
         RankedApproach,
@@ -25,6 +23,9 @@ CHANCE_MEANING = (
     "Chance: that the approach comes within two points of the best one, as often as such advice was"
     " right on published comparisons."
 )
+SCORE_MEANING = "Score: reasons for minus reasons against; the order goes by it."
+SHORT_MEANING = "Score: reasons for minus against. Chance: to be within 2 points of the best."
+"""Both in one line of a terminal."""
 GAIN_MEANING = "Gain: points of 100 over the best plain prompt, 10th to 90th percentile."
 SMALL = 0.001
 ALMOST_NEVER = 0.005
@@ -122,6 +123,11 @@ def _heaviest(reasons: Iterable[Reason], effects: tuple[str, ...]) -> list[Reaso
     return list(told.values())
 
 
+def has_support(ranked: RankedApproach) -> bool:
+    """Whether some rule speaks for an approach."""
+    return any(reason.effect in FOR for reason in ranked.reasons)
+
+
 def weight_words(reason: Reason) -> str:
     """'strong', 'must' or 'never'."""
     return reason.strength or {"require": "must", "forbid": "never"}.get(reason.effect, "")
@@ -148,19 +154,6 @@ def standing(ranked: RankedApproach, decision: Decision) -> str:
     if ranked.approach in decision.near_ties:
         return "too close to call"
     return "runner-up" if ranked.approach == decision.runner_up else ""
-
-
-def flip_condition(flip: Flip) -> str:
-    """'data.labelled_samples were 500 instead of 50, and knowledge.must_cite yes (now unknown)'."""
-    first = _change(flip, "were ")
-    return f"{first}, and {_change(flip.together_with, '')}" if flip.together_with else first
-
-
-def _change(change: Flip | FactChange, verb: str) -> str:
-    now = "(now unknown)"
-    if change.from_value is not None:
-        now = f"instead of {value_words(change.from_value)}"
-    return f"{safe_text(change.fact)} {verb}{value_words(change.to_value)} {now}"
 
 
 def value_words(value: Scalar) -> str:

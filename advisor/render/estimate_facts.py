@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 RULE = "rule "
 """How a plan's reason begins for a field that a rule has filled."""
+OWN = "local"
+"""What the catalog calls this machine."""
 MOST_PHASES = 3
 MOST_HOSTED = 3
 
@@ -32,7 +34,8 @@ def estimate_facts(estimate: Estimate) -> Iterator[tuple[str, str]]:
 
 
 def _choice(estimate: Estimate, option: Option) -> Iterator[tuple[str, str]]:
-    yield "Recommended", f"{_where(option)}: {verdict_words(option)}; {_figures(option)}"
+    told = f"{_where(option)}: {verdict_words(option)}; {_figures(option)}"
+    yield "Recommended", f"{told}{_instead_of_cheapest(estimate)}"
     yield "Plan", _settings(option)
     advised = _advised(option)
     if advised:
@@ -70,9 +73,20 @@ def _figures(option: Option) -> str:
     return f"{span(option.time_hours)} h, {usd_span(option.cost_usd)}"
 
 
+def _instead_of_cheapest(estimate: Estimate) -> str:
+    """'; fastest within the budget of $50; cheapest: $0.33-0.70 (...)', or nothing."""
+    place = cheapest(estimate)
+    if not estimate.recommended_as or place is None:
+        return ""
+    usd = usd_span(estimate.options[place].cost_usd)
+    return f"; {estimate.recommended_as}; cheapest: {usd} (--prefer cheapest)"
+
+
 def _seller(option: Option) -> str:
     offer = option.offer
-    if offer is None or offer.kind == "own":
+    if offer is not None and offer.kind == "own":
+        return "" if option.gpu == OWN else " (your own card)"
+    if offer is None:
         return ""
     kind = "" if offer.kind == "on_demand" else f" ({words(offer.kind)} price)"
     return f" from {offer.provider}{kind}"

@@ -76,9 +76,7 @@ def _ranking(final: Decision) -> Iterator[str]:
     grid = advice.approaches_grid(final)
     yield table(grid)
     quiet = [*advice.column_meanings(grid)]
-    silent = ", ".join(advice.silent_approaches(final))
-    if silent:
-        quiet.append(f"No rule spoke for or against {silent}.")
+    quiet += [f"{start} {', '.join(names)}." for start, names in advice.unlisted(final)]
     yield element("p", ties_words(final)) if final.near_ties else ""
     yield from (element("p", sentence, "quiet") for sentence in quiet)
     yield table(advice.sides_grid(final), "For and against the first two")

@@ -63,9 +63,8 @@ def _ranking(decision: Decision, sources: tuple[Source, ...]) -> Iterator[str]:
     ties = ties_words(decision)
     if ties:
         yield from (escape(ties), "")
-    silent = advice.silent_approaches(decision)
-    if silent:
-        yield from (f"No rule spoke for or against {escape(', '.join(silent))}.", "")
+    for start, names in advice.unlisted(decision):
+        yield from (f"{start} {escape(', '.join(names))}.", "")
     yield from table(advice.sides_grid(decision))
     yield from _reasons(decision, sources)
     for title, found in (

@@ -79,7 +79,7 @@ def words(identifier: str | None) -> str:
 
 
 _SPOKEN: dict[str, str] = {
-    **NAMES,
+    **{str(approach): name for approach, name in NAMES.items()},
     "zero_shot": "zero-shot",
     "lora": "LoRA",
     "qlora": "QLoRA",

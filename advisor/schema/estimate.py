@@ -24,6 +24,7 @@ from advisor.schema.trace import Trace
 
 Unknown = Literal["seq-len", "batch-size", "rank", "model-size"]
 """What `--solve` can look for."""
+Place = Literal["anywhere", "rented", "own"]
 
 
 class EstimateRequest(Value):
@@ -76,6 +77,8 @@ class EstimateRequest(Value):
     offload: Offload | None = None
     budget_usd: Decimal | None = Field(default=None, ge=0)
     max_hours: float | None = Field(default=None, gt=0)
+    place: Place = "anywhere"
+    """Where the data may go: to anybody, to rented machines, or to the user's own alone."""
     prefer: Literal["cheapest", "fastest"] | None = None
     """None: the cheapest, but with a budget and no time limit the fastest within the budget."""
     calls_per_month: float | None = Field(default=None, ge=0)
@@ -191,6 +194,8 @@ class Estimate(Value):
     options: tuple[Option, ...]
     recommended: int | None
     """Index into `options`; None when nothing fits."""
+    recommended_as: str = ""
+    """Why it is not the cheapest, where a limit decided so: 'fastest within the budget of $50'."""
     nearest: str = ""
     """When nothing fits: the nearest plan that would, in words."""
     fastest: int | None = None

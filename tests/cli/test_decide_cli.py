@@ -102,3 +102,17 @@ def test_words_to_be_replaced_are_named(tmp_path: Path):
     *_, title, command = shown("--profile", str(path)).rstrip().splitlines()
     assert title == "Next command (put your own for SAMPLES.jsonl and DOCUMENTS):"
     assert "SAMPLES.jsonl" in command
+
+
+def test_an_added_rule_that_could_not_be_decided_is_told(profile: str, tmp_path: Path):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "- add: {id: our-rule, when: {fact: knowledge.must_cite, op: is, value: true},"
+        " then: [{effect: favour, approach: rag, strength: strong}]}\n  reason: auditors ask\n"
+    )
+    out = " ".join(shown("--profile", profile, "--policy", str(policy)).split())
+    assert "our-rule does not speak yet: knowledge.must_cite is unknown" in out
+
+
+def test_the_hint_on_open_questions_names_the_file(profile: str):
+    assert f"advisor interview --answers {profile}" in shown("--profile", profile)

@@ -8,7 +8,6 @@ from advisor.render import advice_grids as grids
 from advisor.render.decision import show_decision
 from advisor.render.decision_words import (
     chance_words,
-    flip_condition,
     gain_words,
     listed,
     setting_name,
@@ -17,6 +16,7 @@ from advisor.render.decision_words import (
     standing,
     ties_words,
 )
+from advisor.render.fact_words import flip_condition
 from advisor.render.html import to_html
 from advisor.render.markdown import to_markdown
 from advisor.schema.decide import (
@@ -212,18 +212,62 @@ def test_a_near_tie_is_told_as_such() -> None:
 
 def test_flips_of_one_and_two_facts_in_words() -> None:
     both = decision().what_would_change_it[0]
-    assert flip_condition(both) == (
-        "data.labelled_samples were 5,000 instead of 50, and knowledge.must_cite no (now unknown)"
-    )
+    told = "labelled samples were 5,000 or more rather than 50, and must cite no (now unknown)"
+    assert flip_condition(both) == told
     one = both.model_copy(update={"together_with": None})
-    assert flip_condition(one) == "data.labelled_samples were 5,000 instead of 50"
-    assert f"If {flip_condition(both)}: fine-tuning" in flat(screen(show_decision, decision()))
+    assert flip_condition(one) == "labelled samples were 5,000 or more rather than 50"
+    assert f"If {told}: fine-tuning" in flat(screen(show_decision, decision()))
+    assert "data.labelled_samples" not in screen(show_decision, decision())
+    whole = flat(screen(show_decision, decision(), in_full=True))
+    assert "If labelled samples (data.labelled_samples) were 5,000 or more" in whole
 
 
 def test_open_questions_say_what_they_could_bring_and_what_measures_them() -> None:
     out = flat(screen(show_decision, decision()))
     assert "Every how many days do these facts change?" in out
     assert "could bring fine-tuning or long context; measured by advisor baseline" in out
+    assert FACT not in out
+    assert FACT in screen(show_decision, decision(), in_full=True)
+
+
+def test_the_hint_on_open_questions_can_be_pasted_with_the_answers_file() -> None:
+    out = screen(show_decision, decision(), answers="my answers.yaml")
+    assert "  to answer: advisor interview --answers 'my answers.yaml'\n" in out
+    assert "  to answer: advisor interview\n" in screen(show_decision, decision())
+    more = decision(open_questions=decision().open_questions * 4)
+    assert "  and 2 more; to answer: advisor interview\n" in screen(show_decision, more)
+
+
+def test_what_nobody_speaks_for_has_no_row() -> None:
+    first, second, never = decision().approaches
+    con = reasons("small_model", "passages-are-combined")
+    others = (
+        RankedApproach(approach="small_model", score=-2, reasons=con),
+        RankedApproach(approach="prompting", score=0),
+    )
+    made = decision(approaches=(first, second, *others, never))
+    assert [row[0] for row in grids.approaches_grid(made).rows] == [
+        "RAG",
+        "few-shot",
+        "fine-tuning",
+    ]
+    for text in (to_markdown(early_report(decision=made)), to_html(early_report(decision=made))):
+        assert "No rule spoke for or against prompting." in text
+        assert "Rules spoke only against small model." in text
+
+
+def test_collecting_data_has_neither_chance_nor_gain() -> None:
+    collect = RankedApproach(
+        approach="collect_data", score=1, reasons=reasons("collect_data", "volatile-knowledge")
+    )
+    made = decision(approaches=(*decision().approaches[:2], collect))
+    assert grids.approaches_grid(made).rows[2][1:] == ("+1", "", "", "")
+
+
+def test_score_and_chance_are_explained_in_one_short_line() -> None:
+    out = screen(show_decision, decision())
+    line = "Score: reasons for minus against. Chance: to be within 2 points of the best."
+    assert line in out.splitlines()
 
 
 def test_settings_criteria_and_policy_in_full() -> None:
@@ -266,7 +310,7 @@ def test_it_is_readable_at_sixty_and_eighty_columns(kind, in_full, width, encodi
     if kind == "plain":
         ids = {*RULES, FACT, "data-stays-here", "knowledge.must_be_current", "lewis2020rag"}
         left_out = {"a-rule-with-quite-a-long-name-of-its-own", "documents-fit-the-prompt"}
-        for name in ids if in_full else ids - left_out - {"knowledge.must_be_current"}:
+        for name in ids if in_full else ids - left_out - {"knowledge.must_be_current", FACT}:
             assert name in out, f"{name} is broken or missing"
 
 
@@ -280,10 +324,10 @@ def test_unknown_chances_and_gains_have_no_column() -> None:
 
 def test_the_ranking_shows_chance_gain_and_standing() -> None:
     grid = grids.approaches_grid(decision())
-    assert grid.headers == ("Approach", "Chance", "Gain", "Score", "Standing")
-    assert grid.rows[0] == ("RAG", "78 %", "+12 (-3 to +27)", "+5", "recommended")
-    assert grid.rows[1] == ("few-shot", "61 %", "unknown", "+2", "runner-up")
-    assert grid.rows[2][1] == ""
+    assert grid.headers == ("Approach", "Score", "Chance", "Gain", "Standing")
+    assert grid.rows[0] == ("RAG", "+5", "78 %", "+12 (-3 to +27)", "recommended")
+    assert grid.rows[1] == ("few-shot", "+2", "61 %", "unknown", "runner-up")
+    assert grid.rows[2][2:4] == ("", "")
 
 
 def test_reports_hold_both_sides_settings_criteria_and_what_chance_means() -> None:

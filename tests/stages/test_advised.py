@@ -10,7 +10,7 @@ from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Plan
 from advisor.schema.profile import ConstraintFacts, DataFacts, Profile
 from advisor.stages.estimate.candidate import Inquiry
-from advisor.stages.estimate.plan.advised import wishes_of
+from advisor.stages.estimate.plan.advised import place_of, wishes_of
 from advisor.stages.estimate.plan.planning import make_plan
 from advisor.stages.estimate.stage import estimate
 from trainers.methods.full import FullMethod
@@ -114,7 +114,7 @@ def test_the_decision_and_the_limits_make_a_request():
 
 
 def test_unknown_limits_and_methods_are_no_wishes():
-    assert set(wishes_of(decided(methods=()), Profile())) == {"settings", "objective"}
+    assert set(wishes_of(decided(methods=()), Profile())) == {"settings", "objective", "place"}
 
 
 @pytest.mark.parametrize(
@@ -130,3 +130,19 @@ def test_the_objective_of_the_advised_approach(recommended, objective):
     settings = (setting("preference_tuning.objective", "kto"),)
     decision = decided(recommended=recommended, settings=settings)
     assert wishes_of(decision, Profile())["objective"] == objective
+
+
+@pytest.mark.parametrize(
+    ("limits", "place"),
+    [
+        ({}, "anywhere"),
+        ({"must_stay_local": True}, "own"),
+        ({"must_stay_local": True, "hosting": "rented_gpu"}, "own"),
+        ({"hosting": "own_machine"}, "own"),
+        ({"hosting": "own_machine", "must_stay_local": False}, "rented"),
+        ({"hosting": "rented_gpu"}, "rented"),
+        ({"hosting": "hosted_api"}, "anywhere"),
+    ],
+)
+def test_where_the_data_may_go(limits, place):
+    assert place_of(Profile(constraints=ConstraintFacts(**limits))) == place

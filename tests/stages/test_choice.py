@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from advisor.schema.base import Interval, UsdInterval
-from advisor.stages.estimate.money.choice import cheapest, chosen, fastest, keeps_to
+from advisor.stages.estimate.money.choice import cheapest, chosen, chosen_as, fastest, keeps_to
 
 
 @dataclass
@@ -113,3 +113,18 @@ def test_a_later_method_in_line_that_fits_for_certain_goes_before_an_uncertain_f
 
 def test_what_stands_in_no_line_is_taken_where_nothing_in_line_can_be():
     assert chosen([Found(5, 5, method="full")], line=LINE) == 0
+
+
+def test_a_dearer_choice_says_which_limit_made_it():
+    budget = Decimal(50)
+    assert chosen_as(ALL, 0, budget_usd=budget) == "fastest within the budget of $50"
+    slower = [Found(40, 0.5, method="qlora"), *ALL]
+    assert chosen_as(slower, 1, budget_usd=budget) == "fastest lora within the budget of $50"
+    for place, limits in (
+        (1, {"budget_usd": budget}),
+        (0, {}),
+        (0, {"budget_usd": budget, "max_hours": 3.0}),
+        (0, {"budget_usd": budget, "prefer": "fastest"}),
+        (None, {"budget_usd": budget}),
+    ):
+        assert chosen_as(ALL, place, **limits) == ""

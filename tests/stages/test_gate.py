@@ -251,7 +251,26 @@ def test_a_limit_that_kept_a_fitting_plan_out_is_named():
     verdict = judge(with_limits(budget_usd=0.1), SHORT, estimate=make.estimate(recommended=None))
     assert passed(verdict)["tuning-fits"] is True
     assert passed(verdict)["within-budget"] is False
-    assert "budget is $0.1; likely cost $1.00" in verdict.because
+    assert "budget is $0.1; the likely cost is $1.00" in verdict.because
+
+
+@pytest.mark.parametrize(
+    ("limits", "cost", "told"),
+    [
+        ({}, None, "Nothing to check: no budget was given; the cost is unknown"),
+        ({}, UNSET, "Nothing to check: no budget was given; the likely cost is $1.00"),
+        (
+            {"budget_usd": 5},
+            None,
+            "The cost is unknown, so whether it keeps to the budget of $5 is unknown",
+        ),
+    ],
+)
+def test_no_budget_and_no_cost_are_told_plainly(limits, cost, told):
+    option = make.option() if cost is UNSET else make.option(cost_usd=cost)
+    verdict = judge(with_limits(**limits), SHORT, estimate=make.estimate(options=(option,)))
+    seen = {criterion.rule_id: criterion.seen for criterion in verdict.criteria}
+    assert seen["within-budget"] == told
 
 
 def test_advice_other_than_tuning_stops():

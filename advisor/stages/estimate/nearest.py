@@ -33,9 +33,10 @@ def nearest_plan(
     if would_do is not None:
         return would_do
     least = min(found, key=lambda c: process_interval(c.option.memory).likely).option
+    gib = process_interval(least.memory).likely
     return (
-        f"The least any plan needs is {process_interval(least.memory).likely:.1f} GiB per device "
-        f"({least.method}); choose a larger GPU, more of them, or a smaller model."
+        f"The least any of these plans needs is {gib:.1f} GiB per device ({least.method});"
+        f" choose a larger GPU, more of them, or a smaller model."
     )
 
 

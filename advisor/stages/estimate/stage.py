@@ -9,7 +9,7 @@ from advisor.errors import PlanError
 from advisor.schema.catalog import Gpu, ModelCard
 from advisor.schema.estimate import Estimate, EstimatedModel, EstimateRequest
 from advisor.stages.estimate.candidate import Candidate, Inquiry, make_candidate
-from advisor.stages.estimate.money.choice import chosen, fastest
+from advisor.stages.estimate.money.choice import chosen, chosen_as, fastest
 from advisor.stages.estimate.nearest import nearest_plan
 from advisor.stages.estimate.plan.refusals import ignored_flags
 
@@ -51,6 +51,13 @@ def estimate(inquiry: Inquiry, *, gpus: Sequence[Gpu], methods: Mapping[str, Met
         ),
         options=tuple(c.option for c in found),
         recommended=recommended,
+        recommended_as=chosen_as(
+            found,
+            recommended,
+            budget_usd=request.budget_usd,
+            max_hours=request.max_hours,
+            prefer=request.prefer,
+        ),
         fastest=fastest(found),
         lengths=request.lengths,
         nearest="" if recommended is not None else nearest_plan(inquiry, found, gpus, methods),

@@ -128,11 +128,13 @@ def fit_words(sight: Sight) -> str:
 
 
 def budget_words(sight: Sight) -> str:
-    """Cost against the budget."""
+    """Cost against the budget; that there is none, or no cost to hold against it, is said first."""
     limit, cost = sight.profile.constraints.budget_usd, sight.profile.measured.tuning_cost_usd
-    likely = "cost unknown" if cost is None else f"likely cost ${cost:.2f}"
+    likely = "the cost is unknown" if cost is None else f"the likely cost is ${cost:.2f}"
     if limit is None:
-        return f"No budget was given; {likely}"
+        return f"Nothing to check: no budget was given; {likely}"
+    if cost is None:
+        return f"The cost is unknown, so whether it keeps to the budget of ${limit:g} is unknown"
     return f"The budget is ${limit:g}; {likely}"
 
 
@@ -143,7 +145,7 @@ def time_words(sight: Sight) -> str:
     if hours is not None:
         likely = f"likely time {short_duration(seconds_from_hours(hours))}"
     if limit is None:
-        return f"No time limit was given; {likely}"
+        return f"Nothing to check: no time limit was given; {likely}"
     if stops_at_limit(nearest_option(sight.estimate)):
         return f"{likely[:1].upper()}{likely[1:]}; training stops at the limit of {limit:g} h"
     return f"The limit is {short_duration(seconds_from_hours(limit))}; {likely}"

@@ -94,6 +94,24 @@ def chosen(
     return _wished(found, wish, None)
 
 
+def chosen_as(
+    found: Sequence[Choosable],
+    place: int | None,
+    *,
+    budget_usd: Decimal | None = None,
+    max_hours: float | None = None,
+    prefer: Literal["cheapest", "fastest"] | None = None,
+) -> str:
+    """'fastest within the budget of $50', where the budget took a dearer option; else empty."""
+    if place is None or budget_usd is None or max_hours is not None or prefer is not None:
+        return ""
+    frugal = cheapest(found)
+    if frugal is None or _money(found[place].option) <= _money(found[frugal].option):
+        return ""
+    method = "" if place == fastest(found) else f" {found[place].option.method}"
+    return f"fastest{method} within the budget of ${budget_usd.normalize():,f}"
+
+
 def _in_line(found: Sequence[Choosable], line: Sequence[str]) -> Iterator[list[int]]:
     """The options of each method in line, those that fit for certain in a first round."""
     for is_sure in (True, False):

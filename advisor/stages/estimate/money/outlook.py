@@ -11,6 +11,7 @@ from advisor.schema.catalog import Gpu, HostedTuning
 from advisor.schema.estimate import Option
 from advisor.schema.spending import BreakEven, Serving, Spending
 from advisor.stages.estimate.money.break_even import Rivals, Terms, break_evens
+from advisor.stages.estimate.money.demand import demand
 from advisor.stages.estimate.money.hosted import at_tokens
 from advisor.stages.estimate.money.shares import Spent
 from advisor.stages.estimate.money.spending import spending
@@ -42,11 +43,17 @@ class Outlook:
 
 
 def outlook(prospects: Prospects, option: Option | None, gpu: Gpu | None = None) -> Outlook:
-    """The outlook of the chosen option on its GPU; without one, serving and hosted prices alone."""
+    """The outlook of the chosen option on its GPU; without one, serving and hosted prices alone.
+
+    What may not leave the user's machines is offered no host, no rented server and no break-even.
+    """
+    place = prospects.request.place
+    if place == "own":
+        return _at_home(prospects, option, gpu)
     ways, money = ways_of(prospects), prospects.supply.money
     wish, tokens = ways.wish, _tokens(option)
     hosting = _NO_HOSTING
-    if option is not None and tokens:
+    if option is not None and tokens and place == "anywhere":
         hosting = ways.hosting(option.plan.method, option.plan.objective)
     beside = at_tokens(hosting.prices, tokens)
     tuned = ways.tuned.serving if ways.tuned is not None else None
@@ -69,6 +76,16 @@ def outlook(prospects: Prospects, option: Option | None, gpu: Gpu | None = None)
             *((ONLY_MONEY,) if found else ()),
         ),
     )
+
+
+def _at_home(prospects: Prospects, option: Option | None, gpu: Gpu | None) -> Outlook:
+    """The bill of a plan on the user's own card."""
+    money = prospects.supply.money
+    wish = demand(prospects.request, money)
+    bill = None
+    if option is not None and gpu is not None:
+        bill = spending(Spent(option, prospects.model, gpu, wish, money), None)
+    return Outlook((), (), None, bill, (), wish.assumptions)
 
 
 def _tokens(option: Option | None) -> float:

@@ -185,6 +185,8 @@ def serving_share(spent: Spent, serving: Serving | None) -> Share:
     months, calls = spent.wish.months, spent.wish.calls_per_month
     if calls is None:
         because = "Nobody said how many calls a month the model serves."
+    elif serving is None and is_own(spent):
+        because = "What your own machines cost to answer on is unknown."
     elif serving is None:
         because = "No priced GPU is known on which the tuned model can be served."
     else:

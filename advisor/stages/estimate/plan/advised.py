@@ -9,6 +9,7 @@ from typing import Any
 from advisor.contracts import MethodInfo
 from advisor.schema.catalog import Recipe
 from advisor.schema.decide import Decision, Setting
+from advisor.schema.estimate import Place
 from advisor.schema.plan import Plan
 from advisor.schema.profile import Profile
 from advisor.stages.estimate.plan.packing import adapts, takes
@@ -31,10 +32,23 @@ def wishes_of(decision: Decision, profile: Profile) -> dict[str, Any]:
         "budget_usd": None if budget is None else Decimal(str(budget)),
         "max_hours": limits.max_hours or None,
         "calls_per_month": limits.queries_per_month,
+        "place": place_of(profile),
     }
     if decision.methods:
         wishes |= {"methods": decision.methods, "methods_in_line": True}
     return {name: wish for name, wish in wishes.items() if wish is not None}
+
+
+def place_of(profile: Profile) -> Place:
+    """Where the data may go: what must stay local, or runs on an own machine, goes to nobody.
+
+    Who says that data may leave, and serves on an own machine, may still train on a rented one.
+    """
+    limits = profile.constraints
+    is_at_home = limits.hosting == "own_machine"
+    if limits.must_stay_local or (is_at_home and limits.must_stay_local is None):
+        return "own"
+    return "rented" if is_at_home or limits.hosting == "rented_gpu" else "anywhere"
 
 
 def _objective(decision: Decision) -> str:
