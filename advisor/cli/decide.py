@@ -12,6 +12,7 @@ from advisor.cli.options import run_dir_option, standard_options
 from advisor.cli.screen import Screen
 
 if TYPE_CHECKING:
+    from advisor.render.decision import Onward
     from advisor.schema.decide import Advice
 
 
@@ -53,9 +54,11 @@ def command(
         raise click.UsageError(msg)
 
     def show() -> None:
+        from advisor.render.decision import Onward  # noqa: PLC0415 - rich is slow to load
+
         command, blanks = _next(advice, profile_path, run_dir, policy)
         answers = str(profile_path) if profile_path else _answers_of(run_dir)
-        _show(screen, advice, (command, blanks), answers)
+        _show(screen, advice, Onward(command, blanks, answers))
 
     screen.result(shown, show)
 
@@ -150,16 +153,13 @@ def _answers_of(run_dir: Path | None) -> str:
     return load_settings(RunFolder(run_dir)).answers or ""
 
 
-def _show(
-    screen: Screen, advice: Advice, command: tuple[str, tuple[str, ...]], answers: str
-) -> None:
+def _show(screen: Screen, advice: Advice, onward: Onward) -> None:
     from advisor.render.decision import show_decision  # noqa: PLC0415 - rich is slow to load
 
     show_decision(
         screen.console,
         advice.decision,
         in_full=screen.verbose,
-        command=command[0],
-        blanks=command[1],
-        answers=answers,
+        onward=onward,
+        profile=advice.profile,
     )

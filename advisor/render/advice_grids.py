@@ -5,19 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from advisor.render.decision_words import (
-    CHANCE_MEANING,
-    GAIN_MEANING,
-    SCORE_MEANING,
-    chance_words,
     first_two,
-    gain_words,
-    has_support,
     measure_words,
     outcomes_words,
     setting_name,
     setting_value,
     sides,
-    standing,
     weight_words,
 )
 from advisor.render.estimate_facts import chance
@@ -35,14 +28,12 @@ from advisor.render.safe import UNKNOWN, fact_text, profile_facts, words
 from advisor.units import short_count
 
 if TYPE_CHECKING:
-    from advisor.schema.decide import Decision, RankedApproach
+    from advisor.schema.decide import Decision
     from advisor.schema.estimate import Estimate, Option
     from advisor.schema.gate import GateVerdict
     from advisor.schema.profile import Profile
 
 OPTIONS_SHOWN = 10
-IDLE = ("collect_data", "none")
-"""Approaches that answer no request, so that they gain nothing."""
 
 
 def profile_grid(profile: Profile) -> Grid:
@@ -58,62 +49,6 @@ def profile_grid(profile: Profile) -> Grid:
 def unknown_facts(profile: Profile) -> list[str]:
     """Ids of the facts nobody knows."""
     return [fact for fact, value in profile_facts(profile).items() if value is None]
-
-
-def approaches_grid(decision: Decision, *, most: int | None = None) -> Grid:
-    """The approaches that some rule speaks for, and those ruled out, in order.
-
-    With `most`, so many that are not ruled out. Chance and gain have a column each where some
-    approach has one.
-    """
-    named = [ranked for ranked in decision.approaches if _has_row(ranked, decision)]
-    shown = named if most is None else [r for r in named if not r.forbidden][:most]
-    columns: list[tuple[str, list[str]]] = [
-        ("Approach", [words(r.approach) for r in shown]),
-        ("Score", [f"{r.score:+.3g}" if r.score else "0" for r in shown]),
-    ]
-    if any(r.probability_acceptable is not None for r in shown):
-        columns.append(("Chance", [_chance(r) for r in shown]))
-    if any(r.expected_gain is not None for r in shown):
-        columns.append(("Gain", [_gain(r) for r in shown]))
-    columns.append(("Standing", [standing(r, decision) for r in shown]))
-    return Grid(
-        tuple(header for header, _ in columns),
-        tuple(zip(*(cells for _, cells in columns), strict=True)),
-        right=tuple(range(1, len(columns) - 1)),
-    )
-
-
-def _chance(ranked: RankedApproach) -> str:
-    """Blank for what is ruled out and for what no chance can be given."""
-    is_open = not ranked.forbidden and ranked.probability_acceptable is not None
-    return chance_words(ranked) if is_open else ""
-
-
-def _gain(ranked: RankedApproach) -> str:
-    """Blank for what answers nothing itself and for what is ruled out."""
-    return "" if ranked.forbidden or ranked.approach in IDLE else gain_words(ranked.expected_gain)
-
-
-def column_meanings(grid: Grid) -> list[str]:
-    """What score, chance and gain mean, where the grid has them."""
-    meanings = {"Score": SCORE_MEANING, "Chance": CHANCE_MEANING, "Gain": GAIN_MEANING}
-    return [meaning for header, meaning in meanings.items() if header in grid.headers]
-
-
-def _has_row(ranked: RankedApproach, decision: Decision) -> bool:
-    leads = (decision.recommended, decision.runner_up, *decision.near_ties)
-    return ranked.approach in leads or ranked.forbidden or has_support(ranked)
-
-
-def unlisted(decision: Decision) -> list[tuple[str, list[str]]]:
-    """The approaches without a row: those that no rule spoke of, and those only spoken against."""
-    left = [ranked for ranked in decision.approaches if not _has_row(ranked, decision)]
-    told = (
-        ("No rule spoke for or against", [words(r.approach) for r in left if not r.reasons]),
-        ("Rules spoke only against", [words(r.approach) for r in left if r.reasons]),
-    )
-    return [(start, names) for start, names in told if names]
 
 
 def sides_grid(decision: Decision) -> Grid:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from advisor.render.advice_grids import (
-    approaches_grid,
-    asked_grid,
-    column_meanings,
-    settings_grid,
-)
+from advisor.render.advice_grids import asked_grid, settings_grid
 from advisor.render.decision_words import (
     SHORT_MEANING,
     builders_words,
@@ -30,6 +26,7 @@ from advisor.render.decision_words import (
 )
 from advisor.render.fact_words import fact_name, flip_condition
 from advisor.render.grid import facts_line, without
+from advisor.render.ranking import approaches_grid, column_meanings
 from advisor.render.terminal import (
     UNKNOWN,
     grid_table,
@@ -51,6 +48,7 @@ if TYPE_CHECKING:
 
     from advisor.render.grid import Grid
     from advisor.schema.decide import Decision, OpenQuestion, Reason
+    from advisor.schema.profile import Profile
 
 FOR_SHOWN, AGAINST_SHOWN = (2, 1), 1
 """Reasons for the first and the second approach, and against each, in the short form."""
@@ -61,34 +59,45 @@ FLIPS_SHOWN = 3
 MORE = "`advisor decide -v` shows every reason, setting and criterion."
 
 
+@dataclass(frozen=True)
+class Onward:
+    """What leads on from a decision."""
+
+    command: str = ""
+    """To paste."""
+    blanks: Sequence[str] = ()
+    """Its words to be replaced."""
+    answers: str = ""
+    """The file that the interview goes on with."""
+
+
 def show_decision(
     console: Console,
     decision: Decision,
     *,
     in_full: bool = False,
-    command: str = "",
-    blanks: Sequence[str] = (),
-    answers: str = "",
+    onward: Onward | None = None,
+    profile: Profile | None = None,
 ) -> None:
     """The advice with its reasons, what would change it, and the command that leads on.
 
     In short it fits a screen; `in_full` shows every reason with its source, every setting with its
-    rule and what the gate will ask. `blanks` are the words of the command to be replaced, and
-    `answers` the file that the interview goes on with.
+    rule and what the gate will ask. `profile` says whether there are documents to read.
     """
+    onward = onward or Onward()
     console.print(make_panel(_head(decision), title="Advice", style="bold"))
     _show_reasons(console, decision, in_full=in_full)
     _show_flips(console, decision, in_full=in_full)
-    _show_ranking(console, decision, in_full=in_full)
-    _show_questions(console, decision, answers, in_full=in_full)
+    _show_ranking(console, decision, profile, in_full=in_full)
+    _show_questions(console, decision, onward.answers, in_full=in_full)
     _show_onward(console, decision, in_full=in_full)
     show_warnings(console, decision.warnings)
     for note in decision.policy:
         console.print(_line("Your policy", note))
     if not in_full:
         console.print(styled(MORE, "dim"))
-    if command:
-        show_command(console, command, blanks)
+    if onward.command:
+        show_command(console, onward.command, onward.blanks)
 
 
 def show_command(console: Console, command: str, blanks: Sequence[str] = ()) -> None:
@@ -160,9 +169,11 @@ def _show_grounds(console: Console, reason: Reason) -> None:
     _show_indented(console, reason.why, depth=4)
 
 
-def _show_ranking(console: Console, decision: Decision, *, in_full: bool) -> None:
+def _show_ranking(
+    console: Console, decision: Decision, profile: Profile | None, *, in_full: bool
+) -> None:
     most = len(decision.approaches) if in_full else RANKS_SHOWN
-    grid = approaches_grid(decision, most=most)
+    grid = approaches_grid(decision, profile=profile, most=most)
     grid = without(grid, _hidden(console, grid))
     if grid.rows:
         console.print(grid_table(console, grid, fixed=tuple(range(len(grid.headers)))))
@@ -218,7 +229,8 @@ def _answers(question: OpenQuestion, *, in_full: bool) -> str:
     brings = outcomes_words(question)
     measured = measure_words(question)
     parts = (question.fact if in_full else "", f"could bring {brings}" if brings else "",
-             f"measured by {measured}" if measured else "")  # fmt: skip
+             f"measured by {measured}" if measured else "",
+             "you did not know" if question.told_unknown else "")  # fmt: skip
     return "; ".join(part for part in parts if part) or fact_name(question.fact)
 
 

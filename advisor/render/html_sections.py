@@ -20,6 +20,7 @@ from advisor.render.html_parts import (
     table,
     wrap,
 )
+from advisor.render.ranking import approaches_grid, column_meanings, unlisted
 from advisor.render.reasons import spoken_rules
 from advisor.render.safe import percent, words
 from advisor.render.svg import loss_chart, scores_chart
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from advisor.render.reasons import Spoken
     from advisor.schema.decide import Decision
+    from advisor.schema.profile import Profile
     from advisor.schema.report import Report
     from advisor.schema.rule import Source
 
@@ -56,10 +58,11 @@ def decision(report: Report) -> str:
     sources = {source.id: source for source in report.sources}
     before = ""
     if report.gate is not None:
-        before = details("Before any measurement", table(advice.approaches_grid(report.decision)))
+        grid = approaches_grid(report.decision, profile=report.profile)
+        before = details("Before any measurement", table(grid))
     return section(
         "Decision",
-        *_ranking(final),
+        *_ranking(final, report.profile),
         _reasons(final, sources),
         table(advice.flips_grid(final), "What would change the advice"),
         table(advice.questions_grid(final), "Open questions"),
@@ -71,12 +74,12 @@ def decision(report: Report) -> str:
     )
 
 
-def _ranking(final: Decision) -> Iterator[str]:
+def _ranking(final: Decision, profile: Profile) -> Iterator[str]:
     """The order with its chances, near ties, and the rules on both sides of the first two."""
-    grid = advice.approaches_grid(final)
+    grid = approaches_grid(final, profile=profile)
     yield table(grid)
-    quiet = [*advice.column_meanings(grid)]
-    quiet += [f"{start} {', '.join(names)}." for start, names in advice.unlisted(final)]
+    quiet = [*column_meanings(grid)]
+    quiet += [f"{start} {', '.join(names)}." for start, names in unlisted(final, profile)]
     yield element("p", ties_words(final)) if final.near_ties else ""
     yield from (element("p", sentence, "quiet") for sentence in quiet)
     yield table(advice.sides_grid(final), "For and against the first two")

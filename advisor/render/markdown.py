@@ -11,6 +11,7 @@ from advisor.render.decision_words import builders_words, ties_words
 from advisor.render.grid import facts_line
 from advisor.render.markdown_estimate import estimate
 from advisor.render.markdown_parts import code, escape, prose, table
+from advisor.render.ranking import approaches_grid, column_meanings, unlisted
 from advisor.render.reasons import spoken_rules
 from advisor.render.safe import percent, safe_text, words
 
@@ -43,11 +44,11 @@ def _decision(report: Report) -> Iterator[str]:
     yield from ("## Decision", "")
     if report.gate is not None:
         yield from ("With the measured scores:", "")
-        yield from _ranking(report.gate.decision, report.sources)
+        yield from _ranking(report.gate.decision, report)
         yield from ("Before any measurement:", "")
-        yield from table(advice.approaches_grid(report.decision))
+        yield from table(approaches_grid(report.decision, profile=report.profile))
     else:
-        yield from _ranking(report.decision, report.sources)
+        yield from _ranking(report.decision, report)
     yield from ("### Profile", "")
     yield from table(advice.profile_grid(report.profile))
     unknown = advice.unknown_facts(report.profile)
@@ -55,18 +56,18 @@ def _decision(report: Report) -> Iterator[str]:
         yield from (f"Unknown: {', '.join(code(fact) for fact in unknown)}.", "")
 
 
-def _ranking(decision: Decision, sources: tuple[Source, ...]) -> Iterator[str]:
-    grid = advice.approaches_grid(decision)
+def _ranking(decision: Decision, report: Report) -> Iterator[str]:
+    grid = approaches_grid(decision, profile=report.profile)
     yield from table(grid)
-    for meaning in advice.column_meanings(grid):
+    for meaning in column_meanings(grid):
         yield from (escape(meaning), "")
     ties = ties_words(decision)
     if ties:
         yield from (escape(ties), "")
-    for start, names in advice.unlisted(decision):
+    for start, names in unlisted(decision, report.profile):
         yield from (f"{start} {escape(', '.join(names))}.", "")
     yield from table(advice.sides_grid(decision))
-    yield from _reasons(decision, sources)
+    yield from _reasons(decision, report.sources)
     for title, found in (
         ("What would change the advice:", advice.flips_grid(decision)),
         ("Open questions:", advice.questions_grid(decision)),

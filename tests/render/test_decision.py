@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from advisor.render import advice_grids as grids
-from advisor.render.decision import show_decision
+from advisor.render.decision import Onward, show_decision
 from advisor.render.decision_words import (
     chance_words,
     gain_words,
@@ -19,6 +19,7 @@ from advisor.render.decision_words import (
 from advisor.render.fact_words import flip_condition
 from advisor.render.html import to_html
 from advisor.render.markdown import to_markdown
+from advisor.render.ranking import approaches_grid
 from advisor.schema.decide import (
     AskedCriterion,
     Decision,
@@ -27,8 +28,10 @@ from advisor.schema.decide import (
     Gain,
     OpenQuestion,
     RankedApproach,
+    Reason,
     Setting,
 )
+from advisor.schema.profile import KnowledgeFacts, Profile
 from tests.fixtures import values as v
 from tests.fixtures.reports import early_report
 from tests.fixtures.screens import screen
@@ -231,7 +234,7 @@ def test_open_questions_say_what_they_could_bring_and_what_measures_them() -> No
 
 
 def test_the_hint_on_open_questions_can_be_pasted_with_the_answers_file() -> None:
-    out = screen(show_decision, decision(), answers="my answers.yaml")
+    out = screen(show_decision, decision(), onward=Onward(answers="my answers.yaml"))
     assert "  to answer: advisor interview --answers 'my answers.yaml'\n" in out
     assert "  to answer: advisor interview\n" in screen(show_decision, decision())
     more = decision(open_questions=decision().open_questions * 4)
@@ -246,7 +249,7 @@ def test_what_nobody_speaks_for_has_no_row() -> None:
         RankedApproach(approach="prompting", score=0),
     )
     made = decision(approaches=(first, second, *others, never))
-    assert [row[0] for row in grids.approaches_grid(made).rows] == [
+    assert [row[0] for row in approaches_grid(made).rows] == [
         "RAG",
         "few-shot",
         "fine-tuning",
@@ -256,12 +259,34 @@ def test_what_nobody_speaks_for_has_no_row() -> None:
         assert "Rules spoke only against small model." in text
 
 
+def test_without_documents_only_a_reason_for_documents_shows_what_reads_them() -> None:
+    general = v.reason(approach="rag_plus_fine_tuning", because={"data.labelled_samples": 500})
+    about = v.reason(approach="rag_plus_fine_tuning", because={"knowledge.must_cite": True})
+    none = Profile(knowledge=KnowledgeFacts(in_documents=False))
+
+    def rows(profile: Profile | None, *found: Reason) -> int:
+        both = RankedApproach(approach="rag_plus_fine_tuning", score=1, reasons=found)
+        made = decision(approaches=(*decision().approaches, both))
+        return len(approaches_grid(made, profile=profile).rows)
+
+    assert rows(none, general) == 3
+    assert rows(none, general, about) == 4
+    assert rows(Profile(), general) == rows(None, general) == 4
+    both = RankedApproach(approach="rag_plus_fine_tuning", score=1, reasons=(general,))
+    made = decision(approaches=(*decision().approaches, both))
+    assert "RAG + fine-tuning" not in screen(show_decision, made, profile=none)
+    told = "Left out, for there are no documents: RAG + fine-tuning."
+    report = early_report(decision=made, profile=none)
+    assert told in to_markdown(report).replace("\\", "")
+    assert told in to_html(report)
+
+
 def test_collecting_data_has_neither_chance_nor_gain() -> None:
     collect = RankedApproach(
         approach="collect_data", score=1, reasons=reasons("collect_data", "volatile-knowledge")
     )
     made = decision(approaches=(*decision().approaches[:2], collect))
-    assert grids.approaches_grid(made).rows[2][1:] == ("+1", "", "", "")
+    assert approaches_grid(made).rows[2][1:] == ("+1", "", "", "")
 
 
 def test_score_and_chance_are_explained_in_one_short_line() -> None:
@@ -290,7 +315,7 @@ def test_setting_names_and_values() -> None:
 
 def test_the_next_command_ends_the_screen_in_one_line() -> None:
     command = "advisor baseline --data SAMPLES.jsonl --docs " + "long/" * 20
-    assert screen(show_decision, decision(), command=command).rstrip().endswith(command)
+    assert screen(show_decision, decision(), onward=Onward(command)).rstrip().endswith(command)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
@@ -316,14 +341,14 @@ def test_it_is_readable_at_sixty_and_eighty_columns(kind, in_full, width, encodi
 
 def test_unknown_chances_and_gains_have_no_column() -> None:
     plain = v.decision()
-    assert grids.approaches_grid(plain).headers == ("Approach", "Score", "Standing")
+    assert approaches_grid(plain).headers == ("Approach", "Score", "Standing")
     assert chance_words(plain.approaches[0]) == "unknown"
     assert gain_words(None) == "unknown"
     assert "chance" not in screen(show_decision, plain)
 
 
 def test_the_ranking_shows_chance_gain_and_standing() -> None:
-    grid = grids.approaches_grid(decision())
+    grid = approaches_grid(decision())
     assert grid.headers == ("Approach", "Score", "Chance", "Gain", "Standing")
     assert grid.rows[0] == ("RAG", "+5", "78 %", "+12 (-3 to +27)", "recommended")
     assert grid.rows[1] == ("few-shot", "+2", "61 %", "unknown", "runner-up")
