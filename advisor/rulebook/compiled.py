@@ -84,6 +84,8 @@ class Compiled:
             fact for fact in rulebook.vocabulary if self._touched[fact.id] and can_change(fact)
         ]
         """Facts on which the advice rests and that could be otherwise."""
+        self.given = frozenset(fact.id for fact in self.changeable if fact.flips == "last")
+        """Those of them that are given with the task."""
         self._shares = shares_of(self.cells, self.atoms)
         self._chances: list[dict[int, float]] = [{} for _ in self.rules]
 
@@ -93,6 +95,10 @@ class Compiled:
         for fact in facts:
             found |= self._touched.get(fact, 0)
         return found
+
+    def touched_by(self, fact: str) -> int:
+        """The decision rules that name a fact, or one that follows from it."""
+        return self._touched.get(fact, 0)
 
     def checks(self, rules: int) -> Checks:
         """How to tell which of these decision rules fire: by the bits they need, or by asking."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from advisor.rulebook.derived import bases_of, fed_by
-from advisor.rulebook.ordering import PARTS, RANK_OF_COST
-from advisor.rulebook.scores import ZERO, places
+from advisor.rulebook.ordering import PARTS
+from advisor.rulebook.scores import places
 from advisor.rulebook.trials import Trials
-from advisor.schema.rule import Approach, Scalar
 
 UNIT = 1024
 """Chances are whole parts of this, so that packed sums stay exact."""
@@ -23,10 +22,6 @@ class Expected:
     def __init__(self, trials: Trials) -> None:
         self._trials = trials
         self._compiled, self._scores = trials.compiled, trials.scores
-        self._settled: dict[str, tuple[Scalar, int]] = {}
-        """Answers taken for given beyond what is known."""
-        self._known = trials.known
-        """What is known with these."""
         self._chances = {
             place: self._compiled.chance(place, trials.known) for place in places(trials.open)
         }
@@ -46,27 +41,11 @@ class Expected:
             total += cell.weight
         return max(gained / total / UNIT / PARTS if total else 0.0, self._worth_derived(fact))
 
-    def lead(self, fact: str, known: int, approach: Approach, over: Approach | None) -> int:
-        """How far an approach leads another (or nothing) once a fact has an answer."""
-        lanes = self._scores.lanes(self._sum + self._shift(fact, known))
-        return lanes[RANK_OF_COST[approach]] - (ZERO if over is None else lanes[RANK_OF_COST[over]])
-
-    def settle(self, fact: str, value: Scalar, known: int) -> None:
-        """Take a fact for answered."""
-        self._sum += self._shift(fact, known)
-        self._settled[fact] = (value, known)
-        self._known = self._trials.merged(self._settled)
-        for place in self._waiting(fact):
-            self._chances[place] = self._compiled.chance(place, self._known)
-
     def _waiting(self, fact: str) -> tuple[int, ...]:
         return places(self._trials.waiting(fact))
 
     def _shift(self, fact: str, known: int) -> int:
         chance, stakes = self._compiled.chance, self._scores.stakes
-        if self._settled:
-            mask = self._compiled.mask_of(fact)
-            known = self._known & ~mask | known & mask
         return sum(
             stakes[place] * (round(chance(place, known) * UNIT) - round(self._was(place) * UNIT))
             for place in self._waiting(fact)

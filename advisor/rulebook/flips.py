@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 from advisor.rulebook.pairs import Reached, pairs
+from advisor.rulebook.round_values import rounder
 from advisor.rulebook.trials import Change, Trials
 from advisor.schema.decide import FactChange, Flip
-from advisor.schema.rule import Approach
+from advisor.schema.rule import Approach, Scalar
 
 MOST_FLIPS = 12
+ENOUGH = 4
+"""So many facts that turn the advice alone, and that somebody can change, need no pairs beside."""
 
 
 def flips(trials: Trials, now: Approach | None) -> tuple[Flip, ...]:
-    """Changes of known facts that change the advice, fewest facts first, then the smallest.
+    """Changes of known facts that change the advice: what somebody can change, then what is given.
 
-    Two facts stand together only where neither alone leads to that advice. What nobody can answer
-    or measure again is left as it is.
+    Among these the smallest change stands first, and at the end two facts together, where neither
+    alone leads to that advice. Pairs are looked for only among facts that somebody can change, and
+    only while few of those turn the advice alone. What nobody can answer or measure again is left
+    as it is. A number is a round one, or an answer that the interview offers, where that turns the
+    advice as well.
     """
-    changes = sorted(trials.changes(now), key=lambda change: change.size)
+    given = trials.compiled.given
+    changes = sorted(trials.changes(now), key=lambda change: (change.fact in given, change.size))
     reached: dict[str, set[Approach | None]] = {}
     found: list[Flip] = []
     for change in changes:
@@ -27,8 +34,9 @@ def flips(trials: Trials, now: Approach | None) -> tuple[Flip, ...]:
         if change.then is not None and change.then not in outcomes:
             found.append(_flip(trials, change.then, change))
         outcomes.add(change.then)
-    if len(found) < MOST_FLIPS:
-        found += islice(_together(trials, now, changes, reached), MOST_FLIPS - len(found))
+    if sum(flip.fact not in given for flip in found) < ENOUGH and len(found) < MOST_FLIPS:
+        free = [change for change in changes if change.fact not in given]
+        found += islice(_together(trials, now, free, reached), MOST_FLIPS - len(found))
     return tuple(found[:MOST_FLIPS])
 
 
@@ -41,19 +49,35 @@ def _together(
         facts = sorted((one.fact, other.fact))
         if (facts[0], facts[1], then) not in seen:
             seen.add((facts[0], facts[1], then))
-            further = FactChange(
-                fact=other.fact, from_value=trials.facts[other.fact], to_value=other.value
-            )
-            yield _flip(trials, then, one, further)
+            yield _flip(trials, then, one, other)
 
 
-def _flip(
-    trials: Trials, then: Approach, change: Change, further: FactChange | None = None
-) -> Flip:
-    return Flip(
+def _flip(trials: Trials, then: Approach, change: Change, further: Change | None = None) -> Flip:
+    values = {each.fact: each.value for each in (change, further) if each is not None}
+    for each in (change, further):
+        if each is not None:
+            values[each.fact] = _rounded(trials, each, values)
+    together = None
+    if further is not None:
+        together = FactChange.model_construct(
+            fact=further.fact,
+            from_value=trials.facts[further.fact],
+            to_value=values[further.fact],
+        )
+    return Flip.model_construct(
         fact=change.fact,
         from_value=trials.facts[change.fact],
-        to_value=change.value,
+        to_value=values[change.fact],
         then=then,
-        together_with=further,
+        together_with=together,
     )
+
+
+def _rounded(trials: Trials, change: Change, values: Mapping[str, Scalar]) -> Scalar:
+    """A rounder value a little further on that no rule tells from the one of the change."""
+    here = trials.facts[change.fact]
+    wanted = trials.step(values)[0]
+    for value in rounder(trials.vocabulary[change.fact], here, change.value):
+        if trials.step({**values, change.fact: value})[0] == wanted:
+            return value
+    return change.value

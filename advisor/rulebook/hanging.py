@@ -52,7 +52,7 @@ def supposition(trials: Trials, now: Approach, fact_id: str) -> str:
 
 
 def _by_size(fact: Fact, outcomes: Sequence[Outcome], now: Approach) -> str:
-    """The lower end of the numbers where it turns the advice, else the upper one, else one number."""
+    """The lower end of the numbers where it turns the advice, else the upper one, else one."""
     pairs = [(float(v), then) for cell, then in outcomes for v in cell.values]
     rising = sorted(pairs, key=lambda pair: pair[0])
     low = _run(rising, now)

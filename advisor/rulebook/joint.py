@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import add
 
-from advisor.rulebook.expected import Expected
 from advisor.rulebook.ordering import COST_ORDER
 from advisor.rulebook.pairs import pairs
+from advisor.rulebook.scores import places
 from advisor.rulebook.trials import Trials
 from advisor.schema.rule import Approach, Scalar
 
@@ -14,6 +15,8 @@ Answers = dict[str, tuple[Scalar, int]]
 """By fact: its value, and what is known once it has it."""
 Witness = tuple[frozenset[str], Approach | None]
 """Facts of which none can be left out, and where some answers to all of them lead."""
+
+NOTHING_GAINED = (0,) * len(COST_ORDER)
 
 
 def witnesses(trials: Trials, now: Approach | None, facts: Sequence[str]) -> Iterator[Witness]:
@@ -28,31 +31,74 @@ def witnesses(trials: Trials, now: Approach | None, facts: Sequence[str]) -> Ite
     for one, other, then in pairs(trials, now, changes, reached):
         yield frozenset((one.fact, other.fact)), then
     needs, _ = trials.needs(now)
-    waiting = trials.waiting(*facts)
-    sways = trials.scores.sways(waiting, now, either_way=False)
-    for place, need in needs:
-        if sways[place] >= need or waiting & trials.scores.musts:
-            chosen = _favourable(trials, now, facts, COST_ORDER[place])
+    sways = trials.scores.sways(trials.waiting(*facts), now, either_way=False)
+    could = [(place, need) for place, need in needs if sways[place] >= need]
+    most = _most(trials, now, facts) if could else ()
+    for place, need in could:
+        if most[place] >= need:
+            chosen = _favourable(trials, now, facts, place)
             if _advice(trials, now, chosen) not in {None, now}:
                 yield _needed(trials, now, chosen)
 
 
-def _favourable(
-    trials: Trials, now: Approach | None, facts: Sequence[str], approach: Approach
-) -> Answers:
-    """For every fact: the answer that favours an approach most, given those before it."""
-    expected = Expected(trials)
-    chosen: Answers = {}
+def _most(trials: Trials, now: Approach | None, facts: Sequence[str]) -> tuple[int, ...]:
+    """No answers to these facts give an approach more than this over the one advised now.
+
+    Every rule is left to one of the facts that it waits for, and counts for the answers to that
+    fact with which it may still fire.
+    """
+    left = trials.waiting(*facts)
+    total = NOTHING_GAINED
     for fact in facts:
-        best = max(
-            trials.tries(fact),
-            key=lambda pair: expected.lead(fact, pair[1], approach, now),
-            default=None,
-        )
+        own = trials.waiting(fact) & left
+        if not own:
+            continue
+        left &= ~own
+        cells = [
+            trials.scores.sways(_may_fire(trials, own, known), now, either_way=False)
+            for _, known in trials.tries(fact)
+        ]
+        if cells:
+            most = [max(gains) for gains in zip(*cells, strict=True)]
+            total = tuple(map(add, total, most))
+    return total
+
+
+def _may_fire(trials: Trials, rules: int, known: int) -> int:
+    """Those of the rules that may fire on what is known and what may be known beside it."""
+    decisions = trials.compiled.decisions
+    return sum(
+        1 << place for place in places(rules) if decisions[place].state(known).holds is not False
+    )
+
+
+def _favourable(
+    trials: Trials, now: Approach | None, facts: Sequence[str], approach: int
+) -> Answers:
+    """For every fact: the answer that favours an approach most, given those before it.
+
+    A rule that fires with an answer counts whole, one that may still fire half.
+    """
+    leads = trials.scores.leads(now, approach)
+    decisions = trials.compiled.decisions
+    chosen: Answers = {}
+    known = trials.known
+    for fact in facts:
+        mask = trials.compiled.mask_of(fact)
+        own = [place for place in places(trials.waiting(fact)) if leads[place]]
+        best: tuple[int, Scalar, int] | None = None
+        for cell, after in trials.tries(fact):
+            told = known & ~mask | after & mask
+            gain = 0
+            for place in own:
+                fires = decisions[place].state(told).holds
+                if fires is not False:
+                    gain += leads[place] * (2 if fires else 1)
+            if best is None or gain > best[0]:
+                best = gain, cell.value, told
         if best is not None:
-            cell, known = best
-            chosen[fact] = (cell.value, known)
-            expected.settle(fact, cell.value, known)
+            chosen[fact] = (best[1], best[2])
+            known = best[2]
     return chosen
 
 

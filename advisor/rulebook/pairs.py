@@ -65,7 +65,7 @@ def _worth_trying(
     must bridge the lead of the approach advised now, unless a rule requires an approach.
     """
     needs, fall = trials.needs(now)
-    groups = _groups(now, changes)
+    groups = _groups(trials, now, changes)
     in_reach = _in_reach(groups, needs)
     requires = trials.scores.requires
     is_required = bool(trials.firing & requires)
@@ -116,20 +116,21 @@ def _combined(one: Group, other: Group, needs: Sequence[tuple[int, int]] | None)
                     break
 
 
-def _groups(now: Approach | None, changes: Sequence[Change]) -> list[Group]:
+def _groups(trials: Trials, now: Approach | None, changes: Sequence[Change]) -> list[Group]:
     by_fact: dict[str, list[Change]] = {}
     for change in changes:
         if change.then == now:
             by_fact.setdefault(change.fact, []).append(change)
-    return [_group(now, tuple(found)) for found in by_fact.values()]
+    return [_group(trials, now, tuple(found)) for found in by_fact.values()]
 
 
-def _group(now: Approach | None, changes: tuple[Change, ...]) -> Group:
-    own = [c.gains[RANK_OF_COST[now]] if now is not None else ZERO for c in changes]
+def _group(trials: Trials, now: Approach | None, changes: tuple[Change, ...]) -> Group:
+    told = [trials.gains(c.firing) for c in changes]
+    own = [each[RANK_OF_COST[now]] if now is not None else ZERO for each in told]
     gains = tuple(
         [
-            tuple([g - mine for g in c.gains]) if c.toggled else NONE
-            for c, mine in zip(changes, own, strict=True)
+            tuple([g - mine for g in each]) if c.toggled else NONE
+            for c, each, mine in zip(changes, told, own, strict=True)
         ]
     )
     return Group(

@@ -36,9 +36,7 @@ class Stake:
     """Points of score by which advice improves in the mean once the answer is known."""
 
 
-def open_questions(
-    trials: Trials, stakes: Mapping[str, Stake]
-) -> tuple[OpenQuestion, ...]:
+def open_questions(trials: Trials, stakes: Mapping[str, Stake]) -> tuple[OpenQuestion, ...]:
     """Unknown facts that rules wanted and a person can answer, the most decisive first.
 
     What somebody could not tell comes after what may still be answered. A question that follows
@@ -58,9 +56,7 @@ def open_questions(
         for fact in trials.compiled.questions
         if fact.id in wanted and (not fact.follows or trials.facts.get(fact.follows) is True)
     ]
-    questions.sort(
-        key=lambda q: (not q.could_change, q.told_unknown, -decisive.get(q.fact, 0.0))
-    )
+    questions.sort(key=lambda q: (not q.could_change, q.told_unknown, -decisive.get(q.fact, 0.0)))
     return tuple(questions)
 
 

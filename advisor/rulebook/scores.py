@@ -47,6 +47,7 @@ class Scores:
         self.requires = self._with_effect("require")
         self._musts_of: dict[int, tuple[Approach | None, tuple[bool, ...]]] = {}
         self._lead_of: dict[Approach | None, tuple[list[int], list[int], list[int]]] = {}
+        self._signed: dict[tuple[Approach | None, int], list[int]] = {}
         self._advice: dict[int, Approach | RuleConflictError | None] = {}
 
     def _with_effect(self, *effects: Effect) -> int:
@@ -140,6 +141,16 @@ class Scores:
         packed = self._leads(now)[either_way]
         total = sum([packed[place] for place in places(rules)])
         return LANES.unpack(total.to_bytes(LANES.size, "little"))
+
+    def leads(self, now: Approach | None, approach: int) -> list[int]:
+        """What every rule adds by firing to the lead of an approach, by its place, on that now."""
+        if (now, approach) not in self._signed:
+            own = None if now is None else RANK_OF_COST[now]
+            each = [self.lanes(packed) for packed in self.packed]
+            self._signed[now, approach] = [
+                lanes[approach] - (ZERO if own is None else lanes[own]) for lanes in each
+            ]
+        return self._signed[now, approach]
 
     def losses(self, rules: int, now: Approach | None) -> int:
         """The most that a set of rules can take from the approach advised now by firing."""

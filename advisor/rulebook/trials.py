@@ -12,7 +12,7 @@ from advisor.rulebook.conditions import Facts
 from advisor.rulebook.derived import DERIVED, bases_of, computed, fed_by, values_behind
 from advisor.rulebook.ordering import COST_ORDER, RANK_OF_COST
 from advisor.rulebook.scores import NOTHING, ZERO, places
-from advisor.rulebook.values import Cell, edges, nearest
+from advisor.rulebook.values import Cell, edges, nearest, within
 from advisor.schema.facts import Fact
 from advisor.schema.rule import Approach, Rulebook, Scalar
 
@@ -35,8 +35,8 @@ class Change(NamedTuple):
     toggled: int
     """Those of them that start or cease to fire."""
     then: Approach | None
-    gains: tuple[int, ...]
-    """What every approach gains by it, in the order of cost and `ZERO` more than it is."""
+    firing: int
+    """The decision rules that fire then."""
 
 
 class Trials:
@@ -68,6 +68,7 @@ class Trials:
         self.firing = sum(1 << place for place, s in enumerate(self.states) if s.holds)
         self.open = sum(1 << place for place, s in enumerate(self.states) if s.holds is None)
         """Undetermined decision rules, one bit a rule."""
+        self._sums: int | None = None
         self._needs: dict[Approach | None, tuple[list[tuple[int, int]], int]] = {}
         self._tries: dict[str, list[tuple[Cell, int]]] = {}
         self.vocabulary: Mapping[str, Fact] = self.compiled.vocabulary
@@ -191,8 +192,8 @@ class Trials:
             if here is None:
                 continue
             for cell, known in self.tries(fact.id):
-                if known != self.known:
-                    value, size = nearest(fact, cell, here)
+                if known != self.known and (sensible := within(fact, cell)):
+                    value, size = nearest(fact, sensible, here)
                     yield self._change(now, fact.id, (value, size, known))
 
     def possible_answers(self, now: Approach | None, facts: Iterable[str]) -> Iterator[Change]:
@@ -204,21 +205,30 @@ class Trials:
     def _change(self, now: Approach | None, fact: str, step: tuple[Scalar, float, int]) -> Change:
         """A fact brought to a value, with its size and what is known then."""
         value, size, known = step
-        touched = self.compiled.touched((fact,))
+        touched = self.compiled.touched_by(fact)
         firing = self.firing_after(known, touched)
-        turns = firing != self.firing
-        sums = self.scores.sums
         return Change(
-            fact=fact,
-            value=value,
-            size=size,
-            known=known,
-            mask=self.compiled.mask_of(fact),
-            touched=touched,
-            toggled=firing ^ self.firing,
-            then=self.advice_of(firing, now) if turns else now,
-            gains=self.scores.lanes(sums(firing) - sums(self.firing)) if turns else NOTHING,
+            fact,
+            value,
+            size,
+            known,
+            self.compiled.mask_of(fact),
+            touched,
+            firing ^ self.firing,
+            now if firing == self.firing else self.advice_of(firing, now),
+            firing,
         )
+
+    def gains(self, firing: int) -> tuple[int, ...]:
+        """What every approach gains when these rules fire instead, in the order of cost.
+
+        Each is `ZERO` more than it is.
+        """
+        if firing == self.firing:
+            return NOTHING
+        if self._sums is None:
+            self._sums = self.scores.sums(self.firing)
+        return self.scores.lanes(self.scores.sums(firing) - self._sums)
 
     def needs(self, now: Approach | None) -> tuple[list[tuple[int, int]], int]:
         """What every other approach must gain on the advised one before it can lead, by its place.

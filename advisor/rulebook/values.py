@@ -105,6 +105,15 @@ def edges(cell: Cell) -> tuple[Scalar, ...]:
     return (min(numbers), max(numbers)) if numbers else cell.values
 
 
+def within(fact: Fact, cell: Cell) -> Cell | None:
+    """What is left of a cell without the numbers that make no sense; None where nothing is."""
+    least = fact.least
+    if least is None:
+        return cell
+    values = tuple(v for v in cell.values if not isinstance(v, bool | str) and v >= least)
+    return cell._replace(values=values) if values else None
+
+
 def nearest(fact: Fact, cell: Cell, here: Scalar) -> tuple[Scalar, float]:
     """The value of a cell that is the smallest change from another, and how large that is."""
     if fact.type in {"bool", "choice"}:
@@ -117,7 +126,7 @@ def nearest(fact: Fact, cell: Cell, here: Scalar) -> tuple[Scalar, float]:
 
 def can_change(fact: Fact) -> bool:
     """Whether somebody can answer a fact otherwise, or measure it again."""
-    if fact.id in DERIVED or fact.type == "text":
+    if fact.id in DERIVED or fact.type == "text" or fact.flips == "never":
         return False
     return bool(fact.question) or fact.measured_by in MEASURED_AGAIN
 

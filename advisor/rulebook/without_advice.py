@@ -1,4 +1,4 @@
-"""What is said where nothing is advised: nothing known, nothing in favour, or all of it ruled out."""
+"""What is said where nothing is advised: little known, nothing in favour, or all ruled out."""
 
 from __future__ import annotations
 
