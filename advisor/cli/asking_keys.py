@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -19,6 +21,10 @@ from advisor.interview.question import Question, Taken, Wish
 from advisor.interview.review import Review
 
 DIGITS = "1234567890"
+MOST_SHORTCUTS = 36
+"""Longest list that keys lead through; a longer one has the arrows alone."""
+ANOTHER = "another"
+"""What stands in the review for a fact that has no answer yet."""
 STYLE = questionary.Style(
     [
         ("question", "bold"),
@@ -83,8 +89,9 @@ class KeyAsker:
             entries.append(Entry(self._language.say("other_number"), None, key))
         entries.append(Entry(self._language.say("unknown"), Wish.UNKNOWN, keys["unknown"]))
         held = next((e for e in entries if question.now and e.label == question.now), None)
+        leaves = {"escape": Wish.BACK} if question.now else {}
         picked: Taken | Wish | None = self._list(
-            _numbered(question), entries, note=self._note(question), first=held
+            _numbered(question), entries, note=self._note(question), first=held, leaves=leaves
         )
         return picked
 
@@ -100,13 +107,13 @@ class KeyAsker:
         return typed
 
     def _note(self, question: Question) -> str:
-        """Why it is asked and the present answer, folded."""
+        """Why it is asked, what counts and the present answer, folded."""
         say = self._language.say
         lines = [say("why_line", why=question.why)]
+        if question.help:
+            lines.append(question.help)
         if question.now:
             lines.append(say("now_line", now=question.now))
-        elif question.more:
-            lines.append(say("progress", more=question.more))
         return filled("\n".join(lines), first="  ")
 
     def _list(
@@ -117,11 +124,12 @@ class KeyAsker:
         note: str,
         first: Entry | None = None,
         legend_key: str = "keys_line",
-        stays: bool = True,
+        leaves: Mapping[str, Wish] = MappingProxyType({}),
     ) -> Any:
         """The value of the entry that Enter took, or the wish whose key was pressed.
 
-        Afterwards the answer `stays` on the screen beside its title, or the list is taken away.
+        `leaves`: further keys and the wishes they stand for. Afterwards the answer stays on the
+        screen beside its title; a review is taken away.
         """
         if not self._gap:
             click.echo("", err=True)
@@ -137,40 +145,73 @@ class KeyAsker:
             choices=choices,
             default=at,
             instruction=f"\n{note}\n{legend}",
-            use_shortcuts=True,
+            use_shortcuts=len(entries) <= MOST_SHORTCUTS,
             use_jk_keys=False,
             use_emacs_keys=True,
             **self._look,
         )
         taken = {entry.key for entry in entries}
-        bindings = _leaving({keys[w.value]: w for w in LEAVES if keys[w.value] not in taken})
-        held = asked.application.key_bindings or KeyBindings()
-        asked.application.key_bindings = merge_key_bindings([held, bindings])
-        asked.application.erase_when_done = not stays
-        found = asked.unsafe_ask()
-        self._gap = asked.application.erase_when_done
+        wishes = {keys[w.value]: w for w in LEAVES if keys[w.value] not in taken}
+        asked.application.erase_when_done = legend_key != "keys_line"
+        found = self._left(asked, {**wishes, **leaves})
         return found.value if isinstance(found, Entry) else found
 
+    def _left(self, asked: questionary.Question, leaves: Mapping[str, Wish]) -> Any:
+        """What a list was left with: the value of an entry, or the wish of a key."""
+        held = asked.application.key_bindings or KeyBindings()
+        asked.application.key_bindings = merge_key_bindings([held, _leaving(leaves)])
+        found = asked.unsafe_ask()
+        self._gap = asked.application.erase_when_done
+        return found
+
     def review(self, review: Review) -> str | Wish:
-        """The answers as a list; the one to change."""
+        """The answers as a list, and on request what else can be said; the fact to answer."""
         say, keys = self._language.say, self._language.keys
         entries = [Entry(say("review_accept"), Wish.STOP, keys["accept"])]
         if review.left:
-            entries.append(
-                Entry(say("review_go_on", left=review.left), Wish.UNKNOWN, keys["go_on"])
-            )
+            entries.append(Entry(say("review_go_on"), Wish.UNKNOWN, keys["go_on"]))
         for place, line in enumerate(review.lines):
             key = DIGITS[place] if place < len(DIGITS) else ""
             entries.append(Entry(line.text, line.fact.id, key))
-        note = say("review_change") if review.lines else say("review_empty")
+        if review.others:
+            entries.append(Entry(say("review_another"), ANOTHER, keys["add"]))
+        note = filled(say("review_change" if review.lines else "review_empty"), first="  ")
         while True:
-            folded = filled(note, first="  ")
-            chosen = self._list(
-                say("review_head"), entries, note=folded, legend_key="review_keys_line", stays=False
+            chosen: str | Wish | None = self._list(
+                say("review_head"),
+                entries,
+                note=note,
+                legend_key="review_keys_line",
+                leaves={"escape": Wish.BACK, "q": Wish.BACK},
             )
-            if chosen not in {Wish.WHY, Wish.REVIEW}:
-                picked: str | Wish = chosen
-                return picked
+            if chosen is Wish.WHY:
+                self.tell(say("review_help"))
+            elif chosen == ANOTHER:
+                chosen = self._searched(review)
+                if chosen is not None:
+                    return chosen
+            elif chosen is not None and chosen is not Wish.REVIEW:
+                return chosen
+
+    def _searched(self, review: Review) -> str | None:
+        """The fact without an answer that was looked for and taken; None when it was left."""
+        if not self._gap:
+            click.echo("", err=True)
+        choices = [
+            questionary.Choice(_label(Entry(line.text, "")), value=line.fact.id)
+            for line in review.others
+        ]
+        asked = questionary.select(
+            self._language.say("others_head"),
+            choices=choices,
+            instruction="\n" + filled(self._language.say("others_keys_line"), first="  "),
+            use_jk_keys=False,
+            use_search_filter=True,
+            **self._look,
+        )
+        asked.application.erase_when_done = True
+        found = self._left(asked, {"escape": Wish.BACK, "left": Wish.BACK})
+        return None if isinstance(found, Wish) else str(found)
 
     def tell(self, text: str) -> None:
         """Lines between two questions."""
@@ -187,7 +228,7 @@ def _label(entry: Entry) -> str:
     return filled(entry.label, room=8).replace("\n", "\n" + " " * 6)
 
 
-def _leaving(wishes: dict[str, Wish]) -> KeyBindings:
+def _leaving(wishes: Mapping[str, Wish]) -> KeyBindings:
     """Keys that leave a list at once; the list is then taken off the screen."""
     bindings = KeyBindings()
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from advisor.cli.width import filled
 from advisor.errors import ProfileError
 from advisor.interview.language import Language
 from advisor.interview.question import Question, Taken, Wish
-from advisor.interview.review import Review, picked
+from advisor.interview.review import Line, Review, asks_for_more, picked
 
 
 class PlainAsker:
@@ -18,6 +20,8 @@ class PlainAsker:
         self._language = language
         self._shown: Question | None = None
         """The question that stands on the screen; asked again, it is not read out again."""
+        self._told_words = False
+        """Whether it was said what may be typed at any question."""
 
     def ask(self, question: Question) -> str | Taken | Wish:
         """One question with its numbered answers; what was typed."""
@@ -31,10 +35,15 @@ class PlainAsker:
         click.echo("", err=True)
         click.echo(filled(question.headline, other="   "), err=True)
         self.tell(say("why_line", why=question.why))
+        if question.help:
+            self.tell(question.help)
         if question.now:
             self.tell(say("now_line", now=question.now))
         for place, option in enumerate(question.options, start=1):
             click.echo(filled(option.label, first=f"   {place:2}  ", other="       "), err=True)
+        if not self._told_words:
+            self._told_words = True
+            self.tell(say("words_line"))
 
     def _form(self, question: Question) -> str:
         say = self._language.say
@@ -48,21 +57,34 @@ class PlainAsker:
         return self._language.say("enter_keeps" if question.now else "enter_unknown")
 
     def review(self, review: Review) -> str | Wish:
-        """The answers as numbered lines; the one to change."""
+        """The answers as numbered lines, on request what else can be said; the fact to answer."""
         say = self._language.say
-        click.echo("", err=True)
-        click.echo(say("review_head"), err=True)
+        self._shown = None
+        self._list(say("review_head"), review.lines)
         if not review.lines:
             self.tell(say("review_empty"))
-        for place, line in enumerate(review.lines, start=1):
-            click.echo(filled(line.text, first=f"   {place:2}  ", other="       "), err=True)
         prompt = say("review_prompt_more" if review.left else "review_prompt")
+        in_full = False
         while True:
             typed = _typed(prompt)
+            if asks_for_more(typed, self._language):
+                in_full = True
+                self._list(say("others_head"), review.others, after=len(review.lines))
+                continue
             try:
-                return picked(typed, review, self._language)
+                found = picked(typed, review, self._language, in_full=in_full)
             except ProfileError as error:
                 self.tell(error.message)
+                continue
+            if found is not Wish.WHY:
+                return found
+            self.tell(say("review_help"))
+
+    def _list(self, title: str, lines: Sequence[Line], *, after: int = 0) -> None:
+        click.echo("", err=True)
+        click.echo(title, err=True)
+        for place, line in enumerate(lines, start=after + 1):
+            click.echo(filled(line.text, first=f"   {place:2}  ", other="       "), err=True)
 
     def tell(self, text: str) -> None:
         """Lines below the question."""

@@ -50,8 +50,9 @@ def command(*, screen: Screen, **given: Any) -> None:
     """Ask what can still change the advice, most decisive first, and end in the advice.
 
     Pick with the arrow keys or type. "Don't know" is an answer; `?` says why a question is asked,
-    `b` goes back, `r` shows all answers, `s` stops and shows the advice. What is answered is saved
-    at once, to --save or to a new file here; go on later with --answers FILE.
+    `b` goes back, `r` shows all answers and takes what was not asked, `s` stops and shows the
+    advice. What is answered is saved at once, to --save or to a new file here; go on later with
+    --answers FILE.
 
     With --yes or without a terminal nothing is asked: the answers come from --answers.
     """
@@ -69,6 +70,8 @@ def command(*, screen: Screen, **given: Any) -> None:
 def _show(screen: Screen, session: Session) -> None:
     from advisor.render.decision import show_decision  # noqa: PLC0415 - rich is slow to load
 
-    show_decision(screen.console, session.advice.decision)
+    # What is open is told below, by who was asked, with the command to go on with.
+    told = session.advice.decision.model_copy(update={"open_questions": ()})
+    show_decision(screen.console, told)
     for line in session.closing():
         click.echo(line)

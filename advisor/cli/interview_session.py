@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,19 +18,32 @@ from advisor.cli.screen import Screen
 from advisor.cli.width import filled
 from advisor.errors import InputError, StorageError
 from advisor.interview.answers import is_run_document, load_profile, save_profile
-from advisor.interview.closing import DATA, Inputs, NextCommand, changes, next_command
+from advisor.interview.closing import (
+    DATA,
+    FEWEST,
+    ROW,
+    Inputs,
+    NextCommand,
+    changes,
+    left_open,
+    next_command,
+)
+from advisor.interview.contradictions import load_contradictions
 from advisor.interview.dialogue import Conversation
 from advisor.interview.language import load_language
 from advisor.interview.review import fact_named, measured_lines
 from advisor.resources import rules_root
 from advisor.rulebook.load import load_rulebook
 from advisor.schema.decide import Advice
+from advisor.schema.facts import Fact
 from advisor.schema.profile import Profile
 from advisor.stages.decide import decide
 
 if TYPE_CHECKING:
     from advisor.interview.dialogue import Asker
 
+MOST_NAMED = 6
+"""Facts named in one of the last lines."""
 REFUGE = "interview-answers.yaml"
 DUMB = frozenset({"", "dumb", "unknown"})
 """TERM of terminals that cannot move their cursor."""
@@ -86,7 +99,12 @@ class Session:
         """
         asker = self._asker()
         talk = Conversation(
-            asker, self._before, self._rulebook, language=self.language, keep=self._keep
+            asker,
+            self._before,
+            self._rulebook,
+            language=self.language,
+            contradictions=load_contradictions(rules_root()),
+            keep=self._keep,
         )
         try:
             self.profile = self._conversed(talk)
@@ -179,7 +197,7 @@ class Session:
     @cached_property
     def next(self) -> NextCommand:
         """The command that leads on."""
-        inputs = self._inputs(self._saved_to or self._given["answers"])
+        inputs = self._inputs(self._answers)
         return next_command(self.advice.decision, self.profile, inputs)
 
     @cached_property
@@ -188,7 +206,7 @@ class Session:
 
     def document(self) -> dict[str, Any]:
         """The JSON document: the advice, the next command, where the answers lie."""
-        path = self._saved_to or self._given["answers"]
+        path = self._answers
         more: dict[str, Any] = {"next_command": self.next.line, "answers": path and str(path)}
         if self._edit is not None:
             earlier = decide(self._before, self._rulebook)
@@ -210,11 +228,46 @@ class Session:
         yield f"  {self.next.line}"
         for blank in self.next.blanks:
             key = "put_samples" if blank == DATA else "put_documents"
-            yield filled(say(key, blank=blank), first="  ")
-        path = self._saved_to or self._given["answers"]
-        if path is not None:
-            command = shlex.join(["advisor", "interview", "--answers", str(path), "--edit"])
-            yield say("change_later", command=command)
+            yield filled(say(key, blank=blank, row=ROW), first="  ")
+        if self.next.needs_rows:
+            yield filled(say("write_rows", least=FEWEST, row=ROW), first="  ")
+        yield from self._unanswered()
+        if self._answers is not None:
+            yield say("change_later", command=self._again("--edit"))
+
+    @property
+    def _answers(self) -> Path | None:
+        """The file that the answers lie in."""
+        given: Path | None = self._given["answers"]
+        return self._saved_to or given
+
+    def _again(self, *words: str) -> str:
+        return shlex.join(["advisor", "interview", "--answers", str(self._answers), *words])
+
+    def _unanswered(self) -> Iterator[str]:
+        """What nobody knew or was asked, and the command to answer what decides most."""
+        say = self.language.say
+        left = left_open(self.advice.decision, self.profile, self._rulebook)
+        groups = (
+            ("did_not_know_deciding", left.deciding),
+            ("did_not_know", left.unknown),
+            ("not_asked_deciding", left.not_asked),
+        )
+        for key, facts in groups:
+            if facts:
+                yield filled(say(key, facts=self._names(facts)))
+        if self._answers is None:
+            return
+        if left.deciding and self.advice.decision.recommended is not None:
+            yield say("answer_later", command=self._again("--edit", left.deciding[0].id))
+        if left.not_asked:
+            yield say("go_on_later", command=self._again())
+
+    def _names(self, facts: Sequence[Fact]) -> str:
+        names = [self.language.of(fact).label for fact in facts[:MOST_NAMED]]
+        if len(facts) > MOST_NAMED:
+            names.append(self.language.say("and_more", number=len(facts) - MOST_NAMED))
+        return "; ".join(names)
 
     def _edited(self) -> Iterator[str]:
         say = self.language.say

@@ -10,11 +10,18 @@ from advisor.interview.language import Language
 from advisor.rulebook.conditions import stated_facts
 from advisor.rulebook.ordering import TUNING
 from advisor.schema.decide import Decision
+from advisor.schema.facts import Fact
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Approach, Rulebook
 
 DATA = "SAMPLES.jsonl"
 DOCUMENTS = "DOCUMENTS"
+ROW = '{"prompt": "...", "completion": "..."}'
+"""What a row of samples looks like."""
+FEWEST = 30
+"""Below this many samples nothing can be measured."""
+BASICS = ("task.kind", "data.labelled_samples", "knowledge.in_documents")
+"""Facts that advice rests on; one of them is missing where nothing can be advised."""
 RETRIEVES: frozenset[Approach] = frozenset({"rag", "rag_plus_fine_tuning", "long_context"})
 SIZES = (0.5, 1, 3, 7, 8, 13, 14, 32, 70)
 """Sizes for which the catalog has a reference model, in billions of parameters."""
@@ -37,6 +44,8 @@ class NextCommand:
 
     words: tuple[str, ...]
     blanks: tuple[str, ...] = ()
+    needs_rows: bool = False
+    """Whether there are too few samples to measure with."""
 
     @property
     def line(self) -> str:
@@ -44,18 +53,53 @@ class NextCommand:
         return shlex.join(self.words)
 
 
+@dataclass(frozen=True)
+class LeftOpen:
+    """Facts without an answer at the end, the most decisive first."""
+
+    deciding: tuple[Fact, ...]
+    """Nobody knew them, and an answer could change the advice."""
+    unknown: tuple[Fact, ...]
+    """Nobody knew them; by what the rules see, an answer would change nothing."""
+    not_asked: tuple[Fact, ...]
+    """They were not asked, and an answer could change the advice."""
+
+
+def left_open(decision: Decision, profile: Profile, rulebook: Rulebook) -> LeftOpen:
+    """What was not answered; a question that makes no sense after another answer is left out.
+
+    Where nothing can be advised, what is asked first of all comes first.
+    """
+    facts = {fact.id: fact for fact in rulebook.vocabulary}
+    stated = stated_facts(profile)
+    could = [
+        facts[question.fact]
+        for question in decision.open_questions
+        if question.could_change and stated.get(facts[question.fact].follows) is not False
+    ]
+    if decision.recommended is None:
+        could.sort(key=lambda fact: fact.ask != "first")
+    deciding = tuple(fact for fact in could if fact.id in profile.unknown)
+    return LeftOpen(
+        deciding=deciding,
+        unknown=tuple(facts[n] for n in profile.unknown if facts[n] not in deciding),
+        not_asked=tuple(fact for fact in could if fact.id not in profile.unknown),
+    )
+
+
 def next_command(decision: Decision, profile: Profile, inputs: Inputs) -> NextCommand:
     """The command that leads on from the advice, complete with every file the interview knows.
 
-    With data: the whole journey where tuning is advised (`run` measures, asks the gate and trains
-    only when it agrees), else the measurement of the prompts. Without data nothing can be
-    measured: where tuning is advised its price can be had already; otherwise the data's place is
-    left blank. Nothing is known: the interview again.
+    Before anything is measured, the baselines, whatever is advised; without data its place is left
+    blank. Once they are measured and tuning is still advised: its price. Nothing can be advised:
+    the interview again, at a fact that advice rests on. Nothing is to be done: the reasons.
     """
     if decision.recommended is None:
-        return NextCommand(("advisor", "interview", *_option("--answers", inputs.answers)))
-    tunes = decision.recommended in TUNING
-    if inputs.data is None and tunes:
+        return NextCommand(_asking(decision, profile, inputs))
+    if decision.recommended == "none" and inputs.answers is not None:
+        reasons = ("advisor", "decide", "--profile", str(inputs.answers), "-v")
+        return NextCommand((*reasons, *_option("--policy", inputs.policy)))
+    if decision.recommended in TUNING and profile.measured.best_score is not None:
         return NextCommand(_estimate(decision, profile, inputs))
     blanks = () if inputs.data else (DATA,)
     documents = inputs.docs
@@ -64,14 +108,28 @@ def next_command(decision: Decision, profile: Profile, inputs: Inputs) -> NextCo
         blanks = (*blanks, DOCUMENTS)
     words = (
         "advisor",
-        "run" if tunes else "baseline",
+        "baseline",
         *_option("--data", inputs.data or DATA),
         *_option("--docs", documents),
         *_option("--answers", inputs.answers),
         *_option("--model", inputs.model),
         *_option("--policy", inputs.policy),
     )
-    return NextCommand(words, blanks)
+    samples = profile.data.labelled_samples
+    return NextCommand(words, blanks, needs_rows=samples is not None and samples < FEWEST)
+
+
+def _asking(decision: Decision, profile: Profile, inputs: Inputs) -> tuple[str, ...]:
+    """The interview that goes on: with what was not asked yet, else with an answer to change."""
+    words = ("advisor", "interview", *_option("--answers", inputs.answers))
+    if inputs.answers is None:
+        return words
+    stated = stated_facts(profile)
+    asked = [question.fact for question in decision.open_questions if question.could_change]
+    missing = [fact for fact in BASICS if fact not in stated] or asked
+    if not missing or any(fact not in profile.unknown for fact in missing):
+        return words
+    return (*words, "--edit", missing[0])
 
 
 def changes(before: Profile, after: Profile, rulebook: Rulebook, language: Language) -> list[str]:

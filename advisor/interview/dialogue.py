@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from advisor.errors import ProfileError
+from advisor.interview.contradictions import Contradiction, contradictions_of
 from advisor.interview.language import Language
 from advisor.interview.next_question import open_facts
 from advisor.interview.question import Question, Taken, Wish, question_of, reason_of
@@ -25,7 +26,7 @@ class Asker(Protocol):
         """What was answered: typed words, a picked value, or a wish."""
 
     def review(self, review: Review) -> str | Wish:
-        """The fact to change; STOP accepts, BACK returns, UNKNOWN goes on with open questions."""
+        """The fact to answer; STOP accepts, BACK leaves, UNKNOWN goes on with open questions."""
 
     def tell(self, text: str) -> None:
         """Show lines of text."""
@@ -50,25 +51,33 @@ class Conversation:
         rulebook: Rulebook,
         *,
         language: Language,
+        contradictions: Sequence[Contradiction] = (),
         keep: Callable[[Profile], None] = _forget,
     ) -> None:
         self.asker = asker
         self.profile = profile
         self.rulebook = rulebook
         self.language = language
+        self._contradictions = contradictions
         self._keep = keep
         self._before: list[Profile] = []
         self._left: frozenset[str] = frozenset()
         """Open questions that somebody chose to leave open."""
+        self._paused: frozenset[str] | None = None
+        """What was left open before the review came between two questions."""
+        self._turning = False
+        """Whether only what could turn the advice is asked: after a change."""
+        self._told_last = False
 
     def interview(self) -> Profile:
-        """Ask what can still change the advice, then review; the profile as accepted."""
+        """Ask what is open, then review; the profile as accepted."""
         if not self._open():
             self.asker.tell(self.language.say("nothing_open"))
         return self.profile if self._questions() is Wish.STOP else self._reviews()
 
     def edit(self, fact: Fact | None = None) -> Profile:
         """Change one answer (None: pick it in the review), then ask only what that opens."""
+        self._turning = True
         self._left = self._open()
         if fact is None:
             return self._reviews()
@@ -78,10 +87,12 @@ class Conversation:
 
     def settle(self, fact: Fact, word: str) -> None:
         """Take a typed answer to one fact; raises ProfileError when it means none."""
+        self._turning = True
         self._left = self._open()
         reply = understood(word, question_of(fact, self.language), self.language)
         if isinstance(reply, Taken):
             self._take(with_answer(self.profile, fact, reply.value, self.language))
+            self._remark(fact)
         elif reply is Wish.UNKNOWN:
             self._take(without_answer(self.profile, fact))
         else:
@@ -94,33 +105,47 @@ class Conversation:
         return self.profile
 
     def _open(self) -> frozenset[str]:
-        return frozenset(fact.id for fact in open_facts(self.profile, self.rulebook))
+        return frozenset(fact.id for fact in self._waiting(frozenset()))
+
+    def _waiting(self, skipped: frozenset[str]) -> tuple[Fact, ...]:
+        return open_facts(self.profile, self.rulebook, skipped=skipped, turning=self._turning)
 
     def _questions(self) -> Wish:
         """Ask until nothing is open (REVIEW) or somebody wants to see the answers or to stop."""
-        while waiting := open_facts(self.profile, self.rulebook, skipped=self._left):
-            wish = self._ask(waiting[0], more=len(waiting) - 1)
+        while waiting := self._waiting(self._left):
+            self._tell_last(waiting[0])
+            wish = self._ask(waiting[0])
             if wish in {Wish.STOP, Wish.REVIEW}:
+                self._paused = self._left if self._paused is None else self._paused
                 self._left = self._open()
                 return wish
             if wish is Wish.BACK:
                 self._back()
         return Wish.REVIEW
 
+    def _tell_last(self, fact: Fact) -> None:
+        """Say once that what now comes is asked for the sake of the stages that follow."""
+        if fact.ask == "always" and not self._told_last and not self._turning:
+            self._told_last = True
+            self.asker.tell(self.language.say("asked_last"))
+
     def _reviews(self) -> Profile:
-        """Show the answers and change what is picked, until they are accepted."""
+        """Show the answers and change what is picked, until they are accepted.
+
+        Who leaves the review goes back to the question it came before, or, after the last one, on.
+        Only after the last one are the questions put at once that a change opens.
+        """
         while True:
-            left = len(self._open())
+            left = len(open_facts(self.profile, self.rulebook))
             review = review_of(self.profile, self.rulebook, self.language, left=left)
             chosen = self.asker.review(review)
-            if chosen is Wish.STOP:
+            if chosen is Wish.STOP or (chosen is Wish.BACK and self._paused is None):
                 return self.profile
-            if chosen is Wish.BACK:
-                self._back()
-                self._left = frozenset()
-            elif isinstance(chosen, Wish):
-                self._left = frozenset()
-            elif not self._change(self._fact(chosen)):
+            if isinstance(chosen, Wish):
+                resumed = self._paused if chosen is Wish.BACK else None
+                self._left, self._paused = resumed or frozenset(), None
+                self._turning = self._turning and chosen is Wish.BACK
+            elif not self._change(self._fact(chosen)) or self._paused is not None:
                 continue
             if self._questions() is Wish.STOP:
                 return self.profile
@@ -146,10 +171,10 @@ class Conversation:
         wish = self._ask(fact, now="" if is_new else now.value)
         return wish is None
 
-    def _ask(self, fact: Fact, *, more: int = 0, now: str = "") -> Wish | None:
+    def _ask(self, fact: Fact, *, now: str = "") -> Wish | None:
         """Ask until there is an answer (None), or a wish that leads elsewhere."""
         number = 0 if now else len(self._before) + 1
-        question = question_of(fact, self.language, number=number, more=more, now=now)
+        question = question_of(fact, self.language, number=number, now=now)
         while True:
             said = self.asker.ask(question)
             try:
@@ -162,6 +187,7 @@ class Conversation:
                     self._take(with_answer(self.profile, fact, reply.value, self.language))
                     if isinstance(said, str):
                         self.asker.tell(self._noted(fact, reply.value))
+                    self._remark(fact)
                     return None
                 elif reply is Wish.UNKNOWN:
                     self._take(without_answer(self.profile, fact))
@@ -175,6 +201,12 @@ class Conversation:
         self._before.append(self.profile)
         self.profile = profile
         self._keep(profile)
+
+    def _remark(self, fact: Fact) -> None:
+        """Say at once what does not go together with this answer."""
+        found = contradictions_of(fact, self.profile, self._contradictions, self.language)
+        for sentence in found:
+            self.asker.tell(sentence)
 
     def _noted(self, fact: Fact, value: Scalar) -> str:
         label = self.language.of(fact).label

@@ -26,6 +26,7 @@ class FactTexts(Value):
     question: str = ""
     meaning: str = ""
     why: str = ""
+    help: str = ""
     choices: dict[str, str] = Field(default_factory=dict)
     presets: dict[str, str] = Field(default_factory=dict)
     """Label of each preset by its value as text."""
@@ -50,6 +51,8 @@ class Language(Value):
     """Provenance of a fact -> how lists name it."""
     units: dict[str, str] = Field(default_factory=dict)
     facts: dict[str, FactTexts] = Field(default_factory=dict)
+    contradictions: dict[str, str] = Field(default_factory=dict)
+    """What is said of answers that do not go together (`rules/contradictions.yaml`)."""
 
     def say(self, key: str, **values: object) -> str:
         """The sentence with its places filled."""
@@ -64,6 +67,7 @@ class Language(Value):
                 "question": own.question or fact.question,
                 "meaning": own.meaning or fact.meaning,
                 "why": own.why or fact.why,
+                "help": own.help or fact.help,
                 "presets": {
                     number_key(p.value): own.presets.get(number_key(p.value), p.label)
                     for p in fact.presets
@@ -159,7 +163,16 @@ def _read(root: Path, code: str) -> Language:
 
 def _over(base: Language, own: Language) -> Language:
     """The own texts laid over those of the base, table by table."""
-    tables = ("words", "keys", "texts", "approaches", "sources", "units", "facts")
+    tables = (
+        "words",
+        "keys",
+        "texts",
+        "approaches",
+        "sources",
+        "units",
+        "facts",
+        "contradictions",
+    )
     merged = {
         table: {**getattr(base, table), **{k: v for k, v in getattr(own, table).items() if v}}
         for table in tables
@@ -177,6 +190,7 @@ def _fact_over(base: FactTexts, own: FactTexts) -> FactTexts:
         question=own.question or base.question,
         meaning=own.meaning or base.meaning,
         why=own.why or base.why,
+        help=own.help or base.help,
         choices={**base.choices, **own.choices},
         presets={**base.presets, **own.presets},
     )

@@ -1,4 +1,4 @@
-"""Which fact to ask next: the one whose answer could turn the advice furthest."""
+"""Which fact to ask next: what everything rests on, then what could turn the advice furthest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from advisor.schema.rule import Rulebook
 def next_question(
     profile: Profile, rulebook: Rulebook, *, skipped: AbstractSet[str] = frozenset()
 ) -> Fact | None:
-    """The most decisive fact that is unknown and can be asked; None when nothing could change.
+    """The fact to ask next; None when nothing is open.
 
     `skipped` holds facts not to ask, beside those that the profile says nobody knows. Raises
     RuleConflictError.
@@ -25,13 +25,19 @@ def next_question(
 
 
 def open_facts(
-    profile: Profile, rulebook: Rulebook, *, skipped: AbstractSet[str] = frozenset()
+    profile: Profile,
+    rulebook: Rulebook,
+    *,
+    skipped: AbstractSet[str] = frozenset(),
+    turning: bool = False,
 ) -> tuple[Fact, ...]:
-    """Every fact that can be asked and whose answer could still turn the advice, decisive first.
+    """Every fact to be asked, in order; `turning`: only those whose answer could turn the advice.
 
-    Facts are tried value by value through the rules; ties go to the order of the vocabulary. A
-    question that follows another makes no sense without it: the other is asked first, even where it
-    turns nothing itself, and once it was answered no, the one that follows is not asked.
+    First those that the vocabulary says to ask first, then those whose answer could still turn the
+    advice, the most decisive one first, last those that are always asked because later stages go by
+    them. Facts are tried value by value through the rules; ties go to the order of the vocabulary.
+    A question that follows another makes no sense without it: the other is asked first, even where
+    it turns nothing itself, and once it was answered no, the one that follows is not asked.
     """
     facts = facts_of(profile)
     left_out = skipped | set(profile.unknown)
@@ -45,9 +51,15 @@ def open_facts(
     open_ones = [
         fact
         for fact in askable.values()
-        if fact.id in decisive and facts.get(fact.follows) is not False
+        if (fact.id in decisive or (fact.ask and not turning))
+        and facts.get(fact.follows) is not False
     ]
-    return _in_order(sorted(open_ones, key=lambda fact: -decisive[fact.id]), askable)
+    return _in_order(sorted(open_ones, key=lambda fact: _place(fact, decisive)), askable)
+
+
+def _place(fact: Fact, decisive: Mapping[str, float]) -> tuple[bool, float]:
+    """Where a fact stands: first of all, then by decisiveness, what decides nothing last."""
+    return fact.ask != "first", 0.0 if fact.ask == "first" else -decisive.get(fact.id, 0.0)
 
 
 def _in_order(ranked: Sequence[Fact], askable: Mapping[str, Fact]) -> tuple[Fact, ...]:

@@ -42,8 +42,6 @@ class Question:
     fact: Fact
     number: int
     """Place in the conversation, from 1; 0 where an earlier answer is changed."""
-    more: int
-    """How many other questions could still matter."""
     title: str
     why: str
     options: tuple[Option, ...]
@@ -51,6 +49,8 @@ class Question:
     """Whether a value that is not among the options may be typed."""
     form: str
     """What is expected where a value is typed."""
+    help: str = ""
+    """What counts, where that is easily misunderstood."""
     now: str = ""
     """The present answer in words, where it is being changed."""
 
@@ -60,20 +60,18 @@ class Question:
         return f"{self.number}. {self.title}" if self.number else self.title
 
 
-def question_of(
-    fact: Fact, language: Language, *, number: int = 1, more: int = 0, now: str = ""
-) -> Question:
+def question_of(fact: Fact, language: Language, *, number: int = 1, now: str = "") -> Question:
     """The question for a fact in a language."""
     texts = language.of(fact)
     return Question(
         fact=fact,
         number=number,
-        more=more,
         title=texts.question,
         why=texts.why,
         options=options_of(fact, language),
         is_open=fact.type not in {"bool", "choice"},
         form=_form(fact, language),
+        help=texts.help,
         now=now,
     )
 
@@ -101,6 +99,8 @@ def reason_of(
     """Why a question is asked: meaning, reason, what it could turn, and how it can be measured."""
     texts = language.of(fact)
     lines = [language.say("meaning_line", meaning=texts.meaning)]
+    if texts.help:
+        lines.append(texts.help)
     if texts.why:
         lines.append(language.say("why_line", why=texts.why))
     if others:

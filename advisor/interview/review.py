@@ -26,7 +26,9 @@ class Line:
     fact: Fact
     label: str
     value: str
+    """The answer in words; the question where there is none yet."""
     source: str
+    """Where the answer comes from; the fact's id, for whoever searches, where there is none yet."""
 
     @property
     def text(self) -> str:
@@ -36,21 +38,32 @@ class Line:
 
 @dataclass(frozen=True)
 class Review:
-    """Every answer that can be changed, and how many questions could still matter."""
+    """Every answer that can be changed, every fact that can be added, and what is still open."""
 
     lines: tuple[Line, ...]
     left: int
+    """How many questions would be asked next."""
+    others: tuple[Line, ...] = ()
+    """Facts that were neither asked nor measured, with their questions."""
 
 
 def review_of(profile: Profile, rulebook: Rulebook, language: Language, *, left: int) -> Review:
-    """The review of a profile: answers and "don't know" in the order of the vocabulary."""
+    """The review of a profile: answers and "don't know", then what else could be said.
+
+    Both in the order of the vocabulary.
+    """
     stated = stated_facts(profile)
-    lines = tuple(
-        line_of(fact, stated.get(fact.id), profile, language)
-        for fact in rulebook.vocabulary
-        if fact.question and (fact.id in stated or fact.id in profile.unknown)
-    )
-    return Review(lines=lines, left=left)
+    lines: list[Line] = []
+    others: list[Line] = []
+    for fact in rulebook.vocabulary:
+        if not fact.question:
+            continue
+        if fact.id in stated or fact.id in profile.unknown:
+            lines.append(line_of(fact, stated.get(fact.id), profile, language))
+        else:
+            texts = language.of(fact)
+            others.append(Line(fact, texts.label, texts.question, fact.id))
+    return Review(lines=tuple(lines), left=left, others=tuple(others))
 
 
 def line_of(fact: Fact, value: Scalar | None, profile: Profile, language: Language) -> Line:
@@ -104,21 +117,30 @@ def _told(fact: Fact, value: Scalar, language: Language) -> str:
     return language.measure(fact, float(f"{value:.3g}") if isinstance(value, float) else value)
 
 
-def picked(word: str, review: Review, language: Language) -> str | Wish:
-    """Id of the fact to change, or STOP to accept; raises ProfileError for anything else.
+def asks_for_more(word: str, language: Language) -> bool:
+    """Whether a typed word asks for the facts that have no answer yet."""
+    return word.strip().lower() in language.words.get("add", ())
 
-    A number of the list, a fact's id or its label is understood; nothing typed accepts.
+
+def picked(word: str, review: Review, language: Language, *, in_full: bool = False) -> str | Wish:
+    """Id of the fact to answer, STOP to accept, BACK to leave, WHY for what can be done here.
+
+    A number of the list, a fact's id or its label is understood; nothing typed accepts. `in_full`:
+    the numbers go on through the facts without an answer. Raises ProfileError for anything else.
     """
     said = word.strip().lower()
-    for wish in (Wish.STOP, Wish.BACK, Wish.REVIEW):
+    if said in language.words.get("leave", ()):
+        return Wish.BACK
+    for wish in (Wish.STOP, Wish.BACK, Wish.WHY):
         if said in language.words.get(wish.value, ()):
             return wish
     if not said or said in language.words.get("accept", ()):
         return Wish.STOP
     if said in language.words.get("go_on", ()) and review.left:
         return Wish.UNKNOWN
-    if said.isdecimal() and 1 <= int(said) <= len(review.lines):
-        return review.lines[int(said) - 1].fact.id
+    numbered = (*review.lines, *review.others) if in_full else review.lines
+    if said.isdecimal() and 1 <= int(said) <= len(numbered):
+        return numbered[int(said) - 1].fact.id
     names = {name.lower(): fact for fact, name in _names(review)}
     if said in names:
         return names[said]
@@ -126,8 +148,9 @@ def picked(word: str, review: Review, language: Language) -> str | Wish:
 
 
 def _names(review: Review) -> Iterator[tuple[str, str]]:
-    for line in review.lines:
+    for line in (*review.lines, *review.others):
         yield line.fact.id, line.fact.id
+        yield line.fact.id, line.fact.id.partition(".")[2]
         yield line.fact.id, line.label
 
 

@@ -223,7 +223,7 @@ def test_a_mistake_is_told_and_changes_nothing(folder, words, code, said):
 def test_german_from_the_first_question_to_the_last_line(ask):
     result = ask("warum\nende\n", "--language", "de", "--save", "meine.yaml")
     assert result.exit_code == 0
-    assert "Gefragt wird nur, was den Rat noch ändern kann." in " ".join(result.stderr.split())
+    assert "Gefragt wird nur, was den Rat noch ändern kann und" in " ".join(result.stderr.split())
     assert "Bedeutung: " in result.stderr
     assert "Nächster Befehl:" in result.stdout
     assert "Antworten gesichert: meine.yaml" in result.stdout

@@ -59,6 +59,13 @@ def book() -> Rulebook:
 
 
 @pytest.fixture(scope="session")
+def turning_book(book):
+    """The same rules over a vocabulary in which nothing is asked first or always."""
+    facts = [fact.model_copy(update={"ask": ""}) for fact in book.vocabulary]
+    return book.model_copy(update={"vocabulary": tuple(facts)})
+
+
+@pytest.fixture(scope="session")
 def facts(book):
     return {fact.id: fact for fact in book.vocabulary}
 

@@ -8,16 +8,18 @@ from pathlib import Path
 import pytest
 
 from advisor.errors import InputError, RuleParseError
+from advisor.interview.contradictions import load_contradictions
 from advisor.interview.language import FactTexts, languages, load_language
 from advisor.interview.question import Wish
 from advisor.resources import rules_root
+from advisor.rulebook.conditions import facts_named
 from advisor.rulebook.load import load_facts
 
 ROOT = Path(__file__).resolve().parents[2]
 ASKED = [fact for fact in load_facts(rules_root()) if fact.question]
 ENGLISH = load_language(rules_root(), "en")
 OTHERS = [code for code in languages(rules_root()) if code != "en"]
-TABLES = ("words", "keys", "texts", "approaches", "sources", "facts")
+TABLES = ("words", "keys", "texts", "approaches", "sources", "facts", "contradictions")
 
 
 def only(code):
@@ -53,6 +55,7 @@ def test_a_translation_has_the_same_places(code, table):
 def test_a_translation_says_all_of_every_question(code, fact):
     own = FactTexts.model_validate(only(code)["facts"][fact.id])
     assert all((own.label, own.question, own.meaning, own.why))
+    assert bool(own.help) == bool(fact.help)
     assert set(own.choices) == set(fact.choices)
     assert {float(value) for value in own.presets} == {preset.value for preset in fact.presets}
 
@@ -62,6 +65,20 @@ def test_english_names_every_fact_and_choice(fact):
     own = ENGLISH.facts[fact.id]
     assert own.label
     assert set(own.choices) == set(fact.choices)
+
+
+def test_every_contradiction_has_a_sentence_and_names_facts_that_are_asked():
+    known = load_contradictions(rules_root())
+    assert {one.id for one in known} == set(ENGLISH.contradictions)
+    asked = {fact.id for fact in ASKED}
+    for one in known:
+        assert set(facts_named(one.when)) <= asked, one.id
+
+
+def test_a_faulty_file_of_contradictions_is_told(tmp_path):
+    (tmp_path / "contradictions.yaml").write_text("- id: a\n  wen: {}\n")
+    with pytest.raises(RuleParseError, match="wen"):
+        load_contradictions(tmp_path)
 
 
 def test_every_unit_asked_for_is_translated():
@@ -90,7 +107,7 @@ def test_no_word_or_key_means_two_things(code):
     keys = [language.keys[wish] for wish in wishes]
     keys += [language.keys["yes"], language.keys["no"]]
     assert len(keys) == len(set(keys))
-    review = [language.keys[name] for name in ("accept", "go_on", "back")]
+    review = [language.keys[name] for name in ("accept", "go_on", "back", "why", "add")] + ["q"]
     assert len(review) == len(set(review))
     assert all(len(key) == 1 and not key.isdigit() for key in language.keys.values())
 

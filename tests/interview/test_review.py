@@ -4,7 +4,7 @@ import pytest
 
 from advisor.errors import ProfileError
 from advisor.interview.question import Wish
-from advisor.interview.review import fact_named, measured_lines, picked, review_of
+from advisor.interview.review import asks_for_more, fact_named, measured_lines, picked, review_of
 from advisor.schema.profile import Profile
 
 KNOWN = Profile.model_validate(
@@ -41,10 +41,17 @@ def test_only_what_can_be_asked_stands_in_the_review(book, english):
     review = review_of(KNOWN, book, english, left=2)
     assert [line.fact.id for line in review.lines] == [
         "task.kind",
-        "knowledge.in_documents",
         "data.labelled_samples",
+        "knowledge.in_documents",
         "task.needs_style",
     ]
+    others = [line.fact.id for line in review.others]
+    asked = {fact.id for fact in book.vocabulary if fact.question}
+    assert {*others, *(line.fact.id for line in review.lines)} == asked
+    assert review.others[0].text == (
+        "score of a good prompt: Which score, from 0 to 1, does a good prompt reach today?"
+        " (measured.prompted_score)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -54,7 +61,11 @@ def test_only_what_can_be_asked_stands_in_the_review(book, english):
         ("ok", Wish.STOP),
         ("stop", Wish.STOP),
         ("back", Wish.BACK),
+        ("q", Wish.BACK),
+        ("?", Wish.WHY),
         ("g", Wish.UNKNOWN),
+        ("must_cite", "knowledge.must_cite"),
+        ("source must be named", "knowledge.must_cite"),
         ("1", "task.kind"),
         ("data.labelled_samples", "data.labelled_samples"),
         ("Samples with an answer", "data.labelled_samples"),
@@ -62,6 +73,17 @@ def test_only_what_can_be_asked_stands_in_the_review(book, english):
 )
 def test_what_is_picked(book, english, word, meant):
     assert picked(word, review_of(KNOWN, book, english, left=2), english) == meant
+
+
+def test_rows_after_the_tenth_and_facts_without_an_answer_have_numbers(book, english):
+    facts = [fact for fact in book.vocabulary if fact.question]
+    profile = Profile(unknown=tuple(fact.id for fact in facts[:14]))
+    review = review_of(profile, book, english, left=0)
+    assert picked("14", review, english) == facts[13].id
+    assert picked("15", review, english, in_full=True) == facts[14].id
+    with pytest.raises(ProfileError):
+        picked("15", review, english)
+    assert asks_for_more("f", english)
 
 
 @pytest.mark.parametrize("word", ["0", "5", "task.knd"])

@@ -315,6 +315,21 @@ def test_a_high_share_of_answers_in_the_input_is_a_hint_that_an_answer_overrules
     assert made(samples=labelled()).task.answer_in_input is None
 
 
+def test_a_label_whose_word_stands_in_its_input_is_no_answer_in_the_input() -> None:
+    teams = ("billing", "login", "delivery", "refund")
+    rows = tuple(
+        Sample(id=str(n), input=f"Ticket {n}: my {teams[n % 4]} is broken", target=teams[n % 4])
+        for n in range(60)
+    )
+    got = made(samples=rows)
+    assert got.data.answer_in_input_share == 1
+    assert got.task.kind == "classification"
+    assert got.task.answer_in_input is None
+    few = made(Profile(task=TaskFacts(kind="classification")), samples=rows[:8])
+    assert few.data.classes is None
+    assert few.task.answer_in_input is None
+
+
 def test_a_correction_wins_over_the_measurement_and_is_noted() -> None:
     answers = Profile(
         data=DataFacts(labelled_samples=900), provenance={"data.labelled_samples": "corrected"}

@@ -82,12 +82,12 @@ def guess_kind(data: DataFacts) -> TaskKind | None:
 
 
 def guess_answer_in_input(data: DataFacts) -> bool | None:
-    """True where nearly every reference answer stands in its input; None where it does not show.
+    """True where reference answers look copied out of their inputs; None where it does not show.
 
-    A low share proves nothing: an answer can follow from the input without standing in it.
+    A low share proves nothing: an answer can follow from the input without standing in it. Nor does
+    a label whose word happens to stand in every input.
     """
-    share = data.answer_in_input_share
-    return True if share is not None and share >= EXTRACTION_SHARE else None
+    return True if guess_kind(data) == "extraction" else None
 
 
 def measure_documents(documents: Sequence[Document]) -> KnowledgeFacts:

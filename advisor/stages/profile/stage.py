@@ -8,7 +8,7 @@ from advisor.schema.base import Value
 from advisor.schema.dataset import Dataset
 from advisor.schema.evaluation import Document, Sample
 from advisor.schema.machine import MachineFacts
-from advisor.schema.profile import DataFacts, ModelFacts, Profile
+from advisor.schema.profile import DataFacts, ModelFacts, Profile, TaskKind
 from advisor.stages.profile.dataset import (
     guess_answer_in_input,
     guess_kind,
@@ -44,7 +44,7 @@ def profile(
         **_known("machine", machine, source="machine"),
         **_known("model", model or ModelFacts(), source="catalog"),
     }
-    suggested = _suggested(data, documents)
+    suggested = _suggested(data, documents, kind=answers.task.kind)
     asked = _asked(answers, renewed=_renewed(measured))
     corrected = {fact: entry for fact, entry in asked.items() if entry[1] == "corrected"}
     absent = _absent_gpu(asked, machine)
@@ -59,11 +59,17 @@ def profile(
     return _built(answers, facts, notes=_without_repeats(notes))
 
 
-def _suggested(data: DataFacts, documents: Sequence[Document]) -> dict[str, tuple[FactValue, str]]:
-    """What the data and the documents look like, without proving it."""
+def _suggested(
+    data: DataFacts, documents: Sequence[Document], *, kind: TaskKind | None
+) -> dict[str, tuple[FactValue, str]]:
+    """What the data and the documents look like, without proving it.
+
+    `kind`: of task, as answered; where labels are given, a label's word in its input says nothing.
+    """
+    in_input = None if kind == "classification" else guess_answer_in_input(data)
     guesses: dict[str, FactValue | None] = {
         "task.kind": guess_kind(data),
-        "task.answer_in_input": guess_answer_in_input(data),
+        "task.answer_in_input": in_input,
     }
     found = {fact: (guess, DATA_HINTS) for fact, guess in guesses.items() if guess is not None}
     if documents:
