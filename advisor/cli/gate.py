@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +13,9 @@ from advisor.cli.options import FiniteRange, required_run_dir_option, standard_o
 from advisor.cli.screen import Screen
 from advisor.cli.settings import open_run
 from advisor.standing import changed_since
+
+if TYPE_CHECKING:
+    from advisor.schema.gate import GateVerdict
 
 
 @click.command(name="gate")
@@ -37,11 +41,14 @@ def command(
     verdict = pipeline.regate(target=target)
     for sentence in changed_since(pipeline.workspace):
         screen.note(f"Warning: {sentence}")
-    screen.result(pipeline.folder.raw("gate"), lambda: _show(screen, verdict))
+    screen.result(pipeline.folder.raw("gate"), lambda: _show(screen, verdict, run_dir))
     ctx.exit(DONE if verdict.verdict == "train" else GATE_SAYS_NO)
 
 
-def _show(screen: Screen, verdict: Any) -> None:
+def _show(screen: Screen, verdict: GateVerdict, run_dir: Path) -> None:
+    from advisor.render.decision import show_command  # noqa: PLC0415 - rich is slow to load
     from advisor.render.gate import show_gate  # noqa: PLC0415 - rich is slow to load
 
     show_gate(screen.console, verdict)
+    step = "train" if verdict.verdict == "train" else "report"
+    show_command(screen.console, shlex.join(["advisor", step, "--run-dir", str(run_dir)]))

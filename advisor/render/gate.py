@@ -42,7 +42,8 @@ def show_gate(console: Console, verdict: GateVerdict) -> None:
     console.print(criteria_table(verdict, ascii_only=only_ascii(console)))
     console.print(_line("Target", percent(verdict.target)))
     show_advice(console, verdict.decision, verdict.recommended)
-    console.print(_line("Next", verdict.decision.next_step))
+    if verdict.verdict != "train":  # the gate has answered what that step asks of it
+        console.print(_line("Next", verdict.decision.next_step))
     show_warnings(console, verdict.warnings)
 
 

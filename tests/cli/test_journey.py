@@ -150,4 +150,24 @@ def test_a_mistaken_first_call_leaves_no_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     told = advisor("run", "--data", "nope.jsonl", code=1)
     assert told["error"]["type"] == "DatasetError"
-    assert list(tmp_path.iterdir()) == []
+    assert {path.name for path in tmp_path.iterdir()} <= {"advisor-home"}, "its caches alone"
+
+
+def test_estimate_and_gate_end_in_the_command_that_leads_on(measured, run_dir):
+    def last_line(*words):
+        return CliRunner().invoke(cli, [*words, "--run-dir", str(run_dir)]).stdout.splitlines()[-1]
+
+    assert last_line("estimate") == f"advisor gate --run-dir {run_dir}"
+    assert last_line("gate") == f"advisor train --run-dir {run_dir}"
+    assert last_line("gate", "--target", "0") == f"advisor report --run-dir {run_dir}"
+
+
+def test_a_run_on_local_data_estimates_at_home_alone(data, run_dir, tmp_path):
+    answers = tmp_path / "answers.yaml"
+    answers.write_text("output: {house_format: true}\nconstraints: {must_stay_local: true}\n")
+    words = ("--data", data, "--answers", answers, "--backend", "echo", "--trainer", "dry_run")
+    advisor("baseline", *words, "--run-dir", run_dir)
+    found = advisor("estimate", "--run-dir", run_dir)
+    assert {option["offer"]["kind"] for option in found["options"]} == {"own"}
+    assert not (found["hosted"] or found["serving"] or found["break_even"])
+    assert found["warnings"][0].startswith("Your answers keep the data on your own machines")
