@@ -169,5 +169,5 @@ def test_a_run_on_local_data_estimates_at_home_alone(data, run_dir, tmp_path):
     advisor("baseline", *words, "--run-dir", run_dir)
     found = advisor("estimate", "--run-dir", run_dir)
     assert {option["offer"]["kind"] for option in found["options"]} == {"own"}
-    assert not (found["hosted"] or found["serving"] or found["break_even"])
+    assert not any(found[name] for name in ("hosted", "serving", "break_even"))
     assert found["warnings"][0].startswith("Your answers keep the data on your own machines")
