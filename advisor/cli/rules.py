@@ -135,6 +135,8 @@ def explain_command(
 
     profile = _profile(profile_path, run_dir)
     rulebook = _rulebook(policy)
+    every = _listed(policy)
+    off = [each.rule for each in every.values() if each.policy == "off"]
     decision = rank(profile, rulebook)
     lines = explained(profile, rulebook)
     rows = [{**line.model_dump(mode="json"), "facts": dict(facts)} for line, facts in lines]
@@ -142,9 +144,15 @@ def explain_command(
     def show() -> None:
         from advisor.render.rules import show_trace  # noqa: PLC0415 - rich is slow to load
 
-        show_trace(screen.console, lines)
+        show_trace(screen.console, lines, off)
 
-    screen.result(_with_head({"recommended": decision.recommended, "trace": rows}), show)
+    body = {
+        "recommended": decision.recommended,
+        "trace": rows,
+        "off": [rule.id for rule in off],
+        "policy": list(decision.policy),
+    }
+    screen.result(_with_head(body), show)
 
 
 def _profile(path: Path | None, run_dir: Path | None) -> Profile:

@@ -26,6 +26,8 @@ OPERATORS = {
     "between": "lies between",
 }
 GROUPS = {"all": "all of", "any": "any of", "none": "none of"}
+YOURS = "yours"
+"""Stands where a user's rule gives no date (`advisor/rulebook/policy.py`)."""
 OUTCOMES = ("fires", "undetermined", "silent")
 """In the order in which they are shown."""
 
@@ -57,7 +59,8 @@ def show_rule(
 ) -> None:
     """A rule as its own manual page: when, then, why, cases, sources."""
     console.print(styled(rule.title, "bold"))
-    console.print(plain(f"{rule.id}: {rule.kind} rule, {rule.status}, since {rule.since}"))
+    since = rule.since if mark == "added" and rule.since == YOURS else f"since {rule.since}"
+    console.print(plain(f"{rule.id}: {rule.kind} rule, {rule.status}, {since}"))
     if rule.status == "retired":
         successor = f"replaced by {rule.replaced_by}" if rule.replaced_by else "replaced by none"
         console.print(styled(f"It no longer speaks; {successor}.", "yellow"))
@@ -116,8 +119,15 @@ def condition_lines(condition: Condition, depth: int = 1) -> list[str]:
     return [f"{indent}{condition.fact} {OPERATORS[condition.op or 'is']} {shown}"]
 
 
-def show_trace(console: Console, lines: Sequence[tuple[TraceLine, Mapping[str, Scalar]]]) -> None:
-    """How every rule came out on a profile, the facts it looked at and those it lacks."""
+def show_trace(
+    console: Console,
+    lines: Sequence[tuple[TraceLine, Mapping[str, Scalar]]],
+    off: Sequence[Rule] = (),
+) -> None:
+    """How every rule came out on a profile, the facts it looked at and those it lacks.
+
+    `off`: rules that a policy file switched off, which are not asked; they stand at the end.
+    """
     for word in OUTCOMES:
         found = [(line, looked_at) for line, looked_at in lines if line.outcome == word]
         console.print(styled(f"{word.capitalize()}: {len(found)}", "bold"))
@@ -126,4 +136,9 @@ def show_trace(console: Console, lines: Sequence[tuple[TraceLine, Mapping[str, S
             lacking = f"unknown {', '.join(line.missing)}" if line.missing else ""
             facts = "; ".join(part for part in (lacking, told) if part)
             console.print(styled("  ").append_text(plain(f"{line.rule_id}: {facts}")))
+        console.print()
+    if off:
+        console.print(styled(f"Switched off by the policy file: {len(off)}", "bold"))
+        for rule in off:
+            console.print(styled("  ").append_text(plain(f"{rule.id}: {rule.title}")))
         console.print()

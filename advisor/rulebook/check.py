@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from advisor.rulebook.conditions import comparisons
 from advisor.rulebook.handover import setting_faults
+from advisor.rulebook.impossible import impossible
 from advisor.rulebook.reading import suggestion
 from advisor.schema.facts import Fact
 from advisor.schema.rule import Action, Condition, GainBand, Rule, Scalar
@@ -36,7 +37,7 @@ def unknown_facts(rule: Rule | GainBand, vocabulary: Mapping[str, Fact]) -> Iter
 
 def faults_of(rule: Rule, vocabulary: Mapping[str, Fact], sources: frozenset[str]) -> Iterator[str]:
     """One sentence for everything else that keeps the rule from meaning something."""
-    yield from _condition_faults(rule.when, vocabulary)
+    yield from _faults_of_when(rule.when, vocabulary)
     for number, action in enumerate(rule.then):
         for fault in _action_faults(action, rule.kind):
             yield f"then.{number}: {fault}"
@@ -51,11 +52,17 @@ def faults_of(rule: Rule, vocabulary: Mapping[str, Fact], sources: frozenset[str
 def gain_faults(band: GainBand, vocabulary: Mapping[str, Fact]) -> Iterator[str]:
     """One sentence for everything that keeps a band of published gains from meaning something."""
     yield from unknown_facts(band, vocabulary)
-    yield from _condition_faults(band.when, vocabulary)
+    yield from _faults_of_when(band.when, vocabulary)
     if not band.low <= band.likely <= band.high:
         yield f"{band.low:g}, {band.likely:g}, {band.high:g}: low, likely and high must rise"
     if not 1 <= band.sources <= band.comparisons:
         yield f"{band.comparisons} comparisons cannot come from {band.sources} publications"
+
+
+def _faults_of_when(condition: Condition, vocabulary: Mapping[str, Fact]) -> Iterator[str]:
+    """Values that do not fit their facts; where all do, what makes the condition impossible."""
+    faults = list(_condition_faults(condition, vocabulary))
+    yield from faults or dict.fromkeys(impossible(condition, vocabulary))
 
 
 def _condition_faults(condition: Condition, vocabulary: Mapping[str, Fact]) -> Iterator[str]:

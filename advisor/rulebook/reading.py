@@ -37,9 +37,10 @@ class Faults:
         if len(self.found) == 1:
             where, message = self.found[0]
             raise kind(message, hint=hint, where=where)
+        count = "place" if len(places) == 1 else "places"
         lines = "\n".join(f"  {where}: {message}" for where, message in self.found)
         raise kind(
-            f"{len(self.found)} faults in {len(places)} places:\n{lines}",
+            f"{len(self.found)} faults in {len(places)} {count}:\n{lines}",
             hint=hint,
             where=self.found[0][0],
         )
@@ -127,7 +128,10 @@ def note_invalid(
     document: Document, error: ValidationError, faults: Faults, at: tuple[str | int, ...] = ()
 ) -> None:
     """Turn a validation error into one fault per wrong entry, with file, line and path."""
-    for item in error.errors():
+    found = error.errors()
+    for item in found:
+        if item["type"] == "too_short" and _has_worse(item["loc"], found):
+            continue
         loc = (*at, *item["loc"])
         path = ".".join(str(part) for part in loc)
         message = item["msg"].removeprefix("Value error, ")
@@ -137,6 +141,11 @@ def note_invalid(
         elif item["type"] == "missing":
             message = f"the key '{item['loc'][-1]}' is missing"
         faults.add(document.place(loc), f"{path}: {message}" if path else message)
+
+
+def _has_worse(loc: Sequence[str | int], found: Iterable[Any]) -> bool:
+    """Whether entries of a list were refused, so that it is too short for no fault of its own."""
+    return any(len(i["loc"]) > len(loc) and tuple(i["loc"])[: len(loc)] == loc for i in found)
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
