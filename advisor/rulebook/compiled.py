@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import reduce
 from operator import or_
 
@@ -11,7 +11,8 @@ from advisor.rulebook.derived import DERIVED, bases_of, fed_by
 from advisor.rulebook.ordering import active_rules
 from advisor.rulebook.scores import Scores, places
 from advisor.rulebook.values import can_change, cells_of, shares_of, values_worth_trying
-from advisor.schema.rule import Rule, Rulebook, RuleKind
+from advisor.schema.decide import Reason
+from advisor.schema.rule import Rule, Rulebook, RuleKind, Scalar
 
 KINDS: tuple[RuleKind, ...] = ("decision", "warning", "gate", "default")
 MOST_REMEMBERED = 200_000
@@ -51,11 +52,13 @@ class Compiled:
                 self.naming[fact] = self.naming.get(fact, 0) | 1 << place
         self.vocabulary = {fact.id: fact for fact in rulebook.vocabulary}
         self.questions = [fact for fact in rulebook.vocabulary if fact.question]
+        self.asked_first = frozenset(fact.id for fact in self.questions if fact.ask == "first")
         self.asked = frozenset(fact.id for fact in self.questions)
         self.follows = [(fact.id, fact.follows) for fact in rulebook.vocabulary if fact.follows]
         self.values = values_worth_trying(rulebook)
         self.cells = cells_of(self.vocabulary, self.values, self.atoms)
         self.scores = Scores(self.rules, rulebook.strengths, rulebook.tie)
+        self._reasons: dict[tuple[object, ...], tuple[Reason, ...]] = {}
         self._checks: dict[int, Checks] = {}
         self._touched = {
             fact: reduce(or_, (self.naming.get(name, 0) for name in (fact, *fed_by(fact))))
@@ -88,6 +91,31 @@ class Compiled:
         """Those of them that are given with the task."""
         self._shares = shares_of(self.cells, self.atoms)
         self._chances: list[dict[int, float]] = [{} for _ in self.rules]
+
+    def reasons(self, rule: Rule, because: Mapping[str, Scalar]) -> tuple[Reason, ...]:
+        """What a firing rule says of approaches; decisions share reasons that are the same."""
+        key = (rule.id, *because.items())
+        found = self._reasons.get(key)
+        if found is None:
+            if len(self._reasons) > MOST_REMEMBERED:
+                self._reasons.clear()
+            sources = tuple(source.ref for source in rule.sources)
+            found = tuple(
+                Reason(
+                    rule_id=rule.id,
+                    title=rule.title,
+                    effect=action.effect,
+                    approach=action.approach,
+                    strength=action.strength,
+                    because=dict(because),
+                    why=rule.why.strip(),
+                    sources=sources,
+                )
+                for action in rule.then
+                if action.approach is not None
+            )
+            self._reasons[key] = found
+        return found
 
     def touched(self, facts: Iterable[str]) -> int:
         """The decision rules that name any of these facts, or one that follows from them."""

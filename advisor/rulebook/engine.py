@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from advisor.rulebook.acceptance import expected_gain, probabilities
+from advisor.rulebook.compiled import Compiled, compiled
 from advisor.rulebook.conditions import Facts, facts_of
 from advisor.rulebook.contradictions import contradictions
 from advisor.rulebook.counterfactual import Trials, flips, open_questions
@@ -37,7 +38,7 @@ def rank(profile: Profile, rulebook: Rulebook) -> Decision:
     now = result.recommended
     stakes = stakes_of(trials, now, deep=True)
     questions = open_questions(trials, stakes)
-    hanging = hangs_on(stakes, now)
+    hanging = hangs_on(stakes, questions, now, trials.compiled.asked_first)
     near_ties = _near_ties(result)
     handed = hand_over(defaults, active_rules(rulebook, "gate"), facts)
     return Decision.model_construct(
@@ -47,7 +48,7 @@ def rank(profile: Profile, rulebook: Rulebook) -> Decision:
         close_call=bool(near_ties),
         next_step=next_step(trials, now, hanging)
         if now is not None
-        else without_advice(result, decisions, questions, rulebook.vocabulary),
+        else without_advice(result, decisions, questions, trials.compiled.asked_first),
         runner_up=_runner_up(result),
         near_ties=near_ties,
         methods=handed.methods,
@@ -85,7 +86,7 @@ def _runner_up(result: Order) -> Approach | None:
 def _ranked(
     result: Order, decisions: Sequence[Finding], rulebook: Rulebook, facts: Facts
 ) -> tuple[RankedApproach, ...]:
-    reasons = _reasons(decisions)
+    reasons = _reasons(compiled(rulebook), decisions)
     chances = probabilities(rulebook.acceptance, result)
     return tuple(
         RankedApproach.model_construct(
@@ -103,24 +104,12 @@ def _ranked(
     )
 
 
-def _reasons(decisions: Sequence[Finding]) -> dict[Approach, list[Reason]]:
+def _reasons(prepared: Compiled, decisions: Sequence[Finding]) -> dict[Approach, list[Reason]]:
     """Why the firing rules speak for or against each approach they name."""
     found: dict[Approach, list[Reason]] = {}
     for finding in decisions:
-        rule = finding.rule
-        for action in rule.then:
-            if action.approach is not None:
-                reason = Reason.model_construct(
-                    rule_id=rule.id,
-                    title=rule.title,
-                    effect=action.effect,
-                    approach=action.approach,
-                    strength=action.strength,
-                    because=finding.outcome.looked_at,
-                    why=rule.why.strip(),
-                    sources=tuple(source.ref for source in rule.sources),
-                )
-                found.setdefault(action.approach, []).append(reason)
+        for reason in prepared.reasons(finding.rule, finding.outcome.looked_at):
+            found.setdefault(reason.approach, []).append(reason)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from advisor.rulebook.pairs import Reached, pairs
@@ -53,31 +53,43 @@ def _together(
 
 
 def _flip(trials: Trials, then: Approach, change: Change, further: Change | None = None) -> Flip:
-    values = {each.fact: each.value for each in (change, further) if each is not None}
-    for each in (change, further):
-        if each is not None:
-            values[each.fact] = _rounded(trials, each, values)
-    together = None
-    if further is not None:
-        together = FactChange.model_construct(
-            fact=further.fact,
-            from_value=trials.facts[further.fact],
-            to_value=values[further.fact],
+    if further is None:
+        return Flip.model_construct(
+            fact=change.fact,
+            from_value=trials.facts[change.fact],
+            to_value=_rounded(trials, then, change),
+            then=then,
+            together_with=None,
         )
     return Flip.model_construct(
         fact=change.fact,
         from_value=trials.facts[change.fact],
-        to_value=values[change.fact],
+        to_value=_rounded_beside(trials, change, further),
         then=then,
-        together_with=together,
+        together_with=FactChange.model_construct(
+            fact=further.fact,
+            from_value=trials.facts[further.fact],
+            to_value=further.value,
+        ),
     )
 
 
-def _rounded(trials: Trials, change: Change, values: Mapping[str, Scalar]) -> Scalar:
-    """A rounder value a little further on that no rule tells from the one of the change."""
+def _rounded(trials: Trials, then: Approach, change: Change) -> Scalar:
+    """A rounder value a little further on that leads to the same advice, if there is one."""
     here = trials.facts[change.fact]
-    wanted = trials.step(values)[0]
     for value in rounder(trials.vocabulary[change.fact], here, change.value):
-        if trials.step({**values, change.fact: value})[0] == wanted:
+        if trials.advised({change.fact: value}, None) == then:
+            return value
+    return change.value
+
+
+def _rounded_beside(trials: Trials, change: Change, further: Change) -> Scalar:
+    """A rounder value that no rule tells from the one of a change, alone or beside another."""
+    here = trials.facts[change.fact]
+    beside = {further.fact: further.value}
+    wanted = trials.step({change.fact: change.value, **beside})[0]
+    for value in rounder(trials.vocabulary[change.fact], here, change.value):
+        alone = trials.step({change.fact: value})[0]
+        if alone == change.known and trials.step({change.fact: value, **beside})[0] == wanted:
             return value
     return change.value

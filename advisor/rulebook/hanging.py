@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from advisor.approaches import NAMES
 from advisor.rulebook.questions import Stake
 from advisor.rulebook.trials import Trials
 from advisor.rulebook.values import SHARE, Cell
+from advisor.schema.decide import OpenQuestion
 from advisor.schema.facts import Fact
 from advisor.schema.rule import Approach, Scalar
 
@@ -25,12 +27,22 @@ SUPPOSED = {
 Outcome = tuple[Cell, Approach | None]
 
 
-def hangs_on(stakes: Mapping[str, Stake], now: Approach | None) -> tuple[str, ...]:
-    """At most two facts of which many an answer alone would turn the advice, most turning first."""
+def hangs_on(
+    stakes: Mapping[str, Stake],
+    questions: Sequence[OpenQuestion],
+    now: Approach | None,
+    first: AbstractSet[str],
+) -> tuple[str, ...]:
+    """At most two open questions of which many an answer alone would turn the advice.
+
+    Those that are asked first of all (`first`) lead, then the most decisive.
+    """
     if now is None:
         return ()
-    found = [fact for fact, stake in stakes.items() if stake.chance >= LEAST_CHANCE]
-    found.sort(key=lambda fact: (-stakes[fact].chance, -stakes[fact].worth, fact))
+    found = [
+        q.fact for q in questions if q.fact in stakes and stakes[q.fact].chance >= LEAST_CHANCE
+    ]
+    found.sort(key=lambda fact: fact not in first)
     return tuple(found[:MOST_NAMED])
 
 
@@ -42,7 +54,7 @@ def supposition(trials: Trials, now: Approach, fact_id: str) -> str:
         (cell, trials.advice_of(trials.firing_after(known, touched), now))
         for cell, known in trials.tries(fact_id)
     ]
-    turned = [(cell, then) for cell, then in outcomes if then not in {None, now}]
+    turned = [(cell, then) for cell, then in outcomes if then is not None and then != now]
     if not turned:
         return ""
     if fact.type in {"bool", "choice"}:
@@ -65,10 +77,13 @@ def _by_size(fact: Fact, outcomes: Sequence[Outcome], now: Approach) -> str:
     high = _run(rising[::-1], now)
     if high is not None:
         return _still_open(fact, f"more than {_number(high[0], fact)}", high[1])
-    cell, then = max(
-        ((c, t) for c, t in outcomes if t not in {None, now}), key=lambda each: each[0].weight
-    )
-    return _still_open(fact, _number(float(cell.value), fact), then)
+    weights: dict[Approach, float] = {}
+    for cell, other in outcomes:
+        if other is not None and other != now:
+            weights[other] = weights.get(other, 0.0) + cell.weight
+    likely = max(weights, key=lambda approach: weights[approach])
+    chosen = max((c for c, other in outcomes if other == likely), key=lambda each: each.weight)
+    return _still_open(fact, _number(float(chosen.value), fact), likely)
 
 
 def _run(
@@ -83,9 +98,8 @@ def _run(
     return None
 
 
-def _still_open(fact: Fact, answer: str, then: Approach | None) -> str:
-    name = NAMES[then] if then is not None else NAMES["none"]
-    return f"Still open: {fact.question} ({fact.id}); {answer} would make it {name}."
+def _still_open(fact: Fact, answer: str, then: Approach) -> str:
+    return f"Still open: {fact.question} ({fact.id}); {answer} would make it {NAMES[then]}."
 
 
 def _answer(value: Scalar) -> str:

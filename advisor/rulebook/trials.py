@@ -12,7 +12,7 @@ from advisor.rulebook.conditions import Facts
 from advisor.rulebook.derived import DERIVED, bases_of, computed, fed_by, values_behind
 from advisor.rulebook.ordering import COST_ORDER, RANK_OF_COST
 from advisor.rulebook.scores import NOTHING, ZERO, places
-from advisor.rulebook.values import Cell, edges, nearest, within
+from advisor.rulebook.values import Cell, edges, is_too_far_down, nearest, within
 from advisor.schema.facts import Fact
 from advisor.schema.rule import Approach, Rulebook, Scalar
 
@@ -194,6 +194,8 @@ class Trials:
             for cell, known in self.tries(fact.id):
                 if known != self.known and (sensible := within(fact, cell)):
                     value, size = nearest(fact, sensible, here)
+                    if fact.flips == "" and is_too_far_down(fact, here, value):
+                        continue
                     yield self._change(now, fact.id, (value, size, known))
 
     def possible_answers(self, now: Approach | None, facts: Iterable[str]) -> Iterator[Change]:

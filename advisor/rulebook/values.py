@@ -13,6 +13,7 @@ from advisor.schema.facts import Fact
 from advisor.schema.rule import Condition, Rulebook, Scalar
 
 SHARE = "share of 1"
+MOST_TIMES = 100
 YES_OR_NO, CHOICE = 1.0, 2.0
 MEASURED_AGAIN = frozenset({"dataset", "documents", "catalog", "baseline", "gate"})
 """What can come out otherwise when it is measured again; a machine stays what it is."""
@@ -103,6 +104,13 @@ def edges(cell: Cell) -> tuple[Scalar, ...]:
     """The smallest and the largest number of a cell; every value of another kind."""
     numbers = [v for v in cell.values if not isinstance(v, bool | str)]
     return (min(numbers), max(numbers)) if numbers else cell.values
+
+
+def is_too_far_down(fact: Fact, here: Scalar, there: Scalar) -> bool:
+    """Whether a number falls to less than a hundredth: nobody gives up so much of what is there."""
+    if isinstance(here, bool | str) or isinstance(there, bool | str) or fact.unit == SHARE:
+        return False
+    return there >= 0 and there + 1 < (here + 1) / MOST_TIMES
 
 
 def within(fact: Fact, cell: Cell) -> Cell | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from advisor.approaches import NAMES
 from advisor.rulebook.ordering import Finding, Order
 from advisor.schema.decide import OpenQuestion
-from advisor.schema.facts import Fact
 
 MOST_NAMED = 3
 
@@ -16,15 +16,18 @@ def without_advice(
     order: Order,
     decisions: Sequence[Finding],
     questions: Sequence[OpenQuestion],
-    vocabulary: Sequence[Fact],
+    first: AbstractSet[str],
 ) -> str:
-    """Why an order recommends nothing, and what would lead to advice."""
+    """Why an order recommends nothing, and what would lead to advice.
+
+    `first`: the facts that are asked first of all; they are named before the most decisive.
+    """
     blocked = [a for a in order.ranked if a in order.forbidden and order.scores[a] > 0]
     if not blocked and len(order.forbidden) == len(order.ranked):
         blocked = list(order.ranked)
     if blocked:
         return _ruled_out(blocked, decisions)
-    asking = _to_answer(questions, vocabulary)
+    asking = _to_answer(questions, first)
     if any(order.scores.values()):
         return f"Nothing has more for it than against it. {asking}"
     return f"Not enough is known to advise anything. {asking}"
@@ -46,9 +49,7 @@ def _ruled_out(blocked: Sequence[str], decisions: Sequence[Finding]) -> str:
     )
 
 
-def _to_answer(questions: Sequence[OpenQuestion], vocabulary: Sequence[Fact]) -> str:
-    """The questions to answer: those that are asked first of all, then the most decisive."""
-    first = {fact.id for fact in vocabulary if fact.ask == "first"}
+def _to_answer(questions: Sequence[OpenQuestion], first: AbstractSet[str]) -> str:
     useful = [q for q in questions if not q.told_unknown and (q.could_change or q.fact in first)]
     named = sorted(useful, key=lambda q: q.fact not in first)[:MOST_NAMED]
     if not named:
