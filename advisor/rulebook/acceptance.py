@@ -36,13 +36,18 @@ def probability_acceptable(
 
 
 def probabilities(acceptance: Acceptance | None, order: Order) -> dict[Approach, float]:
-    """The chance of every approach of an order, 0 for a forbidden one; empty without a fit.
+    """The chances that can be told of an order's approaches, 0 for a forbidden one.
 
+    Nothing is told without a fit, of what was never measured (`collect_data`, `none`), of what a
+    rule requires whatever its chances, and where nothing is recommended (but for the forbidden).
     Of those with more for than against them, nobody further down has the greater chance: neighbours
     that the curve puts the other way round share their mean.
     """
     if acceptance is None:
         return {}
+    nothing = dict.fromkeys(order.forbidden, 0.0)
+    if order.recommended is None:
+        return nothing
     allowed = [approach for approach in order.ranked if approach not in order.forbidden]
     best = max((order.scores[approach] for approach in allowed), default=0.0)
     curve = {
@@ -50,10 +55,11 @@ def probabilities(acceptance: Acceptance | None, order: Order) -> dict[Approach,
             acceptance, approach, score=order.scores[approach], best=best
         )
         for approach in allowed
+        if approach not in UNMEASURED and approach != order.required
     }
-    backed = [approach for approach in allowed if order.scores[approach] > 0]
+    backed = [approach for approach in curve if order.scores[approach] > 0]
     pooled = dict(zip(backed, falling([curve[approach] for approach in backed]), strict=True))
-    return dict.fromkeys(order.scores, 0.0) | curve | pooled
+    return nothing | curve | pooled
 
 
 def falling(values: Sequence[float]) -> list[float]:
@@ -71,12 +77,28 @@ def falling(values: Sequence[float]) -> list[float]:
 def expected_gain(bands: Sequence[GainBand], approach: Approach, facts: Facts) -> Gain | None:
     """The published gain of an approach for such facts: its first band whose condition holds.
 
-    A band whose condition an unknown fact decides is passed over.
+    A band whose condition an unknown fact decides is passed over. No gain is larger than what the
+    prompt's score leaves room for, nor a loss larger than that score, where it is known.
     """
+    if approach in UNMEASURED:
+        return None
     for band in bands:
         if band.approach == approach and holds(band.when, facts):
-            return Gain(low=band.low, likely=band.likely, high=band.high, basis=_basis(band))
+            least, most = _room(facts)
+            low, likely, high = (
+                min(max(points, least), most) for points in (band.low, band.likely, band.high)
+            )
+            return Gain(low=low, likely=likely, high=high, basis=_basis(band))
     return None
+
+
+def _room(facts: Facts) -> tuple[float, float]:
+    """How far a score can fall and rise from the best plain prompt's, in points of 100."""
+    score = facts.get(PROMPTED)
+    if score is None:
+        return -100.0, 100.0
+    points = round(100 * float(score), 2)
+    return -points, round(100 - points, 2)
 
 
 def _basis(band: GainBand) -> str:

@@ -10,8 +10,8 @@ from advisor.rulebook.atoms import Atoms, Watched
 from advisor.rulebook.derived import DERIVED, bases_of, fed_by
 from advisor.rulebook.ordering import active_rules
 from advisor.rulebook.scores import Scores, places
-from advisor.rulebook.values import can_change, cells_of, shares_of, values_worth_trying
-from advisor.schema.decide import Reason
+from advisor.rulebook.values import Cell, can_change, cells_of, shares_of, values_worth_trying
+from advisor.schema.decide import OpenQuestion, Reason
 from advisor.schema.rule import Rule, Rulebook, RuleKind, Scalar
 
 KINDS: tuple[RuleKind, ...] = ("decision", "warning", "gate", "default")
@@ -52,6 +52,16 @@ class Compiled:
                 self.naming[fact] = self.naming.get(fact, 0) | 1 << place
         self.vocabulary = {fact.id: fact for fact in rulebook.vocabulary}
         self.questions = [fact for fact in rulebook.vocabulary if fact.question]
+        self.idle_questions = {
+            fact.id: OpenQuestion(
+                fact=fact.id,
+                question=fact.question,
+                could_change=False,
+                measured_by=fact.measured_by,
+            )
+            for fact in self.questions
+        }
+        """For every fact that can be asked: the question while no answer changes the advice."""
         self.asked_first = frozenset(fact.id for fact in self.questions if fact.ask == "first")
         self.asked = frozenset(fact.id for fact in self.questions)
         self.follows = [(fact.id, fact.follows) for fact in rulebook.vocabulary if fact.follows]
@@ -59,6 +69,7 @@ class Compiled:
         self.cells = cells_of(self.vocabulary, self.values, self.atoms)
         self.scores = Scores(self.rules, rulebook.strengths, rulebook.tie)
         self._reasons: dict[tuple[object, ...], tuple[Reason, ...]] = {}
+        self._looked_at: dict[int, int] = {}
         self._checks: dict[int, Checks] = {}
         self._touched = {
             fact: reduce(or_, (self.naming.get(name, 0) for name in (fact, *fed_by(fact))))
@@ -69,6 +80,13 @@ class Compiled:
             for fact in self.vocabulary
             if fed_by(fact)
         }
+        self.beside = {
+            fact: tuple(dict.fromkeys(b for name in names for b in bases_of(name) if b != fact))
+            for fact, names in self._following.items()
+        }
+        """The other stated facts from which follows what follows from a fact."""
+        self.tried: dict[tuple[Scalar | None, ...], tuple[Cell, ...]] = {}
+        """Cells of such facts, by the fact and the values of those others."""
         self.behind = tuple(
             dict.fromkeys(
                 base for name in DERIVED if name in self.naming for base in bases_of(name)
@@ -140,6 +158,16 @@ class Compiled:
                 tuple((bit, rule) for bit, rule in each if rule.needs is None),
             )
             self._checks[rules] = found
+        return found
+
+    def mask_of_rules(self, rules: int) -> int:
+        """What these decision rules look at, of all that can be known."""
+        found = self._looked_at.get(rules)
+        if found is None:
+            if len(self._looked_at) > MOST_REMEMBERED:
+                self._looked_at.clear()
+            found = reduce(or_, (self.decisions[place].mask for place in places(rules)), 0)
+            self._looked_at[rules] = found
         return found
 
     def following(self, facts: Iterable[str]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from advisor.rulebook.ordering import COST_ORDER
 from advisor.rulebook.scores import places
 from advisor.rulebook.trials import Trials
 from advisor.schema.decide import OpenQuestion
+from advisor.schema.facts import Fact
 from advisor.schema.rule import Approach
 
 MOST_COMBINATIONS = 128
@@ -45,19 +46,26 @@ def open_questions(trials: Trials, stakes: Mapping[str, Stake]) -> tuple[OpenQue
     decisive = _decisiveness(stakes)
     wanted = {*trials.unknown(), *stakes}
     questions = [
-        OpenQuestion.model_construct(
-            fact=fact.id,
-            question=fact.question,
-            could_change=fact.id in stakes,
-            outcomes=_in_order(stakes[fact.id].outcomes) if fact.id in stakes else (),
-            measured_by=fact.measured_by,
-            told_unknown=fact.id in trials.told_unknown,
-        )
+        _question(trials, fact, stakes.get(fact.id))
         for fact in trials.compiled.questions
         if fact.id in wanted and (not fact.follows or trials.facts.get(fact.follows) is True)
     ]
     questions.sort(key=lambda q: (not q.could_change, q.told_unknown, -decisive.get(q.fact, 0.0)))
     return tuple(questions)
+
+
+def _question(trials: Trials, fact: Fact, stake: Stake | None) -> OpenQuestion:
+    told_unknown = fact.id in trials.told_unknown
+    if stake is None and not told_unknown:
+        return trials.compiled.idle_questions[fact.id]
+    return OpenQuestion.model_construct(
+        fact=fact.id,
+        question=fact.question,
+        could_change=stake is not None,
+        outcomes=_in_order(stake.outcomes) if stake is not None else (),
+        measured_by=fact.measured_by,
+        told_unknown=told_unknown,
+    )
 
 
 def decisive_facts(trials: Trials, now: Approach | None) -> dict[str, float]:
@@ -117,7 +125,9 @@ def _alone(trials: Trials, now: Approach | None, fact: str) -> Stake:
     """What the answers of one fact turn the advice to, and how often."""
     stake = Stake()
     total = turned = 0.0
-    touched = trials.waiting(fact)
+    touched = trials.live(trials.waiting(fact), fact)
+    if not touched:
+        return stake
     for cell, known in trials.tries(fact):
         then = trials.advice_of(trials.firing_after(known, touched), now)
         total += cell.weight
@@ -149,11 +159,11 @@ def _together(
     trials: Trials, now: Approach | None, place: int, missing: Sequence[str]
 ) -> Approach | None:
     """What some answers to all of a rule's unknown facts turn the advice to, the rule firing."""
-    touched = trials.waiting(*missing)
+    touched = trials.live(trials.waiting(*missing), *missing)
     if not _could_turn(trials, now, touched):
         return now
     tested = trials.compiled.decisions[place]
-    for known in islice(_answered(trials, tested, missing), MOST_COMBINATIONS):
+    for known in islice(_answered(trials, tested, missing, touched), MOST_COMBINATIONS):
         firing = trials.firing_after(known, touched)
         if firing >> place & 1:
             then = trials.advice_of(firing, now)
@@ -173,26 +183,32 @@ def _could_turn(trials: Trials, now: Approach | None, waiting: int) -> bool:
     return trials.scores.losses(waiting, now) >= fall
 
 
-def _answered(trials: Trials, tested: Watched, missing: Sequence[str]) -> Iterator[int]:
-    """What is known after every set of answers that may still make a rule fire."""
+def _answered(
+    trials: Trials, tested: Watched, missing: Sequence[str], touched: int
+) -> Iterator[int]:
+    """What is known after every set of answers that may still make a rule fire.
+
+    Of answers that no touched rule tells apart one is enough.
+    """
     if any(len(set(bases_of(fact)) & set(missing)) > 1 for fact in tested.named):
         for values in product(*(trials.answers(fact) for fact in missing)):
             yield trials.step(dict(zip(missing, values, strict=True)))[0]
         return
+    mask = trials.compiled.mask_of_rules(touched)
     possible = [
-        [
-            (fact, (cell.value, known))
+        {
+            known & mask: (cell.value, known)
             for cell, known in trials.tries(fact)
             if tested.state(known).holds is not False
-        ]
+        }.values()
         for fact in missing
     ]
     if not trials.compiled.following(missing):
-        for chosen in product(*([known for _, (_, known) in each] for each in possible)):
-            yield reduce(or_, chosen)
+        for chosen in product(*possible):
+            yield reduce(or_, [known for _, known in chosen])
         return
-    for answers in product(*possible):
-        yield trials.merged(dict(answers))
+    for chosen in product(*possible):
+        yield trials.merged(dict(zip(missing, chosen, strict=True)))
 
 
 def _in_order(outcomes: set[Approach | None]) -> tuple[Approach, ...]:

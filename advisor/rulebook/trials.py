@@ -16,6 +16,7 @@ from advisor.rulebook.values import Cell, edges, is_too_far_down, nearest, withi
 from advisor.schema.facts import Fact
 from advisor.schema.rule import Approach, Rulebook, Scalar
 
+MOST_REMEMBERED = 10_000
 SCALE = (1, 10, 100, 1000, 10_000)
 """Tried for a number that no rule names and no interview offers answers for."""
 
@@ -114,6 +115,20 @@ class Trials:
                 firing |= bit
         return firing
 
+    def live(self, touched: int, *facts: str) -> int:
+        """Those of the rules that may fire by some answers to these facts: the rest is settled."""
+        could = self.known
+        for fact in facts:
+            could |= self.compiled.mask_of(fact)
+        simple, others = self.compiled.checks(touched)
+        found = 0
+        for bit, needs in simple:
+            if could & needs == needs:
+                found |= bit
+        for bit, _ in others:
+            found |= bit
+        return found
+
     def touched(self, *facts: str) -> int:
         """The rules that name a fact, or one that follows from it, one bit a rule."""
         return self.compiled.touched(facts)
@@ -132,17 +147,27 @@ class Trials:
         settled = [name for name in self.compiled.following((fact,)) if self._settles(fact, name)]
         if not settled:
             return [(cell, rest | cell.bits) for cell in self.compiled.cells.get(fact, ())]
+        key = (fact, *(self.facts.get(base) for base in self.compiled.beside[fact]))
+        found = self.compiled.tried.get(key)
+        if found is None:
+            if len(self.compiled.tried) > MOST_REMEMBERED:
+                self.compiled.tried.clear()
+            found = self.compiled.tried[key] = self._tried_anew(fact, settled)
+        return [(cell, rest | cell.bits) for cell in found]
+
+    def _tried_anew(self, fact: str, settled: Iterable[str]) -> tuple[Cell, ...]:
+        """The cells of a fact that some derived one follows from, beside what else is known."""
         bits = self.compiled.atoms.bits
         others = {name: self._others(name) for name in settled}
         found: dict[int, list[Scalar]] = {}
         for value in self.answers(fact):
-            known = rest | bits(fact, value)
+            known = bits(fact, value)
             for name, beside in others.items():
                 derived = computed(name, {**beside, fact: value})
                 if derived is not None:
                     known |= bits(name, derived)
             found.setdefault(known, []).append(value)
-        return [(Cell(values=tuple(v), bits=known), known) for known, v in found.items()]
+        return tuple(Cell(values=tuple(v), bits=known) for known, v in found.items())
 
     def _others(self, derived: str) -> dict[str, Scalar]:
         """What is known of the facts behind a derived one."""
@@ -191,24 +216,34 @@ class Trials:
             here = self.facts.get(fact.id)
             if here is None:
                 continue
+            touched = self.compiled.touched_by(fact.id)
+            live = self.live(touched, fact.id)
             for cell, known in self.tries(fact.id):
                 if known != self.known and (sensible := within(fact, cell)):
                     value, size = nearest(fact, sensible, here)
                     if fact.flips == "" and is_too_far_down(fact, here, value):
                         continue
-                    yield self._change(now, fact.id, (value, size, known))
+                    yield self._change(now, fact.id, (value, size, known), touched, live)
 
     def possible_answers(self, now: Approach | None, facts: Iterable[str]) -> Iterator[Change]:
         """Every unknown fact of these answered with each of its cells."""
         for fact in facts:
+            touched = self.compiled.touched_by(fact)
+            live = self.live(touched, fact)
             for cell, known in self.tries(fact):
-                yield self._change(now, fact, (cell.value, 0.0, known))
+                yield self._change(now, fact, (cell.value, 0.0, known), touched, live)
 
-    def _change(self, now: Approach | None, fact: str, step: tuple[Scalar, float, int]) -> Change:
+    def _change(
+        self,
+        now: Approach | None,
+        fact: str,
+        step: tuple[Scalar, float, int],
+        touched: int,
+        live: int,
+    ) -> Change:
         """A fact brought to a value, with its size and what is known then."""
         value, size, known = step
-        touched = self.compiled.touched_by(fact)
-        firing = self.firing_after(known, touched)
+        firing = self.firing_after(known, live) if live else self.firing
         return Change(
             fact,
             value,

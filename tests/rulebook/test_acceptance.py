@@ -79,11 +79,12 @@ def test_forbidden_is_never_acceptable_and_no_measure_for_others():
     assert found["few_shot"] == chance(0.5 - 0.4)
 
 
-def test_required_follows_the_formula_too():
+def test_what_is_required_needs_no_chance():
     found = probabilities(
         FIT, ordered(favour("rag"), {"effect": "require", "approach": "prompting"})
     )
-    assert found["prompting"] == chance(0.5 - 1.6)
+    assert "prompting" not in found
+    assert found["rag"] == chance(0.5 + 0.2)
 
 
 def test_without_a_fit_no_chance_is_told():
@@ -113,6 +114,29 @@ def test_the_first_band_that_holds_counts():
         usual = expected_gain(bands, "rag", facts)
         assert usual.likely == 1
         assert usual.basis == "1 comparison of 1 publication"
+
+
+@pytest.mark.parametrize(
+    ("score", "low", "likely", "high"),
+    [(None, -3, 12, 30), (0.8, -3, 12, 20), (0.95, -3, 5, 5), (1.0, -3, 0, 0), (0.02, -2, 12, 30)],
+)
+def test_no_gain_beyond_what_there_is_room_for(score, low, likely, high):
+    facts = {"knowledge.in_documents": True}
+    if score is not None:
+        facts["measured.prompted_score"] = score
+    found = expected_gain([band()], "rag", facts)
+    assert (found.low, found.likely, found.high) == (low, likely, high)
+
+
+def test_no_gain_beyond_a_hundred_points():
+    wild = band().model_copy(update={"low": -250.0, "high": 250.0})
+    found = expected_gain([wild], "rag", {"knowledge.in_documents": True})
+    assert (found.low, found.high) == (-100, 100)
+
+
+def test_collecting_data_gains_nothing_by_itself():
+    facts = {"knowledge.in_documents": True}
+    assert expected_gain([band("collect_data")], "collect_data", facts) is None
 
 
 def test_no_band_no_gain():

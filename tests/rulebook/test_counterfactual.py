@@ -213,7 +213,10 @@ def test_what_three_answers_turn_only_together_is_asked_at_the_end():
         "data.labelled_samples": 500,
     }
     assert trials.advised(answers, None) == "fine_tuning"
-    assert not any(q.could_change for q in questions(rules).values())
+    asked = questions(rules)
+    assert {name for name, q in asked.items() if q.could_change} == set(answers)
+    assert all(q.outcomes == ("fine_tuning",) for q in asked.values())
+    assert rank(profile(), rules).hangs_on == ()
     assert set(decisive_facts(trials, "rag")) == set(answers)
 
 
@@ -241,6 +244,102 @@ def test_an_answer_that_makes_rules_clash_is_no_flip():
     )
     assert flips(rules, output__house_format=False) == []
     assert not questions(rules)["output.house_format"].could_change
+
+
+def changed(vocabulary, name, **updates):
+    return tuple(
+        each.model_copy(update=updates) if each.id == name else each for each in vocabulary
+    )
+
+
+def test_what_is_given_comes_after_what_can_be_changed():
+    rules = (
+        USUAL,
+        rule("b", MANY, favour("fine_tuning")),
+        rule("c", HOUSE, favour("few_shot")),
+        rule("d", STRICT, favour("prompting")),
+    )
+    facts = {
+        "data__labelled_samples": 3,
+        "output__house_format": False,
+        "output__strict_format": False,
+    }
+    given = changed(VOCABULARY, "output.house_format", flips="last")
+    assert [first[0] for first, *_ in flips(book(*rules, vocabulary=given), **facts)] == [
+        "output.strict_format",
+        "data.labelled_samples",
+        "output.house_format",
+    ]
+    never = changed(VOCABULARY, "output.house_format", flips="never")
+    assert [first[0] for first, *_ in flips(book(*rules, vocabulary=never), **facts)] == [
+        "output.strict_format",
+        "data.labelled_samples",
+    ]
+
+
+def test_what_is_given_stands_in_no_pair():
+    rules = (USUAL, rule("b", {"all": [HOUSE, STRICT]}, favour("fine_tuning")))
+    given = changed(VOCABULARY, "output.house_format", flips="last")
+    facts = {"output__house_format": False, "output__strict_format": False}
+    assert len(flips(book(*rules), **facts)) == 1
+    assert flips(book(*rules, vocabulary=given), **facts) == []
+
+
+def test_numbers_are_round_where_the_advice_is_the_same():
+    low = compare("data.labelled_samples", "at_most", 700)
+    rules = book(USUAL, rule("b", low, oppose("rag"), favour("few_shot")))
+    assert flips(rules, data__labelled_samples=900) == [
+        (("data.labelled_samples", 700), "few_shot")
+    ]
+    assert flips(rules, data__labelled_samples=400) == [(("data.labelled_samples", 750), "rag")]
+    exact = compare("data.labelled_samples", "between", [701, 702])
+    tight = book(USUAL, rule("b", exact, favour("few_shot")))
+    assert flips(tight, data__labelled_samples=400) == [
+        (("data.labelled_samples", 701), "few_shot")
+    ]
+
+
+def test_no_number_below_the_least_and_none_far_below():
+    rules = (USUAL, rule("b", compare("data.classes", "at_most", 1), favour("few_shot")))
+    assert flips(book(*rules), data__classes=5) == [(("data.classes", 1), "few_shot")]
+    least = changed(VOCABULARY, "data.classes", least=2.0)
+    assert flips(book(*rules, vocabulary=least), data__classes=5) == []
+    few = compare("data.labelled_samples", "at_most", 4)
+    rules = book(USUAL, rule("b", few, favour("few_shot")))
+    assert flips(rules, data__labelled_samples=400)
+    assert flips(rules, data__labelled_samples=800) == []
+
+
+def following(name="output.strict_format", follows="output.house_format"):
+    return changed(VOCABULARY, name, follows=follows)
+
+
+def test_a_question_that_follows_another_waits_for_its_yes():
+    rules = book(USUAL, rule("b", STRICT, favour("fine_tuning")), vocabulary=following())
+    before = questions(rules)
+    assert list(before) == ["output.house_format"]
+    assert before["output.house_format"].could_change
+    assert before["output.house_format"].outcomes == ("fine_tuning",)
+    assert list(questions(rules, output__house_format=True)) == ["output.strict_format"]
+    assert questions(rules, output__house_format=False) == {}
+
+
+def test_what_somebody_did_not_know_is_marked_and_comes_last():
+    rules = book(
+        USUAL,
+        rule("b", HOUSE, favour("fine_tuning")),
+        rule("c", STRICT, favour("few_shot", "moderate"), oppose("rag", "weak")),
+    )
+    told = Profile.model_validate(
+        {"task": {"needs_style": True}, "unknown": ["output.house_format"]}
+    )
+    found = rank(told, rules).open_questions
+    assert [(q.fact, q.could_change, q.told_unknown) for q in found] == [
+        ("output.strict_format", True, False),
+        ("output.house_format", True, True),
+    ]
+    after = book(USUAL, rule("b", STRICT, favour("fine_tuning")), vocabulary=following())
+    assert rank(told, after).open_questions == ()
 
 
 def test_there_are_at_most_twelve():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from advisor.approaches import NAMES
 from advisor.errors import RuleConflictError
 from advisor.rulebook.engine import rank
 from advisor.schema.facts import Fact
@@ -112,7 +113,7 @@ def test_near_ties_and_runner_up_are_told():
     assert clear.runner_up == "few_shot"
     close = rank(KNOWN, book(make_rule("a", favour("rag", "moderate"), favour("few_shot", "weak"))))
     assert close.near_ties == ()
-    assert close.close_call
+    assert not close.close_call
 
 
 def test_a_required_approach_ties_with_nothing():
@@ -151,13 +152,109 @@ def test_without_advice_there_is_no_runner_up():
 def test_nothing_fires_nothing_is_advised():
     decision = rank(Profile(), book(make_rule("a", favour("rag"))))
     assert decision.recommended is None
-    assert "task.kind" in decision.next_step
+    assert decision.next_step.startswith("Not enough is known")
+    assert "Style? (task.needs_style)" in decision.next_step
     assert [q.fact for q in decision.open_questions] == ["task.needs_style"]
 
 
 def test_only_opposition_is_no_advice():
     decision = rank(KNOWN, book(make_rule("a", oppose("fine_tuning"))))
     assert decision.recommended is None
+
+
+def test_what_is_outweighed_is_not_called_unknown():
+    decision = rank(KNOWN, book(make_rule("a", oppose("fine_tuning"))))
+    assert decision.next_step.startswith("Nothing has more for it than against it.")
+    assert "No answer that is missing" in decision.next_step
+    more = rank(
+        KNOWN,
+        book(make_rule("a", oppose("fine_tuning")), make_rule("b", favour("rag"), when=MANY)),
+    )
+    assert "Samples? (data.labelled_samples)" in more.next_step
+
+
+def test_what_is_ruled_out_names_the_rules():
+    rules = book(
+        make_rule("a", favour("rag")),
+        make_rule("b", {"effect": "forbid", "approach": "rag"}),
+        make_rule("c", {"effect": "forbid", "approach": "rag"}),
+    )
+    decision = rank(KNOWN, rules)
+    assert decision.recommended is None
+    assert "(RAG) is ruled out by the rules b and c." in decision.next_step
+    everything = [{"effect": "forbid", "approach": name} for name in NAMES]
+    step = rank(KNOWN, book(make_rule("a", *everything))).next_step
+    assert step.startswith("Everything is ruled out by the rule a.")
+
+
+GAINS = [
+    {
+        "approach": approach,
+        "when": {"all": []},
+        "low": -60.0,
+        "likely": 12.0,
+        "high": 30.0,
+        "comparisons": 3,
+        "sources": 2,
+    }
+    for approach in ("rag", "few_shot", "fine_tuning", "prompting", "collect_data")
+]
+FIT = {
+    "intercept": 0.5,
+    "per_point_behind": -0.4,
+    "most_behind": 6.0,
+    "basis": "made up",
+    "fitted": "2026-11-26",
+}
+
+
+def told(decision):
+    return {r.approach: (r.probability_acceptable, r.expected_gain) for r in decision.approaches}
+
+
+def test_chances_and_gains_are_told_only_where_they_mean_something():
+    rules = (
+        make_rule("a", favour("few_shot"), favour("collect_data", "weak")),
+        make_rule("b", {"effect": "forbid", "approach": "fine_tuning"}),
+    )
+    found = told(rank(KNOWN, book(*rules, gains=GAINS, acceptance=FIT)))
+    assert found["fine_tuning"] == (0.0, None)
+    assert found["collect_data"] == (None, None)
+    assert found["few_shot"][0] > found["rag"][0] > 0
+    assert found["rag"][1].likely == 12
+    require = make_rule("c", {"effect": "require", "approach": "prompting"})
+    found = told(rank(KNOWN, book(*rules, require, gains=GAINS, acceptance=FIT)))
+    assert found["prompting"] == (None, None)
+    assert found["few_shot"][0] is not None
+    nothing = told(rank(KNOWN, book(rules[1], gains=GAINS, acceptance=FIT)))
+    assert nothing["fine_tuning"] == (0.0, None)
+    assert {chance for name, (chance, _) in nothing.items() if name != "fine_tuning"} == {None}
+
+
+def test_contradictions_are_warned_of():
+    profile = Profile(
+        task=TaskFacts(needs_style=True), data=DataFacts(labelled_samples=10, classes=20)
+    )
+    assert "20 labels" in rank(profile, book(make_rule("a", favour("rag")))).warnings[0]
+
+
+def test_advice_hangs_on_what_is_unknown_and_turns_it():
+    rules = book(
+        make_rule("a", favour("fine_tuning", "moderate")),
+        make_rule(
+            "b",
+            favour("few_shot"),
+            when={"fact": "data.labelled_samples", "op": "at_most", "value": 49},
+        ),
+    )
+    decision = rank(KNOWN, rules)
+    assert decision.hangs_on == ("data.labelled_samples",)
+    assert decision.next_step.endswith(
+        "This supposes labelled samples; with fewer than 50 it would be few-shot."
+    )
+    known = Profile(task=TaskFacts(needs_style=True), data=DataFacts(labelled_samples=400))
+    assert rank(known, rules).hangs_on == ()
+    assert rank(Profile(), rules).hangs_on == ()
 
 
 def test_forbidden_comes_last_whatever_its_score():
@@ -230,7 +327,7 @@ def test_what_would_change_it_is_true():
     decision = rank(profile, rules)
     flips = {(f.fact, f.from_value, f.to_value, f.then) for f in decision.what_would_change_it}
     assert flips == {
-        ("data.labelled_samples", 500, 99, "rag"),
+        ("data.labelled_samples", 500, 95, "rag"),
         ("output.house_format", True, False, "rag"),
     }
 

@@ -4,11 +4,13 @@ import typing
 
 import pytest
 
+from advisor.approaches import NAMES
+from advisor.render.safe import words
 from advisor.rulebook import next_step as room
 from advisor.rulebook.engine import rank
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Approach
-from tests.fixtures.rulebooks import STYLE, VOCABULARY, book, compare, fact, favour, rule
+from tests.fixtures.rulebooks import HOUSE, STYLE, VOCABULARY, book, compare, fact, favour, rule
 
 CLOSED = "measured.closed_book_score"
 BOOK_OF_BOTH = (*VOCABULARY, fact(CLOSED, "float", unit="share of 1"))
@@ -33,7 +35,7 @@ def advised(approach):
 
 def test_the_measurement_that_decides_is_named_with_both_approaches():
     assert step(USUAL, STRONG) == (
-        "Measure zero-shot first (`advisor baseline`): about ten minutes decide between"
+        "Measure zero-shot (`advisor baseline`): its score decides between"
         " fine-tuning and prompt optimisation."
     )
 
@@ -47,9 +49,9 @@ def test_what_is_measured_already_is_not_named():
 def test_the_measurement_that_turns_more_is_named():
     low = rule("low", compare(CLOSED, "at_most", 0.3), favour("rag"))
     high = rule("high", compare(CLOSED, "at_least", 0.3), favour("few_shot"))
-    asking = "Ask the model without the documents first"
+    asking = "Ask the model without the documents"
     assert step(USUAL, STRONG, low, high).startswith(asking)
-    assert step(USUAL, STRONG, low).startswith("Measure zero-shot first")
+    assert step(USUAL, STRONG, low).startswith("Measure zero-shot (")
 
 
 def test_too_few_samples_are_told_first():
@@ -95,9 +97,47 @@ def test_it_says_that_the_target_is_met_only_where_it_is():
 
 
 def test_every_approach_has_its_sentences():
-    for table in (room.NAMES, room.BEFORE, room.AFTER):
+    for table in (NAMES, room.BEFORE, room.AFTER):
         assert set(table) == set(typing.get_args(Approach))
 
 
-def test_nothing_known_says_what_to_say():
-    assert rank(Profile(), book(USUAL)).next_step == room.NOTHING_KNOWN
+def test_every_name_is_the_one_that_tables_show():
+    assert {name: words(name) for name in NAMES} == NAMES
+
+
+def test_no_samples_are_labelled_first_whatever_could_be_measured():
+    more = rule("more", STYLE, favour("collect_data"))
+    for count in (0, 2, 29):
+        assert step(more, STRONG, data__labelled_samples=count) == room.BEFORE["collect_data"]
+    assert step(more, STRONG) == room.BEFORE["collect_data"]
+    assert step(more, STRONG, data__labelled_samples=400) == room.AFTER["collect_data"]
+
+
+HOUSE_RULE = rule("house", HOUSE, favour("rag"))
+
+
+def test_a_supposition_is_told_with_where_it_leads_otherwise():
+    told = step(USUAL, HOUSE_RULE)
+    assert told == (
+        f"{room.BEFORE['fine_tuning']} Still open: output.house_format? (output.house_format);"
+        " yes would make it RAG."
+    )
+    assert step(USUAL, HOUSE_RULE, output__house_format=False) == room.BEFORE["fine_tuning"]
+
+
+@pytest.mark.parametrize(
+    ("op", "value", "ending"),
+    [
+        ("at_least", 0.9, "more than 89 % would make it RAG."),
+        ("at_most", 0.2, "below 21 % would make it RAG."),
+    ],
+)
+def test_a_supposition_names_the_end_that_turns_it(op, value, ending):
+    vocabulary = (*BOOK_OF_BOTH, fact("measured.rag_score", "float", unit="share of 1"))
+    rules = book(
+        USUAL,
+        rule("b", compare("measured.rag_score", op, value), favour("rag")),
+        vocabulary=vocabulary,
+    )
+    profile = Profile.model_validate({"task": {"needs_style": True}})
+    assert rank(profile, rules).next_step.endswith(ending)
