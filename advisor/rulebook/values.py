@@ -107,10 +107,10 @@ def edges(cell: Cell) -> tuple[Scalar, ...]:
 
 
 def is_too_far_down(fact: Fact, here: Scalar, there: Scalar) -> bool:
-    """Whether a number falls to less than a hundredth: nobody gives up so much of what is there."""
-    if isinstance(here, bool | str) or isinstance(there, bool | str) or fact.unit == SHARE:
+    """Whether data at hand would fall to less than a hundredth: nobody gives up so much of it."""
+    if fact.measured_by != "dataset" or isinstance(here, bool | str) or isinstance(there, str):
         return False
-    return there >= 0 and there + 1 < (here + 1) / MOST_TIMES
+    return there + 1 < (here + 1) / MOST_TIMES
 
 
 def within(fact: Fact, cell: Cell) -> Cell | None:

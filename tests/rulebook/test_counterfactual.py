@@ -299,15 +299,16 @@ def test_numbers_are_round_where_the_advice_is_the_same():
     ]
 
 
-def test_no_number_below_the_least_and_none_far_below():
+def test_no_number_below_the_least_and_no_loss_of_nearly_all_data():
     rules = (USUAL, rule("b", compare("data.classes", "at_most", 1), favour("few_shot")))
     assert flips(book(*rules), data__classes=5) == [(("data.classes", 1), "few_shot")]
     least = changed(VOCABULARY, "data.classes", least=2.0)
     assert flips(book(*rules, vocabulary=least), data__classes=5) == []
-    few = compare("data.labelled_samples", "at_most", 4)
-    rules = book(USUAL, rule("b", few, favour("few_shot")))
-    assert flips(rules, data__labelled_samples=400)
-    assert flips(rules, data__labelled_samples=800) == []
+    few = rule("b", compare("data.labelled_samples", "at_most", 4), favour("few_shot"))
+    at_hand = changed(VOCABULARY, "data.labelled_samples", measured_by="dataset")
+    assert flips(book(USUAL, few, vocabulary=at_hand), data__labelled_samples=400)
+    assert flips(book(USUAL, few), data__labelled_samples=800)
+    assert flips(book(USUAL, few, vocabulary=at_hand), data__labelled_samples=800) == []
 
 
 def following(name="output.strict_format", follows="output.house_format"):
