@@ -42,7 +42,6 @@ class Compiled:
             if pair[0].id in rulebook.added
         ]
         """The rules that a user's policy added, but for gate rules, which wait to be measured."""
-        self.gains = [(band, Watched(band.when, self.atoms)) for band in rulebook.gains]
         self.decisions = [tested for _, tested in self.tested["decision"]]
         self.rules: list[Rule] = rules["decision"]
         self.naming: dict[str, int] = {}
@@ -107,6 +106,7 @@ class Compiled:
         """Facts on which the advice rests and that could be otherwise."""
         self.given = frozenset(fact.id for fact in self.changeable if fact.flips == "last")
         """Those of them that are given with the task."""
+        self.free = [fact for fact in self.changeable if fact.id not in self.given]
         self._shares = shares_of(self.cells, self.atoms)
         self._chances: list[dict[int, float]] = [{} for _ in self.rules]
 

@@ -12,7 +12,7 @@ from advisor.schema.decide import FactChange, Flip
 from advisor.schema.rule import Approach, Scalar
 
 MOST_FLIPS = 12
-ENOUGH = 4
+ENOUGH = 3
 """So many facts that turn the advice alone, and that somebody can change, need no pairs beside."""
 
 
@@ -26,17 +26,19 @@ def flips(trials: Trials, now: Approach | None) -> tuple[Flip, ...]:
     advice as well.
     """
     given = trials.compiled.given
-    changes = sorted(trials.changes(now), key=lambda change: (change.fact in given, change.size))
+    changes = sorted(trials.turning(now), key=lambda change: (change.fact in given, change.size))
     reached: dict[str, set[Approach | None]] = {}
     found: list[Flip] = []
     for change in changes:
         outcomes = reached.setdefault(change.fact, {None, now})
-        if change.then is not None and change.then not in outcomes:
+        if change.then not in outcomes and change.then is not None:
             found.append(_flip(trials, change.then, change))
         outcomes.add(change.then)
     if sum(flip.fact not in given for flip in found) < ENOUGH and len(found) < MOST_FLIPS:
-        free = [change for change in changes if change.fact not in given]
-        found += islice(_together(trials, now, free, reached), MOST_FLIPS - len(found))
+        for fact in trials.compiled.free:
+            reached.setdefault(fact.id, {None, now})
+        idle = list(trials.idle_changes(now, trials.compiled.free))
+        found += islice(_together(trials, now, idle, reached), MOST_FLIPS - len(found))
     return tuple(found[:MOST_FLIPS])
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from operator import add
+from typing import NamedTuple
 
 from advisor.rulebook.ordering import COST_ORDER
 from advisor.rulebook.pairs import pairs
 from advisor.rulebook.scores import places
 from advisor.rulebook.trials import Trials
+from advisor.rulebook.values import Cell
 from advisor.schema.rule import Approach, Scalar
 
 Answers = dict[str, tuple[Scalar, int]]
@@ -33,10 +35,13 @@ def witnesses(trials: Trials, now: Approach | None, facts: Sequence[str]) -> Ite
     needs, _ = trials.needs(now)
     sways = trials.scores.sways(trials.waiting(*facts), now, either_way=False)
     could = [(place, need) for place, need in needs if sways[place] >= need]
-    most = _most(trials, now, facts) if could else ()
+    if not could:
+        return
+    most = _most(trials, now, facts)
+    rooms = [_room(trials, fact, facts) for fact in facts]
     for place, need in could:
         if most[place] >= need:
-            chosen = _favourable(trials, now, facts, place)
+            chosen = _favourable(trials, now, rooms, place)
             if _advice(trials, now, chosen) not in {None, now}:
                 yield _needed(trials, now, chosen)
 
@@ -72,8 +77,27 @@ def _may_fire(trials: Trials, rules: int, known: int) -> int:
     )
 
 
+class Room(NamedTuple):
+    """What an unknown fact may be, and which rules wait for it."""
+
+    fact: str
+    mask: int
+    waiting: tuple[int, ...]
+    """Places of the rules that may still fire."""
+    tries: Sequence[tuple[Cell, int]]
+
+
+def _room(trials: Trials, fact: str, beside: Sequence[str]) -> Room:
+    return Room(
+        fact=fact,
+        mask=trials.compiled.mask_of(fact),
+        waiting=places(trials.live(trials.waiting(fact), *beside)),
+        tries=trials.tries(fact),
+    )
+
+
 def _favourable(
-    trials: Trials, now: Approach | None, facts: Sequence[str], approach: int
+    trials: Trials, now: Approach | None, rooms: Sequence[Room], approach: int
 ) -> Answers:
     """For every fact: the answer that favours an approach most, given those before it.
 
@@ -83,17 +107,16 @@ def _favourable(
     decisions = trials.compiled.decisions
     chosen: Answers = {}
     known = trials.known
-    for fact in facts:
-        mask = trials.compiled.mask_of(fact)
-        own = [place for place in places(trials.waiting(fact)) if leads[place]]
+    for fact, mask, waiting, tries in rooms:
+        own = [(leads[place], decisions[place].state) for place in waiting if leads[place]]
         best: tuple[int, Scalar, int] | None = None
-        for cell, after in trials.tries(fact):
+        for cell, after in tries if own else tries[:1]:
             told = known & ~mask | after & mask
             gain = 0
-            for place in own:
-                fires = decisions[place].state(told).holds
+            for lead, state in own:
+                fires = state(told).holds
                 if fires is not False:
-                    gain += leads[place] * (2 if fires else 1)
+                    gain += lead * (2 if fires else 1)
             if best is None or gain > best[0]:
                 best = gain, cell.value, told
         if best is not None:

@@ -100,6 +100,8 @@ def stakes_of(trials: Trials, now: Approach | None, *, deep: bool = False) -> di
         ):
             for fact in facts:
                 stakes.setdefault(fact, Stake()).outcomes.add(then)
+    if not stakes:
+        return stakes
     expected = Expected(trials)
     for fact, stake in stakes.items():
         stake.worth = expected.worth(fact)

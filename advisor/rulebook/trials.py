@@ -69,6 +69,7 @@ class Trials:
         self.firing = sum(1 << place for place, s in enumerate(self.states) if s.holds)
         self.open = sum(1 << place for place, s in enumerate(self.states) if s.holds is None)
         """Undetermined decision rules, one bit a rule."""
+        self._waiting: dict[str, int] = {}
         self._sums: int | None = None
         self._needs: dict[Approach | None, tuple[list[tuple[int, int]], int]] = {}
         self._tries: dict[str, list[tuple[Cell, int]]] = {}
@@ -210,20 +211,50 @@ class Trials:
         tried = (value for cell in own for value in edges(cell))
         return list(dict.fromkeys((*offered, *tried, *behind))) or list(SCALE)
 
-    def changes(self, now: Approach | None) -> Iterator[Change]:
-        """Every known fact that can change, brought to the nearest value of every other cell."""
+    def turning(self, now: Approach | None) -> Iterator[Change]:
+        """Every change of a known fact, to the nearest value of some cell, that turns the advice.
+
+        One that makes rules clash turns nothing.
+        """
         for fact in self.compiled.changeable:
             here = self.facts.get(fact.id)
             if here is None:
                 continue
             touched = self.compiled.touched_by(fact.id)
             live = self.live(touched, fact.id)
+            if not live:
+                continue
             for cell, known in self.tries(fact.id):
-                if known != self.known and (sensible := within(fact, cell)):
-                    value, size = nearest(fact, sensible, here)
-                    if fact.flips == "" and is_too_far_down(fact, here, value):
-                        continue
-                    yield self._change(now, fact.id, (value, size, known), touched, live)
+                firing = self.firing_after(known, live)
+                if firing != self.firing and self.advice_of(firing, now) != now:
+                    found = self._nearest(fact, here, cell)
+                    if found is not None:
+                        yield self._change(now, fact.id, (*found, known), touched, live)
+
+    def idle_changes(self, now: Approach | None, facts: Iterable[Fact]) -> Iterator[Change]:
+        """Every change of these known facts that leaves the advice as it is."""
+        for fact in facts:
+            here = self.facts.get(fact.id)
+            if here is None:
+                continue
+            touched = self.compiled.touched_by(fact.id)
+            live = self.live(touched, fact.id)
+            for cell, known in self.tries(fact.id):
+                if known == self.known:
+                    continue
+                found = self._nearest(fact, here, cell)
+                if found is not None:
+                    change = self._change(now, fact.id, (*found, known), touched, live)
+                    if change.then == now:
+                        yield change
+
+    def _nearest(self, fact: Fact, here: Scalar, cell: Cell) -> tuple[Scalar, float] | None:
+        """The nearest value of a cell that makes sense, with the size of the change."""
+        sensible = within(fact, cell)
+        if sensible is None:
+            return None
+        value, size = nearest(fact, sensible, here)
+        return None if fact.flips == "" and is_too_far_down(fact, here, value) else (value, size)
 
     def possible_answers(self, now: Approach | None, facts: Iterable[str]) -> Iterator[Change]:
         """Every unknown fact of these answered with each of its cells."""
@@ -291,7 +322,14 @@ class Trials:
 
         A derived fact may be known while one it follows from is not, and then change with it.
         """
-        return self.touched(*facts) & self.open | self.compiled.unsettled(facts)
+        found = 0
+        for fact in facts:
+            own = self._waiting.get(fact)
+            if own is None:
+                own = self.touched(fact) & self.open | self.compiled.unsettled((fact,))
+                self._waiting[fact] = own
+            found |= own
+        return found
 
     def unknown(self) -> tuple[str, ...]:
         """The unknown stated facts that rules wait for, or that may change a derived one."""
