@@ -228,9 +228,11 @@ class Session:
         yield f"  {self.next.line}"
         for blank in self.next.blanks:
             key = "put_samples" if blank == DATA else "put_documents"
-            yield filled(say(key, blank=blank, row=ROW), first="  ")
+            yield filled(say(key, blank=blank), first="  ")
+        if DATA in self.next.blanks or self.next.needs_rows:
+            yield filled(say("row_form", row=ROW), first="  ")
         if self.next.needs_rows:
-            yield filled(say("write_rows", least=FEWEST, row=ROW), first="  ")
+            yield filled(say("write_rows", least=FEWEST), first="  ")
         yield from self._unanswered()
         if self._answers is not None:
             yield say("change_later", command=self._again("--edit"))

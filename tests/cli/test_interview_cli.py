@@ -13,7 +13,9 @@ from advisor.cli.asking_plain import PlainAsker
 from advisor.cli.main import cli
 from advisor.cli.screen import Screen
 from advisor.interview.answers import load_profile
+from advisor.resources import rules_root
 from advisor.rulebook.conditions import stated_facts
+from advisor.rulebook.load import load_facts
 
 KNOWN = "task: {kind: chat, needs_style: false}\nknowledge: {in_documents: false}\n"
 
@@ -126,6 +128,84 @@ def test_a_wrong_line_of_the_review_is_told(ask):
     assert "'99' is none of the answers above" in result.stderr
 
 
+def test_what_may_be_typed_is_said_once_at_whatever_is_asked_first(ask):
+    said = "At any question you may also type: why, back, review, stop."
+    assert ask("\n\n\nstop\n").stderr.count(said) == 1
+    first = ask("stop\n", "--answers", "known.yaml", "--edit", "must_cite")
+    assert first.stderr.count(said) == 1
+
+
+@pytest.mark.parametrize("leave", ["b", "q", "back"])
+def test_leaving_the_review_leads_back_to_the_question_and_changes_nothing(ask, leave):
+    result = ask(f"chat\nreview\n{leave}\nstop\n", "--save", "mine.yaml")
+    assert result.exit_code == 0
+    assert result.stderr.count("2. How many inputs") == 2
+    assert load_profile(Path("mine.yaml")).task.kind == "chat"
+
+
+def test_the_review_explains_itself_and_takes_what_was_not_asked(ask):
+    result = ask("chat\nreview\n?\nf\nmust_cite\nyes\nq\nstop\n", "--save", "mine.yaml")
+    assert result.exit_code == 0
+    assert "Every answer with where it comes from." in result.stderr
+    assert "source must be named: Must an answer name its source?" in result.stderr
+    assert " 2  samples with an answer: How many inputs" in result.stderr
+    assert load_profile(Path("mine.yaml")).knowledge.must_cite is True
+
+
+def test_rows_after_the_tenth_can_be_typed(ask):
+    names = [fact.id for fact in load_facts(rules_root()) if fact.question]
+    row = names.index("knowledge.must_cite") + 1
+    assert row > 10
+    Path("all.yaml").write_text(f"unknown: [{', '.join(names)}]\n")
+    result = ask(f"{row}\nyes\nq\n", "--answers", "all.yaml", "--save", "mine.yaml")
+    assert result.exit_code == 0
+    assert "There are no further questions." in result.stderr
+    assert load_profile(Path("mine.yaml")).knowledge.must_cite is True
+
+
+def test_what_later_stages_go_by_is_asked_at_the_end_with_the_reason(ask):
+    result = ask("\n" * 60, "--answers", "known.yaml", "--save", "mine.yaml")
+    assert result.exit_code == 0
+    told = " ".join(result.stderr.split())
+    assert "Lastly, what the next steps (estimate, gate) go by." in told
+    assert "The gate holds the measured scores to it" in told
+    last = ("constraints.must_stay_local", "constraints.budget_usd", "task.target")
+    assert set(last) <= set(load_profile(Path("mine.yaml")).unknown)
+
+
+def test_what_nobody_knew_is_named_with_the_command_to_answer_it(ask):
+    result = ask("\n" * 60, "--answers", "known.yaml", "--save", "mine.yaml")
+    told = " ".join(result.stdout.split())
+    assert "You did not know" in told
+    assert "score to be reached" in told
+    assert "Nothing is left" not in result.stderr
+    assert "Answers that could change it" not in result.stdout
+
+
+def test_who_knows_nothing_is_not_sent_in_circles(ask):
+    result = ask("\n" * 60, "--json", "--save", "mine.yaml")
+    command = json.loads(result.stdout)["next_command"]
+    assert command == "advisor interview --answers mine.yaml --edit task.kind"
+    again = ask("2\nstop\n", *shlex.split(command)[2:])
+    assert "What is the task?" in again.stderr
+    assert load_profile(Path("mine.yaml")).task.kind == "classification"
+
+
+def test_the_command_is_explained_down_to_the_form_of_a_row(ask):
+    Path("none.yaml").write_text(KNOWN + "data: {labelled_samples: 0}\n")
+    result = ask("stop\n", "--answers", "none.yaml")
+    assert "advisor baseline --data SAMPLES.jsonl --answers none.yaml" in result.stdout
+    assert '{"prompt": "...", "completion": "..."}' in result.stdout
+    assert "Write at least 30 such rows first" in result.stdout
+
+
+def test_answers_that_contradict_each_other_are_remarked_at_once(folder):
+    Path("known.yaml").write_text(KNOWN + "constraints: {must_stay_local: true}\n")
+    result = told("--answers", "known.yaml", "--edit", "constraints.hosting=hosted_api")
+    assert result.exit_code == 0
+    assert "This does not go together" in result.stderr
+
+
 def test_what_data_documents_and_model_tell_is_not_asked(ask, folder):
     rows = [{"prompt": f"text {n}", "completion": f"label {n % 4}"} for n in range(60)]
     Path("d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -143,7 +223,7 @@ def test_what_data_documents_and_model_tell_is_not_asked(ask, folder):
     assert "measured in d.jsonl: samples with an answer: 60 samples" in result.stderr
     assert "looked up for" in result.stderr
     command = shlex.split(shown["next_command"])
-    assert command[1] in {"run", "baseline"}
+    assert command[1] == "baseline"
     for option, value in (("--data", "d.jsonl"), ("--docs", "docs"), ("--model", words[-1])):
         assert command[command.index(option) + 1] == value
     assert command[command.index("--answers") + 1] == "interview-answers.yaml"

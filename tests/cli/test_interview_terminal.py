@@ -240,6 +240,64 @@ def test_the_review_changes_an_answer(terminal):
     assert load_profile(Path("known.yaml")).task.kind == "question_answering"
 
 
+@pytest.mark.parametrize("key", ["b", "q", "\x1b", LEFT])
+def test_a_key_leaves_the_review_and_nothing_is_changed(terminal, key):
+    screen = terminal("--save", "mine.yaml")
+    screen.until("don't know")
+    screen.send("2", ENTER)
+    screen.until("2. How many inputs")
+    screen.until("don't know")
+    screen.send("r")
+    screen.until("another fact")
+    screen.send("?")
+    screen.until("Every answer with where it comes from")
+    screen.until("another fact")
+    screen.send(key)
+    screen.until("2. How many inputs")
+    screen.until("don't know")
+    assert load_profile(Path("mine.yaml")).task.kind == "classification"
+    screen.send("s")
+    assert screen.ended() == 0
+
+
+def test_a_fact_that_was_not_asked_is_searched_and_said(terminal):
+    screen = terminal("--answers", "known.yaml", "--edit")
+    screen.until("another fact")
+    screen.send("f", ENTER)
+    screen.until("Type to search")
+    screen.send("cite")
+    screen.until("1mcite")
+    screen.send(ENTER)
+    screen.until("Must an answer name its source?")
+    screen.until("don't know")
+    screen.send("y", ENTER)
+    screen.until("This does not go together")
+    screen.until("don't know")
+    screen.send("r")
+    screen.until("another fact")
+    screen.send("f", ENTER)
+    screen.until("Type to search")
+    screen.send("\x1b")
+    screen.until("another fact")
+    screen.send("a", ENTER)
+    assert screen.ended() == 0
+    assert load_profile(Path("known.yaml")).knowledge.must_cite is True
+
+
+def test_a_review_longer_than_there_are_keys(terminal, folder):
+    names = [fact.id for fact in load_facts(rules_root()) if fact.question]
+    Path("all.yaml").write_text(f"unknown: [{', '.join(names)}]\n")
+    screen = terminal("--answers", "all.yaml", "--edit")
+    screen.until("Your answers")
+    screen.until("task: don't know")
+    screen.send(DOWN, ENTER)
+    screen.until("What is the task?")
+    screen.until("don't know")
+    screen.send("2", ENTER)
+    assert screen.finish("q") == 0
+    assert load_profile(Path("all.yaml")).task.kind == "classification"
+
+
 def test_json_is_alone_on_stdout_while_the_terminal_asks(terminal):
     screen = terminal("--save", "mine.yaml", "--json", shell="> out.json")
     screen.until("don't know")
