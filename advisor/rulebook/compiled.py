@@ -43,6 +43,13 @@ class Compiled:
         ]
         """The rules that a user's policy added, but for gate rules, which wait to be measured."""
         self.decisions = [tested for _, tested in self.tested["decision"]]
+        self.needs = {1 << place: rule.needs or 0 for place, rule in enumerate(self.decisions)}
+        """By the bit of a decision rule: the bits that it cannot fire without."""
+        self.entangled = [
+            [bases for name in rule.named if len(bases := frozenset(bases_of(name))) > 1]
+            for rule in self.decisions
+        ]
+        """For every decision rule: the stated facts from which derived ones follow together."""
         self.rules: list[Rule] = rules["decision"]
         self.naming: dict[str, int] = {}
         """The decision rules that name a fact, one bit a rule."""

@@ -8,8 +8,6 @@ from functools import reduce
 from itertools import islice, product
 from operator import or_
 
-from advisor.rulebook.atoms import Watched
-from advisor.rulebook.derived import bases_of
 from advisor.rulebook.expected import Expected
 from advisor.rulebook.joint import witnesses
 from advisor.rulebook.ordering import COST_ORDER
@@ -143,14 +141,13 @@ def _alone(trials: Trials, now: Approach | None, fact: str) -> Stake:
 def _join(trials: Trials, now: Approach | None, stakes: dict[str, Stake]) -> None:
     """Add what the unknown facts of one rule turn together, where one of them alone does not."""
     tried: set[tuple[str, ...]] = set()
+    askable = trials.compiled.asked - trials.nobody_knows
     for place in places(trials.open):
         missing = trials.wanted(place)
         if not 2 <= len(missing) <= MOST_MISSING or missing in tried:
             continue
         tried.add(missing)
-        if not (trials.compiled.asked - trials.nobody_knows).issuperset(missing):
-            continue
-        if stakes.keys() >= set(missing):
+        if not askable.issuperset(missing) or stakes.keys() >= set(missing):
             continue
         outcome = _together(trials, now, place, missing)
         for fact in missing if outcome != now else ():
@@ -164,8 +161,7 @@ def _together(
     touched = trials.live(trials.waiting(*missing), *missing)
     if not _could_turn(trials, now, touched):
         return now
-    tested = trials.compiled.decisions[place]
-    for known in islice(_answered(trials, tested, missing, touched), MOST_COMBINATIONS):
+    for known in islice(_answered(trials, place, missing, touched), MOST_COMBINATIONS):
         firing = trials.firing_after(known, touched)
         if firing >> place & 1:
             then = trials.advice_of(firing, now)
@@ -185,17 +181,16 @@ def _could_turn(trials: Trials, now: Approach | None, waiting: int) -> bool:
     return trials.scores.losses(waiting, now) >= fall
 
 
-def _answered(
-    trials: Trials, tested: Watched, missing: Sequence[str], touched: int
-) -> Iterator[int]:
+def _answered(trials: Trials, place: int, missing: Sequence[str], touched: int) -> Iterator[int]:
     """What is known after every set of answers that may still make a rule fire.
 
     Of answers that no touched rule tells apart one is enough.
     """
-    if any(len(set(bases_of(fact)) & set(missing)) > 1 for fact in tested.named):
+    if any(len(bases.intersection(missing)) > 1 for bases in trials.compiled.entangled[place]):
         for values in product(*(trials.answers(fact) for fact in missing)):
             yield trials.step(dict(zip(missing, values, strict=True)))[0]
         return
+    tested = trials.compiled.decisions[place]
     mask = trials.compiled.mask_of_rules(touched)
     possible = [
         {

@@ -180,4 +180,9 @@ def _pack(sums: Iterable[int]) -> int:
 @lru_cache(maxsize=1 << 16)
 def places(rules: int) -> tuple[int, ...]:
     """The places of a set of rules, one bit a rule."""
-    return tuple(place for place in range(rules.bit_length()) if rules >> place & 1)
+    found = []
+    while rules:
+        lowest = rules & -rules
+        found.append(lowest.bit_length() - 1)
+        rules ^= lowest
+    return tuple(found)

@@ -121,13 +121,14 @@ class Trials:
         could = self.known
         for fact in facts:
             could |= self.compiled.mask_of(fact)
-        simple, others = self.compiled.checks(touched)
         found = 0
-        for bit, needs in simple:
-            if could & needs == needs:
+        needs = self.compiled.needs
+        while touched:
+            bit = touched & -touched
+            touched ^= bit
+            needed = needs[bit]
+            if could & needed == needed:
                 found |= bit
-        for bit, _ in others:
-            found |= bit
         return found
 
     def touched(self, *facts: str) -> int:
