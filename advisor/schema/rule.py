@@ -164,7 +164,7 @@ class Rulebook(Value):
     gains: tuple[GainBand, ...] = ()
     """The first band of an approach whose condition holds counts."""
     tie: float | None = Field(default=None, gt=0)
-    """Scores closer than this are tied (`tie` in `rules/strengths.yaml`); one weak reason if None."""
+    """Scores closer than this are tied (`rules/strengths.yaml`); one weak reason if None."""
     policy: tuple[str, ...] = ()
     """What the user's own policy file switched off, reweighed or added, with its reason."""
     added: tuple[str, ...] = ()
