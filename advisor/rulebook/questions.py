@@ -128,8 +128,7 @@ def _alone(trials: Trials, now: Approach | None, fact: str) -> Stake:
     touched = trials.live(trials.waiting(fact), fact)
     if not touched:
         return stake
-    for cell, known in trials.tries(fact):
-        then = trials.advice_of(trials.firing_after(known, touched), now)
+    for cell, then in trials.advice_by_cell(fact, touched, now):
         total += cell.weight
         if then != now:
             turned += cell.weight

@@ -212,6 +212,20 @@ class Trials:
         tried = (value for cell in own for value in edges(cell))
         return list(dict.fromkeys((*offered, *tried, *behind))) or list(SCALE)
 
+    def advice_by_cell(
+        self, fact: str, live: int, now: Approach | None
+    ) -> list[tuple[Cell, Approach | None]]:
+        """The advice in every cell of a fact; what these rules do not tell apart is tried once."""
+        mask = self.compiled.mask_of_rules(live)
+        tried: dict[int, Approach | None] = {}
+        found = []
+        for cell, known in self.tries(fact):
+            part = known & mask
+            if part not in tried:
+                tried[part] = self.advice_of(self.firing_after(known, live), now)
+            found.append((cell, tried[part]))
+        return found
+
     def turning(self, now: Approach | None) -> Iterator[Change]:
         """Every change of a known fact, to the nearest value of some cell, that turns the advice.
 
@@ -225,12 +239,12 @@ class Trials:
             live = self.live(touched, fact.id)
             if not live:
                 continue
-            for cell, known in self.tries(fact.id):
-                firing = self.firing_after(known, live)
-                if firing != self.firing and self.advice_of(firing, now) != now:
-                    found = self._nearest(fact, here, cell)
-                    if found is not None:
-                        yield self._change(now, fact.id, (*found, known), touched, live)
+            for (cell, then), (_, known) in zip(
+                self.advice_by_cell(fact.id, live, now), self.tries(fact.id), strict=True
+            ):
+                found = self._nearest(fact, here, cell) if then != now else None
+                if found is not None:
+                    yield self._change(now, fact.id, (*found, known), touched, live)
 
     def idle_changes(self, now: Approach | None, facts: Iterable[Fact]) -> Iterator[Change]:
         """Every change of these known facts that leaves the advice as it is."""
