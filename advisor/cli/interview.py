@@ -73,5 +73,5 @@ def _show(screen: Screen, session: Session) -> None:
     # What is open is told below, by who was asked, with the command to go on with.
     told = session.advice.decision.model_copy(update={"open_questions": ()})
     show_decision(screen.console, told)
-    for line in session.closing():
+    for line in session.end.lines():
         click.echo(line)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,20 +13,12 @@ import click
 
 from advisor.artifacts import document
 from advisor.cli.errors import Interrupted
+from advisor.cli.interview_end import Edited, End
 from advisor.cli.screen import Screen
 from advisor.cli.width import filled
 from advisor.errors import InputError, StorageError
 from advisor.interview.answers import is_run_document, load_profile, save_profile
-from advisor.interview.closing import (
-    DATA,
-    FEWEST,
-    ROW,
-    Inputs,
-    NextCommand,
-    changes,
-    left_open,
-    next_command,
-)
+from advisor.interview.closing import Inputs, NextCommand, changes, next_command
 from advisor.interview.contradictions import load_contradictions
 from advisor.interview.dialogue import Conversation
 from advisor.interview.language import load_language
@@ -35,15 +26,12 @@ from advisor.interview.review import fact_named, measured_lines
 from advisor.resources import rules_root
 from advisor.rulebook.load import load_rulebook
 from advisor.schema.decide import Advice
-from advisor.schema.facts import Fact
 from advisor.schema.profile import Profile
 from advisor.stages.decide import decide
 
 if TYPE_CHECKING:
     from advisor.interview.dialogue import Asker
 
-MOST_NAMED = 6
-"""Facts named in one of the last lines."""
 REFUGE = "interview-answers.yaml"
 DUMB = frozenset({"", "dumb", "unknown"})
 """TERM of terminals that cannot move their cursor."""
@@ -181,13 +169,20 @@ class Session:
         return self._given["save"] is not None or is_lost
 
     def _resume(self) -> str:
-        words = ["advisor", "interview", "--answers", str(self._path), "--save", str(self._path)]
-        for name in ("data", "docs", "model", "policy"):
-            if self._given[name]:
-                words += [f"--{name}", str(self._given[name])]
-        if self._given["language"] != "en":
-            words += ["--language", self._given["language"]]
-        return shlex.join([*words, *(["--plain"] if self._given["plain"] else [])])
+        words = ("advisor", "interview", "--answers", str(self._path), "--save", str(self._path))
+        given = self._options("data", "docs", "model", "policy")
+        return shlex.join((*words, *given, *self._manner()))
+
+    def _options(self, *names: str) -> tuple[str, ...]:
+        """Options as they were given."""
+        given = [(f"--{name}", str(self._given[name])) for name in names if self._given[name]]
+        return tuple(word for pair in given for word in pair)
+
+    def _manner(self) -> tuple[str, ...]:
+        """The options that say how it is asked."""
+        code = self._given["language"]
+        language = () if code == "en" else ("--language", code)
+        return (*language, *(("--plain",) if self._given["plain"] else ()))
 
     @cached_property
     def advice(self) -> Advice:
@@ -213,76 +208,29 @@ class Session:
             more |= {"changed": self._changes, "recommended_before": earlier.recommended}
         return document(self.advice) | more
 
-    def closing(self) -> Iterator[str]:
-        """The last lines: what an edit changed, decision, runner-up, file and next command."""
-        say, decision = self.language.say, self.advice.decision
+    @property
+    def end(self) -> End:
+        """How it ends for who reads it."""
+        edited = None
         if self._edit is not None:
-            yield from self._edited()
-        key = "close_call" if decision.close_call else "advice"
-        yield filled(say(key, approach=self.language.approach(decision.recommended)))
-        if decision.runner_up is not None:
-            yield filled(say("runner_up", approach=self.language.approach(decision.runner_up)))
-        if self._saved_to is not None:
-            yield say("saved", path=self._saved_to)
-        yield say("next")
-        yield f"  {self.next.line}"
-        for blank in self.next.blanks:
-            key = "put_samples" if blank == DATA else "put_documents"
-            yield filled(say(key, blank=blank), first="  ")
-        if DATA in self.next.blanks or self.next.needs_rows:
-            yield filled(say("row_form", row=ROW), first="  ")
-        if self.next.needs_rows:
-            yield filled(say("write_rows", least=FEWEST), first="  ")
-        yield from self._unanswered()
-        if self._answers is not None:
-            yield say("change_later", command=self._again("--edit"))
+            earlier = decide(self._before, self._rulebook)
+            edited = Edited(changes=self._changes, earlier=earlier.recommended)
+        return End(
+            advice=self.advice,
+            next=self.next,
+            rulebook=self._rulebook,
+            language=self.language,
+            answers=self._answers,
+            is_saved=self._saved_to is not None,
+            options=(*self._options("policy"), *self._manner()),
+            edited=edited,
+        )
 
     @property
     def _answers(self) -> Path | None:
         """The file that the answers lie in."""
         given: Path | None = self._given["answers"]
         return self._saved_to or given
-
-    def _again(self, *words: str) -> str:
-        return shlex.join(["advisor", "interview", "--answers", str(self._answers), *words])
-
-    def _unanswered(self) -> Iterator[str]:
-        """What nobody knew or was asked, and the command to answer what decides most."""
-        say = self.language.say
-        left = left_open(self.advice.decision, self.profile, self._rulebook)
-        groups = (
-            ("did_not_know_deciding", left.deciding),
-            ("did_not_know", left.unknown),
-            ("not_asked_deciding", left.not_asked),
-        )
-        for key, facts in groups:
-            if facts:
-                yield filled(say(key, facts=self._names(facts)))
-        if self._answers is None:
-            return
-        if left.deciding and self.advice.decision.recommended is not None:
-            yield say("answer_later", command=self._again("--edit", left.deciding[0].id))
-        if left.not_asked:
-            yield say("go_on_later", command=self._again())
-
-    def _names(self, facts: Sequence[Fact]) -> str:
-        names = [self.language.of(fact).label for fact in facts[:MOST_NAMED]]
-        if len(facts) > MOST_NAMED:
-            names.append(self.language.say("and_more", number=len(facts) - MOST_NAMED))
-        return "; ".join(names)
-
-    def _edited(self) -> Iterator[str]:
-        say = self.language.say
-        if not self._changes:
-            yield say("changed_nothing")
-            return
-        yield say("changed_head")
-        yield from (filled(line, first="  ", other="    ") for line in self._changes)
-        earlier = decide(self._before, self._rulebook).recommended
-        new = self.advice.decision.recommended
-        key = "advice_same" if earlier == new else "advice_changed"
-        names = {"old": self.language.approach(earlier), "new": self.language.approach(new)}
-        yield filled(say(key, **names))
 
 
 def free_name(path: Path) -> Path:
