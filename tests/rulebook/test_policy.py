@@ -155,6 +155,31 @@ def test_one_rule_is_changed_once(tmp_path):
         load(tmp_path, HOUSE_RULE + HOUSE_RULE)
 
 
+def test_a_rule_without_strengths_is_not_weighed_anew(tmp_path):
+    with pytest.raises(RuleParseError, match="has no strength to weigh anew"):
+        load(tmp_path, "- {rule: no-leak, strength: weak, reason: x}\n")
+
+
+def test_faults_in_one_place_are_counted_so(tmp_path):
+    with pytest.raises(RuleParseError, match="3 faults in 1 place:"):
+        load(tmp_path, "- {rule: no-leek, off: true, of: true, reson: x}\n")
+
+
+def test_an_added_rule_that_waits_for_a_fact_is_told(tmp_path):
+    waits = HOUSE_RULE.replace(
+        "task.kind, op: is, value: question_answering",
+        "task.needs_new_language, op: is, value: true",
+    )
+    book = load(tmp_path, waits)
+    assert book.added == ("we-rent-no-gpus",)
+    assert rank(MANUALS, book).policy == (
+        "we-rent-no-gpus is added: the contract says so",
+        "we-rent-no-gpus does not speak yet: task.needs_new_language is unknown",
+    )
+    plain = Profile(task=TaskFacts(kind="question_answering", needs_new_language=False))
+    assert rank(plain, book).policy == ("we-rent-no-gpus is added: the contract says so",)
+
+
 def test_a_missing_policy_is_told(tmp_path):
     with pytest.raises(RuleParseError, match="does not exist"):
         load_rulebook(rules_root(), tmp_path / "nowhere.yaml")

@@ -7,11 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from advisor.errors import RuleConflictError
+from advisor.interview.next_question import open_facts
 from advisor.resources import rules_root
 from advisor.rulebook.atoms import Atoms, Watched
 from advisor.rulebook.compiled import compiled
 from advisor.rulebook.conditions import comparisons, facts_of, holds, outcome
-from advisor.rulebook.counterfactual import Trials
+from advisor.rulebook.counterfactual import Trials, decisive_facts
 from advisor.rulebook.derived import with_derived
 from advisor.rulebook.engine import rank
 from advisor.rulebook.load import load_rulebook
@@ -95,6 +96,27 @@ def test_an_open_question_leads_where_it_says(profile):
         assert question.could_change or not question.outcomes
     could = [q.could_change for q in decision.open_questions]
     assert could == sorted(could, reverse=True)
+
+
+@quick
+@given(
+    profiles(), st.sets(st.sampled_from([f.id for f in BOOK.vocabulary if f.question]), max_size=4)
+)
+def test_decision_and_interview_agree_on_what_could_change_the_advice(profile, not_known):
+    facts = facts_of(profile)
+    follows = {fact.id: fact.follows for fact in BOOK.vocabulary}
+    told = profile.model_copy(update={"unknown": tuple(not_known - facts.keys())})
+    decision = rank(told, BOOK)
+    shown = {q.fact for q in decision.open_questions if q.could_change and not q.told_unknown}
+    trials = Trials(facts, BOOK, nobody_knows=told.unknown)
+    decisive = decisive_facts(trials, decision.recommended).keys() - told.unknown
+    assert shown == {f for f in decisive if not follows[f] or facts.get(follows[f]) is True}
+    asked = {fact.id for fact in open_facts(told, BOOK) if not fact.ask}
+    assert asked - shown <= {f for f in asked if follows[f] and follows[f] not in facts}
+    for question in decision.open_questions:
+        assert question.told_unknown == (question.fact in told.unknown)
+        assert not follows[question.fact] or facts[follows[question.fact]] is True
+    assert set(decision.hangs_on) <= {q.fact for q in decision.open_questions if q.could_change}
 
 
 @quick
