@@ -159,7 +159,7 @@ class Decision(Value):
     recommended: Approach | None
     """None when not enough is known: no rule fired."""
     margin: float
-    """Score of the recommended approach minus that of the runner-up; in a near tie it may be below 0."""
+    """Score of the first minus score of the second; in a near tie it may be below 0."""
     close_call: bool
     """Whether there are near ties; the cheapest of them is recommended then."""
     next_step: str
@@ -181,6 +181,9 @@ class Decision(Value):
     of them alone would turn it. A surface can say "provided that ..."."""
     open_questions: tuple[OpenQuestion, ...] = ()
     what_would_change_it: tuple[Flip, ...] = ()
+    """At most twelve: facts that somebody can change, then what is given with the task, then two
+    facts together, which are looked for among the former only and where few of those turn the
+    advice alone. Another `task.kind` is another task and never stands here."""
     warnings: tuple[str, ...] = ()
     trace: tuple[TraceLine, ...] = ()
     policy: tuple[str, ...] = ()

@@ -149,7 +149,7 @@ LATER = {
             "data": {"train_samples": 400},
             "measured": MEASURED | {"best_score": 0.4, "tuning_fits": False},
         },
-        "prompt_optimisation",
+        "small_model",
     ),
     "documents that do not answer": (
         {
