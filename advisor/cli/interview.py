@@ -70,8 +70,7 @@ def command(*, screen: Screen, **given: Any) -> None:
 def _show(screen: Screen, session: Session) -> None:
     from advisor.render.decision import show_decision  # noqa: PLC0415 - rich is slow to load
 
-    # What is open is told below, by who was asked, with the command to go on with.
-    told = session.advice.decision.model_copy(update={"open_questions": ()})
-    show_decision(screen.console, told)
-    for line in session.end.lines():
+    end = session.end
+    show_decision(screen.console, end.decision)
+    for line in end.lines():
         click.echo(line)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from advisor.cli.width import filled
-from advisor.interview.closing import DATA, FEWEST, ROW, NextCommand, left_open
+from advisor.interview.closing import DATA, FEWEST, ROW, LeftOpen, NextCommand, left_open
 from advisor.interview.language import Language
 from advisor.interview.next_question import next_question
-from advisor.schema.decide import Advice
+from advisor.schema.decide import Advice, Decision
 from advisor.schema.facts import Fact
 from advisor.schema.rule import Approach, Rulebook
 
@@ -43,6 +44,23 @@ class End:
     options: tuple[str, ...] = ()
     """Words that a further call needs too."""
     edited: Edited | None = None
+
+    @cached_property
+    def _left(self) -> LeftOpen:
+        return left_open(self.advice.decision, self.advice.profile, self.rulebook)
+
+    @property
+    def decision(self) -> Decision:
+        """The decision as it is shown here: what is open stands in the last lines instead.
+
+        Where nothing can be advised and nobody knew what would be needed, it says so.
+        """
+        decision = self.advice.decision
+        changes: dict[str, object] = {"open_questions": ()}
+        if decision.recommended is None and self._left.deciding:
+            names = self._names(self._left.deciding)
+            changes["next_step"] = self.language.say("find_out", facts=names)
+        return decision.model_copy(update=changes)
 
     def lines(self) -> Iterator[str]:
         """What an edit changed, decision, runner-up, file, next command, what was not answered."""
@@ -87,8 +105,7 @@ class End:
 
     def _unanswered(self) -> Iterator[str]:
         """What nobody knew or was asked, and the commands to answer it."""
-        say, profile = self.language.say, self.advice.profile
-        left = left_open(self.advice.decision, profile, self.rulebook)
+        say, left = self.language.say, self._left
         groups = (
             ("did_not_know_deciding", left.deciding),
             ("did_not_know", left.unknown),
@@ -99,7 +116,7 @@ class End:
                 yield filled(say(key, facts=self._names(facts)))
         if self.answers is None:
             return
-        goes_on = left.not_asked and next_question(profile, self.rulebook) is not None
+        goes_on = left.not_asked and next_question(self.advice.profile, self.rulebook) is not None
         first = left.deciding or (() if goes_on else left.not_asked)
         if first and self.advice.decision.recommended is not None:
             yield say("answer_later", command=self._again("--edit", first[0].id))

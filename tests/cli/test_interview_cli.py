@@ -186,6 +186,9 @@ def test_who_knows_nothing_is_not_sent_in_circles(ask):
     result = ask("\n" * 60, "--json", "--save", "mine.yaml")
     command = json.loads(result.stdout)["next_command"]
     assert command == "advisor interview --answers mine.yaml --edit task.kind"
+    end = ask("q\n", "--answers", "mine.yaml").stdout
+    shown = " ".join(end.replace("│", " ").split())
+    assert "answer it: task; samples with an answer" in shown
     again = ask("2\nstop\n", *shlex.split(command)[2:])
     assert "What is the task?" in again.stderr
     assert load_profile(Path("mine.yaml")).task.kind == "classification"
