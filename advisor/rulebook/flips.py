@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from advisor.rulebook.changes import Change, idle_changes, turning
 from advisor.rulebook.pairs import Reached, pairs
 from advisor.rulebook.round_values import rounder
-from advisor.rulebook.trials import Change, Trials
+from advisor.rulebook.trials import Trials
 from advisor.schema.decide import FactChange, Flip
 from advisor.schema.rule import Approach, Scalar
 
@@ -26,7 +27,7 @@ def flips(trials: Trials, now: Approach | None) -> tuple[Flip, ...]:
     advice as well.
     """
     given = trials.compiled.given
-    changes = sorted(trials.turning(now), key=lambda change: (change.fact in given, change.size))
+    changes = sorted(turning(trials, now), key=lambda change: (change.fact in given, change.size))
     reached: dict[str, set[Approach | None]] = {}
     found: list[Flip] = []
     for change in changes:
@@ -37,7 +38,7 @@ def flips(trials: Trials, now: Approach | None) -> tuple[Flip, ...]:
     if sum(flip.fact not in given for flip in found) < ENOUGH and len(found) < MOST_FLIPS:
         for fact in trials.compiled.free:
             reached.setdefault(fact.id, {None, now})
-        idle = list(trials.idle_changes(now, trials.compiled.free))
+        idle = list(idle_changes(trials, now, trials.compiled.free))
         found += islice(_together(trials, now, idle, reached), MOST_FLIPS - len(found))
     return tuple(found[:MOST_FLIPS])
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from operator import add
 from typing import NamedTuple
 
+from advisor.rulebook.changes import possible_answers
 from advisor.rulebook.ordering import COST_ORDER
 from advisor.rulebook.pairs import pairs
 from advisor.rulebook.scores import places
@@ -28,7 +29,7 @@ def witnesses(trials: Trials, now: Approach | None, facts: Sequence[str]) -> Ite
     fact by fact, and the facts go that were not needed. Not every set is found in this way, but
     what is told does turn the advice.
     """
-    changes = list(trials.possible_answers(now, facts))
+    changes = list(possible_answers(trials, now, facts))
     reached: dict[str, set[Approach | None]] = {fact: {None, now} for fact in facts}
     for one, other, then in pairs(trials, now, changes, reached):
         yield frozenset((one.fact, other.fact)), then

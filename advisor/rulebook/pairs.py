@@ -9,9 +9,10 @@ from itertools import combinations
 from operator import or_
 from typing import NamedTuple
 
+from advisor.rulebook.changes import Change
 from advisor.rulebook.ordering import COST_ORDER, RANK_OF_COST
 from advisor.rulebook.scores import ZERO
-from advisor.rulebook.trials import Change, Trials
+from advisor.rulebook.trials import Trials
 from advisor.schema.rule import Approach
 
 Reached = Mapping[str, set[Approach | None]]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
 
 from advisor.errors import RuleConflictError
 from advisor.rulebook.atoms import State
@@ -12,32 +11,13 @@ from advisor.rulebook.conditions import Facts
 from advisor.rulebook.derived import DERIVED, bases_of, computed, fed_by, values_behind
 from advisor.rulebook.ordering import COST_ORDER, RANK_OF_COST
 from advisor.rulebook.scores import NOTHING, ZERO, places
-from advisor.rulebook.values import Cell, edges, is_too_far_down, nearest, within
+from advisor.rulebook.values import Cell, edges
 from advisor.schema.facts import Fact
 from advisor.schema.rule import Approach, Rulebook, Scalar
 
 MOST_REMEMBERED = 10_000
 SCALE = (1, 10, 100, 1000, 10_000)
 """Tried for a number that no rule names and no interview offers answers for."""
-
-
-class Change(NamedTuple):
-    """One known fact brought to another value, and what follows."""
-
-    fact: str
-    value: Scalar
-    size: float
-    known: int
-    """What is known afterwards."""
-    mask: int
-    """The part of it that the change may have changed."""
-    touched: int
-    """Decision rules that name the fact, or one that follows from it."""
-    toggled: int
-    """Those of them that start or cease to fire."""
-    then: Approach | None
-    firing: int
-    """The decision rules that fire then."""
 
 
 class Trials:
@@ -225,82 +205,6 @@ class Trials:
                 tried[part] = self.advice_of(self.firing_after(known, live), now)
             found.append((cell, tried[part]))
         return found
-
-    def turning(self, now: Approach | None) -> Iterator[Change]:
-        """Every change of a known fact, to the nearest value of some cell, that turns the advice.
-
-        One that makes rules clash turns nothing.
-        """
-        for fact in self.compiled.changeable:
-            here = self.facts.get(fact.id)
-            if here is None:
-                continue
-            touched = self.compiled.touched_by(fact.id)
-            live = self.live(touched, fact.id)
-            if not live:
-                continue
-            for (cell, then), (_, known) in zip(
-                self.advice_by_cell(fact.id, live, now), self.tries(fact.id), strict=True
-            ):
-                found = self._nearest(fact, here, cell) if then != now else None
-                if found is not None:
-                    yield self._change(now, fact.id, (*found, known), touched, live)
-
-    def idle_changes(self, now: Approach | None, facts: Iterable[Fact]) -> Iterator[Change]:
-        """Every change of these known facts that leaves the advice as it is."""
-        for fact in facts:
-            here = self.facts.get(fact.id)
-            if here is None:
-                continue
-            touched = self.compiled.touched_by(fact.id)
-            live = self.live(touched, fact.id)
-            for cell, known in self.tries(fact.id):
-                if known == self.known:
-                    continue
-                found = self._nearest(fact, here, cell)
-                if found is not None:
-                    change = self._change(now, fact.id, (*found, known), touched, live)
-                    if change.then == now:
-                        yield change
-
-    def _nearest(self, fact: Fact, here: Scalar, cell: Cell) -> tuple[Scalar, float] | None:
-        """The nearest value of a cell that makes sense, with the size of the change."""
-        sensible = within(fact, cell)
-        if sensible is None:
-            return None
-        value, size = nearest(fact, sensible, here)
-        return None if fact.flips == "" and is_too_far_down(fact, here, value) else (value, size)
-
-    def possible_answers(self, now: Approach | None, facts: Iterable[str]) -> Iterator[Change]:
-        """Every unknown fact of these answered with each of its cells."""
-        for fact in facts:
-            touched = self.compiled.touched_by(fact)
-            live = self.live(touched, fact)
-            for cell, known in self.tries(fact):
-                yield self._change(now, fact, (cell.value, 0.0, known), touched, live)
-
-    def _change(
-        self,
-        now: Approach | None,
-        fact: str,
-        step: tuple[Scalar, float, int],
-        touched: int,
-        live: int,
-    ) -> Change:
-        """A fact brought to a value, with its size and what is known then."""
-        value, size, known = step
-        firing = self.firing_after(known, live) if live else self.firing
-        return Change(
-            fact,
-            value,
-            size,
-            known,
-            self.compiled.mask_of(fact),
-            touched,
-            firing ^ self.firing,
-            now if firing == self.firing else self.advice_of(firing, now),
-            firing,
-        )
 
     def gains(self, firing: int) -> tuple[int, ...]:
         """What every approach gains when these rules fire instead, in the order of cost.
