@@ -57,6 +57,19 @@ class Compiled:
             for fact in tested.named:
                 self.naming[fact] = self.naming.get(fact, 0) | 1 << place
         self.vocabulary = {fact.id: fact for fact in rulebook.vocabulary}
+        self.values = values_worth_trying(rulebook)
+        self.cells = cells_of(self.vocabulary, self.values, self.atoms)
+        self.scores = Scores(self.rules, rulebook.strengths, rulebook.tie)
+        self._reasons: dict[tuple[object, ...], tuple[Reason, ...]] = {}
+        self._looked_at: dict[int, int] = {}
+        self._checks: dict[int, Checks] = {}
+        self._shares = shares_of(self.cells, self.atoms)
+        self._chances: list[dict[int, float]] = [{} for _ in self.rules]
+        self._prepare_questions(rulebook)
+        self._prepare_derived()
+        self._prepare_changes(rulebook)
+
+    def _prepare_questions(self, rulebook: Rulebook) -> None:
         self.questions = [fact for fact in rulebook.vocabulary if fact.question]
         self.idle_questions = {
             fact.id: OpenQuestion(
@@ -71,16 +84,8 @@ class Compiled:
         self.asked_first = frozenset(fact.id for fact in self.questions if fact.ask == "first")
         self.asked = frozenset(fact.id for fact in self.questions)
         self.follows = [(fact.id, fact.follows) for fact in rulebook.vocabulary if fact.follows]
-        self.values = values_worth_trying(rulebook)
-        self.cells = cells_of(self.vocabulary, self.values, self.atoms)
-        self.scores = Scores(self.rules, rulebook.strengths, rulebook.tie)
-        self._reasons: dict[tuple[object, ...], tuple[Reason, ...]] = {}
-        self._looked_at: dict[int, int] = {}
-        self._checks: dict[int, Checks] = {}
-        self._touched = {
-            fact: reduce(or_, (self.naming.get(name, 0) for name in (fact, *fed_by(fact))))
-            for fact in self.vocabulary
-        }
+
+    def _prepare_derived(self) -> None:
         self._following = {
             fact: tuple(name for name in fed_by(fact) if name in self.atoms.mask)
             for fact in self.vocabulary
@@ -103,6 +108,12 @@ class Compiled:
             fact: reduce(or_, (self.naming.get(name, 0) for name in names), 0)
             for fact, names in self._following.items()
         }
+
+    def _prepare_changes(self, rulebook: Rulebook) -> None:
+        self._touched = {
+            fact: reduce(or_, (self.naming.get(name, 0) for name in (fact, *fed_by(fact))))
+            for fact in self.vocabulary
+        }
         self._masks = {
             fact: reduce(or_, (self.atoms.mask.get(name, 0) for name in (fact, *fed_by(fact))))
             for fact in self.vocabulary
@@ -114,8 +125,6 @@ class Compiled:
         self.given = frozenset(fact.id for fact in self.changeable if fact.flips == "last")
         """Those of them that are given with the task."""
         self.free = [fact for fact in self.changeable if fact.id not in self.given]
-        self._shares = shares_of(self.cells, self.atoms)
-        self._chances: list[dict[int, float]] = [{} for _ in self.rules]
 
     def reasons(self, rule: Rule, because: Mapping[str, Scalar]) -> tuple[Reason, ...]:
         """What a firing rule says of approaches; decisions share reasons that are the same."""
