@@ -152,9 +152,15 @@ class KeyAsker:
         )
         taken = {entry.key for entry in entries}
         wishes = {keys[w.value]: w for w in LEAVES if keys[w.value] not in taken}
-        asked.application.erase_when_done = legend_key != "keys_line"
+        asked.application.erase_when_done = True
         found = self._left(asked, {**wishes, **leaves})
-        return found.value if isinstance(found, Entry) else found
+        if not isinstance(found, Entry):
+            return found
+        if legend_key == "keys_line":  # written anew, since a long answer would not be folded
+            self._gap = False
+            told = f"{' '.join(title.split())} {found.label}"
+            click.echo(filled(told, first=" ", other="    "), err=True)
+        return found.value
 
     def _left(self, asked: questionary.Question, leaves: Mapping[str, Wish]) -> Any:
         """What a list was left with: the value of an entry, or the wish of a key."""
