@@ -39,7 +39,8 @@ def witnesses(trials: Trials, now: Approach | None, facts: Sequence[str]) -> Ite
     if not could:
         return
     most = _most(trials, now, facts)
-    rooms = [_room(trials, fact, facts) for fact in facts]
+    live = trials.live(trials.waiting(*facts), *facts)
+    rooms = [_room(trials, fact, live) for fact in facts]
     for place, need in could:
         if most[place] >= need:
             chosen = _favourable(trials, now, rooms, place)
@@ -88,11 +89,11 @@ class Room(NamedTuple):
     tries: Sequence[tuple[Cell, int]]
 
 
-def _room(trials: Trials, fact: str, beside: Sequence[str]) -> Room:
+def _room(trials: Trials, fact: str, live: int) -> Room:
     return Room(
         fact=fact,
         mask=trials.compiled.mask_of(fact),
-        waiting=places(trials.live(trials.waiting(fact), *beside)),
+        waiting=places(trials.waiting(fact) & live),
         tries=trials.tries(fact),
     )
 

@@ -50,6 +50,7 @@ class Trials:
         self.open = sum(1 << place for place, s in enumerate(self.states) if s.holds is None)
         """Undetermined decision rules, one bit a rule."""
         self._waiting: dict[str, int] = {}
+        self._wanted: dict[int, tuple[str, ...]] = {}
         self._sums: int | None = None
         self._needs: dict[Approach | None, tuple[list[tuple[int, int]], int]] = {}
         self._tries: dict[str, list[tuple[Cell, int]]] = {}
@@ -260,8 +261,13 @@ class Trials:
 
     def wanted(self, place: int) -> tuple[str, ...]:
         """The unknown stated facts that keep a rule undetermined."""
-        missing = self.states[place].missing
-        if not any(fact in DERIVED for fact in missing):
+        found = self._wanted.get(place)
+        if found is None:
+            found = self._wanted[place] = self._wanted_anew(self.states[place].missing)
+        return found
+
+    def _wanted_anew(self, missing: tuple[str, ...]) -> tuple[str, ...]:
+        if DERIVED.keys().isdisjoint(missing):
             return missing
         found = (base for fact in missing for base in bases_of(fact))
         return tuple(dict.fromkeys(fact for fact in found if fact not in self.facts))
