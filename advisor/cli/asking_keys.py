@@ -156,7 +156,9 @@ class KeyAsker:
         found = self._left(asked, {**wishes, **leaves})
         if not isinstance(found, Entry):
             return found
-        if legend_key == "keys_line":  # written anew, since a long answer would not be folded
+        if (
+            legend_key == "keys_line" and found.value is not None
+        ):  # written anew, since a long answer would not be folded
             self._gap = False
             told = f"{' '.join(title.split())} {found.label}"
             click.echo(filled(told, first=" ", other="    "), err=True)
