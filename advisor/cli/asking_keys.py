@@ -156,10 +156,8 @@ class KeyAsker:
         found = self._left(asked, {**wishes, **leaves})
         if not isinstance(found, Entry):
             return found
-        if (
-            legend_key == "keys_line" and found.value is not None
-        ):  # written anew, since a long answer would not be folded
-            self._gap = False
+        if legend_key == "keys_line" and found.value is not None:
+            self._gap = False  # written anew, since a long answer would not be folded
             told = f"{' '.join(title.split())} {found.label}"
             click.echo(filled(told, first=" ", other="    "), err=True)
         return found.value
