@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
@@ -44,6 +44,8 @@ PLAN_KEYS = (
     "gradient_checkpointing",
 )
 """Plan fields that a rule may fill; what a machine or a checkpoint decides is not among them."""
+MOST_REMEMBERED = 4096
+Because = tuple[tuple[str, Scalar], ...]
 FEWEST_FOR_SHOTS = 4
 """Train samples below which the prompt with four shots has too few to show."""
 
@@ -72,9 +74,7 @@ def hand_over(defaults: Sequence[Finding], gates: Sequence[Rule], facts: Facts) 
         methods=_methods(firing),
         settings=_settings(firing),
         builders=builders_worth_measuring(facts),
-        criteria=tuple(
-            AskedCriterion(rule_id=rule.id, asked=asked_in_numbers(rule, facts)) for rule in asking
-        ),
+        criteria=tuple(_criterion(rule.id, asked_in_numbers(rule, facts)) for rule in asking),
     )
 
 
@@ -94,13 +94,20 @@ def _settings(firing: Sequence[Finding]) -> tuple[Setting, ...]:
     found: dict[str, Setting] = {}
     for finding, key, value in _set_actions(firing):
         if key != METHOD_KEY and key not in found:
-            found[key] = Setting(
-                key=key,
-                value=value,
-                rule_id=finding.rule.id,
-                because=finding.outcome.looked_at,
-            )
+            because = tuple(finding.outcome.looked_at.items())
+            found[key] = _setting(key, value, finding.rule.id, because)
     return tuple(found.values())
+
+
+@lru_cache(maxsize=MOST_REMEMBERED, typed=True)
+def _setting(key: str, value: Scalar, rule_id: str, because: Because) -> Setting:
+    """Settings that are the same stand in as many decisions as there are."""
+    return Setting(key=key, value=value, rule_id=rule_id, because=dict(because))
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _criterion(rule_id: str, asked: str) -> AskedCriterion:
+    return AskedCriterion(rule_id=rule_id, asked=asked)
 
 
 def builders_worth_measuring(facts: Facts) -> tuple[str, ...]:
