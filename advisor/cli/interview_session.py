@@ -59,6 +59,7 @@ class Session:
                 "There is no terminal to ask on.",
                 hint="Give the answers in a file with --answers FILE.",
             )
+        self._refuse_to_overwrite(answers)
         profile = load_profile(answers) if answers else Profile()
         in_place = self._edit is not None and self._given["save"] is None
         if answers and in_place and is_run_document(answers):
@@ -75,6 +76,16 @@ class Session:
         for note in found.notes:
             self._screen.note(filled(note))
         return found
+
+    def _refuse_to_overwrite(self, answers: Path | None) -> None:
+        """A new interview begins with nothing, so it may not take the place of older answers."""
+        save: Path | None = self._given["save"]
+        if answers is None and save is not None and save.exists():
+            raise InputError(
+                f"{save} holds something already, and a new interview would take its place.",
+                hint=f"Go on with it by --answers {save} --save {save}, or name another file.",
+                where=str(save),
+            )
 
     def _inputs(self, answers: Path | None) -> Inputs:
         named = {name: self._given[name] for name in ("data", "docs", "model", "policy")}

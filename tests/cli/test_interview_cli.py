@@ -79,6 +79,14 @@ def test_nothing_answered_writes_nothing(ask):
     assert [path.name for path in Path().iterdir() if path.is_file()] == ["known.yaml"]
 
 
+def test_a_new_interview_does_not_take_the_place_of_older_answers(ask):
+    Path("mine.yaml").write_text(KNOWN)
+    result = ask("chat\nstop\n", "--save", "mine.yaml")
+    assert result.exit_code == 1
+    assert "--answers mine.yaml" in result.stderr
+    assert Path("mine.yaml").read_text() == KNOWN
+
+
 def test_an_interview_to_the_end_saves_shows_and_names_the_next_command(ask):
     result = ask("stop\n", "--save", "mine.yaml")
     assert result.exit_code == 0
