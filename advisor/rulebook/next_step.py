@@ -26,13 +26,13 @@ DECIDING: dict[str, str] = {
 """Measurements that may turn the advice, with what to say of them; the likeliest to is named."""
 BEFORE: dict[Approach, str] = {
     "prompting": "Measure the plain prompt first: `advisor baseline` on at least 30 test samples.",
-    "few_shot": "Measure a prompt with shots against the plain one: `advisor baseline`.",
+    "few_shot": "Measure few-shot against the plain prompt: `advisor baseline`.",
     "prompt_optimisation": "Measure the prompts, then improve the best one against its failures.",
-    "long_context": "Put all documents into the prompt and measure that against retrieval.",
-    "rag": "Measure retrieval against the plain prompt: `advisor baseline --docs FOLDER`.",
-    "small_model": "Measure the prompts first, then train a small classifier on the same samples.",
+    "long_context": "Put all documents into the prompt and measure that against RAG.",
+    "rag": "Measure RAG against the plain prompt: `advisor baseline --docs FOLDER`.",
+    "small_model": "Measure the prompts first, then train a small model on the same samples.",
     "fine_tuning": "Measure the baselines first; `advisor gate` then says whether training pays.",
-    "rag_plus_fine_tuning": "Measure retrieval alone first; tune only if it stays short.",
+    "rag_plus_fine_tuning": "Measure RAG alone first; tune only if it stays short.",
     "preference_tuning": "Measure the prompts, tune on good answers, then on the pairs.",
     "continued_pretraining": "Measure how badly the base model reads the language, then train it.",
     "reinforcement": "Improve the prompt against the checker first; it is the cheaper half.",
@@ -41,11 +41,11 @@ BEFORE: dict[Approach, str] = {
 }
 AFTER: dict[Approach, str] = {
     "prompting": "Use the plain prompt.",
-    "few_shot": "Use the prompt with shots.",
+    "few_shot": "Use few-shot.",
     "prompt_optimisation": "Improve the prompt against its measured failures and measure again.",
-    "long_context": "Put all documents into the prompt and measure that against retrieval.",
-    "rag": "Use retrieval; keep the documents current instead of training.",
-    "small_model": "Train a small classifier on the same samples and measure it.",
+    "long_context": "Put all documents into the prompt and measure that against RAG.",
+    "rag": "Use RAG; keep the documents current instead of training.",
+    "small_model": "Train a small model on the same samples and measure it.",
     "fine_tuning": "Train if the gate says so: `advisor gate`, then `advisor train`.",
     "rag_plus_fine_tuning": "Tune on prompts that hold the passages you will serve, then verify.",
     "preference_tuning": "Tune on good answers first, then on the pairs, then verify.",
@@ -55,7 +55,7 @@ AFTER: dict[Approach, str] = {
     "none": "Leave things as they are.",
 }
 MET = "It meets what was asked."
-WITHOUT_DOCUMENTS = "Gather the documents that hold the answers first, then measure retrieval."
+WITHOUT_DOCUMENTS = "Gather the documents that hold the answers first, then measure RAG."
 UNMEASURED: dict[Approach, tuple[str, str]] = {
     "few_shot": ("measured.few_shot_score", BEFORE["few_shot"]),
     "rag": ("measured.rag_score", BEFORE["rag"]),
