@@ -8,6 +8,10 @@ from advisor.rulebook.load import load_rulebook
 from benchmarks.decisions import economy
 from benchmarks.decisions.table import DEVELOPMENT, Table, load
 
+MOST_ASKED = 0.6
+"""Share of a fixed questionnaire that the adaptive interview may ask."""
+MOST_POINTS_LOST = 2.0
+
 
 @pytest.fixture(scope="module")
 def rulebook():
@@ -46,6 +50,7 @@ def test_the_document_tells_questions_and_accuracy(rulebook, some):
         figures = found[name]
         assert figures["n"] == len(some.rows)
         assert 0 < figures["questions_asked"] < figures["questions_fixed"]
+        assert figures["share_asked"] <= MOST_ASKED
         assert figures["share_asked"] == pytest.approx(
             figures["questions_asked"] / figures["questions_fixed"], abs=0.05
         )
@@ -55,6 +60,14 @@ def test_the_document_tells_questions_and_accuracy(rulebook, some):
         assert figures["points_lost"] == pytest.approx(
             100 * (figures["acceptable_full"] - figures["acceptable_adaptive"]), abs=0.05
         )
+
+
+@pytest.mark.slow
+def test_few_questions_lose_little_on_every_case(rulebook):
+    found = economy.measured(load(DEVELOPMENT), rulebook)
+    for name in ("without_score", "with_score"):
+        assert found[name]["share_asked"] <= MOST_ASKED
+        assert found[name]["points_lost"] <= MOST_POINTS_LOST
 
 
 def test_the_document_comes_last(tmp_path, capsys):
