@@ -21,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 RESULT = Path(__file__).resolve().parent.parent / "results" / "startup.json"
+ANSWERS = Path(__file__).parents[2] / "advisor" / "builtin" / "tasks" / "manuals" / "answers.yaml"
 COMMANDS: dict[str, tuple[str, ...]] = {
     "advisor --help": ("--help",),
     "advisor estimate --model 70b --method qlora": (
@@ -49,6 +50,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "h100",
         "--json",
     ),
+    "advisor decide --profile answers.yaml": ("decide", "--profile", str(ANSWERS)),
     "advisor catalog show prices": ("catalog", "show", "prices"),
     "advisor rules list": ("rules", "list"),
     "advisor doctor": ("doctor",),
