@@ -60,7 +60,16 @@ def measured_profile(space: Workspace) -> Profile:
         model=model_facts(find_model(name), named=name),
     )
     notes = tuple(dict.fromkeys((*found.notes, *space.notes)))
-    return found.model_copy(update={"notes": notes})
+    return _with_metric(found.model_copy(update={"notes": notes}), space.metric_name)
+
+
+def _with_metric(found: Profile, metric: str) -> Profile:
+    """The profile with the metric that will score the run, where no answer named one."""
+    if found.task.metric is not None:
+        return found
+    task = found.task.model_copy(update={"metric": metric})
+    provenance = dict(sorted((found.provenance | {"task.metric": "settings"}).items()))
+    return found.model_copy(update={"task": task, "provenance": provenance})
 
 
 def evaluation_inputs(space: Workspace, builders: Sequence[str]) -> dict[str, str]:

@@ -45,7 +45,7 @@ from advisor.stages.gate import gate
 from advisor.stages.report import report
 from advisor.stages.train import train
 from advisor.stages.verify import verify
-from advisor.standing import made_with, refuse_stale, samples, warnings
+from advisor.standing import made_with, refuse_changed, refuse_stale, samples, warnings
 from advisor.training_set import has_shots, shots_note, shots_rule, training_samples
 from advisor.workspace import Workspace
 
@@ -164,14 +164,18 @@ class Pipeline:
         return self._judge(profile, baselines, estimate, goal)
 
     def regate(self, *, target: float | None = None) -> GateVerdict:
-        """Stage 5 again from stored documents alone: other rules or another target.
+        """Stage 5 again from stored documents: other rules or another target; no model is called.
 
-        Raises StaleArtifactError when the documents do not belong together.
+        Without an estimate one is made first. Raises StaleArtifactError when the documents do not
+        belong together, MissingArtifactError without baselines.
         """
         refuse_stale(self.folder, "estimate", "baseline")
-        profile = self.folder.read("profile", Profile)
         baselines = self.folder.read("baseline", Baselines)
-        estimate = self.folder.read("estimate", Estimate) if self.folder.has("estimate") else None
+        if not self.folder.has("estimate"):
+            refuse_changed(self.workspace)
+            self.estimate()
+        profile = self.folder.read("profile", Profile)
+        estimate = self.folder.read("estimate", Estimate)
         goal = profile.task.target if target is None else target
         return self._judge(profile, baselines, estimate, goal)
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from advisor.artifacts import FILES, STAGES, Origin, RunFolder, Stage
 from advisor.errors import InputError, StaleArtifactError
+from advisor.rulebook.conditions import facts_named
+from advisor.rulebook.engine import fire
 from advisor.schema.baseline import Baselines
 from advisor.schema.evaluation import Sample
+from advisor.schema.profile import Profile
 from advisor.schema.train import TrainResult
 from advisor.workspace import Workspace
 
+METRIC = "task.metric"
 OUTSIDE = {"data": "The data file", "docs": "The documents"}
 
 
@@ -45,6 +49,16 @@ def refuse_stale(folder: RunFolder, *stages: Stage) -> None:
             )
 
 
+def refuse_changed(space: Workspace) -> None:
+    """Raise StaleArtifactError when data or documents are not what the profile was measured on."""
+    for sentence in changed_since(space):
+        raise StaleArtifactError(
+            f"Nothing can be estimated for these baselines any more. {sentence}",
+            hint=f"Measure again: `advisor run --run-dir {space.folder.path}`.",
+            where=str(space.folder.path),
+        )
+
+
 def warnings(space: Workspace) -> tuple[str, ...]:
     """What a reader of the report should know about the state of the folder."""
     folder = space.folder
@@ -53,6 +67,18 @@ def warnings(space: Workspace) -> tuple[str, ...]:
         for stage in stale_stages(folder)
     )
     return (*stale, *changed_since(space), *_other_rules(space))
+
+
+def metric_warnings(space: Workspace) -> tuple[str, ...]:
+    """What the warning rules say of the metric in use for the run's task and data."""
+    profile = space.folder.read("profile", Profile)
+    return tuple(
+        action.message
+        for finding in fire(space.rulebook, profile, "warning")
+        if finding.outcome.holds and METRIC in facts_named(finding.rule.when)
+        for action in finding.rule.then
+        if action.message
+    )
 
 
 def _other_rules(space: Workspace) -> tuple[str, ...]:

@@ -78,6 +78,31 @@ def test_another_target_judges_again_and_measures_nothing(make):
     assert report.verification is None
 
 
+def test_the_profile_names_the_metric_in_use(make):
+    told = make().profile()
+    assert told.task.metric == "exact_match"
+    assert told.provenance["task.metric"] == "settings"
+    named = make(metric="token_f1").profile()
+    assert named.task.metric == "token_f1"
+    assert named.provenance["task.metric"] == "asked"
+
+
+def test_regate_estimates_first_where_nothing_was_estimated(make):
+    pipeline = make()
+    pipeline.baseline()
+    assert not pipeline.folder.has("estimate")
+    assert pipeline.regate().verdict == "train"
+    assert pipeline.made[-2:] == ["estimate", "gate"]
+
+
+def test_regate_without_baselines_is_an_error(make):
+    pipeline = make()
+    pipeline.profile()
+    with pytest.raises(MissingArtifactError, match=r"4-baseline\.json"):
+        pipeline.regate()
+    assert not pipeline.folder.has("estimate")
+
+
 def test_regate_from_documents_alone(make):
     first = make()
     first.run()

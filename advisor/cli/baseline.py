@@ -9,9 +9,11 @@ import click
 
 from advisor.artifacts import document
 from advisor.cli.interrupt import interruptible
+from advisor.cli.onward import in_run
 from advisor.cli.options import run_dir_option, standard_options
 from advisor.cli.screen import Screen
 from advisor.cli.settings import open_run, settings_options
+from advisor.standing import metric_warnings
 
 
 @click.command(name="baseline")
@@ -23,8 +25,18 @@ def command(*, screen: Screen, run_dir: Path | None, chosen: dict[str, Any]) -> 
     pipeline = open_run(screen, run_dir, chosen, start=True)
     with interruptible(screen.command_line("--run-dir", pipeline.folder.path)):
         baselines = pipeline.baseline()
+    from advisor.render.decision import show_command  # noqa: PLC0415 - rich is slow to load
     from advisor.render.evaluation import show_baselines  # noqa: PLC0415 - rich is slow to load
 
-    aimed = baselines.model_copy(update={"target": pipeline.workspace.answers.task.target})
+    told = dict.fromkeys((*metric_warnings(pipeline.workspace), *baselines.warnings))
+    aimed = baselines.model_copy(
+        update={"target": pipeline.workspace.answers.task.target, "warnings": tuple(told)}
+    )
     origin = pipeline.folder.origin("baseline")
-    screen.result(document(aimed, origin), lambda: show_baselines(screen.console, aimed))
+    onward = in_run(run_dir or pipeline.folder.path)
+
+    def show() -> None:
+        show_baselines(screen.console, aimed)
+        show_command(screen.console, onward.line)
+
+    screen.result(document(aimed, origin), show)

@@ -1,4 +1,4 @@
-"""`advisor gate`: is training warranted, from stored documents alone."""
+"""`advisor gate`: is training warranted, from stored documents; a missing estimate is made."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from advisor.artifacts import FILES
 from advisor.cli.errors import DONE, GATE_SAYS_NO
 from advisor.cli.options import FiniteRange, required_run_dir_option, standard_options
 from advisor.cli.screen import Screen
@@ -34,11 +35,15 @@ def command(
 ) -> None:
     """Decide train, stop or collect from the measured baselines; no model is called.
 
+    A run without an estimate is estimated first.
+
     Exit code 0 for train, 4 for stop and collect.
     """
     chosen: dict[str, Any] = {"policy": policy} if policy else {}
     pipeline = open_run(screen, run_dir, chosen, start=False)
     verdict = pipeline.regate(target=target)
+    if "estimate" in pipeline.made:
+        screen.note(f"Estimated first: {FILES['estimate']}")
     for sentence in changed_since(pipeline.workspace):
         screen.note(f"Warning: {sentence}")
     screen.result(pipeline.folder.raw("gate"), lambda: _show(screen, verdict, run_dir))

@@ -1,4 +1,4 @@
-"""The command that leads on from an estimate: measuring first, then the run, the gate, training."""
+"""The command that leads on from an estimate or from baselines."""
 
 from __future__ import annotations
 
@@ -39,6 +39,11 @@ def after_answers(advice: Advice, card: ModelCard, flags: dict[str, Any]) -> Nex
 
 
 def in_run(run_dir: Path) -> NextCommand:
-    """What comes after the estimate of a run folder: the baselines, else the gate on them."""
-    step = "gate" if RunFolder(run_dir).has("baseline") else "baseline"
+    """What a run folder lacks before it can be judged: baselines, an estimate, else the gate."""
+    folder = RunFolder(run_dir)
+    step = "gate"
+    if not folder.has("baseline"):
+        step = "baseline"
+    elif folder.freshness("estimate") != "fresh":
+        step = "estimate"
     return NextCommand(("advisor", step, "--run-dir", str(run_dir)))

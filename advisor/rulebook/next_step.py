@@ -8,7 +8,9 @@ from itertools import islice
 from advisor.approaches import NAMES
 from advisor.rulebook.conditions import Facts
 from advisor.rulebook.hanging import supposition
+from advisor.rulebook.ordering import TUNING
 from advisor.rulebook.trials import Trials
+from advisor.schema.decide import Decision
 from advisor.schema.rule import Approach
 
 FEWEST_SAMPLES = 30
@@ -24,13 +26,17 @@ DECIDING: dict[str, str] = {
     ),
 }
 """Measurements that may turn the advice, with what to say of them; the likeliest to is named."""
+OWN_CLASSIFIER = (
+    "advisor neither trains nor measures a classifier yet: train a small encoder on the same split"
+    " with your own tools, and compare it with the baselines on the same test samples."
+)
 BEFORE: dict[Approach, str] = {
     "prompting": "Measure the plain prompt first: `advisor baseline` on at least 30 test samples.",
     "few_shot": "Measure few-shot against the plain prompt: `advisor baseline`.",
     "prompt_optimisation": "Measure the prompts, then improve the best one against its failures.",
     "long_context": "Put all documents into the prompt and measure that against RAG.",
     "rag": "Measure RAG against the plain prompt: `advisor baseline --docs FOLDER`.",
-    "small_model": "Measure the prompts first, then train a small model on the same samples.",
+    "small_model": f"Measure the prompts first: `advisor baseline`. {OWN_CLASSIFIER}",
     "fine_tuning": "Measure the baselines first; `advisor gate` then says whether training pays.",
     "rag_plus_fine_tuning": "Measure RAG alone first; tune only if it stays short.",
     "preference_tuning": "Measure the prompts, tune on good answers, then on the pairs.",
@@ -45,8 +51,8 @@ AFTER: dict[Approach, str] = {
     "prompt_optimisation": "Improve the prompt against its measured failures and measure again.",
     "long_context": "Put all documents into the prompt and measure that against RAG.",
     "rag": "Use RAG; keep the documents current instead of training.",
-    "small_model": "Train a small model on the same samples and measure it.",
-    "fine_tuning": "Train if the gate says so: `advisor gate`, then `advisor train`.",
+    "small_model": OWN_CLASSIFIER,
+    "fine_tuning": "Train (`advisor train` obeys the gate), then verify: `advisor verify`.",
     "rag_plus_fine_tuning": "Tune on prompts that hold the passages you will serve, then verify.",
     "preference_tuning": "Tune on good answers first, then on the pairs, then verify.",
     "continued_pretraining": "Train on raw text first, then on answers, then verify.",
@@ -62,6 +68,10 @@ UNMEASURED: dict[Approach, tuple[str, str]] = {
     "rag_plus_fine_tuning": ("measured.rag_score", BEFORE["rag"]),
 }
 """After measuring: what is still to be measured where the approach's own score is missing."""
+NOT_YET = (
+    "Do not train yet: settle what the gate found wanting or could not see, then ask it again:"
+    " `advisor gate`."
+)
 ON_DOCUMENTS: frozenset[Approach] = frozenset({"rag", "rag_plus_fine_tuning", "long_context"})
 
 
@@ -85,6 +95,12 @@ def next_step(trials: Trials, recommended: Approach, hangs_on: Sequence[str] = (
     supposed = (supposition(trials, recommended, f) for f in hangs_on if f not in DECIDING)
     steps += islice(filter(None, supposed), 1)
     return " ".join(steps)
+
+
+def after_gate(decision: Decision, *, trains: bool) -> str:
+    """What to do once the gate has answered; training is named only where it said train."""
+    is_against = not trains and decision.recommended in TUNING
+    return NOT_YET if is_against else decision.next_step
 
 
 def _after(recommended: Approach, facts: Facts) -> str:

@@ -195,7 +195,8 @@ class Profile(Value):
     measured: MeasuredFacts = MeasuredFacts()
     provenance: dict[str, str] = Field(default_factory=dict)
     """Fact id -> asked, corrected (asked, though it can be measured), dataset, documents, machine,
-    catalog, baseline or gate; with "suggested by" where the source only hints at it."""
+    catalog, settings (of the run), baseline or gate; with "suggested by" where the source only
+    hints at it."""
     unknown: tuple[str, ...] = ()
     """Facts that somebody was asked for and does not know; they are not asked again."""
     notes: tuple[str, ...] = ()

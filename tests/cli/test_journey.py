@@ -56,6 +56,58 @@ def test_every_stage_by_its_own_command(measured, run_dir):
     assert (run_dir / "report.html").is_file()
 
 
+def test_gate_without_an_estimate_makes_it_first(measured, run_dir):
+    told = CliRunner().invoke(cli, ["gate", "--run-dir", str(run_dir)])
+    assert told.exit_code == 0, told.output
+    assert "Estimated first: 3-estimate.json" in told.stderr
+    assert "No estimate was made" not in told.output
+    assert (run_dir / "3-estimate.json").is_file()
+    again = CliRunner().invoke(cli, ["gate", "--run-dir", str(run_dir)])
+    assert "Estimated first" not in again.output
+
+
+def test_gate_without_an_estimate_on_changed_data_is_an_error_and_no_verdict(
+    measured, data, run_dir
+):
+    data.write_text("\n".join(data.read_text().splitlines()[1:]) + "\n")
+    told = advisor("gate", "--run-dir", run_dir, code=1)
+    assert told["error"]["type"] == "StaleArtifactError"
+    assert "advisor run --run-dir" in told["error"]["hint"]
+    assert not (run_dir / "3-estimate.json").exists()
+    assert not (run_dir / "5-gate.json").exists()
+
+
+def last_line(*words):
+    """The command that a command's screen ends in."""
+    result = CliRunner().invoke(cli, [*map(str, words)])
+    return result.stdout.splitlines()[-1].strip()
+
+
+def test_every_command_ends_in_the_next_one(measured, run_dir):
+    assert last_line("baseline", "--run-dir", run_dir) == f"advisor estimate --run-dir {run_dir}"
+    assert last_line("estimate", "--run-dir", run_dir) == f"advisor gate --run-dir {run_dir}"
+    assert last_line("baseline", "--run-dir", run_dir) == f"advisor gate --run-dir {run_dir}"
+    no = ("gate", "--run-dir", run_dir, "--target", 0)
+    assert last_line(*no) == f"advisor report --run-dir {run_dir}"
+    assert last_line("gate", "--run-dir", run_dir) == f"advisor train --run-dir {run_dir}"
+
+
+@pytest.mark.parametrize(("metric", "warned"), [("exact_match", True), ("token_f1", False)])
+def test_exact_match_on_free_text_is_warned_of(data, run_dir, tmp_path, metric, warned):
+    answers = tmp_path / "chat.yaml"
+    answers.write_text("task: {kind: chat}\n")
+    words = ["--data", data, "--answers", answers, "--backend", "echo", "--metric", metric]
+    words += ["--trainer", "dry_run", "--builders", "zero_shot", "--method", "lora"]
+    where = ["--run-dir", run_dir]
+    found = [advisor("baseline", *words, *where)]
+    found += [advisor("gate", *where, code=4), advisor("run", *where, code=4)]
+    for document in found:
+        told = [line for line in document["warnings"] if "--metric token_f1" in line]
+        assert len(told) == warned
+    shown = CliRunner().invoke(cli, ["baseline", "--run-dir", str(run_dir)]).output
+    assert ("cannot score free text" in " ".join(shown.split())) is warned
+
+
 def test_a_report_before_the_gate_shows_what_there_is(measured, run_dir):
     report = advisor("report", "--run-dir", run_dir)
     assert report["gate"] is None

@@ -8,6 +8,7 @@ from advisor.approaches import NAMES
 from advisor.render.safe import words
 from advisor.rulebook import next_step as room
 from advisor.rulebook.engine import rank
+from advisor.rulebook.ordering import TUNING
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Approach
 from tests.fixtures.rulebooks import HOUSE, STYLE, VOCABULARY, book, compare, fact, favour, rule
@@ -76,6 +77,29 @@ def test_after_measuring_nothing_is_to_be_measured_first():
     assert step(USUAL, STRONG, **measured) == room.AFTER["fine_tuning"]
     for approach in set(typing.get_args(Approach)) - set(room.UNMEASURED):
         assert step(advised(approach), **measured) == room.AFTER[approach]
+
+
+def test_a_classifier_of_its_own_is_left_to_the_users_tools():
+    before = step(advised("small_model"))
+    after = step(advised("small_model"), measured__best_score=0.4)
+    for told in (before, after):
+        assert "advisor neither trains nor measures a classifier yet" in told
+        assert "same test samples" in told
+    assert before.startswith("Measure the prompts first: `advisor baseline`.")
+
+
+@pytest.mark.parametrize("approach", sorted(TUNING))
+def test_after_a_gate_that_says_no_nothing_is_trained(approach):
+    facts = {"task": {"needs_style": True}, "measured": {"best_score": 0.4, "rag_score": 0.4}}
+    decision = rank(Profile.model_validate(facts), book(advised(approach)))
+    assert room.after_gate(decision, trains=False) == room.NOT_YET
+    assert room.after_gate(decision, trains=True) == room.AFTER[approach]
+
+
+def test_after_a_gate_that_says_no_other_steps_stay():
+    facts = {"task": {"needs_style": True}, "measured": {"best_score": 0.4}}
+    decision = rank(Profile.model_validate(facts), book(advised("prompting")))
+    assert room.after_gate(decision, trains=False) == room.AFTER["prompting"]
 
 
 def test_after_measuring_an_approach_without_its_own_score_is_measured():

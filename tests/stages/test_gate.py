@@ -211,6 +211,20 @@ def test_nothing_estimated_is_told_as_such():
     assert "advisor estimate" in verdict.because
 
 
+def test_the_step_after_the_gate_does_not_send_back_to_it():
+    step = judge(TICKETS, SHORT).decision.next_step
+    assert "advisor train" in step
+    assert "advisor gate" not in step
+
+
+def test_no_step_trains_against_the_gate():
+    verdict = judge(TICKETS, SHORT, target=None)
+    assert verdict.verdict == "stop"
+    assert verdict.recommended in TUNED
+    assert verdict.decision.next_step.startswith("Do not train yet")
+    assert "advisor train" not in verdict.decision.next_step
+
+
 def with_limits(**limits):
     return TICKETS.model_copy(update={"constraints": ConstraintFacts(**limits)})
 

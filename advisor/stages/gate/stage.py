@@ -8,6 +8,7 @@ from typing import Literal
 from advisor.rulebook.conditions import facts_named, facts_of
 from advisor.rulebook.engine import Finding, fire, rank
 from advisor.rulebook.handover import asked_in_numbers
+from advisor.rulebook.next_step import after_gate
 from advisor.schema.baseline import Baselines
 from advisor.schema.estimate import Estimate
 from advisor.schema.gate import Criterion, GateVerdict
@@ -42,13 +43,14 @@ def gate(
     findings = sorted(fire(rulebook, known, "gate"), key=lambda f: (f.rule.order, f.rule.id))
     criteria = tuple(_criterion(finding, sight) for finding in findings)
     failed = next((f for f in findings if not f.outcome.holds), None)
+    step = after_gate(decision, trains=failed is None)
     return GateVerdict(
         verdict=_leads_to(failed) if failed else "train",
         criteria=criteria,
         because=_failure(failed, sight) if failed else _success(criteria, sight),
         recommended=decision.recommended,
         target=target,
-        decision=decision,
+        decision=decision.model_copy(update={"next_step": step}),
         warnings=decision.warnings,
     )
 
