@@ -20,7 +20,7 @@ from advisor.interview.language import Language
 from advisor.interview.question import Question, Taken, Wish
 from advisor.interview.review import Review
 
-DIGITS = "1234567890"
+DIGITS = "123456789"
 MOST_SHORTCUTS = 36
 """Longest list that keys lead through; a longer one has the arrows alone."""
 ANOTHER = "another"
@@ -47,6 +47,14 @@ class Entry:
     label: str
     value: Any
     key: str = ""
+
+
+class Choice(questionary.Choice):
+    """A line of a list; one without a key has no label before it, only the room for one."""
+
+    def get_shortcut_title(self) -> str:
+        """'1) ', or three blanks."""
+        return "   " if self.shortcut_key is None else f"{self.shortcut_key}) "
 
 
 class KeyAsker:
@@ -136,8 +144,7 @@ class KeyAsker:
         keys = self._language.keys
         legend = filled(self._language.say(legend_key, **keys), first="  ")
         choices = [
-            questionary.Choice(_label(entry), value=entry, shortcut_key=entry.key or False)
-            for entry in entries
+            Choice(_label(entry), value=entry, shortcut_key=entry.key or False) for entry in entries
         ]
         at = choices[entries.index(first)] if first else choices[0]
         asked = questionary.select(

@@ -58,7 +58,7 @@ def command(
 
         command, blanks = _next(advice, profile_path, run_dir, policy)
         answers = str(profile_path) if profile_path else _answers_of(run_dir)
-        _show(screen, advice, Onward(command, blanks, answers))
+        _show(screen, advice, Onward(command, blanks, answers, str(policy or "")))
 
     screen.result(shown, show)
 

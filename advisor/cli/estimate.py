@@ -142,6 +142,11 @@ def _alone(run_dir: Path | None, model: str | None, flags: dict[str, Any]) -> Ma
     if flags["data"] is not None:
         request = request.model_copy(update={"lengths": _lengths(flags["data"], card, request)})
     result = _looked_at(_estimated(request, card, names, flags), card, flags)
+    if advice is not None:
+        from advisor.stages.estimate.plan.advised import against  # noqa: PLC0415 - only with answers
+
+        told = against(advice.decision, advice.profile, result.options)
+        result = result.model_copy(update={"beforehand": told})
     onward = _onward(advice, card, flags)
     if run_dir is None:
         return Made(result, document(result), onward)

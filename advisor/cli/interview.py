@@ -68,9 +68,15 @@ def command(*, screen: Screen, **given: Any) -> None:
 
 
 def _show(screen: Screen, session: Session) -> None:
-    from advisor.render.decision import show_decision  # noqa: PLC0415 - rich is slow to load
-
     end = session.end
-    show_decision(screen.console, end.decision)
+    if session.is_plain:
+        from advisor.render.decision_plain import decision_lines  # noqa: PLC0415 - slow to load
+
+        for line in decision_lines(end.decision):
+            click.echo(line)
+    else:
+        from advisor.render.decision import show_decision  # noqa: PLC0415 - rich is slow to load
+
+        show_decision(screen.console, end.decision)
     for line in end.lines():
         click.echo(line)

@@ -144,6 +144,11 @@ class Session:
         if lines:
             asker.tell("\n".join((self.language.say("measured_head"), *lines)))
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the advice is told in lines: asked for, or on a terminal that says it is dumb."""
+        return bool(self._given["plain"]) or os.environ.get("TERM", "") in DUMB - {""}
+
     def _asker(self) -> Asker:
         """A list to walk through where the terminal can show one, else lines to type at."""
         able = os.environ.get("TERM", "") not in DUMB and not self._given["plain"]

@@ -121,7 +121,8 @@ def next_command(decision: Decision, profile: Profile, inputs: Inputs) -> NextCo
 
 def _asking(decision: Decision, profile: Profile, inputs: Inputs) -> tuple[str, ...]:
     """The interview that goes on: with what was not asked yet, else with an answer to change."""
-    words = ("advisor", "interview", *_option("--answers", inputs.answers))
+    policy = _option("--policy", inputs.policy)
+    words = ("advisor", "interview", *_option("--answers", inputs.answers), *policy)
     if inputs.answers is None:
         return words
     stated = stated_facts(profile)

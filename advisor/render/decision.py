@@ -8,27 +8,23 @@ from typing import TYPE_CHECKING
 
 from advisor.render.advice_grids import asked_grid, settings_grid
 from advisor.render.decision_words import (
+    GAIN_MEANING,
     SHORT_MEANING,
     builders_words,
-    chance_words,
     first_two,
     forbidding_rules,
-    gain_words,
     listed,
     measure_words,
     methods_words,
     outcomes_words,
-    ranked_of,
     sides,
-    sure_words,
-    ties_words,
+    standing_sentences,
     weight_words,
 )
 from advisor.render.fact_words import fact_name, flip_condition
 from advisor.render.grid import facts_line, without
 from advisor.render.ranking import approaches_grid, column_meanings
 from advisor.render.terminal import (
-    UNKNOWN,
     grid_table,
     in_letters,
     make_panel,
@@ -41,7 +37,7 @@ from advisor.render.terminal import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from rich.console import Console
     from rich.text import Text
@@ -69,6 +65,15 @@ class Onward:
     """Its words to be replaced."""
     answers: str = ""
     """The file that the interview goes on with."""
+    policy: str = ""
+    """The policy file that it needs too."""
+
+    @property
+    def interview(self) -> str:
+        """The interview on these answers, to paste."""
+        given = (("--answers", self.answers), ("--policy", self.policy))
+        options = (word for name, value in given if value for word in (name, value))
+        return shlex.join(("advisor", "interview", *options))
 
 
 def show_decision(
@@ -89,7 +94,7 @@ def show_decision(
     _show_reasons(console, decision, in_full=in_full)
     _show_flips(console, decision, in_full=in_full)
     _show_ranking(console, decision, profile, in_full=in_full)
-    _show_questions(console, decision, onward.answers, in_full=in_full)
+    _show_questions(console, decision, onward.interview, in_full=in_full)
     _show_onward(console, decision, in_full=in_full)
     show_warnings(console, decision.warnings)
     for note in decision.policy:
@@ -112,28 +117,10 @@ def _head(decision: Decision) -> Text:
     head = styled(name, "bold")
     if decision.close_call:
         head.append_text(styled("  (a close call)", "bold yellow"))
-    for sentence in _standing(decision):
+    for sentence in standing_sentences(decision):
         head.append_text(styled("\n")).append_text(plain(sentence, style="not bold"))
     head.append_text(styled("\nNext: ", "bold"))
     return head.append_text(plain(decision.next_step, style="not bold"))
-
-
-def _standing(decision: Decision) -> Iterator[str]:
-    """How sure the advice is, what it is worth, and what comes second."""
-    best = ranked_of(decision, decision.recommended)
-    sure = sure_words(best)
-    if sure:
-        yield f"{sure[:1].upper()}{sure[1:]}."
-    if best is not None and best.expected_gain is not None:
-        gain = best.expected_gain
-        yield f"Expected gain over the best plain prompt: {gain_words(gain)} points."
-    ties = ties_words(decision)
-    if ties:
-        yield ties
-    elif decision.runner_up is not None:
-        second = ranked_of(decision, decision.runner_up)
-        chance = "" if chance_words(second) == UNKNOWN else f" ({chance_words(second)})"
-        yield f"Runner-up: {words(decision.runner_up)}{chance}."
 
 
 def _show_reasons(console: Console, decision: Decision, *, in_full: bool) -> None:
@@ -182,6 +169,8 @@ def _show_ranking(
             console.print(styled(meaning, "dim"))
     elif "Chance" in grid.headers:
         console.print(styled(SHORT_MEANING, "dim"))
+        if "Gain" in grid.headers:
+            _show_indented(console, GAIN_MEANING, depth=0, style="dim")
     for ranked in decision.approaches:
         if ranked.forbidden:
             by = ", ".join(forbidding_rules(ranked))
@@ -207,7 +196,7 @@ def _show_flips(console: Console, decision: Decision, *, in_full: bool) -> None:
         _show_indented(console, f"and {len(flips) - len(shown)} more", style="dim")
 
 
-def _show_questions(console: Console, decision: Decision, answers: str, *, in_full: bool) -> None:
+def _show_questions(console: Console, decision: Decision, asks: str, *, in_full: bool) -> None:
     questions = [q for q in decision.open_questions if q.could_change]
     shown: Sequence[OpenQuestion] = questions if in_full else questions[:QUESTIONS_SHOWN]
     if shown:
@@ -218,7 +207,6 @@ def _show_questions(console: Console, decision: Decision, answers: str, *, in_fu
     if shown:
         left = len(questions) - len(shown)
         more = f"and {left} more; " if left else ""
-        asks = shlex.join(("advisor", "interview", *(("--answers", answers) if answers else ())))
         console.print(
             styled(f"  {more}to answer: ", "dim").append_text(plain(asks)), soft_wrap=True
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from advisor.render.safe import UNKNOWN, fact_text, percent, safe_text, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from advisor.schema.decide import (
         Decision,
@@ -26,7 +26,12 @@ CHANCE_MEANING = (
 SCORE_MEANING = "Score: reasons for minus reasons against; the order goes by it."
 SHORT_MEANING = "Score: reasons for minus against. Chance: to be within 2 points of the best."
 """Both in one line of a terminal."""
-GAIN_MEANING = "Gain: points of 100 over the best plain prompt, 10th to 90th percentile."
+GAIN_MEANING = (
+    "Gain: points of 100 over the best plain prompt (8 of 10 lie in brackets), as published"
+    " comparisons of such tasks showed it, whatever else speaks for or against."
+)
+NO_GAIN = "\N{EN DASH}"
+"""Stands in a table for a gain that no published comparison tells."""
 SMALL = 0.001
 ALMOST_NEVER = 0.005
 WEIGHT = {"strong": 0, "moderate": 1, "weak": 2}
@@ -105,6 +110,24 @@ def ties_words(decision: Decision) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def standing_sentences(decision: Decision) -> Iterator[str]:
+    """How sure the advice is, what it is worth, and what comes second."""
+    best = ranked_of(decision, decision.recommended)
+    sure = sure_words(best)
+    if sure:
+        yield f"{sure[:1].upper()}{sure[1:]}."
+    if best is not None and best.expected_gain is not None:
+        gain = best.expected_gain
+        yield f"Expected gain over the best plain prompt: {gain_words(gain)} points."
+    ties = ties_words(decision)
+    if ties:
+        yield ties
+    elif decision.runner_up is not None:
+        second = ranked_of(decision, decision.runner_up)
+        chance = "" if chance_words(second) == UNKNOWN else f" ({chance_words(second)})"
+        yield f"Runner-up: {words(decision.runner_up)}{chance}."
 
 
 def sides(ranked: RankedApproach) -> tuple[list[Reason], list[Reason]]:

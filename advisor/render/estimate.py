@@ -46,6 +46,7 @@ def show_estimate(console: Console, estimate: Estimate, *, asked: str = "") -> N
     What lies behind the figures is shown by `show_terms`.
     """
     shown = drawn_options(estimate.options, MOST_ROWS)
+    show_warnings(console, estimate.beforehand)
     _show_model(console, estimate, asked)
     _show_table(console, estimate, shown)
     show_bars(console, shown, cards=card_sizes(estimate.options))

@@ -38,7 +38,7 @@ def show_matrix(console: Console, estimate: Estimate) -> None:
 
     A cell tells whether the plan fits, the share of the card it likely takes, hours and cost.
     """
-    show_warnings(console, estimate.warnings)
+    show_warnings(console, (*estimate.beforehand, *estimate.warnings))
     methods = list(dict.fromkeys(option.method for option in estimate.options))
     for start in range(0, len(methods), MOST_METHODS):
         _show_part(console, estimate, methods[start : start + MOST_METHODS])

@@ -8,6 +8,7 @@ from advisor.render.decision_words import (
     CHANCE_MEANING,
     FOR,
     GAIN_MEANING,
+    NO_GAIN,
     SCORE_MEANING,
     chance_words,
     gain_words,
@@ -62,7 +63,9 @@ def _chance(ranked: RankedApproach) -> str:
 
 def _gain(ranked: RankedApproach) -> str:
     """Blank for what answers nothing itself and for what is ruled out."""
-    return "" if ranked.forbidden or ranked.approach in IDLE else gain_words(ranked.expected_gain)
+    if ranked.forbidden or ranked.approach in IDLE:
+        return ""
+    return NO_GAIN if ranked.expected_gain is None else gain_words(ranked.expected_gain)
 
 
 def column_meanings(grid: Grid) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from advisor.rulebook.conditions import comparisons
 from advisor.rulebook.handover import setting_faults
@@ -29,7 +29,12 @@ SIZE_OPERATORS = {"at_least", "at_most", "between"}
 
 def unknown_facts(rule: Rule | GainBand, vocabulary: Mapping[str, Fact]) -> Iterator[str]:
     """One sentence for every fact that the vocabulary does not hold."""
-    for part in comparisons(rule.when):
+    yield from unknown_in(rule.when, vocabulary)
+
+
+def unknown_in(condition: Condition, vocabulary: Mapping[str, Fact]) -> Iterator[str]:
+    """One sentence for every fact of a condition that the vocabulary does not hold."""
+    for part in comparisons(condition):
         if part.fact is not None and part.fact not in vocabulary:
             near = suggestion(part.fact, vocabulary)
             yield f"unknown fact '{part.fact}'{near}"
@@ -39,14 +44,32 @@ def faults_of(rule: Rule, vocabulary: Mapping[str, Fact], sources: frozenset[str
     """One sentence for everything else that keeps the rule from meaning something."""
     yield from _faults_of_when(rule.when, vocabulary)
     for number, action in enumerate(rule.then):
-        for fault in _action_faults(action, rule.kind):
+        for fault in action_faults(action, rule.kind):
             yield f"then.{number}: {fault}"
+    yield from at_odds(rule.then)
     if rule.kind == "gate" and not rule.asked:
         yield "a gate rule needs `asked`: the criterion in words"
     for source in rule.sources:
         if source.ref not in sources:
             near = suggestion(source.ref, sources)
             yield f"unknown source '{source.ref}'{near}"
+
+
+def at_odds(actions: Sequence[Action]) -> Iterator[str]:
+    """One sentence for every approach that the same rule requires and forbids, or requires beside.
+
+    Whenever such a rule fired, nothing could be advised.
+    """
+    musts = [
+        tuple(dict.fromkeys(a.approach for a in actions if a.effect == effect and a.approach))
+        for effect in ("require", "forbid")
+    ]
+    required, forbidden = musts
+    for approach in required:
+        if approach in forbidden:
+            yield f"then: {approach} is both required and forbidden; leave one of the two out"
+    if len(required) > 1:
+        yield f"then: {' and '.join(required)} are required; a rule requires one approach"
 
 
 def gain_faults(band: GainBand, vocabulary: Mapping[str, Fact]) -> Iterator[str]:
@@ -101,7 +124,8 @@ def misfit(value: Scalar | None, fact: Fact) -> str:
     return ""
 
 
-def _action_faults(action: Action, kind: str) -> Iterator[str]:
+def action_faults(action: Action, kind: str) -> Iterator[str]:
+    """One sentence for everything that keeps an action of a rule of this kind from being done."""
     if action.effect not in EFFECTS[kind]:
         yield f"a {kind} rule cannot `{action.effect}`"
         return

@@ -8,6 +8,8 @@ from advisor.rulebook.conditions import Facts
 
 DAYS_UNCHANGED = 3650
 """Facts that change less often than this, in days, do not change."""
+SURPRISING = 0.3
+"""By so much of a score a prompt hardly falls short of the bare question."""
 
 
 def contradictions(facts: Facts) -> tuple[str, ...]:
@@ -15,7 +17,7 @@ def contradictions(facts: Facts) -> tuple[str, ...]:
 
     Data that must stay and a hosted system contradict each other too: a warning rule says so.
     """
-    return (*_of_samples(facts), *_of_documents(facts))
+    return (*_of_samples(facts), *_of_documents(facts), *_of_task(facts), *_of_scores(facts))
 
 
 def _of_samples(facts: Facts) -> Iterator[str]:
@@ -32,6 +34,38 @@ def _of_samples(facts: Facts) -> Iterator[str]:
         yield (
             f"There are said to be {float(classes):,g} labels but only {float(labelled):,g}"
             " labelled samples; some labels have none, or one of the two numbers is wrong."
+        )
+
+
+def _of_task(facts: Facts) -> Iterator[str]:
+    is_rented = facts.get("constraints.hosting") == "rented_gpu"
+    if is_rented and facts.get("constraints.must_stay_local") is True:
+        yield (
+            "Data must stay on your own machines, yet the system is to run on a rented GPU;"
+            " one of the two answers is wrong."
+        )
+    style = facts.get("task.style_source")
+    if facts.get("task.needs_style") is False and style is not None:
+        yield (
+            "Answers are said to need no style of their own, yet it is told where the style comes"
+            " from (task.style_source); one of the two answers is wrong."
+        )
+    classes = facts.get("data.classes")
+    if facts.get("task.kind") == "classification" and classes == 1:
+        yield "A classification with one label has nothing to tell apart; count the labels again."
+
+
+def _of_scores(facts: Facts) -> Iterator[str]:
+    if facts.get("task.target") == 0:
+        yield "The target is 0, which every system reaches; name the score that would be enough."
+    closed, prompted = facts.get("measured.closed_book_score"), facts.get("measured.prompted_score")
+    if closed is None or prompted is None:
+        return
+    if float(closed) - float(prompted) > SURPRISING:
+        yield (
+            f"Without documents the score is said to be {100 * float(closed):.0f} %, with a good"
+            f" prompt only {100 * float(prompted):.0f} %; one of the two numbers is wrong, or they"
+            " were measured on different samples."
         )
 
 

@@ -40,7 +40,7 @@ def rank(profile: Profile, rulebook: Rulebook) -> Decision:
     questions = open_questions(trials, stakes)
     hanging = hangs_on(stakes, questions, now, trials.compiled.asked_first)
     near_ties = _near_ties(result)
-    handed = hand_over(defaults, active_rules(rulebook, "gate"), facts)
+    handed = hand_over(defaults, active_rules(rulebook, "gate"), facts, forbidden=result.forbidden)
     return Decision.model_construct(
         approaches=_ranked(result, decisions, rulebook, facts),
         recommended=now,

@@ -6,6 +6,7 @@ Nothing here reads the world: firing rules and facts in, names and numbers out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Annotated, Any, get_args
@@ -13,7 +14,7 @@ from typing import Annotated, Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from advisor.rulebook.conditions import Facts, facts_named
-from advisor.rulebook.ordering import Finding
+from advisor.rulebook.ordering import TUNING, Finding
 from advisor.rulebook.reading import suggestion
 from advisor.schema.decide import AskedCriterion, Setting
 from advisor.schema.plan import Objective, Plan
@@ -60,12 +61,21 @@ class Handover:
     criteria: tuple[AskedCriterion, ...]
 
 
-def hand_over(defaults: Sequence[Finding], gates: Sequence[Rule], facts: Facts) -> Handover:
+def hand_over(
+    defaults: Sequence[Finding],
+    gates: Sequence[Rule],
+    facts: Facts,
+    *,
+    forbidden: AbstractSet[Approach] = frozenset(),
+) -> Handover:
     """What the firing default rules and the gate's rules mean for a profile.
 
     Rules speak in the order of their `order`, then their id; of several that fill one setting the
-    first counts.
+    first counts. Where every kind of tuning is among the `forbidden`, there is nothing to price:
+    no methods and no settings.
     """
+    if forbidden >= TUNING:
+        defaults = ()
     firing = sorted(
         (f for f in defaults if f.outcome.holds), key=lambda f: (f.rule.order, f.rule.id)
     )

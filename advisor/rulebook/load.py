@@ -21,8 +21,8 @@ from advisor.rulebook.fits import (
     read_strengths,
 )
 from advisor.rulebook.kept import keep, kept
-from advisor.rulebook.policy import apply_policy
-from advisor.rulebook.reading import Document, Faults, note_invalid, read, suggestion
+from advisor.rulebook.policy import MISSING, apply_policy
+from advisor.rulebook.reading import EMPTY, Document, Faults, note_invalid, read, suggestion
 from advisor.schema.facts import Fact
 from advisor.schema.rule import Rule, Rulebook, RuleCase, Source
 
@@ -32,6 +32,7 @@ KIND_OF_FOLDER = {
     "gates": "gate",
     "defaults": "default",
 }
+MISSING_HINT = "Name a rule file, a rules folder or a policy file that is there."
 HINT = "`advisor rules check FILE` tells what a rule file still lacks."
 
 
@@ -89,6 +90,8 @@ def check_file(path: Path, root: Path) -> tuple[Rule, tuple[RuleCase, ...]]:
 
     Raises RuleParseError or UnknownFactError. A rule without a cases file has no cases.
     """
+    if not path.exists():
+        raise RuleParseError(MISSING, hint=MISSING_HINT, where=str(path))
     faults = Faults()
     facts = entries_of(root / "facts.yaml", Fact, faults)
     sources = entries_of(root / "sources.yaml", Source, faults)
@@ -107,6 +110,9 @@ def _rules(documents: Iterable[Document], faults: Faults) -> list[tuple[Document
     rules: list[tuple[Document, Rule]] = []
     ids: dict[str, str] = {}
     for document in documents:
+        if document.content is None:
+            faults.add(document.shown, EMPTY)
+            continue
         try:
             rule = Rule.model_validate(document.content)
         except ValidationError as error:

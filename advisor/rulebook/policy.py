@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
 from advisor.errors import RuleParseError
-from advisor.rulebook.check import faults_of, unknown_facts
-from advisor.rulebook.reading import Document, Faults, note_invalid, read, suggestion
+from advisor.rulebook.check import action_faults, at_odds, faults_of, unknown_facts, unknown_in
+from advisor.rulebook.reading import EMPTY, Document, Faults, note_invalid, read, suggestion
 from advisor.schema.base import Value
-from advisor.schema.rule import Rule, Rulebook, Strength
+from advisor.schema.rule import Action, Condition, Rule, Rulebook, Strength
 
 HINT = (
     "A policy file is a list of {rule, off: true or strength: weak|moderate|strong, reason} and"
     " {add: {id, when, then, ...}, reason}."
 )
+MISSING = "this file does not exist"
+MISSING_HINT = "Name the policy file that you mean; --policy may be left out."
 NO_DATE = "yours"
 """Stands for the date of a user's rule that gives none."""
 
@@ -55,9 +58,11 @@ class PolicyEntry(Value):
 
 def apply_policy(rulebook: Rulebook, path: Path) -> Rulebook:
     """The rulebook with a policy file's changes; raises RuleParseError when the file is wrong."""
+    if not path.exists():
+        raise RuleParseError(MISSING, hint=MISSING_HINT, where=str(path))
     faults = Faults()
     document = read(path, faults)
-    entries = _entries(document, faults) if document else {}
+    entries = _entries(document, faults, rulebook) if document else {}
     if document:
         for number, entry in entries.items():
             for place, fault in _faults_of(entry, rulebook, _named_before(entries, number)):
@@ -107,7 +112,7 @@ def _faults_of(
     for fault in unknown_facts(entry.add, vocabulary):
         yield ("add", "when"), fault
     for fault in faults_of(entry.add, vocabulary, sources):
-        yield ("add", "then" if fault.startswith("then.") else "when"), fault
+        yield ("add", "then" if fault.startswith("then") else "when"), fault
 
 
 def _has_strengths(rulebook: Rulebook, name: str) -> bool:
@@ -133,11 +138,12 @@ def _changed(rule: Rule, entry: PolicyEntry | None) -> Rule:
     return rule.model_copy(update={"then": then})
 
 
-def _entries(document: Document, faults: Faults) -> dict[int, PolicyEntry]:
+def _entries(document: Document, faults: Faults, rulebook: Rulebook) -> dict[int, PolicyEntry]:
     """The entries of a policy file by their number."""
     content: Any = document.content
     if not isinstance(content, list):
-        faults.add(document.place(()), "a policy file is a list")
+        empty = content is None
+        faults.add(document.place(()), EMPTY if empty else "a policy file is a list")
         return {}
     entries: dict[int, PolicyEntry] = {}
     for number, item in enumerate(content):
@@ -145,7 +151,38 @@ def _entries(document: Document, faults: Faults) -> dict[int, PolicyEntry]:
             entries[number] = PolicyEntry.model_validate(_completed(item))
         except ValidationError as error:
             note_invalid(document, error, faults, (number,))
+            for place, fault in _faults_of_parts(item, rulebook):
+                faults.add(document.place((number, *place)), fault)
     return entries
+
+
+def _faults_of_parts(item: Any, rulebook: Rulebook) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What else is wrong with an entry that cannot be read as a whole, in the parts that can."""
+    if not isinstance(item, dict):
+        return
+    known = [rule.id for rule in rulebook.rules]
+    name, body = item.get("rule"), item.get("add")
+    if isinstance(name, str) and name and name not in known:
+        yield ("rule",), f"no rule is called '{name}'{suggestion(name, known)}"
+    if isinstance(body, dict):
+        for place, fault in _faults_of_body(body, rulebook):
+            yield ("add", place), fault
+
+
+def _faults_of_body(body: dict[str, Any], rulebook: Rulebook) -> Iterator[tuple[str, str]]:
+    """What is wrong with the condition and the actions of an added rule, each where it is read."""
+    vocabulary = {fact.id: fact for fact in rulebook.vocabulary}
+    with suppress(ValidationError):
+        condition = Condition.model_validate(body.get("when"))
+        for fault in unknown_in(condition, vocabulary):
+            yield "when", fault
+    with suppress(ValidationError, TypeError):
+        actions = [Action.model_validate(action) for action in body.get("then", ())]
+        for number, action in enumerate(actions):
+            for fault in action_faults(action, "decision"):
+                yield "then", f"then.{number}: {fault}"
+        for fault in at_odds(actions):
+            yield "then", fault
 
 
 def _completed(item: Any) -> Any:

@@ -15,6 +15,24 @@ from pydantic import BaseModel, ValidationError
 from advisor.errors import AdvisorError
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LISTS = ("tuple_type", "list_type")
+EXPECTED = {
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a set of `key: value`",
+    "model_type": "a set of `key: value`",
+    "model_attributes_type": "a set of `key: value`",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+}
+"""What is expected instead, by the library's word for the fault."""
+EMPTY = "this file is empty"
 _BOOL = re.compile(r"^(?:true|false)$")
 
 
@@ -134,13 +152,27 @@ def note_invalid(
             continue
         loc = (*at, *item["loc"])
         path = ".".join(str(part) for part in loc)
-        message = item["msg"].removeprefix("Value error, ")
+        message = _in_words(item)
         if item["type"] == "extra_forbidden":
             message = f"unknown key '{item['loc'][-1]}'"
             message += suggestion(str(item["loc"][-1]), _known_keys(error.title))
         elif item["type"] == "missing":
             message = f"the key '{item['loc'][-1]}' is missing"
         faults.add(document.place(loc), f"{path}: {message}" if path else message)
+
+
+def _in_words(item: Any) -> str:
+    """A fault of the library's in words that need no knowledge of it."""
+    kind, given = item["type"], item["input"]
+    if item["loc"] and item["loc"][-1] == "then" and kind in LISTS:
+        return "a list of effects is expected"
+    if kind in EXPECTED:
+        told = f", not {given!r}" if isinstance(given, str | int | float) else ""
+        return f"{EXPECTED[kind]} is expected{told}"
+    if kind == "string_too_short":
+        return "this must not be empty"
+    said: str = item["msg"]
+    return said.removeprefix("Value error, ").replace("Input should be", "this should be")
 
 
 def _has_worse(loc: Sequence[str | int], found: Iterable[Any]) -> bool:

@@ -213,3 +213,5 @@ class Estimate(Value):
     """What serving, hosted tuning and break-even rest on."""
     prices_as_of: str
     warnings: tuple[str, ...] = ()
+    beforehand: tuple[str, ...] = ()
+    """What the advice behind the estimate says against it, to be told before any figure."""

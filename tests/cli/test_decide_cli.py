@@ -116,3 +116,29 @@ def test_an_added_rule_that_could_not_be_decided_is_told(profile: str, tmp_path:
 
 def test_the_hint_on_open_questions_names_the_file(profile: str):
     assert f"advisor interview --answers {profile}" in shown("--profile", profile)
+
+
+def test_hints_and_the_next_command_keep_the_policy(profile: str, tmp_path: Path):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("- {rule: cheap-first, off: true, reason: x}\n")
+    words = ["decide", "--profile", profile, "--policy", str(policy)]
+    lines = CliRunner().invoke(cli, words).stdout.splitlines()
+    commands = [
+        line for line in lines if "advisor interview --" in line or "advisor baseline --" in line
+    ]
+    assert len(commands) == 2
+    assert all(f"--policy {policy}" in line for line in commands)
+
+
+def test_where_tuning_is_ruled_out_nothing_is_to_be_priced(tmp_path: Path):
+    path = tmp_path / "answers.yaml"
+    path.write_text(
+        "task: {kind: extraction}\ndata: {labelled_samples: 300}\nmachine: {gpus: 0}\n"
+        "constraints: {must_stay_local: true}\nmodel: {parameters_billion: 8}\n"
+    )
+    found = json.loads(run("--profile", str(path)).stdout)["decision"]
+    assert (found["methods"], found["settings"]) == ([], [])
+    out = CliRunner().invoke(cli, ["decide", "--profile", str(path)]).stdout
+    assert "Price" not in out
+    assert "Settings" not in out
+    assert "Measure" in out

@@ -65,3 +65,21 @@ def test_a_policy_changes_the_advice_behind_the_plan(answers, tmp_path):
 
 def test_a_policy_without_answers_is_a_usage_error():
     assert CliRunner().invoke(cli, [*WORDS, "--policy", "p.yaml"]).exit_code == 2
+
+
+def test_advice_that_rules_tuning_out_is_told_before_the_figures(tmp_path):
+    path = tmp_path / "answers.yaml"
+    path.write_text(
+        "task: {kind: extraction}\ndata: {labelled_samples: 0}\nmachine: {gpus: 0}\n"
+        "constraints: {must_stay_local: true}\n"
+    )
+    against, assumed = document("--answers", str(path))["beforehand"]
+    assert "rules tuning out (local-without-a-card" in against
+    assert assumed.startswith("1000 samples are assumed")
+    out = CliRunner().invoke(cli, [*WORDS, "--answers", str(path)]).stdout
+    assert out.index("rules tuning out") < out.index("Method")
+    assert len(document("--answers", str(path), "--examples", "50")["beforehand"]) == 1
+
+
+def test_advice_for_tuning_with_samples_says_nothing_beforehand(answers):
+    assert document("--answers", answers)["beforehand"] == []

@@ -341,3 +341,36 @@ def test_a_place_that_cannot_be_written_is_told_with_the_option_that_mends_it(fo
     result = told("--answers", "known.yaml", "--save", "known.yaml/x.yaml")
     assert result.exit_code == 1
     assert "--save FILE" in result.stderr
+
+
+def plain_only(text: str) -> bool:
+    return not {"\x1b", *"│─╭╮╰╯━"} & set(text) and "Approach  " not in text
+
+
+@pytest.mark.parametrize(
+    ("words", "variables"),
+    [(("--plain",), {}), ((), {"ADVISOR_PLAIN": "1"}), ((), {"TERM": "dumb"})],
+)
+def test_the_advice_is_plain_where_plain_was_asked_for(folder, words, variables):
+    usual = {"TERM": "xterm", "ADVISOR_PLAIN": None}
+    call = ["interview", "--answers", "known.yaml", "--yes", *words]
+    out = CliRunner().invoke(cli, call, env=usual | variables).stdout
+    assert plain_only(out)
+    assert out.startswith("Advice: ")
+    framed = CliRunner().invoke(cli, call[:4], env=usual).stdout
+    assert not plain_only(framed)
+
+
+@pytest.mark.parametrize(("word", "code"), [("d", "en"), ("w", "de")])
+def test_a_letter_says_that_it_is_not_known(ask, word, code):
+    result = ask(f"{word}\nstop\nstop\n", "--save", "mine.yaml", "--language", code)
+    assert result.exit_code == 0, result.output
+    assert len(load_profile(Path("mine.yaml")).unknown) == 1
+
+
+def test_the_way_on_where_nothing_is_advised_keeps_the_policy(folder):
+    Path("policy.yaml").write_text("- {rule: cheap-first, off: true, reason: x}\n")
+    Path("empty.yaml").write_text("task: {}\n")
+    words = ("--answers", "empty.yaml", "--policy", "policy.yaml", "--yes", "--json")
+    command = json.loads(told(*words).stdout)["next_command"]
+    assert command == "advisor interview --answers empty.yaml --policy policy.yaml"

@@ -317,3 +317,15 @@ def test_german_keys(terminal):
         screen.send("s")
     assert screen.ended() == 0
     assert load_profile(Path("known.yaml")).knowledge.must_cite is True
+
+
+def test_rows_of_the_review_beyond_nine_have_no_label(terminal, folder):
+    names = [fact.id for fact in load_facts(rules_root()) if fact.question][:12]
+    Path("twelve.yaml").write_text(f"unknown: [{', '.join(names)}]\n")
+    screen = terminal("--answers", "twelve.yaml", "--edit", rows=60, columns=100)
+    screen.until("another fact")
+    assert "9) " in screen.text
+    assert "0) " not in screen.text
+    assert "-) " not in screen.text
+    screen.send("q")
+    assert screen.finish("q") == 0

@@ -6,7 +6,9 @@ import pytest
 
 from advisor.render import advice_grids as grids
 from advisor.render.decision import Onward, show_decision
+from advisor.render.decision_plain import decision_lines
 from advisor.render.decision_words import (
+    NO_GAIN,
     chance_words,
     gain_words,
     listed,
@@ -351,7 +353,7 @@ def test_the_ranking_shows_chance_gain_and_standing() -> None:
     grid = approaches_grid(decision())
     assert grid.headers == ("Approach", "Score", "Chance", "Gain", "Standing")
     assert grid.rows[0] == ("RAG", "+5", "78 %", "+12 (-3 to +27)", "recommended")
-    assert grid.rows[1] == ("few-shot", "+2", "61 %", "unknown", "runner-up")
+    assert grid.rows[1] == ("few-shot", "+2", "61 %", NO_GAIN, "runner-up")
     assert grid.rows[2][2:4] == ("", "")
 
 
@@ -405,3 +407,36 @@ def test_listed() -> None:
     assert listed([]) == ""
     assert listed(["a"]) == "a"
     assert listed(["a", "b", "c"]) == "a, b and c"
+
+
+def test_the_gain_is_explained_below_the_table() -> None:
+    out = flat(screen(show_decision, decision(), width=100))
+    assert "as published comparisons of such tasks showed it, whatever else speaks for" in out
+    assert "unknown" not in "".join(approaches_grid(decision()).rows[1])
+
+
+def test_the_hint_on_questions_keeps_the_policy() -> None:
+    onward = Onward(answers="a.yaml", policy="my policy.yaml")
+    out = screen(show_decision, decision(), onward=onward)
+    assert "advisor interview --answers a.yaml --policy 'my policy.yaml'" in out
+
+
+def test_a_plain_advice_is_lines_alone() -> None:
+    lines = list(decision_lines(decision(warnings=("Mind the cost.",))))
+    assert lines[0] == "Advice: RAG"
+    for line in (
+        "Next: Measure the baselines.",
+        "RAG: score +5, chance 78 %, gain +12 (-3 to +27), recommended",
+        "few-shot: score +2, chance 61 %, runner-up",
+        "Never fine-tuning: data-stays-here",
+        "Price: LoRA, QLoRA",
+        "Warning: Mind the cost.",
+        "Your policy: many-queries is off: our traffic is bursty",
+    ):
+        assert line in lines
+    text = "".join(lines)
+    assert "\n" not in text
+    assert not {"\x1b", *"│─╭╮╰╯━"} & set(text)
+    assert not any("  " in line for line in lines)
+    nothing = decision(recommended=None, runner_up=None, approaches=(), close_call=True)
+    assert next(decision_lines(nothing)) == "Advice: not enough is known (a close call)"

@@ -16,6 +16,16 @@ from advisor.rulebook.contradictions import contradictions
             {"knowledge.update_interval_days": 3650.0, "knowledge.must_be_current": True},
             "practically never",
         ),
+        (
+            {"constraints.must_stay_local": True, "constraints.hosting": "rented_gpu"},
+            "on a rented GPU",
+        ),
+        ({"task.needs_style": False, "task.style_source": "documents"}, "no style of their own"),
+        ({"task.kind": "classification", "data.classes": 1}, "nothing to tell apart"),
+        (
+            {"measured.closed_book_score": 0.81, "measured.prompted_score": 0.5},
+            "said to be 81 %, with a good prompt only 50 %",
+        ),
     ],
 )
 def test_a_contradiction_is_told_and_half_of_it_is_none(facts, words):
@@ -32,9 +42,20 @@ def test_a_contradiction_is_told_and_half_of_it_is_none(facts, words):
         {"data.labelled_samples": 0, "data.classes": 5},
         {"knowledge.in_documents": True, "knowledge.documents": 3, "knowledge.must_cite": True},
         {"knowledge.in_documents": False, "knowledge.documents": 0},
+        {"constraints.must_stay_local": False, "constraints.hosting": "rented_gpu"},
+        {"task.needs_style": True, "task.style_source": "documents"},
+        {"task.kind": "classification", "data.classes": 2},
+        {"task.kind": "extraction", "data.classes": 1},
+        {"measured.closed_book_score": 0.8, "measured.prompted_score": 0.6},
+        {"task.target": 0.01},
         {"knowledge.update_interval_days": 365.0, "knowledge.must_be_current": True},
         {"knowledge.update_interval_days": 36500.0, "knowledge.must_be_current": False},
     ],
 )
 def test_what_goes_together_is_not_told(facts):
     assert contradictions(facts) == ()
+
+
+def test_a_target_that_every_system_reaches_is_told():
+    (told,) = contradictions({"task.target": 0.0})
+    assert "The target is 0" in told

@@ -2,9 +2,12 @@
 
 import pytest
 
+from advisor.resources import rules_root
 from advisor.rulebook.conditions import facts_of
 from advisor.rulebook.counterfactual import Trials, decisive_facts
 from advisor.rulebook.engine import rank
+from advisor.rulebook.load import load_facts
+from advisor.rulebook.values import can_change
 from advisor.schema.profile import Profile
 from tests.fixtures.rulebooks import (
     EACH,
@@ -373,3 +376,9 @@ def test_the_width_of_a_tie_counts_in_trials(tie):
     assert decision.near_ties == (("few_shot", "rag") if tie else ())
     assert decision.close_call == bool(tie)
     assert decision.runner_up == ("rag" if tie else "few_shot")
+
+
+def test_what_the_gate_alone_computes_turns_no_advice():
+    facts = [one for one in load_facts(rules_root()) if one.measured_by == "gate"]
+    assert {"measured.target_met", "measured.target_gap"} <= {one.id for one in facts}
+    assert not [one.id for one in facts if can_change(one)]

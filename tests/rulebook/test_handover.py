@@ -14,7 +14,7 @@ from advisor.rulebook.handover import (
     setting_faults,
 )
 from advisor.rulebook.load import load_rulebook
-from advisor.rulebook.ordering import Finding
+from advisor.rulebook.ordering import TUNING, Finding
 from advisor.schema.plan import Plan
 from advisor.schema.rule import Action, Rule
 
@@ -160,3 +160,13 @@ def test_what_a_rule_cannot_set(key, value, words):
 )
 def test_what_a_rule_can_set(key, value):
     assert list(setting_faults(Action(effect="set", key=key, value=value))) == []
+
+
+def test_where_every_tuning_is_ruled_out_nothing_is_priced():
+    rules = findings(default("rank", ("rank", 64), ("method", "lora")))
+    handed = hand_over(rules, (), {}, forbidden=TUNING | {"few_shot"})
+    assert (handed.methods, handed.settings) == ((), ())
+    assert handed.builders
+    one_left = hand_over(rules, (), {}, forbidden=TUNING - {"reinforcement"})
+    assert one_left.methods == ("lora",)
+    assert one_left.settings

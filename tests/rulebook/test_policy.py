@@ -6,7 +6,7 @@ import pytest
 
 from advisor.errors import RuleParseError
 from advisor.resources import rules_root
-from advisor.rulebook.about import listed
+from advisor.rulebook.about import check_path, check_policy, listed
 from advisor.rulebook.engine import rank
 from advisor.rulebook.load import load_rulebook
 from advisor.rulebook.policy import is_policy
@@ -161,7 +161,7 @@ def test_a_rule_without_strengths_is_not_weighed_anew(tmp_path):
 
 
 def test_faults_in_one_place_are_counted_so(tmp_path):
-    with pytest.raises(RuleParseError, match="3 faults in 1 place:"):
+    with pytest.raises(RuleParseError, match="4 faults in 1 place:"):
         load(tmp_path, "- {rule: no-leek, off: true, of: true, reson: x}\n")
 
 
@@ -191,3 +191,77 @@ def test_a_policy_is_told_from_a_rule(tmp_path):
     assert is_policy(path)
     assert not is_policy(SMALL / "gates" / "no-leak.yaml")
     assert not is_policy(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize(
+    ("then", "words"),
+    [
+        (
+            "[{effect: forbid, approach: rag}, {effect: require, approach: rag}]",
+            "rag is both required and forbidden",
+        ),
+        (
+            "[{effect: require, approach: rag}, {effect: require, approach: few_shot}]",
+            "rag and few_shot are required",
+        ),
+    ],
+)
+def test_an_added_rule_at_odds_with_itself_is_refused(tmp_path, then, words):
+    when = "{fact: task.kind, op: is, value: question_answering}"
+    text = f"- add:\n    id: mine\n    when: {when}\n    then: {then}\n  reason: x\n"
+    with pytest.raises(RuleParseError, match=words) as caught:
+        load(tmp_path, text)
+    assert caught.value.where.endswith("policy.yaml:4")
+    path = tmp_path / "policy.yaml"
+    with pytest.raises(RuleParseError, match=words):
+        check_policy(path)
+
+
+def test_every_fault_of_a_policy_is_told_at_once_and_in_plain_words(tmp_path):
+    text = """
+- add:
+    id: one
+    when: {fact: task.kin, op: is, value: question_answering}
+    then: {effect: forbid}
+  reason: x
+- {add: hello, reason: x}
+- 7
+- {rule: no-leek, off: maybe, reason: ""}
+- add:
+    id: two
+    when: {fact: task.kind, op: is}
+    thn: []
+    then: [{effect: forbid, approach: rag}, {effect: require, approach: rag}, {effect: warn}]
+  reason: x
+"""
+    with pytest.raises(RuleParseError) as caught:
+        load(tmp_path, text)
+    told = caught.value.message
+    for words in (
+        "4: unknown fact 'task.kin'; did you mean 'task.kind'?",
+        "5: 0.add.then: a list of effects is expected",
+        "7: 1.add: a set of `key: value` is expected, not 'hello'",
+        "8: 2: a set of `key: value` is expected, not 7",
+        "no rule is called 'no-leek'; did you mean 'no-leak'?",
+        "3.off: true or false is expected, not 'maybe'",
+        "3.reason: this must not be empty",
+        "unknown key 'thn'",
+        "rag is both required and forbidden",
+        "then.2: `warn` needs `message`",
+    ):
+        assert words in told, told
+    assert "Input should" not in told
+    assert "instance of" not in told
+
+
+def test_an_empty_policy_says_so_and_a_missing_one_speaks_of_no_lines(tmp_path):
+    with pytest.raises(RuleParseError, match="this file is empty"):
+        load(tmp_path, "# nothing\n")
+    with pytest.raises(RuleParseError) as caught:
+        load_rulebook(SMALL, tmp_path / "nowhere.yaml")
+    assert "Name the policy file" in caught.value.hint
+    for name in ("policy.yaml", "nowhere.yaml"):
+        with pytest.raises(RuleParseError) as caught:
+            check_path(tmp_path / name)
+        assert ("empty" in caught.value.message) == (name == "policy.yaml")
+    assert "line" not in caught.value.hint

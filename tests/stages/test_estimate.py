@@ -249,6 +249,15 @@ def test_dense_models_are_all_active():
     assert found.model.active_parameters == found.model.parameters == CARD.parameters
 
 
+def test_a_large_model_on_a_processor_is_warned_of():
+    offers = {"local": query.offers("local", DAY)}
+    [option] = priced(gpus=(CPU,), offers=offers, methods=("lora",)).options
+    assert CARD.parameters > 1_000_000_000
+    assert any("does not train on a processor in useful time" in w for w in option.warnings)
+    [small] = priced(model=small_model(), gpus=(CPU,), offers=offers, methods=("lora",)).options
+    assert not any("in useful time" in w for w in small.warnings)
+
+
 def test_a_cpu_costs_nothing_and_its_time_is_unknown():
     offers = {"local": query.offers("local", DAY)}
     found = priced(model=small_model(), gpus=(CPU,), offers=offers)

@@ -206,7 +206,14 @@ def _option(inquiry: Inquiry, gpu: Gpu, method: Method, plan: Plan) -> Option:
         warnings=(
             *work.footprint.warnings,
             *kernel_warnings(plan, gpu),
-            *warnings(request, gpu, offer=offer, price=price, time=time),
+            *warnings(
+                request,
+                gpu,
+                offer=offer,
+                price=price,
+                time=time,
+                parameters=inquiry.model.parameters,
+            ),
         ),
     )
 

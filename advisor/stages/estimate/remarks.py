@@ -16,6 +16,9 @@ from advisor.stages.estimate.money.cost import billed_gpus, is_stale
 from advisor.stages.estimate.plan.advised import set_by_rules
 from advisor.units import gib_from_bytes
 
+TOO_LARGE_FOR_A_PROCESSOR = 1_000_000_000
+"""Parameters; the rules draw the line there too (local-without-a-card)."""
+TOO_LARGE = "A model of a billion parameters or more does not train on a processor in useful time"
 _LOSSES = {
     "stock": "from all logits in several passes",
     "fused": "from all logits by one kernel",
@@ -73,11 +76,12 @@ def warnings(
     offer: Offer | None,
     price: UsdInterval | None,
     time: Interval | None,
+    parameters: int,
 ) -> tuple[str, ...]:
     """What the user should know before believing or renting."""
     return (
         *_price_warnings(offer, request, gpu),
-        *_time_warnings(gpu, time),
+        *_time_warnings(gpu, time, parameters),
         *_limit_warnings(request, price, time),
     )
 
@@ -153,11 +157,13 @@ def _limit_warnings(
     return found
 
 
-def _time_warnings(gpu: Gpu, time: Interval | None) -> list[str]:
+def _time_warnings(gpu: Gpu, time: Interval | None, parameters: int) -> list[str]:
     if time is not None and gpu.power_watt is None:
         return [f"The power of {gpu.name} is not in the catalog, so energy is unknown."]
     if time is not None:
         return []
+    if gpu.is_cpu and parameters >= TOO_LARGE_FOR_A_PROCESSOR:
+        return [f"{TOO_LARGE} (the time is unknown); take a card of your own or a smaller model."]
     if gpu.is_cpu:
         return ["The time on this CPU is unknown; the first steps of training measure it."]
     return [f"The speed of {gpu.name} is not in the catalog, so time is unknown."]

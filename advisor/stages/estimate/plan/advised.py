@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from advisor.contracts import MethodInfo
+from advisor.rulebook.ordering import TUNING
 from advisor.schema.catalog import Recipe
 from advisor.schema.decide import Decision, Setting
-from advisor.schema.estimate import Place
+from advisor.schema.estimate import Option, Place
 from advisor.schema.plan import Plan
 from advisor.schema.profile import Profile
 from advisor.stages.estimate.plan.packing import adapts, takes
@@ -37,6 +38,35 @@ def wishes_of(decision: Decision, profile: Profile) -> dict[str, Any]:
     if decision.methods:
         wishes |= {"methods": decision.methods, "methods_in_line": True}
     return {name: wish for name, wish in wishes.items() if wish is not None}
+
+
+def against(decision: Decision, profile: Profile, options: Sequence[Option]) -> tuple[str, ...]:
+    """What speaks against the figures: tuning is ruled out, or samples are assumed where none are.
+
+    Sentences, each for one line.
+    """
+    tuning = [r for r in decision.approaches if r.approach in TUNING]
+    rules = dict.fromkeys(
+        reason.rule_id for r in tuning for reason in r.reasons if reason.effect == "forbid"
+    )
+    found = []
+    if tuning and len(tuning) == len(TUNING) and all(r.forbidden for r in tuning):
+        found.append(
+            f"The advice on these answers rules tuning out ({', '.join(rules)});"
+            " the figures say what it would take all the same."
+        )
+    data = profile.data
+    assumed = next((o.plan for o in options if _assumes_samples(o.plan)), None)
+    if assumed is not None and data.labelled_samples == 0 and not data.train_samples:
+        found.append(
+            f"{assumed.examples} samples are assumed, although the answers say that there are none"
+            " (labelled_samples: 0)."
+        )
+    return tuple(found)
+
+
+def _assumes_samples(plan: Plan) -> bool:
+    return plan.tokens is None and plan.reasons.get("examples", "").startswith("recipe")
 
 
 def place_of(profile: Profile) -> Place:
