@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from advisor.render.advice_grids import asked_grid, settings_grid
 from advisor.render.decision_words import (
-    GAIN_MEANING,
+    SHORT_GAIN,
     SHORT_MEANING,
     builders_words,
     first_two,
@@ -170,7 +170,7 @@ def _show_ranking(
     elif "Chance" in grid.headers:
         console.print(styled(SHORT_MEANING, "dim"))
         if "Gain" in grid.headers:
-            _show_indented(console, GAIN_MEANING, depth=0, style="dim")
+            _show_indented(console, SHORT_GAIN, depth=0, style="dim")
     for ranked in decision.approaches:
         if ranked.forbidden:
             by = ", ".join(forbidding_rules(ranked))

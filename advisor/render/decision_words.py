@@ -30,6 +30,10 @@ GAIN_MEANING = (
     "Gain: points of 100 over the best plain prompt (8 of 10 lie in brackets), as published"
     " comparisons of such tasks showed it, whatever else speaks for or against."
 )
+SHORT_GAIN = (
+    "Gain: points over a prompt in published comparisons of such tasks, whatever else speaks for"
+    " or against."
+)
 NO_GAIN = "\N{EN DASH}"
 """Stands in a table for a gain that no published comparison tells."""
 SMALL = 0.001

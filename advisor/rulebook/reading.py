@@ -172,6 +172,8 @@ def _in_words(item: Any) -> str:
     if kind == "string_too_short":
         return "this must not be empty"
     said: str = item["msg"]
+    if kind == "literal_error" and isinstance(given, str):
+        said += f", not '{given}'"
     return said.removeprefix("Value error, ").replace("Input should be", "this should be")
 
 

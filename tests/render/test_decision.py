@@ -411,7 +411,7 @@ def test_listed() -> None:
 
 def test_the_gain_is_explained_below_the_table() -> None:
     out = flat(screen(show_decision, decision(), width=100))
-    assert "as published comparisons of such tasks showed it, whatever else speaks for" in out
+    assert "in published comparisons of such tasks, whatever else speaks for or against" in out
     assert "unknown" not in "".join(approaches_grid(decision()).rows[1])
 
 

@@ -130,6 +130,7 @@ def test_a_wrong_policy_is_told(tmp_path, text, words):
         ("task.kind", "task.kin", 4, "unknown fact 'task.kin'; did you mean 'task.kind'?"),
         ("value: question_answering", "value: question", 4, "none of question_answering"),
         ("id: we-rent-no-gpus", "id: no-leak", 3, "'no-leak' is taken"),
+        ("approach: rag", "approach: rga", 6, "or 'none', not 'rga'"),
         ("effect: forbid", "effect: stop", 5, "a decision rule cannot `stop`"),
         ("strength: strong", "strength: huge", 7, "strength"),
         ("  reason", "  rule: no-leak\n  reason", 2, "changes no other"),
