@@ -16,7 +16,7 @@ from advisor.rulebook.ordering import COST_ORDER, active_rules, weight_of
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Action, Approach, Rule, Rulebook
 from benchmarks.decisions.cases import APPROACH_OF, Case
-from benchmarks.decisions.ranking import SHOTS_KEY
+from benchmarks.decisions.ranking import tuning_order
 
 FEWEST_SOURCES = 2
 """Publications in which a rule must fire before its effects are weighed."""
@@ -153,21 +153,13 @@ def _outcomes(
 
 def _first_families(case: Case, profile: Profile, rulebook: Rulebook) -> dict[Approach, str]:
     """For every approach that the case measured: the family that stands for it."""
+    handed = hand_over(fire(rulebook, profile, "default"), (), facts_of(profile))
+    order = (*tuning_order(handed.methods, handed.settings), *APPROACH_OF)
     found: dict[Approach, str] = {}
-    for family in sorted(case.values, key=tuning_order(profile, rulebook).index):
+    for family in sorted(case.values, key=order.index):
         for approach in APPROACH_OF[family]:
             found.setdefault(approach, family)
     return found
-
-
-def tuning_order(profile: Profile, rulebook: Rulebook) -> tuple[str, ...]:
-    """Families in the order that the default rules give those of fine-tuning; the others after."""
-    handed = hand_over(fire(rulebook, profile, "default"), (), facts_of(profile))
-    is_full = handed.methods[:1] == ("full",)
-    plain = ("full_ft", "peft") if is_full else ("peft", "full_ft")
-    shots = any(s.key == SHOTS_KEY and s.value is True for s in handed.settings)
-    tuning = ("icl_plus_ft", *plain) if shots else (*plain, "icl_plus_ft")
-    return tuple(dict.fromkeys((*tuning, *APPROACH_OF)))
 
 
 def _votes(cases: Sequence[Case]) -> Array:

@@ -7,14 +7,12 @@ order of the vocabulary.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -22,24 +20,23 @@ sys.path.insert(0, str(ROOT))
 from advisor import __version__  # noqa: E402
 from advisor.errors import AdvisorError  # noqa: E402
 from advisor.interview.next_question import next_question  # noqa: E402
-from advisor.resources import rules_root  # noqa: E402
 from advisor.rulebook.conditions import stated_facts  # noqa: E402
 from advisor.rulebook.engine import rank  # noqa: E402
 from advisor.rulebook.load import load_rulebook  # noqa: E402
 from advisor.schema.facts import Fact  # noqa: E402
 from advisor.schema.profile import Profile  # noqa: E402
 from advisor.schema.rule import Rulebook, Scalar  # noqa: E402
+from benchmarks.decisions import script  # noqa: E402
 from benchmarks.decisions.judge import judged  # noqa: E402
 from benchmarks.decisions.ranking import Answer, answer_of  # noqa: E402
-from benchmarks.decisions.table import DEVELOPMENT, Row, Table, load  # noqa: E402
+from benchmarks.decisions.table import Row, Table, load  # noqa: E402
 from benchmarks.decisions.votes import average, mean, rounded  # noqa: E402
 
-TARGET = ROOT / "benchmarks" / "results" / "decisions_economy.json"
+TARGET = "decisions_economy.json"
 OURS = {"without_score": False, "with_score": True}
 STEPS = 10
 """Points of the curve: shares of the fixed questionnaire."""
 Facts = Mapping[str, Scalar]
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -63,24 +60,14 @@ class Interview:
 
 def main(argv: list[str] | None = None) -> int:
     """Interview, compare and print; the last thing on standard output is the JSON document."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=Path, default=DEVELOPMENT, help="a table like cases.jsonl")
-    parser.add_argument("--rules", type=Path, default=rules_root(), help="another rules folder")
-    parser.add_argument("--json", action="store_true", help="only the document")
-    parser.add_argument("--write", action="store_true", help=f"to {TARGET.relative_to(ROOT)}")
-    wanted = parser.parse_args(argv)
-    if not wanted.cases.is_file():
-        parser.error(f"{wanted.cases} is no file")
+    wanted = script.read(script.options(__doc__, TARGET), argv)
     document = measured(load(wanted.cases), load_rulebook(wanted.rules))
-    if wanted.write:
-        TARGET.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     if not wanted.json:
         _print_table(document)
-    print(json.dumps(document))
-    return 0
+    return script.tell(document, wanted, TARGET)
 
 
-def measured(table: Table, rulebook: Rulebook) -> Document:
+def measured(table: Table, rulebook: Rulebook) -> script.Document:
     """The document: questions asked and acceptable advice, with and without the measured score."""
     asker, judge = Asker(rulebook), _Judge(rulebook)
     return {
@@ -159,7 +146,7 @@ def _told(profile: Profile, fact: Fact, known: Facts) -> Profile:
     return profile.model_copy(update={group: facts})
 
 
-def _figures(people: Sequence[Respondent], asker: Asker, judge: _Judge) -> Document:
+def _figures(people: Sequence[Respondent], asker: Asker, judge: _Judge) -> script.Document:
     adaptive = [asker.interviewed(who) for who in people]
     fixed = [asker.filled_in(who) for who in people]
     most = max((interview.questions for interview in fixed), default=0)
@@ -215,7 +202,7 @@ def _key(profile: Profile) -> str:
     return json.dumps(stated_facts(profile), sort_keys=True)
 
 
-def _print_table(document: Document) -> None:
+def _print_table(document: script.Document) -> None:
     for name in OURS:
         row = document[name]
         print(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from advisor.rulebook.conditions import facts_of, holds
+from advisor.rulebook.ordering import active_rules
 from advisor.schema.rule import Rulebook
 from benchmarks.decisions.cases import Case
 
@@ -14,7 +15,7 @@ FEWEST_OTHERS = 2
 
 def firing(rulebook: Rulebook, cases: Iterable[Case]) -> dict[str, frozenset[str]]:
     """For every active decision rule: the sources with a case in which it fires."""
-    found: dict[str, set[str]] = {rule: set() for rule in _active(rulebook)}
+    found: dict[str, set[str]] = {rule.id: set() for rule in active_rules(rulebook, "decision")}
     for case in cases:
         for rule in firing_rules(rulebook, case):
             found[rule].add(case.source)
@@ -26,10 +27,8 @@ def firing_rules(rulebook: Rulebook, case: Case) -> frozenset[str]:
     known = [facts_of(profile) for profile in (case.profile, case.scored)]
     return frozenset(
         rule.id
-        for rule in rulebook.rules
-        if rule.kind == "decision"
-        and rule.status == "active"
-        and any(holds(rule.when, facts) is True for facts in known)
+        for rule in active_rules(rulebook, "decision")
+        if any(holds(rule.when, facts) is True for facts in known)
     )
 
 
@@ -46,7 +45,3 @@ def leaning_on(
     return frozenset(
         rule for rule, sources in fires.items() if source in sources and len(sources) - 1 < fewest
     )
-
-
-def _active(rulebook: Rulebook) -> list[str]:
-    return [r.id for r in rulebook.rules if r.kind == "decision" and r.status == "active"]

@@ -5,26 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from advisor.schema.decide import Decision, Gain, RankedApproach
+from advisor.rulebook.handover import SHOTS_KEY
+from advisor.schema.decide import Decision, Gain, RankedApproach, Setting
 from advisor.schema.rule import Approach
+from benchmarks.decisions.cases import APPROACH_OF
 
-SHOTS_KEY = "train_on_shots"
-"""Plan field by which the rules say: tune on prompts with shots, and keep the shots."""
 SECOND_FAMILY = 0.75
 """Chance of a tuning family that is not the advised one, as a share of fine-tuning's own."""
-FAMILIES_OF: Mapping[Approach, tuple[str, ...]] = {
-    "prompting": ("prompt",),
-    "few_shot": ("prompt",),
-    "prompt_optimisation": ("prompt_optimisation",),
-    "long_context": ("long_context",),
-    "rag": ("rag",),
-    "small_model": ("small_model_ft",),
-    "rag_plus_fine_tuning": ("rag_plus_ft",),
-    "preference_tuning": ("preference",),
-    "reinforcement": ("rl",),
-    "continued_pretraining": ("cpt", "cpt_plus_rag"),
-}
-"""Families of every approach but fine-tuning, whose order the decision tells."""
 
 
 @dataclass(frozen=True)
@@ -70,26 +57,26 @@ def answer_of(decision: Decision, second_family: float = SECOND_FAMILY) -> Answe
 
 def families_of(approach: Approach) -> tuple[str, ...]:
     """Every family that counts as the approach, in no order that a decision gave."""
-    if approach == "fine_tuning":
-        return ("peft", "full_ft", "ft_unspecified", "icl_plus_ft")
-    return FAMILIES_OF.get(approach, ())
+    return tuple(family for family, counts_as in APPROACH_OF.items() if approach in counts_as)
+
+
+def tuning_order(methods: Sequence[str], settings: Sequence[Setting]) -> tuple[str, ...]:
+    """The families of fine-tuning as methods and settings advise them, the advised one first."""
+    plain = ("full_ft", "peft") if methods[:1] == ("full",) else ("peft", "full_ft")
+    if any(s.key == SHOTS_KEY and s.value is True for s in settings):
+        return ("icl_plus_ft", *plain, "ft_unspecified")
+    return (*plain, "ft_unspecified", "icl_plus_ft")
 
 
 def _families(approach: Approach, decision: Decision, second_family: float) -> Mapping[str, float]:
     """The approach's families in order, with their share of its chance."""
     if approach != "fine_tuning":
-        return dict.fromkeys(FAMILIES_OF.get(approach, ()), 1.0)
-    method = decision.methods[0] if decision.methods else ""
-    first, second = ("full_ft", "peft") if method == "full" else ("peft", "full_ft")
-    if _trains_on_shots(decision):
-        order = ("icl_plus_ft", first, second, "ft_unspecified")
-        return dict.fromkeys(order, second_family) | {"icl_plus_ft": 1.0}
-    order = (first, second, "ft_unspecified", "icl_plus_ft")
-    return dict.fromkeys(order, second_family) | {first: 1.0, "ft_unspecified": 1.0}
-
-
-def _trains_on_shots(decision: Decision) -> bool:
-    return any(s.key == SHOTS_KEY and s.value is True for s in decision.settings)
+        return dict.fromkeys(families_of(approach), 1.0)
+    order = tuning_order(decision.methods, decision.settings)
+    sure = {order[0]: 1.0}
+    if order[0] != "icl_plus_ft":
+        sure["ft_unspecified"] = 1.0
+    return dict.fromkeys(order, second_family) | sure
 
 
 def _tells_chances(ranked: Sequence[RankedApproach]) -> bool:

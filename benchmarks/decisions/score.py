@@ -5,23 +5,20 @@ Sources that the rules were fitted on are judged by rules fitted without them.
 
 from __future__ import annotations
 
-import argparse
-import json
 import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from advisor import __version__  # noqa: E402
-from advisor.resources import rules_root  # noqa: E402
 from advisor.rulebook.load import load_rulebook  # noqa: E402
 from advisor.schema.rule import Rulebook  # noqa: E402
+from benchmarks.decisions import script  # noqa: E402
 from benchmarks.decisions.advice import Books, advice, refitting  # noqa: E402
 from benchmarks.decisions.bootstrap import paired  # noqa: E402
 from benchmarks.decisions.calibration import (  # noqa: E402
@@ -41,40 +38,30 @@ from benchmarks.decisions.rivals import (  # noqa: E402
 )
 from benchmarks.decisions.table import DEVELOPMENT, Row, Table, load  # noqa: E402
 
-TARGET = ROOT / "benchmarks" / "results" / "decisions.json"
+TARGET = "decisions.json"
 OURS = {"without_score": False, "with_score": True}
 TREES: Mapping[str, Callable[[Row], Answer]] = {
     "folklore": folklore,
     "evidence_tree": evidence_tree,
     "evidence_tree_with_score": evidence_tree_with_score,
 }
-Document = dict[str, Any]
 Policies = dict[str, list[Verdict]]
 
 
 def main(argv: list[str] | None = None) -> int:
     """Score and print; the last thing on standard output is the JSON document."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=Path, default=DEVELOPMENT, help="a table like cases.jsonl")
-    parser.add_argument("--rules", type=Path, default=rules_root(), help="another rules folder")
-    parser.add_argument("--json", action="store_true", help="only the document")
+    parser = script.options(__doc__, TARGET)
     parser.add_argument("--misses", action="store_true", help="list where the advice erred")
-    parser.add_argument("--write", action="store_true", help=f"to {TARGET.relative_to(ROOT)}")
-    wanted = parser.parse_args(argv)
-    if not wanted.cases.is_file():
-        parser.error(f"{wanted.cases} is no file")
+    wanted = script.read(parser, argv)
     document = scored(load(wanted.cases), load(DEVELOPMENT), load_rulebook(wanted.rules))
-    if wanted.write:
-        TARGET.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     if not wanted.json:
         _print_table(document)
     if wanted.misses:
         _print_misses(document)
-    print(json.dumps(document))
-    return 0
+    return script.tell(document, wanted, TARGET)
 
 
-def scored(table: Table, development: Table, shipped: Rulebook) -> Document:
+def scored(table: Table, development: Table, shipped: Rulebook) -> script.Document:
     """The document: our figures with and without the measured score, and every rival's."""
     rows, training = table.rows, [row.case for row in development.rows]
     books = Books(shipped, training, refitting())
@@ -115,7 +102,7 @@ def _by_other_books(rows: Sequence[Row], book_for: Callable[[str], Rulebook]) ->
     }
 
 
-def _strictly(rows: Sequence[Row], books: Books, policies: Policies) -> Document:
+def _strictly(rows: Sequence[Row], books: Books, policies: Policies) -> script.Document:
     """The figures without rules that lean on a source, and the cases that such rules turned."""
     found = _by_other_books(rows, books.book_for)
     return {
@@ -149,7 +136,7 @@ def _judged(rows: Sequence[Row], answers: Mapping[str, Answer]) -> list[Verdict]
     return [judged(row, answers.get(row.case.id)) for row in rows]
 
 
-def _ours(verdicts: list[Verdict], evidence: Mapping[str, str]) -> Document:
+def _ours(verdicts: list[Verdict], evidence: Mapping[str, str]) -> script.Document:
     """The contract's keys and what helps to understand them."""
     groups = {
         word: [v for v in verdicts if evidence[v.row.case.id] == word]
@@ -168,7 +155,7 @@ def _ours(verdicts: list[Verdict], evidence: Mapping[str, str]) -> Document:
     }
 
 
-def _paired(policies: Policies) -> Document:
+def _paired(policies: Policies) -> script.Document:
     """Ours against every rival on the same cases."""
     rivals = [name for name in policies if name not in OURS]
     return {
@@ -176,7 +163,7 @@ def _paired(policies: Policies) -> Document:
     }
 
 
-def _print_table(document: Document) -> None:
+def _print_table(document: script.Document) -> None:
     print(
         f"{'policy':26} {'n':>4} {'accept':>7} {'95 %':>15} {'regret':>7} {'harm':>6} {'brier':>6}"
     )
@@ -203,7 +190,7 @@ def _cell(value: float | None, wide: int) -> str:
     return f"{'-':>{wide}}" if value is None else f"{value:{wide}.3f}"
 
 
-def _print_misses(document: Document) -> None:
+def _print_misses(document: script.Document) -> None:
     for name in OURS:
         print(f"not acceptable, {name}:")
         for miss in document[name].get("misses", []):

@@ -6,49 +6,37 @@ advice on the development cases loses when it is switched off.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from advisor import __version__  # noqa: E402
-from advisor.resources import rules_root  # noqa: E402
 from advisor.rulebook.load import load_rulebook  # noqa: E402
 from advisor.schema.rule import Rulebook  # noqa: E402
+from benchmarks.decisions import script  # noqa: E402
 from benchmarks.decisions.advice import advice  # noqa: E402
 from benchmarks.decisions.firing import firing, firing_rules, switched_off  # noqa: E402
 from benchmarks.decisions.judge import Verdict, judged  # noqa: E402
-from benchmarks.decisions.table import DEVELOPMENT, Row, load  # noqa: E402
+from benchmarks.decisions.table import Row, load  # noqa: E402
 from benchmarks.decisions.votes import mean, rounded  # noqa: E402
 
-TARGET = ROOT / "benchmarks" / "results" / "decisions_support.json"
-Document = dict[str, Any]
+TARGET = "decisions_support.json"
 
 
 def main(argv: list[str] | None = None) -> int:
     """Switch every rule off in turn; the last thing on standard output is the JSON document."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=Path, default=DEVELOPMENT, help="a table like cases.jsonl")
-    parser.add_argument("--rules", type=Path, default=rules_root(), help="another rules folder")
-    parser.add_argument("--json", action="store_true", help="only the document")
-    parser.add_argument("--write", action="store_true", help=f"to {TARGET.relative_to(ROOT)}")
-    wanted = parser.parse_args(argv)
+    wanted = script.read(script.options(__doc__, TARGET), argv)
     document = supported(load(wanted.cases).rows, load_rulebook(wanted.rules))
-    if wanted.write:
-        TARGET.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     if not wanted.json:
         _print_table(document)
-    print(json.dumps(document))
-    return 0
+    return script.tell(document, wanted, TARGET)
 
 
-def supported(rows: Sequence[Row], rulebook: Rulebook) -> Document:
+def supported(rows: Sequence[Row], rulebook: Rulebook) -> script.Document:
     """Every decision rule with its sources, and the points that the advice loses without it."""
     fires = firing(rulebook, [row.case for row in rows])
     before = {state: _verdicts(rows, rulebook, with_score=state) for state in (False, True)}
@@ -71,11 +59,11 @@ def supported(rows: Sequence[Row], rulebook: Rulebook) -> Document:
 
 def _without(
     rule: str, rows: Sequence[Row], rulebook: Rulebook, before: Mapping[bool, list[Verdict]]
-) -> Document:
+) -> script.Document:
     """Acceptable points and regret that the rule brings; judged anew only where it fires."""
     touched = {row.case.id for row in rows if rule in firing_rules(rulebook, row.case)}
     book = switched_off(rulebook, {rule})
-    told: Document = {}
+    told: script.Document = {}
     for with_score, name in ((False, "without_score"), (True, "with_score")):
         old = before[with_score]
         rows_touched = [verdict.row for verdict in old if verdict.row.case.id in touched]
@@ -103,7 +91,7 @@ def _verdicts(rows: Sequence[Row], rulebook: Rulebook, *, with_score: bool) -> l
     return [judged(row, answers.get(row.case.id)) for row in rows]
 
 
-def _print_table(document: Document) -> None:
+def _print_table(document: script.Document) -> None:
     print(f"{'rule':44} {'sources':>7} {'cases':>5}   without: accept regret   with: accept regret")
     for rule, row in sorted(document["rules"].items(), key=lambda item: -item[1]["sources"]):
         one, two = row["without_score"], row["with_score"]
