@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from advisor.render.rules import OPERATORS
 from advisor.resources import rules_root
 from advisor.rulebook.conditions import facts_named
 from advisor.rulebook.load import load_cases, load_facts, load_rulebook
@@ -11,14 +12,6 @@ from advisor.schema.facts import Fact
 from advisor.schema.rule import Action, Condition, Rule, Rulebook, RuleCase, Source
 from scripts.docs_cells import cell, table
 
-OPERATORS = {
-    "is": "is",
-    "is_not": "is not",
-    "in": "is one of",
-    "at_least": "is at least",
-    "at_most": "is at most",
-    "between": "is between",
-}
 KINDS = {
     "decision": "Decision rules",
     "gate": "Gate rules",

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from advisor.rulebook.conditions import facts_of
-from advisor.rulebook.counterfactual import Trials, decisive_facts
 from advisor.rulebook.ordering import advised
+from advisor.rulebook.questions import decisive_facts
+from advisor.rulebook.trials import Trials
 from advisor.schema.facts import Fact
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Rulebook

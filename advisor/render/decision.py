@@ -27,6 +27,7 @@ from advisor.render.ranking import approaches_grid, column_meanings
 from advisor.render.terminal import (
     grid_table,
     in_letters,
+    labelled,
     make_panel,
     only_ascii,
     plain,
@@ -98,7 +99,7 @@ def show_decision(
     _show_onward(console, decision, in_full=in_full)
     show_warnings(console, decision.warnings)
     for note in decision.policy:
-        console.print(_line("Your policy", note))
+        console.print(labelled("Your policy", note))
     if not in_full:
         console.print(styled(MORE, "dim"))
     if onward.command:
@@ -248,7 +249,3 @@ def _show_indented(
     for place, line in enumerate(lines):
         line.rstrip()
         console.print(styled(" " * (depth + (hang if place else 0))).append_text(line))
-
-
-def _line(label: str, value: str) -> Text:
-    return styled(f"{label}: ", "bold").append_text(plain(value, style="not bold"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from advisor.render.decision_words import chief_reason, ranked_of, sure_words, ties_words
 from advisor.render.terminal import (
+    labelled,
     make_panel,
     make_table,
     only_ascii,
@@ -21,7 +22,6 @@ from advisor.render.terminal import (
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     from advisor.schema.decide import Decision
     from advisor.schema.gate import GateVerdict
@@ -40,10 +40,10 @@ def show_gate(console: Console, verdict: GateVerdict) -> None:
     body.append_text(styled("\n")).append_text(plain(verdict.because))
     console.print(make_panel(body, title="Gate", style=style))
     console.print(criteria_table(verdict, ascii_only=only_ascii(console)))
-    console.print(_line("Target", percent(verdict.target)))
+    console.print(labelled("Target", percent(verdict.target)))
     show_advice(console, verdict.decision, verdict.recommended)
     if verdict.verdict != "train":  # the gate has answered what that step asks of it
-        console.print(_line("Next", verdict.decision.next_step))
+        console.print(labelled("Next", verdict.decision.next_step))
     show_warnings(console, verdict.warnings)
 
 
@@ -51,10 +51,10 @@ def show_advice(console: Console, decision: Decision, recommended: str | None) -
     """The approach now recommended, what speaks most for it, and near ties."""
     best = ranked_of(decision, recommended)
     sure = sure_words(best)
-    console.print(_line("Recommended", f"{words(recommended)}{', ' if sure else ''}{sure}"))
+    console.print(labelled("Recommended", f"{words(recommended)}{', ' if sure else ''}{sure}"))
     for label, told in (("Because", chief_reason(best)), ("Close", ties_words(decision))):
         if told:
-            console.print(_line(label, told))
+            console.print(labelled(label, told))
 
 
 def criteria_table(verdict: GateVerdict, *, ascii_only: bool) -> Table:
@@ -65,7 +65,3 @@ def criteria_table(verdict: GateVerdict, *, ascii_only: bool) -> Table:
         mark = tick(criterion.passed, ascii_only=ascii_only)
         table.add_row(mark, plain(criterion.asked, 160), plain(criterion.seen, 160))
     return table
-
-
-def _line(label: str, value: str) -> Text:
-    return styled(f"{label}: ", "bold").append_text(plain(value, style="not bold"))

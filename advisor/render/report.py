@@ -9,6 +9,7 @@ from advisor.render.measured_grids import evaluations_of, target_of
 from advisor.render.terminal import (
     GOOD,
     interval_bar,
+    labelled,
     make_panel,
     make_table,
     only_ascii,
@@ -54,18 +55,14 @@ def show_report(console: Console, report: Report) -> None:
     show_warnings(console, report.warnings)
     decision = report.gate.decision if report.gate else report.decision
     show_advice(console, decision, report.recommended)
-    console.print(_line("Next", report.next_step))
-    console.print(_line("Report", f"{report.run_dir}/report.html"))
+    console.print(labelled("Next", report.next_step))
+    console.print(labelled("Report", f"{report.run_dir}/report.html"))
 
 
 def _verdict(report: Report) -> str | None:
     if report.verification is not None:
         return report.verification.verdict
     return report.gate.verdict if report.gate is not None else None
-
-
-def _line(label: str, value: str) -> Text:
-    return styled(f"{label}: ", "bold").append_text(plain(value, style="not bold"))
 
 
 def scores_table(

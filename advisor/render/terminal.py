@@ -40,6 +40,7 @@ __all__ = [
     "grid_table",
     "in_letters",
     "interval_bar",
+    "labelled",
     "make_console",
     "make_panel",
     "make_table",
@@ -99,6 +100,11 @@ def styled(text: str, style: str = "") -> Text:
 def plain(text: object, limit: int | None = None, style: str = "") -> Text:
     """Text from data, made harmless, as it stands."""
     return Text(safe_text(text, limit), style=style)
+
+
+def labelled(label: str, value: str) -> Text:
+    """A value behind its name in bold."""
+    return styled(f"{label}: ", "bold").append_text(plain(value, style="not bold"))
 
 
 def tick(passed: bool | None, *, ascii_only: bool = False) -> Text:  # noqa: FBT001 - the value shown

@@ -8,13 +8,14 @@ from advisor.rulebook.acceptance import expected_gain, probabilities
 from advisor.rulebook.compiled import Compiled, compiled
 from advisor.rulebook.conditions import Facts, facts_of
 from advisor.rulebook.contradictions import contradictions
-from advisor.rulebook.counterfactual import Trials, flips, open_questions
 from advisor.rulebook.firing import fire, speaking, trace, waiting_rules
+from advisor.rulebook.flips import flips
 from advisor.rulebook.handover import hand_over
 from advisor.rulebook.hanging import hangs_on
 from advisor.rulebook.next_step import next_step
 from advisor.rulebook.ordering import COST_ORDER, Finding, Order, active_rules, order
-from advisor.rulebook.questions import stakes_of
+from advisor.rulebook.questions import open_questions, stakes_of
+from advisor.rulebook.trials import Trials
 from advisor.rulebook.without_advice import without_advice
 from advisor.schema.decide import Decision, RankedApproach, Reason
 from advisor.schema.profile import Profile

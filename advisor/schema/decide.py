@@ -70,16 +70,11 @@ class OpenQuestion(Value):
     """Somebody was asked for it and did not know."""
 
 
-def _from_names(content: Any) -> Any:
-    """A change as documents write it (`from`, `to`) in the names of the fields."""
-    if not isinstance(content, dict):
-        return content
-    names = {"from": "from_value", "to": "to_value"}
-    return {names.get(key, key): item for key, item in content.items()}
-
-
 class FactChange(Value):
-    """One fact, what it is (None: unknown) and what it would have to be."""
+    """One fact, what it is (None: unknown) and what it would have to be.
+
+    Documents say `from` and `to`.
+    """
 
     fact: str
     from_value: Scalar | None
@@ -88,29 +83,24 @@ class FactChange(Value):
     @model_validator(mode="before")
     @classmethod
     def _from_document(cls, content: Any) -> Any:
-        return _from_names(content)
+        if not isinstance(content, dict):
+            return content
+        names = {"from": "from_value", "to": "to_value"}
+        return {names.get(key, key): item for key, item in content.items()}
 
     @model_serializer
     def _as_document(self) -> dict[str, Any]:
         return {"fact": self.fact, "from": self.from_value, "to": self.to_value}
 
 
-class Flip(Value):
+class Flip(FactChange):
     """The smallest change of one fact, or of two together, that changes the advice.
 
-    Documents say `from` and `to`; a second change stands under `together_with`.
+    A second change stands under `together_with`.
     """
 
-    fact: str
-    from_value: Scalar | None
-    to_value: Scalar
     then: Approach
     together_with: FactChange | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_document(cls, content: Any) -> Any:
-        return _from_names(content)
 
     @model_serializer
     def _as_document(self) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from advisor.resources import rules_root
 from advisor.rulebook.atoms import Atoms, Watched
 from advisor.rulebook.compiled import compiled
 from advisor.rulebook.conditions import comparisons, facts_of, holds, outcome
-from advisor.rulebook.counterfactual import Trials, decisive_facts
 from advisor.rulebook.derived import with_derived
 from advisor.rulebook.engine import rank
 from advisor.rulebook.load import load_rulebook
 from advisor.rulebook.ordering import COST_ORDER, advised, order
+from advisor.rulebook.questions import decisive_facts
+from advisor.rulebook.trials import Trials
 from advisor.schema.rule import Action, Approach, Condition, Rule, Rulebook
 from tests.fixtures.profiles import profiles, with_facts
 

@@ -4,9 +4,10 @@ import pytest
 
 from advisor.resources import rules_root
 from advisor.rulebook.conditions import facts_of
-from advisor.rulebook.counterfactual import Trials, decisive_facts
 from advisor.rulebook.engine import rank
 from advisor.rulebook.load import load_facts
+from advisor.rulebook.questions import decisive_facts
+from advisor.rulebook.trials import Trials
 from advisor.rulebook.values import can_change
 from advisor.schema.profile import Profile
 from tests.fixtures.rulebooks import (
