@@ -17,6 +17,10 @@ SAMPLES, CLASSES = "data.labelled_samples", "data.classes"
 EACH = "data.samples_per_class"
 CHANGES, RETRAINS = "knowledge.update_interval_days", "constraints.retrain_interval_days"
 OUTPACES = "knowledge.outpaces_retraining"
+FRONTIER, STAYS = "model.frontier_available", "constraints.must_stay_local"
+USABLE = "model.frontier_usable"
+SCORE, TARGET = "measured.prompted_score", "task.target"
+REACHES = "measured.prompt_reaches_target"
 
 
 @pytest.mark.parametrize(
@@ -47,6 +51,42 @@ def test_samples_per_class(facts, each):
 )
 def test_outpaces_retraining(facts, outpaces):
     assert with_derived(facts).get(OUTPACES) is outpaces
+
+
+@pytest.mark.parametrize(
+    ("facts", "usable"),
+    [
+        ({FRONTIER: True}, True),
+        ({FRONTIER: False}, False),
+        ({FRONTIER: True, STAYS: False}, True),
+        ({FRONTIER: True, STAYS: True}, False),
+        ({STAYS: True}, False),
+        ({STAYS: False}, None),
+        ({}, None),
+    ],
+)
+def test_data_that_must_stay_rules_a_frontier_model_out(facts, usable):
+    assert with_derived(facts).get(USABLE) is usable
+
+
+@pytest.mark.parametrize(
+    ("facts", "reaches"),
+    [
+        ({SCORE: 0.86, TARGET: 0.85}, True),
+        ({SCORE: 0.85, TARGET: 0.85}, True),
+        ({SCORE: 0.84, TARGET: 0.85}, False),
+        ({SCORE: 0.84}, None),
+        ({TARGET: 0.85}, None),
+    ],
+)
+def test_prompt_reaches_target(facts, reaches):
+    assert with_derived(facts).get(REACHES) is reaches
+
+
+@pytest.mark.parametrize(("fact", "other"), [(SCORE, TARGET), (TARGET, SCORE)])
+def test_values_behind_reaching_give_both_answers(fact, other):
+    values = values_behind(REACHES, fact, True, {other: 0.8})
+    assert {with_derived({fact: value, other: 0.8})[REACHES] for value in values} == {True, False}
 
 
 def test_what_somebody_states_of_a_derived_fact_does_not_count():
