@@ -85,7 +85,8 @@ def test_prompt_reaches_target(facts, reaches):
 
 @pytest.mark.parametrize(("fact", "other"), [(SCORE, TARGET), (TARGET, SCORE)])
 def test_values_behind_reaching_give_both_answers(fact, other):
-    values = values_behind(REACHES, fact, True, {other: 0.8})
+    wanted = True
+    values = values_behind(REACHES, fact, wanted, {other: 0.8})
     assert {with_derived({fact: value, other: 0.8})[REACHES] for value in values} == {True, False}
 
 
