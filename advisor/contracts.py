@@ -15,7 +15,7 @@ from pydantic import Field
 from advisor.schema.base import Value
 
 if TYPE_CHECKING:  # what the methods take and give; a start needs only what a plugin says of itself
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -29,8 +29,10 @@ if TYPE_CHECKING:  # what the methods take and give; a start needs only what a p
 __all__ = [
     "GROUPS",
     "Clock",
+    "Configurable",
     "Embedder",
     "Emit",
+    "Judging",
     "Method",
     "MethodInfo",
     "Metric",
@@ -43,7 +45,10 @@ __all__ = [
     "Retriever",
     "RowMeter",
     "Session",
+    "Signed",
+    "Streaming",
     "Tools",
+    "Totalling",
     "Tracer",
     "Trainer",
     "TrainerInfo",
@@ -91,6 +96,10 @@ class MetricInfo(PluginInfo):
     higher_is_better: bool = True
     binary: bool = False
     """Every score is 0 or 1, so exact binomial statistics apply."""
+    unit: str = ""
+    """Empty for a share from 0 to 1; others (`ms`, `usd`) can only stand beside a main metric."""
+    needs: tuple[str, ...] = ()
+    """What it cannot do without: `passages`, `judge`, or an option's name."""
 
 
 class Emit(Protocol):
@@ -287,6 +296,71 @@ class Metric(Protocol):
 
     def score(self, prompt: Prompt, completion: Completion, sample: Sample) -> Score:
         """The score; an empty completion scores, it does not raise."""
+
+
+@runtime_checkable
+class Configurable(Protocol):
+    """What a metric may offer beside scoring: settings of its own (--metric-option)."""
+
+    def configured(self, options: Mapping[str, str]) -> Self:
+        """The same plugin with these options; raises InputError for an unknown or wrong one."""
+
+
+@runtime_checkable
+class Signed(Protocol):
+    """What a metric may offer beside scoring: everything that decides its values."""
+
+    @property
+    def signature(self) -> str:
+        """Options, normalisation and versions in one line, in the manner of sacrebleu."""
+
+
+@runtime_checkable
+class Totalling(Protocol):
+    """What a metric may offer whose value is no mean of samples (BLEU, macro F1).
+
+    Its `score` fills `Score.totals`; the whole is a function of their sum.
+    """
+
+    def value_of(self, totals: Mapping[str, float]) -> float:
+        """The metric, from 0 to 1, for the summed totals of some samples."""
+
+
+@runtime_checkable
+class Judging(Protocol):
+    """What a metric may offer that must ask a model: the questions first, the score after."""
+
+    def questions(
+        self, prompt: Prompt, completion: Completion, sample: Sample
+    ) -> tuple[Prompt, ...]:
+        """What the judge is to be asked about one completion; none where nothing is to ask."""
+
+    def judged(
+        self, answers: Sequence[Completion], completion: Completion, sample: Sample
+    ) -> Score:
+        """The score, once the questions have been answered in order."""
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """What a session may offer beside `generate`: answers one by one, as they come."""
+
+    @property
+    def window(self) -> int:
+        """Prompts that are best given together: enough to sort by length or to keep calls going."""
+
+    def answers(
+        self, prompts: Iterable[Prompt], *, max_new_tokens: int
+    ) -> Iterator[tuple[Prompt, Completion]]:
+        """Each prompt with its completion, in any order.
+
+        The next prompt is taken when there is room for it, so that whoever hands them out can stop.
+        A prompt that fails comes back with its error; bad credentials and the like are raised.
+        """
+
+    @property
+    def events(self) -> Mapping[str, int]:
+        """What has happened so far beyond answering: retries by cause, another model."""
 
 
 @runtime_checkable

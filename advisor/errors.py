@@ -23,6 +23,7 @@
     ├─ BackendError
     │  ├─ ModelFolderError
     │  ├─ BackendAuthError
+    │  ├─ BackendQuotaError
     │  ├─ BackendTimeoutError
     │  └─ BackendResponseError
     ├─ DoesNotFitError
@@ -53,6 +54,7 @@ __all__ = [
     "AssumedValueWarning",
     "BackendAuthError",
     "BackendError",
+    "BackendQuotaError",
     "BackendResponseError",
     "BackendTimeoutError",
     "CatalogError",
@@ -193,6 +195,10 @@ class ModelFolderError(BackendError):
 
 class BackendAuthError(BackendError):
     """The model service refused the credentials."""
+
+
+class BackendQuotaError(BackendError):
+    """The model service's account has nothing left to spend."""
 
 
 class BackendTimeoutError(BackendError):

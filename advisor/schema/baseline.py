@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from advisor.schema.base import Value
 from advisor.schema.evaluation import Comparison, Evaluation, Manifest
+from advisor.schema.learning_curve import LearningCurve
+from advisor.schema.purse import Bill
 
 
 class Baselines(Value):
@@ -19,3 +21,10 @@ class Baselines(Value):
     unsettled: tuple[str, ...] = ()
     """Builders that lack answers for a cause that may pass; measuring again asks for those."""
     warnings: tuple[str, ...] = ()
+    bill: Bill | None = None
+    """What it was to cost, might cost and did cost; None where nothing is paid for."""
+    detectable: float | None = None
+    """Smallest gain in score that this many samples would show in 4 of 5 repetitions."""
+    test_uses: int | None = None
+    """How often this test part has been measured on, this time included."""
+    learning_curve: LearningCurve | None = None

@@ -19,6 +19,12 @@ class Fault(Value):
     line: int = Field(ge=1)
     message: str
     hint: str = ""
+    file: str = ""
+    """The file inside the folder, where data is a folder."""
+
+
+Kind = Literal["answers", "preference", "unpaired", "text"]
+"""What a data file teaches: answers, better and worse answers, marked answers, plain text."""
 
 
 class Dataset(Value):
@@ -36,6 +42,13 @@ class Dataset(Value):
     notes: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
     """Rows left out; empty when the file was read strictly."""
+    kind: Kind = "answers"
+    encoding: str = "utf-8"
+    """As recognised; other than UTF-8 it is also told in a note."""
+    mapping: dict[str, str] = Field(default_factory=dict)
+    """Which field of the file serves as which: `{"input": "frage"}`."""
+    licence: str = ""
+    """What a licence field of the rows says, where all that say something agree."""
 
 
 class Corpus(Value):
@@ -52,9 +65,13 @@ class Problem(Value):
     code: str
     severity: Severity
     rows: tuple[int, ...]
-    """Line numbers, counted from 1."""
+    """Line numbers, counted from 1; at most the first 10,000."""
     message: str
     hint: str = ""
+    files: tuple[str, ...] = ()
+    """The file of each row, where data is a folder."""
+    count: int | None = None
+    """Rows that have it, where more than `rows` lists; None where `rows` lists all."""
 
 
 class Quantiles(Value):
@@ -109,6 +126,27 @@ class Contradictions(Value):
     rows: int
 
 
+class Histogram(Value):
+    """How many rows fall between two edges."""
+
+    name: str
+    unit: str
+    edges: tuple[float, ...]
+    """One more than counts, ascending."""
+    counts: tuple[int, ...]
+
+
+class Usefulness(Value):
+    """How much of the data teaches something: quality over quantity."""
+
+    score: float = Field(ge=0, le=100)
+    """Share of the rows that remain, in percent, lowered for what cannot be mended by deletion."""
+    remaining: int
+    """Samples left when everything doubtful is taken out."""
+    parts: dict[str, int]
+    """Rows lost by cause, each row once, under its gravest cause."""
+
+
 class DataCheck(Value):
     """What `advisor data check` found."""
 
@@ -124,3 +162,20 @@ class DataCheck(Value):
     leakage: Leakage
     contradictions: Contradictions
     notes: tuple[str, ...] = ()
+    kind: Kind = "answers"
+    encoding: str = "utf-8"
+    licence: str = ""
+    near_duplicates: Repeats | None = None
+    """None where they were not looked for."""
+    labels: dict[str, int] | None = None
+    """Rows by target, where targets are labels; None where they are free text."""
+    languages: dict[str, int] = Field(default_factory=dict)
+    """Looked-at rows by language code."""
+    histograms: tuple[Histogram, ...] = ()
+    usefulness: Usefulness | None = None
+    """None without a usable row."""
+    looked_at: dict[str, int] = Field(default_factory=dict)
+    """Rows that each check saw, where it did not see all of them."""
+    sequence_length: int | None = None
+    """The length at which truncation was judged; None where none was given."""
+    seconds: float = 0.0

@@ -11,11 +11,27 @@ from advisor.schema.base import ConfidenceInterval, Value
 Split = Literal["train", "dev", "test"]
 
 
+class ToolCall(Value):
+    """A function the assistant asks to have called."""
+
+    name: str
+    arguments: str
+    """JSON text, as the data has it."""
+    id: str = ""
+
+
 class Message(Value):
     """One turn of a conversation."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str
+    name: str = ""
+    """The function whose result a tool turn holds."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    call_id: str = ""
+    """The call a tool turn answers."""
+    weight: float | None = None
+    """0 for an assistant turn that is not learnt from; None where the data does not say."""
 
 
 class Sample(Value):
@@ -23,14 +39,29 @@ class Sample(Value):
 
     id: str
     input: str
+    """Empty for plain text that is only to be continued."""
     target: str
     rejected: str | None = None
     """A worse answer, where the data says which of two is preferred."""
+    is_good: bool | None = None
+    """Whether the target is a good answer, where the data marks single answers (KTO)."""
+    tools: tuple[str, ...] = ()
+    """JSON schemas of the functions the assistant may call."""
+    group: str = ""
+    """What belongs together (a customer, a conversation): never parted by a split."""
+    document: str = ""
+    """The document the sample was made from: never parted by a split."""
+    time: str = ""
+    """When the sample arose, ISO format: a split by time tests on the latest."""
+    synthetic_by: str = ""
+    """The model that wrote the sample; empty for collected ones. Never tested on."""
     history: tuple[Message, ...] = ()
     """Earlier turns and the row's own system turn, when the data is a conversation."""
     split: Split | None = None
     line: int | None = None
     """Where the row stands in its file, counted from 1."""
+    file: str = ""
+    """The file inside the folder, where data is a folder."""
 
 
 class Document(Value):
@@ -67,10 +98,16 @@ class Prompt(Value):
     """Ids of the train samples shown."""
     passages: tuple[str, ...] = ()
     """Ids of the passages shown."""
+    passage_texts: tuple[str, ...] = ()
+    """Their texts, for metrics; never written to an artifact."""
+    temperature: float = Field(default=0.0, ge=0)
+    """0 takes the likeliest token each time."""
+    draw: int = Field(default=0, ge=0)
+    """Which of several samples of one prompt; decides the seed."""
 
 
 class Completion(Value):
-    """What came back, with usage and latency."""
+    """What came back, with usage, latency and price."""
 
     text: str
     prompt_tokens: int = Field(ge=0)
@@ -78,6 +115,16 @@ class Completion(Value):
     latency_ms: float = Field(ge=0)
     finish: Literal["stop", "length", "error"] = "stop"
     error: str = ""
+    may_pass: bool = False
+    """The error is of a kind that asking again later may not meet (a time-out, an overload)."""
+    attempts: int = Field(default=1, ge=0)
+    """Times the service was asked for it."""
+    cached: bool = False
+    """It was answered earlier and taken from the cache: it cost nothing this time."""
+    usd: float | None = None
+    """Price of all attempts; None when unknown."""
+    served_model: str = ""
+    """The model that the service says answered."""
 
 
 class Score(Value):
@@ -86,6 +133,8 @@ class Score(Value):
     sample_id: str
     value: float
     note: str = ""
+    totals: dict[str, float] = Field(default_factory=dict)
+    """For a metric that is no mean of samples: what this sample adds to its counts."""
 
 
 class ScoredSample(Value):
@@ -96,15 +145,26 @@ class ScoredSample(Value):
     completion: Completion
     shots: tuple[str, ...] = ()
     passages: tuple[str, ...] = ()
+    totals: dict[str, float] = Field(default_factory=dict)
+    note: str = ""
 
 
 class Usage(Value):
-    """Tokens and money spent."""
+    """Tokens and money of an evaluation, whoever paid for them first."""
 
     prompt_tokens: int
     completion_tokens: int
     usd: float | None
-    """None when the price is unknown; 0 for a model on this machine."""
+    """What these answers cost when they were bought; None when a price is unknown; 0 for a model
+    on this machine."""
+    spent_usd: float | None = None
+    """What of it was spent this time: cached answers cost nothing."""
+    calls: int = 0
+    """Calls made this time, attempts included."""
+    retries: int = 0
+    """Attempts beyond the first."""
+    cached: int = 0
+    """Answers taken from the cache."""
 
 
 class Latency(Value):
@@ -124,8 +184,46 @@ class Manifest(Value):
     model: str
     model_digest: str
     metric: str
+    metric_signature: str = ""
+    """The metric with everything that decides its values, versions included."""
     seed: int
     settings: dict[str, str | int | float | bool]
+
+
+class Stopping(Value):
+    """When an evaluation that was watched ended, and what that saved."""
+
+    question: str
+    """What was to be decided, as a sentence."""
+    decision: Literal["above", "below", "undecided"]
+    """Of the true value against the target, or of the difference against 0."""
+    against: float
+    """The target, or 0 for a comparison."""
+    error_rate: float
+    """How often a decision may be wrong, at most, however often one looks."""
+    items_used: int
+    items_planned: int
+    interval: ConfidenceInterval
+    """Valid at every look (confidence sequence)."""
+    saved_usd: float | None = None
+
+    @property
+    def saved_share(self) -> float:
+        """Share of the planned items that were not needed."""
+        return 1 - self.items_used / self.items_planned if self.items_planned else 0.0
+
+
+class MetricValue(Value):
+    """A further metric of an evaluation."""
+
+    metric: str
+    value: float | None
+    """None where no sample could be scored by it."""
+    interval: ConfidenceInterval | None = None
+    n: int
+    unit: str = ""
+    """Empty for a share from 0 to 1."""
+    signature: str = ""
 
 
 class Evaluation(Value):
@@ -145,6 +243,18 @@ class Evaluation(Value):
     """Those of the failures on which the backend raised, so that asking again may help."""
     scores: tuple[ScoredSample, ...]
     manifest: Manifest
+    interval_method: str = ""
+    """How the interval was made: Wilson, bootstrap, clustered ..., confidence sequence."""
+    also: tuple[MetricValue, ...] = ()
+    """Further metrics of the same answers."""
+    stopping: Stopping | None = None
+    """None for an evaluation that was not watched."""
+    ended: Literal["all", "decided", "budget"] = "all"
+    """Why no more samples were asked."""
+    planned: int | None = None
+    """Samples there were to ask."""
+    events: dict[str, int] = Field(default_factory=dict)
+    """What the service did beyond answering: retries by cause, another model, empty answers."""
 
 
 class Comparison(Value):
@@ -160,3 +270,5 @@ class Comparison(Value):
     only_a: int = 0
     """Samples that only a got right."""
     only_b: int = 0
+    sentence: str = ""
+    """The result in plain words."""

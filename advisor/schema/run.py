@@ -1,5 +1,7 @@
 """What one run was asked to do; kept in the run folder so that every stage command can find it."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from advisor.schema.base import Value
@@ -40,3 +42,27 @@ class RunSettings(Value):
     max_new_tokens: int = Field(default=64, gt=0)
     batch_size: int = Field(default=16, gt=0)
     seed: int = Field(default=0, ge=0, lt=2**32)
+    mapping: dict[str, str] = Field(default_factory=dict)
+    """Which field of the data serves as which, over what is recognised."""
+    split_by: Literal["auto", "input", "group", "document", "time", "cluster"] = "auto"
+    """What a split keeps together; auto takes groups or documents where the data names them."""
+    base_url: str | None = None
+    """Address of an OpenAI-compatible server."""
+    concurrency: int = Field(default=8, gt=0)
+    """Calls in flight at once, for a backend that is asked over a network."""
+    requests_per_minute: int | None = Field(default=None, gt=0)
+    timeout_seconds: float = Field(default=120.0, gt=0)
+    prices: str | None = None
+    """File with token prices of the user's own."""
+    json_schema: str | None = None
+    """File with the JSON schema that answers must follow, where the backend can hold to it."""
+    metric_options: dict[str, str] = Field(default_factory=dict)
+    also: tuple[str, ...] = ()
+    """Further metrics of the same answers."""
+    judge_model: str | None = None
+    judge_backend: str = "openai"
+    judge_base_url: str | None = None
+    stop_early: bool | None = None
+    """End an evaluation when the gate's question is decided; None: where answers are paid for."""
+    use_cache: bool = True
+    learning_curve: bool = False
