@@ -122,7 +122,7 @@ class Completion(Value):
     cached: bool = False
     """It was answered earlier and taken from the cache: it cost nothing this time."""
     usd: float | None = None
-    """Price of all attempts; None when unknown."""
+    """Price of the tokens the service counted; None when unknown."""
     served_model: str = ""
     """The model that the service says answered."""
 
@@ -135,6 +135,10 @@ class Score(Value):
     note: str = ""
     totals: dict[str, float] = Field(default_factory=dict)
     """For a metric that is no mean of samples: what this sample adds to its counts."""
+    unscored: bool = False
+    """No value could be given (a judge's answer that cannot be read, an unknown price): `value` is
+    then 0, `note` says why, and the sample counts as 0 in a main metric and not at all beside one.
+    """
 
 
 class ScoredSample(Value):
@@ -147,6 +151,8 @@ class ScoredSample(Value):
     passages: tuple[str, ...] = ()
     totals: dict[str, float] = Field(default_factory=dict)
     note: str = ""
+    unscored: bool = False
+    """The metric could give no value; `note` says why."""
 
 
 class Usage(Value):
@@ -157,14 +163,10 @@ class Usage(Value):
     usd: float | None
     """What these answers cost when they were bought; None when a price is unknown; 0 for a model
     on this machine."""
-    spent_usd: float | None = None
-    """What of it was spent this time: cached answers cost nothing."""
     calls: int = 0
-    """Calls made this time, attempts included."""
+    """Times the service was asked, whether now or in the run that bought the answers."""
     retries: int = 0
-    """Attempts beyond the first."""
-    cached: int = 0
-    """Answers taken from the cache."""
+    """Of these, attempts beyond the first."""
 
 
 class Latency(Value):
