@@ -179,3 +179,27 @@ class DataCheck(Value):
     sequence_length: int | None = None
     """The length at which truncation was judged; None where none was given."""
     seconds: float = 0.0
+
+
+class DataFix(Value):
+    """What `advisor data fix` did to a copy of a data file."""
+
+    path: str
+    """The original, as the user gave it; it is never written to."""
+    format: str
+    rows: int = Field(ge=0)
+    """Rows read, usable or not."""
+    kept: int = Field(ge=0)
+    """Rows written."""
+    changed: dict[str, int]
+    """Written rows that were mended, by code; a row mended twice counts under both codes."""
+    dropped: dict[str, int]
+    """Rows left out, by code; each row once, under the first cause met."""
+    out: str
+    """The cleaned copy."""
+    log: str
+    """One JSON line for each row that was changed or left out."""
+    out_format: str
+    """Container written; not the original's where that cannot be written."""
+    notes: tuple[str, ...] = ()
+    """What was told about the file, and what was left as it is because a person must decide."""

@@ -45,7 +45,7 @@ def test_json_has_the_promised_keys(data: Path) -> None:
     assert by_code["broken_json"]["rows"] == list(range(35, 47))
     assert by_code["empty_input"]["rows"] == [31]
     assert by_code["contradictions"]["rows"] == [5, 34]
-    assert all(set(p) == {"code", "severity", "rows", "message", "hint"} for p in by_code.values())
+    assert all(set(p) >= {"code", "severity", "rows", "message", "hint"} for p in by_code.values())
 
 
 def test_the_screen_fits_80_columns_and_shows_every_problem(data: Path) -> None:

@@ -1,0 +1,101 @@
+"""A check of a data file as one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from advisor.render import data_check_grids as grids
+from advisor.render.grid import Grid
+from advisor.render.html import POLICY
+from advisor.render.html_parts import (
+    bullets,
+    details,
+    element,
+    esc,
+    figure,
+    prose,
+    section,
+    table,
+    wrap,
+)
+from advisor.render.safe import safe_text
+from advisor.render.svg_bars import counts_chart, histogram_chart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from advisor.schema.dataset import DataCheck, Problem
+
+ROWS_IN_TABLE = 8
+ROWS_IN_FULL = 500
+"""A page that lists more line numbers is read by nobody; the JSON document holds them."""
+_TONES = {"error": "bad", "warning": "careful", "note": "good"}
+
+
+def to_html(check: DataCheck) -> str:
+    """The whole check; light or dark as the system is, readable on a phone and on paper."""
+    style = files("advisor.render").joinpath("report.css").read_text(encoding="utf-8")
+    body = "\n".join(part for part in _sections(check) if part)
+    title = f"Data check: {safe_text(check.path, 120)}"
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{esc(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
+        f"{body}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _sections(check: DataCheck) -> Iterator[str]:
+    yield _header(check)
+    yield section(
+        "Problems",
+        table(grids.problems_grid(check, ROWS_IN_TABLE)),
+        *(_problem(problem) for problem in check.problems),
+    )
+    yield section("What was recognised", table(Grid(("Fact", ""), tuple(grids.facts(check)))))
+    yield section(
+        "Lengths",
+        _estimated(check),
+        table(grids.lengths_grid(check), "Tokens per row"),
+        *(figure(grids.histogram_title(h), histogram_chart(h)) for h in check.histograms),
+    )
+    named = grids.label_title(check)
+    yield section("Labels", figure(named, counts_chart(named, grids.label_counts(check))))
+    yield section("Usefulness", _useful(check))
+    yield section("Notes", bullets(prose(note) for note in check.notes))
+
+
+def _header(check: DataCheck) -> str:
+    gravest = check.problems[0].severity if check.problems else "note"
+    inner = (
+        element("h1", f"Data check of {safe_text(check.path, 200)}"),
+        element("p", grids.headline(check), "headline"),
+        element("p", f"{check.usable_rows:,} of {check.rows:,} rows are usable."),
+    )
+    return wrap("header", inner, f"verdict {_TONES[gravest]}")
+
+
+def _problem(problem: Problem) -> str:
+    """What is wrong, how to mend it, and on demand every listed line."""
+    hint = f"<p>{prose(problem.hint)}</p>" if problem.hint else ""
+    shown = f"<p>{esc(grids.places(problem, ROWS_IN_FULL))}</p>" if problem.rows else ""
+    lines = f"{grids.row_count(problem):,} lines" if grids.row_count(problem) > 1 else "1 line"
+    return "".join((
+        element("h3", f"{problem.code} ({problem.severity})"),
+        f"<p>{prose(problem.message)}</p>",
+        hint,
+        details(lines, shown),
+    ))  # fmt: skip
+
+
+def _estimated(check: DataCheck) -> str:
+    found = check.token_lengths
+    return element("p", f"Estimated as {found.estimated_from}.", "quiet") if found else ""
+
+
+def _useful(check: DataCheck) -> str:
+    words = grids.usefulness_words(check)
+    lost = table(grids.usefulness_grid(check), "Each row counts once, under its gravest cause")
+    return element("p", words) + lost if words else ""
