@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 
 from advisor.errors import DatasetError
 from advisor.formats.detect import detect_layout, detect_shape, did_you_mean, guess
 from advisor.formats.rows import Row
 from advisor.formats.shapes import RowError, Shape, shown, text_of
+from advisor.formats.source import Source
 from advisor.schema.dataset import Dataset, Fault
 from advisor.schema.evaluation import Sample, Split
 
+NO_MAPPING: Mapping[str, str] = MappingProxyType({})
 SHAPE_ROWS = 50
 """Rows looked at to recognise the shape, so that one odd first row does not decide."""
 FAULTS_SHOWN = 5
@@ -30,33 +33,70 @@ SPLITS: dict[str, Split] = {
 }
 
 
-def read_dataset(path: Path, *, keep_faulty: bool = False) -> Dataset:
+def recognise(path: Path, *, mapping: Mapping[str, str] = NO_MAPPING) -> Source:
+    """What the file or folder is, found by its first rows; `mapping` overrides what is guessed.
+
+    `mapping` leads from the words of `parse_mapping` to the file's fields. Raises DatasetError
+    when the path cannot be read or its rows follow no known shape.
+    """
+    layout = detect_layout(path)
+    head = _head(layout.rows(path))
+    known = [item for item in head if isinstance(item, Row)]
+    if not known and head:
+        raise refusal(path, [item for item in head if isinstance(item, Fault)], rows=len(head))
+    shape = detect_shape(known, path=path)
+    return Source(
+        path=path,
+        files=(path,),
+        container=layout.container,
+        shape=shape.name,
+        kind="answers",
+        encoding="utf-8",
+        mapping=dict(mapping),
+        notes=(),
+        layout=layout,
+        row_shape=shape,
+    )
+
+
+def stream(source: Source) -> Reading:
+    """The samples and faults of a source in file order, never more than a few rows at a time.
+
+    Once it has ended, `rows`, `notes` and `licence` of what comes back tell about the whole.
+    """
+    return Reading(source)
+
+
+def read_dataset(
+    path: Path, *, keep_faulty: bool = False, mapping: Mapping[str, str] = NO_MAPPING
+) -> Dataset:
     """The file's samples in file order.
 
     With `keep_faulty` the faulty rows come back as `Dataset.faults` instead of an error, as
     `advisor data check` wants it. Raises DatasetError naming file and line.
     """
-    layout = detect_layout(path)
-    stream = layout.rows(path)
-    head = _head(stream)
-    known = [item for item in head if isinstance(item, Row)]
-    if not known and head:
-        raise refusal(path, [item for item in head if isinstance(item, Fault)], rows=len(head))
-    shape = detect_shape(known, path=path)
-    reading = _Reading(shape)
-    reading.take(chain(head, stream))
-    if reading.faults and not keep_faulty:
-        raise refusal(path, reading.faults, rows=reading.rows)
+    source = recognise(path, mapping=mapping)
+    reading = stream(source)
+    samples: list[Sample] = []
+    faults: list[Fault] = []
+    for item in reading:
+        (samples if isinstance(item, Sample) else faults).append(item)  # type: ignore[arg-type]
+    if faults and not keep_faulty:
+        raise refusal(path, faults, rows=reading.rows)
     with path.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()[:16]
     return Dataset(
         path=str(path),
-        format=f"{layout.container}/{shape.name}",
-        samples=tuple(reading.samples),
+        format=source.format,
+        samples=tuple(samples),
         rows=reading.rows,
         digest=digest,
-        notes=reading.notes(),
-        faults=tuple(reading.faults),
+        notes=(*source.notes, *reading.notes),
+        faults=tuple(faults),
+        kind=source.kind,
+        encoding=source.encoding,
+        mapping=dict(source.mapping),
+        licence=reading.licence,
     )
 
 
@@ -88,32 +128,30 @@ def refusal(path: Path, faults: Sequence[Fault], *, rows: int) -> DatasetError:
     )
 
 
-class _Reading:
-    """What has been read of one file so far."""
+class Reading:
+    """One pass over a source: iterate it, then ask what it learned."""
 
-    def __init__(self, shape: Shape) -> None:
-        self.shape = shape
-        self.samples: list[Sample] = []
-        self.faults: list[Fault] = []
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.shape = source.row_shape
         self.rows = 0
+        """Rows so far, usable or not."""
+        self.licence = ""
         self._ignored: Counter[str] = Counter()
         self._place_of_id: dict[str, tuple[int, int]] = {}
         """Row ordinal and line; an array on one line gives every row the same line."""
 
-    def take(self, items: Iterable[Row | Fault]) -> None:
-        """Turn raw rows into samples, collecting what cannot be used."""
-        for item in items:
+    def __iter__(self) -> Iterator[Sample | Fault]:
+        """Turn raw rows into samples; what cannot be used comes as a fault."""
+        for item in self.source.layout.rows(self.source.path):
             self.rows += 1
             if isinstance(item, Fault):
-                self.faults.append(item)
+                yield item
                 continue
             try:
-                self.samples.append(self._sample(item))
+                yield self._sample(item)
             except RowError as error:
-                fault = Fault(
-                    code=error.code, line=item.line, message=error.message, hint=error.hint
-                )
-                self.faults.append(fault)
+                yield Fault(code=error.code, line=item.line, message=error.message, hint=error.hint)
 
     def _sample(self, row: Row) -> Sample:
         missing = self.shape.missing(row.fields)
@@ -148,6 +186,7 @@ class _Reading:
             )
         return name
 
+    @property
     def notes(self) -> tuple[str, ...]:
         """Fields that were not used, with a guess where one looks misspelt."""
         known = self.shape.known()

@@ -57,6 +57,8 @@ class Sample(Value):
     """The model that wrote the sample; empty for collected ones. Never tested on."""
     history: tuple[Message, ...] = ()
     """Earlier turns and the row's own system turn, when the data is a conversation."""
+    steps: tuple[Message, ...] = ()
+    """Turns between the input and the target: calls of functions and their results."""
     split: Split | None = None
     line: int | None = None
     """Where the row stands in its file, counted from 1."""
