@@ -52,10 +52,10 @@ def today() -> str:
     return datetime.now(UTC).date().isoformat()
 
 
-def digest_of(value: object) -> str:
-    """SHA-256 of a value's canonical JSON, shortened to 16 hexadecimal digits."""
+def digest_of(value: object, *, digits: int = 16) -> str:
+    """SHA-256 of a value's canonical JSON, shortened to so many hexadecimal digits."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]
 
 
 def digest_of_file(path: Path) -> str:

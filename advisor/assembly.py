@@ -10,8 +10,8 @@ from advisor import market, registry
 from advisor.artifacts import digest_of, today
 from advisor.catalog.query import find_model
 from advisor.evaluation.again import evaluate_again
-from advisor.evaluation.bench import Bench, EvaluationSettings
 from advisor.evaluation.session import LazySession
+from advisor.measuring import agreed, decisive_settings, make_bench
 from advisor.schema.baseline import Baselines
 from advisor.schema.decide import Decision
 from advisor.schema.estimate import Estimate, EstimateRequest
@@ -87,41 +87,29 @@ def evaluation_inputs(space: Workspace, builders: Sequence[str]) -> dict[str, st
         "max_new_tokens": str(chosen.max_new_tokens),
         "batch_size": str(chosen.batch_size),
         "seed": str(chosen.seed),
+        "measured": digest_of(decisive_settings(space)),
     }
 
 
-def _bench(space: Workspace, session: LazySession, *, backend: str, model: str) -> Bench:
-    chosen = space.settings
-    settings = EvaluationSettings(
-        dataset_digest=space.dataset.digest if space.dataset else digest_of(None),
-        backend=backend,
-        model=model,
-        seed=chosen.seed,
-        max_new_tokens=chosen.max_new_tokens,
-        batch_size=chosen.batch_size,
-        is_free=not registry.backend(backend).info.spends_money,
-        notes={"instruction": digest_of(space.instruction)},
-    )
-    return Bench(
-        session=session,
-        metric=space.metric,
-        settings=settings,
-        journals=space.folder.path / "journals",
-        progress=space.progress,
-    )
+def measured_baselines(
+    space: Workspace, builders: Sequence[str], *, may_spend: bool = False
+) -> Baselines:
+    """The builders' scores on the test samples; the model is opened on the first prompt.
 
-
-def measured_baselines(space: Workspace, builders: Sequence[str]) -> Baselines:
-    """The builders' scores on the test samples; the model is opened on the first prompt."""
+    Raises ConsentError where they cost money that nobody agreed to spend.
+    """
     digest = space.model_digest
     with LazySession(space.open_session, model_digest=digest) as session:
-        bench = _bench(space, session, backend=space.settings.backend, model=space.settings.model)
+        bench = make_bench(
+            space, session, backend=space.settings.backend, model=space.settings.model
+        )
         found = baseline(
             space.samples,
             builders=space.builders(builders),
             corpus=space.documents,
             bench=bench,
             tools=space.tools(),
+            agree=lambda bill: agreed(bill, space, may_spend=may_spend),
         )
     if "rag" in builders and not space.settings.docs:
         note = "RAG was not measured: no documents were given (--docs PATH)."
@@ -139,7 +127,9 @@ def tuned_evaluation(
     builder = fitted(space, "few_shot" if on_shots else "zero_shot")
     model = _where_it_is(space, result)
     with LazySession(lambda: backend.open(model, {})) as session:
-        bench = _bench(space, session, backend=served.backend, model=f"{result.method} tuned")
+        bench = make_bench(
+            space, session, backend=served.backend, model=f"{result.method} tuned", is_tuned=True
+        )
         return evaluate_again(bench, TUNED, builder, space.samples, like=like)
 
 

@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from advisor import registry
 from advisor.artifacts import Origin, RunFolder, Stage, digest_of, write_text
 from advisor.assembly import (
     TRAINING,
@@ -146,11 +145,10 @@ class Pipeline:
         space = self.workspace
         builders = self.settings.builders or self.decide().builders
         self.profile()
-        self._may_use(registry.backend(self.settings.backend).info)
         origin = Origin(stage="baseline", inputs=evaluation_inputs(space, builders))
 
         def make() -> Baselines:
-            return told(space, measured_baselines(space, builders))
+            return told(space, measured_baselines(space, builders, may_spend=self.may_spend))
 
         found = self._current(origin, Baselines, make)
         if found.unsettled and "baseline" not in self.made:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from advisor.contracts import (
     GROUPS,
+    Configurable,
     Embedder,
     Method,
     Metric,
@@ -19,9 +20,15 @@ from advisor.contracts import (
     Retriever,
     Trainer,
 )
-from advisor.errors import DuplicatePluginError, PluginContractError, UnknownPluginError
+from advisor.errors import (
+    DuplicatePluginError,
+    InputError,
+    PluginContractError,
+    UnknownPluginError,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from importlib.metadata import EntryPoints, SelectableGroups
 
 ENVIRONMENT_LIMIT = "ADVISOR_PLUGINS"
@@ -137,6 +144,27 @@ def prompt_builder(name: str) -> PromptBuilder:
 def metric(name: str) -> Metric:
     """The metric of that name."""
     return cast("Metric", get("advisor.metrics", name))
+
+
+def configured_metric(name: str, options: Mapping[str, str], *, beside: bool = False) -> Metric:
+    """The metric of that name with its options.
+
+    An option is `key` for the main metric, `metric.key` for any. Raises InputError where options
+    are given to a metric that takes none.
+    """
+    own = {k.removeprefix(f"{name}."): v for k, v in options.items() if k.startswith(f"{name}.")}
+    if not beside:
+        own |= {k: v for k, v in options.items() if "." not in k}
+    plugin = metric(name)
+    if isinstance(plugin, Configurable):
+        return cast("Metric", plugin.configured(own))
+    if own:
+        raise InputError(
+            f"The metric {name} takes no options, got {', '.join(sorted(own))}.",
+            hint="Leave --metric-option out.",
+            where=f"metric {name}",
+        )
+    return plugin
 
 
 def retriever(name: str) -> Retriever:

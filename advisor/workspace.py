@@ -191,6 +191,7 @@ class Workspace:
         RulebookError, ProfileError, DatasetError and CorpusError.
         """
         self._look_up_plugins()
+        self.metric, self.also, self.json_schema  # noqa: B018 - their options are checked
         find_model(self.settings.model)
         if self.settings.gpu != LOCAL:
             find_gpu(self.settings.gpu)
@@ -202,7 +203,7 @@ class Workspace:
             ("advisor.backends", (self.settings.backend,)),
             ("advisor.prompting", self.settings.builders),
             ("advisor.methods", self.settings.methods),
-            ("advisor.metrics", (self.metric_name,)),
+            ("advisor.metrics", (self.metric_name, *self.settings.also)),
             ("advisor.trainers", (self.settings.trainer,)),
         ):
             for name in names:
@@ -220,8 +221,54 @@ class Workspace:
 
     @cached_property
     def metric(self) -> Metric:
-        """The metric plugin."""
-        return registry.metric(self.metric_name)
+        """The metric plugin, with its options."""
+        return registry.configured_metric(self.metric_name, self.settings.metric_options)
+
+    @cached_property
+    def also(self) -> tuple[Metric, ...]:
+        """The metrics beside the main one."""
+        options = self.settings.metric_options
+        return tuple(
+            registry.configured_metric(n, options, beside=True) for n in self.settings.also
+        )
+
+    @cached_property
+    def json_schema(self) -> str:
+        """The JSON schema that answers must follow, as text; empty for none.
+
+        Raises InputError when the file is missing or holds no JSON object.
+        """
+        name = self.settings.json_schema
+        if not name:
+            return ""
+        try:
+            schema = json.loads(Path(name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"The JSON schema {name} cannot be read: {error}.",
+                hint="Give a file with one JSON schema to --json-schema.",
+                where=name,
+            ) from None
+        if not isinstance(schema, dict):
+            raise InputError(
+                f"{name} is not a JSON schema: it must be an object.",
+                hint='The smallest is {"type": "object"}.',
+                where=name,
+            )
+        return json.dumps(schema, sort_keys=True)
+
+    def backend_settings(self, *, base_url: str | None = None) -> dict[str, str]:
+        """What a backend is told when it opens a model."""
+        chosen = self.settings
+        wanted = {
+            "base_url": base_url,
+            "concurrency": chosen.concurrency,
+            "requests_per_minute": chosen.requests_per_minute,
+            "timeout_seconds": chosen.timeout_seconds,
+            "batch_size": chosen.batch_size,
+            "seed": chosen.seed,
+        }
+        return {key: str(value) for key, value in wanted.items() if value is not None}
 
     @cached_property
     def trainer(self) -> Trainer:
@@ -237,7 +284,9 @@ class Workspace:
     def model_digest(self) -> str:
         """Digest over a local model folder, or the reference itself."""
         path = Path(self.model_path)
-        return digest_of_tree(path) if path.is_dir() else digest_of(self.model_path)
+        if path.is_dir():
+            return digest_of_tree(path)
+        return digest_of([self.model_path, self.settings.base_url or ""])
 
     def builders(self, names: Sequence[str]) -> dict[str, PromptBuilder]:
         """Fresh prompt builders, in the order of their names; retrieval only with documents."""
@@ -251,7 +300,10 @@ class Workspace:
 
     def open_session(self) -> Session:
         """The model under test, opened."""
-        return registry.backend(self.settings.backend).open(self.model_path, {})
+        settings = self.backend_settings(base_url=self.settings.base_url)
+        if self.json_schema:
+            settings["json_schema"] = self.json_schema
+        return registry.backend(self.settings.backend).open(self.model_path, settings)
 
     def tools(self, *, max_hours: float | None = None) -> Tools:
         """What plugins are handed; `max_hours` counts from now."""

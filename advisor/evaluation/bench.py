@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from pydantic import Field
 
 from advisor.contracts import Metric, Progress, Session
+from advisor.evaluation.asking import Asker, Conditions
+from advisor.evaluation.cache import CompletionCache
+from advisor.evaluation.purse import Purse
 from advisor.schema.base import Value
 from advisor.schema.evaluation import Split
 
 LEVEL = 0.9
+ERROR_RATE = 0.05
+"""How often a decision to stop early may be wrong."""
 MAX_FAILED_SHARE = 0.2
 
 
@@ -25,22 +30,44 @@ class EvaluationSettings(Value):
     seed: int = 0
     max_new_tokens: int = Field(default=64, gt=0)
     batch_size: int = Field(default=16, gt=0)
-    is_free: bool = True
-    """The model runs on this machine, so tokens cost nothing; else the price is unknown here."""
     notes: dict[str, str | int | float | bool] = Field(default_factory=dict)
     """Further conditions that must be equal for two evaluations to be comparable."""
+    decides: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """Those of the backend's settings that change answers; they part answers in the cache."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """One model under one metric; evaluations are journalled in `journals`, one file a system."""
+    """One model under one metric; what it answered before is in the cache."""
 
     session: Session
     metric: Metric
     settings: EvaluationSettings
-    journals: Path
     progress: Progress
+    cache: CompletionCache | None = None
+    purse: Purse = field(default_factory=Purse)
+    also: tuple[Metric, ...] = ()
+    """Further metrics of the same answers."""
+    judge: Asker | None = None
+    """Who is asked by a metric that must ask."""
+    watched_target: float | None = None
+    """Evaluations end once it is decided whether their true value lies above this; None: all
+    samples are asked."""
 
-    def journal(self, name: str) -> Path:
-        """The journal of one system."""
-        return self.journals / f"{name}.jsonl"
+    @cached_property
+    def asker(self) -> Asker:
+        """The model behind cache and purse."""
+        chosen = self.settings
+        conditions = Conditions(
+            backend=chosen.backend,
+            model=chosen.model,
+            max_new_tokens=chosen.max_new_tokens,
+            settings=tuple(sorted(chosen.decides.items())),
+        )
+        return Asker(
+            self.session,
+            conditions,
+            cache=self.cache,
+            purse=self.purse,
+            batch_size=chosen.batch_size,
+        )

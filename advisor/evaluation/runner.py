@@ -1,195 +1,263 @@
-"""The one way a system is measured: prompts in fixed batches, journalled answers, scores."""
+"""The one way a system is measured: prompts, kept answers, scores; to the end or until decided."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import NamedTuple, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
-from advisor.artifacts import digest_of
-from advisor.contracts import Metric, PromptBuilder, Session
+from advisor.contracts import Judging, Metric, PromptBuilder
 from advisor.errors import (
-    AdvisorError,
     BackendResponseError,
-    BackendTimeoutError,
     DatasetError,
     PluginContractError,
-    StaleArtifactError,
 )
-from advisor.evaluation.bench import MAX_FAILED_SHARE, Bench
+from advisor.evaluation.asking import Setting, has_failed
+from advisor.evaluation.bench import ERROR_RATE, MAX_FAILED_SHARE, Bench
 from advisor.evaluation.identity import by_id
-from advisor.evaluation.journal import Answered, Header, Journal, Setting, read
-from advisor.evaluation.scoring import evaluation, has_failed, manifest
-from advisor.schema.evaluation import Completion, Evaluation, Prompt, Sample
+from advisor.evaluation.judging import judge_scores
+from advisor.evaluation.scoring import Ended, evaluation, manifest, score
+from advisor.schema.evaluation import Completion, Evaluation, Prompt, Sample, Stopping
+
+if TYPE_CHECKING:
+    from advisor.evaluation.stopping import Watch
+
+PREPARED_AT_ONCE = 256
+"""Samples whose questions are embedded together."""
 
 
-class Reply(NamedTuple):
-    """A completion, and whether it stands for an exception of the backend."""
+class Prepared(NamedTuple):
+    """A system ready to be asked: its prompts, and the answers that are kept already."""
 
-    completion: Completion
-    raised: bool = False
+    name: str
+    builder: PromptBuilder
+    samples: Sequence[Sample]
+    prompts: Sequence[Prompt]
+    known: Mapping[int, Completion]
+
+    @property
+    def missing(self) -> list[Prompt]:
+        """Prompts that nobody has answered yet."""
+        return [prompt for at, prompt in enumerate(self.prompts) if at not in self.known]
 
 
-def evaluate(
-    bench: Bench, name: str, builder: PromptBuilder, samples: Sequence[Sample]
-) -> Evaluation:
-    """A fitted builder's scores on the samples, continued from the journal where there is one.
+def prepare(bench: Bench, name: str, builder: PromptBuilder, samples: Sequence[Sample]) -> Prepared:
+    """A fitted builder's prompts for the samples; no model is asked.
 
-    Journalled batches are not asked again, unless the backend raised; when all are there, the
-    session is not touched beyond its `model_digest`. The metric is not part of the journal: scores
-    are computed from the stored answers each time.
-
-    Raises BackendResponseError when more than a fifth of the samples got no answer, DatasetError
-    when there is no sample or two have one id, PluginContractError when the metric is a loss.
+    Raises DatasetError when there is no sample or two have one id, PluginContractError when the
+    metric is a loss or needs a judge and there is none.
     """
-    _refuse_losses(bench.metric)
+    _refuse_metric(bench)
     by_id(samples)
     if not samples:
         raise DatasetError(
             f"There is no sample to evaluate {name} on.",
             hint="Add labelled samples, so that some can be set aside for testing.",
         )
-    header = _header(bench, builder, samples)
-    journal = Journal(bench.journal(name), header)
-    answers = journal.resume()
-    _refuse_failures(answers, len(samples))
-    _start(bench, name, done=len(answers), total=len(samples))
+    prompts = _built(builder, samples)
+    return Prepared(name, builder, samples, prompts, bench.asker.known(prompts))
+
+
+def evaluate(
+    bench: Bench, name: str, builder: PromptBuilder, samples: Sequence[Sample]
+) -> Evaluation:
+    """A fitted builder's scores on the samples; what `prepare` and `measure` raise."""
+    return measure(bench, prepare(bench, name, builder, samples))
+
+
+def measure(bench: Bench, ready: Prepared) -> Evaluation:
+    """The scores of a prepared system; answers that are kept are not asked for again.
+
+    When all are there, the session is not touched beyond its `model_digest`. Where the bench
+    watches a target, samples are asked in their order until it is decided. Raises
+    BackendResponseError when more than a fifth of the samples got no answer, or the cap let
+    nothing be asked.
+    """
+    before = bench.asker.events
+    watch = _watch(bench, len(ready.samples))
+    run = _Run(bench, ready, watch)
+    _start(bench, ready)
     try:
-        for number, batch in _batches(samples, bench.settings.batch_size, done=len(answers)):
-            fresh = _answer(bench, builder, batch, number)
-            _refuse_failures([*answers, *fresh], len(samples))
-            journal.append(fresh)
-            answers += fresh
-            bench.progress.advance(len(batch))
+        run.ask()
     finally:
         bench.progress.finish()
-    return evaluation(name, bench.metric, samples, answers, manifest(header, bench.metric))
+    answers = run.answered()
+    if not answers:
+        raise BackendResponseError(
+            f"{ready.name}: the cap of {bench.purse.cap_usd:g} dollars left nothing to ask with.",
+            hint="Raise --budget-usd; what was answered is kept.",
+        )
+    ended = Ended(
+        why=_why(run),
+        planned=len(ready.samples),
+        stopping=_stopping(bench, ready, watch, run),
+        events=_since(before, bench.asker.events),
+    )
+    settings: dict[str, Setting] = dict(getattr(ready.builder, "settings", {}))
+    samples = ready.samples[: len(answers)]
+    prompts = ready.prompts[: len(answers)]
+    conditions = manifest(bench, ready.builder.info.id, settings, samples=len(answers))
+    scores = judge_scores(bench, prompts, answers, samples)
+    return evaluation(bench, ready.name, (prompts, answers, samples), conditions, ended, scores)
 
 
-def _start(bench: Bench, name: str, *, done: int, total: int) -> None:
+class _Run:
+    """One system while it is being asked."""
+
+    def __init__(self, bench: Bench, ready: Prepared, watch: Watch | None) -> None:
+        self.bench = bench
+        self.ready = ready
+        self.watch = watch
+        self.found: dict[int, Completion] = {}
+        self.failed: list[Completion] = []
+        self._seen = 0
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether too many samples got no answer."""
+        return len(self.failed) > MAX_FAILED_SHARE * len(self.ready.samples)
+
+    @property
+    def decided(self) -> bool:
+        """Whether the watched question is answered."""
+        return self.watch is not None and self.watch.decision != "undecided"
+
+    def ask(self) -> None:
+        """Ask until all is answered, decided, paid up, or hopeless; raises when hopeless."""
+        window = 2 * self.bench.settings.batch_size if self.watch else None
+        replies = self.bench.asker.ask(
+            self.ready.prompts,
+            known=self.ready.known,
+            window=window if self.ready.missing else len(self.ready.prompts),
+            halted=lambda: self.gave_up or self.decided,
+        )
+        for at, completion in replies:
+            self.found[at] = completion
+            if has_failed(completion):
+                self.failed.append(completion)
+            if not completion.cached:
+                self.bench.progress.advance()
+            self._look()
+        if self.gave_up:
+            self._give_up()
+
+    def answered(self) -> list[Completion]:
+        """Completions of the samples from the first on, up to the first that was not asked.
+
+        After a halt some later ones may have come in: which of them did hangs on their length, so
+        that they would colour the score.
+        """
+        answers = []
+        for at in range(len(self.ready.samples)):
+            if at not in self.found or (self.decided and at >= self._seen):
+                break
+            answers.append(self.found[at])
+        return answers
+
+    def _look(self) -> None:
+        """Show the watch what is new, in the order of the samples."""
+        if self.watch is None:
+            return
+        while self._seen in self.found and not self.decided:
+            at = self._seen
+            shown = score(
+                self.bench.metric,
+                self.ready.prompts[at],
+                self.found[at],
+                self.ready.samples[at],
+            )
+            self.watch.add(shown.value)
+            self._seen += 1
+
+    def _give_up(self) -> None:
+        error = BackendResponseError(
+            f"{len(self.failed)} of {len(self.ready.samples)} samples got no answer, more than "
+            f"{MAX_FAILED_SHARE:.0%}; the first said: {self.failed[0].error}",
+            hint="Mend the cause and run the same command again; answers are kept.",
+        )
+        error.may_pass = any(completion.may_pass for completion in self.failed)
+        raise error
+
+
+def _refuse_metric(bench: Bench) -> None:
+    """Best, gain and target all read a higher score from 0 to 1 as better."""
+    info = bench.metric.info
+    if not info.higher_is_better or info.unit:
+        raise PluginContractError(
+            f"The metric {info.id} says that lower is better or counts in {info.unit or 'units'}, "
+            "which cannot decide which system is best.",
+            hint=f"Give it with --also {info.id}, and decide by a share from 0 to 1.",
+            where=f"metric {info.id}",
+        )
+    for metric in (bench.metric, *bench.also):
+        if isinstance(metric, Judging) and bench.judge is None:
+            raise PluginContractError(
+                f"The metric {metric.info.id} asks a judge, and there is none.",
+                hint="Name one with --judge-model.",
+                where=f"metric {metric.info.id}",
+            )
+
+
+def _built(builder: PromptBuilder, samples: Sequence[Sample]) -> list[Prompt]:
+    prepare_all = cast(
+        "Callable[[Sequence[Sample]], None] | None", getattr(builder, "prepare", None)
+    )
+    prompts: list[Prompt] = []
+    for start in range(0, len(samples), PREPARED_AT_ONCE):
+        some = samples[start : start + PREPARED_AT_ONCE]
+        if prepare_all is not None:
+            prepare_all(some)
+        prompts += [builder.build(sample) for sample in some]
+    return prompts
+
+
+def _watch(bench: Bench, planned: int) -> Watch | None:
+    """A watch on the target, where there is one and the metric can be read answer by answer."""
+    if bench.watched_target is None or not _is_readable(bench.metric):
+        return None
+    from advisor.evaluation.stopping import watch_target  # noqa: PLC0415
+
+    return watch_target(bench.watched_target, error_rate=ERROR_RATE, planned=planned)
+
+
+def _is_readable(metric: Metric) -> bool:
+    return not isinstance(metric, Judging) and not hasattr(metric, "value_of")
+
+
+def _start(bench: Bench, ready: Prepared) -> None:
     """Open the line on the screen; what an earlier run did must not count into its rate."""
+    total, done = len(ready.prompts), len(ready.known)
     if 0 < done < total:
-        bench.progress.start(f"{name} (from {done} of {total})", total - done)
+        bench.progress.start(f"{ready.name} (from {done} of {total})", total - done)
     else:
-        bench.progress.start(name, total)
+        bench.progress.start(ready.name, total)
         bench.progress.advance(done)
 
 
-def rescore(journal: Path, *, name: str, metric: Metric, samples: Sequence[Sample]) -> Evaluation:
-    """A finished journal's answers under another metric; no model is called.
-
-    Raises StaleArtifactError when the journal is unfinished or was made from other samples,
-    PluginContractError when the metric is a loss.
-    """
-    _refuse_losses(metric)
-    header, answers = read(journal)
-    if header.samples_digest != _samples_digest(samples) or len(answers) != len(samples):
-        raise StaleArtifactError(
-            f"{journal.name} does not hold an answer to each of the {len(samples)} samples.",
-            hint="Run `advisor baseline` on this data to finish it.",
-            where=str(journal),
-        )
-    return evaluation(name, metric, samples, answers, manifest(header, metric))
+def _why(run: _Run) -> Literal["all", "decided", "budget"]:
+    if len(run.answered()) == len(run.ready.samples):
+        return "all"
+    return "decided" if run.decided else "budget"
 
 
-def _refuse_losses(metric: Metric) -> None:
-    """Best, gain and target all read a higher score as better."""
-    if not metric.info.higher_is_better:
-        raise PluginContractError(
-            f"The metric {metric.info.id} says that lower is better, which is not supported.",
-            hint="Turn it round, for example into 1 minus the error, so that 1 is perfect.",
-            where=f"metric {metric.info.id}",
-        )
-
-
-def _header(bench: Bench, builder: PromptBuilder, samples: Sequence[Sample]) -> Header:
-    return Header(
-        builder=builder.info.id,
-        builder_settings=_settings_of(builder),
-        conditions=bench.settings.model_dump(mode="json"),
-        model_digest=bench.session.model_digest,
-        samples_digest=_samples_digest(samples),
-        sample_ids=tuple(sample.id for sample in samples),
+def _stopping(bench: Bench, ready: Prepared, watch: Watch | None, run: _Run) -> Stopping | None:
+    if watch is None:
+        return None
+    target = bench.watched_target or 0.0
+    return watch.stopping(
+        f"Is the true {bench.metric.info.label} of {ready.name} above {target:.0%}?",
+        items_planned=len(ready.samples),
+        saved_usd=_saved_usd(run),
     )
 
 
-def _settings_of(builder: PromptBuilder) -> dict[str, Setting]:
-    """What a builder says decides its prompts; the member is optional in the contract."""
-    return dict(getattr(builder, "settings", {}))
+def _saved_usd(run: _Run) -> float | None:
+    """What the samples left out would have cost at the mean price of those asked."""
+    paid = [c.usd for c in run.answered() if c.usd is not None]
+    if not paid:
+        return None
+    return sum(paid) / len(paid) * (len(run.ready.samples) - len(run.answered()))
 
 
-def _samples_digest(samples: Sequence[Sample]) -> str:
-    fields = {"id", "input", "target", "history"}
-    return digest_of([sample.model_dump(mode="json", include=fields) for sample in samples])
-
-
-def _batches(
-    samples: Sequence[Sample], size: int, *, done: int
-) -> Iterator[tuple[int, Sequence[Sample]]]:
-    for start in range(done, len(samples), size):
-        yield start // size, samples[start : start + size]
-
-
-def _answer(
-    bench: Bench, builder: PromptBuilder, batch: Sequence[Sample], number: int
-) -> list[Answered]:
-    """One batch's prompts and completions; a prompt that cannot be answered fails alone."""
-    prepare = cast("Callable[[Sequence[Sample]], None] | None", getattr(builder, "prepare", None))
-    if prepare is not None:
-        prepare(batch)
-    prompts = [builder.build(sample) for sample in batch]
-    replies = _generate(bench.session, prompts, bench.settings.max_new_tokens)
-    return [
-        Answered(batch=number, prompt=prompt, completion=reply.completion, raised=reply.raised)
-        for prompt, reply in zip(prompts, replies, strict=True)
-    ]
-
-
-def _generate(session: Session, prompts: list[Prompt], max_new_tokens: int) -> list[Reply]:
-    """Completions of a batch; when the batch fails, of each prompt alone."""
-    try:
-        completions = session.generate(prompts, max_new_tokens=max_new_tokens)
-    except Exception as error:  # a backend may raise anything; what is not of one prompt goes on
-        if not _concerns_one_prompt(error):
-            raise
-        if len(prompts) == 1:
-            return [Reply(_failed(error), raised=True)]
-        return [
-            reply for prompt in prompts for reply in _generate(session, [prompt], max_new_tokens)
-        ]
-    if len(completions) != len(prompts):
-        raise BackendResponseError(
-            f"The backend answered {len(completions)} of {len(prompts)} prompts.",
-            hint="A backend must answer every prompt of a batch, in order.",
-        )
-    return [Reply(completion) for completion in completions]
-
-
-def _concerns_one_prompt(error: Exception) -> bool:
-    """Bad credentials or a missing package concern every prompt; a time-out or crash need not."""
-    passing = isinstance(error, (BackendTimeoutError, BackendResponseError))
-    return passing or not isinstance(error, AdvisorError)
-
-
-def _failed(error: Exception) -> Completion:
-    return Completion(
-        text="",
-        prompt_tokens=0,
-        completion_tokens=0,
-        latency_ms=0,
-        finish="error",
-        error=f"{type(error).__name__}: {error}",
-    )
-
-
-def _refuse_failures(answers: Sequence[Answered], total: int) -> None:
-    failed = [answer for answer in answers if has_failed(answer.completion)]
-    if len(failed) <= MAX_FAILED_SHARE * total:
-        return
-    error = BackendResponseError(
-        f"{len(failed)} of {total} samples got no answer, more than "
-        f"{MAX_FAILED_SHARE:.0%}; the first said: {failed[0].completion.error}",
-        hint="Mend the cause and run the same command again; finished batches are kept.",
-    )
-    error.may_pass = any(answer.raised for answer in failed)
-    raise error
+def _since(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    changed = {name: count - before.get(name, 0) for name, count in after.items()}
+    return {name: count for name, count in sorted(changed.items()) if count}

@@ -1,95 +1,212 @@
-"""Journalled answers as an evaluation: scores, interval, usage, latency, manifest."""
+"""Answers as an evaluation: scores, interval, usage, latency, manifest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from statistics import quantiles
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean, quantiles
+from typing import Literal, NamedTuple
 
-from advisor.contracts import Metric, MetricInfo
-from advisor.evaluation.bench import LEVEL, EvaluationSettings
+from advisor.contracts import Metric, Signed, Totalling
+from advisor.evaluation.asking import Setting, has_failed, masked
+from advisor.evaluation.bench import LEVEL, Bench
 from advisor.evaluation.intervals import mean_interval
-from advisor.evaluation.journal import Answered, Header, Setting
 from advisor.schema.evaluation import (
     Completion,
     Evaluation,
     Latency,
     Manifest,
+    MetricValue,
+    Prompt,
     Sample,
+    Score,
     ScoredSample,
+    Stopping,
     Usage,
 )
 
 
-def has_failed(completion: Completion) -> bool:
-    """Whether the sample got no answer."""
-    return completion.finish == "error" or bool(completion.error)
+def score_interval(scores, *, is_binary, clusters, value_of, seed, level):  # type: ignore[no-untyped-def]
+    value, interval = mean_interval(
+        [s.value for s in scores], is_binary=is_binary, seed=seed, level=level
+    )
+    return value, interval, ""
 
 
-def manifest(header: Header, metric: Metric) -> Manifest:
-    """The conditions of a journal and the metric that scores it."""
-    settings = EvaluationSettings.model_validate(header.conditions)
+Answered = tuple[Sequence[Prompt], Sequence[Completion], Sequence[Sample]]
+
+
+class Ended(NamedTuple):
+    """How an evaluation came to its end."""
+
+    why: Literal["all", "decided", "budget"] = "all"
+    planned: int = 0
+    stopping: Stopping | None = None
+    events: Mapping[str, int] = {}
+
+
+def manifest(
+    bench: Bench, builder: str, builder_settings: Mapping[str, Setting], *, samples: int
+) -> Manifest:
+    """The conditions of a bench and of a builder."""
+    chosen = bench.settings
     shown: dict[str, Setting] = {
-        "max_new_tokens": settings.max_new_tokens,
-        "batch_size": settings.batch_size,
-        "is_free": settings.is_free,
-        **settings.notes,
-        **{f"{header.builder}.{key}": value for key, value in header.builder_settings.items()},
+        "max_new_tokens": chosen.max_new_tokens,
+        "batch_size": chosen.batch_size,
+        **chosen.notes,
+        **chosen.decides,
+        **{f"{builder}.{key}": value for key, value in builder_settings.items()},
     }
     return Manifest(
-        dataset_digest=settings.dataset_digest,
-        split=settings.split,
-        samples=len(header.sample_ids),
-        backend=settings.backend,
-        model=settings.model,
-        model_digest=header.model_digest,
-        metric=metric.info.id,
-        seed=settings.seed,
+        dataset_digest=chosen.dataset_digest,
+        split=chosen.split,
+        samples=samples,
+        backend=chosen.backend,
+        model=chosen.model,
+        model_digest=bench.session.model_digest,
+        metric=bench.metric.info.id,
+        metric_signature=signature(bench.metric),
+        seed=chosen.seed,
         settings=shown,
     )
 
 
-def _score(metric: Metric, sample: Sample, answer: Answered) -> ScoredSample:
-    failed = has_failed(answer.completion)
-    value = 0.0 if failed else metric.score(answer.prompt, answer.completion, sample).value
-    return ScoredSample(
-        sample_id=sample.id,
-        value=value,
-        completion=answer.completion,
-        shots=answer.prompt.shots,
-        passages=answer.prompt.passages,
-    )
+def signature(metric: Metric) -> str:
+    """What decides a metric's values; its id where it says nothing."""
+    return metric.signature if isinstance(metric, Signed) else metric.info.id
+
+
+def score(metric: Metric, prompt: Prompt, completion: Completion, sample: Sample) -> Score:
+    """A metric's score of one answer; 0 where there is none.
+
+    Secrets are masked in the answer already, and so they are in the reference.
+    """
+    if has_failed(completion):
+        return Score(sample_id=sample.id, value=0.0, note="no answer")
+    target = masked(sample.target)
+    if target != sample.target:
+        sample = sample.model_copy(update={"target": target})
+    return metric.score(prompt, completion, sample)
 
 
 def evaluation(
+    bench: Bench,
     name: str,
-    metric: Metric,
-    samples: Sequence[Sample],
-    answers: Sequence[Answered],
+    answered: Answered,
     conditions: Manifest,
+    ended: Ended,
+    found: Mapping[str, Sequence[Score]],
 ) -> Evaluation:
     """Scores of all answers; a sample without one counts as 0 and has no latency."""
-    scores = tuple(_score(metric, s, a) for s, a in zip(samples, answers, strict=True))
-    info: MetricInfo = metric.info
-    value, interval = mean_interval(
-        [score.value for score in scores], is_binary=info.binary, seed=conditions.seed, level=LEVEL
+    prompts, completions, samples = answered
+    main = found[bench.metric.info.id]
+    scores = tuple(
+        ScoredSample(
+            sample_id=sample.id,
+            value=one.value,
+            completion=completion.model_copy(update={"cached": False}),
+            shots=prompt.shots,
+            passages=prompt.passages,
+            totals=one.totals,
+            note=one.note,
+        )
+        for prompt, completion, sample, one in zip(prompts, completions, samples, main, strict=True)
     )
-    completions = [answer.completion for answer in answers]
+    clusters = clusters_of(samples)
+    value, interval, method = score_interval(
+        scores,
+        is_binary=bench.metric.info.binary,
+        clusters=clusters,
+        value_of=_value_of(bench.metric),
+        seed=conditions.seed,
+        level=LEVEL,
+    )
+    if ended.stopping is not None and ended.why == "decided":
+        interval, method = ended.stopping.interval, "confidence sequence"
     return Evaluation(
         builder=name,
-        metric=info.id,
+        metric=bench.metric.info.id,
         value=value,
         interval=interval,
+        interval_method=method,
         n=len(scores),
-        usage=Usage(
-            prompt_tokens=sum(c.prompt_tokens for c in completions),
-            completion_tokens=sum(c.completion_tokens for c in completions),
-            usd=0.0 if conditions.settings.get("is_free") else None,
-        ),
+        usage=usage(completions),
         latency_ms=latency([c.latency_ms for c in completions if not has_failed(c)]),
         failures=sum(has_failed(c) for c in completions),
-        may_pass=sum(answer.raised for answer in answers),
+        may_pass=sum(c.may_pass for c in completions),
         scores=scores,
         manifest=conditions,
+        also=tuple(
+            _beside(metric, scores, found[metric.info.id], clusters, conditions.seed)
+            for metric in bench.also
+        ),
+        stopping=ended.stopping,
+        ended=ended.why,
+        planned=ended.planned,
+        events=dict(ended.events),
+    )
+
+
+def clusters_of(samples: Sequence[Sample]) -> list[str] | None:
+    """What samples share that makes their scores hang together; None where they share nothing."""
+    named = [sample.group or sample.document for sample in samples]
+    if not any(named) or len(set(named)) == len(named):
+        return None
+    return [name or f"\0{sample.id}" for name, sample in zip(named, samples, strict=True)]
+
+
+def _value_of(metric: Metric) -> Callable[[Mapping[str, float]], float] | None:
+    return metric.value_of if isinstance(metric, Totalling) else None
+
+
+def _beside(
+    metric: Metric,
+    scores: Sequence[ScoredSample],
+    found: Sequence[Score],
+    clusters: list[str] | None,
+    seed: int,
+) -> MetricValue:
+    """A further metric over the same answers, with an interval where it is a share."""
+    info = metric.info
+    if info.unit:
+        counted = [
+            one.value
+            for one, scored in zip(found, scores, strict=True)
+            if not has_failed(scored.completion) and one.note != "unknown"
+        ]
+        return MetricValue(
+            metric=info.id,
+            value=fmean(counted) if counted else None,
+            n=len(counted),
+            unit=info.unit,
+            signature=signature(metric),
+        )
+    rescored = [
+        scored.model_copy(update={"value": one.value, "totals": one.totals})
+        for one, scored in zip(found, scores, strict=True)
+    ]
+    value, interval, _ = score_interval(
+        rescored,
+        is_binary=info.binary,
+        clusters=clusters,
+        value_of=_value_of(metric),
+        seed=seed,
+        level=LEVEL,
+    )
+    return MetricValue(
+        metric=info.id, value=value, interval=interval, n=len(found), signature=signature(metric)
+    )
+
+
+def usage(completions: Sequence[Completion]) -> Usage:
+    """Tokens, calls and money of these answers, whoever paid for them first."""
+    prices = [completion.usd for completion in completions]
+    known = [usd for usd in prices if usd is not None]
+    return Usage(
+        prompt_tokens=sum(c.prompt_tokens for c in completions),
+        completion_tokens=sum(c.completion_tokens for c in completions),
+        usd=sum(known) if len(known) == len(prices) else None,
+        calls=sum(c.attempts for c in completions),
+        retries=sum(max(0, c.attempts - 1) for c in completions),
     )
 
 

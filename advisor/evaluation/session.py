@@ -30,15 +30,15 @@ class LazySession:
     @property
     def model_digest(self) -> str:
         """What identifies the weights."""
-        return self._digest or self._opened().model_digest
+        return self._digest or self.opened().model_digest
 
     def generate(self, prompts: Sequence[Prompt], *, max_new_tokens: int) -> list[Completion]:
         """One completion per prompt, in order."""
-        return self._opened().generate(prompts, max_new_tokens=max_new_tokens)
+        return self.opened().generate(prompts, max_new_tokens=max_new_tokens)
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text."""
-        return self._opened().count_tokens(text)
+        return self.opened().count_tokens(text)
 
     def __enter__(self) -> Self:
         return self
@@ -53,7 +53,8 @@ class LazySession:
         if session is not None:
             session.__exit__(kind, error, trace)
 
-    def _opened(self) -> Session:
+    def opened(self) -> Session:
+        """The model itself, loaded now when it was not."""
         if self._session is None:
             self._session = self._opener().__enter__()
         return self._session

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import fmean
 
 from advisor.contracts import PromptBuilder, Tools
 from advisor.data_check.normal import input_key
 from advisor.errors import BackendResponseError, CorpusError, DatasetError
 from advisor.evaluation.bench import Bench
 from advisor.evaluation.compare import compare_all
-from advisor.evaluation.runner import evaluate
+from advisor.evaluation.runner import Prepared, measure, prepare
 from advisor.schema.baseline import Baselines
 from advisor.schema.evaluation import Document, Evaluation, Manifest, Sample
+from advisor.schema.purse import Bill
 
 FEW_SAMPLES = 100
 WIDEST = 1.645 * 0.5
 """Half the width of a 90 % interval around a share of one half, times the root of n."""
 
 
-def baseline(
+def pay_nothing(bill: Bill) -> None:
+    """Agree to any bill."""
+
+
+def baseline(  # noqa: PLR0913 - what is measured, with what, and who pays
     samples: Sequence[Sample],
     *,
     builders: Mapping[str, PromptBuilder],
@@ -26,8 +32,12 @@ def baseline(
     bench: Bench,
     tools: Tools,
     target: float | None = None,
+    agree: Callable[[Bill], None] = pay_nothing,
 ) -> Baselines:
     """Scores of every builder on the test samples that do not also stand in the train split.
+
+    All prompts are made before the first is asked; `agree` sees what they are to cost and raises
+    ConsentError where nobody agreed to that.
 
     Builders learn from the train split and never see a test sample. One that lacks what it needs
     (shots, documents), or whose prompts too often get no answer (too long for the model), is left
@@ -51,15 +61,12 @@ def baseline(
         lambda builder: builder.fit(by_split["train"], by_split["dev"], corpus, tools),
         warnings,
     )
-    evaluations, refusals = _measured(
-        fitted, lambda name: evaluate(bench, name, fitted[name], test)
-    )
+    ready = {name: prepare(bench, name, builder, test) for name, builder in fitted.items()}
+    bill = _bill(bench, list(ready.values()))
+    agree(bill)
+    evaluations, refusals = _measured(ready, lambda name: measure(bench, ready[name]))
     warnings += [f"{name} was left out: {error.message}" for name, error in refusals.items()]
-    warnings += [
-        f"{e.builder}: {e.failures} of {e.n} samples got no answer and count as 0."
-        for e in evaluations
-        if e.failures
-    ]
+    warnings += [sentence for e in evaluations for sentence in _remarks(e)]
     return Baselines(
         evaluations=tuple(evaluations),
         best=_best(evaluations, fitted),
@@ -69,7 +76,37 @@ def baseline(
         leaked_samples=leaked,
         unsettled=_unsettled(evaluations, refusals),
         warnings=tuple(warnings),
+        bill=bench.purse.settled(bill),
     )
+
+
+def _bill(bench: Bench, ready: Sequence[Prepared]) -> Bill:
+    """What all systems together are to cost, before the first prompt is asked."""
+    targets = [len(sample.target) for system in ready for sample in system.samples]
+    return bench.purse.bill(
+        (prompt for system in ready for prompt in system.missing),
+        cached=sum(len(system.known) for system in ready),
+        answer_characters=fmean(targets) if targets else 0.0,
+        max_new_tokens=bench.settings.max_new_tokens,
+    )
+
+
+def _remarks(evaluation: Evaluation) -> list[str]:
+    """What a reader must know of an evaluation that is not what was planned."""
+    name, planned = evaluation.builder, evaluation.planned or evaluation.n
+    found = []
+    if evaluation.failures:
+        found.append(
+            f"{name}: {evaluation.failures} of {evaluation.n} samples got no answer and count as 0."
+        )
+    if evaluation.ended == "budget":
+        found.append(
+            f"{name}: the cap on spending ended it after {evaluation.n} of {planned} samples."
+        )
+    if evaluation.events.get("other_model"):
+        served = sorted({s.completion.served_model for s in evaluation.scores} - {""})
+        found.append(f"{name}: the service answered with another model: {', '.join(served)}.")
+    return found
 
 
 def _fitted(

@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 
 import pytest
@@ -11,13 +10,13 @@ from advisor.errors import (
     BackendAuthError,
     BackendResponseError,
     DatasetError,
-    MissingArtifactError,
     PluginContractError,
     StaleArtifactError,
     StorageError,
 )
 from advisor.evaluation.again import evaluate_again
-from advisor.evaluation.runner import evaluate, rescore
+from advisor.evaluation.purse import Purse
+from advisor.evaluation.runner import evaluate
 from advisor.evaluation.scoring import latency
 from advisor.evaluation.session import LazySession
 from advisor.schema.evaluation import Completion
@@ -51,7 +50,7 @@ def test_value_interval_usage_and_manifest(tmp_path, builder):
 
 
 def test_a_paid_model_has_an_unknown_price_not_zero(tmp_path, builder):
-    world = bench(FunctionSession(knows(1)), tmp_path, is_free=False)
+    world = bench(FunctionSession(knows(1)), tmp_path, purse=Purse())
     assert evaluate(world, "zero_shot", builder, capitals(3)).usage.usd is None
 
 
@@ -68,7 +67,7 @@ def test_batches_are_fixed_and_progress_reaches_the_total(tmp_path, builder):
     assert world.progress.finished
 
 
-def test_a_finished_journal_does_not_even_open_the_model(tmp_path, builder):
+def test_a_finished_evaluation_does_not_even_open_the_model(tmp_path, builder):
     samples = capitals(20)
     first = evaluate(bench(FunctionSession(knows(0.5)), tmp_path), "z", builder, samples)
 
@@ -97,61 +96,47 @@ def test_a_lazy_session_opens_once_and_closes(tmp_path, builder):
     assert not lazy.is_open
 
 
-@pytest.mark.parametrize("cut", ["half a line", "half a batch", "garbage in the middle"])
-def test_what_is_not_a_whole_batch_is_done_again(tmp_path, builder, cut):
-    samples = capitals(20)
-    whole = evaluate(
-        bench(FunctionSession(knows(0.5)), tmp_path, batch_size=4), "z", builder, samples
-    )
-    path = tmp_path / "z.jsonl"
-    lines = path.read_text().splitlines(keepends=True)
-    assert len(lines) == 21
-    if cut == "half a line":
-        path.write_text("".join(lines[:9]) + lines[9][:30])
-    elif cut == "half a batch":
-        path.write_text("".join(lines[:11]))
-    else:
-        path.write_text("".join(lines[:10]) + '{"batch": "?"}\n' + "".join(lines[11:]))
-    session = FunctionSession(knows(0.5))
-    again = evaluate(bench(session, tmp_path, batch_size=4), "z", builder, samples)
-    assert again == whole
-    assert session.batches[0] == [s.id for s in samples[8:12]]
-    assert len(session.batches) == 3
-    assert path.read_text() == "".join(lines)
-
-
 @pytest.mark.parametrize(
-    "change",
+    ("change", "asked"),
     [
-        {"max_new_tokens": 5},
-        {"seed": 1},
-        {"dataset_digest": "data-2"},
-        {"batch_size": 8},
-        {"model": "m"},
+        ({"max_new_tokens": 5}, 20),
+        ({"decides": {"json_schema": "x"}}, 20),
+        ({"backend": "other"}, 20),
+        ({"seed": 1}, 0),
+        ({"dataset_digest": "data-2"}, 0),
+        ({"batch_size": 8}, 0),
+        ({"model": "another name of the same weights"}, 0),
     ],
 )
-def test_other_conditions_start_anew(tmp_path, builder, change):
+def test_what_decides_an_answer_and_nothing_else_asks_again(tmp_path, builder, change, asked):
     samples = capitals(20)
     evaluate(bench(FunctionSession(knows(1)), tmp_path), "z", builder, samples)
     session = FunctionSession(knows(1))
     evaluate(bench(session, tmp_path, **change), "z", builder, samples)
-    assert sum(map(len, session.batches)) == 20
+    assert sum(map(len, session.batches)) == asked
 
 
-def test_other_weights_samples_or_builder_start_anew(tmp_path, builder):
+def test_other_weights_or_prompts_are_asked_anew(tmp_path, builder):
     samples = capitals(20)
     evaluate(bench(FunctionSession(knows(1)), tmp_path), "z", builder, samples)
     shots = FewShotBuilder()
     shots.fit(capitals(9, split="train", start=50), [], [], Tools(tmp_path))
     changed = [samples[0].model_copy(update={"input": "Capital 99?"}), *samples[1:]]
-    for digest, who, what in (
-        ("weights-2", builder, samples),
-        ("weights-2", shots, samples),
-        ("weights-2", shots, changed),
+    for digest, who, what, asked in (
+        ("weights-2", builder, samples, 20),
+        ("weights-2", shots, samples, 20),
+        ("weights-2", shots, changed, 1),
     ):
         session = FunctionSession(knows(1), digest=digest)
         evaluate(bench(session, tmp_path), "z", who, what)
-        assert sum(map(len, session.batches)) == 20
+        assert sum(map(len, session.batches)) == asked
+
+
+def test_without_a_cache_everything_is_asked_again(tmp_path, builder):
+    for _ in range(2):
+        world = replace(bench(FunctionSession(knows(1)), tmp_path), cache=None)
+        evaluate(world, "z", builder, capitals(20))
+        assert sum(map(len, world.session.batches)) == 20
 
 
 class Faulty(FunctionSession):
@@ -188,15 +173,7 @@ def test_a_failure_that_passed_is_asked_again(tmp_path, builder):
     session = FunctionSession(knows(1))
     mended = evaluate(bench(session, tmp_path, batch_size=4), "z", builder, samples)
     assert (mended.failures, mended.value) == (0, 1)
-    assert session.batches[0] == ["s008", "s009", "s010", "s011"]
-    assert sum(map(len, session.batches)) == 32
-
-
-def test_a_failure_stays_in_the_journal_for_rescoring(tmp_path, builder):
-    samples = capitals(20)
-    evaluate(bench(Faulty({"s003"}, RuntimeError("x")), tmp_path), "z", builder, samples)
-    found = rescore(tmp_path / "z.jsonl", name="z", metric=ContainsMetric(), samples=samples)
-    assert (found.n, found.failures) == (20, 1)
+    assert session.batches == [["s009"]]
 
 
 def test_two_samples_with_one_id_are_refused(tmp_path, builder):
@@ -219,16 +196,11 @@ def test_a_metric_that_falls_is_refused(tmp_path, builder):
     with pytest.raises(PluginContractError, match="error_rate says that lower is better"):
         evaluate(world, "z", builder, capitals(20))
     assert world.session.batches == []
-    evaluate(bench(FunctionSession(knows(1)), tmp_path), "z", builder, capitals(20))
-    with pytest.raises(PluginContractError, match="error_rate"):
-        rescore(tmp_path / "z.jsonl", name="z", metric=Error(), samples=capitals(20))
 
 
 def test_progress_of_a_continued_run_counts_what_is_left(tmp_path, builder):
     samples = capitals(20)
-    evaluate(bench(FunctionSession(knows(1)), tmp_path, batch_size=4), "z", builder, samples)
-    path = tmp_path / "z.jsonl"
-    path.write_text("".join(path.read_text().splitlines(keepends=True)[:13]))
+    evaluate(bench(FunctionSession(knows(1)), tmp_path, batch_size=4), "z", builder, samples[:12])
     world = bench(FunctionSession(knows(1)), tmp_path, batch_size=4)
     evaluate(world, "z", builder, samples)
     assert world.progress.label == "z (from 12 of 20)"
@@ -250,8 +222,8 @@ def test_a_completion_that_carries_an_error_is_a_failure(tmp_path, builder):
     assert found.value == 0.9
     assert (found.latency_ms.p50, found.latency_ms.p95) == (3, 3)
     session = FunctionSession(knows(1))
-    assert evaluate(bench(session, tmp_path), "z", builder, capitals(10)) == found
-    assert session.batches == []  # what the backend said for itself stands
+    evaluate(bench(session, tmp_path), "z", builder, capitals(10))
+    assert session.batches == [["s001"]]  # only answers are kept
 
 
 def test_latency_is_that_of_answered_samples(tmp_path, builder):
@@ -303,7 +275,7 @@ def test_no_sample_is_told(tmp_path, builder):
         evaluate(bench(FunctionSession(knows(1)), tmp_path), "z", builder, [])
 
 
-def test_rescoring_needs_no_model(tmp_path, builder):
+def test_another_metric_needs_no_model(tmp_path, builder):
     samples = capitals(30)
 
     def wordy(asked):
@@ -311,38 +283,19 @@ def test_rescoring_needs_no_model(tmp_path, builder):
 
     strict = evaluate(bench(FunctionSession(wordy), tmp_path), "z", builder, samples)
     assert strict.value == 0
-    lenient = rescore(tmp_path / "z.jsonl", name="z", metric=ContainsMetric(), samples=samples)
+    idle = FunctionSession(wordy)
+    world = replace(bench(idle, tmp_path), metric=ContainsMetric(), also=(TokenF1Metric(),))
+    lenient = evaluate(world, "z", builder, samples)
     assert lenient.value == sum(knows(0.5)(s.input) == s.target for s in samples) / 30
     assert lenient.metric == lenient.manifest.metric == "contains"
-    partly = rescore(tmp_path / "z.jsonl", name="z", metric=TokenF1Metric(), samples=samples)
-    assert 0 < partly.value < 1
-
-
-def test_rescoring_refuses_an_unfinished_or_foreign_journal(tmp_path, builder):
-    samples = capitals(20)
-    evaluate(bench(FunctionSession(knows(1)), tmp_path), "z", builder, samples)
-    path = tmp_path / "z.jsonl"
-    metric = ContainsMetric()
-    with pytest.raises(StaleArtifactError):
-        rescore(path, name="z", metric=metric, samples=capitals(20, start=1))
-    path.write_text("".join(path.read_text().splitlines(keepends=True)[:18]))
-    with pytest.raises(StaleArtifactError):
-        rescore(path, name="z", metric=metric, samples=samples)
-    with pytest.raises(MissingArtifactError):
-        rescore(tmp_path / "none.jsonl", name="z", metric=metric, samples=samples)
-
-
-def test_the_journal_is_plain_json_lines_with_the_prompt(tmp_path, builder):
-    evaluate(bench(FunctionSession(knows(1)), tmp_path), "z", builder, capitals(2))
-    header, first, _ = map(json.loads, (tmp_path / "z.jsonl").read_text().splitlines())
-    assert header["sample_ids"] == ["s000", "s001"]
-    assert first["prompt"]["messages"][-1] == {"role": "user", "content": "Capital 0?"}
-    assert first["completion"]["text"] == "City 0"
+    assert 0 < lenient.also[0].value < 1
+    assert lenient.also[0].metric == "token_f1"
+    assert idle.batches == []
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path, builder):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(StorageError, match=r"journal z\.jsonl cannot be written"):
+    with pytest.raises(StorageError, match="cache of completions cannot be opened"):
         evaluate(bench(FunctionSession(knows(1)), tmp_path / "file"), "z", builder, capitals(2))
 
 
