@@ -14,8 +14,8 @@ from advisor.evaluation.intervals import (
     LEVEL,
     bootstrap_interval,
     proportion_interval,
-    scipy_stats,
 )
+from advisor.evaluation.resampling import scipy_stats
 from advisor.schema.base import ConfidenceInterval
 from advisor.schema.evaluation import Comparison, Evaluation
 
