@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from advisor import market, registry
 from advisor.artifacts import digest_of, today
-from advisor.catalog.query import find_model
+from advisor.errors import UnknownModelError
 from advisor.evaluation.again import evaluate_again
 from advisor.evaluation.session import LazySession
 from advisor.measuring import agreed, decisive_settings, make_bench
@@ -57,7 +57,7 @@ def measured_profile(space: Workspace) -> Profile:
         samples=space.samples if space.dataset else (),
         documents=space.documents,
         machine=measure_machine(),
-        model=model_facts(find_model(name), named=name),
+        model=model_facts(space.card, named=name) if space.card else None,
     )
     notes = tuple(dict.fromkeys((*found.notes, *space.notes)))
     return _with_metric(found.model_copy(update={"notes": notes}), space.metric_name)
@@ -171,7 +171,13 @@ def estimated(
     """The request priced on the run's GPU, or on others; this machine costs nothing.
 
     Where nothing that was advised can be recommended, the other usual methods are priced too.
+    Raises UnknownModelError for a service's model that the catalog does not know.
     """
-    model = find_model(space.settings.model)
+    if space.card is None:
+        raise UnknownModelError(
+            f"What tuning {space.settings.model} takes cannot be estimated: it is a service's model"
+            " that the catalog does not know.",
+            hint="Estimate an open model: `advisor estimate --model 8b --method qlora`.",
+        )
     cards = gpus or (space.settings.gpu,)
-    return market.estimated(request, model=model, gpus=cards, provider=provider)
+    return market.estimated(request, model=space.card, gpus=cards, provider=provider)

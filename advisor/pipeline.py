@@ -157,7 +157,8 @@ class Pipeline:
 
     def gate(self, *, target: float | None = None) -> GateVerdict:
         """Stage 5: is training warranted, given what was measured; no model is called."""
-        profile, estimate, baselines = self.profile(), self.estimate(), self.baseline()
+        profile, baselines = self.profile(), self.baseline()
+        estimate = self.estimate() if self.workspace.card else None
         goal = profile.task.target if target is None else target
         return self._judge(profile, baselines, estimate, goal)
 
@@ -169,11 +170,12 @@ class Pipeline:
         """
         refuse_stale(self.folder, "estimate", "baseline")
         baselines = self.folder.read("baseline", Baselines)
-        if not self.folder.has("estimate"):
+        if not self.folder.has("estimate") and self.workspace.card:
             refuse_changed(self.workspace)
             self.estimate()
         profile = self.folder.read("profile", Profile)
-        estimate = self.folder.read("estimate", Estimate)
+        has_estimate = self.folder.has("estimate")
+        estimate = self.folder.read("estimate", Estimate) if has_estimate else None
         goal = profile.task.target if target is None else target
         return self._judge(profile, baselines, estimate, goal)
 

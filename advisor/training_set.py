@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from math import ceil
 
 from advisor import registry
-from advisor.catalog.query import find_model
 from advisor.contracts import PromptBuilder
 from advisor.rulebook.handover import SHOTS_KEY
 from advisor.schema.decide import Decision
@@ -93,4 +92,5 @@ def _tokens(space: Workspace, samples: Sequence[Sample]) -> int:
 
 
 def _longest_sequence(space: Workspace) -> int:
-    return find_model(space.settings.model).max_sequence_length or 2048
+    known = space.card.max_sequence_length if space.card else None
+    return known or 2048

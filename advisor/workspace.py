@@ -19,12 +19,19 @@ from advisor.artifacts import RunFolder, digest_of, digest_of_tree, write_text
 from advisor.catalog.query import LOCAL, find_gpu, find_model
 from advisor.contracts import Emit, Metric, Progress, PromptBuilder, Session, Trainer
 from advisor.data_check.split import limit_test, split
-from advisor.errors import ArtifactError, DatasetError, InputError, MissingArtifactError
+from advisor.errors import (
+    ArtifactError,
+    DatasetError,
+    InputError,
+    MissingArtifactError,
+    UnknownModelError,
+)
 from advisor.formats.documents import read_corpus
 from advisor.formats.readers import read_dataset
 from advisor.interview.answers import load_profile
 from advisor.resources import embedded_model_root, rules_root
 from advisor.rulebook.load import load_rulebook
+from advisor.schema.catalog import ModelCard
 from advisor.schema.dataset import Corpus, Dataset
 from advisor.schema.evaluation import Document, Sample
 from advisor.schema.profile import Profile
@@ -140,7 +147,10 @@ class Workspace:
     @cached_property
     def dataset(self) -> Dataset | None:
         """The user's data, or None when there is none."""
-        return read_dataset(Path(self.settings.data)) if self.settings.data else None
+        return self._read(self.settings.data) if self.settings.data else None
+
+    def _read(self, data: str) -> Dataset:
+        return read_dataset(Path(data), mapping=self.settings.mapping)
 
     @cached_property
     def samples(self) -> tuple[Sample, ...]:
@@ -192,7 +202,8 @@ class Workspace:
         """
         self._look_up_plugins()
         self.metric, self.also, self.json_schema  # noqa: B018 - their options are checked
-        find_model(self.settings.model)
+        if not self.is_service:
+            find_model(self.settings.model)
         if self.settings.gpu != LOCAL:
             find_gpu(self.settings.gpu)
         if self.rulebook and self.dataset:
@@ -208,6 +219,24 @@ class Workspace:
         ):
             for name in names:
                 registry.get(group, name)
+
+    @property
+    def is_service(self) -> bool:
+        """Whether the model is asked over a network rather than opened on this machine."""
+        return registry.backend(self.settings.backend).info.spends_money
+
+    @cached_property
+    def card(self) -> ModelCard | None:
+        """What the catalog knows of the model; None for a service's model that it does not know.
+
+        Raises UnknownModelError for an unknown model of this machine.
+        """
+        try:
+            return find_model(self.settings.model)
+        except UnknownModelError:
+            if self.is_service:
+                return None
+            raise
 
     @cached_property
     def instruction(self) -> str:
@@ -319,7 +348,10 @@ class Workspace:
     def data_inputs(self) -> dict[str, str]:
         """Digests of the outside inputs that samples depend on."""
         limit = self.settings.limit or DEFAULT_TEST_LIMIT
-        inputs = {"split": f"seed {self.settings.seed}, limit {limit}"}
+        chosen = self.settings
+        inputs = {"split": f"seed {chosen.seed}, limit {limit}, by {chosen.split_by}"}
+        if chosen.mapping:
+            inputs["mapping"] = digest_of(chosen.mapping)
         if self.dataset is not None:
             inputs["data"] = self.dataset.digest
         if self.settings.docs:

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "advisor.cli.calibration:command",
         "Runs that correct this machine's estimates.",
     ),
+    "cache": ("advisor.cli.cache:command", "Answers kept so that none is bought twice."),
     "plugins": ("advisor.cli.plugins:command", "What is installed under each contract."),
     "doctor": ("advisor.cli.doctor:command", "What this installation and machine can do."),
 }

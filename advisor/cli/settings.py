@@ -13,6 +13,7 @@ import click
 from pydantic import ValidationError
 
 from advisor.artifacts import RunFolder
+from advisor.cli.measuring_options import OPTIONS, read
 from advisor.cli.options import FiniteRange
 from advisor.cli.screen import Screen
 from advisor.errors import InputError, StorageError
@@ -35,7 +36,7 @@ def settings_options(function: F) -> F:
         click.option("--answers", help="Answers or profile file (YAML or JSON)."),
         click.option("--policy", help="File that switches rules off, reweighs or adds them."),
         click.option(
-            "--model", help=f"Model folder (default: {EMBEDDED_MODEL}, the embedded one)."
+            "--model", help=f"Model folder, or its name at the backend (default: {EMBEDDED_MODEL})."
         ),
         click.option("--backend", help="Model backend plugin (default: transformers)."),
         click.option("--instruction", help="System turn before every sample."),
@@ -52,13 +53,18 @@ def settings_options(function: F) -> F:
         ),
         click.option("--trainer", help="Trainer plugin (default: trl)."),
         click.option("--gpu", help="GPU to plan for (default: local, this machine)."),
-        click.option("--budget-usd", type=FiniteRange(0), help="Most that tuning may cost."),
+        click.option(
+            "--budget-usd",
+            type=FiniteRange(0),
+            help="Most that tuning, and most that answers, may cost.",
+        ),
         click.option("--max-hours", type=FiniteRange(0), help="Most that tuning may take."),
         click.option(
             "--limit", type=click.IntRange(1), help="At most so many test samples (default: 250)."
         ),
         click.option("--max-new-tokens", type=click.IntRange(1), help="Longest answer, in tokens."),
         click.option("--seed", type=SEED, help="Seed of split, shots and training (default: 0)."),
+        *OPTIONS,
         click.option("--name", help="Name of the run."),
     ]
     names = ("methods", *(o for o in RunSettings.model_fields if o != "methods"))
@@ -79,7 +85,7 @@ def make_settings(chosen: dict[str, Any], earlier: RunSettings | None = None) ->
 
     Raises InputError for a value out of range.
     """
-    values = dict(chosen)
+    values = read(chosen)
     for key in PATHS:
         if key in values:
             values[key] = str(Path(values[key]).resolve())

@@ -20,6 +20,7 @@ from advisor.evaluation.cache import CompletionCache
 from advisor.evaluation.purse import Purse
 from advisor.evaluation.session import LazySession
 from advisor.schema.evaluation import Completion, Prompt
+from advisor.secrets import masked
 
 KEY_FORMAT = 1
 """Raised when keys of older versions must not be taken for those of this one."""
@@ -173,11 +174,6 @@ def _handed(
 def has_failed(completion: Completion) -> bool:
     """Whether the sample got no answer."""
     return completion.finish == "error" or bool(completion.error)
-
-
-def masked(text: str) -> str:
-    """TODO: advisor.secrets."""
-    return text
 
 
 def _clean(completion: Completion) -> Completion:

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from advisor.errors import InputError, StorageError
 from advisor.resources import user_cache_root
-from advisor.schema.base import Value
+from advisor.schema.cache import CacheRecord, CacheSummary
 from advisor.schema.evaluation import Completion
 
 SWITCH = "ADVISOR_CACHE"
@@ -29,28 +29,6 @@ WAIT_SECONDS = 30
 KEYS_AT_ONCE = 500
 """SQLite takes at most 999 values in one question on old systems."""
 LOOKS_WRONG = "Delete it, or name another file with ADVISOR_CACHE."
-
-
-class CacheSummary(Value):
-    """What the cache holds."""
-
-    path: str
-    completions: int
-    bytes: int
-    models: dict[str, int]
-    """Completions by model."""
-    oldest: str = ""
-    newest: str = ""
-
-
-class CacheRecord(Value):
-    """One kept completion, as an export holds it."""
-
-    key: str
-    backend: str
-    model: str
-    made_at: str
-    completion: Completion
 
 
 def place() -> Path | None:

@@ -7,9 +7,9 @@ from statistics import fmean, quantiles
 from typing import Literal, NamedTuple
 
 from advisor.contracts import Metric, Signed, Totalling
-from advisor.evaluation.asking import Setting, has_failed, masked
+from advisor.evaluation.asking import Setting, has_failed
 from advisor.evaluation.bench import LEVEL, Bench
-from advisor.evaluation.intervals import mean_interval
+from advisor.evaluation.intervals import score_interval
 from advisor.schema.evaluation import (
     Completion,
     Evaluation,
@@ -23,14 +23,7 @@ from advisor.schema.evaluation import (
     Stopping,
     Usage,
 )
-
-
-def score_interval(scores, *, is_binary, clusters, value_of, seed, level):  # type: ignore[no-untyped-def]
-    value, interval = mean_interval(
-        [s.value for s in scores], is_binary=is_binary, seed=seed, level=level
-    )
-    return value, interval, ""
-
+from advisor.secrets import masked
 
 Answered = tuple[Sequence[Prompt], Sequence[Completion], Sequence[Sample]]
 

@@ -1,0 +1,126 @@
+"""`advisor cache`: the completions that are kept so that none is bought or computed twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from advisor.cli.aside import unused_run_dir_option
+from advisor.cli.options import FiniteRange, standard_options
+from advisor.cli.screen import Screen
+from advisor.errors import ArtifactError, ConsentError, InputError, StorageError
+
+if TYPE_CHECKING:
+    from advisor.evaluation.cache import CompletionCache
+    from advisor.schema.cache import CacheChange
+
+
+@click.group(name="cache")
+def command() -> None:
+    """Completions kept so that none is bought or computed twice.
+
+    The file lies in the user's cache folder; ADVISOR_CACHE names another one, or `off`.
+    """
+
+
+@command.command(name="show")
+@unused_run_dir_option
+@standard_options
+def show_command(*, screen: Screen) -> None:
+    """Where the cache lies, how large it is, and which models it holds."""
+    from advisor.artifacts import document  # noqa: PLC0415 - pydantic is slow to load
+    from advisor.render.cache import show_cache  # noqa: PLC0415 - rich is slow to load
+
+    found = _opened().summary()
+    screen.result(document(found), lambda: show_cache(screen.console, found))
+
+
+@command.command(name="export")
+@click.argument("file", type=click.Path(path_type=Path))
+@unused_run_dir_option
+@standard_options
+def export_command(*, screen: Screen, file: Path) -> None:
+    """Write every kept completion to FILE, one JSON object a line; prompts are not kept."""
+    from advisor.artifacts import write_text  # noqa: PLC0415 - pydantic is slow to load
+    from advisor.schema.cache import CacheChange  # noqa: PLC0415 - the same
+
+    if file.exists():
+        raise StorageError(f"{file} is there already.", hint="Name a new file.", where=str(file))
+    lines = [
+        json.dumps(record.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False)
+        for record in _opened().records()
+    ]
+    write_text(file, "".join(f"{line}\n" for line in lines))
+    _told(screen, CacheChange(exported=len(lines), file=str(file)), f"{len(lines)} written.")
+
+
+@command.command(name="import")
+@click.argument("file", type=click.Path(path_type=Path))
+@unused_run_dir_option
+@standard_options
+def import_command(*, screen: Screen, file: Path) -> None:
+    """Take in the completions of an export; those that are kept already are replaced."""
+    from pydantic import ValidationError  # noqa: PLC0415 - slow to load
+
+    from advisor.schema.cache import CacheChange, CacheRecord  # noqa: PLC0415 - the same
+
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{file} cannot be read: {error}.", hint="Name a file `advisor cache export` wrote."
+        ) from None
+    records = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            records.append(CacheRecord.model_validate_json(line))
+        except ValidationError:
+            raise ArtifactError(
+                f"Line {number} of {file} is no kept completion; nothing was taken in.",
+                hint="Name a file `advisor cache export` wrote.",
+                where=f"{file}:{number}",
+            ) from None
+    count = _opened().add(records)
+    _told(screen, CacheChange(imported=count, file=str(file)), f"{count} taken in.")
+
+
+@command.command(name="clear")
+@click.option("--model", help="Only those of this model, as `advisor cache show` names it.")
+@click.option("--older-than-days", type=FiniteRange(0), help="Only those older than this.")
+@unused_run_dir_option
+@standard_options
+def clear_command(*, screen: Screen, model: str | None, older_than_days: float | None) -> None:
+    """Delete kept completions. All of them only with --yes or after asking."""
+    from advisor.schema.cache import CacheChange  # noqa: PLC0415 - pydantic is slow to load
+
+    cache = _opened()
+    if model is None and older_than_days is None and not screen.yes:
+        count = cache.summary().completions
+        if not screen.may_ask or not click.confirm(f"Delete all {count} completions?", err=True):
+            raise ConsentError(
+                f"Nothing was deleted: nobody agreed to lose {count} completions.",
+                hint="Add --yes, or choose some with --model or --older-than-days.",
+            )
+    gone = cache.clear(model=model, older_than_days=older_than_days)
+    _told(screen, CacheChange(deleted=gone), f"{gone} deleted.")
+
+
+def _told(screen: Screen, change: CacheChange, sentence: str) -> None:
+    from advisor.artifacts import document  # noqa: PLC0415 - pydantic is slow to load
+
+    screen.result(document(change), lambda: click.echo(sentence))
+
+
+def _opened() -> CompletionCache:
+    from advisor.evaluation.cache import opened  # noqa: PLC0415 - pydantic is slow to load
+
+    cache = opened()
+    if cache is None:
+        raise InputError(
+            "The cache is switched off by ADVISOR_CACHE.",
+            hint="Unset ADVISOR_CACHE, or let it name a file.",
+        )
+    return cache

@@ -1,0 +1,116 @@
+"""Options that say how a run measures: the service asked, metrics, money, cache, stopping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from advisor.cli.options import FiniteRange
+from advisor.errors import InputError
+from advisor.formats.mapping import parse_mapping
+
+PATHS = ("prices", "json_schema")
+ADDRESSES = ("base_url", "judge_base_url")
+
+OPTIONS: list[Callable[[Any], Any]] = [
+    click.option(
+        "--map", "mapping", help="Fields of the data by hand: input=frage,target=antwort."
+    ),
+    click.option(
+        "--split-by",
+        type=click.Choice(["auto", "input", "group", "document", "time", "cluster"]),
+        help="What the split keeps together (default: auto).",
+    ),
+    click.option("--base-url", help="Address of an OpenAI-compatible server."),
+    click.option("--concurrency", type=click.IntRange(1, 1024), help="Calls at once (default: 8)."),
+    click.option(
+        "--requests-per-minute", type=click.IntRange(1), help="Most calls a minute (default: any)."
+    ),
+    click.option(
+        "--timeout",
+        "timeout_seconds",
+        type=FiniteRange(0, min_open=True),
+        help="Seconds a call may take (default: 120).",
+    ),
+    click.option("--prices", help="File with token prices of your own (YAML)."),
+    click.option("--json-schema", help="File with the JSON schema that answers must follow."),
+    click.option(
+        "--metric-option",
+        "metric_options",
+        multiple=True,
+        help="Option of the metric, KEY=VALUE or METRIC.KEY=VALUE; repeatable.",
+    ),
+    click.option("--also", help="Further metrics of the same answers, by comma."),
+    click.option("--judge-model", help="Model that judges, for metrics that ask one."),
+    click.option("--judge-backend", help="Its backend (default: openai)."),
+    click.option("--judge-base-url", help="Its address."),
+    click.option(
+        "--stop-early/--no-stop-early",
+        default=None,
+        help="End once it is decided whether the target is met (default: where answers are paid).",
+    ),
+    click.option(
+        "--cache/--no-cache", "use_cache", default=None, help="Keep and re-use answers (default)."
+    ),
+    click.option(
+        "--learning-curve/--no-learning-curve",
+        default=None,
+        help="Also measure how scores grow with labels.",
+    ),
+]
+
+
+def read(values: dict[str, Any]) -> dict[str, Any]:
+    """Values of these options as RunSettings takes them; others are left as they are.
+
+    Raises InputError for a mapping, an option or an address that cannot be used.
+    """
+    found = dict(values)
+    for key in PATHS:
+        if key in found:
+            found[key] = str(Path(found[key]).resolve())
+    for key in ADDRESSES:
+        if key in found:
+            found[key] = _address(found[key], key.replace("_", "-"))
+    if "mapping" in found:
+        found["mapping"] = parse_mapping(found["mapping"])
+    if "also" in found:
+        found["also"] = tuple(n.strip() for n in found["also"].split(",") if n.strip())
+    if "metric_options" in found:
+        found["metric_options"] = dict(_pair(text) for text in found["metric_options"])
+    return found
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key.strip() and equals):
+        raise InputError(
+            f"--metric-option '{text}' is not KEY=VALUE.",
+            hint="Write, for example, --metric-option tolerance=0.01.",
+        )
+    return key.strip(), value
+
+
+def _address(text: str, option: str) -> str:
+    """An address without credentials in it: it is kept in the run folder, where keys may not be."""
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname
+        parts.port  # noqa: B018 - raises for a port that is no number
+    except ValueError:
+        host = None
+    if host is None or parts.scheme not in ("http", "https"):
+        raise InputError(
+            f"--{option} is not an address such as http://localhost:8000/v1.",
+            hint="Begin with http:// or https:// and name the host.",
+        )
+    if parts.username or parts.password or parts.query:
+        raise InputError(
+            f"--{option} holds a user, a password or a query, which would be kept in the run.",
+            hint="Give the bare address, and the key in the environment (OPENAI_API_KEY).",
+        )
+    return text.rstrip("/")

@@ -1,0 +1,23 @@
+"""Shows what the cache of completions holds."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from advisor.render.terminal import make_table, plain, styled
+from advisor.schema.cache import CacheSummary
+
+MEGA = 1e6
+
+
+def show_cache(console: Console, found: CacheSummary) -> None:
+    """Completions by model, the span of their dates, and the file."""
+    if not found.completions:
+        console.print("No completion is kept yet; every measured answer adds one.")
+    else:
+        table = make_table("Model", "Completions", right=(1,))
+        for model, count in found.models.items():
+            table.add_row(plain(model), f"{count:,}")
+        console.print(table)
+        console.print(f"From {found.oldest[:10]} to {found.newest[:10]}.")
+    console.print(styled(f"{found.path} ({found.bytes / MEGA:.1f} MB)", "dim"))
