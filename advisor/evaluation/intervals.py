@@ -27,7 +27,7 @@ FEWEST_FOR_BOOTSTRAP = 8
 
 WILSON = "Wilson"
 BOOTSTRAP = "bootstrap (BCa)"
-TOTALS = "bootstrap of totals (BCa)"
+TOTALS = "bootstrap of totals"
 
 
 def score_interval(
@@ -123,8 +123,8 @@ def clustered_interval(
         found = bootstrap_of_sums(rows, means, seed=seed, level=level)
     if found is None:
         return mean, wilson_at(mean, _kish(rows), level=level), _at(groups, "groups")
-    interval = ConfidenceInterval(low=max(0.0, found[0]), high=min(1.0, found[1]), level=level)
-    return mean, interval, f"cluster {BOOTSTRAP} over {groups} groups"
+    interval = _around(mean, found, level)
+    return mean, interval, f"cluster bootstrap over {groups} groups"
 
 
 def design_effect(rows: Any) -> float:
@@ -200,9 +200,15 @@ def _totals_interval(
     word = "samples" if labels is None else "groups"
     if found is None:
         return value, wilson_at(value, len(rows), level=level), _at(len(rows), word)
-    interval = ConfidenceInterval(low=max(0.0, found[0]), high=min(1.0, found[1]), level=level)
+    interval = _around(value, found, level)
     how = TOTALS if labels is None else f"cluster {TOTALS} over {len(rows)} groups"
     return value, interval, how
+
+
+def _around(value: float, found: tuple[float, float], level: float) -> ConfidenceInterval:
+    """The interval between 0 and 1, with the value inside."""
+    low, high = max(0.0, min(found[0], value)), min(1.0, max(found[1], value))
+    return ConfidenceInterval(low=low, high=high, level=level)
 
 
 def _group_rows(values: Sequence[float], labels: Sequence[str]) -> Any:
