@@ -1,0 +1,121 @@
+"""Asks a service for a completion until it has one, or knows that there will be none."""
+
+from __future__ import annotations
+
+import time
+
+import tenacity
+
+from advisor.builtin.backends._exchange import Exchange, Link, PassingError, RefusedError
+from advisor.builtin.backends.dialect import estimated_tokens
+from advisor.errors import BackendError
+from advisor.schema.evaluation import Completion, Prompt
+
+PATIENCE_SECONDS = 900.0
+"""No further attempt for a prompt begins after so long."""
+LONGEST_WAIT = 60.0
+"""Seconds between attempts, where the service names none."""
+TRIES_TO_REACH = 3
+"""Attempts at a service that has never answered."""
+WHY = {
+    "rate_limited": "The service had no room for it (too many requests)",
+    "server_error": "The service failed",
+    "timeout": "The service did not answer in time",
+    "unreachable": "The service could not be reached",
+    "connection_reset": "The connection broke",
+    "malformed_answer": "The service answered something that is no answer",
+    "empty_choices": "The service answered without a choice",
+}
+
+
+class Caller:
+    """Retries what may pass, in the service's own time; shared by all lanes of a session."""
+
+    def __init__(self, exchange: Exchange, link: Link) -> None:
+        self._exchange = exchange
+        self._settings = link.settings
+        self._pace = link.pace
+        self._count = link.tell
+
+    def ask(self, prompt: Prompt, max_new_tokens: int) -> Completion:
+        """The completion, with finish `error` where there is none.
+
+        Raises BackendAuthError, BackendQuotaError or BackendError where nobody can be answered,
+        and ClosedError when the session is closed meanwhile.
+        """
+        tries = _Tries()
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(PassingError),
+            stop=lambda state: self._is_over(tries, state),
+            wait=self._wait,
+            sleep=self._pace.sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(self._exchange.once, prompt, max_new_tokens, tries.begin)
+        except PassingError as error:
+            cause, words = error.cause, self._exchange.said(error.words)
+        except RefusedError as error:
+            return _failure(prompt, str(error), tries.begun, may_pass=False)
+        if cause == "unreachable" and not self._exchange.reached:
+            raise BackendError(
+                f"No service answers at {self._settings.host}.",
+                hint="Start it, or check --base-url.",
+                where=self._settings.host,
+            )
+        times = f"{tries.begun} times" if tries.begun > 1 else "once"
+        told = f"{WHY[cause]}, asked {times}{': ' + words if words else ''}."
+        return _failure(prompt, told, tries.begun, may_pass=True)
+
+    def _is_over(self, tries: _Tries, state: tenacity.RetryCallState) -> bool:
+        cause = _cause(state).cause
+        if cause != "rate_limited":  # to be told to wait is no failure; only patience ends that
+            tries.failed += 1
+        most = self._settings.attempts
+        if cause == "unreachable" and not self._exchange.reached:
+            most = min(most, TRIES_TO_REACH)
+        self._count(cause)
+        return tries.failed >= most or time.monotonic() - tries.since > PATIENCE_SECONDS
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        """What the service asks for; else twice as long each time, a random half of it on top."""
+        error = _cause(state)
+        first = self._settings.first_wait_seconds
+        jitter = first * 2.0 ** min(state.attempt_number - 2, 10)
+        grown = tenacity.wait_exponential_jitter(initial=first, max=LONGEST_WAIT, jitter=jitter)
+        seconds = grown(state) if error.pause is None else error.pause
+        if error.cause == "rate_limited":
+            self._pace.pause(seconds)  # what one lane is told holds for all
+        return seconds
+
+
+class _Tries:
+    """How often one prompt was asked."""
+
+    def __init__(self) -> None:
+        self.since = time.monotonic()
+        self.begun = 0
+        self.failed = 0
+
+    def begin(self) -> int:
+        """One more begins; how many there are with it."""
+        self.begun += 1
+        return self.begun
+
+
+def _cause(state: tenacity.RetryCallState) -> PassingError:
+    error = state.outcome.exception() if state.outcome else None
+    return error if isinstance(error, PassingError) else PassingError("")
+
+
+def _failure(prompt: Prompt, told: str, attempts: int, *, may_pass: bool) -> Completion:
+    return Completion(
+        text="",
+        prompt_tokens=sum(estimated_tokens(m.content) for m in prompt.messages),
+        completion_tokens=0,
+        latency_ms=0.0,
+        finish="error",
+        error=told,
+        may_pass=may_pass,
+        attempts=attempts,
+    )

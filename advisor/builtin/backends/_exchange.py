@@ -1,0 +1,223 @@
+"""One exchange with a model service: a prompt out, a completion or the reason for none back."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import httpx2
+
+from advisor.builtin.backends._timed import TimedClient
+from advisor.builtin.backends.dialect import Answer, Dialect, UnusableError, estimated_tokens
+from advisor.builtin.backends.pace import Pace, asked_pause
+from advisor.builtin.backends.refusals import Refusal, refusal
+from advisor.builtin.backends.scrubbing import scrubbed
+from advisor.builtin.backends.service_settings import ServiceSettings
+from advisor.errors import AdvisorError, BackendAuthError, BackendError, BackendQuotaError
+from advisor.schema.evaluation import Completion, Prompt
+
+PASSING = ("rate_limited", "server_error", "timeout")
+SLOW_SHARE = 0.5
+"""Of the time-out: an answer that took longer is counted as slow."""
+LOOK_SECONDS = 5.0
+"""For looking up which models there are, once one is not."""
+
+
+class Sdk(NamedTuple):
+    """A provider's library: its client and the classes of its errors."""
+
+    client: Any
+    status_error: type[Exception]
+    timeout_error: type[Exception]
+    connection_error: type[Exception]
+
+
+class PassingError(Exception):
+    """An attempt failed in a way that the next one may not."""
+
+    def __init__(self, cause: str, words: str = "", pause: float | None = None) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.words = words
+        self.pause = pause
+
+
+class RefusedError(Exception):
+    """The service will never answer this prompt."""
+
+
+class Link(NamedTuple):
+    """What a session's calls go through."""
+
+    settings: ServiceSettings
+    dialect: Dialect
+    sdk: Sdk
+    timed: TimedClient
+    pace: Pace
+    tell: Callable[[str], None]
+
+
+class Exchange:
+    """Shared by all lanes; remembers in which manner this model wants to be asked."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._manner = link.dialect.first
+        self._lock = threading.Lock()
+        self.reached = False
+        """The service has answered something before."""
+
+    def once(self, prompt: Prompt, max_new_tokens: int, began: Callable[[], int]) -> Completion:
+        """One attempt, and another each time the model names something it does not take.
+
+        `began` is called as each begins and gives their number. Raises PassingError, RefusedError,
+        BackendAuthError, BackendQuotaError and BackendError.
+        """
+        while True:
+            manner = self._manner
+            body = self._link.dialect.body(prompt, max_new_tokens, manner)
+            self._link.pace.wait()
+            attempts = began()
+            start = time.perf_counter()
+            response = self._send(body)
+            latency_ms = (time.perf_counter() - start) * 1000
+            self.reached = True
+            if response.status_code < 400:
+                answer = self._answer(response)
+                return self._completion(prompt, answer, latency_ms, attempts)
+            told = refusal(response.status_code, response.text)
+            if told.kind != "refused" or not self._changed(manner, told):
+                raise self._error(told, response)
+
+    def said(self, words: str) -> str:
+        """A service's words, fit to be shown."""
+        return scrubbed(words, self._link.settings.api_key.get_secret_value()).rstrip(".")
+
+    def _send(self, body: dict[str, Any]) -> httpx2.Response:
+        """Any response, whatever its status. Raises PassingError where none came."""
+        sdk = self._link.sdk
+        try:
+            with self._link.timed.call():
+                found: httpx2.Response = sdk.client.post(
+                    self._link.dialect.path, body=body, cast_to=httpx2.Response
+                )
+        except sdk.status_error as error:
+            response: httpx2.Response = error.response  # type: ignore[attr-defined]
+            return response
+        except sdk.timeout_error:
+            cause = "timeout"
+        except sdk.connection_error as error:
+            is_closed = isinstance(error.__cause__, httpx2.ConnectError)
+            cause = "unreachable" if is_closed else "connection_reset"
+        else:
+            return found
+        raise PassingError(cause)  # outside, so that it drags no request with its key along
+
+    def _changed(self, manner: Any, told: Refusal) -> bool:
+        """Whether there is another manner to ask in, after this complaint about `manner`."""
+        with self._lock:
+            if self._manner != manner:  # another lane has met the same
+                return True
+            change = self._link.dialect.change(manner, told.words.lower())
+            if change is None:
+                return False
+            self._manner = change.manner
+        self._link.tell(change.event)
+        return True
+
+    def _error(self, told: Refusal, response: httpx2.Response) -> Exception:
+        """What a refusal is raised as."""
+        words, host = self.said(told.words), self._link.settings.host
+        if told.kind in PASSING:
+            return PassingError(told.kind, words, asked_pause(response.headers))
+        if told.kind == "auth":
+            return BackendAuthError(
+                f"{host} refused the key: {words}.",
+                hint="Check the key, and that it may use this model.",
+                where=host,
+            )
+        if told.kind == "quota":
+            return BackendQuotaError(
+                f"The account at {host} has nothing left to spend: {words}.",
+                hint="Add credit or raise its limit, then run again: answers so far are kept.",
+                where=host,
+            )
+        if told.kind == "no_model":
+            return self._no_model(words)
+        return RefusedError(f"The service refused the prompt: {words}.")
+
+    def _no_model(self, words: str) -> AdvisorError:
+        settings = self._link.settings
+        known = self._models()
+        hint = "Check --base-url, which often ends in /v1, and the model's name."
+        if known:
+            from difflib import get_close_matches  # noqa: PLC0415 - only a wrong name pays for it
+
+            near = get_close_matches(settings.model, known, n=1, cutoff=0.4)
+            shown = ", ".join(sorted(known)[:8])
+            hint = f"Did you mean '{near[0]}'?" if near else f"It has: {shown}."
+        return BackendError(
+            f"{settings.host} has no model '{settings.model}': {words}.",
+            hint=hint,
+            where=settings.host,
+        )
+
+    def _models(self) -> list[str]:
+        """Names of the models a service lists; none where it does not say."""
+        sdk = self._link.sdk
+        path = self._link.dialect.path.rpartition("/")[0]
+        path = "/models" if path == "/chat" else f"{path}/models"
+        try:
+            with self._link.timed.call():
+                listed = sdk.client.get(
+                    path, cast_to=httpx2.Response, options={"timeout": LOOK_SECONDS}
+                ).json()
+            return [str(one["id"]) for one in listed["data"]]
+        except Exception:  # noqa: BLE001 - a hint is not worth a second error
+            return []
+
+    def _answer(self, response: httpx2.Response) -> Answer:
+        try:
+            return self._link.dialect.answer(json.loads(response.content))
+        except UnusableError as error:
+            cause = error.cause
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+            cause = "malformed_answer"
+        raise PassingError(cause)
+
+    def _completion(
+        self, prompt: Prompt, answer: Answer, latency_ms: float, attempts: int
+    ) -> Completion:
+        settings, count = self._link.settings, self._link.tell
+        if answer.model and not same_model(settings.model, answer.model):
+            count("other_model")
+        if latency_ms > settings.timeout_seconds * 1000 * SLOW_SHARE:
+            count("slow")
+        prompt_tokens, completion_tokens = answer.prompt_tokens, answer.completion_tokens
+        if prompt_tokens is None or completion_tokens is None:
+            count("usage_estimated")
+            if prompt_tokens is None:
+                prompt_tokens = sum(estimated_tokens(m.content) for m in prompt.messages)
+            if completion_tokens is None:
+                completion_tokens = estimated_tokens(answer.text)
+        return Completion(
+            text=answer.text.strip(),
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+            latency_ms=latency_ms,
+            finish="length" if answer.cut else "stop",
+            attempts=attempts,
+            served_model=answer.model,
+        )
+
+
+def same_model(asked: str, served: str) -> bool:
+    """Whether a name that a service gives is the one asked for, or a dated version of it."""
+    a, b = asked.lower(), served.lower()
+    if a == b or a.rpartition("/")[2] == b.rpartition("/")[2]:
+        return True
+    rest = b.removeprefix(a)
+    return rest != b and (rest == ":latest" or (rest[:1] in "-@:" and rest[1:2].isdigit()))

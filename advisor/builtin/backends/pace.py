@@ -1,0 +1,76 @@
+"""When the next call may begin: so many a minute, and not while the service asks for a pause."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+LONGEST_PAUSE = 120.0
+"""Seconds; a service that asks for more is asked again after this."""
+
+
+class ClosedError(Exception):
+    """The session was closed while a call was waiting."""
+
+
+class Pace:
+    """Shared by all lanes of a session."""
+
+    def __init__(self, per_minute: int | None) -> None:
+        self._gap = 60 / per_minute if per_minute else 0.0
+        self._lock = threading.Lock()
+        self._next = 0.0
+        self._closed = threading.Event()
+
+    def wait(self) -> None:
+        """Return when the next call may begin. Raises ClosedError when the session is closed."""
+        if not self._gap and self._next == 0.0:
+            return
+        with self._lock:
+            at = max(time.monotonic(), self._next)
+            if self._gap:
+                self._next = at + self._gap
+        self.sleep(at - time.monotonic())
+
+    def pause(self, seconds: float) -> None:
+        """Begin no call for so long."""
+        with self._lock:
+            self._next = max(self._next, time.monotonic() + seconds)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait. Raises ClosedError when the session is closed in between."""
+        if self._closed.wait(max(seconds, 0.0)):
+            raise ClosedError
+
+    def close(self) -> None:
+        """Wake whoever waits."""
+        self._closed.set()
+
+
+def asked_pause(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Seconds that Retry-After (seconds or HTTP date) or retry-after-ms asks for, capped.
+
+    None where neither is there or neither can be read.
+    """
+    milliseconds = _number(headers.get("retry-after-ms"))
+    told = headers.get("retry-after")
+    seconds = milliseconds / 1000 if milliseconds is not None else _number(told)
+    if seconds is None and told:
+        try:
+            until = parsedate_to_datetime(told)
+        except ValueError:
+            return None
+        until = until if until.tzinfo else until.replace(tzinfo=UTC)
+        seconds = (until - (now or datetime.now(UTC))).total_seconds()
+    return None if seconds is None else min(max(seconds, 0.0), LONGEST_PAUSE)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text) if text else None
+    except ValueError:
+        return None
+    return None if number is None or number != number else number  # noqa: PLR0124 - not a number

@@ -1,0 +1,118 @@
+"""How busy a served model is kept: 10,000 prompts, 50 ms each, eight calls at once."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import json
+import multiprocessing
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+ITEMS, LANES, LATENCY_MS = 10_000, 8, 50.0
+BARE_ITEMS = 1_000
+KIB_PER_MIB = 1024
+
+
+@contextlib.contextmanager
+def server(latency_ms: float = LATENCY_MS) -> Iterator[str]:
+    """Address of a server process that ends with the block."""
+    words = [sys.executable, str(Path(__file__).with_name("server.py"))]
+    child = subprocess.Popen(
+        [*words, "--latency-ms", str(latency_ms)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdin is not None  # noqa: S101 - both are pipes
+    assert child.stdout is not None  # noqa: S101 - the same
+    try:
+        yield f"http://127.0.0.1:{int(child.stdout.readline())}/v1"
+    finally:
+        child.stdin.close()
+        child.wait(timeout=10)
+        child.stdout.close()
+
+
+def texts(count: int) -> Iterator[tuple[str, str]]:
+    """Prompts of about 40 words, and what the server says to each."""
+    for number in range(count):
+        yield f"{'Read the note and say its number. ' * 6}\nnote {number}", f"NOTE {number}"
+
+
+def bare(base_url: str, items: int) -> float:
+    """Calls per second of a plain loop over sockets: what this machine and server can give."""
+    host = base_url.split("/")[2]
+
+    def lane(number: int) -> None:
+        line = http.client.HTTPConnection(host)
+        for text, _ in list(texts(items))[number::LANES]:
+            asked = {"model": "served", "messages": [{"role": "user", "content": text}]}
+            line.request("POST", "/v1/chat/completions", json.dumps(asked))
+            json.loads(line.getresponse().read())
+        line.close()
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(LANES) as pool:
+        list(pool.map(lane, range(LANES)))
+    return items / (time.perf_counter() - began)
+
+
+def through_session(base_url: str, items: int) -> dict[str, Any]:
+    """The session alone, in this process."""
+    from advisor import registry  # noqa: PLC0415 - measured in a process of its own
+    from advisor.schema.evaluation import Message, Prompt  # noqa: PLC0415 - the same
+
+    right = dict(texts(items))
+    prompts = (
+        Prompt(sample_id=text, messages=(Message(role="user", content=text),)) for text in right
+    )
+    settings = {"base_url": base_url, "concurrency": str(LANES)}
+    began, worked = time.perf_counter(), time.process_time()
+    with registry.backend("openai").open("served", settings) as session:
+        answered = session.answers(prompts, max_new_tokens=16)  # type: ignore[attr-defined]
+        correct = sum(right[prompt.sample_id] == done.text for prompt, done in answered)
+    seconds = time.perf_counter() - began
+    return {
+        "items": items,
+        "right": correct,
+        "seconds": round(seconds, 2),
+        "per_second": round(items / seconds, 1),
+        "share_of_ideal": round(items / seconds / (LANES / LATENCY_MS * 1000), 3),
+        "cpu_ms_per_item": round((time.process_time() - worked) / items * 1000, 2),
+        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_PER_MIB, 1),
+    }
+
+
+def measure(items: int = ITEMS) -> dict[str, Any]:
+    """The session by itself, beside what plain sockets reach on the same server."""
+    with server() as base_url:
+        reached = bare(base_url, BARE_ITEMS)
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            session = pool.apply(through_session, (base_url, items))
+    return {
+        "latency_ms": LATENCY_MS,
+        "concurrency": LANES,
+        "ideal_per_second": LANES / LATENCY_MS * 1000,
+        "bare_sockets_per_second": round(reached, 1),
+        "session": session,
+    }
+
+
+def main() -> int:
+    """A quick look with fewer items."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--items", type=int, default=ITEMS)
+    print(json.dumps(measure(parser.parse_args().items), indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
