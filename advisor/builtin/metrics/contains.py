@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Self
 
 from advisor.builtin.metrics.normalise import normalised
+from advisor.builtin.metrics.options import read_options
+from advisor.builtin.metrics.signing import signed
 from advisor.contracts import MetricInfo
 from advisor.schema.evaluation import Completion, Prompt, Sample, Score
 
@@ -20,6 +24,12 @@ class ContainsMetric:
     """1 when the reference occurs in the answer as whole words."""
 
     info = MetricInfo(id="contains", label="reference in answer", binary=True)
+    signature = signed("contains", words="whole", case="lc", space="one", stop="off", v=1)
+
+    def configured(self, options: Mapping[str, str]) -> Self:
+        """The same; it takes no option."""
+        read_options(self.info.id, options, {})
+        return self
 
     def score(
         self,

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
+from typing import Self
 
 from advisor.builtin.metrics.normalise import normalised
+from advisor.builtin.metrics.options import read_options
+from advisor.builtin.metrics.signing import signed
 from advisor.contracts import MetricInfo
 from advisor.schema.evaluation import Completion, Prompt, Sample, Score
 
@@ -28,6 +32,12 @@ class TokenF1Metric:
     """The harmonic mean of precision and recall over words, from 0 to 1."""
 
     info = MetricInfo(id="token_f1", label="shared words (F1)")
+    signature = signed("token_f1", tok="unicode-words", case="lc", stop="off", v=1)
+
+    def configured(self, options: Mapping[str, str]) -> Self:
+        """The same; it takes no option."""
+        read_options(self.info.id, options, {})
+        return self
 
     def score(
         self,
