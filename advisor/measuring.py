@@ -82,8 +82,9 @@ def make_purse(space: Workspace, backend: str, model: str) -> Purse:
 
 def deciding(space: Workspace) -> dict[str, Setting]:
     """Settings of the backend that change answers."""
-    schema = space.json_schema
-    return {"json_schema": digest_of(schema)} if schema else {}
+    schema, options = space.json_schema, space.settings.backend_options
+    found: dict[str, Setting] = {"json_schema": digest_of(schema)} if schema else {}
+    return found | {f"backend.{key}": value for key, value in options.items()}
 
 
 def decisive_settings(space: Workspace) -> dict[str, object]:

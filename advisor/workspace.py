@@ -297,7 +297,8 @@ class Workspace:
             "batch_size": chosen.batch_size,
             "seed": chosen.seed,
         }
-        return {key: str(value) for key, value in wanted.items() if value is not None}
+        told = {key: str(value) for key, value in wanted.items() if value is not None}
+        return told | chosen.backend_options
 
     @cached_property
     def trainer(self) -> Trainer:

@@ -14,6 +14,8 @@ from advisor.errors import InputError
 from advisor.formats.mapping import parse_mapping
 
 PATHS = ("prices", "json_schema")
+PAIRS = ("backend_options", "metric_options")
+EXAMPLES = {"backend-option": "device=cpu", "metric-option": "tolerance=0.01"}
 ADDRESSES = ("base_url", "judge_base_url")
 
 OPTIONS: list[Callable[[Any], Any]] = [
@@ -38,6 +40,12 @@ OPTIONS: list[Callable[[Any], Any]] = [
     ),
     click.option("--prices", help="File with token prices of your own (YAML)."),
     click.option("--json-schema", help="File with the JSON schema that answers must follow."),
+    click.option(
+        "--backend-option",
+        "backend_options",
+        multiple=True,
+        help="Option of the backend, KEY=VALUE (device=cpu, api_key_env=NAME); repeatable.",
+    ),
     click.option(
         "--metric-option",
         "metric_options",
@@ -80,17 +88,19 @@ def read(values: dict[str, Any]) -> dict[str, Any]:
         found["mapping"] = parse_mapping(found["mapping"])
     if "also" in found:
         found["also"] = tuple(n.strip() for n in found["also"].split(",") if n.strip())
-    if "metric_options" in found:
-        found["metric_options"] = dict(_pair(text) for text in found["metric_options"])
+    for key in PAIRS:
+        if key in found:
+            option = key.removesuffix("s").replace("_", "-")
+            found[key] = dict(_pair(text, option) for text in found[key])
     return found
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _pair(text: str, option: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not (key.strip() and equals):
         raise InputError(
-            f"--metric-option '{text}' is not KEY=VALUE.",
-            hint="Write, for example, --metric-option tolerance=0.01.",
+            f"--{option} '{text}' is not KEY=VALUE.",
+            hint=f"Write, for example, --{option} {EXAMPLES[option]}.",
         )
     return key.strip(), value
 

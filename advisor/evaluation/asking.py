@@ -83,12 +83,8 @@ class Asker:
         if self.cache is None:
             return {}
         keys = [self.key(prompt) for prompt in prompts]
-        found = self.cache.known(keys)
-        return {
-            at: found[key].model_copy(update={"cached": True})
-            for at, key in enumerate(keys)
-            if key in found
-        }
+        found = self.cache.known(list(dict.fromkeys(keys)))
+        return {at: _again(found[key]) for at, key in enumerate(keys) if key in found}
 
     def ask(
         self,
@@ -100,20 +96,31 @@ class Asker:
     ) -> Iterator[tuple[int, Completion]]:
         """Places of prompts with their completions, each once, window by window in any order.
 
-        Ends early, with fewer, when the purse is empty or `halted` says so; calls in flight are
-        waited for and kept. A prompt that fails comes back with its error. Raises what concerns
-        every prompt: BackendAuthError, BackendQuotaError and the like.
+        Equal prompts are asked once. Ends early, with fewer, when the purse is empty or `halted`
+        says so; calls in flight are waited for and kept. A prompt that fails comes back with its
+        error. Raises what concerns every prompt: BackendAuthError, BackendQuotaError and the like.
         """
         kept = self.known(prompts) if known is None else known
-        size = window or self.window
+        size = window or (self.window if len(kept) < len(prompts) else len(prompts))
+        asked = self._places(prompts, kept)
         for start in range(0, len(prompts), size):
             places = range(start, min(start + size, len(prompts)))
             yield from ((at, kept[at]) for at in places if at in kept)
-            missing = [at for at in places if at not in kept]
-            if missing and not halted():
-                yield from self._asked({at: prompts[at] for at in missing}, halted)
+            wanted = {same[0]: same for at in places if (same := asked.get(at))}
+            if wanted and not halted():
+                yield from self._asked(prompts, wanted, halted)
             if halted() or self.purse.capped:
                 return
+
+    def _places(
+        self, prompts: Sequence[Prompt], kept: Mapping[int, Completion]
+    ) -> dict[int, list[int]]:
+        """Places of prompts to ask, each with the later places of equal prompts."""
+        by_key: dict[str, list[int]] = {}
+        for at, prompt in enumerate(prompts):
+            if at not in kept:
+                by_key.setdefault(self.key(prompt), []).append(at)
+        return {places[0]: places for places in by_key.values()}
 
     @property
     def window(self) -> int:
@@ -131,10 +138,14 @@ class Asker:
         return dict(live.events) if isinstance(live, Streaming) else {}
 
     def _asked(
-        self, wanted: Mapping[int, Prompt], halted: Callable[[], bool]
+        self,
+        prompts: Sequence[Prompt],
+        wanted: Mapping[int, Sequence[int]],
+        halted: Callable[[], bool],
     ) -> Iterator[tuple[int, Completion]]:
-        place = {id(prompt): at for at, prompt in wanted.items()}
-        for prompt, raw in self._replies(_handed(wanted.values(), self.purse, halted)):
+        first = {id(prompts[at]): at for at in wanted}
+        handed = _handed((prompts[at] for at in wanted), self.purse, halted)
+        for prompt, raw in self._replies(handed):
             completion = self.purse.pay(_clean(raw))
             if self.cache is not None and not has_failed(completion):
                 self.cache.put(
@@ -143,7 +154,9 @@ class Asker:
                     backend=self.conditions.backend,
                     model=self.conditions.model,
                 )
-            yield place[id(prompt)], completion
+            one, *others = wanted[first[id(prompt)]]
+            yield one, completion
+            yield from ((at, _again(completion)) for at in others)
 
     def _replies(self, prompts: Iterator[Prompt]) -> Iterator[tuple[Prompt, Completion]]:
         live = _live(self.session)
@@ -181,6 +194,11 @@ def _clean(completion: Completion) -> Completion:
     return completion.model_copy(
         update={"text": masked(completion.text), "error": masked(completion.error)}
     )
+
+
+def _again(completion: Completion) -> Completion:
+    """A completion that costs nothing this time."""
+    return completion.model_copy(update={"cached": True})
 
 
 def _live(session: Session) -> Session:

@@ -56,6 +56,7 @@ class RunSettings(Value):
     """File with token prices of the user's own."""
     json_schema: str | None = None
     """File with the JSON schema that answers must follow, where the backend can hold to it."""
+    backend_options: dict[str, str] = Field(default_factory=dict)
     metric_options: dict[str, str] = Field(default_factory=dict)
     also: tuple[str, ...] = ()
     """Further metrics of the same answers."""
