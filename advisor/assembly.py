@@ -92,16 +92,22 @@ def evaluation_inputs(space: Workspace, builders: Sequence[str]) -> dict[str, st
 
 
 def measured_baselines(
-    space: Workspace, builders: Sequence[str], *, may_spend: bool = False
+    space: Workspace, builders: Sequence[str], *, may_spend: bool = False, is_whole: bool = False
 ) -> Baselines:
     """The builders' scores on the test samples; the model is opened on the first prompt.
+
+    `is_whole` asks every sample, whatever is decided early.
 
     Raises ConsentError where they cost money that nobody agreed to spend.
     """
     digest = space.model_digest
     with LazySession(space.open_session, model_digest=digest) as session:
         bench = make_bench(
-            space, session, backend=space.settings.backend, model=space.settings.model
+            space,
+            session,
+            backend=space.settings.backend,
+            model=space.settings.model,
+            is_whole=is_whole,
         )
         found = baseline(
             space.samples,
@@ -117,6 +123,22 @@ def measured_baselines(
     return found
 
 
+def completed(space: Workspace, baselines: Baselines, *, may_spend: bool = False) -> Baselines:
+    """The baselines with the best one measured to its end, where it was stopped early.
+
+    A proof pairs the tuned model with it on as many samples as there are. Raises ConsentError where
+    the rest costs money that nobody agreed to spend.
+    """
+    best = next(e for e in baselines.evaluations if e.builder == baselines.best)
+    if best.ended != "decided":
+        return baselines
+    whole = measured_baselines(space, (best.builder,), may_spend=may_spend, is_whole=True)
+    evaluations = tuple(
+        whole.evaluations[0] if e.builder == best.builder else e for e in baselines.evaluations
+    )
+    return baselines.model_copy(update={"evaluations": evaluations})
+
+
 def tuned_evaluation(
     space: Workspace, result: TrainResult, baselines: Baselines, *, on_shots: bool = False
 ) -> Evaluation:
@@ -128,7 +150,7 @@ def tuned_evaluation(
     model = _where_it_is(space, result)
     with LazySession(lambda: backend.open(model, {})) as session:
         bench = make_bench(
-            space, session, backend=served.backend, model=f"{result.method} tuned", is_tuned=True
+            space, session, backend=served.backend, model=f"{result.method} tuned", is_whole=True
         )
         return evaluate_again(bench, TUNED, builder, space.samples, like=like)
 

@@ -27,9 +27,9 @@ JUDGE_TOKENS = 256
 
 
 def make_bench(
-    space: Workspace, session: Session, *, backend: str, model: str, is_tuned: bool = False
+    space: Workspace, session: Session, *, backend: str, model: str, is_whole: bool = False
 ) -> Bench:
-    """Where the run's systems are measured; a tuned model is always asked all samples."""
+    """Where the run's systems are measured; `is_whole` asks all samples, decided or not."""
     chosen = space.settings
     purse = make_purse(space, backend, model)
     cache = opened() if chosen.use_cache else None
@@ -43,7 +43,7 @@ def make_bench(
         notes={"instruction": digest_of(space.instruction)},
         decides=deciding(space),
     )
-    stops = not is_tuned and stops_early(space)
+    stops = not is_whole and stops_early(space)
     return Bench(
         session=session,
         metric=space.metric,

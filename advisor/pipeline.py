@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from advisor.artifacts import Origin, RunFolder, Stage, digest_of, write_text
 from advisor.assembly import (
     TRAINING,
+    completed,
     estimate_request,
     estimated,
     evaluation_inputs,
@@ -316,10 +317,11 @@ class Pipeline:
         on_shots = SHOTS_KEY in self.folder.origin("train").inputs
 
         def make() -> Verification:
+            rivals = completed(space, baselines, may_spend=self.may_spend)
             proof = verify(
                 result=training,
-                tuned=tuned_evaluation(space, training, baselines, on_shots=on_shots),
-                baselines=baselines,
+                tuned=tuned_evaluation(space, training, rivals, on_shots=on_shots),
+                baselines=rivals,
                 estimate=self.option(),
                 target=verdict.target,
             )

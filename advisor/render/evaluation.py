@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from advisor.render.measured_words import also_grid, measured_remarks
 from advisor.render.report import scores_table
 from advisor.render.terminal import (
     UNKNOWN,
@@ -50,7 +51,19 @@ def show_baselines(console: Console, baselines: Baselines) -> None:
         plain(f"{words(best.builder)} with {percent(best.value)}", style="not bold")
     )
     console.print(line)
+    if any(found.also for found in baselines.evaluations):
+        console.print(_also_table(baselines.evaluations))
+    for sentence in measured_remarks(baselines):
+        console.print(plain(sentence, style="dim"))
     show_warnings(console, baselines.warnings)
+
+
+def _also_table(evaluations: Sequence[Evaluation]) -> Table:
+    grid = also_grid(evaluations)
+    table = make_table(*grid.headers, right=grid.right)
+    for row in grid.rows:
+        table.add_row(*(plain(cell) for cell in row))
+    return table
 
 
 def show_verification(console: Console, verification: Verification) -> None:

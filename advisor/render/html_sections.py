@@ -20,6 +20,7 @@ from advisor.render.html_parts import (
     table,
     wrap,
 )
+from advisor.render.measured_words import also_grid, measured_remarks
 from advisor.render.ranking import approaches_grid, column_meanings, unlisted
 from advisor.render.reasons import spoken_rules
 from advisor.render.safe import percent, words
@@ -139,6 +140,8 @@ def scores(report: Report) -> str:
     names = [words(evaluation.builder) for evaluation in evaluations]
     level = percent(evaluations[0].interval.level, 0)
     pairs = report.baselines.comparisons if report.baselines else ()
+    remarks = measured_remarks(report.baselines) if report.baselines else ()
+    has_more = any(evaluation.also for evaluation in evaluations)
     return section(
         "Scores",
         figure(
@@ -148,6 +151,10 @@ def scores(report: Report) -> str:
         element("p", f"Metric {evaluations[0].metric}, target {percent(target)}."),
         table(measured.scores_grid(evaluations)),
         table(measured.comparisons_grid(pairs), "Baselines on the same samples"),
+        table(also_grid(evaluations), "Further metrics")
+        if any(e.also for e in evaluations)
+        else "",
+        bullets(esc(line) for line in remarks),
     )
 
 

@@ -11,6 +11,7 @@ from advisor.render.decision_words import builders_words, ties_words
 from advisor.render.grid import facts_line
 from advisor.render.markdown_estimate import estimate
 from advisor.render.markdown_parts import code, escape, prose, table
+from advisor.render.measured_words import also_grid, measured_remarks
 from advisor.render.ranking import approaches_grid, column_meanings, unlisted
 from advisor.render.reasons import spoken_rules
 from advisor.render.safe import percent, safe_text, words
@@ -123,6 +124,11 @@ def _scores(report: Report) -> Iterator[str]:
     yield from table(measured.scores_grid(evaluations))
     if report.baselines is not None:
         yield from table(measured.comparisons_grid(report.baselines.comparisons))
+        if any(e.also for e in evaluations):
+            yield from table(also_grid(evaluations))
+        remarks = measured_remarks(report.baselines)
+        yield from (f"- {escape(line)}" for line in remarks)
+        yield from ("",) if remarks else ()
 
 
 def _gate(report: Report) -> Iterator[str]:

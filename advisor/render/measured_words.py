@@ -1,0 +1,108 @@
+"""Sentences on a measurement: what was spent, why it ended, what the samples can show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from advisor.render.grid import Grid
+from advisor.render.safe import UNKNOWN, percent, percent_range, words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from advisor.schema.baseline import Baselines
+    from advisor.schema.evaluation import Evaluation, MetricValue, Stopping
+    from advisor.schema.purse import Bill
+
+EVENTS = {
+    "rate_limited": "asked to slow down",
+    "server_error": "server errors",
+    "timeout": "time-outs",
+    "connection_reset": "broken connections",
+    "malformed_answer": "answers that could not be read",
+    "empty_choices": "empty answers",
+    "other_model": "answered by another model",
+    "usage_estimated": "tokens estimated, not counted",
+}
+
+
+def measured_remarks(baselines: Baselines) -> tuple[str, ...]:
+    """Everything beyond the tables, one sentence each."""
+    found = [c.sentence for c in baselines.comparisons if c.sentence]
+    found += [_stopped(e, e.stopping) for e in baselines.evaluations if e.stopping is not None]
+    found += [_happened(e) for e in baselines.evaluations if e.events]
+    if baselines.bill is not None:
+        found += _paid(baselines.bill)
+    if baselines.detectable is not None:
+        found.append(
+            f"These samples show a gain of {100 * baselines.detectable:.0f} points or more in 4 of"
+            " 5 repetitions; smaller ones may pass unseen."
+        )
+    if baselines.test_uses is not None and baselines.test_uses > 1:
+        found.append(f"This test part has been measured on {baselines.test_uses} times.")
+    if baselines.learning_curve is not None:
+        found.append(baselines.learning_curve.sentence)
+    return tuple(found)
+
+
+def also_grid(evaluations: Sequence[Evaluation]) -> Grid:
+    """Further metrics, one row for each system and metric."""
+    rows = tuple(
+        (words(e.builder), also.metric, _value(also), _range(also), f"{also.n:,}")
+        for e in evaluations
+        for also in e.also
+    )
+    return Grid(("System", "Also", "Value", "Interval", "n"), rows, right=(2, 3, 4))
+
+
+def _value(also: MetricValue) -> str:
+    if also.value is None:
+        return UNKNOWN
+    return f"{also.value:,.4g} {also.unit}" if also.unit else percent(also.value)
+
+
+def _range(also: MetricValue) -> str:
+    return percent_range(also.interval.low, also.interval.high) if also.interval else ""
+
+
+def _stopped(evaluation: Evaluation, stopping: Stopping) -> str:
+    name, used = words(evaluation.builder), f"{stopping.items_used} of {stopping.items_planned}"
+    if stopping.decision == "undecided":
+        return f"{name}: {used} samples did not decide whether it is above {_against(stopping)}."
+    saved = f"{percent(stopping.saved_share, 0)} of the samples"
+    if stopping.saved_usd:
+        saved += f" and about {stopping.saved_usd:.2f} dollars"
+    return (
+        f"{name}: decided after {used} samples that it is {stopping.decision}"
+        f" {_against(stopping)} (wrong in at most {percent(stopping.error_rate, 0)} of such"
+        f" decisions); saved {saved}."
+    )
+
+
+def _against(stopping: Stopping) -> str:
+    return percent(stopping.against)
+
+
+def _happened(evaluation: Evaluation) -> str:
+    told = ", ".join(
+        f"{EVENTS.get(name, name.replace('_', ' '))} {count}x"
+        for name, count in evaluation.events.items()
+    )
+    return f"{words(evaluation.builder)}: {told}."
+
+
+def _paid(bill: Bill) -> list[str]:
+    """The price before, the cap and the actual; nothing where nothing is paid for."""
+    if bill.price is None:
+        return [f"What {bill.calls} calls cost is unknown: the model's price is not known."]
+    if bill.expected_usd is None or (bill.expected_usd.high <= 0 and not bill.spent_usd):
+        return []
+    low, high = bill.expected_usd.low, bill.expected_usd.high
+    cap = "no cap" if bill.cap_usd is None else f"a cap of {bill.cap_usd:g}"
+    spent = f"Spent {_dollars(bill.spent_usd)} on {bill.calls} calls"
+    expected = f"expected {_dollars(low)} to {_dollars(high)}, {cap}"
+    return [f"{spent}, {expected}; {bill.calls_cached} answers were kept from before."]
+
+
+def _dollars(usd: float | None) -> str:
+    return UNKNOWN if usd is None else f"{usd:.4f}" if usd < 1 else f"{usd:,.2f}"
