@@ -1,0 +1,259 @@
+"""When enough was seen: a question decided by evidence that may be looked at after every item.
+
+The evidence is a bet against the question's other answer. With scores x from 0 to 1 and a
+supposed mean m, the wealth prod(1 + l (x - m)) of a bettor who stakes l > 0 is a supermartingale
+whenever the true mean is at most m, so it ever exceeds 1/a with probability a at most (Ville), no
+matter when or how often one looks (Waudby-Smith and Ramdas, J. Royal Statistical Society B 86,
+2024). Several stakes share the capital: each is the best one for 0/1 scores of another true mean.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from math import exp, inf, log
+from typing import Any, Literal
+
+from advisor.errors import PluginContractError
+from advisor.schema.base import ConfidenceInterval
+from advisor.schema.evaluation import Stopping
+
+ERROR_RATE = 0.05
+Decision = Literal["above", "below", "undecided"]
+Mixture = tuple[tuple[float, float], ...]
+
+TARGET_MIXTURE: Mixture = ((0.05, 0.15), (0.1, 0.5), (0.2, 0.2), (0.4, 0.15))
+"""Distances from the supposed mean, and the share of the capital staked on each."""
+DIFFERENCE_MIXTURE: Mixture = ((0.04, 0.2), (0.1, 0.3), (0.2, 0.2), (0.3, 0.15), (0.45, 0.15))
+"""Differences of pairs often are 0, so that they spread little and larger stakes are right."""
+FURTHEST = 0.9
+"""Share of the way from the supposed mean to 1 beyond which no stake goes: none may lose all."""
+BISECTIONS = 30
+
+
+class Watch:
+    """A running question on the true mean of scores; scores are added in the planned order.
+
+    `groups` names the document or group of every planned item, in their order: items of one group
+    are one observation, made when its last one has come.
+    """
+
+    def __init__(
+        self,
+        against: float,
+        *,
+        planned: int,
+        span: tuple[float, float] = (0.0, 1.0),
+        mixture: Mixture = TARGET_MIXTURE,
+        error_rate: float = ERROR_RATE,
+        groups: Sequence[str] | None = None,
+    ) -> None:
+        self.against = against
+        self.error_rate = error_rate
+        self.planned = planned
+        self.items = 0
+        self._span = span
+        self._mixture = mixture
+        self._groups = _Groups(groups)
+        middle = self._scaled(against)
+        self._above = _Wealth(middle, mixture, error_rate)
+        self._below = _Wealth(1 - middle, mixture, error_rate)
+        self._seen: list[tuple[float, int]] = []
+        self._decision: Decision = "undecided"
+
+    def add(self, score: float) -> None:
+        """Take the next item's score in. Raises PluginContractError when it is out of range."""
+        low, high = self._span
+        if not low <= score <= high:
+            raise PluginContractError(
+                f"A score is {score}, outside of {low:g} to {high:g}.",
+                hint="A metric's scores run from 0 to 1.",
+            )
+        whole = self._groups.add(self.items, self._scaled(score))
+        self.items += 1
+        if whole is None:
+            return
+        total, count = whole
+        self._seen.append(whole)
+        self._above.bet(total, count, self._groups.largest)
+        self._below.bet(count - total, count, self._groups.largest)
+        if self._decision == "undecided":
+            self._decision = self._now()
+
+    @property
+    def decision(self) -> Decision:
+        """The first answer that was shown; it does not change when more is seen."""
+        return self._decision
+
+    @property
+    def interval(self) -> ConfidenceInterval:
+        """Where the true mean lies, valid at every look at once at 1 - 2 x the error rate.
+
+        All means against which neither bettor ever won; it leaves out the target once decided.
+        """
+        low = self._bound([(total, count) for total, count in self._seen])
+        high = 1 - self._bound([(count - total, count) for total, count in self._seen])
+        ends = sorted((self._unscaled(low), self._unscaled(high)))
+        return ConfidenceInterval(low=ends[0], high=ends[1], level=1 - 2 * self.error_rate)
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided p-value of "the true mean is exactly `against`", valid at every look."""
+        most = max(self._above.most, self._below.most)
+        return min(1.0, 2 * exp(-most))
+
+    def stopping(self, question: str, *, saved_usd: float | None = None) -> Stopping:
+        """What the watch saw, for the evaluation's record."""
+        return Stopping(
+            question=question,
+            decision=self._decision,
+            against=self.against,
+            error_rate=self.error_rate,
+            items_used=self.items,
+            items_planned=self.planned,
+            interval=self.interval,
+            saved_usd=saved_usd,
+        )
+
+    def _now(self) -> Decision:
+        if self._above.has_won:
+            return "above"
+        return "below" if self._below.has_won else "undecided"
+
+    def _scaled(self, score: float) -> float:
+        low, high = self._span
+        return (score - low) / (high - low)
+
+    def _unscaled(self, share: float) -> float:
+        low, high = self._span
+        return low + share * (high - low)
+
+    def _bound(self, seen: Sequence[tuple[float, int]]) -> float:
+        """Lowest mean that is not ruled out as too low; wealth falls as the supposed mean rises."""
+        if not seen:
+            return 0.0
+        low, high = 0.0, 1.0
+        for _ in range(BISECTIONS):
+            middle = (low + high) / 2
+            if _most(seen, middle, self._mixture, self._groups.largest) >= -log(self.error_rate):
+                low = middle
+            else:
+                high = middle
+        return low
+
+
+def watch_target(
+    target: float,
+    *,
+    planned: int,
+    error_rate: float = ERROR_RATE,
+    groups: Sequence[str] | None = None,
+) -> Watch:
+    """Is the true mean score above the target? For scores from 0 to 1, in the planned order."""
+    return Watch(target, planned=planned, error_rate=error_rate, groups=groups)
+
+
+def watch_difference(
+    *, planned: int, error_rate: float = ERROR_RATE, groups: Sequence[str] | None = None
+) -> Watch:
+    """Is B better than A? For differences B - A of paired scores, from -1 to 1."""
+    return Watch(
+        0.0,
+        planned=planned,
+        span=(-1.0, 1.0),
+        mixture=DIFFERENCE_MIXTURE,
+        error_rate=error_rate,
+        groups=groups,
+    )
+
+
+def fair_order(labels: Sequence[str], *, seed: int) -> list[int]:
+    """Places of items in an order of which every beginning is a fair sample of the whole.
+
+    Groups in seeded random order, the items of one together; an empty label is a group of its own.
+    A file's own order will not do: it may be sorted by label or difficulty.
+    """
+    members: dict[str | int, list[int]] = {}
+    for at, label in enumerate(labels):
+        members.setdefault(label or at, []).append(at)
+    groups = list(members.values())
+    random.Random(seed).shuffle(groups)  # noqa: S311 - repeatable order, no secret
+    return [at for group in groups for at in group]
+
+
+class _Wealth:
+    """Capital of a bettor on means above `middle`, one purse per stake."""
+
+    def __init__(self, middle: float, mixture: Mixture, error_rate: float) -> None:
+        self._middle = middle
+        self._stakes = [stake(middle, distance) for distance, _ in mixture]
+        self._logs = [log(weight) for _, weight in mixture]
+        self._needed = -log(error_rate)
+        self.most = 0.0
+
+    @property
+    def has_won(self) -> bool:
+        """Whether the capital ever reached 1 / error rate times its start."""
+        return self.most >= self._needed
+
+    def bet(self, total: float, count: int, largest: int) -> None:
+        """Settle the bets on a group's scores, weighed by its share of the largest group."""
+        if self._middle <= 0 < total:
+            self.most = inf
+            return
+        gain = (total - count * self._middle) / largest
+        self._logs = [
+            held + log(1 + each * gain) for held, each in zip(self._logs, self._stakes, strict=True)
+        ]
+        top = max(self._logs)
+        self.most = max(self.most, top + log(sum(exp(held - top) for held in self._logs)))
+
+
+class _Groups:
+    """Gathers scores until the last item of their group has come."""
+
+    def __init__(self, labels: Sequence[str] | None) -> None:
+        self._labels = [label or at for at, label in enumerate(labels or ())]
+        self._left: dict[str | int, int] = {}
+        for label in self._labels:
+            self._left[label] = self._left.get(label, 0) + 1
+        self.largest = max(self._left.values(), default=1)
+        self._open: dict[str | int, list[float]] = {}
+
+    def add(self, at: int, score: float) -> tuple[float, int] | None:
+        """Sum of scores and number of items of the group that this item makes whole."""
+        if not self._labels:
+            return score, 1
+        label = self._labels[at]
+        held = self._open.setdefault(label, [])
+        held.append(score)
+        if len(held) < self._left[label]:
+            return None
+        del self._open[label]
+        return sum(held), len(held)
+
+
+def stake(middle: float, distance: float) -> float:
+    """The bet that grows fastest when 0/1 scores have their mean so far above `middle`.
+
+    With q = middle + distance, never further than `FURTHEST` of the way to 1, it is
+    (q - m) / (m (1 - m)): a score multiplies wealth by its likelihood ratio, q / m for a 1.
+    """
+    room = 1 - middle
+    if middle <= 0 or room <= 0:
+        return 0.0
+    return min(distance, FURTHEST * room) / (middle * room)
+
+
+def _most(
+    seen: Sequence[tuple[float, int]], middle: float, mixture: Mixture, largest: int
+) -> float:
+    """Largest log wealth ever held by a bettor on means above `middle`."""
+    import numpy as np  # noqa: PLC0415 - heavy, wanted only when something was measured
+
+    table: Any = np.asarray(seen, dtype=float)
+    gains = (table[:, :1] - table[:, 1:] * middle) / largest
+    stakes = np.array([stake(middle, distance) for distance, _ in mixture])
+    weights = np.log([weight for _, weight in mixture])
+    held = weights + np.cumsum(np.log1p(gains * stakes), axis=0)
+    return max(0.0, float(np.logaddexp.reduce(held, axis=1).max()))
