@@ -151,9 +151,7 @@ def scores(report: Report) -> str:
         element("p", f"Metric {evaluations[0].metric}, target {percent(target)}."),
         table(measured.scores_grid(evaluations)),
         table(measured.comparisons_grid(pairs), "Baselines on the same samples"),
-        table(also_grid(evaluations), "Further metrics")
-        if any(e.also for e in evaluations)
-        else "",
+        table(also_grid(evaluations), "Further metrics") if has_more else "",
         bullets(esc(line) for line in remarks),
     )
 
