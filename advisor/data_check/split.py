@@ -1,49 +1,81 @@
-"""Which samples train, tune and test: by a seeded hash of the input, never by row order."""
+"""Which samples train, tune and test: by a seeded hash of what they ask, never by row order."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from advisor.data_check.lines import counted
-from advisor.data_check.normal import by_input, input_key, normalise
+from advisor.data_check.normal import input_key, normalise
+from advisor.data_check.shares import Shares, balanced, hashed, in_order, latest
+from advisor.data_check.units import Kept, Unit, kept_together, resolved
 from advisor.errors import DatasetError
 from advisor.schema.evaluation import Sample, Split
+from advisor.schema.split import SplitBy, SplitRecord
 
 SMALLEST = 20
 """Distinct inputs below which a test split would say nothing."""
-TEST_SHARE = 0.3
-TEST_CAP = 1000
-DEV_SHARE = 0.1
-DEV_SHARE_OF_TRAIN = 0.15
-"""Share of a given train split that becomes dev when the file has no dev rows."""
 PRECEDENCE: tuple[Split, ...] = ("test", "dev", "train")
-"""Where a group of equal inputs belongs when its rows were given different splits."""
+"""Where a unit belongs when its rows were given different splits."""
+DEFAULT_SHARES = Shares()
+PARTED_SHOWN = 20
+MOST_LABELS = 50
+LABEL_SHARE = 0.1
+"""Distinct targets among the samples up to which they are labels."""
 
 
-def split(samples: Iterable[Sample], *, seed: int, limit: int | None = None) -> tuple[Sample, ...]:
+def split(
+    samples: Iterable[Sample],
+    *,
+    seed: int,
+    limit: int | None = None,
+    by: SplitBy = "auto",
+    shares: Shares = DEFAULT_SHARES,
+) -> tuple[Sample, ...]:
     """The samples in their order, each with its split.
 
     Given splits are kept. Without any: 30 % test (at most 1000 inputs), 10 % dev, the rest train.
-    A missing test or dev split is taken out of train. Equal inputs stay together unless the file
-    itself parts them. `limit` keeps a seeded choice of test samples and drops the others.
-    Raises DatasetError when a test split is needed and there are too few distinct inputs.
+    A missing test or dev split is taken out of train. What belongs together by `by` stays together
+    unless the file itself parts it; so do equal and near inputs. Synthetic samples only train.
+    `limit` keeps a seeded choice of test samples and drops the others. Raises DatasetError when a
+    test split is needed and there are too few distinct inputs, or none names its group, document
+    or time where one was asked for.
     """
-    held = tuple(samples)
-    groups = by_input(held)
-    given = {key: _given(group) for key, group in groups.items()}
-    pool = {key: groups[key] for key, name in given.items() if name in {None, "train"}}
-    chosen = _choose(pool, given=frozenset(given.values()), seed=seed)
-    placed = tuple(_place(sample, given=given, chosen=chosen) for sample in held)
+    placed, _ = split_recorded(samples, seed=seed, by=by, shares=shares)
     return placed if limit is None else limit_test(placed, limit=limit, seed=seed)
+
+
+def split_recorded(
+    samples: Iterable[Sample], *, seed: int, by: SplitBy = "auto", shares: Shares = DEFAULT_SHARES
+) -> tuple[tuple[Sample, ...], SplitRecord]:
+    """The samples as `split` gives them, and what there is to keep of how they were parted."""
+    held = tuple(samples)
+    kept = _kept(held, by)
+    given = {unit.key: _given(unit) for unit in kept.units}
+    pool = [unit for unit in kept.units if given[unit.key] in {None, "train"}]
+    chosen = _choose(pool, kept.by, given=frozenset(given.values()), seed=seed, shares=shares)
+    wanted = {unit.key: chosen.get(unit.key) for unit in kept.units}
+    split_of = {
+        id(sample): _place(sample, wanted[unit.key], given[unit.key])
+        for unit in kept.units
+        for sample in unit.samples
+    }
+    placed = tuple(
+        sample
+        if sample.split == split_of[id(sample)]
+        else sample.model_copy(update={"split": split_of[id(sample)]})
+        for sample in held
+    )
+    return placed, _record(placed, kept, asked=by, seed=seed)
 
 
 def limit_test(samples: Iterable[Sample], *, limit: int, seed: int) -> tuple[Sample, ...]:
     """The samples with at most `limit` of the test split; a larger limit keeps the same ones."""
     held = tuple(samples)
     tests = [sample for sample in held if sample.split == "test"]
-    ranked = sorted(tests, key=lambda s: (_hash(seed, f"{input_key(s)}:{s.target}"), s.id))
+    ranked = sorted(tests, key=lambda s: (hashed(seed, f"{input_key(s)}:{s.target}"), s.id))
     kept = {sample.id for sample in ranked[:limit]}
     return tuple(sample for sample in held if sample.split != "test" or sample.id in kept)
 
@@ -54,59 +86,140 @@ def counts(samples: Iterable[Sample]) -> dict[str, int]:
     return {name: found[name] for name in ("train", "dev", "test", "none") if found[name]}
 
 
-def _given(group: list[Sample]) -> Split | None:
-    names = {sample.split for sample in group}
+def split_digest(samples: Iterable[Sample], part: Split | None = None) -> str:
+    """Digest over what the samples (of one split) ask, answer and belong to; empty for none.
+
+    Whatever their order, ids and line numbers.
+    """
+    rows = sorted(_content(s) for s in samples if part is None or s.split == part)
+    if not rows:
+        return ""
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
+
+
+def _content(sample: Sample) -> str:
+    turns = [(turn.role, turn.content) for turn in sample.history]
+    told = [turns, sample.input, sample.target, sample.rejected, sample.is_good, sample.split]
+    return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()
+
+
+def _kept(samples: Sequence[Sample], by: SplitBy) -> Kept:
+    """What stays together; where the file gives every sample its split, there is nothing to ask."""
+    given = {sample.split for sample in samples if not sample.synthetic_by}
+    if None in given or not {"test", "dev"} <= given:
+        return kept_together(samples, by)
+    found = resolved(samples, by)
+    return Kept(found, kept_together(samples, "input").units)
+
+
+def _given(unit: Unit) -> Split | None:
+    names = {sample.split for sample in unit.samples if not sample.synthetic_by}
     return next((name for name in PRECEDENCE if name in names), None)
 
 
-def _place(sample: Sample, *, given: dict[str, Split | None], chosen: dict[str, Split]) -> Sample:
-    key = input_key(sample)
-    wanted = chosen.get(key)
-    if wanted is None:  # the group was given test or dev: only rows without a split follow it
-        wanted = sample.split or given[key]
-    return sample if sample.split == wanted else sample.model_copy(update={"split": wanted})
+def _place(sample: Sample, wanted: Split | None, given: Split | None) -> Split:
+    if sample.synthetic_by:
+        return "train"
+    # A unit given test or dev has no wanted split: only rows without a split follow it.
+    return wanted or sample.split or given or "train"
 
 
 def _choose(
-    pool: dict[str, list[Sample]], *, given: frozenset[Split | None], seed: int
+    pool: Sequence[Unit],
+    by: SplitBy,
+    *,
+    given: frozenset[Split | None],
+    seed: int,
+    shares: Shares,
 ) -> dict[str, Split]:
-    """A split for every group that is not already test or dev."""
+    """A split for every unit that is not already test or dev."""
     needs_test, needs_dev = "test" not in given, "dev" not in given
-    if needs_test and len(pool) < SMALLEST:
-        raise DatasetError(
-            f"No test split possible: {counted(len(pool), 'distinct usable input')}, at least"
-            f" {SMALLEST} are needed.",
-            hint="Collect more rows, or mark test rows yourself in a 'split' column.",
-        )
-    tests = min(TEST_CAP, round(TEST_SHARE * len(pool))) if needs_test else 0
-    share = DEV_SHARE if needs_test else DEV_SHARE_OF_TRAIN
-    devs = round(share * len(pool)) if needs_dev else 0
-    order = _ranked(pool, seed=seed)
-    chosen: dict[str, Split] = dict.fromkeys(order, "train")
-    chosen.update(dict.fromkeys(order[:tests], "test"))
-    chosen.update(dict.fromkeys(order[tests : tests + devs], "dev"))
+    free = [unit for unit in pool if not unit.is_synthetic]
+    total = sum(unit.weight for unit in free)
+    if needs_test and total < SMALLEST:
+        raise _too_few(total, synthetic=len(pool) - len(free))
+    quotas = shares.quotas(total, needs_test=needs_test, needs_dev=needs_dev)
+    chosen: dict[str, Split] = {unit.key: "train" for unit in pool}
+    if quotas["test"] + quotas["dev"]:
+        chosen |= _filled(free, by, quotas, seed=seed)
     return chosen
 
 
-def _ranked(pool: dict[str, list[Sample]], *, seed: int) -> list[str]:
-    """Keys in an order of which every stretch holds each target in its share.
-
-    Within a target the keys are shuffled by hash and spread evenly over 0 to 1, shifted by the
-    target's own hash; targets that occur once are therefore simply shuffled.
-    """
-    strata: defaultdict[str, list[str]] = defaultdict(list)
-    for key, group in pool.items():
-        strata[min(normalise(sample.target) for sample in group)].append(key)
-    places: dict[str, tuple[float, float]] = {}
-    for target, keys in strata.items():
-        shift = _hash(seed, f"target:{target}")
-        shuffled = sorted(keys, key=lambda key: (_hash(seed, key), key))
-        for position, key in enumerate(shuffled):
-            places[key] = ((position + shift) / len(keys), _hash(seed, key))
-    return sorted(places, key=lambda key: (places[key], key))
+def _filled(
+    units: Sequence[Unit], by: SplitBy, quotas: Mapping[Split, int], *, seed: int
+) -> dict[str, Split]:
+    if by == "time":
+        return latest(units, quotas)
+    if by in ("group", "document"):  # each holds several labels
+        return balanced(units, quotas, seed=seed)
+    return in_order(units, quotas, seed=seed)
 
 
-def _hash(seed: int, text: str) -> float:
-    """A number from 0 up to 1 that only seed and text decide."""
-    digest = hashlib.sha256(f"{seed}:{text}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64
+def _too_few(total: int, *, synthetic: int) -> DatasetError:
+    aside = " beside synthetic rows" if synthetic else ""
+    return DatasetError(
+        f"No test split possible: {counted(total, 'distinct usable input')}{aside}, at least"
+        f" {SMALLEST} are needed.",
+        hint="Collect more rows, or mark test rows yourself in a 'split' column.",
+    )
+
+
+def _record(samples: tuple[Sample, ...], kept: Kept, *, asked: SplitBy, seed: int) -> SplitRecord:
+    parted = _parted(samples, kept.by)
+    return SplitRecord(
+        asked=asked,
+        by=kept.by,
+        seed=seed,
+        counts=counts(samples),
+        digest=split_digest(samples),
+        test_digest=split_digest(samples, "test"),
+        units=len(kept.units),
+        largest_unit=max((len(unit.samples) for unit in kept.units), default=0),
+        parted=parted[:PARTED_SHOWN],
+        parted_count=len(parted),
+        label_drift=_label_drift(samples),
+        notes=(*kept.notes, *_remarks(samples, kept)),
+    )
+
+
+def _remarks(samples: Sequence[Sample], kept: Kept) -> tuple[str, ...]:
+    notes = []
+    tested = {s.id for unit in kept.units for s in unit.samples if s.split in ("test", "dev")}
+    moved = sum(bool(s.synthetic_by) and s.id in tested for s in samples)
+    if moved:
+        told = counted(moved, "synthetic row")
+        notes.append(f"{told} given to test or dev by the file: used for training instead.")
+    tied = sum(u.is_synthetic and any(not s.synthetic_by for s in u.samples) for u in kept.units)
+    if tied:
+        told = counted(tied, "set")
+        notes.append(f"{told} of collected rows tied to synthetic ones: used for training whole.")
+    if kept.by == "time" and (repeats := _repeats(samples)):
+        told = counted(repeats, "test or dev row")
+        notes.append(f"{told} asking what an earlier train row asks: time parts equal inputs.")
+    return tuple(notes)
+
+
+def _repeats(samples: Sequence[Sample]) -> int:
+    trained = {input_key(sample) for sample in samples if sample.split == "train"}
+    return sum(s.split in ("test", "dev") and input_key(s) in trained for s in samples)
+
+
+def _parted(samples: Sequence[Sample], by: SplitBy) -> tuple[str, ...]:
+    """Groups or documents whose samples stand in more than one split."""
+    if by not in ("group", "document"):
+        return ()
+    found: defaultdict[str, set[Split | None]] = defaultdict(set)
+    for sample in samples:
+        if not sample.synthetic_by:
+            found[sample.group if by == "group" else sample.document].add(sample.split)
+    return tuple(sorted(name for name, splits in found.items() if name and len(splits) > 1))
+
+
+def _label_drift(samples: Sequence[Sample]) -> float | None:
+    whole = Counter(normalise(sample.target) for sample in samples)
+    tests = Counter(normalise(sample.target) for sample in samples if sample.split == "test")
+    few = len(whole) <= min(MOST_LABELS, max(2.0, LABEL_SHARE * len(samples)))
+    if not few or not tests:
+        return None
+    sizes = len(samples), tests.total()
+    return max(abs(tests[label] / sizes[1] - count / sizes[0]) for label, count in whole.items())
