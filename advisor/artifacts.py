@@ -22,12 +22,15 @@ from pydantic import BaseModel, Field, ValidationError
 from advisor import __version__
 from advisor.errors import ArtifactError, MissingArtifactError, SchemaVersionError, StorageError
 from advisor.schema.base import SCHEMA_VERSION, Value
+from advisor.secrets import masked
 
 Stage = Literal["profile", "decide", "estimate", "baseline", "gate", "train", "verify"]
 Freshness = Literal["fresh", "stale", "missing"]
 STAGES: tuple[Stage, ...] = ("profile", "decide", "estimate", "baseline", "gate", "train", "verify")
 FILES: dict[Stage, str] = {stage: f"{i}-{stage}.json" for i, stage in enumerate(STAGES, start=1)}
 ENVELOPE = ("schema_version", "advisor_version", "as_of", "artifact")
+SHORTEST_SECRET = 8
+"""Characters below which no text is searched: artifacts hold thousands of short ones."""
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 V = TypeVar("V", bound=BaseModel)
@@ -118,6 +121,16 @@ def document(value: BaseModel, origin: Origin | None = None) -> dict[str, Any]:
     return head | value.model_dump(mode="json")
 
 
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, str):
+        return masked(value) if len(value) >= SHORTEST_SECRET else value
+    if isinstance(value, dict):
+        return {key: _without_secrets(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in value]
+    return value
+
+
 def _disagree(ours: dict[str, str], theirs: dict[str, str]) -> bool:
     return any(theirs[key] != value for key, value in ours.items() if key in theirs)
 
@@ -133,9 +146,10 @@ class RunFolder:
         return self.path / FILES[stage]
 
     def write(self, value: BaseModel, origin: Origin) -> Path:
-        """Write a stage's document whole."""
+        """Write a stage's document whole, without the secrets that data or documents may hold."""
         path = self.file(origin.stage)
-        text = json.dumps(document(value, origin), ensure_ascii=False, indent=1, allow_nan=False)
+        told = _without_secrets(document(value, origin))
+        text = json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False)
         write_text(path, text + "\n")
         return path
 

@@ -40,6 +40,7 @@ from advisor.schema.report import Report
 from advisor.schema.run import RunSettings
 from advisor.schema.train import TrainJob, TrainResult
 from advisor.schema.verify import Verification
+from advisor.secrets import masked
 from advisor.stages.decide import decide
 from advisor.stages.gate import gate
 from advisor.stages.report import report
@@ -350,8 +351,8 @@ class Pipeline:
             warnings=warnings(self.workspace),
             made_with=made_with(self.workspace),
         )
-        write_text(folder.path / "report.md", to_markdown(value))
-        write_text(folder.path / "report.html", to_html(value))
+        write_text(folder.path / "report.md", masked(to_markdown(value)))
+        write_text(folder.path / "report.html", masked(to_html(value)))
         return value
 
     def _fresh(self, stage: Stage, kind: type[V]) -> V | None:
