@@ -32,7 +32,8 @@ class Part(NamedTuple):
 
 
 PARTS: dict[str, Part] = {
-    "http": Part("http_service", "evaluation_http", ("openai", "httpx2", "stamina")),
+    "http": Part("http_service", "evaluation_http", ("openai", "httpx2", "tenacity")),
+    "stopping": Part("stopping", "evaluation_stopping", ()),
 }
 
 

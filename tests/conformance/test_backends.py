@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,12 @@ from advisor import registry
 from advisor.contracts import Session
 from advisor.errors import ModelFolderError
 from advisor.schema.evaluation import Message, Prompt
+from tests.fixtures.chaos import chaos
 from tests.fixtures.training import RecordingTools, prompt, training_job
 
-LIGHT = {"dry_run", "echo"}
-NEEDS_NO_MODEL = {"echo"}
+SERVICES = {"anthropic", "openai"}
+LIGHT = {"dry_run", "echo"} | SERVICES
+NEEDS_NO_MODEL = {"echo"} | SERVICES
 BACKENDS = [
     pytest.param(name, marks=[] if name in LIGHT else [pytest.mark.ml])
     for name in registry.names("advisor.backends")
@@ -22,8 +26,16 @@ PROMPTS = [prompt(f"What is {i} plus two?{' Please.' * (i % 3)}", i) for i in ra
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
-def name(request: pytest.FixtureRequest) -> str:
-    return request.param
+def name(request: pytest.FixtureRequest) -> Iterator[str]:
+    if request.param not in SERVICES:
+        yield request.param
+        return
+    if find_spec(request.param) is None:
+        pytest.skip("the extra api is not installed")
+    with chaos() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_BASE_URL", f"{server.base_url}/v1")
+        patch.setenv("ANTHROPIC_BASE_URL", server.base_url)
+        yield request.param
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +50,9 @@ def model(
 
 
 @pytest.fixture(scope="module")
-def session(name: str, model: str) -> Session:
-    return registry.backend(name).open(model, {})
+def session(name: str, model: str) -> Iterator[Session]:
+    with registry.backend(name).open(model, {}) as opened:
+        yield opened
 
 
 def test_says_who_it_is(name: str):

@@ -36,6 +36,10 @@ class Caller:
         self._settings = link.settings
         self._pace = link.pace
         self._count = link.tell
+        half, longest = link.settings.first_wait_seconds / 2, LONGEST_WAIT / 2
+        self._grown = tenacity.wait_exponential(
+            multiplier=half, max=longest
+        ) + tenacity.wait_random_exponential(multiplier=half, max=longest)
 
     def ask(self, prompt: Prompt, max_new_tokens: int) -> Completion:
         """The completion, with finish `error` where there is none.
@@ -52,7 +56,8 @@ class Caller:
             reraise=True,
         )
         try:
-            return retrying(self._exchange.once, prompt, max_new_tokens, tries.begin)
+            done: Completion = retrying(self._exchange.once, prompt, max_new_tokens, tries.begin)
+            return done  # noqa: TRY300 - the errors below are those of the line above
         except PassingError as error:
             cause, words = error.cause, self._exchange.said(error.words)
         except RefusedError as error:
@@ -78,12 +83,9 @@ class Caller:
         return tries.failed >= most or time.monotonic() - tries.since > PATIENCE_SECONDS
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
-        """What the service asks for; else twice as long each time, a random half of it on top."""
+        """What the service asks for; else twice as long each time, half of it at random."""
         error = _cause(state)
-        first = self._settings.first_wait_seconds
-        jitter = first * 2.0 ** min(state.attempt_number - 2, 10)
-        grown = tenacity.wait_exponential_jitter(initial=first, max=LONGEST_WAIT, jitter=jitter)
-        seconds = grown(state) if error.pause is None else error.pause
+        seconds = self._grown(state) if error.pause is None else error.pause
         if error.cause == "rate_limited":
             self._pace.pause(seconds)  # what one lane is told holds for all
         return seconds
