@@ -6,6 +6,7 @@ import importlib.util
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,6 @@ class Vectors:
 
     def __init__(self, model: str = MODEL) -> None:
         self.model = model
-        self._opened: Any = None
         self._kept: OrderedDict[str, Any] = OrderedDict()
 
     @property
@@ -80,15 +80,17 @@ class Vectors:
         return bool(len(encoded["input_ids"]) > window)
 
     def _session(self) -> Any:
-        if self._opened is None:
-            logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-            try:
-                from sentence_transformers import (  # noqa: PLC0415 - seconds to import
-                    SentenceTransformer,
-                )
-                from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415 - same
-            except ImportError as error:
-                raise MissingExtraError("Semantic similarity", "rag") from error
-            disable_progress_bar()
-            self._opened = SentenceTransformer(str(self.folder()), local_files_only=True)
-        return self._opened
+        return _model(self.folder())
+
+
+@cache
+def _model(folder: Path) -> Any:
+    """The loaded model; loading takes seconds, so it is kept."""
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    try:
+        from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - seconds to import
+        from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415 - the same
+    except ImportError as error:
+        raise MissingExtraError("Semantic similarity", "rag") from error
+    disable_progress_bar()
+    return SentenceTransformer(str(folder), local_files_only=True)

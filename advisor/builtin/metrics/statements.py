@@ -36,7 +36,12 @@ _NOT = frozenset(
     """not no never none nor neither nobody nothing without cannot hardly nicht kein keine keinen
     keiner nie niemals ohne pas jamais aucun aucune sans nunca ningun ninguna sin""".split()  # noqa: SIM905
 )
-_LONGEST_ENDING = 3
+_ENDINGS = frozenset(
+    """s es ed d ing er ers ly e y ies ied en n r rs or ors ion ions em t te ten""".split()  # noqa: SIM905
+) | {""}
+_OTHER_WORDS = ({"", "e"}, {"", "n"}, {"", "y"}, {"", "t"}, {"", "te"})
+"""Pairs of endings that mostly make another word: car and care, plan and plant."""
+_LONGEST_ENDING = 4
 
 
 class Support(NamedTuple):
@@ -108,7 +113,7 @@ def supported(statement: str, passage: str, *, coverage: float = COVERAGE) -> Su
     there = {_plain(word) for word in _WORD.findall(passage)}
     values = {number.value for number in numbers(passage)}
     missing = [f"{n.value:g}" for n in numbers(statement) if n.value not in values]
-    missing += sorted(name for name in names(statement) if not _has(there, name))
+    missing += sorted(name for name in names(statement) if not {name, f"{name}s"} & there)
     if missing:
         return Support(holds=False, lacking=", ".join(missing[:3]))
     words = content_words(statement)
@@ -151,11 +156,17 @@ def _has(there: set[str], word: str) -> bool:
 
 
 def _akin(a: str, b: str) -> bool:
-    """Whether two words differ in their ending alone: at most three letters after a shared stem."""
+    """Whether two words are one stem of three letters or more with different endings.
+
+    'measured' and 'measures', 'cleaning' and 'cleaned'; not 'contract' and 'contrast'.
+    """
     short, long = sorted((a, b), key=len)
     if len(short) < 3 or len(long) - len(short) > _LONGEST_ENDING or short[:3] != long[:3]:
         return False
-    if not (short.isalpha() and long.isalpha()):
-        return False
-    stem = len(short) if len(short) < 5 else len(short) - 1
-    return short[:stem] == long[:stem] and len(long) - stem <= _LONGEST_ENDING
+    same = (x == y for x, y in zip(short, long, strict=False))
+    stem = next((at for at, is_same in enumerate(same) if not is_same), len(short))
+    ends = {short[stem:], long[stem:]}
+    while not ends <= _ENDINGS and stem > 3 and len(long) - stem < _LONGEST_ENDING:
+        stem -= 1
+        ends = {short[stem:], long[stem:]}
+    return ends <= _ENDINGS and ends not in _OTHER_WORDS
