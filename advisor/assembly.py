@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from advisor import market, registry
+from advisor import market, registry, test_ledger
 from advisor.artifacts import digest_of, today
 from advisor.errors import UnknownModelError
 from advisor.evaluation.again import evaluate_again
@@ -117,10 +117,40 @@ def measured_baselines(
             tools=space.tools(),
             agree=lambda bill: agreed(bill, space, may_spend=may_spend),
         )
+    return _counted(space, found, builders)
+
+
+def _counted(space: Workspace, found: Baselines, builders: Sequence[str]) -> Baselines:
+    """The baselines with how they were split, and how often their test part was looked at."""
+    record = space.split_record
+    looks = max(
+        test_ledger.count_use(record.test_digest, _look(evaluation))
+        for evaluation in found.evaluations
+    )
+    notes = [test_ledger.warning(looks, max(e.n for e in found.evaluations))]
     if "rag" in builders and not space.settings.docs:
-        note = "RAG was not measured: no documents were given (--docs PATH)."
-        found = found.model_copy(update={"warnings": (*found.warnings, note)})
-    return found
+        notes.append("RAG was not measured: no documents were given (--docs PATH).")
+    return found.model_copy(
+        update={
+            "split": record,
+            "test_uses": looks or None,
+            "warnings": (*found.warnings, *(note for note in notes if note)),
+        }
+    )
+
+
+def _look(evaluation: Evaluation) -> str:
+    """What makes a measurement a look of its own."""
+    manifest = evaluation.manifest
+    return "|".join(
+        [
+            manifest.backend,
+            manifest.model_digest,
+            evaluation.builder,
+            digest_of(manifest.settings),
+            manifest.metric,
+        ]
+    )
 
 
 def completed(space: Workspace, baselines: Baselines, *, may_spend: bool = False) -> Baselines:

@@ -18,7 +18,7 @@ from advisor import registry
 from advisor.artifacts import RunFolder, digest_of, digest_of_tree, write_text
 from advisor.catalog.query import LOCAL, find_gpu, find_model
 from advisor.contracts import Emit, Metric, Progress, PromptBuilder, Session, Trainer
-from advisor.data_check.split import limit_test, split
+from advisor.data_check.split import limit_test, split_recorded
 from advisor.errors import (
     ArtifactError,
     DatasetError,
@@ -37,6 +37,7 @@ from advisor.schema.evaluation import Document, Sample
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Rulebook
 from advisor.schema.run import EMBEDDED_MODEL, SETTINGS_FILE, RunSettings
+from advisor.schema.split import SplitRecord
 from advisor.schema.train import TrainEvent
 from advisor.units import hours_from_seconds
 
@@ -167,9 +168,19 @@ class Workspace:
         return limit_test(self._split_samples, limit=limit, seed=self.settings.seed)
 
     @cached_property
-    def _split_samples(self) -> tuple[Sample, ...]:
+    def _split(self) -> tuple[tuple[Sample, ...], SplitRecord]:
         samples = self.dataset.samples if self.dataset else ()
-        return split(samples, seed=self.settings.seed)
+        chosen = self.settings
+        return split_recorded(samples, seed=chosen.seed, by=chosen.split_by)
+
+    @property
+    def _split_samples(self) -> tuple[Sample, ...]:
+        return self._split[0]
+
+    @property
+    def split_record(self) -> SplitRecord:
+        """How the samples were parted; raises as `samples` does."""
+        return self._split[1]
 
     @cached_property
     def corpus(self) -> Corpus | None:
@@ -184,7 +195,9 @@ class Workspace:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the readers of data and documents remarked."""
-        data = (*self.dataset.notes, *self._limit_note()) if self.dataset else ()
+        data: tuple[str, ...] = ()
+        if self.dataset:
+            data = (*self.dataset.notes, *self.split_record.notes, *self._limit_note())
         return data + (self.corpus.notes if self.corpus else ())
 
     def _limit_note(self) -> tuple[str, ...]:

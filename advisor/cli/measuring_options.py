@@ -16,6 +16,7 @@ from advisor.formats.mapping import parse_mapping
 PATHS = ("prices", "json_schema")
 PAIRS = ("backend_options", "metric_options")
 EXAMPLES = {"backend-option": "device=cpu", "metric-option": "tolerance=0.01"}
+SECRET_ENDINGS = ("key", "token", "password", "secret")
 ADDRESSES = ("base_url", "judge_base_url")
 
 OPTIONS: list[Callable[[Any], Any]] = [
@@ -102,7 +103,13 @@ def _pair(text: str, option: str) -> tuple[str, str]:
             f"--{option} '{text}' is not KEY=VALUE.",
             hint=f"Write, for example, --{option} {EXAMPLES[option]}.",
         )
-    return key.strip(), value
+    name = key.strip()
+    if option == "backend-option" and name.endswith(SECRET_ENDINGS):
+        raise InputError(
+            f"--{option} {name} would keep a secret in the run folder.",
+            hint="Put it into an environment variable, and name that with api_key_env=NAME.",
+        )
+    return name, value
 
 
 def _address(text: str, option: str) -> str:

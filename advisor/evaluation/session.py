@@ -11,7 +11,7 @@ from advisor.schema.evaluation import Completion, Prompt
 
 
 class LazySession:
-    """A session whose model is loaded on the first prompt, so that a finished journal loads none.
+    """A session whose model is loaded on the first prompt, so that kept answers load none.
 
     `model_digest` must be known beforehand, for example the digest of the model's folder; left
     empty, asking for it opens the model.

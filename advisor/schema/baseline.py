@@ -6,6 +6,7 @@ from advisor.schema.base import Value
 from advisor.schema.evaluation import Comparison, Evaluation, Manifest
 from advisor.schema.learning_curve import LearningCurve
 from advisor.schema.purse import Bill
+from advisor.schema.split import SplitRecord
 
 
 class Baselines(Value):
@@ -27,4 +28,6 @@ class Baselines(Value):
     """Smallest gain in score that this many samples would show in 4 of 5 repetitions."""
     test_uses: int | None = None
     """How often this test part has been measured on, this time included."""
+    split: SplitRecord | None = None
+    """How the samples were parted."""
     learning_curve: LearningCurve | None = None

@@ -1,10 +1,9 @@
 """What one run was asked to do; kept in the run folder so that every stage command can find it."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from advisor.schema.base import Value
+from advisor.schema.split import SplitBy
 
 EMBEDDED_MODEL = "tiny"
 SETTINGS_FILE = "run.json"
@@ -44,8 +43,7 @@ class RunSettings(Value):
     seed: int = Field(default=0, ge=0, lt=2**32)
     mapping: dict[str, str] = Field(default_factory=dict)
     """Which field of the data serves as which, over what is recognised."""
-    split_by: Literal["auto", "input", "group", "document", "time", "cluster"] = "auto"
-    """What a split keeps together; auto takes groups or documents where the data names them."""
+    split_by: SplitBy = "auto"
     base_url: str | None = None
     """Address of an OpenAI-compatible server."""
     concurrency: int = Field(default=8, gt=0)

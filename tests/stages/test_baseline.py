@@ -7,6 +7,7 @@ from advisor.data_check.leakage import leaked
 from advisor.errors import (
     BackendAuthError,
     BackendResponseError,
+    ConsentError,
     CorpusError,
     DatasetError,
     MissingExtraError,
@@ -267,6 +268,26 @@ def test_what_concerns_the_whole_model_is_not_a_builders_fault(tmp_path, error):
         measure_short(tmp_path, both(), error)
 
 
-def test_each_builder_has_its_own_journal(tmp_path):
-    measure(tmp_path, splits(), both())
-    assert {p.name for p in tmp_path.glob("*.jsonl")} == {"zero_shot.jsonl", "few_shot.jsonl"}
+def test_builders_share_one_purse_and_their_answers_are_kept_apart(tmp_path):
+    found = measure(tmp_path, splits(), both())
+    assert found.bill.calls_planned == sum(e.n for e in found.evaluations)
+    again = measure(tmp_path, splits(), both())
+    assert (again.bill.calls_planned, again.bill.calls) == (0, 0)
+    assert again.evaluations == found.evaluations
+
+
+def test_nobody_is_asked_before_the_bill_is_agreed_to(tmp_path):
+    def refuse(bill):
+        raise ConsentError(f"{bill.calls_planned} calls")
+
+    session = FunctionSession(knows(1))
+    with pytest.raises(ConsentError, match="calls"):
+        baseline(
+            splits(),
+            builders=both(),
+            corpus=(),
+            bench=bench(session, tmp_path),
+            tools=Tools(tmp_path),
+            agree=refuse,
+        )
+    assert session.batches == []
