@@ -1,0 +1,152 @@
+"""Patterns that stand as data in `rules/data_check/`: loaded, compiled and searched quickly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from advisor.errors import RuleParseError
+from advisor.resources import rules_root
+
+CHECKED = ("luhn", "iban")
+"""Sums over digits that a match must pass, by the name a file gives them."""
+FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
+HIDDEN = "secret"
+"""The group of a pattern that is to be hidden; the whole match where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One thing to look for in a text."""
+
+    id: str
+    name: str
+    """As messages say it."""
+    expression: re.Pattern[str]
+    needs: tuple[str, ...] = ()
+    """Lower-case words of which a text must hold one, so that most texts are never searched."""
+    check: str = ""
+    """A sum that the match's letters and digits must pass: one of `CHECKED`."""
+    reason: str = ""
+    matches: tuple[str, ...] = ()
+    spares: tuple[str, ...] = ()
+
+    def found(self, text: str, lowered: str) -> Iterator[re.Match[str]]:
+        """Every match; `lowered` is the text in small letters, made once for all patterns."""
+        if self.needs and not any(word in lowered for word in self.needs):
+            return
+        for match in self.expression.finditer(text):
+            if not self.check or passes(self.check, hidden(match)):
+                yield match
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """One file of patterns with the figures that belong to them."""
+
+    title: str
+    reason: str
+    patterns: tuple[Pattern, ...]
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    def first(self, text: str) -> tuple[Pattern, re.Match[str]] | None:
+        """The first pattern in the file's order that the text holds, with its match."""
+        return next(self.all(text), None)
+
+    def all(self, text: str) -> Iterator[tuple[Pattern, re.Match[str]]]:
+        """Every match of every pattern, pattern by pattern."""
+        lowered = text.lower()
+        for pattern in self.patterns:
+            for match in pattern.found(text, lowered):
+                yield pattern, match
+
+
+@lru_cache(maxsize=64)
+def patterns(name: str) -> Patterns:
+    """The file `rules/data_check/<name>.yaml`; raises RuleParseError when it cannot be used."""
+    return read_patterns(rules_root() / "data_check" / f"{name}.yaml")
+
+
+def read_patterns(path: Path) -> Patterns:
+    """One file of patterns; raises RuleParseError naming the file and the pattern."""
+    import yaml  # noqa: PLC0415 - only where something is searched
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - safe
+    except (OSError, yaml.YAMLError) as error:
+        raise RuleParseError(f"{path.name} cannot be read: {error}", where=str(path)) from error
+    if not isinstance(content, dict):
+        raise RuleParseError(f"{path.name} holds no `key: value`.", where=str(path))
+    return Patterns(
+        title=str(content.get("title", "")),
+        reason=str(content.get("reason", "")).strip(),
+        patterns=tuple(_pattern(entry, path) for entry in content.get("patterns", ())),
+        figures={name: entry["value"] for name, entry in content.get("figures", {}).items()},
+    )
+
+
+def _pattern(entry: dict[str, Any], path: Path) -> Pattern:
+    name = str(entry.get("id", "?"))
+    flags = 0
+    for letter in entry.get("flags", ""):
+        flags |= FLAGS[letter]
+    try:
+        expression = re.compile(entry["pattern"], flags)
+    except (KeyError, re.error) as error:
+        raise RuleParseError(
+            f"The pattern '{name}' of {path.name} cannot be used: {error}.", where=str(path)
+        ) from error
+    return Pattern(
+        id=name,
+        name=str(entry.get("name", name)),
+        expression=expression,
+        needs=tuple(map(str, entry.get("needs", ()))),
+        check=str(entry.get("check", "")),
+        reason=str(entry.get("reason", "")),
+        matches=tuple(map(str, entry.get("matches", ()))),
+        spares=tuple(map(str, entry.get("spares", ()))),
+    )
+
+
+def hidden(match: re.Match[str]) -> str:
+    """What of a match is to be hidden."""
+    return match.group(HIDDEN) if HIDDEN in match.re.groupindex else match.group()
+
+
+def span_hidden(match: re.Match[str]) -> tuple[int, int]:
+    """Where it stands in the text."""
+    return match.span(HIDDEN) if HIDDEN in match.re.groupindex else match.span()
+
+
+def masked_value(value: str) -> str:
+    """A secret as it may be shown: its first three characters and its length."""
+    return f"{value[:3]}… ({len(value)} characters)"
+
+
+def passes(check: str, text: str) -> bool:
+    """Whether the letters and digits of a text keep the named sum."""
+    kept = "".join(character for character in text if character.isalnum()).upper()
+    return _luhn(kept) if check == "luhn" else _iban(kept)
+
+
+def _luhn(digits: str) -> bool:
+    """Every second digit from the right doubled: the sum ends in 0 (ISO/IEC 7812-1)."""
+    if not digits.isdigit() or len(set(digits)) == 1:
+        return False
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (2 if place % 2 else 1)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def _iban(text: str) -> bool:
+    """The first four characters moved to the end, letters as numbers: 1 modulo 97 (ISO 13616)."""
+    if not (15 <= len(text) <= 34 and text.isascii()):
+        return False
+    return int("".join(str(int(c, 36)) for c in text[4:] + text[:4])) % 97 == 1
