@@ -8,6 +8,7 @@ from advisor.cli.lazy import LazyGroup
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("advisor.cli.data_check:command", "Every fault, with row numbers and hints."),
+    "split": ("advisor.cli.data_split:command", "Train, dev and test parts that do not leak."),
 }
 
 

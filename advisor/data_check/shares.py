@@ -35,7 +35,8 @@ class Shares:
         """Distinct inputs for each split that is still to be made; train gets the rest."""
         tests = round(self.test * total) if needs_test else 0
         tests = tests if self.test_cap is None else min(self.test_cap, tests)
-        share = self.dev if needs_test else max(self.dev, DEV_SHARE_OF_TRAIN)
+        is_usual = self.dev == DEV_SHARE
+        share = DEV_SHARE_OF_TRAIN if is_usual and not needs_test else self.dev
         devs = round(share * total) if needs_dev else 0
         return {"test": tests, "dev": devs, "train": total - tests - devs}
 
