@@ -4,15 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-BATCH_ROWS = 512
+from advisor.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch
+
+BATCH_ROWS = 256
+"""Rows that are turned into values at a time."""
+CONTINUATION = b"\xff\xff\xff\xff"
+"""How an Arrow stream begins; an Arrow file begins with its name."""
 
 
-def parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows of a Parquet file as fields; raises ImportError and what pyarrow raises."""
+def arrow_errors() -> tuple[type[Exception], ...]:
+    """What reading a damaged file can raise; MissingExtraError where pyarrow is not installed."""
+    try:
+        from pyarrow import ArrowException  # noqa: PLC0415 - heavy
+    except ImportError:
+        raise MissingExtraError("Reading Parquet and Arrow files", "data") from None
+    return (ArrowException, OSError, ValueError, OverflowError, MemoryError, KeyError)
+
+
+def arrow_rows(path: Path, container: str) -> Iterator[dict[str, Any]]:
+    """Rows as fields, in file order; raises what `arrow_errors` lists.
+
+    Columns of raw bytes (pictures, sounds) are left out: no row shape reads them.
+    """
+    for batch in _parquet(path) if container == "parquet" else _ipc(path):
+        for start in range(0, batch.num_rows, BATCH_ROWS):
+            yield from _readable(batch.slice(start, BATCH_ROWS)).to_pylist()
+
+
+def _parquet(path: Path) -> Iterator[RecordBatch]:
     from pyarrow import parquet  # noqa: PLC0415 - heavy
 
     with parquet.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
-        for batch in file.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
-            yield from batch.to_pylist()
+        wanted = [field.name for field in file.schema_arrow if not _is_bytes(field.type)]
+        yield from file.iter_batches(batch_size=BATCH_ROWS, columns=wanted, use_threads=False)
+
+
+def _ipc(path: Path) -> Iterator[RecordBatch]:
+    """Batches of an Arrow file or stream, mapped rather than read: one may be the whole file."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    with path.open("rb") as start:
+        is_stream = start.read(4) == CONTINUATION
+    with pa.memory_map(str(path)) as source:
+        if is_stream:
+            yield from pa.ipc.open_stream(source)
+            return
+        file = pa.ipc.open_file(source)
+        for number in range(file.num_record_batches):
+            yield file.get_batch(number)
+
+
+def _readable(batch: RecordBatch) -> RecordBatch:
+    return batch.select([field.name for field in batch.schema if not _is_bytes(field.type)])
+
+
+def _is_bytes(kind: Any) -> bool:
+    """Bytes, or a structure with bytes in it."""
+    from pyarrow import types  # noqa: PLC0415 - heavy
+
+    if types.is_binary(kind) or types.is_large_binary(kind):
+        return True
+    if types.is_fixed_size_binary(kind):
+        return True
+    return types.is_struct(kind) and any(_is_bytes(field.type) for field in kind)

@@ -1,191 +1,175 @@
-"""Which container a data file is, and which row shape its fields follow."""
+"""Which row shape the first rows of a file follow, and which fields stand beside it."""
 
 from __future__ import annotations
 
-import difflib
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from advisor.errors import DatasetError
-from advisor.formats.rows import BOM, UTF8_HINT, Row, read_json_array, read_json_lines, read_table
-from advisor.formats.shapes import COMMON, SHAPES, Shape, shown
-from advisor.schema.dataset import Fault
+from advisor.formats.columns import COLUMNS
+from advisor.formats.guesses import closest, did_you_mean
+from advisor.formats.mapping import ROW_WORDS
+from advisor.formats.rows import Row
+from advisor.formats.shapes import SHAPES, Shape, accepted_shapes, known_fields
+from advisor.formats.values import shown
 
-Container = Literal["jsonl", "json", "csv", "tsv"]
-HEAD_BYTES = 1 << 16
-UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+FIELDS_SHOWN = 8
+TOLD = {
+    "group": "Rows with the same {field} are kept together when the data is split.",
+    "document": "{field} is taken for the document a row was made from; it is never parted by a"
+    " split.",
+    "time": "{field} is taken for the time at which a row arose.",
+    "synthetic_by": "{field} is taken for the model that wrote the row; such rows are not tested"
+    " on.",
+}
+"""Columns that change what is done with a row, told where they go by another name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """How a file is to be read."""
+class Recognised:
+    """The row shape of a file, bound to the file's own fields."""
 
-    container: Container
-    delimiter: str = ","
-
-    def rows(self, path: Path) -> Iterator[Row | Fault]:
-        """The file's rows, read as this layout says."""
-        if self.container == "jsonl":
-            return read_json_lines(path)
-        if self.container == "json":
-            return read_json_array(path)
-        return read_table(path, delimiter=self.delimiter)
+    shape: Shape
+    columns: Mapping[str, str]
+    """Which field serves as id, split, group and so on."""
+    mapping: Mapping[str, str]
+    """The same for everything that is read."""
+    notes: tuple[str, ...]
 
 
-def detect_layout(path: Path) -> Layout:
-    """The container by the file's first letters, then by its ending.
-
-    Raises DatasetError when the file is missing, a folder, unreadable, empty, or of another kind.
-    """
-    first_line = _first_line(path)
-    if first_line.startswith(b"["):
-        return Layout("json")
-    if first_line.startswith(b"{"):
-        return _json_lines_or_complaint(path, first_line)
-    suffix = path.suffix.lower()
-    if suffix in {".jsonl", ".ndjson", ".json"}:
-        return Layout("jsonl")
-    if suffix in {".tsv", ".tab"} or (suffix != ".csv" and b"\t" in first_line):
-        return Layout("tsv", "\t")
-    if suffix == ".csv" or b"," in first_line:
-        return Layout("csv", ";" if b";" in first_line and b"," not in first_line else ",")
-    raise DatasetError(
-        f"{path.name} is not a data file that can be read.",
-        hint="Accepted: JSON Lines (.jsonl), a JSON array (.json), CSV (.csv) or TSV (.tsv).",
-        where=str(path),
+def detect_shape(rows: Sequence[Row], mapping: Mapping[str, str], *, path: Path) -> Recognised:
+    """The shape most of these rows follow; raises DatasetError with what was found."""
+    present = _present(rows)
+    _check_mapped(mapping, present, path)
+    shapes = _candidates(mapping)
+    found: Counter[int] = Counter()
+    for row in rows:
+        place = next((n for n, shape in enumerate(shapes) if shape.fits(row.fields)), None)
+        if place is not None:
+            found[place] += 1
+    if not found:
+        own = {word: name for word, name in mapping.items() if word in ROW_WORDS}
+        raise _unserved(rows, own, path) if rows and own else _unknown_fields(rows, path)
+    best, count = found.most_common(1)[0]
+    example = next(row.fields for row in rows if shapes[best].fits(row.fields))
+    shape = shapes[best].narrowed(example)
+    parts = shape.mapping(example)
+    columns = _columns(mapping, present, used={*parts.values(), *shape.optional})
+    others = [s for n, s in enumerate(shapes) if n != best and s.fits(example)]
+    share = f"{count} of {len(rows)} rows looked at"
+    return Recognised(
+        shape=shape,
+        columns=columns,
+        mapping={**parts, **columns},
+        notes=(
+            *_ambiguity(shape, others, example, share, said=bool(mapping)),
+            *_told(columns, mapping),
+        ),
     )
 
 
-def _first_line(path: Path) -> bytes:
-    """The first line that is not blank, at most 64 KiB of it."""
-    head = _head(path)
-    if head.startswith(UTF16_MARKS):
-        raise DatasetError(f"{path.name} is UTF-16, not UTF-8.", hint=UTF8_HINT, where=f"{path}:1")
-    content = head.removeprefix(BOM).lstrip()
-    if not content:
-        raise DatasetError(
-            f"{path.name} is empty.",
-            hint="Give a file with at least one row; `advisor data check --help` says what rows"
-            " look like.",
-            where=str(path),
-        )
-    return content.split(b"\n", 1)[0]
+def _present(rows: Sequence[Row]) -> dict[str, None]:
+    return {name: None for row in rows for name in row.fields}
 
 
-def _head(path: Path) -> bytes:
-    try:
-        if path.is_fifo():
+def _candidates(mapping: Mapping[str, str]) -> list[Shape]:
+    """All shapes, or those that have the parts the user named, with the user's fields in them."""
+    own = {word: name for word, name in mapping.items() if word in ROW_WORDS}
+    return [bound for shape in SHAPES if (bound := shape.bound(own))]
+
+
+def _check_mapped(mapping: Mapping[str, str], present: Mapping[str, None], path: Path) -> None:
+    for word, name in mapping.items():
+        if present and name not in present:
+            near = closest(name, present)
             raise DatasetError(
-                f"{path} is a pipe, and data is read more than once.",
-                hint="Write the rows to a file first and give that.",
+                f"--map {word}={name}: no row looked at in {path.name} has the field"
+                f" {shown(name)}.{f' Did you mean {shown(near)}?' if near else ''}",
+                hint=f"Fields found: {_listed(list(present))}.",
                 where=str(path),
             )
-        with path.open("rb") as stream:
-            head = stream.read(HEAD_BYTES)
-            while head and not head.removeprefix(BOM).strip():
-                head = stream.read(HEAD_BYTES)
-            return head
-    except FileNotFoundError:
-        raise _missing(path) from None
-    except IsADirectoryError:
-        raise DatasetError(
-            f"{path} is a folder, not a data file.",
-            hint="Give one file with --data; a folder of texts goes to --docs.",
-            where=str(path),
-        ) from None
-    except OSError as error:
-        raise DatasetError(
-            f"{path} cannot be read: {error.strerror or error}.",
-            hint="Check the path and its permissions.",
-            where=str(path),
-        ) from error
 
 
-def _missing(path: Path) -> DatasetError:
-    try:
-        siblings = [entry.name for entry in path.parent.iterdir()]
-    except OSError:
-        siblings = []
-    close = difflib.get_close_matches(path.name, siblings, n=1, cutoff=0.75)
-    guess = f" Did you mean '{path.parent / close[0]}'?" if close else ""
+def _columns(
+    mapping: Mapping[str, str], present: Mapping[str, None], *, used: set[str]
+) -> dict[str, str]:
+    taken = used | set(mapping.values())
+    columns: dict[str, str] = {}
+    for word, names in COLUMNS.items():
+        name = mapping.get(word) or next((n for n in names if n in present and n not in taken), "")
+        if name:
+            columns[word] = name
+    return columns
+
+
+def _ambiguity(
+    shape: Shape, others: Sequence[Shape], fields: Mapping[str, object], share: str, *, said: bool
+) -> tuple[str, ...]:
+    """A note when another shape fits that reads fields this one leaves out."""
+    known = shape.known()
+    for other in others:
+        parts = other.mapping(fields)
+        if said or known.issuperset(parts.values()):
+            continue
+        wanted = ",".join(f"{word}={name}" for word, name in parts.items())
+        return (f"Read as {shape.name} ({share}); {other.name} fits too: --map {wanted}.",)
+    return ()
+
+
+def _told(columns: Mapping[str, str], mapping: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(
+        TOLD[word].format(field=f"'{name}'")
+        for word, name in columns.items()
+        if word in TOLD and word not in mapping and name != word
+    )
+
+
+def _unknown_fields(rows: Sequence[Row], path: Path) -> DatasetError:
+    if not rows:
+        return DatasetError(f"{path.name} has no rows.", hint=accepted_shapes(), where=str(path))
+    names = sorted(rows[0].fields)
+    wanted = known_fields()
+    guesses = "".join(did_you_mean(name, wanted) for name in names)
+    pair = f"input={names[0]},target={names[-1]}" if len(names) > 1 else "input=FIELD,target=FIELD"
     return DatasetError(
-        f"There is no file {path}.{guess}",
-        hint="Check the spelling of the path; it is taken from the working folder.",
+        f"The fields of {path.name} are not known: {_listed(names)}.{guesses}",
+        hint=f"Say which is which, for example --map {pair}. {accepted_shapes()}",
+        where=f"{path}:{rows[0].line}",
+    )
+
+
+def _unserved(rows: Sequence[Row], own: Mapping[str, str], path: Path) -> DatasetError:
+    """The error when the user's words do not make a row shape."""
+    fields = rows[0].fields
+    lacks = [
+        [
+            words[0]
+            for words, group in zip(shape.words, shape.keys, strict=True)
+            if not any(name in fields for name in group)
+        ]
+        for shape in _candidates(own)
+    ]
+    given = ",".join(f"{word}={name}" for word, name in own.items())
+    found = f"Fields found: {_listed(list(fields))}."
+    needed = min(filter(None, lacks), key=len, default=None)
+    if needed is None:
+        return DatasetError(
+            f"--map {given}: no kind of row has {' and '.join(own)} together.",
+            hint=f"Name input and target, or text and label, or messages. {found}",
+            where=str(path),
+        )
+    also = ",".join(f"{word}=FIELD" for word in needed)
+    return DatasetError(
+        f"--map {given} says nothing of {' and '.join(needed)}, and no field of {path.name} is"
+        " called so.",
+        hint=f"Add it: --map {given},{also}. {found}",
         where=str(path),
     )
 
 
-def _json_lines_or_complaint(path: Path, first_line: bytes) -> Layout:
-    """JSON Lines, unless one object is spread over several lines of a `.json` file."""
-    if path.suffix.lower() == ".json" and len(first_line) < HEAD_BYTES - len(BOM):
-        try:
-            json.loads(first_line)
-        except ValueError:
-            raise DatasetError(
-                f"{path.name} holds one JSON object, not a list of rows.",
-                hint="Write an array of rows [{...}, {...}], or one object per line.",
-                where=f"{path}:1",
-            ) from None
-    return Layout("jsonl")
-
-
-def detect_shape(rows: Iterable[Row], *, path: Path) -> Shape:
-    """The shape most of these rows follow; raises DatasetError with what was found."""
-    found: Counter[str] = Counter()
-    first: Row | None = None
-    for row in rows:
-        first = first or row
-        name = next((shape.name for shape in SHAPES if shape.fits(row.fields)), None)
-        if name:
-            found[name] += 1
-    if found:
-        best = found.most_common(1)[0][0]
-        return next(shape for shape in SHAPES if shape.name == best)
-    raise _unknown_fields(first, path)
-
-
-def _unknown_fields(row: Row | None, path: Path) -> DatasetError:
-    if row is None:
-        return DatasetError(f"{path.name} has no rows.", hint=accepted_shapes(), where=str(path))
-    names = sorted(row.fields)
-    guesses = [did_you_mean(name, wanted_fields()) for name in names]
-    listed = ", ".join(map(shown, names[:8])) or "none"
-    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-    return DatasetError(
-        f"The fields of {path.name} are not known: {listed}{more}.{''.join(guesses)}",
-        hint=accepted_shapes(),
-        where=f"{path}:{row.line}",
-    )
-
-
-def wanted_fields() -> frozenset[str]:
-    """Every field name some shape looks at."""
-    return frozenset().union(*(shape.known() for shape in SHAPES))
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A guess as a sentence with a space in front, or nothing when `name` is known or far off."""
-    close = _closest(name, known)
-    return f" Did you mean '{close}' by {shown(name)}?" if close else ""
-
-
-def guess(name: str, known: Iterable[str]) -> str:
-    """The same guess in brackets, for the middle of a sentence."""
-    close = _closest(name, known)
-    return f" (did you mean '{close}' by {shown(name)}?)" if close else ""
-
-
-def _closest(name: str, known: Iterable[str]) -> str:
-    choices = sorted(known)
-    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.75)
-    return close[0] if close and name not in choices else ""
-
-
-def accepted_shapes() -> str:
-    """All row shapes in one sentence."""
-    shapes = ", ".join(shape.text() for shape in SHAPES)
-    return f"Accepted rows: {shapes}; optional beside them: {', '.join(COMMON)}."
+def _listed(names: Sequence[str]) -> str:
+    listed = ", ".join(map(shown, names[:FIELDS_SHOWN])) or "none"
+    more = len(names) - FIELDS_SHOWN
+    return f"{listed} and {more} more" if more > 0 else listed

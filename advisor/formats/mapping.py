@@ -21,6 +21,8 @@ WORDS = (
     "messages",
 )
 """What a field may serve as."""
+ROW_WORDS = frozenset(("input", "target", "rejected", "label", "text", "messages"))
+"""Those that are parts of a row's shape; the others stand beside it."""
 
 
 def parse_mapping(text: str) -> dict[str, str]:

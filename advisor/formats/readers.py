@@ -1,4 +1,4 @@
-"""A data file as a `Dataset`: every row read, every faulty row named."""
+"""Recognises a data file or folder, streams it, or reads it whole as a `Dataset`."""
 
 from __future__ import annotations
 
@@ -10,53 +10,52 @@ from pathlib import Path
 from types import MappingProxyType
 
 from advisor.errors import DatasetError
-from advisor.formats.detect import detect_layout, detect_shape, did_you_mean, guess
+from advisor.formats.detect import Recognised, detect_shape
+from advisor.formats.folder import Member, members
+from advisor.formats.layout import Layout, detect_layout
+from advisor.formats.mapping import parse_mapping
+from advisor.formats.opening import missing
+from advisor.formats.reading import Reading
 from advisor.formats.rows import Row
-from advisor.formats.shapes import RowError, Shape, shown, text_of
-from advisor.formats.source import Source
+from advisor.formats.source import Part, Source
+from advisor.formats.values import reach
 from advisor.schema.dataset import Dataset, Fault
-from advisor.schema.evaluation import Sample, Split
+from advisor.schema.evaluation import Sample
+
+__all__ = [
+    "Reading",
+    "Source",
+    "digest_of_source",
+    "parse_mapping",
+    "read_dataset",
+    "recognise",
+    "refusal",
+    "stream",
+]
 
 NO_MAPPING: Mapping[str, str] = MappingProxyType({})
 SHAPE_ROWS = 50
 """Rows looked at to recognise the shape, so that one odd first row does not decide."""
 FAULTS_SHOWN = 5
-SPLITS: dict[str, Split] = {
-    "train": "train",
-    "training": "train",
-    "dev": "dev",
-    "val": "dev",
-    "valid": "dev",
-    "validation": "dev",
-    "test": "test",
-    "testing": "test",
-}
+NAMES_SHOWN = 5
 
 
 def recognise(path: Path, *, mapping: Mapping[str, str] = NO_MAPPING) -> Source:
     """What the file or folder is, found by its first rows; `mapping` overrides what is guessed.
 
     `mapping` leads from the words of `parse_mapping` to the file's fields. Raises DatasetError
-    when the path cannot be read or its rows follow no known shape.
+    when the path cannot be read or its rows follow no known shape, and MissingExtraError for
+    Parquet and Arrow without the extra `data`.
     """
-    layout = detect_layout(path)
-    head = _head(layout.rows(path))
-    known = [item for item in head if isinstance(item, Row)]
-    if not known and head:
-        raise refusal(path, [item for item in head if isinstance(item, Fault)], rows=len(head))
-    shape = detect_shape(known, path=path)
-    return Source(
-        path=path,
-        files=(path,),
-        container=layout.container,
-        shape=shape.name,
-        kind="answers",
-        encoding="utf-8",
-        mapping=dict(mapping),
-        notes=(),
-        layout=layout,
-        row_shape=shape,
-    )
+    try:
+        is_folder = path.is_dir()
+    except OSError:
+        is_folder = False
+    if is_folder:
+        return _folder(path, mapping)
+    part = Part(path, detect_layout(path))
+    found = detect_shape(_first_rows(part, mapping), mapping, path=path)
+    return _source(path, [part], found, ())
 
 
 def stream(source: Source) -> Reading:
@@ -70,7 +69,7 @@ def stream(source: Source) -> Reading:
 def read_dataset(
     path: Path, *, keep_faulty: bool = False, mapping: Mapping[str, str] = NO_MAPPING
 ) -> Dataset:
-    """The file's samples in file order.
+    """The file's or folder's samples in file order.
 
     With `keep_faulty` the faulty rows come back as `Dataset.faults` instead of an error, as
     `advisor data check` wants it. Raises DatasetError naming file and line.
@@ -80,17 +79,18 @@ def read_dataset(
     samples: list[Sample] = []
     faults: list[Fault] = []
     for item in reading:
-        (samples if isinstance(item, Sample) else faults).append(item)  # type: ignore[arg-type]
+        if isinstance(item, Sample):
+            samples.append(item)
+        else:
+            faults.append(item)
     if faults and not keep_faulty:
         raise refusal(path, faults, rows=reading.rows)
-    with path.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()[:16]
     return Dataset(
         path=str(path),
         format=source.format,
         samples=tuple(samples),
         rows=reading.rows,
-        digest=digest,
+        digest=digest_of_source(source),
         notes=(*source.notes, *reading.notes),
         faults=tuple(faults),
         kind=source.kind,
@@ -100,20 +100,25 @@ def read_dataset(
     )
 
 
-def _head(stream: Iterator[Row | Fault]) -> list[Row | Fault]:
-    """Enough of the first rows to recognise the shape; more while all of them are faulty."""
-    head = list(islice(stream, SHAPE_ROWS))
-    while not any(isinstance(item, Row) for item in head):
-        more = list(islice(stream, SHAPE_ROWS))
-        if not more:
-            break
-        head += more
-    return head
+def digest_of_source(source: Source) -> str:
+    """SHA-256 of the file's bytes, or of the names and digests of a folder's files; 16 digits."""
+    digests = [_digest(path) for path in source.files]
+    if len(digests) == 1 and not source.parts[0].name:
+        return digests[0][:16]
+    listed = "".join(
+        f"{part.name}\0{digest}\n" for part, digest in zip(source.parts, digests, strict=True)
+    )
+    return hashlib.sha256(listed.encode()).hexdigest()[:16]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def refusal(path: Path, faults: Sequence[Fault], *, rows: int) -> DatasetError:
     """All faults in one error: the first five, then how many more."""
-    told = "; ".join(f"line {fault.line}: {fault.message}" for fault in faults[:FAULTS_SHOWN])
+    told = "; ".join(f"{_place(fault)}: {fault.message}" for fault in faults[:FAULTS_SHOWN])
     more = len(faults) - FAULTS_SHOWN
     rest = f"; and {more} more" if more > 0 else ""
     hopeless = len(faults) >= rows
@@ -121,100 +126,132 @@ def refusal(path: Path, faults: Sequence[Fault], *, rows: int) -> DatasetError:
     count = f"{len(faults)} of {rows} rows" if rows > 1 else "its one row"
     hints = dict.fromkeys(fault.hint for fault in faults[:FAULTS_SHOWN] if fault.hint)
     look = "" if hopeless and hints else f"`advisor data check {path}` lists every faulty row."
+    first = path / faults[0].file if faults[0].file else path
     return DatasetError(
         f"{path.name} has {found} ({count}): {told}{rest}.",
         hint=" ".join([*hints, look]).strip(),
-        where=f"{path}:{faults[0].line}",
+        where=f"{first}:{faults[0].line}",
     )
 
 
-class Reading:
-    """One pass over a source: iterate it, then ask what it learned."""
+def _place(fault: Fault) -> str:
+    return f"{fault.file}, line {fault.line}" if fault.file else f"line {fault.line}"
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self.shape = source.row_shape
-        self.rows = 0
-        """Rows so far, usable or not."""
-        self.licence = ""
-        self._ignored: Counter[str] = Counter()
-        self._place_of_id: dict[str, tuple[int, int]] = {}
-        """Row ordinal and line; an array on one line gives every row the same line."""
 
-    def __iter__(self) -> Iterator[Sample | Fault]:
-        """Turn raw rows into samples; what cannot be used comes as a fault."""
-        for item in self.source.layout.rows(self.source.path):
-            self.rows += 1
-            if isinstance(item, Fault):
-                yield item
-                continue
-            try:
-                yield self._sample(item)
-            except RowError as error:
-                yield Fault(code=error.code, line=item.line, message=error.message, hint=error.hint)
+def _first_rows(part: Part, mapping: Mapping[str, str]) -> list[Row]:
+    """Enough rows to recognise the shape; raises DatasetError when every row is faulty."""
+    head = _head(part.layout.rows(part.path))
+    known = [item for item in head if isinstance(item, Row)]
+    if not known and head:
+        faults = [item for item in head if isinstance(item, Fault)]
+        raise refusal(part.path, faults, rows=len(head))
+    nested = [name for name in mapping.values() if "." in name]
+    for row in known:
+        for name in nested:
+            if (value := reach(row.fields, name)) is not None:
+                row.fields.setdefault(name, value)
+    return known
 
-    def _sample(self, row: Row) -> Sample:
-        missing = self.shape.missing(row.fields)
-        if missing:
-            raise _missing_fields(missing, row, self.shape)
-        self._ignored.update(row.fields.keys() - self.shape.known())
-        turns = self.shape.read(row.fields, self.shape)
-        split = _split_of(row.fields.get("split"))
-        return Sample(
-            id=self._id_of(row),
-            input=turns.input,
-            target=turns.target,
-            rejected=turns.rejected,
-            history=turns.history,
-            split=split,
-            line=row.line,
+
+def _head(rows: Iterator[Row | Fault]) -> list[Row | Fault]:
+    """Enough of the first rows to recognise the shape; more while all of them are faulty."""
+    head = list(islice(rows, SHAPE_ROWS))
+    while not any(isinstance(item, Row) for item in head):
+        more = list(islice(rows, SHAPE_ROWS))
+        if not more:
+            break
+        head += more
+    return head
+
+
+def _source(path: Path, parts: Sequence[Part], found: Recognised, notes: Sequence[str]) -> Source:
+    layouts = [part.layout for part in parts]
+    told = dict.fromkeys(layout.note for layout in layouts if layout.note)
+    return Source(
+        path=path,
+        files=tuple(part.path for part in parts),
+        container=layouts[0].name,
+        shape=found.shape.name,
+        kind=found.shape.kind,
+        encoding=", ".join(dict.fromkeys(layout.encoding for layout in layouts)),
+        mapping=found.mapping,
+        notes=(*told, *notes, *found.notes),
+        parts=tuple(parts),
+        row_shape=found.shape,
+        columns=found.columns,
+    )
+
+
+def _folder(path: Path, mapping: Mapping[str, str]) -> Source:
+    """All data files of a folder as one source; they must be of one kind and one shape."""
+    found, notes = members(path)
+    if not found:
+        raise missing(path)
+    parts, empty = _parts(found)
+    if not parts:
+        raise DatasetError(
+            f"Every data file of {path} is empty.", hint="Give rows.", where=str(path)
+        )
+    _refuse_several_kinds(path, [part.layout for part in parts])
+    recognised = _one_shape(parts, mapping)
+    return _source(path, parts, recognised, (*_listing(parts), *notes, *_empty_note(empty)))
+
+
+def _parts(found: Sequence[Member]) -> tuple[list[Part], list[str]]:
+    parts: list[Part] = []
+    empty: list[str] = []
+    for member in found:
+        if member.path.stat().st_size == 0:
+            empty.append(member.name)
+        else:
+            layout = detect_layout(member.path)
+            parts.append(Part(member.path, layout, member.name, member.split))
+    return parts, empty
+
+
+def _refuse_several_kinds(path: Path, layouts: Sequence[Layout]) -> None:
+    kinds = Counter(layout.container for layout in layouts)
+    if len(kinds) > 1:
+        listed = ", ".join(f"{count} {name}" for name, count in kinds.most_common())
+        raise DatasetError(
+            f"The folder {path} holds data files of several kinds: {listed}.",
+            hint="Give one file with --data, or a folder with files of one kind.",
+            where=str(path),
         )
 
-    def _id_of(self, row: Row) -> str:
-        value = row.fields.get("id")
-        if isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)
-        name = text_of("id", value).strip() if value is not None else ""
-        name = name or f"row-{self.rows}"
-        ordinal, line = self._place_of_id.setdefault(name, (self.rows, row.line))
-        if ordinal != self.rows:
-            which = f" (row {ordinal})" if line == row.line else ""
-            raise RowError(
-                "duplicate_id",
-                f"the id {shown(name)} stands already on line {line}{which}",
-                "Give every row its own id, or leave the column out.",
+
+def _one_shape(parts: Sequence[Part], mapping: Mapping[str, str]) -> Recognised:
+    """The shape of all files; raises DatasetError where one has another."""
+    first: tuple[Part, Recognised] | None = None
+    for part in parts:
+        rows = _first_rows(part, mapping)
+        if first is not None and not rows:
+            continue
+        found = detect_shape(rows, mapping, path=part.path)
+        if first is None:
+            first = (part, found)
+        elif found.shape.name != first[1].shape.name:
+            raise DatasetError(
+                f"{part.name} is {found.shape.name}, but {first[0].name} is"
+                f" {first[1].shape.name}: a folder must hold rows of one shape.",
+                hint="Give one of the files with --data.",
+                where=str(part.path),
             )
-        return name
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Fields that were not used, with a guess where one looks misspelt."""
-        known = self.shape.known()
-        return tuple(
-            f"The field {shown(name)} is not used (in {count} of {self.rows} rows)."
-            f"{did_you_mean(name, known)}"
-            for name, count in sorted(self._ignored.items())
-        )
+    assert first is not None  # noqa: S101 - a part without rows raised
+    return first[1]
 
 
-def _missing_fields(missing: tuple[str, ...], row: Row, shape: Shape) -> RowError:
-    found = sorted(row.fields)
-    names = ", ".join(map(shown, found)) or "none"
-    wanted = [name for group in missing for name in group.split("|")]
-    strange = [name for name in found if name not in shape.known()]
-    guesses = "".join(guess(name, wanted) for name in strange)
-    return RowError(
-        "missing_field",
-        f"no field {', '.join(map(repr, missing))}, found {names}{guesses}",
-        f"Each row needs {shape.text()}, as most rows of this file have.",
-    )
+def _listing(parts: Sequence[Part]) -> tuple[str, ...]:
+    named = [
+        f"{part.name} ({part.split})" if part.split else part.name for part in parts[:NAMES_SHOWN]
+    ]
+    more = len(parts) - NAMES_SHOWN
+    rest = f" and {more} more" if more > 0 else ""
+    splits = any(part.split for part in parts)
+    told = " Their names tell the split." if splits else ""
+    count = "1 file is" if len(parts) == 1 else f"{len(parts)} files are"
+    return (f"{count} read: {', '.join(named)}{rest}.{told}",)
 
 
-def _split_of(value: object) -> Split | None:
-    if value is None or value == "":
-        return None
-    name = text_of("split", value).strip().lower()
-    if name not in SPLITS:
-        message = f"unknown split {shown(name)}{guess(name, SPLITS)}"
-        raise RowError("unknown_split", message, f"Accepted: {', '.join(SPLITS)}.")
-    return SPLITS[name]
+def _empty_note(names: Sequence[str]) -> tuple[str, ...]:
+    return (f"Empty files: {', '.join(names[:NAMES_SHOWN])}.",) if names else ()

@@ -2,45 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
-from advisor.schema.evaluation import Message
+from advisor.formats.columns import COLUMNS, known_columns
+from advisor.formats.pairs import (
+    read_alpaca,
+    read_chat,
+    read_pair,
+    read_prompt_completion,
+    read_text,
+    read_text_label,
+)
+from advisor.formats.preferences import (
+    is_mark,
+    read_implicit_preference,
+    read_marked_chat,
+    read_preference,
+    read_rejected_turn,
+    read_unpaired,
+)
+from advisor.formats.turns import Turns
+from advisor.formats.values import Fields, Keys
+from advisor.schema.dataset import Kind
 
-Fields = Mapping[str, object]
-Role = Literal["system", "user", "assistant"]
-COMMON = ("id", "split", "system")
-TURNS_HINT = "Give a list of turns that ends with a user turn and then an assistant turn."
-SHAREGPT_ROLES: dict[str, Role] = {
-    "system": "system",
-    "human": "user",
-    "user": "user",
-    "gpt": "assistant",
-    "chatgpt": "assistant",
-    "assistant": "assistant",
-}
-CHAT_ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant"}
+QUESTIONS = ("prompt", "query", "question", "instruction", "input", "problem", "article")
+"""What people call what goes in; the first that a row has counts."""
+ANSWERS = (
+    "response",
+    "answer",
+    "output",
+    "targets",
+    "target",
+    "answer_key",
+    "answers",
+    "solution",
+    "completion",
+    "summary",
+    "highlights",
+)
+"""What people call what comes out. `text` and `content` are missing: alone they mean plain text."""
+TURN_LISTS = ("messages", "conversations", "conversation")
+LABELS = ("label", "category", "intent", "class")
+NAMES_SHOWN = 3
+MARKS = ("kto_tag", "label")
 
 
-class RowError(Exception):
-    """Why one row cannot be used; becomes a `Fault` once the line is known."""
+class Reader(Protocol):
+    """Makes turns of a row's fields; raises RowError."""
 
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.hint = hint
-
-
-@dataclass(frozen=True, slots=True)
-class Turns:
-    """What a row says: earlier turns, the input, the target, and perhaps a worse answer."""
-
-    history: tuple[Message, ...]
-    input: str
-    target: str
-    rejected: str | None = None
+    def __call__(self, fields: Fields, keys: Keys, /, *, accepts_numbers: bool) -> Turns:
+        """`keys` name the fields of each part; a number is a target only where it is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,181 +61,182 @@ class Shape:
     """One accepted row shape."""
 
     name: str
-    keys: tuple[tuple[str, ...], ...]
+    keys: Keys
     """Needed fields; alternatives stand in one tuple."""
-    read: Callable[[Fields, Shape], Turns]
+    read: Reader
+    words: Keys
+    """What each key serves as, in the words of `--map`."""
     optional: tuple[str, ...] = ()
+    kind: Kind = "answers"
+    when: Callable[[Fields], bool] | None = field(default=None, repr=False)
+    """What must hold beyond the names."""
+    accepts_numbers: bool = False
+    """Whether a number may be a target: where the user says which field it is."""
 
     def fits(self, fields: Fields) -> bool:
         """Whether the row has every needed field."""
-        return not self.missing(fields)
+        return not self.missing(fields) and (self.when is None or self.when(fields))
 
     def missing(self, fields: Fields) -> tuple[str, ...]:
         """Needed fields the row lacks, alternatives joined by a bar."""
-        return tuple("|".join(group) for group in self.keys if not set(group) & set(fields))
+        return tuple(
+            "|".join(group) for group in self.keys if not any(name in fields for name in group)
+        )
 
     def known(self) -> frozenset[str]:
         """Every field name this shape looks at."""
-        return frozenset((*COMMON, *self.optional, *(key for group in self.keys for key in group)))
+        return frozenset((*self.optional, *(key for group in self.keys for key in group)))
+
+    def turns(self, fields: Fields) -> Turns:
+        """What a row of this shape says; raises RowError."""
+        return self.read(fields, self.keys, accepts_numbers=self.accepts_numbers)
 
     def text(self) -> str:
         """The shape as a reader sees it: {input, output|target|answer}."""
-        return "{" + ", ".join("|".join(group) for group in self.keys) + "}"
+        groups = (
+            "|".join(group[:NAMES_SHOWN]) + ("|..." if len(group) > NAMES_SHOWN else "")
+            for group in self.keys
+        )
+        return "{" + ", ".join(groups) + "}"
+
+    def bound(self, mapping: Mapping[str, str]) -> Shape | None:
+        """The shape with these fields in these parts; None when it has no such part."""
+        own = {word: place for place, words in enumerate(self.words) for word in words}
+        if not mapping.keys() <= own.keys():
+            return None
+        if not mapping:
+            return self
+        keys = list(self.keys)
+        for word, name in mapping.items():
+            keys[own[word]] = (name,)
+        when = None if "label" in mapping else self.when
+        return replace(self, keys=tuple(keys), accepts_numbers=True, when=when)
+
+    def narrowed(self, fields: Fields) -> Shape:
+        """The shape with the names of these fields in front, since rows are mostly alike."""
+        return replace(
+            self,
+            keys=tuple(
+                tuple(sorted(group, key=lambda name: name not in fields)) for group in self.keys
+            ),
+        )
+
+    def mapping(self, fields: Fields) -> dict[str, str]:
+        """Which of these fields serves as what."""
+        return {
+            words[0]: next(name for name in group if name in fields)
+            for words, group in zip(self.words, self.keys, strict=True)
+            if any(name in fields for name in group)
+        }
 
 
-def pick(fields: Fields, names: Sequence[str]) -> tuple[str, object]:
-    """Name and value of the first of these fields that the row has."""
-    name = next(name for name in names if name in fields)
-    return name, fields[name]
+INPUT, TARGET, REJECTED = ("input",), ("target",), ("rejected",)
+PAIR = (INPUT, TARGET)
+TRIPLE = (INPUT, TARGET, REJECTED)
 
 
-def shown(value: object) -> str:
-    """A value out of the data as a message may hold it: quoted, escaped, cut to 40 characters."""
-    text = repr(value[:50] if isinstance(value, str) else value)
-    return text if len(text) <= 40 else text[:37] + "..."
+def _has_no_better_answer(fields: Fields) -> bool:
+    return "chosen" not in fields
 
 
-def text_of(name: str, value: object) -> str:
-    """The value when it is a text that can be written as UTF-8; raises RowError."""
-    if not isinstance(value, str):
-        hint = "Write numbers, labels and nested values as text in quotes."
-        raise RowError("not_text", f"'{name}' must be text, got {shown(value)}", hint)
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        raise RowError("not_utf8", f"'{name}' holds half of a surrogate pair") from None
-    return value
+def _is_marked(fields: Fields) -> bool:
+    return any(is_mark(fields.get(name)) for name in MARKS)
 
 
-def filled(name: str, value: object, *, code: str) -> str:
-    """The text when it is more than white space; raises RowError."""
-    text = text_of(name, value)
-    if not text.strip():
-        raise RowError(code, f"'{name}' is empty", "Fill it in or delete the row.")
-    return text
-
-
-def system_turn(fields: Fields) -> tuple[Message, ...]:
-    """The row's own system turn, where it has one."""
-    value = fields.get("system")
-    if value is None or value == "":
-        return ()
-    return (Message(role="system", content=text_of("system", value)),)
-
-
-def _pair(fields: Fields, shape: Shape) -> Turns:
-    """An input field and a target field."""
-    asked, answered = (pick(fields, group) for group in shape.keys)
-    return Turns(
-        history=system_turn(fields),
-        input=filled(*asked, code="empty_input"),
-        target=filled(*answered, code="empty_target"),
-    )
-
-
-def _prompt_completion(fields: Fields, shape: Shape) -> Turns:
-    """Texts, or lists of messages on either side."""
-    prompt, completion = fields["prompt"], fields["completion"]
-    if not isinstance(prompt, list) and not isinstance(completion, list):
-        return _pair(fields, shape)
-    asked = prompt if isinstance(prompt, list) else [{"role": "user", "content": prompt}]
-    answered = (
-        completion
-        if isinstance(completion, list)
-        else [{"role": "assistant", "content": completion}]
-    )
-    if len(answered) != 1:
-        message = f"'completion' must hold one message, got {len(answered)}"
-        raise RowError("conversation", message, "Put earlier turns into 'prompt'.")
-    return _conversation(fields, _messages("prompt", [*asked, *answered], ("role", "content")))
-
-
-def _preference(fields: Fields, _shape: Shape) -> Turns:
-    """A prompt with a better and a worse answer; the better one is the target.
-
-    Each answer is a text, or a list of messages that ends with it.
-    """
-    sides = [
-        _prompt_completion({**fields, "completion": _last_turn(fields, name)}, PROMPT_COMPLETION)
-        for name in ("chosen", "rejected")
-    ]
-    return replace(sides[0], rejected=sides[1].target)
-
-
-def _last_turn(fields: Fields, name: str) -> object:
-    """The answer itself, where the whole conversation is repeated before it."""
-    value = fields[name]
-    if isinstance(value, list):
-        return value[-1:]
-    return filled(name, value, code="empty_target")
-
-
-def _alpaca(fields: Fields, _shape: Shape) -> Turns:
-    """Instruction and optional input, joined by a blank line."""
-    instruction = filled("instruction", fields["instruction"], code="empty_input")
-    extra = text_of("input", fields.get("input") or "")
-    return Turns(
-        history=system_turn(fields),
-        input=f"{instruction}\n\n{extra}" if extra.strip() else instruction,
-        target=filled("output", fields["output"], code="empty_target"),
-    )
-
-
-def _chat(fields: Fields, _shape: Shape) -> Turns:
-    return _conversation(
-        fields, _messages("messages", fields["messages"], ("role", "content"), CHAT_ROLES)
-    )
-
-
-def _sharegpt(fields: Fields, _shape: Shape) -> Turns:
-    turns = _messages("conversations", fields["conversations"], ("from", "value"), SHAREGPT_ROLES)
-    return _conversation(fields, turns)
-
-
-def _messages(
-    field: str, value: object, keys: tuple[str, str], roles: Mapping[str, Role] = CHAT_ROLES
-) -> list[Message]:
-    """The turns in a list of objects with a speaker and a text."""
-    if not isinstance(value, list):
-        raise RowError("not_a_list", f"'{field}' must be a list of messages", TURNS_HINT)
-    speaker, content = keys
-    turns = []
-    for number, item in enumerate(value, start=1):
-        place = f"{field}[{number}]"
-        if not isinstance(item, dict) or not {speaker, content} <= item.keys():
-            message = f"{place} must have '{speaker}' and '{content}'"
-            raise RowError("conversation", message, "Write every turn as an object with both.")
-        role = roles.get(str(item[speaker]).lower())
-        if role is None:
-            accepted = ", ".join(sorted(roles))
-            message = f"{place} has the unknown {speaker} {shown(item[speaker])}"
-            raise RowError("conversation", message, f"Accepted: {accepted}.")
-        turns.append(Message(role=role, content=text_of(f"{place}.{content}", item[content])))
-    return turns
-
-
-def _conversation(fields: Fields, turns: list[Message]) -> Turns:
-    """The last assistant turn as target, the user turn before it as input."""
-    last = max((n for n, turn in enumerate(turns) if turn.role == "assistant"), default=-1)
-    if last < 0:
-        raise RowError("conversation", "no assistant turn to learn from", TURNS_HINT)
-    if last == 0 or turns[last - 1].role != "user":
-        raise RowError("conversation", "no user turn before the last assistant turn", TURNS_HINT)
-    return Turns(
-        history=(*system_turn(fields), *turns[: last - 1]),
-        input=filled("user turn", turns[last - 1].content, code="empty_input"),
-        target=filled("assistant turn", turns[last].content, code="empty_target"),
-    )
-
-
-PROMPT_COMPLETION = Shape("prompt_completion", (("prompt",), ("completion",)), _prompt_completion)
 SHAPES: tuple[Shape, ...] = (
-    Shape("messages", (("messages",),), _chat),
-    Shape("sharegpt", (("conversations",),), _sharegpt),
-    PROMPT_COMPLETION,
-    Shape("preference", (("prompt",), ("chosen",), ("rejected",)), _preference),
-    Shape("alpaca", (("instruction",), ("output",)), _alpaca, optional=("input",)),
-    Shape("question_answer", (("question",), ("answer",)), _pair),
-    Shape("input_output", (("input",), ("output", "target", "answer")), _pair),
-    Shape("text_label", (("text",), ("label", "category")), _pair),
+    Shape(
+        "preference",
+        (("messages",), ("rejected_response", "rejected")),
+        read_rejected_turn,
+        (("messages",), REJECTED),
+        kind="preference",
+        when=_has_no_better_answer,
+    ),
+    Shape(
+        "unpaired",
+        (TURN_LISTS, MARKS),
+        read_marked_chat,
+        (("messages",), ("label",)),
+        kind="unpaired",
+        when=_is_marked,
+    ),
+    Shape(
+        "messages",
+        (("messages",),),
+        read_chat,
+        (("messages",),),
+        optional=("parallel_tool_calls",),
+    ),
+    Shape(
+        "preference",
+        ((*QUESTIONS, *TURN_LISTS), ("chosen",), ("rejected", "rejected_response")),
+        read_preference,
+        TRIPLE,
+        optional=("input",),
+        kind="preference",
+    ),
+    Shape(
+        "unpaired",
+        (QUESTIONS, ANSWERS, MARKS),
+        read_unpaired,
+        (INPUT, TARGET, ("label",)),
+        optional=("input",),
+        kind="unpaired",
+        when=_is_marked,
+    ),
+    Shape(
+        "preference",
+        (QUESTIONS, ANSWERS, ("rejected_response",)),
+        read_preference,
+        TRIPLE,
+        optional=("input", "history"),
+        kind="preference",
+    ),
+    Shape("prompt_completion", (("prompt",), ("completion",)), read_prompt_completion, PAIR),
+    Shape("sharegpt", (("conversations", "conversation"),), read_chat, (("messages",),)),
+    Shape(
+        "alpaca",
+        (("instruction",), ("output", "response")),
+        read_alpaca,
+        PAIR,
+        optional=("input", "context", "history"),
+    ),
+    Shape(
+        "preference",
+        (("input",), ("preferred_output",), ("non_preferred_output",)),
+        read_preference,
+        TRIPLE,
+        kind="preference",
+    ),
+    Shape(
+        "preference",
+        (("chosen",), ("rejected",)),
+        read_implicit_preference,
+        (TARGET, REJECTED),
+        kind="preference",
+    ),
+    Shape("question_answer", (("question",), ("answer",)), read_pair, PAIR),
+    Shape("input_output", (("input",), ("output", "target", "answer")), read_pair, PAIR),
+    Shape("query_response", (QUESTIONS, ANSWERS), read_pair, PAIR, optional=("history",)),
+    Shape(
+        "text_label",
+        (("text", "sentence", "headline"), LABELS),
+        read_text_label,
+        (("text", "input"), ("label", "target")),
+    ),
+    Shape("query_label", (QUESTIONS, LABELS), read_text_label, (INPUT, ("target", "label"))),
+    Shape("text", (("text",),), read_text, (("text", "target"),), kind="text"),
 )
+"""In the order in which they are tried."""
+
+
+def known_fields() -> frozenset[str]:
+    """Every field name that some shape or column looks at."""
+    return known_columns().union(*(shape.known() for shape in SHAPES))
+
+
+def accepted_shapes() -> str:
+    """All row shapes in one sentence."""
+    first = {shape.name: shape for shape in reversed(SHAPES)}
+    shapes = ", ".join(first[name].text() for name in dict.fromkeys(s.name for s in SHAPES))
+    return f"Accepted rows: {shapes}; optional beside them: {', '.join(COLUMNS)}."

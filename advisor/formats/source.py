@@ -6,9 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from advisor.formats.detect import Layout
+from advisor.formats.layout import Layout
 from advisor.formats.shapes import Shape
 from advisor.schema.dataset import Kind
+from advisor.schema.evaluation import Split
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of a source."""
+
+    path: Path
+    layout: Layout
+    name: str = ""
+    """Inside the folder; empty where the source is a single file."""
+    split: Split | None = None
+    """For rows without a split of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +38,15 @@ class Source:
     """Name of the row shape."""
     kind: Kind
     encoding: str
+    """As recognised, several of a folder joined by a comma."""
     mapping: Mapping[str, str]
     """Which field serves as which, as recognised or as the user said."""
     notes: tuple[str, ...]
-    layout: Layout = field(repr=False, kw_only=True)
-    row_shape: Shape = field(repr=False, kw_only=True)
+    parts: tuple[Part, ...] = field(repr=False)
+    """How each file is read."""
+    row_shape: Shape = field(repr=False)
+    columns: Mapping[str, str] = field(repr=False)
+    """Which field serves as id, split, group and the like."""
 
     @property
     def format(self) -> str:

@@ -1,0 +1,118 @@
+"""Which ids have been seen, in little memory: the ids of millions of rows fit beside them."""
+
+from __future__ import annotations
+
+from array import array
+from typing import NamedTuple
+
+from advisor.formats.values import RowError, shown
+
+GENERATED = "row-"
+"""How ids begin that the file does not give."""
+
+SMALLEST = 1 << 12
+LOAD = 0.6
+MASK = (1 << 64) - 1
+
+
+class Seen:
+    """Numbers by name; only a hash of the name is kept (64 bits, so two never meet in practice)."""
+
+    def __init__(self) -> None:
+        self._hashes = array("Q", bytes(8 * SMALLEST))
+        self._numbers = array("Q", bytes(8 * SMALLEST))
+        self._count = 0
+
+    def add(self, name: str, number: int) -> int | None:
+        """Keep the number of a new name and return None; else the number kept earlier."""
+        key = hash(name) & MASK or 1
+        slot = self._slot(key)
+        if self._hashes[slot]:
+            return self._numbers[slot]
+        self._hashes[slot], self._numbers[slot] = key, number
+        self._count += 1
+        if self._count > LOAD * len(self._hashes):
+            self._grow()
+        return None
+
+    def __contains__(self, name: str) -> bool:
+        return self._hashes[self._slot(hash(name) & MASK or 1)] != 0
+
+    def _slot(self, key: int) -> int:
+        hashes, last = self._hashes, len(self._hashes) - 1
+        slot = key & last
+        while hashes[slot] and hashes[slot] != key:
+            slot = (slot + 1) & last
+        return slot
+
+    def _grow(self) -> None:
+        old = zip(self._hashes, self._numbers, strict=True)
+        size = 2 * len(self._hashes)
+        self._hashes, self._numbers = array("Q", bytes(8 * size)), array("Q", bytes(8 * size))
+        for key, number in old:
+            if key:
+                slot = self._slot(key)
+                self._hashes[slot], self._numbers[slot] = key, number
+
+
+class Place(NamedTuple):
+    """Where a row stands: its number in the whole source, and its line in the file."""
+
+    row: int
+    line: int
+
+
+class Ids:
+    """Ids of rows as far as they were read: each is given once."""
+
+    def __init__(self) -> None:
+        self.told_apart = 0
+        """Ids that got their file's name because another file has them too."""
+        self._seen = Seen()
+        self._is_generated = bytearray()
+        self._has_likeness = False
+        """Whether the file itself gives ids that look like generated ones."""
+
+    def generated(self, row: int) -> str:
+        """The id of a row that has none of its own."""
+        self._remember(row)
+        name = f"{GENERATED}{row}"
+        while self._has_likeness and name in self._seen:
+            name += "+"
+        return name
+
+    def own(self, name: str, place: Place, *, first: int, file: str) -> str:
+        """The id a row has, with its file's name where an earlier file has it too.
+
+        `first` is the number of the first row of the same file. Raises RowError.
+        """
+        if name.startswith(GENERATED):
+            self._has_likeness = True
+            self._refuse_generated(name)
+        earlier = self._seen.add(name, place.row << 32 | place.line)
+        if earlier is not None and earlier >> 32 < first:
+            name = f"{file}:{name}"
+            earlier = self._seen.add(name, place.row << 32 | place.line)
+            self.told_apart += earlier is None
+        if earlier is not None:
+            raise _twice(name, Place(earlier >> 32, earlier & 0xFFFFFFFF), place)
+        return name
+
+    def _remember(self, row: int) -> None:
+        self._is_generated.extend(bytes(row - len(self._is_generated)))
+        self._is_generated[row - 1] = 1
+
+    def _refuse_generated(self, name: str) -> None:
+        digits = name.removeprefix(GENERATED)
+        row = int(digits) if digits.isdecimal() and len(digits) < 10 else 0
+        if 0 < row <= len(self._is_generated) and self._is_generated[row - 1]:
+            raise RowError("duplicate_id", f"the id {shown(name)} is given to row {row}", ID_HINT)
+
+
+ID_HINT = "Give every row its own id, or leave the column out."
+
+
+def _twice(name: str, earlier: Place, place: Place) -> RowError:
+    which = f" (row {earlier.row})" if earlier.line == place.line else ""
+    message = f"the id {shown(name)} stands already on line {earlier.line}{which}"
+    return RowError("duplicate_id", message, ID_HINT)

@@ -1,0 +1,202 @@
+"""One pass over a source: raw rows become samples, and what cannot be used becomes a fault."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from advisor.formats.columns import (
+    author_of,
+    known_columns,
+    name_of,
+    split_of,
+    system_turn,
+    time_of,
+    tools_of,
+)
+from advisor.formats.guesses import did_you_mean, guess
+from advisor.formats.ids import Ids, Place
+from advisor.formats.rows import Row
+from advisor.formats.shapes import Shape
+from advisor.formats.source import Part, Source
+from advisor.formats.values import Fields, RowError, reach, shown, text_of
+from advisor.schema.dataset import Fault
+from advisor.schema.evaluation import Sample
+
+EXTRAS = ("group", "document", "time", "synthetic_by", "tools", "licence")
+READERS: dict[str, Callable[[object], object]] = {
+    "group": name_of,
+    "document": name_of,
+    "synthetic_by": author_of,
+    "tools": tools_of,
+}
+LICENCES_COUNTED = 100
+
+
+class Reading:
+    """Iterate it once; `rows`, `notes` and `licence` then tell about the whole."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.rows = 0
+        """Rows so far, usable or not."""
+        self._shape = source.row_shape
+        self._columns = dict(source.columns)
+        self._nested = tuple(name for name in source.mapping.values() if "." in name)
+        self._extra_columns = [(w, self._columns[w]) for w in EXTRAS if w in self._columns]
+        self._first_of_part = 1
+        self._part = source.parts[0]
+        self._layouts: Counter[tuple[str, ...]] = Counter()
+        self._ids = Ids()
+        self._licences: Counter[str] = Counter()
+        self._numbers = 0
+        self._timeless = 0
+
+    def __iter__(self) -> Iterator[Sample | Fault]:
+        """Samples and faults in file order."""
+        for part in self.source.parts:
+            self._part, self._first_of_part = part, self.rows + 1
+            yield from self._items(part)
+
+    def _items(self, part: Part) -> Iterator[Sample | Fault]:
+        sample = self._sample
+        for item in part.layout.rows(part.path):
+            self.rows += 1
+            if isinstance(item, Row):
+                try:
+                    yield sample(item)
+                except RowError as error:
+                    yield self._fault(item.line, error)
+            elif part.name:
+                yield item.model_copy(update={"file": part.name})
+            else:
+                yield item
+
+    def _fault(self, line: int, error: RowError) -> Fault:
+        return Fault(
+            code=error.code,
+            line=line,
+            message=error.message,
+            hint=error.hint,
+            file=self._part.name,
+        )
+
+    def _sample(self, row: Row) -> Sample:
+        line, fields = row
+        for path in self._nested:
+            fields = {path: reach(fields, path), **fields}
+        self._layouts[tuple(fields)] += 1
+        try:
+            turns = self._shape.turns(fields)
+        except RowError as error:
+            raise self._explained(error, fields) from None
+        history, columns = turns.history, self._columns
+        if (name := columns.get("system")) and (own := fields.get(name)):
+            history = (*system_turn(name, own), *history)
+        split = self._part.split
+        if (name := columns.get("split")) and (told := fields.get(name)):
+            split = split_of(told)
+        self._numbers += turns.is_number
+        return Sample(
+            id=self._id_of(fields, line),
+            input=turns.input,
+            target=turns.target,
+            rejected=turns.rejected,
+            is_good=turns.is_good,
+            history=history,
+            steps=turns.steps,
+            split=split,
+            line=line,
+            file=self._part.name,
+            **self._extras(fields, turns.tools) if self._extra_columns or turns.tools else {},
+        )
+
+    def _explained(self, error: RowError, fields: Fields) -> RowError:
+        """The same error; where a field is missing, with what the row has instead."""
+        missing = self._shape.missing(fields)
+        return _missing_fields(missing, fields, self._shape) if missing else error
+
+    def _extras(self, fields: Fields, tools: object) -> dict[str, Any]:
+        """What stands beside the row, by field of `Sample`."""
+        found: dict[str, Any] = {"tools": tools_of(tools)} if tools else {}
+        for word, name in self._extra_columns:
+            value = fields.get(name)
+            if value is None:
+                continue
+            if word == "licence":
+                self._add_licence(value)
+            elif word == "time":
+                moment = time_of(value)
+                self._timeless += moment is None
+                found[word] = moment or ""
+            else:
+                found[word] = READERS[word](value)
+        return found
+
+    def _add_licence(self, value: object) -> None:
+        told = name_of(value)
+        if told and (told in self._licences or len(self._licences) < LICENCES_COUNTED):
+            self._licences[told] += 1
+
+    def _id_of(self, fields: Fields, line: int) -> str:
+        column = self._columns.get("id", "id")
+        value = fields.get(column)
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        name = text_of(column, value).strip() if value is not None else ""
+        if not name:
+            return self._ids.generated(self.rows)
+        return self._ids.own(
+            name, Place(self.rows, line), first=self._first_of_part, file=self._part.name
+        )
+
+    @property
+    def licence(self) -> str:
+        """What the licence fields say, where all that say something agree."""
+        return next(iter(self._licences)) if len(self._licences) == 1 else ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Fields that were not used, and what was made of values that are no plain text."""
+        return (*self._unused(), *self._remarks())
+
+    def _unused(self) -> tuple[str, ...]:
+        ignored: Counter[str] = Counter()
+        used = self._shape.known() | set(self._columns.values())
+        for names, count in self._layouts.items():
+            ignored.update(dict.fromkeys(set(names) - used - set(self._nested), count))
+        known = used | known_columns()
+        return tuple(
+            f"The field {shown(name)} is not used (in {count} of {self.rows} rows)."
+            f"{did_you_mean(name, known)}"
+            for name, count in sorted(ignored.items())
+        )
+
+    def _remarks(self) -> Iterator[str]:
+        if self._numbers:
+            yield f"{self._numbers} of {self.rows} targets are numbers; they are read as text."
+        if self._timeless:
+            name = self._columns["time"]
+            yield f"'{name}' is no ISO date in {self._timeless} rows; they count as undated."
+        if len(self._licences) > 1:
+            named = ", ".join(f"{name} ({n})" for name, n in self._licences.most_common(5))
+            yield f"The rows have several licences: {named}."
+        if self._ids.told_apart:
+            yield (
+                f"{self._ids.told_apart} ids stand in several files; the file's name was put"
+                " before them."
+            )
+
+
+def _missing_fields(missing: tuple[str, ...], fields: Fields, shape: Shape) -> RowError:
+    found = sorted(fields)
+    names = ", ".join(map(shown, found)) or "none"
+    wanted = [name for group in missing for name in group.split("|")]
+    strange = [name for name in found if name not in shape.known()]
+    guesses = "".join(guess(name, wanted) for name in strange)
+    return RowError(
+        "missing_field",
+        f"no field {', '.join(map(repr, missing))}, found {names}{guesses}",
+        f"Each row needs {shape.text()}, as most rows of this file have.",
+    )
