@@ -2,208 +2,208 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
-from math import ceil, sqrt
+from math import ceil
 from statistics import NormalDist, fmean
+from typing import Any, NamedTuple
 
-from advisor.errors import StaleArtifactError
-from advisor.evaluation.identity import repeated
-from advisor.evaluation.intervals import (
-    FEWEST_FOR_BOOTSTRAP,
-    LEVEL,
-    bootstrap_interval,
-    proportion_interval,
+from advisor.evaluation.detectable import POWER
+from advisor.evaluation.differences import (
+    clustered_difference_interval,
+    exact_mcnemar,
+    holm,
+    items_needed,
+    mean_difference_interval,
+    paired_share_interval,
+    sign_flip,
+    swap_test,
+    totals_difference_interval,
 )
-from advisor.evaluation.resampling import scipy_stats
+from advisor.evaluation.intervals import LEVEL, shared_groups
+from advisor.evaluation.pairs import Pairs, paired
+from advisor.evaluation.resampling import by_totals, grouped, totals_of
+from advisor.evaluation.sentences import comparison_sentence
+from advisor.evaluation.stopping import watch_difference
 from advisor.schema.base import ConfidenceInterval
-from advisor.schema.evaluation import Comparison, Evaluation
+from advisor.schema.evaluation import Comparison, Evaluation, ScoredSample
 
 EXACT = "exact McNemar"
 SIGN_FLIP = "paired sign-flip permutation"
-FLIPS = 9999
-POWER = 0.8
+SWAP = "paired swap permutation of totals"
+WATCHED = "betting on differences, valid at any end"
+
+ValueOf = Callable[[Mapping[str, float]], float]
 
 
-def compare(a: Evaluation, b: Evaluation, *, level: float = LEVEL) -> Comparison:
-    """How far b lies above a on the same samples, with interval and two-sided p-value.
+class Found(NamedTuple):
+    """What a test says of one pair of systems."""
+
+    difference: float
+    interval: ConfidenceInterval
+    p_value: float
+    test: str
+    needed: int | None
+
+
+def compare(
+    a: Evaluation, b: Evaluation, *, level: float = LEVEL, value_of: ValueOf | None = None
+) -> Comparison:
+    """How far b lies above a on the samples both have, with interval and two-sided p-value.
 
     Scores of 0 and 1: exact McNemar test and Newcombe's interval for paired shares (his method 10,
     Statistics in Medicine 17, 1998). Other scores: sign-flip permutation test and bootstrap
-    interval of the mean difference. Raises StaleArtifactError when samples or metric differ.
+    interval of the mean difference. Samples that share a document or group: signs are flipped, and
+    resamples drawn, by whole groups. A metric of summed totals (`value_of`): swap permutation and
+    paired bootstrap. Where one evaluation ended because its scores had decided a question, the
+    number of samples is no accident, and only a test that is valid whenever one stops will do.
+
+    Raises StaleArtifactError when samples or metric differ.
     """
-    ours, theirs = _paired(a, b)
-    is_binary = {*ours, *theirs} <= {0.0, 1.0}
-    only_a = sum(x > y for x, y in zip(ours, theirs, strict=True))
-    only_b = sum(y > x for x, y in zip(ours, theirs, strict=True))
-    differences = [y - x for x, y in zip(ours, theirs, strict=True)]
-    if is_binary:
-        interval = paired_share_interval(ours, theirs, level=level)
-        p_value = exact_mcnemar(only_a, only_b)
+    pairs, seed = paired(a, b), a.manifest.seed
+    if value_of is not None:
+        found = _of_totals(pairs, value_of, seed=seed, level=level)
+    elif pairs.was_watched:
+        found = _whenever(pairs, level=level)
+    elif shared_groups(pairs.labels) is not None:
+        found = _of_groups(pairs, seed=seed, level=level)
     else:
-        interval = _difference_interval(differences, seed=a.manifest.seed, level=level)
-        p_value = sign_flip(differences, seed=a.manifest.seed)
-    return Comparison(
-        a=a.builder,
-        b=b.builder,
-        difference=fmean(differences),
-        interval=interval,
-        p_value=p_value,
-        test=EXACT if is_binary else SIGN_FLIP,
-        n=len(ours),
-        only_a=only_a,
-        only_b=only_b,
+        found = _of_samples(pairs, seed=seed, level=level)
+    differences = pairs.differences
+    return _told(
+        Comparison(
+            a=a.builder,
+            b=b.builder,
+            difference=found.difference,
+            interval=found.interval,
+            p_value=found.p_value,
+            test=found.test,
+            n=len(differences),
+            only_a=sum(difference < 0 for difference in differences),
+            only_b=sum(difference > 0 for difference in differences),
+            items_needed=found.needed,
+        )
     )
 
 
-def compare_all(evaluations: Sequence[Evaluation], *, level: float = LEVEL) -> list[Comparison]:
+def compare_all(
+    evaluations: Sequence[Evaluation], *, level: float = LEVEL, value_of: ValueOf | None = None
+) -> list[Comparison]:
     """Every pair once, p-values corrected after Holm."""
-    return corrected([compare(a, b, level=level) for a, b in combinations(evaluations, 2)])
+    return corrected(
+        [compare(a, b, level=level, value_of=value_of) for a, b in combinations(evaluations, 2)]
+    )
 
 
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """The comparisons with p-values corrected after Holm for being several."""
     adjusted = holm([comparison.p_value for comparison in comparisons])
     return [
-        comparison.model_copy(update={"p_value": p})
+        _told(comparison.model_copy(update={"p_value": p}))
         for comparison, p in zip(comparisons, adjusted, strict=True)
     ]
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction, in the order given (Scand. J. Statistics 6, 1979).
-
-    The i-th smallest of m p-values is multiplied by m - i + 1, never below its predecessor.
-    """
-    order = sorted(range(len(p_values)), key=lambda at: p_values[at])
-    adjusted = [1.0] * len(p_values)
-    floor = 0.0
-    for rank, at in enumerate(order):
-        floor = max(floor, min(1.0, p_values[at] * (len(p_values) - rank)))
-        adjusted[at] = floor
-    return adjusted
-
-
-def exact_mcnemar(only_a: int, only_b: int) -> float:
-    """Two-sided p-value: are samples that one alone got right evenly shared (SciPy's binomial)."""
-    if only_a + only_b == 0:
-        return 1.0
-    return float(scipy_stats().binomtest(only_b, only_a + only_b, 0.5).pvalue)
-
-
-def sign_flip(differences: Sequence[float], *, seed: int) -> float:
-    """Two-sided p-value of the mean difference when every difference may as well be reversed.
-
-    9,999 seeded reversals, the observed one counted in, so that p is never 0 and never too small.
-    """
-    import numpy as np  # noqa: PLC0415 - heavy, wanted only when something was measured
-
-    values = np.asarray(differences, dtype=float)
-    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(FLIPS, len(values)))
-    tolerance = 1e-12
-    reached = np.abs(signs @ values) >= abs(values.sum()) - tolerance
-    return float((reached.sum() + 1) / (FLIPS + 1))
-
-
-def paired_share_interval(
-    a: Sequence[float], b: Sequence[float], *, level: float = LEVEL
-) -> ConfidenceInterval:
-    """Newcombe's score interval of share b minus share a on the same samples.
-
-    With d = pb - pa, Wilson bounds (la, ua), (lb, ub) and the correlation phi of the two answers,
-    reduced towards 0 by half a count where it is positive:
-    low = d - sqrt((pb-lb)^2 - 2 phi (pb-lb)(ua-pa) + (ua-pa)^2), high likewise with the other ends.
-    """
-    n = len(a)
-    pa, pb = fmean(a), fmean(b)
-    wa = proportion_interval(round(sum(a)), n, level=level)
-    wb = proportion_interval(round(sum(b)), n, level=level)
-    phi = _correlation(a, b)
-    down = _hypotenuse(pb - wb.low, wa.high - pa, phi)
-    up = _hypotenuse(wb.high - pb, pa - wa.low, phi)
-    difference = pb - pa
-    return ConfidenceInterval(
-        low=max(-1.0, difference - down), high=min(1.0, difference + up), level=level
-    )
-
-
-def items_needed(differences: Sequence[float], *, level: float = LEVEL) -> int | None:
-    """Paired samples at which a difference like this one is seen in 4 of 5 repetitions.
-
-    n = ((z_alpha/2 sqrt(q) + z_power sqrt(q - d^2)) / d)^2 with d the mean and q the mean square of
-    the differences (for shares: Connor, Biometrics 43, 1987). None when the mean is not positive,
-    since no number of samples would then be expected to show a gain.
-    """
-    d = fmean(differences)
-    if d <= 0:
-        return None
-    q = fmean(x * x for x in differences)
-    z_alpha = NormalDist().inv_cdf(0.5 + level / 2)
-    z_power = NormalDist().inv_cdf(POWER)
-    return ceil(((z_alpha * sqrt(q) + z_power * sqrt(max(0.0, q - d * d))) / d) ** 2)
-
-
 def paired_differences(a: Evaluation, b: Evaluation) -> list[float]:
-    """Score of b minus score of a, sample by sample.
+    """Score of b minus score of a on each sample that both have.
 
     Raises StaleArtifactError when samples or metric differ.
     """
-    return [y - x for x, y in zip(*_paired(a, b), strict=True)]
+    return paired(a, b).differences
 
 
-def _paired(a: Evaluation, b: Evaluation) -> tuple[list[float], list[float]]:
-    """Scores in one order of samples."""
-    ours, theirs = _by_sample(a), _by_sample(b)
-    data_a, data_b = a.manifest.dataset_digest, b.manifest.dataset_digest
-    if ours.keys() != theirs.keys() or a.metric != b.metric or data_a != data_b:
-        raise StaleArtifactError(
-            f"{a.builder} and {b.builder} were not measured on the same samples with the same "
-            f"metric: {len(ours)} samples by {a.metric}, {len(theirs)} by {b.metric}, "
-            f"{len(ours.keys() & theirs.keys())} in common, data {data_a} and {data_b}.",
-            hint="Run `advisor baseline` again, so that both are measured on the data as it is.",
-        )
-    return list(ours.values()), [theirs[sample_id] for sample_id in ours]
+def _told(comparison: Comparison) -> Comparison:
+    return comparison.model_copy(update={"sentence": comparison_sentence(comparison)})
 
 
-def _by_sample(evaluation: Evaluation) -> Mapping[str, float]:
-    twice = repeated(score.sample_id for score in evaluation.scores)
-    if twice:
-        raise StaleArtifactError(
-            f"{evaluation.builder} was measured on {len(twice)} sample ids more than once, the "
-            f"first is '{twice[0]}'; scores cannot be paired by them.",
-            hint="Give every row its own id, and run `advisor baseline` again.",
-        )
-    return {score.sample_id: score.value for score in evaluation.scores}
+def _of_samples(pairs: Pairs, *, seed: int, level: float) -> Found:
+    """Independent samples."""
+    differences = pairs.differences
+    ours, theirs = _values(pairs.a), _values(pairs.b)
+    needed = _either_way(differences, level=level)
+    if {*ours, *theirs} <= {0.0, 1.0}:
+        interval = paired_share_interval(ours, theirs, level=level)
+        only_b = sum(difference > 0 for difference in differences)
+        only_a = sum(difference < 0 for difference in differences)
+        p_value = exact_mcnemar(only_a, only_b)
+        return Found(fmean(differences), interval, p_value, EXACT, needed)
+    interval = mean_difference_interval(differences, seed=seed, level=level)
+    p_value = sign_flip(differences, seed=seed)
+    return Found(fmean(differences), interval, p_value, SIGN_FLIP, needed)
 
 
-def _correlation(a: Sequence[float], b: Sequence[float]) -> float:
-    """Phi of a two-by-two table with Newcombe's correction; 0 where a margin is empty."""
-    n = len(a)
-    both = sum(x == y == 1 for x, y in zip(a, b, strict=True))
-    neither = sum(x == y == 0 for x, y in zip(a, b, strict=True))
-    right_a, right_b = round(sum(a)), round(sum(b))
-    margins = right_a * (n - right_a) * right_b * (n - right_b)
-    if margins == 0:
-        return 0.0
-    product = float(both * neither - (right_a - both) * (right_b - both))
-    if product > 0:
-        product = max(product - n / 2, 0.0)
-    return product / sqrt(margins)
+def _of_groups(pairs: Pairs, *, seed: int, level: float) -> Found:
+    """Samples that share documents or groups."""
+    differences = pairs.differences
+    counted = [{"sum": difference, "count": 1.0} for difference in differences]
+    rows = grouped(totals_of(counted, ("sum", "count")).rows, pairs.labels)
+    needed = _either_way(differences, level=level)
+    alike = _variance_ratio(rows, differences)
+    return Found(
+        fmean(differences),
+        clustered_difference_interval(rows, seed=seed, level=level),
+        sign_flip(rows[:, 0].tolist(), seed=seed),
+        f"cluster {SIGN_FLIP} over {len(rows)} groups",
+        None if needed is None else ceil(needed * alike),
+    )
 
 
-def _hypotenuse(x: float, y: float, phi: float) -> float:
-    return sqrt(max(0.0, x * x - 2 * phi * x * y + y * y))
+def _of_totals(pairs: Pairs, value_of: ValueOf, *, seed: int, level: float) -> Found:
+    """A metric that is a function of summed totals."""
+    labels = shared_groups(pairs.labels)
+    every = totals_of([score.totals for score in (*pairs.a, *pairs.b)])
+    n, values = len(pairs.a), by_totals(value_of, every.names)
+    ours, theirs = grouped(every.rows[:n], labels), grouped(every.rows[n:], labels)
+    totals = [rows.sum(axis=0, keepdims=True) for rows in (ours, theirs)]
+    difference = float(values(totals[1])[0] - values(totals[0])[0])
+    interval = totals_difference_interval(ours, theirs, values, seed=seed, level=level)
+    return Found(
+        difference,
+        interval,
+        swap_test(ours, theirs, values, seed=seed),
+        SWAP if labels is None else f"cluster {SWAP} over {len(ours)} groups",
+        _from_width(difference, interval, n),
+    )
 
 
-def _difference_interval(
-    differences: Sequence[float], *, seed: int, level: float
-) -> ConfidenceInterval:
-    """Bootstrap; where it can see no spread, room for one-sided surprises at the stated level."""
-    n = len(differences)
-    if n < FEWEST_FOR_BOOTSTRAP or len(set(differences)) == 1:
-        room = proportion_interval(0, n, level=level).high
-        middle = fmean(differences)
-        low, high = middle - room * (1 + middle), middle + room * (1 - middle)
-    else:
-        low, high = bootstrap_interval(differences, seed=seed, level=level)
-    return ConfidenceInterval(low=max(-1.0, low), high=min(1.0, high), level=level)
+def _whenever(pairs: Pairs, *, level: float) -> Found:
+    """Scores that decided themselves when the evaluation ended."""
+    differences = pairs.differences
+    watch = watch_difference(
+        planned=len(differences),
+        error_rate=(1 - level) / 2,
+        groups=shared_groups(pairs.labels),
+    )
+    for difference in differences:
+        watch.add(difference)
+    needed = _either_way(differences, level=level)
+    return Found(fmean(differences), watch.interval, watch.p_value, WATCHED, needed)
+
+
+def _either_way(differences: Sequence[float], *, level: float) -> int | None:
+    """Samples that a difference of this size needs, whoever is ahead."""
+    ahead = 1 if sum(differences) > 0 else -1
+    return items_needed([ahead * difference for difference in differences], level=level)
+
+
+def _variance_ratio(rows: Any, differences: Sequence[float]) -> float:
+    """Variance of the mean by groups over that by samples; at least 1."""
+    mean, n = fmean(differences), len(differences)
+    single = sum((difference - mean) ** 2 for difference in differences)
+    if not single:
+        return n / len(rows)
+    return max(1.0, float(((rows[:, 0] - mean * rows[:, 1]) ** 2).sum()) / single)
+
+
+def _from_width(difference: float, interval: ConfidenceInterval, n: int) -> int | None:
+    """Samples needed, from how wide the interval is with n."""
+    if not difference:
+        return None
+    normal = NormalDist()
+    z_level, z_power = normal.inv_cdf(0.5 + interval.level / 2), normal.inv_cdf(POWER)
+    error = (interval.high - interval.low) / (2 * z_level)
+    return ceil(n * ((z_level + z_power) * error / difference) ** 2)
+
+
+def _values(scores: Sequence[ScoredSample]) -> list[float]:
+    return [score.value for score in scores]

@@ -153,6 +153,8 @@ class ScoredSample(Value):
     passages: tuple[str, ...] = ()
     totals: dict[str, float] = Field(default_factory=dict)
     note: str = ""
+    group: str = ""
+    """Document or group of the sample: samples that share one are no independent witnesses."""
     unscored: bool = False
     """The metric could give no value; `note` says why."""
 
@@ -274,5 +276,8 @@ class Comparison(Value):
     only_a: int = 0
     """Samples that only a got right."""
     only_b: int = 0
+    items_needed: int | None = None
+    """Samples at which a difference of this size shows in 4 of 5 repetitions; None where there is
+    no difference."""
     sentence: str = ""
     """The result in plain words."""

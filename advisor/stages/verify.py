@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from advisor.evaluation.compare import compare, corrected, items_needed, paired_differences
+from advisor.evaluation.compare import compare, corrected
 from advisor.evaluation.intervals import meets
 from advisor.schema.base import Interval, UsdInterval
 from advisor.schema.baseline import Baselines
@@ -83,15 +83,14 @@ def judge(comparison: Comparison, best: Evaluation, tuned: Evaluation) -> tuple[
             f"Any gain is smaller than {100 * WORTHWHILE_GAIN:.0f} points, too little to serve a "
             f"tuned model for: {seen}."
         )
-    return "inconclusive", f"Chance may explain what was seen: {seen}. {_remedy(best, tuned)}"
+    return "inconclusive", f"Chance may explain what was seen: {seen}. {_remedy(comparison)}"
 
 
-def _remedy(best: Evaluation, tuned: Evaluation) -> str:
-    differences = paired_differences(best, tuned)
-    needed = items_needed(differences)
-    if needed is None:
+def _remedy(comparison: Comparison) -> str:
+    needed = comparison.items_needed
+    if needed is None or comparison.difference <= 0:
         return "More test samples are unlikely to show a gain; better data may."
-    more = max(needed - len(differences), 1)
+    more = max(needed - comparison.n, 1)
     return (
         f"If the difference is as large as it looks, about {more} more test samples would show "
         "it in 4 of 5 cases."

@@ -134,6 +134,158 @@ def test_the_order_of_samples_does_not_matter():
     assert compare(one, two.model_copy(update={"scores": two.scores[::-1]})) == compare(one, two)
 
 
+def with_groups(evaluation, size):
+    scores = tuple(
+        score.model_copy(update={"group": f"d{number // size}"})
+        for number, score in enumerate(evaluation.scores)
+    )
+    return evaluation.model_copy(update={"scores": scores})
+
+
+def test_samples_of_one_document_are_flipped_together():
+    a = [0.0] * 60
+    b = [1.0] * 20 + [0.0] * 40
+    plain = compare(system("a", a), system("b", b))
+    found = compare(with_groups(system("a", a), 10), with_groups(system("b", b), 10))
+    assert plain.p_value < 0.001
+    assert found.test == "cluster paired sign-flip permutation over 6 groups"
+    assert found.p_value == pytest.approx(0.5, abs=0.02)  # 2 of 6 documents: 2 of 4 reversals
+    assert found.interval.low < 0 < plain.interval.low
+    assert found.items_needed > plain.items_needed
+
+
+@pytest.mark.parametrize("groups", [5, 20])
+def test_clustered_comparisons_keep_their_level_where_plain_ones_do_not(groups):
+    plain = clustered = covered = 0
+    for seed in range(60):
+        draw = random.Random(seed)
+        a, b = [], []
+        for _ in range(groups):
+            lean = draw.choice([-0.5, 0.5])
+            for _ in range(10):
+                same = draw.random()
+                a.append(same)
+                b.append(min(1.0, max(0.0, same + lean * draw.random() * min(same, 1 - same))))
+        one, two = system("a", a), system("b", b)
+        plain += compare(one, two).p_value <= 0.1
+        found = compare(with_groups(one, 10), with_groups(two, 10))
+        clustered += found.p_value <= 0.1
+        covered += found.interval.low <= 0 <= found.interval.high
+    assert clustered <= 6 + 6
+    assert covered >= 48
+    assert plain > 18
+
+
+def f1(totals):
+    return 2 * totals.get("tp", 0) / max(1.0, 2 * totals.get("tp", 0) + totals.get("wrong", 0))
+
+
+def counted(name, rights):
+    scores = tuple(
+        make.scored(number, 0.0).model_copy(update={"totals": {"tp": 1.0} if r else {"wrong": 2.0}})
+        for number, r in enumerate(rights)
+    )
+    return system(name, [0.0] * len(rights)).model_copy(update={"scores": scores})
+
+
+def test_totals_are_swapped_and_drawn_in_pairs():
+    a, b = table(50, 5, 30, 15)
+    found = compare(counted("a", a), counted("b", b), value_of=f1)
+    exact = compare(system("a", a), system("b", b))
+    assert found.difference == pytest.approx(0.25)  # here F1 is the share of right answers
+    assert found.test == "paired swap permutation of totals"
+    assert found.interval.low == pytest.approx(exact.interval.low, abs=0.02)
+    assert found.interval.high == pytest.approx(exact.interval.high, abs=0.02)
+    assert found.p_value <= 0.002
+    assert found.items_needed == pytest.approx(exact.items_needed, rel=0.35)
+    none = compare(counted("a", a), counted("b", a), value_of=f1)
+    assert (none.difference, none.p_value, none.items_needed) == (0, 1, None)
+    assert none.interval.low < 0 < none.interval.high
+
+
+def test_the_swap_test_keeps_its_level():
+    rejected = 0
+    for seed in range(60):
+        a, b = answers(random.Random(seed), 60, 0.15, 0.15)
+        rejected += compare(counted("a", a), counted("b", b), value_of=f1).p_value <= 0.1
+    assert rejected <= 6 + 6
+
+
+def ended(evaluation, count, how):
+    return evaluation.model_copy(update={"scores": evaluation.scores[:count], "ended": how})
+
+
+def test_an_evaluation_that_ran_out_of_money_is_compared_on_what_both_have():
+    a, b = table(50, 5, 30, 15)
+    draw = random.Random(1)
+    order = draw.sample(range(100), 100)
+    a, b = [a[at] for at in order], [b[at] for at in order]
+    found = compare(system("a", a), ended(system("b", b), 60, "budget"))
+    assert (found.n, found.test) == (60, "exact McNemar")
+    assert found == compare(
+        ended(system("a", a), 60, "budget"), ended(system("b", b), 60, "budget")
+    )
+    with pytest.raises(StaleArtifactError, match="0 in common"):
+        compare(system("a", a), ended(system("b", b), 0, "budget"))
+
+
+def test_scores_that_decided_their_number_get_a_test_that_is_valid_at_any_end():
+    draw = random.Random(1)
+    order = draw.sample(range(100), 100)
+    a, b = ([side[at] for at in order] for side in table(50, 5, 30, 15))
+    found = compare(ended(system("a", a), 60, "decided"), system("b", b))
+    fixed = compare(ended(system("a", a), 60, "budget"), system("b", b))
+    assert found.test == "betting on differences, valid at any end"
+    assert found.n == 60
+    assert found.interval.low < fixed.interval.low
+    assert found.interval.high > fixed.interval.high
+    assert fixed.p_value < found.p_value < 1
+
+
+def test_stopping_where_one_side_looks_bad_does_not_make_the_other_better():
+    wrong = 0
+    for seed in range(50):
+        draw = random.Random(seed)
+        a = [float(draw.random() < 0.6) for _ in range(200)]
+        b = [float(draw.random() < 0.6) for _ in range(200)]
+        total, count = 0.0, 0
+        while count < 200 and (count < 20 or total / count > 0.6 - 1.5 * (0.24 / count) ** 0.5):
+            total, count = total + a[count], count + 1
+        wrong += compare(ended(system("a", a), count, "decided"), system("b", b)).p_value <= 0.1
+    assert wrong <= 5 + 4
+
+
+def test_the_sentence_says_who_is_ahead_and_what_chance_explains():
+    a, b = table(50, 5, 30, 15)
+    clear = compare(system("rag", a), system("tuned", b))
+    assert clear.sentence == (
+        "tuned is 25.0 points ahead of rag on 100 samples (90 % interval +15.8 to +33.6); chance "
+        "hardly explains that (p < 0.001)."
+    )
+    back = compare(system("tuned", b), system("rag", a))
+    assert back.sentence == clear.sentence
+    a, b = table(50, 10, 14, 26)
+    unclear = compare(system("rag", a), system("tuned", b))
+    assert unclear.sentence == (
+        "tuned is 4.0 points ahead of rag on 100 samples, but chance may explain it (90 % interval "
+        f"-4.2 to +12.1, p = 0.54); about {unclear.items_needed:,} samples would show a difference "
+        "of this size in 4 of 5 cases."
+    )
+    assert unclear.items_needed == items_needed([1.0] * 14 + [-1.0] * 10 + [0.0] * 76)
+    equal = compare(system("rag", a), system("tuned", a))
+    assert equal.sentence.startswith("rag and tuned score the same on 100 samples (90 % interval")
+
+
+def test_holm_is_in_the_sentence():
+    a, b = table(20, 2, 9, 9)
+    c = [1.0 - value for value in a]
+    alone = compare(system("a", a), system("b", b))
+    among = compare_all([system("a", a), system("b", b), system("c", c)])[0]
+    assert "chance hardly explains" in alone.sentence
+    assert among.p_value > alone.p_value
+    assert f"p = {among.p_value:.2g}" in among.sentence
+
+
 def test_items_needed_matches_connors_formula():
     # 20 % of samples change, 12 for and 8 against of 100: Connor (1987), alpha 0.10, power 0.8.
     differences = [1.0] * 12 + [-1.0] * 8 + [0.0] * 80

@@ -1,0 +1,66 @@
+"""Scores of two systems on the samples that both have answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from advisor.errors import StaleArtifactError
+from advisor.evaluation.identity import repeated
+from advisor.schema.evaluation import Evaluation, ScoredSample
+
+
+class Pairs(NamedTuple):
+    """Scores of a and of b in one order of samples."""
+
+    a: tuple[ScoredSample, ...]
+    b: tuple[ScoredSample, ...]
+    was_watched: bool
+    """The scores themselves decided how many samples there are."""
+
+    @property
+    def differences(self) -> list[float]:
+        """Score of b minus score of a, sample by sample."""
+        return [theirs.value - ours.value for ours, theirs in zip(self.a, self.b, strict=True)]
+
+    @property
+    def labels(self) -> list[str]:
+        """Document or group of each sample."""
+        return [score.group for score in self.a]
+
+
+def paired(a: Evaluation, b: Evaluation) -> Pairs:
+    """Both systems' scores on the samples they have in common, in the order they were asked.
+
+    They must have all samples in common unless one ended early. Raises StaleArtifactError when
+    samples, data or metric differ, or a sample stands twice.
+    """
+    ours, theirs = _by_sample(a), _by_sample(b)
+    first = ours if len(ours) <= len(theirs) else theirs
+    common = [sample_id for sample_id in first if sample_id in ours and sample_id in theirs]
+    has_ended_early = a.ended != "all" or b.ended != "all"
+    whole = max(len(ours), len(theirs)) if not has_ended_early else 1
+    data_a, data_b = a.manifest.dataset_digest, b.manifest.dataset_digest
+    if len(common) < whole or a.metric != b.metric or data_a != data_b:
+        raise StaleArtifactError(
+            f"{a.builder} and {b.builder} were not measured on the same samples with the same "
+            f"metric: {len(ours)} samples by {a.metric}, {len(theirs)} by {b.metric}, "
+            f"{len(common)} in common, data {data_a} and {data_b}.",
+            hint="Run `advisor baseline` again, so that both are measured on the data as it is.",
+        )
+    return Pairs(
+        a=tuple(ours[sample_id] for sample_id in common),
+        b=tuple(theirs[sample_id] for sample_id in common),
+        was_watched="decided" in {a.ended, b.ended},
+    )
+
+
+def _by_sample(evaluation: Evaluation) -> Mapping[str, ScoredSample]:
+    twice = repeated(score.sample_id for score in evaluation.scores)
+    if twice:
+        raise StaleArtifactError(
+            f"{evaluation.builder} was measured on {len(twice)} sample ids more than once, the "
+            f"first is '{twice[0]}'; scores cannot be paired by them.",
+            hint="Give every row its own id, and run `advisor baseline` again.",
+        )
+    return {score.sample_id: score for score in evaluation.scores}
