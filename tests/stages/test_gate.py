@@ -342,11 +342,10 @@ def test_facts_end_up_in_the_decision():
 
 
 def test_smallest_visible_gain_by_hand():
-    """n = (z_0.95 + z_0.80)^2 * (p q sums) / d^2, the textbook formula turned round."""
+    """d = 1/n + (z_0.95 sqrt(q) + z_0.80 sqrt(q - d^2)) / sqrt(n); at 0.5 half of samples differ."""
     gain = smallest_visible_gain(0.5, 200)
-    after = 0.5 + gain
-    needed = 2.4865**2 * (0.25 + after * (1 - after)) / gain**2
-    assert math.isclose(needed, 200, rel_tol=1e-3)
+    spread = 1.6449 * 0.5**0.5 + 0.8416 * (0.5 - gain**2) ** 0.5
+    assert math.isclose(gain, 1 / 200 + spread / 200**0.5, rel_tol=1e-3)
     assert smallest_visible_gain(0.5, 0) is None
     assert smallest_visible_gain(0.5, 800) < gain < smallest_visible_gain(0.5, 50)
     assert 0 < smallest_visible_gain(0.0, 200) < 0.05

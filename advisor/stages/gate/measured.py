@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
+from advisor.evaluation.detectable import detectable_gain
 from advisor.schema.baseline import Baselines
 from advisor.schema.estimate import Estimate, Option
 from advisor.schema.evaluation import Evaluation
 from advisor.schema.profile import MeasuredFacts, Profile
 
-Z_ONE_SIDED_5_PERCENT = 1.6449
-Z_POWER_80_PERCENT = 0.8416
-BISECTIONS = 50
 LARGEST_LEAKED_SHARE = 0.1
 """Share of the test split beyond which a leak says that the split itself went wrong."""
 FEWEST_CLEAN = 30
@@ -110,27 +106,11 @@ def is_clean(*, scored: int, leaked: int) -> bool:
 
 
 def smallest_visible_gain(score: float, samples: int) -> float | None:
-    """The smallest true gain over `score` that a test split shows with 80 % power.
+    """The smallest true gain over `score` that verification would show with 80 % power.
 
-    Normal approximation for the difference of two independent proportions, one-sided at 5 %:
-    d = (z_0.95 + z_0.80) * sqrt((p (1 - p) + q (1 - q)) / n) with q = p + d, solved for d by
-    bisection (Fleiss, Levin and Paik 2003, chapter 4). For scores between 0 and 1 that are not
-    binary, p (1 - p) is the largest variance possible; and verification compares the same samples
-    in pairs, which sees smaller gains. Both make this an upper bound. None without samples.
+    An upper bound: systems that err on the same samples show smaller gains. None without samples.
     """
-    if samples <= 0:
-        return None
-    z = Z_ONE_SIDED_5_PERCENT + Z_POWER_80_PERCENT
-    p = min(max(score, 0.0), 1.0)
-    low, high = 0.0, 1.0
-    for _ in range(BISECTIONS):
-        gain = (low + high) / 2
-        q = min(p + gain, 1.0)
-        if gain < z * math.sqrt((p * (1 - p) + q * (1 - q)) / samples):
-            low = gain
-        else:
-            high = gain
-    return round(high, 6)
+    return round(detectable_gain(samples, baseline=score), 6) if samples > 0 else None
 
 
 def gain_is_visible(smallest: float | None, gap: float | None, *, is_met: bool) -> bool | None:
