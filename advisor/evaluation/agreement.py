@@ -25,7 +25,8 @@ RULE = (
     f"A judge may stand in for people when the lower end of kappa's {LEVEL:.0%} interval is at "
     f"least {SUBSTANTIAL:g} (substantial agreement: Landis and Koch, Biometrics 33, 1977), at most "
     f"{MOST_UNREADABLE:.0%} of its verdicts are unreadable and, for pairs, at least "
-    f"{LEAST_CONSISTENT:.0%} keep their verdict when the answers change places (Zheng et al., NeurIPS 2023)."
+    f"{LEAST_CONSISTENT:.0%} keep their verdict when the answers change places (Zheng et al., "
+    "NeurIPS 2023)."
 )
 
 
@@ -193,10 +194,18 @@ def verdict(
         return "yes", f"{seen}: it may stand in for people on rows like these."
     if high < SUBSTANTIAL:
         return "no", f"{seen}: it may not stand in for people; another rubric or model may."
-    return (
-        "unknown",
-        f"{seen}: too few rows to tell whether it may stand in for people{_more(beyond_chance)}",
-    )
+    doubt = "too few rows to tell whether it may stand in for people"
+    return "unknown", f"{seen}: {doubt}{_more(beyond_chance)}"
+
+
+def _obstacle(unreadable_share: float, consistency: Estimated | None) -> str:
+    """What forbids trust whatever the agreement; empty for nothing."""
+    if unreadable_share > MOST_UNREADABLE:
+        return f"{unreadable_share:.0%} of its verdicts cannot be read"
+    steady = consistency.value if consistency else None
+    if steady is not None and steady < LEAST_CONSISTENT:
+        return f"only {steady:.0%} of its verdicts survive a change of places"
+    return ""
 
 
 def _more(beyond_chance: Estimated) -> str:
