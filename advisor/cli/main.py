@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "decide": ("advisor.cli.decide:command", "2  Rank the approaches, with reasons."),
     "estimate": ("advisor.cli.estimate:command", "3  Memory, hours and money of tuning."),
     "baseline": ("advisor.cli.baseline:command", "4  Measure zero-shot, few-shot and RAG."),
+    "judge": ("advisor.cli.judge:command", "How far a judge agrees with people."),
     "gate": ("advisor.cli.gate:command", "5  Is training warranted? train, stop or collect."),
     "train": ("advisor.cli.train:command", "6  Tune with a trainer plugin."),
     "verify": ("advisor.cli.verify:command", "7  Tuned model against every baseline."),
