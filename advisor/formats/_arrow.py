@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from advisor.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from pyarrow import RecordBatch
+    from pyarrow import RecordBatch, Schema
 
 BATCH_ROWS = 256
 """Rows that are turned into values at a time."""
@@ -29,11 +30,36 @@ def arrow_errors() -> tuple[type[Exception], ...]:
 def arrow_rows(path: Path, container: str) -> Iterator[dict[str, Any]]:
     """Rows as fields, in file order; raises what `arrow_errors` lists.
 
-    Columns of raw bytes (pictures, sounds) are left out: no row shape reads them.
+    Columns of raw bytes (pictures, sounds) are left out: no row shape reads them. Labels that
+    the file numbers and names (`ClassLabel` of `datasets`) come by their names.
     """
     for batch in _parquet(path) if container == "parquet" else _ipc(path):
+        names = _label_names(batch.schema)
         for start in range(0, batch.num_rows, BATCH_ROWS):
-            yield from _readable(batch.slice(start, BATCH_ROWS)).to_pylist()
+            rows = _readable(batch.slice(start, BATCH_ROWS)).to_pylist()
+            yield from (_named(row, names) for row in rows) if names else rows
+
+
+def _label_names(schema: Schema) -> dict[str, list[str]]:
+    """Names of numbered labels by column, out of what `datasets` writes beside the schema."""
+    try:
+        told = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        features = told["info"]["features"].items()
+        return {
+            name: feature["names"]
+            for name, feature in features
+            if feature.get("_type") == "ClassLabel" and isinstance(feature.get("names"), list)
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _named(row: dict[str, Any], names: dict[str, list[str]]) -> dict[str, Any]:
+    for column, listed in names.items():
+        number = row.get(column)
+        if isinstance(number, int) and 0 <= number < len(listed):
+            row[column] = listed[number]
+    return row
 
 
 def _parquet(path: Path) -> Iterator[RecordBatch]:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import re
+
+LATIN = ["cp1252", "cp1250", "cp1254", "cp1257"]
 COMMON = [
-    "cp1252", "iso8859_15", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r",
-    "gb18030", "big5", "cp932", "euc_jp", "cp949", "utf_16_le", "utf_16_be",
+    *LATIN, "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "gb18030", "big5", "cp932", "euc_jp",
+    "cp949",
 ]  # fmt: skip
 """Encodings that people's files really have; rarer ones would only be wrong guesses."""
+FEW_LONG_RUNS = 0.2
 
 
 def guessed(content: bytes) -> str | None:
-    """The likeliest encoding by name, or None; raises ImportError without charset-normalizer."""
+    """The likeliest encoding by name, or None; raises ImportError without charset-normalizer.
+
+    Latin scripts mix a few letters beyond ASCII into their words, others write whole words in
+    them: that is looked at first, since short texts tell a guesser too little.
+    """
     from charset_normalizer import from_bytes  # noqa: PLC0415 - heavy
 
-    best = from_bytes(content, cp_isolation=COMMON).best()
+    runs = re.findall(rb"[\x80-\xff]+", content)
+    is_latin = sum(len(run) > 2 for run in runs) < FEW_LONG_RUNS * len(runs)
+    best = from_bytes(content, cp_isolation=LATIN if is_latin else COMMON).best()
+    western = content.decode(LATIN[0], errors="replace")
     if best is None:
-        return None
-    western = content.decode(COMMON[0], errors="ignore")
+        return LATIN[0] if is_latin and "\ufffd" not in western else None
     same = western == content.decode(best.encoding, errors="replace")
-    return COMMON[0] if same else str(best.encoding)
+    return LATIN[0] if same else str(best.encoding)

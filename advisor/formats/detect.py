@@ -132,7 +132,8 @@ def _unknown_fields(rows: Sequence[Row], path: Path) -> DatasetError:
     names = sorted(rows[0].fields)
     wanted = known_fields()
     guesses = "".join(did_you_mean(name, wanted) for name in names)
-    pair = f"input={names[0]},target={names[-1]}" if len(names) > 1 else "input=FIELD,target=FIELD"
+    asked, answered = [*rows[0].fields, "FIELD", "FIELD"][:2]
+    pair = f"input={asked},target={answered}"
     return DatasetError(
         f"The fields of {path.name} are not known: {_listed(names)}.{guesses}",
         hint=f"Say which is which, for example --map {pair}. {accepted_shapes()}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from typing import NamedTuple
 
 from advisor.formats.values import RowError, shown
@@ -25,13 +26,18 @@ class Seen:
 
     def add(self, name: str, number: int) -> int | None:
         """Keep the number of a new name and return None; else the number kept earlier."""
+        hashes = self._hashes
         key = hash(name) & MASK or 1
-        slot = self._slot(key)
-        if self._hashes[slot]:
-            return self._numbers[slot]
-        self._hashes[slot], self._numbers[slot] = key, number
+        last = len(hashes) - 1
+        slot = key & last
+        while held := hashes[slot]:
+            if held == key:
+                return self._numbers[slot]
+            slot = (slot + 1) & last
+        hashes[slot] = key
+        self._numbers[slot] = number
         self._count += 1
-        if self._count > LOAD * len(self._hashes):
+        if self._count > LOAD * last:
             self._grow()
         return None
 
@@ -69,13 +75,19 @@ class Ids:
         self.told_apart = 0
         """Ids that got their file's name because another file has them too."""
         self._seen = Seen()
-        self._is_generated = bytearray()
+        self._starts, self._ends = array("Q"), array("Q")
+        """Stretches of rows without an id of their own."""
         self._has_likeness = False
         """Whether the file itself gives ids that look like generated ones."""
 
     def generated(self, row: int) -> str:
         """The id of a row that has none of its own."""
-        self._remember(row)
+        ends = self._ends
+        if ends and ends[-1] == row - 1:
+            ends[-1] = row
+        else:
+            self._starts.append(row)
+            ends.append(row)
         name = f"{GENERATED}{row}"
         while self._has_likeness and name in self._seen:
             name += "+"
@@ -98,14 +110,11 @@ class Ids:
             raise _twice(name, Place(earlier >> 32, earlier & 0xFFFFFFFF), place)
         return name
 
-    def _remember(self, row: int) -> None:
-        self._is_generated.extend(bytes(row - len(self._is_generated)))
-        self._is_generated[row - 1] = 1
-
     def _refuse_generated(self, name: str) -> None:
         digits = name.removeprefix(GENERATED)
         row = int(digits) if digits.isdecimal() and len(digits) < 10 else 0
-        if 0 < row <= len(self._is_generated) and self._is_generated[row - 1]:
+        place = bisect_right(self._starts, row) - 1
+        if place >= 0 and row <= self._ends[place]:
             raise RowError("duplicate_id", f"the id {shown(name)} is given to row {row}", ID_HINT)
 
 

@@ -15,6 +15,7 @@ from advisor.formats.encoding import find_encoding
 from advisor.formats.json_file import (
     BrokenJsonError,
     Pieces,
+    is_split,
     pass_over,
     read_json_array,
     read_json_columns,
@@ -206,7 +207,8 @@ class _Guess:
         found = _lists(head)
         names = [name for name, holds in found.items() if holds == "{"]
         if names:
-            told = f"Rows are read from the list '{names[0]}'; the rest of the object is left out."
+            which = "lists named like splits" if is_split(names[0]) else f"list '{names[0]}'"
+            told = f"Rows are read from the {which}; the rest of the object is left out."
             return self._as("json", form="object", list_name=names[0], note=told)
         if found and all(holds == "column" for holds in found.values()):
             told = "The columns are lists: row n is made of the n-th value of each."

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from advisor.formats.turns import Turn, Turns, conversation, turn_of, turns_of
+from advisor.formats.turns import (
+    Turn,
+    Turns,
+    conversation,
+    plain_conversation,
+    turn_of,
+    turns_of,
+)
 from advisor.formats.values import Fields, Keys, RowError, filled, pick, shown, text_of
 from advisor.schema.evaluation import Message
 
@@ -37,7 +44,9 @@ def read_pair(fields: Fields, keys: Keys, *, accepts_numbers: bool) -> Turns:
     name, asked = pick(fields, keys[0])
     target, is_number = answer_text(*pick(fields, keys[1]), accepts_numbers=accepts_numbers)
     text = asked_text(fields, name, asked)
-    return Turns(text, target, history=earlier_pairs(fields), is_number=is_number)
+    if "history" in fields or is_number:
+        return Turns(text, target, history=earlier_pairs(fields), is_number=is_number)
+    return Turns(text, target)
 
 
 def read_alpaca(fields: Fields, keys: Keys, *, accepts_numbers: bool) -> Turns:
@@ -88,12 +97,14 @@ def read_text(fields: Fields, keys: Keys, *, accepts_numbers: bool) -> Turns:
 def read_chat(fields: Fields, keys: Keys, *, accepts_numbers: bool) -> Turns:
     """A list of turns."""
     _ = accepts_numbers
-    return conversation(turns_of(*pick(fields, keys[0])))
+    name, value = pick(fields, keys[0])
+    return plain_conversation(value) or conversation(turns_of(name, value))
 
 
 def read_prompt_completion(fields: Fields, keys: Keys, *, accepts_numbers: bool) -> Turns:
     """Texts, or lists of messages on either side."""
-    (asked_name, asked), (name, answered) = (pick(fields, group) for group in keys)
+    asked_name, asked = pick(fields, keys[0])
+    name, answered = pick(fields, keys[1])
     if not isinstance(asked, list) and not isinstance(answered, list):
         return read_pair(fields, keys, accepts_numbers=accepts_numbers)
     turns = asked_turns(fields, asked_name, asked)

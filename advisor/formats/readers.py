@@ -144,6 +144,10 @@ def _first_rows(part: Part, mapping: Mapping[str, str]) -> list[Row]:
     known = [item for item in head if isinstance(item, Row)]
     if not known and head:
         faults = [item for item in head if isinstance(item, Fault)]
+        if faults[0].code == "broken_file":
+            where = f"{part.path}:{faults[0].line}"
+            message = f"{part.path.name} cannot be read: {faults[0].message}."
+            raise DatasetError(message, hint=faults[0].hint, where=where)
         raise refusal(part.path, faults, rows=len(head))
     nested = [name for name in mapping.values() if "." in name]
     for row in known:

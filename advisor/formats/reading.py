@@ -24,7 +24,6 @@ from advisor.formats.values import Fields, RowError, reach, shown, text_of
 from advisor.schema.dataset import Fault
 from advisor.schema.evaluation import Sample
 
-EXTRAS = ("group", "document", "time", "synthetic_by", "tools", "licence")
 READERS: dict[str, Callable[[object], object]] = {
     "group": name_of,
     "document": name_of,
@@ -44,7 +43,9 @@ class Reading:
         self._shape = source.row_shape
         self._columns = dict(source.columns)
         self._nested = tuple(name for name in source.mapping.values() if "." in name)
-        self._extra_columns = [(w, self._columns[w]) for w in EXTRAS if w in self._columns]
+        self._beside = [(word, name) for word, name in self._columns.items() if word != "id"]
+        self._id_column = self._columns.get("id", "id")
+        self._of_part: dict[str, Any] = {}
         self._first_of_part = 1
         self._part = source.parts[0]
         self._layouts: Counter[tuple[str, ...]] = Counter()
@@ -57,6 +58,9 @@ class Reading:
         """Samples and faults in file order."""
         for part in self.source.parts:
             self._part, self._first_of_part = part, self.rows + 1
+            self._of_part = {"file": part.name} if part.name else {}
+            if part.split:
+                self._of_part["split"] = part.split
             yield from self._items(part)
 
     def _items(self, part: Part) -> Iterator[Sample | Fault]:
@@ -91,48 +95,49 @@ class Reading:
             turns = self._shape.turns(fields)
         except RowError as error:
             raise self._explained(error, fields) from None
-        history, columns = turns.history, self._columns
-        if (name := columns.get("system")) and (own := fields.get(name)):
-            history = (*system_turn(name, own), *history)
-        split = self._part.split
-        if (name := columns.get("split")) and (told := fields.get(name)):
-            split = split_of(told)
+        known: dict[str, Any] = {
+            "id": self._id_of(fields, line),
+            "input": turns.input,
+            "target": turns.target,
+            "line": line,
+            **self._of_part,
+        }
+        if turns.history:
+            known["history"] = turns.history
+        if turns.steps:
+            known["steps"] = turns.steps
+        if turns.rejected is not None:
+            known["rejected"] = turns.rejected
+        if turns.is_good is not None:
+            known["is_good"] = turns.is_good
+        if turns.tools:
+            known["tools"] = tools_of(turns.tools)
         self._numbers += turns.is_number
-        return Sample(
-            id=self._id_of(fields, line),
-            input=turns.input,
-            target=turns.target,
-            rejected=turns.rejected,
-            is_good=turns.is_good,
-            history=history,
-            steps=turns.steps,
-            split=split,
-            line=line,
-            file=self._part.name,
-            **self._extras(fields, turns.tools) if self._extra_columns or turns.tools else {},
-        )
+        for word, name in self._beside:
+            if (value := fields.get(name)) is not None:
+                self._add(known, word, value)
+        return Sample(**known)
 
     def _explained(self, error: RowError, fields: Fields) -> RowError:
         """The same error; where a field is missing, with what the row has instead."""
         missing = self._shape.missing(fields)
         return _missing_fields(missing, fields, self._shape) if missing else error
 
-    def _extras(self, fields: Fields, tools: object) -> dict[str, Any]:
-        """What stands beside the row, by field of `Sample`."""
-        found: dict[str, Any] = {"tools": tools_of(tools)} if tools else {}
-        for word, name in self._extra_columns:
-            value = fields.get(name)
-            if value is None:
-                continue
-            if word == "licence":
-                self._add_licence(value)
-            elif word == "time":
-                moment = time_of(value)
-                self._timeless += moment is None
-                found[word] = moment or ""
-            else:
-                found[word] = READERS[word](value)
-        return found
+    def _add(self, known: dict[str, Any], word: str, value: object) -> None:
+        """Put what stands beside the row to the fields of `Sample` that are known."""
+        if word == "licence":
+            self._add_licence(value)
+        elif word == "system":
+            known["history"] = (*system_turn("system", value), *known.get("history", ()))
+        elif word == "split":
+            if (split := split_of(value)) is not None:
+                known["split"] = split
+        elif word == "time":
+            moment = time_of(value)
+            self._timeless += moment is None
+            known["time"] = moment or ""
+        else:
+            known[word] = READERS[word](value)
 
     def _add_licence(self, value: object) -> None:
         told = name_of(value)
@@ -140,11 +145,12 @@ class Reading:
             self._licences[told] += 1
 
     def _id_of(self, fields: Fields, line: int) -> str:
-        column = self._columns.get("id", "id")
-        value = fields.get(column)
+        value = fields.get(self._id_column)
+        if value is None:
+            return self._ids.generated(self.rows)
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
-        name = text_of(column, value).strip() if value is not None else ""
+        name = text_of(self._id_column, value).strip()
         if not name:
             return self._ids.generated(self.rows)
         return self._ids.own(
@@ -163,7 +169,8 @@ class Reading:
 
     def _unused(self) -> tuple[str, ...]:
         ignored: Counter[str] = Counter()
-        used = self._shape.known() | set(self._columns.values())
+        roots = {path.partition(".")[0] for path in self._nested}
+        used = self._shape.known() | set(self._columns.values()) | roots
         for names, count in self._layouts.items():
             ignored.update(dict.fromkeys(set(names) - used - set(self._nested), count))
         known = used | known_columns()
@@ -175,7 +182,8 @@ class Reading:
 
     def _remarks(self) -> Iterator[str]:
         if self._numbers:
-            yield f"{self._numbers} of {self.rows} targets are numbers; they are read as text."
+            share = f"{self._numbers} of {self.rows} rows"
+            yield f"Targets that are numbers are read as text ({share})."
         if self._timeless:
             name = self._columns["time"]
             yield f"'{name}' is no ISO date in {self._timeless} rows; they count as undated."
@@ -184,8 +192,8 @@ class Reading:
             yield f"The rows have several licences: {named}."
         if self._ids.told_apart:
             yield (
-                f"{self._ids.told_apart} ids stand in several files; the file's name was put"
-                " before them."
+                f"Ids that stand in several files got the file's name before them"
+                f" ({self._ids.told_apart})."
             )
 
 

@@ -18,6 +18,9 @@ makes a whole file one row."""
 UTF8_HINT = "Save the file as UTF-8 (in a spreadsheet: export as 'CSV UTF-8')."
 JSON_HINT = "Each row must be one complete JSON object; look for a missing quote, comma or brace."
 CLEAN_NAMES = 10_000
+LINE_ENDS = frozenset(("\n", "\r\n", ""))
+SCAN = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+"""The decoder without its search for spaces around the value."""
 
 
 class Row(NamedTuple):
@@ -31,18 +34,19 @@ class Naming:
     """Field names lower-case and trimmed, quick where they already are."""
 
     def __init__(self) -> None:
-        self._clean: set[str] = set()
+        self.clean: set[str] = set()
+        """Names known to be as they should be."""
 
     def row(self, line: int, value: object) -> Row | Fault:
         """The row of a JSON value, or the fault that it is no object."""
         if not isinstance(value, dict):
             message = f"a row must be an object with named fields, got {_kind(value)}"
             return Fault(code="not_an_object", line=line, message=message)
-        if self._clean.issuperset(value):
+        if self.clean.issuperset(value):
             return Row(line, value)
         fields = {str(key).strip().lower(): item for key, item in value.items()}
-        if len(self._clean) < CLEAN_NAMES:
-            self._clean.update(key for key in value if key in fields)
+        if len(self.clean) < CLEAN_NAMES:
+            self.clean.update(key for key in value if key in fields)
         return Row(line, fields)
 
 
@@ -56,12 +60,27 @@ def read_json_lines(path: Path, compression: Compression, encoding: str) -> Iter
     naming = Naming()
     with _open_lines(path, compression, encoding) as stream:
         for line, raw in enumerate(iter(partial(stream.readline, LONGEST_ROW), stream.read(0)), 1):
+            if (quick := _quick_row(raw, naming)) is not None:
+                yield Row(line, quick)
+                continue
             content = raw.removeprefix(BOM) if line == 1 and encoding == UTF8 else raw
             if len(raw) == LONGEST_ROW:
                 _skip_line(stream, raw)
                 yield too_long(line)
             elif content.strip():
                 yield _row_of_line(line, content, naming)
+
+
+def _quick_row(raw: bytes | str, naming: Naming) -> dict[str, object] | None:
+    """The fields of a line that is as lines should be; None for a second, slower look."""
+    try:
+        text = raw.decode()  # type: ignore[union-attr]
+        value, end = SCAN(text, 0)
+    except (AttributeError, ValueError, StopIteration, RecursionError):
+        return None
+    if type(value) is not dict or not naming.clean.issuperset(value):
+        return None
+    return value if text[end:] in LINE_ENDS else None
 
 
 def _open_lines(path: Path, compression: Compression, encoding: str) -> Any:

@@ -237,6 +237,11 @@ def known_fields() -> frozenset[str]:
 
 def accepted_shapes() -> str:
     """All row shapes in one sentence."""
-    first = {shape.name: shape for shape in reversed(SHAPES)}
-    shapes = ", ".join(first[name].text() for name in dict.fromkeys(s.name for s in SHAPES))
+    names = dict.fromkeys(shape.name for shape in SHAPES)
+    fullest = [max((s for s in SHAPES if s.name == name), key=_parts) for name in names]
+    shapes = ", ".join(shape.text() for shape in fullest)
     return f"Accepted rows: {shapes}; optional beside them: {', '.join(COLUMNS)}."
+
+
+def _parts(shape: Shape) -> int:
+    return len(shape.keys)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeGuard
 
 from advisor.formats.values import RowError, filled, shown, text_of
 from advisor.schema.evaluation import Message, ToolCall
@@ -34,6 +35,10 @@ ROLES: dict[str, Role] = {
 }
 CALL_ROLES = frozenset({"function_call", "tool_call"})
 """Roles whose text is a call: `{"name": ..., "arguments": ...}`."""
+
+
+PLAIN_ROLES = {said: role for said, role in ROLES.items() if said not in CALL_ROLES}
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Turn(NamedTuple):
@@ -72,6 +77,32 @@ class Turns(NamedTuple):
     """The target was a number or true or false, and is now its text."""
 
 
+def plain_conversation(value: object) -> Turns | None:
+    """Turns with a speaker and a text and no more, user before assistant at the end; quick.
+
+    None where anything is unusual and `turns_of` must look.
+    """
+    if not isinstance(value, list) or len(value) < 2:
+        return None
+    try:
+        content = "content" if "role" in value[-1] else "value"
+        speaker = "role" if content == "content" else "from"
+        said = [(PLAIN_ROLES[turn[speaker]], turn[content]) for turn in value if len(turn) == 2]
+    except (KeyError, TypeError):
+        return None
+    if len(said) != len(value) or (said[-2][0], said[-1][0]) != ("user", "assistant"):
+        return None
+    asked, answer = said[-2][1], said[-1][1]
+    if not all(_is_plain(text) for _, text in said) or asked.isspace() or answer.isspace():
+        return None
+    earlier = tuple([Message(role=role, content=text) for role, text in said[:-2]])
+    return Turns(asked, answer, earlier) if asked and answer else None
+
+
+def _is_plain(text: object) -> TypeGuard[str]:
+    return isinstance(text, str) and (text.isascii() or not LONE_SURROGATE.search(text))
+
+
 def turns_of(field: str, value: object) -> list[Turn]:
     """The turns in a list of objects with a speaker and a text; raises RowError."""
     if not isinstance(value, list):
@@ -99,10 +130,10 @@ def turn_of(field: str, number: int, item: object) -> Turn:
         raise _incomplete(f"{field}[{number}]", ("role", "content"))
     speaker, content = ("from", "value") if "from" in item else ("role", "content")
     said = item.get(speaker)
-    role = ROLES.get(said) if isinstance(said, str) else None
+    role = PLAIN_ROLES.get(said) if isinstance(said, str) else None
     text = item.get(content)
-    if role and type(text) is str and len(item) == 2 and said not in CALL_ROLES:
-        return Turn(role, text if text.isascii() else text_of(f"{field}[{number}].{content}", text))
+    if role and len(item) == 2 and _is_plain(text):
+        return Turn(role, text)
     return _full_turn(f"{field}[{number}]", item, (speaker, content))
 
 
