@@ -10,6 +10,7 @@ from advisor.contracts import Metric, Signed, Totalling
 from advisor.evaluation.asking import Setting, has_failed
 from advisor.evaluation.bench import LEVEL, Bench
 from advisor.evaluation.intervals import score_interval
+from advisor.evaluation.stopping import at_the_end, last_level
 from advisor.schema.evaluation import (
     Completion,
     Evaluation,
@@ -101,20 +102,26 @@ def evaluation(
             passages=prompt.passages,
             totals=one.totals,
             note=one.note,
+            group=sample.group or sample.document,
         )
         for prompt, completion, sample, one in zip(prompts, completions, samples, main, strict=True)
     )
-    clusters = clusters_of(samples)
+    clusters, stopping = clusters_of(samples), ended.stopping
     value, interval, method = score_interval(
         scores,
         is_binary=bench.metric.info.binary,
         clusters=clusters,
         value_of=_value_of(bench.metric),
         seed=conditions.seed,
-        level=LEVEL,
+        level=LEVEL if stopping is None else last_level(stopping.error_rate),
     )
-    if ended.stopping is not None and ended.why == "decided":
-        interval, method = ended.stopping.interval, "confidence sequence"
+    if stopping is not None:
+        if stopping.decision != "undecided":
+            method = "confidence sequence"
+        else:
+            stopping = at_the_end(stopping, interval)
+            method += ", widened for having been watched"
+        interval = stopping.interval
     return Evaluation(
         builder=name,
         metric=bench.metric.info.id,
@@ -132,7 +139,7 @@ def evaluation(
             _beside(metric, scores, found[metric.info.id], clusters, conditions.seed)
             for metric in bench.also
         ),
-        stopping=ended.stopping,
+        stopping=stopping,
         ended=ended.why,
         planned=ended.planned,
         events=dict(ended.events),

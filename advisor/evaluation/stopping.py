@@ -12,13 +12,16 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from math import exp, inf, log
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from advisor.errors import PluginContractError
 from advisor.schema.base import ConfidenceInterval
 from advisor.schema.evaluation import Stopping
 
 ERROR_RATE = 0.05
+LAST_LOOK = 0.5
+"""Share of the error rate that is kept for the ordinary interval when all items were asked: a
+watch alone would throw away much of what the whole test part can show."""
 Decision = Literal["above", "below", "undecided"]
 Mixture = tuple[tuple[float, float], ...]
 
@@ -31,6 +34,15 @@ FURTHEST = 0.9
 BISECTIONS = 30
 
 
+class Question(NamedTuple):
+    """What is asked of the true mean, of which scores, and with which stakes."""
+
+    against: float
+    span: tuple[float, float]
+    mixture: Mixture
+    last_look: float
+
+
 class Watch:
     """A running question on the true mean of scores; scores are added in the planned order.
 
@@ -40,24 +52,23 @@ class Watch:
 
     def __init__(
         self,
-        against: float,
+        question: Question,
         *,
         planned: int,
-        span: tuple[float, float] = (0.0, 1.0),
-        mixture: Mixture = TARGET_MIXTURE,
         error_rate: float = ERROR_RATE,
         groups: Sequence[str] | None = None,
     ) -> None:
-        self.against = against
+        self.against = question.against
         self.error_rate = error_rate
         self.planned = planned
         self.items = 0
-        self._span = span
-        self._mixture = mixture
+        self._span = question.span
+        self._mixture = question.mixture
+        self._each = error_rate * (1 - question.last_look)
         self._groups = _Groups(groups)
-        middle = self._scaled(against)
-        self._above = _Wealth(middle, mixture, error_rate)
-        self._below = _Wealth(1 - middle, mixture, error_rate)
+        middle = self._scaled(self.against)
+        self._above = _Wealth(middle, self._mixture, self._each)
+        self._below = _Wealth(1 - middle, self._mixture, self._each)
         self._seen: list[tuple[float, int]] = []
         self._decision: Decision = "undecided"
 
@@ -135,7 +146,7 @@ class Watch:
         low, high = 0.0, 1.0
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
-            if _most(seen, middle, self._mixture, self._groups.largest) >= -log(self.error_rate):
+            if _most(seen, middle, self._mixture, self._groups.largest) >= -log(self._each):
                 low = middle
             else:
                 high = middle
@@ -150,21 +161,36 @@ def watch_target(
     groups: Sequence[str] | None = None,
 ) -> Watch:
     """Is the true mean score above the target? For scores from 0 to 1, in the planned order."""
-    return Watch(target, planned=planned, error_rate=error_rate, groups=groups)
+    question = Question(target, span=(0.0, 1.0), mixture=TARGET_MIXTURE, last_look=LAST_LOOK)
+    return Watch(question, planned=planned, error_rate=error_rate, groups=groups)
+
+
+def last_level(error_rate: float) -> float:
+    """Level of the ordinary interval that may be read when all items of a target were asked."""
+    return 1 - 2 * error_rate * LAST_LOOK
+
+
+def at_the_end(stopping: Stopping, interval: ConfidenceInterval) -> Stopping:
+    """What is known once all items were asked and nothing had been decided.
+
+    `interval` is an ordinary one at `last_level`. Its chance to be wrong and that of
+    the watch together keep to the error rate, which is what the level given back says.
+    """
+    known = interval.model_copy(update={"level": 1 - 2 * stopping.error_rate})
+    decision: Decision = "undecided"
+    if interval.low >= stopping.against:
+        decision = "above"
+    elif interval.high < stopping.against:
+        decision = "below"
+    return stopping.model_copy(update={"decision": decision, "interval": known})
 
 
 def watch_difference(
     *, planned: int, error_rate: float = ERROR_RATE, groups: Sequence[str] | None = None
 ) -> Watch:
     """Is B better than A? For differences B - A of paired scores, from -1 to 1."""
-    return Watch(
-        0.0,
-        planned=planned,
-        span=(-1.0, 1.0),
-        mixture=DIFFERENCE_MIXTURE,
-        error_rate=error_rate,
-        groups=groups,
-    )
+    question = Question(0.0, span=(-1.0, 1.0), mixture=DIFFERENCE_MIXTURE, last_look=0.0)
+    return Watch(question, planned=planned, error_rate=error_rate, groups=groups)
 
 
 def fair_order(labels: Sequence[str], *, seed: int) -> list[int]:

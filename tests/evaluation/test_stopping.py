@@ -5,13 +5,17 @@ from statistics import fmean, median
 import pytest
 
 from advisor.errors import PluginContractError
+from advisor.evaluation.intervals import proportion_interval
 from advisor.evaluation.stopping import (
     TARGET_MIXTURE,
+    at_the_end,
     fair_order,
+    last_level,
     stake,
     watch_difference,
     watch_target,
 )
+from advisor.schema.base import ConfidenceInterval
 
 
 def binary(truth):
@@ -43,13 +47,13 @@ def test_the_wealth_is_the_mixture_of_likelihood_ratios():
         watch.add(1.0)
     expected = sum(w * ((0.5 + d) / 0.5) ** 5 for d, w in TARGET_MIXTURE)
     assert watch.p_value == pytest.approx(min(1.0, 2 / expected))
-    assert expected < 20
+    assert expected < 40
     assert watch.decision == "undecided"
     while watch.decision == "undecided":
         watch.add(1.0)
     assert watch.items == next(
         n for n in range(1, 99)
-        if log(sum(w * ((0.5 + d) / 0.5) ** n for d, w in TARGET_MIXTURE)) >= log(20)
+        if log(sum(w * ((0.5 + d) / 0.5) ** n for d, w in TARGET_MIXTURE)) >= log(40)
     )  # fmt: skip
 
 
@@ -201,3 +205,34 @@ def test_the_sequence_of_intervals_holds_the_truth_at_every_look():
                 low, high = max(low, watch.interval.low), min(high, watch.interval.high)
         missed += not low <= 0.65 <= high
     assert missed / 60 <= 0.1 + 0.08
+
+
+def test_half_of_the_error_is_kept_for_the_last_look():
+    watch = watch_target(0.7, planned=4)
+    assert last_level(0.05) == pytest.approx(0.95)
+    for _ in range(4):
+        watch.add(1.0)
+    seen = watch.stopping("?")
+    assert seen.decision == "undecided"
+
+    def concluded(low, high):
+        return at_the_end(seen, ConfidenceInterval(low=low, high=high, level=last_level(0.05)))
+
+    assert concluded(0.71, 0.9).decision == "above"
+    assert concluded(0.7, 0.9).decision == "above"
+    assert concluded(0.5, 0.69).decision == "below"
+    assert concluded(0.6, 0.8).decision == "undecided"
+    assert concluded(0.6, 0.8).interval == ConfidenceInterval(low=0.6, high=0.8, level=0.9)
+
+
+def test_watch_and_last_look_together_keep_the_error_rate():
+    wrong = 0
+    for seed in range(150):
+        watch = run(watch_target(0.7, planned=200), binary(0.6999), random.Random(seed))
+        found = watch.stopping("?")
+        if found.decision == "undecided":
+            total = sum(score for score, _ in watch._seen)
+            last = proportion_interval(round(total), 200, level=last_level(0.05))
+            found = at_the_end(found, last)
+        wrong += found.decision == "above"
+    assert wrong / 150 <= 0.05 + 0.04
