@@ -102,8 +102,11 @@ def decisive_settings(space: Workspace) -> dict[str, object]:
 
 
 def agreed(bill: Bill, space: Workspace, *, may_spend: bool) -> None:
-    """Raise ConsentError where the bill is more than anybody agreed to."""
-    if may_spend or not bill.calls_planned or not _costs(space):
+    """Tell what is to be spent; raise ConsentError where it is more than anybody agreed to."""
+    if not bill.calls_planned or not _costs(space):
+        return
+    space.say(_before(bill, space.settings.model))
+    if may_spend:
         return
     model, calls = space.settings.model, f"{bill.calls_planned} calls"
     if bill.expected_usd is None:
@@ -114,8 +117,8 @@ def agreed(bill: Bill, space: Workspace, *, may_spend: bool) -> None:
     expected, cap = bill.expected_usd, bill.cap_usd
     if expected.high <= 0 or (cap is not None and expected.likely <= cap):
         return
-    words = f"{calls} to {model} will cost about {expected.likely:.2f} dollars"
-    room = f" (at most {expected.high:.2f})"
+    words = f"{calls} to {model} will cost about {_dollars(expected.likely)}"
+    room = f" (at most {_dollars(expected.high)})"
     if cap is None:
         raise ConsentError(
             f"{words}{room}; nobody agreed to that.",
@@ -125,6 +128,21 @@ def agreed(bill: Bill, space: Workspace, *, may_spend: bool) -> None:
         f"{words}{room}, more than --budget-usd {cap:g}.",
         hint="Raise --budget-usd, lower --limit, or add --yes to spend up to the cap and stop.",
     )
+
+
+def _before(bill: Bill, model: str) -> str:
+    """What is to be spent, and what the samples can show for it."""
+    expected, money = bill.expected_usd, "at an unknown price"
+    if expected is not None:
+        money = f"about {_dollars(expected.likely)}, at most {_dollars(expected.high)}"
+    told = f"{bill.calls_planned} calls to {model}: {money}"
+    if bill.detectable is None:
+        return f"{told}."
+    return f"{told}; the test samples show a gain from {100 * bill.detectable:.0f} points on."
+
+
+def _dollars(usd: float) -> str:
+    return f"{usd:.2f} dollars" if usd >= 1 else f"{usd:.4f} dollars"
 
 
 def _costs(space: Workspace) -> bool:

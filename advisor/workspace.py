@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -63,6 +63,10 @@ def ignore_event(event: TrainEvent) -> None:
     """An emitter for nobody."""
 
 
+def say_nothing(sentence: str) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True)
 class Tools:
     """What plugins are handed from the world (contracts.Tools)."""
@@ -97,11 +101,14 @@ class Workspace:
         *,
         progress: Progress | None = None,
         emit: Emit = ignore_event,
+        say: Callable[[str], None] = say_nothing,
     ) -> None:
         self.settings = settings
         self.folder = folder
         self.progress = progress or Silence()
         self.emit = emit
+        self.say = say
+        """Where a sentence goes that a person should read before something happens."""
 
     @cached_property
     def answers(self) -> Profile:

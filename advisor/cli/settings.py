@@ -118,7 +118,7 @@ def open_run(
     earlier = load_settings(folder) if is_old or not start else None
     settings = make_settings(chosen, earlier)
     emit = screen.emitter()
-    space = Workspace(settings, folder, progress=screen.progress(), emit=emit)
+    space = Workspace(settings, folder, progress=screen.progress(), emit=emit, say=screen.note)
     if chosen or not is_old:
         space.check()
         _writable(folder.path)

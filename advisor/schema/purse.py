@@ -27,6 +27,9 @@ class Bill(Value):
     """Before the run; the high end takes every answer at its longest."""
     cap_usd: float | None = None
     """No call starts once so much is spent; None without a cap."""
+    detectable: float | None = None
+    """Smallest gain in score that the test samples would show in 4 of 5 repetitions, by the largest
+    spread there can be; known before anything is spent."""
     spent_usd: float | None = None
     """Actual, from the service's own count of tokens."""
     calls: int = 0

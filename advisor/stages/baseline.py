@@ -10,6 +10,7 @@ from advisor.data_check.normal import input_key
 from advisor.errors import BackendResponseError, CorpusError, DatasetError
 from advisor.evaluation.bench import Bench
 from advisor.evaluation.compare import compare_all
+from advisor.evaluation.detectable import detectable_gain
 from advisor.evaluation.runner import Prepared, measure, prepare
 from advisor.schema.baseline import Baselines
 from advisor.schema.evaluation import Document, Evaluation, Manifest, Sample
@@ -74,6 +75,7 @@ def baseline(  # noqa: PLR0913 - what is measured, with what, and who pays
         manifest=_shared(evaluations, fitted),
         target=target,
         leaked_samples=leaked,
+        detectable=_detectable(evaluations),
         unsettled=_unsettled(evaluations, refusals),
         warnings=tuple(warnings),
         bill=bench.purse.settled(bill),
@@ -83,12 +85,13 @@ def baseline(  # noqa: PLR0913 - what is measured, with what, and who pays
 def _bill(bench: Bench, ready: Sequence[Prepared]) -> Bill:
     """What all systems together are to cost, before the first prompt is asked."""
     targets = [len(sample.target) for system in ready for sample in system.samples]
-    return bench.purse.bill(
+    bill = bench.purse.bill(
         (prompt for system in ready for prompt in system.missing),
         cached=sum(len(system.known) for system in ready),
         answer_characters=fmean(targets) if targets else 0.0,
         max_new_tokens=bench.settings.max_new_tokens,
     )
+    return bill.model_copy(update={"detectable": detectable_gain(len(ready[0].samples))})
 
 
 def _remarks(evaluation: Evaluation) -> list[str]:
@@ -185,6 +188,12 @@ def _unsettled(
 def _best(evaluations: Sequence[Evaluation], builders: Mapping[str, PromptBuilder]) -> str:
     winner = max(evaluations, key=lambda e: (e.value, -builders[e.builder].info.cost_rank))
     return winner.builder
+
+
+def _detectable(evaluations: Sequence[Evaluation]) -> float:
+    """Smallest gain over the best system that as many samples as it was planned for would show."""
+    best = max(evaluations, key=lambda e: e.value)
+    return detectable_gain(best.planned or best.n, baseline=best.value)
 
 
 def _shared(evaluations: Sequence[Evaluation], builders: Mapping[str, PromptBuilder]) -> Manifest:
