@@ -81,7 +81,9 @@ def kappa(table: Sequence[Sequence[int]], *, is_weighted: bool = False, seed: in
 
     counts = np.asarray(table, dtype=float)
     n = int(counts.sum())
-    value = _library_kappa(table, is_weighted=is_weighted) if n else None
+    if not n:
+        return share(0, 0)
+    value = _library_kappa(table, is_weighted=is_weighted)
     if value is None:
         return Estimated(value=None, n=n, note="all verdicts are the same, so none is by skill")
     rng = np.random.default_rng(seed)
@@ -98,7 +100,8 @@ def kappa(table: Sequence[Sequence[int]], *, is_weighted: bool = False, seed: in
 
 def _library_kappa(table: Sequence[Sequence[int]], *, is_weighted: bool) -> float | None:
     """Kappa by scikit-learn; None where both gave the same single verdict throughout."""
-    if sum(any(cells) for cells in (*table, *zip(*table, strict=True))) < 3:
+    n = sum(map(sum, table))
+    if any(row[at] == n for at, row in enumerate(table)):
         return None
     try:
         from sklearn.metrics import cohen_kappa_score  # noqa: PLC0415 - heavy and optional
@@ -177,19 +180,27 @@ def verdict(
     consistency: Estimated | None = None,
 ) -> tuple[Trust, str]:
     """Whether the judge may stand in for people by `RULE`, and a sentence that says so."""
+    obstacle = _obstacle(unreadable_share, consistency)
     if agreed.value is None:
+        if obstacle:
+            return "no", f"The judge may not stand in for people: {obstacle}."
         return "unknown", "No row has a verdict of both, so nothing can be said of the judge."
     seen = f"The judge agrees with people on {agreed.value:.0%} of {agreed.n} rows"
-    if beyond_chance.value is None or beyond_chance.interval is None:
-        return "unknown", (
-            f"{seen}, but all verdicts are the same, so skill cannot be told from habit; add rows "
-            "of the other kind."
-        )
-    low, high = beyond_chance.interval.low, beyond_chance.interval.high
-    seen += f" (kappa {beyond_chance.value:.2f}, {LEVEL:.0%} interval {low:.2f} to {high:.2f})"
-    obstacle = _obstacle(unreadable_share, consistency)
     if obstacle:
         return "no", f"{seen}, but {obstacle}: it may not stand in for people."
+    trusted, words = _by_kappa(beyond_chance)
+    return trusted, seen + words
+
+
+def _by_kappa(beyond_chance: Estimated) -> tuple[Trust, str]:
+    """What kappa and its interval say, and the end of the sentence."""
+    if beyond_chance.value is None or beyond_chance.interval is None:
+        return "unknown", (
+            ", but all verdicts are the same, so skill cannot be told from habit; add rows of the "
+            "other kind."
+        )
+    low, high = beyond_chance.interval.low, beyond_chance.interval.high
+    seen = f" (kappa {beyond_chance.value:.2f}, {LEVEL:.0%} interval {low:.2f} to {high:.2f})"
     if low >= SUBSTANTIAL:
         return "yes", f"{seen}: it may stand in for people on rows like these."
     if high < SUBSTANTIAL:

@@ -70,7 +70,7 @@ def _kappas(name: str, figure: Estimated) -> tuple[str, str, str, str]:
 
 def _between(figure: Estimated, written: Callable[[float], str]) -> str:
     if figure.interval is None:
-        return figure.note
+        return ""
     return f"{written(figure.interval.low)} to {written(figure.interval.high)}"
 
 

@@ -1,0 +1,86 @@
+"""`advisor judge`: the document, the screen, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from advisor.cli.main import cli
+
+ECHO = ("--judge-model", "m", "--judge-backend", "echo", "--backend-option")
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    file = tmp_path / "judged.jsonl"
+    said = ["yes"] * 30 + ["no"] * 10
+    lines = [{"input": f"q{n}", "answer": f"a{n}", "human": h} for n, h in enumerate(said)]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return file
+
+
+def judge(*words: object) -> Result:
+    return CliRunner().invoke(cli, ["judge", *map(str, words)])
+
+
+def test_the_document_tells_agreement_cost_and_trust(rows: Path) -> None:
+    result = judge(rows, *ECHO, "reply=Verdict: yes", "--json", "--quiet")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["agreement"]["value"] == 0.75
+    assert told["kappa"]["value"] == 0
+    assert (told["sensitivity"]["value"], told["specificity"]["value"]) == (1, 0)
+    assert told["trusted"] == "no"
+    assert told["bill"]["spent_usd"] == 0
+    assert told["bill"]["calls"] == 40
+    assert "model:m" in told["signature"]
+    again = json.loads(judge(rows, *ECHO, "reply=Verdict: yes", "--json", "--quiet").stdout)
+    assert again["bill"]["calls"] == 0
+    assert again["bill"]["calls_cached"] == 40
+
+
+def test_another_reply_of_the_backend_is_not_taken_from_the_cache(rows: Path) -> None:
+    judge(rows, *ECHO, "reply=Verdict: yes", "--quiet")
+    told = json.loads(judge(rows, *ECHO, "reply=Verdict: no", "--json", "--quiet").stdout)
+    assert told["agreement"]["value"] == 0.25
+
+
+def test_the_screen_fits_and_ends_with_the_rule(rows: Path) -> None:
+    result = judge(rows, *ECHO, "reply=Verdict: no", "--no-color", "--quiet")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("The judge agrees with people on 25% of 40 rows")
+    assert max(map(len, lines)) <= 80
+    assert "Landis and Koch" in result.stdout
+
+
+def test_passages_reach_the_judge(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    row = {"question": "q", "answer": "a", "human": "yes", "context": "The text."}
+    file.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    result = judge(file, *ECHO, "reply=Verdict: yes", "--rubric", "grounded", "--json", "--quiet")
+    assert "passages:yes" in json.loads(result.stdout)["signature"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--scale", "5-1"), "yes-no or two whole numbers"),
+        (("--rubric", "corect"), "it must be correct, grounded, helpful"),
+        (("--judge-backend", "ech"), "Did you mean 'echo'?"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(rows: Path, words: tuple[str, ...], told: str) -> None:
+    result = judge(rows, *ECHO, "reply=x", *words, "--json")
+    assert result.exit_code == 1
+    error = json.loads(result.stdout)["error"]
+    assert told in error["message"]
+    assert "Traceback" not in result.output
+
+
+def test_a_missing_file_and_a_missing_model_are_told(tmp_path: Path, rows: Path) -> None:
+    assert judge(tmp_path / "no.jsonl", *ECHO, "reply=x").exit_code == 1
+    assert judge(rows).exit_code == 2
