@@ -16,7 +16,7 @@ from advisor.evaluation.bench import ERROR_RATE, MAX_FAILED_SHARE, Bench
 from advisor.evaluation.identity import by_id
 from advisor.evaluation.judging import judge_scores
 from advisor.evaluation.scoring import Ended, clusters_of, evaluation, manifest, score
-from advisor.evaluation.stopping import Watch, watch_target
+from advisor.evaluation.stopping import Watch, fair_order, watch_target
 from advisor.schema.evaluation import Completion, Evaluation, Prompt, Sample, Stopping
 
 FEWEST_WATCHED = 40
@@ -42,7 +42,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(bench: Bench, name: str, builder: PromptBuilder, samples: Sequence[Sample]) -> Prepared:
-    """A fitted builder's prompts for the samples; no model is asked.
+    """A fitted builder's prompts for the samples, mixed where they are watched; asks no model.
 
     Raises DatasetError when there is no sample or two have one id, PluginContractError when the
     metric is a loss or needs a judge and there is none.
@@ -54,6 +54,9 @@ def prepare(bench: Bench, name: str, builder: PromptBuilder, samples: Sequence[S
             f"There is no sample to evaluate {name} on.",
             hint="Add labelled samples, so that some can be set aside for testing.",
         )
+    if bench.watched_target is not None:
+        samples = _mixed(samples, bench.settings.seed)
+    samples = _in_fair_order(bench, samples)
     prompts = _built(builder, samples)
     return Prepared(name, builder, samples, prompts, bench.asker.known(prompts))
 
@@ -74,8 +77,7 @@ def measure(bench: Bench, ready: Prepared) -> Evaluation:
     nothing be asked.
     """
     before = bench.asker.events
-    watch = _watch(bench, ready.samples)
-    run = _Run(bench, ready, watch)
+    run = _Run(bench, ready, _question(bench, ready))
     _start(bench, ready)
     try:
         run.ask()
@@ -90,7 +92,7 @@ def measure(bench: Bench, ready: Prepared) -> Evaluation:
     ended = Ended(
         why=_why(run),
         planned=len(ready.samples),
-        stopping=_stopping(bench, ready, watch, run),
+        stopping=_stopping(run),
         events=_since(before, bench.asker.events),
     )
     settings: dict[str, Setting] = dict(getattr(ready.builder, "settings", {}))
@@ -104,10 +106,10 @@ def measure(bench: Bench, ready: Prepared) -> Evaluation:
 class _Run:
     """One system while it is being asked."""
 
-    def __init__(self, bench: Bench, ready: Prepared, watch: Watch | None) -> None:
+    def __init__(self, bench: Bench, ready: Prepared, question: _Question | None) -> None:
         self.bench = bench
         self.ready = ready
-        self.watch = watch
+        self.question = question
         self.found: dict[int, Completion] = {}
         self.failed: list[Completion] = []
         self._seen = 0
@@ -120,13 +122,13 @@ class _Run:
     @property
     def decided(self) -> bool:
         """Whether the watched question is answered, by as many samples as a score needs."""
-        if self.watch is None or self._seen < FEWEST_WATCHED:
+        if self.question is None or self._seen < FEWEST_WATCHED:
             return False
-        return self.watch.decision != "undecided"
+        return self.question.watch.decision != "undecided"
 
     def ask(self) -> None:
         """Ask until all is answered, decided, paid up, or hopeless; raises when hopeless."""
-        window = 2 * self.bench.settings.batch_size if self.watch else None
+        window = 2 * self.bench.settings.batch_size if self.question else None
         replies = self.bench.asker.ask(
             self.ready.prompts,
             known=self.ready.known,
@@ -158,7 +160,7 @@ class _Run:
 
     def _look(self) -> None:
         """Show the watch what is new, in the order of the samples."""
-        if self.watch is None:
+        if self.question is None:
             return
         while self._seen in self.found and not self.decided:
             at = self._seen
@@ -168,7 +170,7 @@ class _Run:
                 self.found[at],
                 self.ready.samples[at],
             )
-            self.watch.add(shown.value)
+            self.question.add(shown.sample_id, shown.value)
             self._seen += 1
 
     def _give_up(self) -> None:
@@ -200,6 +202,12 @@ def _refuse_metric(bench: Bench) -> None:
             )
 
 
+def _mixed(samples: Sequence[Sample], seed: int) -> list[Sample]:
+    """The samples in an order that may be broken off anywhere; a file's own may be sorted."""
+    labels = clusters_of(samples) or [""] * len(samples)
+    return [samples[at] for at in fair_order(labels, seed=seed)]
+
+
 def _built(builder: PromptBuilder, samples: Sequence[Sample]) -> list[Prompt]:
     prepare_all = cast(
         "Callable[[Sequence[Sample]], None] | None", getattr(builder, "prepare", None)
@@ -213,16 +221,49 @@ def _built(builder: PromptBuilder, samples: Sequence[Sample]) -> list[Prompt]:
     return prompts
 
 
-def _watch(bench: Bench, samples: Sequence[Sample]) -> Watch | None:
-    """A watch on the target, where there is one and the metric can be read answer by answer."""
-    if bench.watched_target is None or not _is_readable(bench.metric):
+class _Question(NamedTuple):
+    """What an evaluation is watched for."""
+
+    words: str
+    watch: Watch
+    rival: Mapping[str, float]
+    """Scores to beat, by sample; empty for a target."""
+
+    def add(self, sample_id: str, value: float) -> None:
+        """Take the next score in."""
+        self.watch.add(value - self.rival[sample_id] if self.rival else value)
+
+
+def _question(bench: Bench, ready: Prepared) -> _Question | None:
+    """What is watched, where there is a target or a rival and answers can be read one by one."""
+    if not _is_readable(bench.metric):
         return None
-    return watch_target(
-        bench.watched_target,
-        error_rate=ERROR_RATE,
-        planned=len(samples),
-        groups=clusters_of(samples),
+    groups, planned = clusters_of(ready.samples), len(ready.samples)
+    if bench.watched_rival is not None:
+        rival = {score.sample_id: score.value for score in bench.watched_rival.scores}
+        watch = watch_difference(planned=planned, error_rate=ERROR_RATE, groups=groups)
+        words = f"Is {ready.name} better than {bench.watched_rival.builder}?"
+        return _Question(words, watch, rival) if _covers(rival, ready.samples) else None
+    if bench.watched_target is None:
+        return None
+    watch = watch_target(
+        bench.watched_target, error_rate=ERROR_RATE, planned=planned, groups=groups
     )
+    label = bench.metric.info.label
+    words = f"Is the true {label} of {ready.name} above {bench.watched_target:.0%}?"
+    return _Question(words, watch, {})
+
+
+def _covers(rival: Mapping[str, float], samples: Sequence[Sample]) -> bool:
+    return all(sample.id in rival for sample in samples)
+
+
+def _in_fair_order(bench: Bench, samples: Sequence[Sample]) -> Sequence[Sample]:
+    """An order of which every beginning stands for the whole, where the end may come early."""
+    if bench.watched_target is None and bench.watched_rival is None:
+        return samples
+    labels = clusters_of(samples) or [""] * len(samples)
+    return [samples[at] for at in fair_order(labels, seed=bench.settings.seed)]
 
 
 def _is_readable(metric: Metric) -> bool:
@@ -245,14 +286,10 @@ def _why(run: _Run) -> Literal["all", "decided", "budget"]:
     return "decided" if run.decided else "budget"
 
 
-def _stopping(bench: Bench, ready: Prepared, watch: Watch | None, run: _Run) -> Stopping | None:
-    if watch is None:
+def _stopping(run: _Run) -> Stopping | None:
+    if run.question is None:
         return None
-    target = bench.watched_target or 0.0
-    return watch.stopping(
-        f"Is the true {bench.metric.info.label} of {ready.name} above {target:.0%}?",
-        saved_usd=_saved_usd(run),
-    )
+    return run.question.watch.stopping(run.question.words, saved_usd=_saved_usd(run))
 
 
 def _saved_usd(run: _Run) -> float | None:

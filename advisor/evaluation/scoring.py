@@ -75,7 +75,10 @@ def score(metric: Metric, prompt: Prompt, completion: Completion, sample: Sample
     Secrets are masked in the answer already, and so they are in the reference.
     """
     if has_failed(completion):
-        return Score(sample_id=sample.id, value=0.0, note="no answer")
+        totals = {}
+        if isinstance(metric, Totalling):
+            totals = metric.score(prompt, completion.model_copy(update={"text": ""}), sample).totals
+        return Score(sample_id=sample.id, value=0.0, note="no answer", totals=totals)
     target = masked(sample.target)
     if target != sample.target:
         sample = sample.model_copy(update={"target": target})
