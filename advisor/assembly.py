@@ -180,7 +180,12 @@ def tuned_evaluation(
     model = _where_it_is(space, result)
     with LazySession(lambda: backend.open(model, {})) as session:
         bench = make_bench(
-            space, session, backend=served.backend, model=f"{result.method} tuned", is_whole=True
+            space,
+            session,
+            backend=served.backend,
+            model=f"{result.method} tuned",
+            is_whole=not registry.backend(served.backend).info.spends_money,
+            rival=like,
         )
         return evaluate_again(bench, TUNED, builder, space.samples, like=like)
 

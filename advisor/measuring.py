@@ -14,6 +14,7 @@ from advisor.evaluation.cache import opened
 from advisor.evaluation.purse import Purse
 from advisor.evaluation.session import LazySession
 from advisor.schema.base import Provenance
+from advisor.schema.evaluation import Evaluation
 from advisor.schema.purse import Bill, TokenPrice
 from advisor.workspace import Workspace
 
@@ -27,9 +28,19 @@ JUDGE_TOKENS = 256
 
 
 def make_bench(
-    space: Workspace, session: Session, *, backend: str, model: str, is_whole: bool = False
+    space: Workspace,
+    session: Session,
+    *,
+    backend: str,
+    model: str,
+    is_whole: bool = False,
+    rival: Evaluation | None = None,
 ) -> Bench:
-    """Where the run's systems are measured; `is_whole` asks all samples, decided or not."""
+    """Where the run's systems are measured.
+
+    `is_whole` asks all samples, decided or not. With a `rival`, what may end an evaluation early is
+    whether it is better than that, else whether it meets the target.
+    """
     chosen = space.settings
     purse = make_purse(space, backend, model)
     cache = opened() if chosen.use_cache else None
@@ -44,6 +55,7 @@ def make_bench(
         decides=deciding(space),
     )
     stops = not is_whole and stops_early(space)
+    target = space.answers.task.target if stops and rival is None else None
     return Bench(
         session=session,
         metric=space.metric,
@@ -53,7 +65,8 @@ def make_bench(
         purse=purse,
         also=space.also,
         judge=_judge(space, (space.metric, *space.also)),
-        watched_target=space.answers.task.target if stops else None,
+        watched_target=target,
+        watched_rival=rival if stops else None,
     )
 
 

@@ -12,7 +12,7 @@ from advisor.evaluation.asking import Asker, Conditions
 from advisor.evaluation.cache import CompletionCache
 from advisor.evaluation.purse import Purse
 from advisor.schema.base import Value
-from advisor.schema.evaluation import Split
+from advisor.schema.evaluation import Evaluation, Split
 
 LEVEL = 0.9
 ERROR_RATE = 0.05
@@ -53,6 +53,8 @@ class Bench:
     watched_target: float | None = None
     """Evaluations end once it is decided whether their true value lies above this; None: all
     samples are asked."""
+    watched_rival: Evaluation | None = None
+    """Evaluations end once it is decided which is better, this or they."""
 
     @cached_property
     def asker(self) -> Asker:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, cast
 
-from advisor.contracts import Judging, Metric, PromptBuilder
+from advisor.contracts import Judging, PromptBuilder
 from advisor.errors import (
     BackendResponseError,
     DatasetError,
     PluginContractError,
 )
 from advisor.evaluation.asking import Setting, has_failed
-from advisor.evaluation.bench import ERROR_RATE, MAX_FAILED_SHARE, Bench
+from advisor.evaluation.bench import MAX_FAILED_SHARE, Bench
 from advisor.evaluation.identity import by_id
 from advisor.evaluation.judging import judge_scores
+from advisor.evaluation.question import Question, question_of
 from advisor.evaluation.scoring import Ended, clusters_of, evaluation, manifest, score
-from advisor.evaluation.stopping import Watch, fair_order, watch_target
+from advisor.evaluation.stopping import fair_order
 from advisor.schema.evaluation import Completion, Evaluation, Prompt, Sample, Stopping
 
 FEWEST_WATCHED = 40
@@ -77,7 +78,7 @@ def measure(bench: Bench, ready: Prepared) -> Evaluation:
     nothing be asked.
     """
     before = bench.asker.events
-    run = _Run(bench, ready, _question(bench, ready))
+    run = _Run(bench, ready, question_of(bench, ready.name, ready.samples))
     _start(bench, ready)
     try:
         run.ask()
@@ -106,7 +107,7 @@ def measure(bench: Bench, ready: Prepared) -> Evaluation:
 class _Run:
     """One system while it is being asked."""
 
-    def __init__(self, bench: Bench, ready: Prepared, question: _Question | None) -> None:
+    def __init__(self, bench: Bench, ready: Prepared, question: Question | None) -> None:
         self.bench = bench
         self.ready = ready
         self.question = question
@@ -221,53 +222,12 @@ def _built(builder: PromptBuilder, samples: Sequence[Sample]) -> list[Prompt]:
     return prompts
 
 
-class _Question(NamedTuple):
-    """What an evaluation is watched for."""
-
-    words: str
-    watch: Watch
-    rival: Mapping[str, float]
-    """Scores to beat, by sample; empty for a target."""
-
-    def add(self, sample_id: str, value: float) -> None:
-        """Take the next score in."""
-        self.watch.add(value - self.rival[sample_id] if self.rival else value)
-
-
-def _question(bench: Bench, ready: Prepared) -> _Question | None:
-    """What is watched, where there is a target or a rival and answers can be read one by one."""
-    if not _is_readable(bench.metric):
-        return None
-    groups, planned = clusters_of(ready.samples), len(ready.samples)
-    if bench.watched_rival is not None:
-        rival = {score.sample_id: score.value for score in bench.watched_rival.scores}
-        watch = watch_difference(planned=planned, error_rate=ERROR_RATE, groups=groups)
-        words = f"Is {ready.name} better than {bench.watched_rival.builder}?"
-        return _Question(words, watch, rival) if _covers(rival, ready.samples) else None
-    if bench.watched_target is None:
-        return None
-    watch = watch_target(
-        bench.watched_target, error_rate=ERROR_RATE, planned=planned, groups=groups
-    )
-    label = bench.metric.info.label
-    words = f"Is the true {label} of {ready.name} above {bench.watched_target:.0%}?"
-    return _Question(words, watch, {})
-
-
-def _covers(rival: Mapping[str, float], samples: Sequence[Sample]) -> bool:
-    return all(sample.id in rival for sample in samples)
-
-
 def _in_fair_order(bench: Bench, samples: Sequence[Sample]) -> Sequence[Sample]:
     """An order of which every beginning stands for the whole, where the end may come early."""
     if bench.watched_target is None and bench.watched_rival is None:
         return samples
     labels = clusters_of(samples) or [""] * len(samples)
     return [samples[at] for at in fair_order(labels, seed=bench.settings.seed)]
-
-
-def _is_readable(metric: Metric) -> bool:
-    return not isinstance(metric, Judging) and not hasattr(metric, "value_of")
 
 
 def _start(bench: Bench, ready: Prepared) -> None:

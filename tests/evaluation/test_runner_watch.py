@@ -8,6 +8,7 @@ from advisor.builtin.prompting.zero_shot import ZeroShotBuilder
 from advisor.contracts import MetricInfo
 from advisor.errors import BackendResponseError, PluginContractError
 from advisor.evaluation.compare import compare
+from advisor.evaluation.intervals import proportion_interval
 from advisor.evaluation.purse import Purse
 from advisor.evaluation.runner import evaluate
 from advisor.schema.base import Provenance
@@ -57,11 +58,32 @@ def test_it_ends_when_the_target_is_clearly_met(tmp_path, builder):
 
 def test_what_stays_undecided_is_measured_to_the_end(tmp_path, builder):
     found = evaluate(
-        watched(FunctionSession(knows(0.5)), tmp_path, 0.5), "z", builder, capitals(60)
+        watched(FunctionSession(knows(0.5)), tmp_path, 0.6), "z", builder, capitals(60)
     )
     assert (found.ended, found.n) == ("all", 60)
     assert found.stopping.decision == "undecided"
-    assert found.interval_method != "confidence sequence"
+    assert found.interval_method == "Wilson, widened for having been watched"
+    assert found.interval == found.stopping.interval
+    assert found.interval.low < 0.6 < found.interval.high
+    last = proportion_interval(round(found.value * 60), 60, level=0.95)
+    assert (found.interval.low, found.interval.high) == (last.low, last.high)
+
+
+def test_the_last_look_can_decide_what_the_watch_could_not(tmp_path, builder):
+    found = evaluate(
+        watched(FunctionSession(knows(0.5)), tmp_path, 0.5), "z", builder, capitals(60)
+    )
+    assert (found.ended, found.n) == ("all", 60)
+    assert found.stopping.decision == "above"
+    assert found.interval.low >= 0.5
+
+
+def test_what_is_watched_is_asked_in_a_mixed_order(tmp_path, builder):
+    samples = sorted(capitals(240), key=lambda sample: knows(0.5)(sample.input) == sample.target)
+    found = evaluate(watched(FunctionSession(knows(0.5)), tmp_path, 0.9), "z", builder, samples)
+    assert found.ended == "decided"
+    assert found.value == pytest.approx(0.5, abs=0.2)
+    assert found.scores[0].sample_id != samples[0].id
 
 
 def test_the_decision_is_the_same_from_the_cache(tmp_path, builder):
@@ -148,3 +170,23 @@ def test_a_judge_is_asked_after_the_answers_and_its_answers_are_kept(tmp_path, b
     found = evaluate(judged, "z", builder, capitals(40))
     assert found.n == 40  # what is judged at the end cannot be watched
     assert found.value == sum(knows(0.7)(s.input) == s.target for s in capitals(40)) / 40
+
+
+def test_it_ends_when_it_is_decided_which_is_better(tmp_path, builder):
+    samples = capitals(240)
+    rival = evaluate(bench(FunctionSession(knows(0.3)), tmp_path), "z", builder, samples)
+    world = bench(FunctionSession(knows(0.9), digest="weights-2"), tmp_path)
+    found = evaluate(replace(world, watched_rival=rival), "tuned", builder, samples)
+    assert (found.ended, found.stopping.decision) == ("decided", "above")
+    assert found.stopping.question == "Is tuned better than z?"
+    assert found.n < 120
+    shown = compare(rival, found)
+    assert shown.n == found.n
+    assert shown.interval.low > 0
+
+
+def test_watched_samples_are_asked_in_an_order_that_stands_for_the_whole(tmp_path, builder):
+    """A file sorted by difficulty must not decide by its beginning."""
+    samples = sorted(capitals(240), key=lambda sample: knows(0.5)(sample.input) == sample.target)
+    found = evaluate(watched(FunctionSession(knows(0.5)), tmp_path, 0.3), "z", builder, samples)
+    assert found.stopping.decision != "below"
