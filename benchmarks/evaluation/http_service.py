@@ -75,14 +75,16 @@ def through_session(base_url: str, items: int) -> dict[str, Any]:
         Prompt(sample_id=text, messages=(Message(role="user", content=text),)) for text in right
     )
     settings = {"base_url": base_url, "concurrency": str(LANES)}
-    began, worked = time.perf_counter(), time.process_time()
+    opened = time.perf_counter()
     with registry.backend("openai").open("served", settings) as session:
+        began, worked = time.perf_counter(), time.process_time()
         answered = session.answers(prompts, max_new_tokens=16)  # type: ignore[attr-defined]
         correct = sum(right[prompt.sample_id] == done.text for prompt, done in answered)
-    seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - began
     return {
         "items": items,
         "right": correct,
+        "open_seconds": round(began - opened, 2),
         "seconds": round(seconds, 2),
         "per_second": round(items / seconds, 1),
         "share_of_ideal": round(items / seconds / (LANES / LATENCY_MS * 1000), 3),

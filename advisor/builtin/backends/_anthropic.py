@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import anthropic
+import httpx2
 
 from advisor.builtin.backends._exchange import Sdk
 from advisor.builtin.backends._service import ServiceSession
-from advisor.builtin.backends._timed import TimedClient
 from advisor.builtin.backends.dialect import Answer, Change, Manner, simpler
 from advisor.builtin.backends.service_settings import ServiceSettings
 from advisor.schema.evaluation import Message, Prompt
@@ -21,21 +21,23 @@ WARMEST = 1.0
 
 def open_session(settings: ServiceSettings) -> ServiceSession:
     """A session; nothing is sent yet."""
-    timed = TimedClient(settings.timeout_seconds, settings.concurrency)
-    client = anthropic.Anthropic(
-        api_key=settings.api_key.get_secret_value(),
-        base_url=settings.base_url,
-        timeout=settings.timeout_seconds,
-        max_retries=0,  # ours know what all lanes were told
-        http_client=timed.client,
-    )
-    sdk = Sdk(
-        client,
-        anthropic.APIStatusError,
-        anthropic.APITimeoutError,
-        anthropic.APIConnectionError,
-    )
-    return ServiceSession(settings, Messages(settings), sdk, timed)
+
+    def sdk(http_client: httpx2.Client) -> Sdk:
+        client = anthropic.Anthropic(
+            api_key=settings.api_key.get_secret_value(),
+            base_url=settings.base_url,
+            timeout=settings.timeout_seconds,
+            max_retries=0,  # ours know what all lanes were told
+            http_client=http_client,
+        )
+        return Sdk(
+            client,
+            anthropic.APIStatusError,
+            anthropic.APITimeoutError,
+            anthropic.APIConnectionError,
+        )
+
+    return ServiceSession(settings, Messages(settings), sdk)
 
 
 class Messages:

@@ -8,7 +8,8 @@ import tenacity
 
 from advisor.builtin.backends._exchange import Exchange, Link, PassingError, RefusedError
 from advisor.builtin.backends.dialect import estimated_tokens
-from advisor.errors import BackendError
+from advisor.builtin.backends.pace import Pace
+from advisor.errors import AdvisorError, BackendError
 from advisor.schema.evaluation import Completion, Prompt
 
 PATIENCE_SECONDS = 900.0
@@ -31,10 +32,10 @@ WHY = {
 class Caller:
     """Retries what may pass, in the service's own time; shared by all lanes of a session."""
 
-    def __init__(self, exchange: Exchange, link: Link) -> None:
+    def __init__(self, exchange: Exchange, link: Link, pace: Pace) -> None:
         self._exchange = exchange
         self._settings = link.settings
-        self._pace = link.pace
+        self._pace = pace
         self._count = link.tell
         half, longest = link.settings.first_wait_seconds / 2, LONGEST_WAIT / 2
         self._grown = tenacity.wait_exponential(
@@ -44,9 +45,16 @@ class Caller:
     def ask(self, prompt: Prompt, max_new_tokens: int) -> Completion:
         """The completion, with finish `error` where there is none.
 
-        Raises BackendAuthError, BackendQuotaError or BackendError where nobody can be answered,
-        and ClosedError when the session is closed meanwhile.
+        Raises BackendAuthError, BackendQuotaError or BackendError where nobody can be answered (no
+        further call begins then), and ClosedError when the session is closed meanwhile.
         """
+        try:
+            return self._asked(prompt, max_new_tokens)
+        except AdvisorError as error:
+            self._pace.close(error)
+            raise
+
+    def _asked(self, prompt: Prompt, max_new_tokens: int) -> Completion:
         tries = _Tries()
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(PassingError),

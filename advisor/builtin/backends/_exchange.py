@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ import httpx2
 
 from advisor.builtin.backends._timed import TimedClient
 from advisor.builtin.backends.dialect import Answer, Dialect, UnusableError, estimated_tokens
-from advisor.builtin.backends.pace import Pace, asked_pause
+from advisor.builtin.backends.pace import asked_pause
 from advisor.builtin.backends.refusals import Refusal, refusal
 from advisor.builtin.backends.scrubbing import scrubbed
 from advisor.builtin.backends.service_settings import ServiceSettings
@@ -56,7 +55,6 @@ class Link(NamedTuple):
     dialect: Dialect
     sdk: Sdk
     timed: TimedClient
-    pace: Pace
     tell: Callable[[str], None]
 
 
@@ -79,15 +77,12 @@ class Exchange:
         while True:
             manner = self._manner
             body = self._link.dialect.body(prompt, max_new_tokens, manner)
-            self._link.pace.wait()
             attempts = began()
-            start = time.perf_counter()
-            response = self._send(body)
-            latency_ms = (time.perf_counter() - start) * 1000
+            response, seconds = self._send(body)
             self.reached = True
             if response.status_code < 400:
                 answer = self._answer(response)
-                return self._completion(prompt, answer, latency_ms, attempts)
+                return self._completion(prompt, answer, seconds * 1000, attempts)
             told = refusal(response.status_code, response.text)
             if told.kind != "refused" or not self._changed(manner, told):
                 raise self._error(told, response)
@@ -96,24 +91,26 @@ class Exchange:
         """A service's words, fit to be shown."""
         return scrubbed(words, self._link.settings.api_key.get_secret_value()).rstrip(".")
 
-    def _send(self, body: dict[str, Any]) -> httpx2.Response:
-        """Any response, whatever its status. Raises PassingError where none came."""
+    def _send(self, body: dict[str, Any]) -> tuple[httpx2.Response, float]:
+        """Any response, whatever its status, and the seconds it took.
+
+        Raises PassingError where none came.
+        """
         sdk = self._link.sdk
         try:
-            with self._link.timed.call():
+            with self._link.timed.call() as clock:
                 found: httpx2.Response = sdk.client.post(
                     self._link.dialect.path, body=body, cast_to=httpx2.Response
                 )
+                return found, clock.seconds
         except sdk.status_error as error:
             response: httpx2.Response = error.response  # type: ignore[attr-defined]
-            return response
+            return response, 0.0
         except sdk.timeout_error:
             cause = "timeout"
         except sdk.connection_error as error:
             is_closed = isinstance(error.__cause__, httpx2.ConnectError)
             cause = "unreachable" if is_closed else "connection_reset"
-        else:
-            return found
         raise PassingError(cause)  # outside, so that it drags no request with its key along
 
     def _changed(self, manner: Any, told: Refusal) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx2
 import openai
 
 from advisor.builtin.backends._exchange import Sdk
 from advisor.builtin.backends._service import ServiceSession
-from advisor.builtin.backends._timed import TimedClient
 from advisor.builtin.backends.dialect import Answer, Change, Manner, UnusableError, simpler
 from advisor.builtin.backends.service_settings import ServiceSettings
 from advisor.schema.chat import folded
@@ -20,16 +20,18 @@ OPENAI_HOST = "api.openai.com"
 
 def open_session(settings: ServiceSettings) -> ServiceSession:
     """A session; nothing is sent yet."""
-    timed = TimedClient(settings.timeout_seconds, settings.concurrency)
-    client = openai.OpenAI(
-        api_key=settings.api_key.get_secret_value(),
-        base_url=settings.base_url,
-        timeout=settings.timeout_seconds,
-        max_retries=0,  # ours know what all lanes were told
-        http_client=timed.client,
-    )
-    sdk = Sdk(client, openai.APIStatusError, openai.APITimeoutError, openai.APIConnectionError)
-    return ServiceSession(settings, ChatCompletions(settings), sdk, timed)
+
+    def sdk(http_client: httpx2.Client) -> Sdk:
+        client = openai.OpenAI(
+            api_key=settings.api_key.get_secret_value(),
+            base_url=settings.base_url,
+            timeout=settings.timeout_seconds,
+            max_retries=0,  # ours know what all lanes were told
+            http_client=http_client,
+        )
+        return Sdk(client, openai.APIStatusError, openai.APITimeoutError, openai.APIConnectionError)
+
+    return ServiceSession(settings, ChatCompletions(settings), sdk)
 
 
 class ChatCompletions:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Self
+
+import httpx2
 
 from advisor.builtin.backends import lanes
 from advisor.builtin.backends._calling import Caller
@@ -18,22 +20,25 @@ from advisor.builtin.backends.pace import Pace
 from advisor.builtin.backends.service_settings import ServiceSettings
 from advisor.schema.evaluation import Completion, Prompt
 
-WINDOW_PER_LANE = 64
+WINDOW_PER_LANE = 128
+LANES_PER_SPARE = 4
+"""A spare lane has its call ready when another lane's place gets free."""
+MakeSdk = Callable[[httpx2.Client], Sdk]
 
 
 class ServiceSession:
     """An opened service; nothing is sent before the first prompt."""
 
-    def __init__(
-        self, settings: ServiceSettings, dialect: Dialect, sdk: Sdk, timed: TimedClient
-    ) -> None:
+    def __init__(self, settings: ServiceSettings, dialect: Dialect, make_sdk: MakeSdk) -> None:
         self._settings = settings
-        self._client = sdk.client
         self._pace = Pace(settings.requests_per_minute)
+        timed = TimedClient(settings.timeout_seconds, settings.concurrency, self._pace.wait)
+        sdk = make_sdk(timed.client)
+        self._client = sdk.client
         self._events: Counter[str] = Counter()
         self._lock = threading.Lock()
-        link = Link(settings, dialect, sdk, timed, self._pace, self._count)
-        self._caller = Caller(Exchange(link), link)
+        link = Link(settings, dialect, sdk, timed, self._count)
+        self._caller = Caller(Exchange(link), link, self._pace)
 
     def __enter__(self) -> Self:
         return self
@@ -73,7 +78,8 @@ class ServiceSession:
         after what was under way has been handed out.
         """
         ask = partial(self._caller.ask, max_new_tokens=max_new_tokens)
-        return lanes.answers(ask, prompts, lanes=self._settings.concurrency)
+        spare = max(1, self._settings.concurrency // LANES_PER_SPARE)
+        return lanes.answers(ask, prompts, lanes=self._settings.concurrency + spare)
 
     def generate(self, prompts: Sequence[Prompt], *, max_new_tokens: int) -> list[Completion]:
         """One completion per prompt, in order. Raises as `answers` does."""

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import httpx2
 
+KEPT_BYTES = 64 * 1024
+
 
 class TimedClient:
-    """A client for many threads; `client` is what the SDKs are given."""
+    """A client for many threads; `client` is what the SDKs are given.
 
-    def __init__(self, timeout_seconds: float, connections: int) -> None:
-        self._clock = _Clock()
-        self._timeout = timeout_seconds
+    No more than `calls` are on the wire at once. A thread that makes a call prepares it before it
+    takes its place, so that places are not held by work of this machine.
+    """
+
+    def __init__(self, timeout_seconds: float, calls: int, admit: Callable[[], None]) -> None:
+        self._clock = Clock(timeout_seconds, threading.Semaphore(calls), admit)
         self.client = httpx2.Client(
             timeout=timeout_seconds,
             follow_redirects=True,
-            limits=httpx2.Limits(
-                max_connections=connections + 1, max_keepalive_connections=connections + 1
-            ),
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=calls),
         )
         for transport in (self.client._transport, *self.client._mounts.values()):  # noqa: SLF001 - httpx2 offers no other door to its sockets
             if isinstance(transport, httpx2.HTTPTransport):
@@ -30,45 +33,90 @@ class TimedClient:
                 pool._network_backend = _Network(pool._network_backend, self._clock)  # noqa: SLF001 - the same
 
     @contextmanager
-    def call(self) -> Iterator[None]:
-        """Within it, what this thread sends and reads must be through in time."""
-        self._clock.end = time.monotonic() + self._timeout
+    def call(self) -> Iterator[Clock]:
+        """One call of this thread; what it sends and reads must be through in time.
+
+        `admit` is asked as it takes its place, and may wait or raise.
+        """
+        self._clock.is_set = True
         try:
-            yield
+            yield self._clock
         finally:
-            self._clock.end = None
+            self._clock.stop()
 
 
-class _Clock(threading.local):
-    """When the call that this thread makes must be over."""
+class Clock(threading.local):
+    """When the call that this thread makes began, and when it must be over."""
 
-    end: float | None = None
+    def __init__(
+        self, limit: float, places: threading.Semaphore, admit: Callable[[], None]
+    ) -> None:
+        self._limit = limit
+        self._places = places
+        self._admit = admit
+        self.is_set = False
+        self.began: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Since the call took its place; 0 before."""
+        return 0.0 if self.began is None else time.monotonic() - self.began
 
     def left(self, timeout: float | None) -> float | None:
         """A time-out, cut to what is left of the whole call. Raises ReadTimeout at its end."""
-        if self.end is None:
+        if not self.is_set:
             return timeout
-        left = self.end - time.monotonic()
+        if self.began is None:
+            self._start()
+        left = self._limit - self.seconds
         if left <= 0:
             raise httpx2.ReadTimeout("the call took too long as a whole")
         return left if timeout is None else min(timeout, left)
 
+    def stop(self) -> None:
+        """The call is over, and its place is free."""
+        if self.began is not None:
+            self._places.release()
+        self.began, self.is_set = None, False
+
+    def _start(self) -> None:
+        self._places.acquire()
+        try:
+            self._admit()
+        except BaseException:
+            self._places.release()
+            raise
+        self.began = time.monotonic()
+
 
 class _Stream:
-    """A connection that keeps to the clock of the thread that uses it."""
+    """A connection that keeps to the clock of the thread that uses it.
 
-    def __init__(self, stream: Any, clock: _Clock) -> None:
+    Head and body of a request leave together, which wakes a server once and not twice.
+    """
+
+    def __init__(self, stream: Any, clock: Clock) -> None:
         self._stream = stream
         self._clock = clock
+        self._kept = b""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """As the connection does."""
-        found: bytes = self._stream.read(max_bytes, self._clock.left(timeout))
+        """As the connection does, once what was kept is sent."""
+        left = self._clock.left(timeout)
+        if self._kept:
+            self._flush(left)
+        found: bytes = self._stream.read(max_bytes, left)
         return found
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """As the connection does."""
-        self._stream.write(buffer, self._clock.left(timeout))
+        """Keep what is small until an answer is waited for."""
+        self._kept += buffer
+        if len(self._kept) > KEPT_BYTES:
+            self._flush(self._clock.left(timeout))
+
+    def _flush(self, left: float | None) -> None:
+        kept, self._kept = self._kept, b""
+        self._stream.write(kept, left)
 
     def close(self) -> None:
         """As the connection does."""
@@ -89,7 +137,7 @@ class _Stream:
 class _Network:
     """Opens connections that keep to the clock."""
 
-    def __init__(self, network: Any, clock: _Clock) -> None:
+    def __init__(self, network: Any, clock: Clock) -> None:
         self._network = network
         self._clock = clock
 

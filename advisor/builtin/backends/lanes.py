@@ -10,13 +10,18 @@ from typing import NamedTuple
 from advisor.schema.evaluation import Completion, Prompt
 
 Ask = Callable[[Prompt], Completion]
+AHEAD = 2
+"""Prompts under way or answered and not handed out yet, per lane."""
 
 
-class Came(NamedTuple):
-    """What became of one prompt: a completion, or what ends the run."""
-
+class _Answered(NamedTuple):
     prompt: Prompt
-    completion: Completion | None
+    completion: Completion
+
+
+class _Ended(NamedTuple):
+    """A lane that takes no more, with what ended it."""
+
     error: BaseException | None
 
 
@@ -25,67 +30,69 @@ def answers(
 ) -> Iterator[tuple[Prompt, Completion]]:
     """Each prompt with its completion, in the order of arrival.
 
-    `prompts` is read in the caller's thread, the next one as soon as a lane is free for it, so that
-    no lane waits for what the caller does with an answer. When a call or `prompts` raises, no
-    further prompt is taken, what is under way is still handed out, and the error is raised last.
+    `prompts` is read by the lanes, one at a time, each as it gets free: no call waits for what the
+    caller does with an answer, unless the caller falls behind by more than one answer a lane. When
+    a call or `prompts` raises, no further prompt is taken, what is under way is still handed out,
+    and the error is raised last.
     """
-    pool = _Pool(ask)
-    source = iter(prompts)
-    taken, done = 0, 0
-    ended: BaseException | None = None
-    came: Came | None = None
+    pool = _Pool(ask, iter(prompts), lanes)
+    failed: BaseException | None = None
     try:
-        while True:
-            while ended is None and taken - done < lanes:
-                try:
-                    pool.put(next(source), lanes)
-                    taken += 1
-                except BaseException as error:  # noqa: BLE001 - raised when the lanes are empty
-                    ended = error
-            if came is not None and came.completion is not None:
-                yield came.prompt, came.completion
-            if taken == done:
-                break
-            came = pool.get()
-            done += 1
-            if came.error is not None and (ended is None or isinstance(ended, StopIteration)):
-                ended = came.error
+        for came in pool.come():
+            if isinstance(came, _Answered):
+                yield came
+                pool.make_room()
+            else:
+                failed = failed or came.error
     finally:
         pool.close()
-    if ended is not None and not isinstance(ended, StopIteration):
-        raise ended
+    if failed is not None:
+        raise failed
 
 
 class _Pool:
     """Threads that end with the program: an interrupted run does not wait for a slow service."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, source: Iterator[Prompt], lanes: int) -> None:
         self._ask = ask
-        self._todo: SimpleQueue[Prompt | None] = SimpleQueue()
-        self._came: SimpleQueue[Came] = SimpleQueue()
-        self._threads: list[threading.Thread] = []
+        self._source = source
+        self._lanes = lanes
+        self._taking = threading.Lock()
+        self._room = threading.Semaphore(AHEAD * lanes)
+        self._came: SimpleQueue[_Answered | _Ended] = SimpleQueue()
+        self._is_over = False
 
-    def put(self, prompt: Prompt, most: int) -> None:
-        """Hand a prompt to a lane; lanes are opened one by one, up to `most`."""
-        if len(self._threads) < most:
-            thread = threading.Thread(target=self._work, name="advisor-lane", daemon=True)
-            thread.start()
-            self._threads.append(thread)
-        self._todo.put(prompt)
+    def come(self) -> Iterator[_Answered | _Ended]:
+        """What comes out of the lanes, until the last of them has ended."""
+        for _ in range(self._lanes):
+            threading.Thread(target=self._work, name="advisor-lane", daemon=True).start()
+        running = self._lanes
+        while running:
+            came = self._came.get()
+            running -= isinstance(came, _Ended)
+            yield came
 
-    def get(self) -> Came:
-        """Wait for the next prompt that is through."""
-        return self._came.get()
+    def make_room(self) -> None:
+        """An answer has been dealt with."""
+        self._room.release()
 
     def close(self) -> None:
-        """Let every lane end after what it is doing."""
-        for _ in self._threads:
-            self._todo.put(None)
+        """Let every lane end after the call it is in."""
+        self._is_over = True
+        self._room.release(self._lanes)
 
     def _work(self) -> None:
-        while (prompt := self._todo.get()) is not None:
-            try:
-                came = Came(prompt, self._ask(prompt), None)
-            except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-                came = Came(prompt, None, error)
-            self._came.put(came)
+        error: BaseException | None = None
+        try:
+            while (prompt := self._take()) is not None:
+                self._came.put(_Answered(prompt, self._ask(prompt)))
+        except BaseException as caught:  # noqa: BLE001 - raised again in the caller's thread
+            error = caught
+        self._is_over = True
+        self._room.release()  # so that a lane waiting for room sees the end
+        self._came.put(_Ended(error))
+
+    def _take(self) -> Prompt | None:
+        self._room.acquire()
+        with self._taking:
+            return None if self._is_over else next(self._source, None)

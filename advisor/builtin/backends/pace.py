@@ -24,11 +24,10 @@ class Pace:
         self._lock = threading.Lock()
         self._next = 0.0
         self._closed = threading.Event()
+        self._why: BaseException | None = None
 
     def wait(self) -> None:
-        """Return when the next call may begin. Raises ClosedError when the session is closed."""
-        if not self._gap and self._next == 0.0:
-            return
+        """Return when the next call may begin. Raises as `sleep` does."""
         with self._lock:
             at = max(time.monotonic(), self._next)
             if self._gap:
@@ -41,12 +40,14 @@ class Pace:
             self._next = max(self._next, time.monotonic() + seconds)
 
     def sleep(self, seconds: float) -> None:
-        """Wait. Raises ClosedError when the session is closed in between."""
-        if self._closed.wait(max(seconds, 0.0)):
-            raise ClosedError
+        """Wait. Raises what ended the session, or ClosedError, when that has happened."""
+        is_over = self._closed.wait(seconds) if seconds > 0 else self._closed.is_set()
+        if is_over:
+            raise self._why or ClosedError
 
-    def close(self) -> None:
-        """Wake whoever waits."""
+    def close(self, why: BaseException | None = None) -> None:
+        """Let no further call begin, and wake whoever waits."""
+        self._why = self._why or why
         self._closed.set()
 
 
