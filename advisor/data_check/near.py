@@ -150,3 +150,46 @@ def _hashed(sets: Sequence[set[str]]) -> Iterable[tuple[int, int]]:
         for place in index.query(sketch):
             yield place, number
         index.insert(number, sketch)
+
+
+class Neighbours:
+    """Texts that grow one by one, each new one compared with all before."""
+
+    def __init__(self, texts: Sequence[str], threshold: float = THRESHOLD) -> None:
+        self._threshold = threshold
+        self._sets: list[set[str]] = []
+        self._holders: defaultdict[str, list[int]] = defaultdict(list)
+        sets = [shingles(text) for text in texts]
+        spread = Counter(chain.from_iterable(sets))
+        limit = max(COMMON_AT_LEAST, math.ceil(COMMON_SHARE * len(sets)))
+        self._common = {shingle for shingle, count in spread.items() if count >= limit}
+        for found in sets:
+            self._take(found - self._common or found)
+
+    def find(self, text: str) -> int | None:
+        """Place of the first text at least so similar; None where there is none."""
+        asked = self._of(text)
+        met = {place for shingle in self._prefix(asked) for place in self._holders[shingle]}
+        return next(
+            (at for at in sorted(met) if similarity(self._sets[at], asked) >= self._threshold),
+            None,
+        )
+
+    def add(self, text: str) -> int:
+        """Take the text in; its place."""
+        self._take(self._of(text))
+        return len(self._sets) - 1
+
+    def _of(self, text: str) -> set[str]:
+        found = shingles(text)
+        return found - self._common or found
+
+    def _prefix(self, found: set[str]) -> list[str]:
+        """What one of two similar sets shares with the other: any order does, if it is one."""
+        keep = len(found) - math.ceil(self._threshold * len(found) - TINY) + 1
+        return sorted(found)[:keep] if found else []
+
+    def _take(self, found: set[str]) -> None:
+        for shingle in self._prefix(found):
+            self._holders[shingle].append(len(self._sets))
+        self._sets.append(found)

@@ -1,0 +1,1 @@
+"""New samples written by a stronger model, kept only where they stand up to every check."""
