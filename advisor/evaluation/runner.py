@@ -55,8 +55,6 @@ def prepare(bench: Bench, name: str, builder: PromptBuilder, samples: Sequence[S
             f"There is no sample to evaluate {name} on.",
             hint="Add labelled samples, so that some can be set aside for testing.",
         )
-    if bench.watched_target is not None:
-        samples = _mixed(samples, bench.settings.seed)
     samples = _in_fair_order(bench, samples)
     prompts = _built(builder, samples)
     return Prepared(name, builder, samples, prompts, bench.asker.known(prompts))
@@ -201,12 +199,6 @@ def _refuse_metric(bench: Bench) -> None:
                 hint="Name one with --judge-model.",
                 where=f"metric {metric.info.id}",
             )
-
-
-def _mixed(samples: Sequence[Sample], seed: int) -> list[Sample]:
-    """The samples in an order that may be broken off anywhere; a file's own may be sorted."""
-    labels = clusters_of(samples) or [""] * len(samples)
-    return [samples[at] for at in fair_order(labels, seed=seed)]
 
 
 def _built(builder: PromptBuilder, samples: Sequence[Sample]) -> list[Prompt]:

@@ -38,8 +38,8 @@ def measured_remarks(baselines: Baselines) -> tuple[str, ...]:
             f"These samples show a gain of {100 * baselines.detectable:.0f} points or more in 4 of"
             " 5 repetitions; smaller ones may pass unseen."
         )
-    if baselines.test_uses is not None and baselines.test_uses > 1:
-        found.append(f"This test part has been measured on {baselines.test_uses} times.")
+    if baselines.test_uses is not None and baselines.test_uses > len(baselines.evaluations):
+        found.append(f"Systems measured on this test part so far: {baselines.test_uses}.")
     if baselines.learning_curve is not None:
         found.append(baselines.learning_curve.sentence)
     return tuple(found)
