@@ -16,8 +16,8 @@ from advisor.generation.sieve import Draft, Sieve, agree, shaped
 from advisor.generation.sources import Sources
 from advisor.schema.evaluation import Completion, Prompt, Sample
 
-AT_ONCE = 32
-"""Requests at most before the first replies are looked at."""
+AT_ONCE = 8
+"""Requests at most before what they gave is checked, so that a cap finds most of it checked."""
 FIRST_YIELD = 0.5
 """Share of asked samples expected to be kept before anything is known."""
 DRY_AFTER = 12
