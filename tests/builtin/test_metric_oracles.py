@@ -2,6 +2,7 @@
 
 import re
 import string
+import sys
 from collections import Counter
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor import registry
+from advisor.errors import MissingExtraError
 from advisor.schema.evaluation import Completion, Prompt, Sample
 
 WORDS = st.lists(
@@ -192,3 +194,23 @@ def test_meaning_lies_nearer_for_a_paraphrase_than_for_another_topic():
     assert far.value < 0.2
     cut = scored(metric, "word " * 2000, "Penguins cannot fly.")
     assert cut.note == "only the beginning of a long text was compared"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "module", "extra"),
+    [
+        ("bleu", {}, "sacrebleu", "metrics"),
+        ("chrf", {}, "sacrebleu", "metrics"),
+        ("rougeL", {}, "rouge_score.rouge_scorer", "metrics"),
+        ("json_valid", {"schema": "{}"}, "jsonschema", "metrics"),
+        ("semantic_similarity", {}, "sentence_transformers", "rag"),
+    ],
+)
+def test_a_missing_library_is_told_with_its_extra(monkeypatch, name, options, module, extra):
+    from advisor.builtin.metrics import embedding
+
+    monkeypatch.setattr(embedding, "_model", embedding._model.__wrapped__)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError) as caught:
+        scored(registry.configured_metric(name, options), "a b c", "d e f")
+    assert caught.value.extra == extra

@@ -50,9 +50,10 @@ ANSWERS = {"regex": "57 dB", "json_valid": '{"level": [57]}', "groundedness": "T
 """Answers that are perfect under metrics which do not compare with the reference."""
 PASSAGES = ("The measured level is 57 dB at one metre.",)
 HEAVY = {"semantic_similarity"}
-ANY = [pytest.param(n, marks=pytest.mark.ml) if n in HEAVY else n for n in NAMES if n != "judge"]
+LIGHT = [name for name in NAMES if name not in HEAVY | {"judge"}]
+TEXTS = ["", "57 dB", "The level is not 57 dB.", "\x00 \ud7ff", "x " * 300]
 every_metric = pytest.mark.parametrize("name", NAMES)
-every_scorer = pytest.mark.parametrize("name", ANY)
+every_scorer = pytest.mark.parametrize("name", LIGHT)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +123,20 @@ def test_each_option_it_names_is_one_it_takes(name):
 @settings(max_examples=25, deadline=None)
 @given(answer=st.text(max_size=60), reference=st.text(max_size=60))
 def test_scores_stay_between_0_and_1_whatever_is_said(metrics, name, answer, reference):
-    metric = metrics[name]
+    check_range(metrics[name], answer, reference)
+
+
+@pytest.mark.ml
+@pytest.mark.parametrize("name", sorted(HEAVY))
+def test_a_metric_with_a_model_keeps_the_same_promises(metrics, name):
+    for answer in TEXTS:
+        for reference in TEXTS:
+            check_range(metrics[name], answer, reference)
+        assert score(metrics[name], answer, answer).value == 1
+    assert score(metrics[name], "", "57 dB").value == 0
+
+
+def check_range(metric, answer, reference):
     found = score(metric, answer, reference)
     assert found.value >= 0
     assert found.value <= 1 or metric.info.unit

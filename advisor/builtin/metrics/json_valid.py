@@ -37,9 +37,7 @@ OPTIONS = {"schema": _schema, "tolerate": TOLERATE}
 class JsonValidMetric:
     """1 when the answer is a JSON object or array, or follows the schema."""
 
-    info = MetricInfo(
-        id="json_valid", label="valid JSON", binary=True, extra="metrics", options=tuple(OPTIONS)
-    )
+    info = MetricInfo(id="json_valid", label="valid JSON", binary=True, options=tuple(OPTIONS))
 
     def __init__(self, *, schema: str = "", tolerate: str = "nothing") -> None:
         self.schema = schema

@@ -23,7 +23,7 @@ class SemanticSimilarityMetric:
     info = MetricInfo(
         id="semantic_similarity",
         label="similar meaning",
-        extra="rag,offline",
+        extra="rag",
         options=tuple(OPTIONS),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 
 from advisor.builtin.metrics.numeric import numbers
@@ -110,30 +111,60 @@ def supported(statement: str, passage: str, *, coverage: float = COVERAGE) -> Su
     synonyms (not supported), opposites, exchanged roles and stretched amounts said with the same
     words (supported).
     """
-    there = {_plain(word) for word in _WORD.findall(passage)}
-    values = {number.value for number in numbers(passage)}
-    missing = [f"{n.value:g}" for n in numbers(statement) if n.value not in values]
-    missing += sorted(name for name in names(statement) if not {name, f"{name}s"} & there)
+    there = _read(passage)
+    missing = [f"{n.value:g}" for n in numbers(statement) if n.value not in there.values]
+    missing += sorted(n for n in names(statement) if not {n, f"{n}s"} & there.whole.words)
     if missing:
         return Support(holds=False, lacking=", ".join(missing[:3]))
     words = content_words(statement)
-    absent = [word for word in words if not _has(there, word)]
+    absent = [word for word in words if word not in there.whole]
     if words and 1 - len(absent) / len(words) < coverage:
         return Support(holds=False, lacking=", ".join(absent[:3]))
-    if _is_denied(statement) != _is_denied(_closest(words, passage)):
+    if _is_denied(statement) != there.denied[_closest(words, there)]:
         return Support(holds=False, lacking="denied on one side alone")
     return Support(holds=True)
 
 
-def _closest(words: list[str], passage: str) -> str:
-    """The passage's sentence that shares most of the words; the first of those."""
+class _Words:
+    """Words of a text, found up to their ending."""
+
+    def __init__(self, text: str) -> None:
+        self.words = {_plain(word) for word in _WORD.findall(text)}
+        self._alike: dict[str, list[str]] = {}
+        for word in self.words:
+            self._alike.setdefault(word[:3], []).append(word)
+
+    def __contains__(self, word: str) -> bool:
+        if word in self.words:
+            return True
+        return any(_akin(word, other) for other in self._alike.get(word[:3], ()))
+
+
+class _Passage(NamedTuple):
+    """A passage as `supported` looks at it."""
+
+    whole: _Words
+    values: set[float]
+    sentences: tuple[_Words, ...]
+    denied: tuple[bool, ...]
+
+
+@lru_cache(maxsize=2048)
+def _read(passage: str) -> _Passage:
+    """The passage taken apart; one passage serves many statements."""
     found = sentences(passage) or [passage]
+    return _Passage(
+        whole=_Words(passage),
+        values={number.value for number in numbers(passage)},
+        sentences=tuple(map(_Words, found)),
+        denied=tuple(map(_is_denied, found)),
+    )
 
-    def shared(sentence: str) -> int:
-        there = {_plain(word) for word in _WORD.findall(sentence)}
-        return sum(_has(there, word) for word in words)
 
-    return max(found, key=shared)
+def _closest(words: list[str], passage: _Passage) -> int:
+    """Place of the passage's sentence that shares most of the words; the first of those."""
+    shared = [sum(word in there for word in words) for there in passage.sentences]
+    return shared.index(max(shared))
 
 
 def _is_denied(sentence: str) -> bool:
@@ -149,10 +180,6 @@ def _denies(word: str) -> bool:
 def _plain(word: str) -> str:
     folded = unicodedata.normalize("NFKD", word.replace("’", "'")).casefold()  # noqa: RUF001
     return "".join(c for c in folded if not unicodedata.combining(c)).removesuffix("'s")
-
-
-def _has(there: set[str], word: str) -> bool:
-    return word in there or any(_akin(word, other) for other in there)
 
 
 def _akin(a: str, b: str) -> bool:
