@@ -24,7 +24,7 @@ from advisor.evaluation.intervals import LEVEL, shared_groups
 from advisor.evaluation.pairs import Pairs, paired
 from advisor.evaluation.resampling import by_totals, grouped, totals_of
 from advisor.evaluation.sentences import comparison_sentence
-from advisor.evaluation.stopping import watch_difference
+from advisor.evaluation.stopping import last_level, watch_difference
 from advisor.schema.base import ConfidenceInterval
 from advisor.schema.evaluation import Comparison, Evaluation, ScoredSample
 
@@ -56,19 +56,13 @@ def compare(
     interval of the mean difference. Samples that share a document or group: signs are flipped, and
     resamples drawn, by whole groups. A metric of summed totals (`value_of`): swap permutation and
     paired bootstrap. Where one evaluation ended because its scores had decided a question, the
-    number of samples is no accident, and only a test that is valid whenever one stops will do.
+    number of samples is no accident, and only a test that is valid whenever one stops will do;
+    where it could have, half of the error is kept for the ordinary test at the end.
 
     Raises StaleArtifactError when samples or metric differ.
     """
-    pairs, seed = paired(a, b), a.manifest.seed
-    if value_of is not None:
-        found = _of_totals(pairs, value_of, seed=seed, level=level)
-    elif pairs.was_watched:
-        found = _whenever(pairs, level=level)
-    elif shared_groups(pairs.labels) is not None:
-        found = _of_groups(pairs, seed=seed, level=level)
-    else:
-        found = _of_samples(pairs, seed=seed, level=level)
+    pairs = paired(a, b)
+    found = _found(pairs, seed=a.manifest.seed, level=level, value_of=value_of)
     differences = pairs.differences
     return _told(
         Comparison(
@@ -114,6 +108,22 @@ def paired_differences(a: Evaluation, b: Evaluation) -> list[float]:
 
 def _told(comparison: Comparison) -> Comparison:
     return comparison.model_copy(update={"sentence": comparison_sentence(comparison)})
+
+
+def _found(pairs: Pairs, *, seed: int, level: float, value_of: ValueOf | None) -> Found:
+    """The test that fits the scores; the last look where they were watched."""
+    if pairs.ended_by_scores and value_of is None:
+        return _whenever(pairs, level=level)
+    read = last_level((1 - level) / 2) if pairs.was_watched else level
+    if value_of is not None:
+        found = _of_totals(pairs, value_of, seed=seed, level=read)
+    elif shared_groups(pairs.labels) is not None:
+        found = _of_groups(pairs, seed=seed, level=read)
+    else:
+        found = _of_samples(pairs, seed=seed, level=read)
+    interval = found.interval.model_copy(update={"level": level})
+    p_value = min(1.0, found.p_value * (1 - level) / (1 - read))
+    return found._replace(interval=interval, p_value=p_value)
 
 
 def _of_samples(pairs: Pairs, *, seed: int, level: float) -> Found:

@@ -16,6 +16,8 @@ class Pairs(NamedTuple):
     a: tuple[ScoredSample, ...]
     b: tuple[ScoredSample, ...]
     was_watched: bool
+    """One of them could have ended early, so that part of the error is spent on looking."""
+    ended_by_scores: bool
     """The scores themselves decided how many samples there are."""
 
     @property
@@ -51,7 +53,8 @@ def paired(a: Evaluation, b: Evaluation) -> Pairs:
     return Pairs(
         a=tuple(ours[sample_id] for sample_id in common),
         b=tuple(theirs[sample_id] for sample_id in common),
-        was_watched="decided" in {a.ended, b.ended},
+        was_watched=a.stopping is not None or b.stopping is not None,
+        ended_by_scores="decided" in {a.ended, b.ended},
     )
 
 

@@ -10,7 +10,7 @@ from advisor.contracts import Metric, Signed, Totalling
 from advisor.evaluation.asking import Setting, has_failed
 from advisor.evaluation.bench import LEVEL, Bench
 from advisor.evaluation.intervals import score_interval
-from advisor.evaluation.stopping import at_the_end, last_level
+from advisor.evaluation.stopping import at_the_end, interval_at_any_end, last_level
 from advisor.schema.evaluation import (
     Completion,
     Evaluation,
@@ -118,13 +118,14 @@ def evaluation(
         seed=conditions.seed,
         level=LEVEL if stopping is None else last_level(stopping.error_rate),
     )
-    if stopping is not None:
-        if stopping.decision != "undecided":
-            method = "confidence sequence"
-        else:
+    if ended.why == "decided":
+        method = "confidence sequence"
+        interval = interval_at_any_end([score.value for score in scores], groups=clusters)
+    elif stopping is not None:
+        method += ", widened for having been watched"
+        interval = interval.model_copy(update={"level": LEVEL})
+        if bench.watched_target is not None:
             stopping = at_the_end(stopping, interval)
-            method += ", widened for having been watched"
-        interval = stopping.interval
     return Evaluation(
         builder=name,
         metric=bench.metric.info.id,

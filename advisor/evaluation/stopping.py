@@ -34,7 +34,7 @@ FURTHEST = 0.9
 BISECTIONS = 30
 
 
-class Question(NamedTuple):
+class Terms(NamedTuple):
     """What is asked of the true mean, of which scores, and with which stakes."""
 
     against: float
@@ -52,19 +52,19 @@ class Watch:
 
     def __init__(
         self,
-        question: Question,
+        terms: Terms,
         *,
         planned: int,
         error_rate: float = ERROR_RATE,
         groups: Sequence[str] | None = None,
     ) -> None:
-        self.against = question.against
+        self.against = terms.against
         self.error_rate = error_rate
         self.planned = planned
         self.items = 0
-        self._span = question.span
-        self._mixture = question.mixture
-        self._each = error_rate * (1 - question.last_look)
+        self._span = terms.span
+        self._mixture = terms.mixture
+        self._each = error_rate * (1 - terms.last_look)
         self._groups = _Groups(groups)
         middle = self._scaled(self.against)
         self._above = _Wealth(middle, self._mixture, self._each)
@@ -109,9 +109,12 @@ class Watch:
 
     @property
     def p_value(self) -> float:
-        """Two-sided p-value of "the true mean is exactly `against`", valid at every look."""
+        """Two-sided p-value of "the true mean is exactly `against`", valid at every look.
+
+        Where part of the error is kept for a last look, p is larger by that part.
+        """
         most = max(self._above.most, self._below.most)
-        return min(1.0, 2 * exp(-most))
+        return min(1.0, 2 * exp(-most) * self.error_rate / self._each)
 
     def stopping(self, question: str, *, saved_usd: float | None = None) -> Stopping:
         """What the watch saw, for the evaluation's record."""
@@ -161,12 +164,22 @@ def watch_target(
     groups: Sequence[str] | None = None,
 ) -> Watch:
     """Is the true mean score above the target? For scores from 0 to 1, in the planned order."""
-    question = Question(target, span=(0.0, 1.0), mixture=TARGET_MIXTURE, last_look=LAST_LOOK)
-    return Watch(question, planned=planned, error_rate=error_rate, groups=groups)
+    terms = Terms(target, span=(0.0, 1.0), mixture=TARGET_MIXTURE, last_look=LAST_LOOK)
+    return Watch(terms, planned=planned, error_rate=error_rate, groups=groups)
+
+
+def interval_at_any_end(
+    scores: Sequence[float], *, groups: Sequence[str] | None, error_rate: float = ERROR_RATE
+) -> ConfidenceInterval:
+    """Where the true mean of scores lies when the scores themselves decided how many there are."""
+    watch = watch_target(0.5, planned=len(scores), error_rate=error_rate, groups=groups)
+    for score in scores:
+        watch.add(score)
+    return watch.interval
 
 
 def last_level(error_rate: float) -> float:
-    """Level of the ordinary interval that may be read when all items of a target were asked."""
+    """Level of the ordinary interval that may be read when all items were asked."""
     return 1 - 2 * error_rate * LAST_LOOK
 
 
@@ -189,8 +202,8 @@ def watch_difference(
     *, planned: int, error_rate: float = ERROR_RATE, groups: Sequence[str] | None = None
 ) -> Watch:
     """Is B better than A? For differences B - A of paired scores, from -1 to 1."""
-    question = Question(0.0, span=(-1.0, 1.0), mixture=DIFFERENCE_MIXTURE, last_look=0.0)
-    return Watch(question, planned=planned, error_rate=error_rate, groups=groups)
+    terms = Terms(0.0, span=(-1.0, 1.0), mixture=DIFFERENCE_MIXTURE, last_look=LAST_LOOK)
+    return Watch(terms, planned=planned, error_rate=error_rate, groups=groups)
 
 
 def fair_order(labels: Sequence[str], *, seed: int) -> list[int]:

@@ -13,6 +13,7 @@ from advisor.evaluation.compare import (
     paired_share_interval,
     sign_flip,
 )
+from advisor.evaluation.stopping import watch_difference
 from tests.fixtures import values as make
 
 
@@ -240,6 +241,19 @@ def test_scores_that_decided_their_number_get_a_test_that_is_valid_at_any_end():
     assert found.interval.low < fixed.interval.low
     assert found.interval.high > fixed.interval.high
     assert fixed.p_value < found.p_value < 1
+
+
+def test_what_could_have_ended_early_keeps_half_of_the_error_for_the_end():
+    a, b = table(50, 5, 30, 15)
+    plain = compare(system("a", a), system("b", b))
+    watch = watch_difference(planned=100)
+    looked = system("b", b).model_copy(update={"stopping": watch.stopping("Is b better than a?")})
+    found = compare(system("a", a), looked)
+    assert found.test == plain.test
+    assert found.p_value == pytest.approx(2 * plain.p_value)
+    wider = paired_share_interval(a, b, level=0.95)
+    assert (found.interval.low, found.interval.high) == (wider.low, wider.high)
+    assert found.interval.level == 0.9
 
 
 def test_stopping_where_one_side_looks_bad_does_not_make_the_other_better():

@@ -69,23 +69,6 @@ def test_what_stays_undecided_is_measured_to_the_end(tmp_path, builder):
     assert (found.interval.low, found.interval.high) == (last.low, last.high)
 
 
-def test_the_last_look_can_decide_what_the_watch_could_not(tmp_path, builder):
-    found = evaluate(
-        watched(FunctionSession(knows(0.5)), tmp_path, 0.5), "z", builder, capitals(60)
-    )
-    assert (found.ended, found.n) == ("all", 60)
-    assert found.stopping.decision == "above"
-    assert found.interval.low >= 0.5
-
-
-def test_what_is_watched_is_asked_in_a_mixed_order(tmp_path, builder):
-    samples = sorted(capitals(240), key=lambda sample: knows(0.5)(sample.input) == sample.target)
-    found = evaluate(watched(FunctionSession(knows(0.5)), tmp_path, 0.9), "z", builder, samples)
-    assert found.ended == "decided"
-    assert found.value == pytest.approx(0.5, abs=0.2)
-    assert found.scores[0].sample_id != samples[0].id
-
-
 def test_the_decision_is_the_same_from_the_cache(tmp_path, builder):
     samples = capitals(240)
     whole = evaluate(bench(FunctionSession(knows(0.1)), tmp_path), "z", builder, samples)

@@ -46,7 +46,7 @@ def test_the_wealth_is_the_mixture_of_likelihood_ratios():
     for _ in range(5):
         watch.add(1.0)
     expected = sum(w * ((0.5 + d) / 0.5) ** 5 for d, w in TARGET_MIXTURE)
-    assert watch.p_value == pytest.approx(min(1.0, 2 / expected))
+    assert watch.p_value == pytest.approx(min(1.0, 4 / expected))
     assert expected < 40
     assert watch.decision == "undecided"
     while watch.decision == "undecided":
