@@ -9,7 +9,7 @@ from advisor import registry
 from advisor.contracts import PromptBuilder
 from advisor.rulebook.handover import SHOTS_KEY
 from advisor.schema.decide import Decision
-from advisor.schema.evaluation import Sample
+from advisor.schema.evaluation import Message, Sample
 from advisor.workspace import Workspace
 
 CHARACTERS_PER_TOKEN = 2.0
@@ -54,9 +54,15 @@ def shots_note(rule: str, *, used: bool) -> str:
 def _behind_shots(space: Workspace) -> tuple[Sample, ...]:
     builder = fitted(space, "few_shot")
     return tuple(
-        sample.model_copy(update={"history": builder.build(sample).messages[:-1]})
+        sample.model_copy(update={"history": _before_input(builder, sample), "tools": ()})
         for sample in space.samples
     )
+
+
+def _before_input(builder: PromptBuilder, sample: Sample) -> tuple[Message, ...]:
+    """What a builder puts before the input: its system turn tells the functions already."""
+    messages = builder.build(sample).messages
+    return messages[: len(messages) - 1 - len(sample.steps)]
 
 
 def fitted(space: Workspace, name: str) -> PromptBuilder:
@@ -79,7 +85,13 @@ def _tokens(space: Workspace, samples: Sequence[Sample]) -> int:
     """Tokens that hold the longest train sample's row, rounded up."""
     longest = max(
         (
-            sum(len(turn.content) + TOKENS_PER_TURN for turn in sample.history)
+            sum(
+                len(turn.content)
+                + sum(len(call.arguments) for call in turn.tool_calls)
+                + TOKENS_PER_TURN
+                for turn in (*sample.history, *sample.steps)
+            )
+            + sum(map(len, sample.tools))
             + len(sample.input)
             + len(sample.target)
             for sample in samples

@@ -176,7 +176,8 @@ class Workspace:
 
     @cached_property
     def _split(self) -> tuple[tuple[Sample, ...], SplitRecord]:
-        samples = self.dataset.samples if self.dataset else ()
+        every = self.dataset.samples if self.dataset else ()
+        samples = tuple(sample for sample in every if sample.is_good is not False)
         chosen = self.settings
         return split_recorded(samples, seed=chosen.seed, by=chosen.split_by)
 
@@ -204,8 +205,18 @@ class Workspace:
         """What the readers of data and documents remarked."""
         data: tuple[str, ...] = ()
         if self.dataset:
-            data = (*self.dataset.notes, *self.split_record.notes, *self._limit_note())
+            data = (
+                *self.dataset.notes,
+                *self._bad_note(self.dataset),
+                *self.split_record.notes,
+                *self._limit_note(),
+            )
         return data + (self.corpus.notes if self.corpus else ())
+
+    def _bad_note(self, dataset: Dataset) -> tuple[str, ...]:
+        bad = sum(sample.is_good is False for sample in dataset.samples)
+        told = "are marked as bad: they are neither shown, measured against nor imitated"
+        return (f"{bad} of {len(dataset.samples)} answers {told}.",) if bad else ()
 
     def _limit_note(self) -> tuple[str, ...]:
         whole = sum(s.split == "test" for s in self._split_samples)

@@ -8,6 +8,7 @@ from typing import cast
 
 from advisor.contracts import Embedder, PluginInfo, Tools
 from advisor.errors import CorpusError
+from advisor.schema.chat import earlier, opening
 from advisor.schema.evaluation import Document, Hit, Message, Passage, Prompt, Sample
 from rag_baseline.chunk import OVERLAP, SIZE, chunk
 from rag_baseline.embed import SentenceTransformersEmbedder
@@ -90,14 +91,13 @@ class RagBuilder:
     def build(self, sample: Sample) -> Prompt:
         """The prompt of one sample."""
         hits = self._retriever.search(sample.input, self._count) if self._retriever else []
-        own = tuple(turn for turn in sample.history if turn.role == "system")
-        given = (Message(role="system", content=self._instruction),) if self._instruction else ()
         return Prompt(
             sample_id=sample.id,
             messages=(
-                *(own or given),
-                *(turn for turn in sample.history if turn.role != "system"),
+                *opening(sample, self._instruction),
+                *earlier(sample),
                 Message(role="user", content=user_turn(hits, sample.input)),
+                *sample.steps,
             ),
             passages=tuple(hit.passage.id for hit in hits),
         )

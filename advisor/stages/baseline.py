@@ -48,6 +48,7 @@ def baseline(  # noqa: PLR0913 - what is measured, with what, and who pays
     Raises DatasetError when no test sample is left or no builder can work, and what `evaluate`
     raises: BackendResponseError only when no builder got its answers.
     """
+    _refuse_plain_text(samples)
     by_split = {name: [s for s in samples if s.split == name] for name in ("train", "dev", "test")}
     test, leaked = without_leaks(by_split["test"], by_split["train"])
     if not test:
@@ -80,6 +81,18 @@ def baseline(  # noqa: PLR0913 - what is measured, with what, and who pays
         warnings=tuple(warnings),
         bill=bench.purse.settled(bill),
     )
+
+
+def _refuse_plain_text(samples: Sequence[Sample]) -> None:
+    """Raises DatasetError for texts that ask nothing: there is no answer to score."""
+    texts = sum(not sample.input.strip() for sample in samples)
+    if texts:
+        raise DatasetError(
+            f"{texts} of {len(samples)} samples are plain text: without a question there is no"
+            " answer to measure.",
+            hint="Give rows with an input and a target to measure on; plain text serves continued"
+            " pre-training (`advisor estimate --objective cpt`).",
+        )
 
 
 def _bill(bench: Bench, ready: Sequence[Prepared]) -> Bill:

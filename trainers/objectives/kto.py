@@ -9,7 +9,7 @@ from advisor.contracts import PluginInfo
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import ObjectiveFootprint, Obstacle, Plan
 from trainers.objectives.reference import reference_note, reference_passes, reference_terms
-from trainers.objectives.samples import no_preferences, none_given, too_few
+from trainers.objectives.samples import no_marks, none_given, too_few
 
 if TYPE_CHECKING:  # estimates never see a sample
     from advisor.schema.evaluation import Sample
@@ -45,6 +45,6 @@ class KtoObjective:
     def obstacles(self, samples: Sequence[Sample]) -> list[Obstacle]:
         """It needs marks of good and bad."""
         return none_given(samples) or [
-            *no_preferences(samples, "KTO", "answers marked as good or bad"),
+            *no_marks(samples),
             *too_few(samples, FEW_SAMPLES, self.info.label),
         ]

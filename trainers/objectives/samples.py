@@ -38,6 +38,34 @@ def without_answers(samples: Sequence[Sample]) -> list[Obstacle]:
     ]
 
 
+def plain_texts(samples: Sequence[Sample]) -> list[Obstacle]:
+    """Samples that ask nothing: texts to be continued."""
+    texts = sum(not sample.input.strip() for sample in samples)
+    if not texts:
+        return []
+    return [
+        Obstacle(
+            severity="blocks",
+            message=f"{texts} of {len(samples)} samples are plain text and ask nothing.",
+            hint="Learn plain text with the objective cpt, or give rows with input and target.",
+        )
+    ]
+
+
+def bad_answers(samples: Sequence[Sample]) -> list[Obstacle]:
+    """Samples whose answer is marked as bad: learnt from as if it were good."""
+    bad = sum(sample.is_good is False for sample in samples)
+    if not bad:
+        return []
+    return [
+        Obstacle(
+            severity="blocks",
+            message=f"{bad} of {len(samples)} samples are marked as bad answers.",
+            hint="Take them out, or learn from good and bad ones with the objective kto.",
+        )
+    ]
+
+
 def too_few(samples: Sequence[Sample], least: int, label: str) -> list[Obstacle]:
     """Fewer samples than the objective usually needs."""
     if not samples or len(samples) >= least:
@@ -61,5 +89,21 @@ def no_preferences(samples: Sequence[Sample], label: str, needed: str) -> list[O
             severity="blocks",
             message=f"{label} needs {needed}; {single} of {len(samples)} samples have one answer.",
             hint="Give rows with 'prompt', 'chosen' and 'rejected'.",
+        )
+    ]
+
+
+def no_marks(samples: Sequence[Sample]) -> list[Obstacle]:
+    """Samples of which it is not known whether the answer is good."""
+    unmarked = sum(sample.rejected is None and sample.is_good is None for sample in samples)
+    if not unmarked:
+        return []
+    return [
+        Obstacle(
+            severity="blocks",
+            message="KTO needs answers marked as good or bad;"
+            f" {unmarked} of {len(samples)} samples have one answer.",
+            hint="Give rows with 'prompt', 'completion' and 'label' (true or false), or with"
+            " 'prompt', 'chosen' and 'rejected'.",
         )
     ]

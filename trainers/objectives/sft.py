@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from advisor.contracts import PluginInfo
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import ObjectiveFootprint, Obstacle, Plan
-from trainers.objectives.samples import none_given, too_few, without_answers
+from trainers.objectives.samples import (
+    bad_answers,
+    none_given,
+    plain_texts,
+    too_few,
+    without_answers,
+)
 
 if TYPE_CHECKING:  # estimates never see a sample
     from advisor.schema.evaluation import Sample
@@ -29,6 +35,8 @@ class SftObjective:
     def obstacles(self, samples: Sequence[Sample]) -> list[Obstacle]:
         """Samples must have reference answers, and there should be more than a handful."""
         return none_given(samples) or [
+            *plain_texts(samples),
+            *bad_answers(samples),
             *without_answers(samples),
             *too_few(samples, FEW_SAMPLES, self.info.label),
         ]

@@ -35,6 +35,7 @@ def solved(shot: Sample) -> tuple[Message, ...]:
     return (
         *earlier(shot),
         question(shot.input),
+        *shot.steps,
         Message(role="assistant", content=shot.target),
     )
 
@@ -83,6 +84,7 @@ class FewShotBuilder:
             *(turn for shot in shots for turn in solved(shot)),
             *earlier(sample),
             question(sample.input),
+            *sample.steps,
         )
         return Prompt(
             sample_id=sample.id, messages=messages, shots=tuple(shot.id for shot in shots)

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
-from advisor.schema.evaluation import Message, Sample
+from advisor.schema.chat import earlier, opening
+from advisor.schema.evaluation import Message
 
-
-def opening(sample: Sample, instruction: str) -> tuple[Message, ...]:
-    """The system turn: the row's own where it has one, else the task's instruction, else none."""
-    own = [turn for turn in sample.history if turn.role == "system"]
-    if own:
-        return tuple(own)
-    return (Message(role="system", content=instruction),) if instruction else ()
-
-
-def earlier(sample: Sample) -> tuple[Message, ...]:
-    """The conversation before the input, without system turns."""
-    return tuple(turn for turn in sample.history if turn.role != "system")
+__all__ = ["earlier", "opening", "question", "short_digest"]
 
 
 def question(text: str) -> Message:

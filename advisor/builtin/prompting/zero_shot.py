@@ -38,5 +38,6 @@ class ZeroShotBuilder:
             *opening(sample, self._instruction),
             *earlier(sample),
             question(sample.input),
+            *sample.steps,
         )
         return Prompt(sample_id=sample.id, messages=messages)

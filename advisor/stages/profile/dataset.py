@@ -9,6 +9,7 @@ from pathlib import PurePath
 from statistics import median
 
 from advisor.data_check.duplicates import duplicate_share
+from advisor.data_check.lengths import estimated_tokens
 from advisor.data_check.normal import normalise
 from advisor.schema.evaluation import Document, Sample
 from advisor.schema.profile import DataFacts, KnowledgeFacts, TaskKind
@@ -34,13 +35,27 @@ def measure_data(samples: Sequence[Sample], *, placed: Sequence[Sample] | None =
     splits = Counter(sample.split for sample in used)
     are_split = None not in splits
     counts = DataFacts(
-        labelled_samples=len(samples),
+        labelled_samples=sum(_is_labelled(sample) for sample in samples),
+        preference_pairs=sum(sample.rejected is not None for sample in samples) or None,
+        rated_answers=sum(sample.is_good is not None for sample in samples) or None,
+        unlabelled_tokens=_plain_tokens(samples) or None,
         train_samples=splits["train"] if are_split else None,
         dev_samples=splits["dev"] if are_split else None,
         test_samples=splits["test"] if are_split else None,
         duplicate_share=duplicate_share(tuple(samples)),
     )
-    return counts.model_copy(update=_shape([s for s in used if s.split != "test"]))
+    answers = [s for s in used if s.split != "test" and _is_labelled(s)]
+    return counts.model_copy(update=_shape(answers))
+
+
+def _is_labelled(sample: Sample) -> bool:
+    """Whether something is asked, and the answer not marked as bad."""
+    return bool(sample.input.strip()) and sample.is_good is not False
+
+
+def _plain_tokens(samples: Sequence[Sample]) -> int:
+    """Estimated tokens of the samples that ask nothing."""
+    return sum(estimated_tokens(s.target) for s in samples if not s.input.strip())
 
 
 def _shape(samples: Sequence[Sample]) -> dict[str, float | None]:

@@ -9,9 +9,9 @@ from datasets import Dataset
 from jinja2 import TemplateError
 
 from advisor.errors import DatasetError
-from advisor.schema.chat import folded
+from advisor.schema.chat import folded, has_tools, says_tools
 from advisor.schema.evaluation import Sample
-from trainers.engines.trl.dataset import Turn, completion_turn, prompt_turns
+from trainers.engines.trl.dataset import Turn, completion_turn, plain_turns, prompt_turns
 
 IGNORED = -100
 MOST_TOO_LONG = 0.1
@@ -35,8 +35,10 @@ def rows_of(
 ) -> Rows:
     """Every sample that fits the sequence length, as input ids and labels.
 
-    Raises DatasetError when none fits, or more than a tenth do not.
+    Raises DatasetError when none fits, more than a tenth do not, or a sample asks nothing or has
+    an answer marked as bad.
     """
+    _refuse_unanswerable(samples)
     every = [_row(sample, instruction, tokenizer) for sample in samples]
     lengths = [len(row["input_ids"]) for row in every]
     rows = [row for row in every if len(row["input_ids"]) <= sequence_length]
@@ -51,6 +53,23 @@ def rows_of(
             where=f"line {place.line}" if place.line else f"sample {place.id}",
         )
     return Rows(Dataset.from_list(rows), left_out, longest)
+
+
+def _refuse_unanswerable(samples: Sequence[Sample]) -> None:
+    for sample in samples:
+        place = f"line {sample.line}" if sample.line else f"sample {sample.id}"
+        if not sample.input.strip():
+            raise DatasetError(
+                "A training sample is plain text and asks nothing.",
+                hint="This trainer learns answers; give rows with an input and a target.",
+                where=place,
+            )
+        if sample.is_good is False:
+            raise DatasetError(
+                "A training sample's answer is marked as bad.",
+                hint="This trainer imitates every answer; take the bad ones out.",
+                where=place,
+            )
 
 
 def row_lengths(samples: Sequence[Sample], instruction: str, tokenizer: Any) -> list[int]:
@@ -83,7 +102,7 @@ def _tokens(sample: Sample, instruction: str, tokenizer: Any) -> tuple[list[int]
     Some templates write a finished turn differently from an open one; the answer then follows
     the prompt as plain text, since that is what the model has to produce.
     """
-    turns = prompt_turns(sample, instruction)
+    turns = _turns(sample, instruction, tokenizer)
     prompt = _chat(tokenizer, turns, is_open=True)
     whole = _chat(tokenizer, [*turns, completion_turn(sample)], is_open=False)
     if whole[: len(prompt)] == prompt and len(whole) > len(prompt):
@@ -94,6 +113,18 @@ def _tokens(sample: Sample, instruction: str, tokenizer: Any) -> tuple[list[int]
     if end is not None and end not in answer:
         answer = [*answer, end]
     return prompt, answer
+
+
+def _turns(sample: Sample, instruction: str, tokenizer: Any) -> list[Turn]:
+    """The turns before the answer; calls and results as text where the template drops them."""
+    turns = prompt_turns(sample, instruction)
+    if not has_tools((*sample.history, *sample.steps)):
+        return turns
+    try:
+        written = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+    except TemplateError:
+        return plain_turns(sample, instruction)
+    return turns if says_tools(turns, written) else plain_turns(sample, instruction)
 
 
 def _chat(tokenizer: Any, turns: list[Turn], *, is_open: bool) -> list[int]:

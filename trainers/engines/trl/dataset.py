@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from advisor.schema.evaluation import Sample
+from typing import Any
 
-Turn = dict[str, str]
+from advisor.schema.chat import earlier, opening, text_turn_of, turn_of
+from advisor.schema.evaluation import Message, Sample
+
+Turn = dict[str, Any]
 
 
-def prompt_turns(sample: Sample, instruction: str) -> list[Turn]:
-    """System turn (the instruction), earlier turns, then the sample's input.
+def prompt_messages(sample: Sample, instruction: str) -> list[Message]:
+    """System turn (the instruction), earlier turns, the sample's input, calls and their results.
 
     A sample that brings its own system turn keeps it; the instruction is then not repeated.
     """
-    turns = [{"role": m.role, "content": m.content} for m in sample.history]
-    system = [turn for turn in turns if turn["role"] == "system"]
-    if not system and instruction:
-        system = [{"role": "system", "content": instruction}]
-    earlier = [turn for turn in turns if turn["role"] != "system"]
-    return [*system, *earlier, {"role": "user", "content": sample.input}]
+    asked = Message(role="user", content=sample.input)
+    return [*opening(sample, instruction), *earlier(sample), asked, *sample.steps]
+
+
+def prompt_turns(sample: Sample, instruction: str) -> list[Turn]:
+    """The same as a chat template takes them."""
+    return [turn_of(message) for message in prompt_messages(sample, instruction)]
+
+
+def plain_turns(sample: Sample, instruction: str) -> list[Turn]:
+    """The same for a template that does not say calls and results: those as text."""
+    return [text_turn_of(message) for message in prompt_messages(sample, instruction)]
 
 
 def completion_turn(sample: Sample) -> Turn:
