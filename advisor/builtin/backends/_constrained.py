@@ -32,9 +32,9 @@ class SchemaGuides:
                 f"This model's tokenizer cannot be held to a JSON schema: {error}",
                 hint="Use a model with a fast tokenizer (tokenizer.json), or leave the schema out.",
             ) from error
-        complaint = LLMatcher.validate_grammar(grammar, self._tokenizer)
-        if complaint and not LLMatcher.is_validate_warning(complaint):
-            raise _refused(complaint.splitlines()[0])
+        is_wrong, said = LLMatcher.validate_grammar_with_warnings(grammar, self._tokenizer)
+        if is_wrong:
+            raise _refused(str(said[0]).splitlines()[0])
         self._first = LLMatcher(self._tokenizer, grammar)
 
     def guide(self) -> SchemaGuide:

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
+from advisor.builtin.backends._forward import Forward
 from advisor.builtin.backends._room import Extent, Room, States
 from advisor.builtin.backends.length_batches import common, shared
 
 WORTH = 4
-"""Tokens from which keeping a beginning is worth a pass of its own."""
+"""Tokens from which a beginning is worth a pass of its own."""
 STRETCH = 4096
-"""Tokens in one forward pass: the attention mask of a long beginning takes memory."""
+"""Tokens in one pass: the attention mask of a longer beginning would take much memory."""
 
 
 class Prefix:
     """Keys and values of the beginning that the prompts of a window share."""
 
-    def __init__(self, model: Any, layers: int, device: str) -> None:
-        self._model = model
+    def __init__(self, forward: Forward, layers: int) -> None:
+        self._forward = forward
         self._layers = layers
-        self._device = device
         self._tokens: list[int] = []
         self._states: States = []
 
@@ -34,7 +33,8 @@ class Prefix:
         wanted = list(rows[0][:count])
         kept = common(self._tokens, wanted)
         if kept < count:
-            self._compute(wanted, kept)
+            with torch.inference_mode():
+                self._compute(wanted, kept)
         return count
 
     def fill(self, room: Room, count: int) -> None:
@@ -42,17 +42,13 @@ class Prefix:
         if count:
             room.put(self._states, count)
 
-    def forget(self) -> None:
-        """Give the memory back."""
-        self._tokens, self._states = [], []
-
     def _compute(self, wanted: list[int], kept: int) -> None:
         room = Room(self._layers, Extent(1, len(wanted)))
         if kept:
             room.put(self._states, kept)
         for start in range(kept, len(wanted), STRETCH):
             piece = wanted[start : start + STRETCH]
-            ids = torch.tensor([piece], device=self._device)
-            places = torch.arange(start, start + len(piece), device=self._device)[None]
-            self._model(ids, places, room.cache)
+            places = torch.arange(start, start + len(piece), device=self._forward.device)
+            room.turn(slice(0, 1), start)
+            self._forward(self._forward.tensor([piece]), places[None], room.cache)
         self._tokens, self._states = wanted, room.states(len(wanted))

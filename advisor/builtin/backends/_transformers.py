@@ -3,38 +3,67 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import os
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from itertools import islice
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import torch
-from jinja2 import TemplateError
-from transformers import GenerationConfig
 
-from advisor.builtin.backends._transformers_load import Loaded, load
+from advisor.builtin.backends._choosing import Chooser
+from advisor.builtin.backends._own_loop import Batch
+from advisor.builtin.backends._transformers_load import DTYPES, Loaded, load
+from advisor.builtin.backends._ways import way_of
+from advisor.builtin.backends.chat_tokens import ConversationError, tokens_of
+from advisor.builtin.backends.length_batches import batches, order
+from advisor.builtin.backends.model_digest import digest_of
 from advisor.builtin.backends.quiet import quiet
-from advisor.errors import BackendError
-from advisor.schema.chat import folded
+from advisor.errors import BackendError, MissingExtraError
 from advisor.schema.evaluation import Completion, Prompt
 
-EDGE_BYTES = 4 << 20
-DIGESTED = ("*.json", "*.jinja", "*.model", "*.safetensors", "*.bin")
+BATCH_SIZE = 16
+BATCHES_IN_WINDOW = 16
+"""So many batches are sorted by length together; more gain little and are handed out later."""
 
 
 def open_session(reference: str, settings: dict[str, str]) -> TransformersSession:
-    """Load the model on the asked or best device. Raises BackendError for a device not there."""
+    """Load the model on the asked or best device.
+
+    Raises BackendError for a device or precision not there, MissingExtraError for a JSON schema
+    without llguidance.
+    """
     device = settings.get("device", "cuda" if torch.cuda.is_available() else "cpu")
-    if device not in ("cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
+    if device not in _devices():
         raise BackendError(
-            f"The device '{device}' is not there.", hint="Use device cpu.", where=reference
+            f"The device '{device}' is not there.",
+            hint=f"Use one of: {', '.join(_devices())}.",
+            where=reference,
         )
+    dtype = settings.get("dtype", "bfloat16" if device == "cuda" else "float32")
+    if dtype not in DTYPES:
+        raise BackendError(
+            f"The precision '{dtype}' is not known.",
+            hint=f"Use one of: {', '.join(DTYPES)}.",
+            where=reference,
+        )
+    if settings.get("json_schema") and find_spec("llguidance") is None:
+        raise MissingExtraError("Holding answers to a JSON schema", "train")
     if device == "cpu" and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(usable_cores())
-    return TransformersSession(load(reference, device), device)
+    return TransformersSession(load(reference, device, dtype), device, settings)
+
+
+def _devices() -> list[str]:
+    """What can compute here."""
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    return [name for name, is_there in there.items() if is_there]
 
 
 def usable_cores() -> int:
@@ -44,17 +73,34 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-class TransformersSession:
-    """An opened model: greedy answers, in order, the same for the same batches."""
+class Row(NamedTuple):
+    """A prompt ready to be continued."""
 
-    def __init__(self, loaded: Loaded, device: str) -> None:
+    at: int
+    prompt: Prompt
+    tokens: list[int]
+    limit: int
+    """New tokens at most."""
+
+
+class TransformersSession:
+    """An opened model: prompts are sorted by length, batched, and answered batch by batch."""
+
+    def __init__(self, loaded: Loaded, device: str, settings: Mapping[str, str]) -> None:
         self._model: Any = loaded.model
         self._tokenizer: Any = loaded.tokenizer
         self._device = device
-        self._digest = _digest(loaded.folders, loaded.model)
+        self._digest = digest_of(loaded.folders, loaded.model.config)
         self._ends = _end_tokens(loaded.model, loaded.tokenizer)
         limit = getattr(loaded.model.config, "max_position_embeddings", None)
         self._limit: int | None = int(limit) if limit else None
+        self._batch_size = int(settings.get("batch_size", BATCH_SIZE))
+        self._seed = settings.get("seed", "")
+        self._guides = self._schema_guides(settings.get("json_schema", ""))
+        self._events: dict[str, int] = {}
+        with quiet():
+            pad = loaded.tokenizer.pad_token_id or 0
+            self._way, self._bounds = way_of(loaded.model, device, self._ends, pad)
 
     def __enter__(self) -> Self:
         return self
@@ -66,7 +112,7 @@ class TransformersSession:
         trace: TracebackType | None,
     ) -> None:
         """Give the memory back."""
-        self._model = None
+        self._model = self._way = None
         gc.collect()
         if self._device == "cuda":
             torch.cuda.empty_cache()
@@ -76,95 +122,124 @@ class TransformersSession:
         """Digest over configuration, tokenizer and weights, 16 hexadecimal digits."""
         return self._digest
 
+    @property
+    def window(self) -> int:
+        """Prompts that are best given together."""
+        return BATCHES_IN_WINDOW * self._batch_size
+
+    @property
+    def events(self) -> Mapping[str, int]:
+        """Batches that did not fit into the device's memory and were halved."""
+        return dict(self._events)
+
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, without the tokens a chat form adds."""
         return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def generate(self, prompts: Sequence[Prompt], *, max_new_tokens: int) -> list[Completion]:
-        """One completion per prompt, in order; the prompts given together are one batch.
+        """One completion per prompt, in order.
 
         A prompt too long for the model comes back with finish `error`; one that leaves less room
-        than `max_new_tokens` is answered alone, as far as the room goes.
+        than `max_new_tokens` is answered as far as the room goes.
         """
+        answers = dict(self._window(prompts, max_new_tokens))
+        return [answers[at] for at in range(len(prompts))]
+
+    def answers(
+        self, prompts: Iterable[Prompt], *, max_new_tokens: int
+    ) -> Iterator[tuple[Prompt, Completion]]:
+        """Each prompt with its completion: window by window, in a window the longest first.
+
+        What is left of a window, when asked again, falls into the batches it would have had.
+        """
+        waiting = iter(prompts)
+        while taken := list(islice(waiting, self.window)):
+            for at, completion in self._window(taken, max_new_tokens):
+                yield taken[at], completion
+
+    def _window(
+        self, prompts: Sequence[Prompt], max_new_tokens: int
+    ) -> Iterator[tuple[int, Completion]]:
+        rows: list[Row] = []
+        for at, prompt in enumerate(prompts):
+            found = self._row(at, prompt, max_new_tokens)
+            if isinstance(found, Row):
+                rows.append(found)
+            else:
+                yield at, found
         with quiet():
-            rows = [self._encode(prompt) for prompt in prompts]
-            answers: dict[int, Completion] = {}
-            together = []
-            for index, row in enumerate(rows):
-                room = max_new_tokens if self._limit is None else self._limit - len(row)
-                if room <= 0:
-                    answers[index] = self._refusal(row)
-                elif room < max_new_tokens:
-                    answers[index] = self._answer([row], room)[0]
-                else:
-                    together.append(index)
-            found = self._answer([rows[index] for index in together], max_new_tokens)
-            answers.update(zip(together, found, strict=True))
-        return [answers[index] for index in range(len(rows))]
+            rows = [rows[at] for at in order([row.tokens for row in rows])]
+            shared = self._way.share([row.tokens for row in rows])
+        lengths = [len(row.tokens) for row in rows]
+        for part in batches(lengths, self._bounds, extra=max_new_tokens):
+            with quiet():
+                answered = self._answer(rows[part], shared)
+            yield from answered
 
-    def _encode(self, prompt: Prompt) -> list[int]:
-        turns = [{"role": m.role, "content": m.content} for m in prompt.messages]
-        asked = {"add_generation_prompt": True, "tokenize": True, "return_dict": True}
+    def _row(self, at: int, prompt: Prompt, max_new_tokens: int) -> Row | Completion:
         try:
-            encoded = self._tokenizer.apply_chat_template(turns, **asked)
-        except TemplateError:  # templates without a system role refuse it
-            encoded = self._tokenizer.apply_chat_template(folded(turns), **asked)
-        return list(encoded["input_ids"])
+            with quiet():
+                tokens = tokens_of(prompt.messages, self._tokenizer)
+        except ConversationError as error:
+            return _refusal(0, str(error))
+        room = max_new_tokens if self._limit is None else self._limit - len(tokens)
+        if room <= 0:
+            count = len(tokens)
+            return _refusal(count, f"The prompt has {count} tokens, the model takes {self._limit}.")
+        return Row(at, prompt, tokens, min(room, max_new_tokens))
 
-    def _refusal(self, row: list[int]) -> Completion:
-        error = f"The prompt has {len(row)} tokens, the model takes {self._limit}."
-        return Completion(
-            text="",
-            prompt_tokens=len(row),
-            completion_tokens=0,
-            latency_ms=0.0,
-            finish="error",
-            error=error,
-        )
-
-    def _answer(self, rows: list[list[int]], max_new_tokens: int) -> list[Completion]:
-        if not rows:
-            return []
+    def _answer(self, rows: Sequence[Row], shared: int) -> list[tuple[int, Completion]]:
         began = time.perf_counter()
-        new = self._new_tokens(rows, max_new_tokens)
+        choosers = [self._chooser(row.prompt) for row in rows]
+        batch = Batch([r.tokens for r in rows], choosers, [r.limit for r in rows], shared)
+        try:
+            new = self._way.answer(batch)
+        except torch.OutOfMemoryError:
+            if len(rows) == 1:
+                raise
+            new = None  # outside of the handler the batch's memory is free again
+        if new is None:
+            self._events["batches_halved"] = self._events.get("batches_halved", 0) + 1
+            half = len(rows) // 2
+            return [*self._answer(rows[:half], shared), *self._answer(rows[half:], shared)]
         latency_ms = (time.perf_counter() - began) * 1000 / len(rows)
-        return [
-            self._completion(row, tokens, latency_ms) for row, tokens in zip(rows, new, strict=True)
-        ]
+        pairs = zip(rows, new, strict=True)
+        return [(row.at, self._completion(row, tokens, latency_ms)) for row, tokens in pairs]
 
-    def _new_tokens(self, rows: list[list[int]], max_new_tokens: int) -> list[list[int]]:
-        """Greedy continuation of every row; rows are padded on the left and masked."""
-        width = max(len(row) for row in rows)
-        pad = self._tokenizer.pad_token_id or 0
-        ids = torch.tensor([[pad] * (width - len(row)) + row for row in rows])
-        mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
-        settings = GenerationConfig(
-            do_sample=False,
-            num_beams=1,
-            max_new_tokens=max_new_tokens,
-            eos_token_id=self._ends or None,
-            pad_token_id=pad,
-        )
-        with torch.inference_mode():
-            out = self._model.generate(
-                input_ids=ids.to(self._device),
-                attention_mask=mask.to(self._device),
-                generation_config=settings,
-            )
-        continued: list[list[int]] = out[:, width:].tolist()
-        return continued
-
-    def _completion(self, row: list[int], tokens: list[int], latency_ms: float) -> Completion:
-        end = next((i for i, token in enumerate(tokens) if token in self._ends), None)
-        used = tokens if end is None else tokens[: end + 1]
-        text = self._tokenizer.decode(used, skip_special_tokens=True)
+    def _completion(self, row: Row, tokens: list[int], latency_ms: float) -> Completion:
+        text = self._tokenizer.decode(tokens, skip_special_tokens=True)
         return Completion(
             text=text.strip(),
-            prompt_tokens=len(row),
-            completion_tokens=len(used),
+            prompt_tokens=len(row.tokens),
+            completion_tokens=len(tokens),
             latency_ms=latency_ms,
-            finish="length" if end is None else "stop",
+            finish="stop" if tokens and tokens[-1] in self._ends else "length",
         )
+
+    def _chooser(self, prompt: Prompt) -> Chooser:
+        guide = None if self._guides is None else self._guides.guide()
+        return Chooser(prompt, seed=self._seed, guide=guide)
+
+    def _schema_guides(self, schema: str) -> Any:
+        if not schema:
+            return None
+        from advisor.builtin.backends._constrained import (  # noqa: PLC0415 - only where asked
+            SchemaGuides,
+        )
+
+        width = self._model.get_output_embeddings().weight.shape[0]
+        return SchemaGuides(schema, self._tokenizer, width=width, ends=self._ends)
+
+
+def _refusal(prompt_tokens: int, error: str) -> Completion:
+    return Completion(
+        text="",
+        prompt_tokens=prompt_tokens,
+        completion_tokens=0,
+        latency_ms=0.0,
+        finish="error",
+        error=error,
+    )
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> list[int]:
@@ -174,21 +249,3 @@ def _end_tokens(model: Any, tokenizer: Any) -> list[int]:
     if tokenizer.eos_token_id is not None and tokenizer.eos_token_id not in found:
         found.append(tokenizer.eos_token_id)
     return found
-
-
-def _digest(folders: tuple[Path, ...], model: Any) -> str:
-    """SHA-256 over names, sizes and both ends of every file; of a hub id, over its commit."""
-    digest = hashlib.sha256()
-    if not folders:
-        commit = getattr(model.config, "_commit_hash", None)
-        digest.update(f"{model.config._name_or_path}@{commit}".encode())  # noqa: SLF001
-    for folder in folders:
-        for path in sorted({p for pattern in DIGESTED for p in folder.glob(pattern)}):
-            size = path.stat().st_size
-            digest.update(f"{path.name}\0{size}\0".encode())
-            with path.open("rb") as stream:
-                digest.update(stream.read(EDGE_BYTES))
-                if size > EDGE_BYTES:
-                    stream.seek(max(EDGE_BYTES, size - EDGE_BYTES))
-                    digest.update(stream.read())
-    return digest.hexdigest()[:16]

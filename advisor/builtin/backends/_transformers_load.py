@@ -33,17 +33,17 @@ class Loaded(NamedTuple):
     folders: tuple[Path, ...]
 
 
-def load(reference: str, device: str) -> Loaded:
+def load(reference: str, device: str, dtype: str) -> Loaded:
     """Model and tokenizer on the device; raises ModelFolderError, UnsupportedArchitectureError."""
     folder = Path(reference)
     if (folder / ADAPTER).is_file():
-        return _load_adapter(folder, device)
-    model = _load_model(reference, device, None)
+        return _load_adapter(folder, device, dtype)
+    model = _load_model(reference, device, dtype, None)
     folders = (folder,) if folder.is_dir() else ()
     return Loaded(model, _load_tokenizer(reference), folders)
 
 
-def _load_adapter(folder: Path, device: str) -> Loaded:
+def _load_adapter(folder: Path, device: str, dtype: str) -> Loaded:
     base = str(read_json(folder, ADAPTER).get("base_model_name_or_path") or "")
     if Path(base).is_dir():
         check_folder(Path(base))
@@ -59,7 +59,7 @@ def _load_adapter(folder: Path, device: str) -> Loaded:
         raise MissingExtraError("Opening an adapter", "train") from None
     has_tokenizer = (folder / "tokenizer_config.json").is_file()
     tokenizer = _load_tokenizer(str(folder) if has_tokenizer else base)
-    model = _load_model(base, device, _quantisation(folder, device))
+    model = _load_model(base, device, dtype, _quantisation(folder, device))
     try:
         model = PeftModel.from_pretrained(model, str(folder), local_files_only=True)
     except Exception as error:
@@ -90,15 +90,16 @@ def _quantisation(folder: Path, device: str) -> BitsAndBytesConfig | None:
     )
 
 
-def _load_model(reference: str, device: str, quantisation: BitsAndBytesConfig | None) -> Any:
-    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+def _load_model(
+    reference: str, device: str, dtype: str, quantisation: BitsAndBytesConfig | None
+) -> Any:
     more: dict[str, Any] = {}
     if quantisation is not None:
         more = {"quantization_config": quantisation, "device_map": {"": device}}
     try:
         model, loading = AutoModelForCausalLM.from_pretrained(
             reference,
-            dtype=dtype,
+            dtype=DTYPES[dtype],
             local_files_only=stays_offline(reference),
             output_loading_info=True,
             **more,

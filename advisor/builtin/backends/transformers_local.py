@@ -17,12 +17,17 @@ class TransformersBackend:
     info = PluginInfo(id="transformers", label="Transformers on this machine", extra="train")
 
     def open(self, model: str, settings: dict[str, str]) -> Session:
-        """Open a folder or hub id: bfloat16 on a GPU, float32 on a CPU, greedy decoding.
+        """Open a folder or hub id: bfloat16 on an NVIDIA GPU, float32 elsewhere.
 
-        `settings["device"]` may be `cpu` or `cuda`. A folder may hold a model or a PEFT adapter
-        that names its base. A name that is no folder is looked for in the hub's local cache, and
-        on the hub only when ADVISOR_ALLOW_DOWNLOAD is 1. Raises MissingExtraError,
-        ModelFolderError or UnsupportedArchitectureError.
+        Settings: `device` (`cpu`, `cuda`, `mps`; without one CUDA where it is there, else the CPU),
+        `dtype` (`float32`, `bfloat16`, `float16`), `batch_size` (16 times that many prompts are
+        sorted by length together), `seed` for prompts with a temperature, and `json_schema`, the
+        text of a schema that every answer then follows unless it is cut off.
+
+        A folder may hold a model or a PEFT adapter that names its base. A name that is no folder is
+        looked for in the hub's local cache, and on the hub only when ADVISOR_ALLOW_DOWNLOAD is 1.
+        Raises BackendError for a setting that cannot be kept, MissingExtraError, ModelFolderError
+        or UnsupportedArchitectureError.
         """
         folder = Path(model)
         if folder.is_dir():
