@@ -26,22 +26,20 @@ WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]{1,2}|[^\W_]+")
 """Chinese and Japanese characters go in twos, about a word."""
 FITTING: dict[TargetKind, frozenset[str]] = {
     "labels": frozenset(
-        {"accuracy", "macro_f1", "micro_f1", "exact_match", "normalised_match", "contains", "regex"}
+        {"accuracy", "macro_f1", "micro_f1", "exact_match", "normalised_match", "contains"}
     ),
-    "json": frozenset({"json_fields", "json_valid"}),
-    "numbers": frozenset(
-        {"numeric", "exact_match", "normalised_match", "contains", "regex", "accuracy"}
-    ),
+    "json": frozenset({"json_fields"}),
+    "numbers": frozenset({"numeric", "exact_match", "normalised_match", "contains", "accuracy"}),
     "spans": frozenset(
-        {"token_f1", "exact_match", "normalised_match", "contains", "regex", "rouge1", "rougeL"}
+        {"token_f1", "exact_match", "normalised_match", "contains", "rouge1", "rougeL"}
         | {"accuracy", "semantic_similarity", "chrf", "judge"}
     ),
     "text": frozenset(
         {"rouge1", "rouge2", "rougeL", "bleu", "chrf", "token_f1", "semantic_similarity", "judge"}
-        | {"groundedness", "regex"}
     ),
 }
-"""Metrics of ours that can tell good from bad on each kind of target."""
+"""Metrics of ours that can tell good from bad on each kind of target; those that do not look at the
+target (groundedness, json_valid, regex, python) suit every kind."""
 OURS = frozenset().union(*FITTING.values())
 WHAT: dict[TargetKind, str] = {
     "labels": "the targets are labels",

@@ -74,7 +74,7 @@ def test_answers_that_take_time_come_several_at_once():
     began = time.monotonic()
     done = list(session.answers(many(30), max_new_tokens=5))
     assert time.monotonic() - began < 0.5
-    assert {p.sample_id: c.text for p, c in done} == {str(i): f"item {i}" for i in range(30)}
+    assert {p.sample_id: c.text for p, c in done} == {f"s{i}": f"item {i}" for i in range(30)}
     assert {c.latency_ms for _, c in done} == {20.0}
 
 

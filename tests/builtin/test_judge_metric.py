@@ -5,7 +5,7 @@ import pytest
 from advisor import registry
 from advisor.builtin.metrics.judge_wording import preference, scale_of
 from advisor.errors import InputError
-from advisor.schema.evaluation import Completion, Prompt, Sample
+from advisor.schema.evaluation import Completion, Message, Prompt, Sample
 
 SAMPLE = Sample(id="s", input="How loud?", target="57 dB", rejected="80 dB")
 SHOWN = Prompt(sample_id="s", messages=(), passage_texts=("The level is 57 dB.",))
@@ -30,6 +30,14 @@ def test_the_question_holds_question_reference_and_answer_but_no_passage():
     assert all(part in words for part in ("How loud?", "57 dB", "It is 57 dB.", "Verdict: yes"))
     assert "The level is" not in words
     assert prompt.temperature == 0
+
+
+def test_earlier_turns_are_shown():
+    metric = registry.metric("judge")
+    turns = (Message(role="system", content="Be brief."), Message(role="user", content="Hello"))
+    sample = SAMPLE.model_copy(update={"history": turns})
+    [prompt] = metric.questions(SHOWN, said("x"), sample)
+    assert "system: Be brief.\nuser: Hello" in text_of(prompt)
 
 
 def test_groundedness_is_judged_by_the_passages_and_not_by_the_reference():

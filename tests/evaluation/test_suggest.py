@@ -67,6 +67,7 @@ def test_nothing_is_said_of_a_fitting_or_foreign_metric_or_without_targets():
     assert misfit("accuracy", samples(["spam", "ham"] * 10)) == ""
     assert misfit("somebody_elses", samples([TEXT] * 20)) == ""
     assert misfit("exact_match", []) == ""
+    assert misfit("groundedness", samples(["spam", "ham"] * 10)) == ""
     assert suggest_metric([]).metric == "token_f1"
 
 

@@ -191,7 +191,12 @@ class JudgeMetric:
 
     def _given(self, prompt: Prompt, sample: Sample) -> list[str]:
         """What the judge sees beside the answers; the reference not where it is one of them."""
-        parts = [tagged("question", sample.input.strip())] if sample.input.strip() else []
+        parts = []
+        if sample.history:
+            turns = (f"{turn.role}: {turn.content}" for turn in sample.history)
+            parts.append(tagged("earlier-turns", "\n".join(turns)))
+        if sample.input.strip():
+            parts.append(tagged("question", sample.input.strip()))
         if self.reference and self.mode != "pairwise" and sample.target.strip():
             parts.append(tagged("reference", sample.target.strip()))
         if self.passages and prompt.passage_texts:

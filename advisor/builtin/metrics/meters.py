@@ -55,5 +55,5 @@ class CostMetric:
     ) -> Score:
         """Dollars; unscored where the price is unknown."""
         if completion.usd is None:
-            return Score(sample_id=sample.id, value=0.0, unscored=True, note="unknown price")
+            return Score(sample_id=sample.id, value=0.0, unscored=True, note="unknown")
         return Score(sample_id=sample.id, value=completion.usd)
