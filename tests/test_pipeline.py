@@ -206,16 +206,17 @@ def test_a_changed_price_list_makes_the_estimate_anew(make):
 
 def test_a_failure_that_has_passed_is_asked_again_by_the_same_command(make, monkeypatch):
     session = type(registry.backend("echo").open("tiny", {}))
-    answer = session.generate
+    answer = session._answer
+    lost = {"text": "", "finish": "error", "error": "connection refused", "may_pass": True}
 
-    def down(self, prompts, *, max_new_tokens):
-        if any("word245?" in p.messages[-1].content for p in prompts):
-            raise OSError("connection refused")
-        return answer(self, prompts, max_new_tokens=max_new_tokens)
+    def down(self, prompt, max_new_tokens):
+        done = answer(self, prompt, max_new_tokens)
+        is_down = "word245?" in prompt.messages[-1].content
+        return done.model_copy(update=lost) if is_down else done
 
-    monkeypatch.setattr(session, "generate", down)
+    monkeypatch.setattr(session, "_answer", down)
     assert any(e.failures for e in make().baseline().evaluations)
-    monkeypatch.setattr(session, "generate", answer)
+    monkeypatch.setattr(session, "_answer", answer)
     again = make()
     assert not any(e.failures for e in again.baseline().evaluations)
     assert again.made == ["baseline"]
