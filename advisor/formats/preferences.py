@@ -21,6 +21,13 @@ def is_mark(value: object) -> bool:
     )
 
 
+def is_bit(value: object) -> bool:
+    """The same for 1 and 0: beside a question and its answer they can mean nothing else."""
+    return is_mark(value) or (
+        isinstance(value, (int, str)) and str(value).strip().lower() in MARKS_AS_TEXT
+    )
+
+
 def _mark(name: str, value: object) -> bool:
     if isinstance(value, bool):
         return value

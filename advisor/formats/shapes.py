@@ -16,6 +16,7 @@ from advisor.formats.pairs import (
     read_text_label,
 )
 from advisor.formats.preferences import (
+    is_bit,
     is_mark,
     read_implicit_preference,
     read_marked_chat,
@@ -143,6 +144,10 @@ def _is_marked(fields: Fields) -> bool:
     return any(is_mark(fields.get(name)) for name in MARKS)
 
 
+def _has_bit(fields: Fields) -> bool:
+    return any(is_bit(fields.get(name)) for name in MARKS)
+
+
 SHAPES: tuple[Shape, ...] = (
     Shape(
         "preference",
@@ -182,7 +187,7 @@ SHAPES: tuple[Shape, ...] = (
         (INPUT, TARGET, ("label",)),
         optional=("input",),
         kind="unpaired",
-        when=_is_marked,
+        when=_has_bit,
     ),
     Shape(
         "preference",
