@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from click.testing import CliRunner, Result
@@ -84,3 +88,79 @@ def test_a_wrong_option_is_one_sentence(rows: Path, words: tuple[str, ...], told
 def test_a_missing_file_and_a_missing_model_are_told(tmp_path: Path, rows: Path) -> None:
     assert judge(tmp_path / "no.jsonl", *ECHO, "reply=x").exit_code == 1
     assert judge(rows).exit_code == 2
+
+
+class _Service(BaseHTTPRequestHandler):
+    """An OpenAI-compatible judge that calls good what holds the word 57."""
+
+    calls: ClassVar[list[dict[str, Any]]] = []
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.calls.append(body)
+        good = "\n57 " in body["messages"][-1]["content"]
+        reply = {
+            "id": "1",
+            "object": "chat.completion",
+            "created": 0,
+            "model": body["model"],
+            "choices": [
+                {
+                    "index": 0,
+                    "finish_reason": "stop",
+                    "message": {
+                        "role": "assistant",
+                        "content": f"Short.\nVerdict: {'yes' if good else 'no'}",
+                    },
+                }
+            ],
+            "usage": {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110},
+        }
+        text = json.dumps(reply).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def service() -> Iterator[str]:
+    _Service.calls.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Service)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/v1"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_service_judges_and_a_second_trial_is_free(tmp_path: Path, service: str) -> None:
+    file = tmp_path / "judged.jsonl"
+    said = [("57 dB", "yes"), ("80 dB", "no")] * 15
+    lines = [{"input": f"q{n}", "answer": f"{a} {n}", "human": h} for n, (a, h) in enumerate(said)]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    words = (file, "--judge-model", "local-judge", "--base-url", service, "--json", "--quiet")
+    result = judge(*words, "--yes")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["agreement"]["value"] == 1
+    assert told["trusted"] == "yes"
+    assert told["bill"]["calls"] == len(_Service.calls) == 30
+    again = json.loads(judge(*words, "--yes").stdout)
+    assert again["kappa"] == told["kappa"]
+    assert again["bill"]["calls_cached"] == len(_Service.calls) == 30
+
+
+def test_an_unknown_price_needs_consent(rows: Path, service: str) -> None:
+    far = ("--judge-model", "nobody-knows-1", "--base-url", "http://example.invalid/v1")
+    result = CliRunner(env={"OPENAI_API_KEY": "sk-none"}).invoke(
+        cli, ["judge", str(rows), *far, "--json", "--quiet"]
+    )
+    assert result.exit_code == 1, result.output
+    assert json.loads(result.stdout)["error"]["type"] == "ConsentError"
+    assert not _Service.calls

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from advisor.builtin.metrics.contains import stands_in
 from advisor.builtin.metrics.normalise import label_normalised
@@ -62,7 +63,7 @@ def given_label(answer: str, target: str, labels: Sequence[str] = ()) -> str | N
     any other one-line answer is its own label.
     """
     wanted, whole = label_normalised(target), label_normalised(answer)
-    known = {label_normalised(label) for label in labels}
+    known = _bare(tuple(labels))
     if whole == wanted or whole in known:
         return whole
     marked = _marked(answer)
@@ -73,6 +74,11 @@ def given_label(answer: str, target: str, labels: Sequence[str] = ()) -> str | N
     if marked is not None:
         return marked
     return whole if whole and len(answer.split("\n")) == 1 else None
+
+
+@lru_cache(maxsize=32)
+def _bare(labels: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(label_normalised, labels))
 
 
 def _marked(answer: str) -> str | None:
@@ -86,7 +92,7 @@ def _marked(answer: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _mentioned(answer: str, known: set[str]) -> str | None:
+def _mentioned(answer: str, known: frozenset[str]) -> str | None:
     """The one known label that occurs; a longer label hides a shorter one that is part of it."""
     found = set()
     rest = answer
