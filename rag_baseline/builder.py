@@ -100,4 +100,5 @@ class RagBuilder:
                 *sample.steps,
             ),
             passages=tuple(hit.passage.id for hit in hits),
+            passage_texts=tuple(hit.passage.text for hit in hits),
         )

@@ -26,6 +26,8 @@ def test_the_form_is_exactly_this(tmp_path):
         "Context:\n[1] Text b.\n\n[2] Text a.\n\n[3] Text c.\n\nQuestion: bbb?"
     )  # fmt: skip
     assert prompt.passages == ("b.md#1", "a.md#1", "c.md#1")
+    assert len(prompt.passage_texts) == 3
+    assert all(text in prompt.messages[-1].content for text in prompt.passage_texts)
 
 
 class NarrowEmbedder(LetterEmbedder):
