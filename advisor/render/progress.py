@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, TextColumn
@@ -20,19 +21,45 @@ if TYPE_CHECKING:
 
 QUIET_SECONDS = 10.0
 """Least time between two lines where a bar cannot be drawn."""
+RATE_SECONDS = 30.0
+"""The rate is measured over about so long."""
+MARK_SECONDS = 0.5
+"""Between two marks from which a rate can be taken."""
+LEAST_MARKS = 5
 LABEL_WIDTH = 30
 
 
 class Meter:
-    """How far a piece of work is, how fast it goes, and how long it will still take."""
+    """How far a piece of work is, how fast it goes, and how long it will still take.
+
+    The rate is that of the last half minute (or of the last few items, where they are slow), so
+    that neither a slow start nor what was found in a cache misleads about what is left.
+    """
 
     def __init__(self, label: str, total: int, clock: Clock, done: int = 0) -> None:
         self.label = safe_text(label, LABEL_WIDTH)
         self.total = max(total, 0)
-        self.done = done
         self._clock = clock
+        self._done = done
         self._started = clock()
         self._base = done  # what was taken over from an earlier run says nothing about the rate
+        self._marks: deque[tuple[float, int]] = deque()
+
+    @property
+    def done(self) -> int:
+        """Items done so far, those of an earlier run included."""
+        return self._done
+
+    @done.setter
+    def done(self, count: int) -> None:
+        self._done = count
+        now = self._clock()
+        if not self._marks and count > self._base:
+            self._marks.append((now, count))
+        elif self._marks and now - self._marks[-1][0] >= MARK_SECONDS:
+            self._marks.append((now, count))
+            while len(self._marks) > LEAST_MARKS and now - self._marks[0][0] > RATE_SECONDS:
+                self._marks.popleft()
 
     @property
     def seconds(self) -> float:
@@ -42,8 +69,11 @@ class Meter:
     @property
     def rate(self) -> float | None:
         """Items per second; None before anything is done."""
-        fresh = self.done - self._base
-        return fresh / self.seconds if fresh > 0 and self.seconds > 0 else None
+        since, before = self._marks[0] if self._marks else (0.0, 0)
+        if self.done <= before or self._clock() <= since:  # a first part tells by its own time
+            since, before = self._started, self._base
+        fresh, seconds = self.done - before, self._clock() - since
+        return fresh / seconds if fresh > 0 and seconds > 0 else None
 
     def pace(self, note: str = "") -> str:
         """Rate (or `note` in its place) and remaining time; no time before anything is done."""

@@ -88,6 +88,47 @@ def test_work_of_an_earlier_run_does_not_count_into_the_rate(clock: Clock) -> No
     assert meter.pace() == "40 s left, 1.0/s"
 
 
+def left(meter: Meter) -> float:
+    assert meter.rate is not None
+    return (meter.total - meter.done) / meter.rate
+
+
+def test_a_slow_start_does_not_mislead(clock: Clock) -> None:
+    meter = Meter("zero_shot", 1000, clock)
+    clock.now = 20.0  # a model is loaded
+    for done in range(1, 101):
+        clock.now += 0.1
+        meter.done = done
+    assert left(meter) == pytest.approx(90, rel=0.02)
+
+
+def test_answers_from_a_cache_do_not_mislead_for_long(clock: Clock) -> None:
+    meter = Meter("zero_shot", 1000, clock)
+    for done in range(1, 501):
+        clock.now += 0.001
+        meter.done = done
+    for done in range(501, 851):
+        clock.now += 0.1
+        meter.done = done
+    assert left(meter) == pytest.approx(15, rel=0.02)
+
+
+def test_a_change_of_pace_is_followed(clock: Clock) -> None:
+    meter = Meter("zero_shot", 2000, clock)
+    for done in range(1, 1001):
+        clock.now += 0.01 if done < 500 else 0.1
+        meter.done = done
+    assert left(meter) == pytest.approx(100, rel=0.02)
+
+
+def test_slow_items_are_averaged_over_a_few(clock: Clock) -> None:
+    meter = Meter("training", 20, clock)
+    for done in range(1, 11):
+        clock.now += 70 if done % 2 else 50
+        meter.done = done
+    assert left(meter) == pytest.approx(600, rel=0.1)
+
+
 def test_a_slow_rate_is_told_in_seconds_per_item(clock: Clock) -> None:
     meter = Meter("x", 3, clock)
     meter.done, clock.now = 1, 4.0
@@ -140,7 +181,7 @@ def test_training_shows_loss_rate_memory_and_remaining_time(
     emit(TrainEvent(kind="end", step=40, total_steps=40))
     lines = stream.getvalue().splitlines()
     assert "continues at step 10" in lines
-    assert "training: 20/40, 12 s left, loss 1.234, 3.5k tok/s, 0.9 GiB" in lines
+    assert "training: 20/40, 24 s left, loss 1.234, 3.5k tok/s, 0.9 GiB" in lines
     assert lines[-1].startswith("training: 30 of 40")
 
 
