@@ -15,7 +15,10 @@ COLUMNS = (
     ("synthetic_by", "synthetic_by"),
     ("split", "split"),
 )
-"""Fields of a sample and the names they are written under; empty ones are left out."""
+"""Fields of a sample and the names they are written under; those that no sample has are left out.
+
+A reader recognises columns by the first rows, so what any sample has stands in every row.
+"""
 
 
 def json_lines(samples: Sequence[Sample]) -> str:
@@ -26,9 +29,10 @@ def json_lines(samples: Sequence[Sample]) -> str:
 def rows(samples: Sequence[Sample]) -> Iterable[dict[str, Any]]:
     """Rows of turns where any sample has earlier turns or functions, else of texts."""
     talks = any(s.history or s.steps or s.tools for s in samples)
+    used = [(key, name) for key, name in COLUMNS if any(getattr(s, key) for s in samples)]
     for sample in samples:
         said = _turns(sample) if talks else _texts(sample)
-        columns = {name: getattr(sample, key) for key, name in COLUMNS if getattr(sample, key)}
+        columns = {name: getattr(sample, key) or "" for key, name in used}
         yield {"id": sample.id, **said, **columns}
 
 

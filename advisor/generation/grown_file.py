@@ -43,23 +43,18 @@ def write_grown(
     origin = {one.sample.id: one for one in made}
     lines = []
     for row in rows([*collected, *(one.sample for one in made)]):
-        one = origin.get(row["id"])
-        if one is not None:
-            row.pop("synthetic_by", None)
-            row |= {
-                "synthetic": True,
-                MARK: one.sample.synthetic_by,
-                "generated_from": list(one.request.made_from),
-                "generated_at": today(),
-            }
+        author = row.pop("synthetic_by", "")
+        row |= {"synthetic": bool(author), MARK: author}
+        if one := origin.get(row["id"]):
+            row |= {"generated_from": list(one.request.made_from), "generated_at": today()}
         lines.append(json.dumps(row, ensure_ascii=False) + "\n")
     write_text(out, "".join(lines))
 
 
 def _is_ours(out: Path) -> bool:
-    """Whether any row of the file says that a model wrote it."""
+    """Whether any row of the file says when a model wrote it."""
     try:
         with out.open(encoding="utf-8") as stream:
-            return any(f'"{MARK}":' in line for line in stream)
+            return any('"generated_at":' in line for line in stream)
     except (OSError, UnicodeDecodeError):
         return False

@@ -100,7 +100,13 @@ def _of_label(sources: Sources, shown: Sequence[Sample], turn: int, number: int)
 
 
 def answering(
-    sources: Sources, text: str, *, shown: Sequence[Sample], passage: Passage | None, draw: int
+    sources: Sources,
+    text: str,
+    *,
+    shown: Sequence[Sample],
+    passage: Passage | None,
+    draw: int,
+    temperature: float = ANSWERING_TEMPERATURE,
 ) -> Prompt:
     """The prompt that asks for the answer of an input, as the task's own prompt would."""
     parts = [sources.instruction]
@@ -119,7 +125,7 @@ def answering(
     return Prompt(
         sample_id=f"answer-{draw}",
         messages=tuple(turns),
-        temperature=ANSWERING_TEMPERATURE,
+        temperature=temperature,
         draw=draw,
     )
 

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 
+from advisor import registry
+from advisor.contracts import Judging, Totalling
 from advisor.data_check.lines import counted
 from advisor.data_check.split import split_recorded
-from advisor.errors import MissingExtraError
+from advisor.errors import BackendResponseError, MissingExtraError
 from advisor.evaluation.asking import Asker, Conditions
 from advisor.evaluation.cache import opened
 from advisor.evaluation.purse import Purse
 from advisor.evaluation.session import LazySession
+from advisor.generation.bills import bill_of_gain, bill_of_growing, summed
+from advisor.generation.classifier import EmbeddingClassifier
+from advisor.generation.gain import FEWEST, Meter, dev_of, measured, steps
 from advisor.generation.grow import DRY_AFTER, Ended, Grower
 from advisor.generation.grown_file import refuse_original, write_grown
+from advisor.generation.shots import NearestShots
 from advisor.generation.sieve import Check, Sieve
 from advisor.generation.sources import Sources, passages_of, read_labels, seeds_of
 from advisor.generation.tongues import language_check
 from advisor.measuring import agreed, deciding, make_purse
-from advisor.schema.base import Interval
-from advisor.schema.evaluation import Prompt
-from advisor.schema.generation import Dropped, Generation
+from advisor.schema.evaluation import Sample
+from advisor.schema.generation import Dropped, Gain, Generation
 from advisor.schema.purse import Bill
 from advisor.workspace import Workspace
 
 WRITING_TOKENS = 1024
 """Longest reply with new samples."""
-ROW_MARKS = 30
-"""Characters of names, quotes and braces around a written sample."""
 ORDER: tuple[Dropped, ...] = (
     "schema",
     "refusal",
@@ -88,15 +91,20 @@ def generate(space: Workspace, out: Path, wish: Wish, *, may_spend: bool = False
             seed=settings.seed,
             progress=space.progress,
         )
-        bill = _bill(grower, wish.count)
+        bill = bill_of_growing(grower, wish.count)
+        meter = _meter(space, grower) if wish.measure else None
+        dev = dev_of(samples)
+        if isinstance(meter, NearestShots):
+            bill = summed(bill, bill_of_gain(grower, meter, dev, times=len(steps(wish.count))))
         agreed(bill, space, may_spend=may_spend)
         ended = grower.grow(wish.count)
+        gain, remark = _gain(grower, meter, dev)
     if grower.made:
         write_grown(out, samples, grower.made, only_new=wish.only_new)
-    notes = (*record.notes, *notes, *_remarks(grower, ended))
+    notes = (*record.notes, *notes, *_remarks(grower, ended), *remark)
     path = str(out) if grower.made else ""
     return _report(grower, ended, purse.settled(bill), wanted=wish.count).model_copy(
-        update={"path": path, "notes": notes}
+        update={"path": path, "notes": notes, "gain": gain}
     )
 
 
@@ -120,44 +128,31 @@ def _checks(sources: Sources) -> tuple[tuple[Check, ...], tuple[str, ...]]:
         return (), (f"{error.message} {error.hint}",)
 
 
-def _bill(grower: Grower, wanted: int) -> Bill:
-    """What the expected calls cost: requests with long replies, answers with short ones."""
-    seeds = grower.sources.seeds
-    target = fmean(len(seed.target) for seed in seeds)
-    row = fmean(len(seed.input) for seed in seeds) + target + ROW_MARKS
-    writing, answering = grower.planned(wanted)
-    size = len(writing) and wanted / len(writing)
-    return _summed(
-        _bill_of(grower.writer, writing, size * row), _bill_of(grower.answerer, answering, target)
-    )
+def _meter(space: Workspace, grower: Grower) -> EmbeddingClassifier | NearestShots:
+    """The system that the gain is measured with: the one that costs nothing where it can be."""
+    if grower.sources.labels:
+        with suppress(MissingExtraError):
+            return EmbeddingClassifier()
+    metric = space.metric
+    if isinstance(metric, (Judging, Totalling)):
+        metric = registry.metric("token_f1")
+    return NearestShots(grower.sources, grower.answerer, metric)
 
 
-def _bill_of(asker: Asker, prompts: Sequence[Prompt], characters: float) -> Bill:
-    known = asker.known(prompts)
-    return asker.purse.bill(
-        [prompt for place, prompt in enumerate(prompts) if place not in known],
-        cached=len(known),
-        answer_characters=characters,
-        max_new_tokens=asker.conditions.max_new_tokens,
-    )
-
-
-def _summed(one: Bill, other: Bill) -> Bill:
-    expected = None
-    if one.expected_usd is not None and other.expected_usd is not None:
-        left, right = one.expected_usd, other.expected_usd
-        expected = Interval(
-            low=left.low + right.low,
-            likely=left.likely + right.likely,
-            high=left.high + right.high,
-        )
-    return one.model_copy(
-        update={
-            "calls_planned": one.calls_planned + other.calls_planned,
-            "calls_cached": one.calls_cached + other.calls_cached,
-            "expected_usd": expected,
-        }
-    )
+def _gain(
+    grower: Grower, meter: Meter | None, dev: Sequence[Sample]
+) -> tuple[Gain | None, tuple[str, ...]]:
+    """The gain, or why it could not be measured."""
+    if meter is None:
+        return None, ()
+    if len(dev) < FEWEST or not grower.made:
+        few = f"there are only {len(dev)} dev rows" if grower.made else "nothing was added"
+        return None, (f"The gain was not measured: {few}.",)
+    written = [one.sample for one in grower.made]
+    try:
+        return measured(meter, grower.sources.seeds, written, dev, seed=grower.seed), ()
+    except BackendResponseError as error:
+        return None, (f"{error.message} {error.hint}",)
 
 
 def _report(grower: Grower, ended: Ended, bill: Bill, *, wanted: int) -> Generation:
