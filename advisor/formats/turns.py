@@ -147,7 +147,7 @@ def _full_turn(place: str, item: Mapping[str, object], keys: tuple[str, str]) ->
     if role is None:
         accepted = ", ".join(sorted(ROLES))
         message = f"{place} has the unknown {speaker} {shown(item[speaker])}"
-        raise RowError("conversation", message, f"Accepted: {accepted}.")
+        raise RowError("unknown_role", message, f"Accepted: {accepted}.")
     calls = _calls(place, item)
     value = item.get(content)
     if content not in item and not calls:
@@ -284,5 +284,7 @@ def _last_learnt(turns: Sequence[Turn]) -> int:
         if turns[place].role == "assistant" and turns[place].weight != 0:
             return place
     weighted = any(turn.role == "assistant" for turn in turns)
-    reason = "no assistant turn to learn from" + (" (each has weight 0)" if weighted else "")
-    raise RowError("conversation", reason, TURNS_HINT)
+    if weighted:
+        reason = "no assistant turn to learn from (each has weight 0)"
+        raise RowError("one_sided_weights", reason, "Give the turns to learn from the weight 1.")
+    raise RowError("conversation", "no assistant turn to learn from", TURNS_HINT)
