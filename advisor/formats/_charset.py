@@ -11,6 +11,8 @@ COMMON = [
 ]  # fmt: skip
 """Encodings that people's files really have; rarer ones would only be wrong guesses."""
 FEW_LONG_RUNS = 0.2
+RARELY_MISSING = 5
+"""So many letters come on a byte the encoding does not have, in a file that is a bit damaged."""
 
 
 def guessed(content: bytes) -> str | None:
@@ -26,6 +28,7 @@ def guessed(content: bytes) -> str | None:
     best = from_bytes(content, cp_isolation=LATIN if is_latin else COMMON).best()
     western = content.decode(LATIN[0], errors="replace")
     if best is None:
-        return LATIN[0] if is_latin and "\ufffd" not in western else None
+        few = RARELY_MISSING * western.count("\ufffd") <= sum(map(len, runs))
+        return LATIN[0] if is_latin and few else None
     same = western == content.decode(best.encoding, errors="replace")
     return LATIN[0] if same else str(best.encoding)

@@ -8,8 +8,9 @@ import gzip
 import io
 import lzma
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Literal, TextIO, cast
+from typing import Any, BinaryIO, Literal, TextIO, cast
 
 from advisor.errors import DatasetError
 
@@ -91,13 +92,39 @@ def compression_of(path: Path) -> Compression:
 
 def open_bytes(path: Path, compression: Compression) -> BinaryIO:
     """The file's content, unpacked as it is read."""
-    if compression == "gz":
-        return io.BufferedReader(cast("io.RawIOBase", gzip.open(path, "rb")), BUFFER)
-    if compression == "bz2":
-        return io.BufferedReader(cast("io.RawIOBase", bz2.open(path, "rb")), BUFFER)
-    if compression == "xz":
-        return io.BufferedReader(cast("io.RawIOBase", lzma.open(path, "rb")), BUFFER)
-    return path.open("rb", buffering=BUFFER)
+    if not compression:
+        return path.open("rb", buffering=BUFFER)
+    unpacked = cast("BinaryIO", UNPACKERS[compression](path, "rb"))
+    return io.BufferedReader(_Unpacked(unpacked), BUFFER)
+
+
+UNPACKERS: dict[str, Callable[[Path, Literal["rb"]], object]] = {
+    "gz": gzip.open,
+    "bz2": bz2.open,
+    "xz": lzma.open,
+}
+
+
+class _Unpacked(io.RawIOBase):
+    """Hands out what could be unpacked before damage is met, which a whole buffer would lose."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill as much as one step gives."""
+        content = self._stream.read1(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+    def close(self) -> None:
+        """Close the file too."""
+        self._stream.close()
+        super().close()
 
 
 def open_text(path: Path, compression: Compression, encoding: str, *, newline: str = "") -> TextIO:

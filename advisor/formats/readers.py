@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
@@ -234,7 +235,9 @@ def _one_shape(parts: Sequence[Part], mapping: Mapping[str, str]) -> Recognised:
         found = detect_shape(rows, mapping, path=part.path)
         if first is None:
             first = (part, found)
-        elif found.shape.name != first[1].shape.name:
+        elif found.shape.name == first[1].shape.name:
+            first = (first[0], _with_columns(first[1], found))
+        else:
             raise DatasetError(
                 f"{part.name} is {found.shape.name}, but {first[0].name} is"
                 f" {first[1].shape.name}: a folder must hold rows of one shape.",
@@ -243,6 +246,16 @@ def _one_shape(parts: Sequence[Part], mapping: Mapping[str, str]) -> Recognised:
             )
     assert first is not None  # noqa: S101 - a part without rows raised
     return first[1]
+
+
+def _with_columns(first: Recognised, other: Recognised) -> Recognised:
+    """The first with what only a later file has beside its rows."""
+    return replace(
+        first,
+        columns={**other.columns, **first.columns},
+        mapping={**other.columns, **first.mapping},
+        notes=tuple(dict.fromkeys((*first.notes, *other.notes))),
+    )
 
 
 def _listing(parts: Sequence[Part]) -> tuple[str, ...]:

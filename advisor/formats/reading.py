@@ -163,6 +163,14 @@ class Reading:
         return next(iter(self._licences)) if len(self._licences) == 1 else ""
 
     @property
+    def licences(self) -> dict[str, int]:
+        """Rows by what their licence field says; under the empty text those that say nothing."""
+        told = dict(self._licences)
+        if told and (silent := self.rows - sum(told.values())) > 0:
+            told[""] = silent
+        return told
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Fields that were not used, and what was made of values that are no plain text."""
         return (*self._unused(), *self._remarks())
