@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from advisor import registry
@@ -43,6 +43,23 @@ def measured_lengths(
     return sequence_lengths(
         counts, limit=limit, batch_size=batch_size, ratio=ratio, provenance=provenance
     )
+
+
+def token_counter(model: ModelCard) -> Callable[[Sample], tuple[int, int]] | None:
+    """Tokens in front of a sample's target and of the target, by the model's own tokenizer.
+
+    None where the model has no tokenizer on this machine or the training extra is missing.
+    """
+    probe = Sample(id="0", input="a", target="b")
+    if _exact([probe], model, "") is None:
+        return None
+
+    def count(sample: Sample) -> tuple[int, int]:
+        bare = sample.model_copy(update={"target": "", "rejected": None})
+        before, whole = _exact([bare, sample], model, "") or (0, 0)
+        return max(before - 1, 0), max(whole - before + 1, 0)  # the end token counts as target
+
+    return count
 
 
 def _serve(samples: Sequence[Sample], objective: str, data: Path) -> None:

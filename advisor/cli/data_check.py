@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,25 +11,76 @@ from advisor.cli.aside import unused_run_dir_option
 from advisor.cli.options import standard_options
 from advisor.cli.screen import Screen
 
+if TYPE_CHECKING:
+    from advisor.schema.dataset import DataCheck
+
 
 @click.command(name="check")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--map", "mapping", default="", help="Fields by hand: input=frage,target=antwort.")
+@click.option("--seq-len", type=click.IntRange(1), help="Length at which training cuts a row.")
+@click.option(
+    "--docs", type=click.Path(path_type=Path), help="Documents that may give test items away."
+)
+@click.option("--model", help="Model whose tokenizer counts; without it tokens are estimated.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the split.")
+@click.option("--html", type=click.Path(path_type=Path), help="Also write the check as a page.")
 @unused_run_dir_option
 @standard_options
-def command(*, screen: Screen, file: Path, seed: int) -> None:
+def command(*, screen: Screen, file: Path, html: Path | None, **asked: Any) -> None:
     """Format, faulty rows, duplicates, leaks, contradictions, lengths and splits of FILE.
 
-    Rows are prompt and completion, input and output, question and answer, instruction and output,
-    text and label, messages, or ShareGPT conversations; as JSON Lines, JSON array, CSV or TSV.
+    Looks also for cut and empty targets, refusals, loops, odd letters, secrets, data of persons and
+    hidden instructions. FILE is JSON Lines, a JSON array, CSV, TSV, Parquet or Arrow, also packed,
+    or a folder of them; rows are prompt and completion, question and answer, instruction and
+    output, text and label, messages, ShareGPT conversations, preferences or plain text.
     """
-    from advisor.artifacts import document  # noqa: PLC0415 - pydantic is slow to load
-    from advisor.data_check.check import check  # noqa: PLC0415
-    from advisor.formats.readers import read_dataset, refusal  # noqa: PLC0415
-    from advisor.render.data_check import show_data_check  # noqa: PLC0415 - rich is slow to load
+    from advisor.artifacts import document, write_text  # noqa: PLC0415 - pydantic is slow to load
 
-    dataset = read_dataset(file, keep_faulty=True)
-    if not dataset.samples:
-        raise refusal(file, dataset.faults, rows=dataset.rows)
-    found = check(dataset, seed=seed)
-    screen.result(document(found), lambda: show_data_check(screen.console, found))
+    found = _checked(screen, file, **asked)
+    if html is not None:
+        from advisor.render.html_data_check import to_html  # noqa: PLC0415 - only for a page
+
+        write_text(html, to_html(found))
+        screen.note(f"Written: {html}")
+
+    def show() -> None:
+        from advisor.render.data_check import show_data_check  # noqa: PLC0415 - rich is slow
+
+        show_data_check(screen.console, found)
+
+    screen.result(document(found), show)
+
+
+def _checked(screen: Screen, file: Path, **asked: Any) -> DataCheck:
+    from advisor.data_check.check import check_file  # noqa: PLC0415 - slow to load
+    from advisor.formats.documents import read_corpus  # noqa: PLC0415
+    from advisor.formats.mapping import parse_mapping  # noqa: PLC0415
+    from advisor.formats.readers import recognise  # noqa: PLC0415
+
+    source = recognise(file, mapping=parse_mapping(asked["mapping"]))
+    docs = asked["docs"]
+    count, counted_by = _counter(screen, asked["model"])
+    return check_file(
+        source,
+        seed=asked["seed"],
+        sequence_length=asked["seq_len"],
+        documents=read_corpus(docs).documents if docs else (),
+        count=count,
+        counted_by=counted_by,
+    )
+
+
+def _counter(screen: Screen, model: str | None) -> tuple[Any, str]:
+    """How tokens are counted and by whose tokenizer; nothing where they are estimated."""
+    if model is None:
+        return None, ""
+    from advisor.catalog.query import find_model  # noqa: PLC0415 - only with --model
+    from advisor.lengths import token_counter  # noqa: PLC0415
+
+    card = find_model(model)
+    count = token_counter(card)
+    if count is None:
+        screen.note(f"The tokenizer of {card.id} is not on this machine: tokens are estimated.")
+        return None, ""
+    return count, f"counted by the tokenizer of {card.id}"

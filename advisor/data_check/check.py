@@ -2,76 +2,205 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from advisor.data_check import contradictions, duplicates, empties, leakage, lengths
+from advisor.data_check.doctor import Asked, Doctor, Items
+from advisor.data_check.documents import hidden_orders
+from advisor.data_check.keys import Same, clashes, leaks, repeats
+from advisor.data_check.lengths import ESTIMATED_FROM
+from advisor.data_check.licences import licence_problems
 from advisor.data_check.lines import counted
+from advisor.data_check.looks import SPLIT_NAMES, Whole
+from advisor.data_check.shares import Shares
 from advisor.data_check.split import counts, split
+from advisor.data_check.usefulness import usefulness
 from advisor.errors import DatasetError
-from advisor.schema.dataset import DataCheck, Dataset, Fault, Problem, Severity, SplitCounts
-from advisor.schema.evaluation import Sample
+from advisor.patterns import patterns
+from advisor.schema.dataset import DataCheck, Dataset, Problem, Severity, SplitCounts
+from advisor.schema.evaluation import Document
+
+if TYPE_CHECKING:
+    from advisor.data_check.lengths import Counter as TokenCounter
+    from advisor.formats.source import Source
 
 ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
 
 
-def check(dataset: Dataset, *, seed: int = 0) -> DataCheck:
+def check(
+    dataset: Dataset,
+    *,
+    seed: int = 0,
+    sequence_length: int | None = None,
+    documents: Sequence[Document] = (),
+) -> DataCheck:
     """What is wrong with the data and what it amounts to; problems worst first.
 
     `dataset` is best read with `keep_faulty`, so that faulty rows are listed among the problems.
     """
-    samples = dataset.samples
-    repeats, repeat_problems = duplicates.find(samples)
-    leaks, leak_problems = leakage.find(samples)
-    clashes, clash_problems = contradictions.find(samples)
-    splits, split_problems = _splits(samples, seed=seed)
-    problems = (
-        *_faults(dataset.faults),
-        *split_problems,
-        *leak_problems,
-        *clash_problems,
-        *repeat_problems,
-        *empties.find(samples),
-        *lengths.find(samples),
-    )
-    return DataCheck(
+    doctor = Doctor(Asked(sequence_length, documents))
+    doctor.whole.kind = dataset.kind
+    doctor.take((*dataset.faults, *dataset.samples))
+    told = _Told(doctor, documents, lambda: dataset.samples, seed=seed)
+    return told.check(
         path=dataset.path,
         format=dataset.format,
         rows=dataset.rows,
-        usable_rows=len(samples),
-        problems=tuple(sorted(problems, key=lambda problem: ORDER[problem.severity])),
-        token_lengths=lengths.measure(samples),
-        splits=splits,
-        duplicates=repeats,
-        leakage=leaks,
-        contradictions=clashes,
         notes=dataset.notes,
+        encoding=dataset.encoding,
+        licence=dataset.licence,
     )
 
 
-def _splits(samples: tuple[Sample, ...], *, seed: int) -> tuple[SplitCounts, tuple[Problem, ...]]:
-    try:
-        used = counts(split(samples, seed=seed))
-    except DatasetError as error:
-        problem = Problem(
-            code="no_test_split", severity="error", rows=(), message=error.message, hint=error.hint
-        )
-        return SplitCounts(given=counts(samples), used=None), (problem,)
-    return SplitCounts(given=counts(samples), used=used), ()
+def check_file(
+    source: Source,
+    *,
+    seed: int = 0,
+    sequence_length: int | None = None,
+    documents: Sequence[Document] = (),
+    count: TokenCounter | None = None,
+    counted_by: str = "",
+) -> DataCheck:
+    """The same of a recognised file or folder, never holding more than a part of a large one.
 
+    `count` gives the tokens before the target and of the target; `counted_by` names its tokenizer.
+    Raises DatasetError when no row is usable.
+    """
+    from advisor.formats.readers import refusal, stream  # noqa: PLC0415 - with the file only
 
-def _faults(faults: tuple[Fault, ...]) -> tuple[Problem, ...]:
-    """One problem for each kind of faulty row, told by its first row."""
-    kinds: defaultdict[str, list[Fault]] = defaultdict(list)
-    for fault in faults:
-        kinds[fault.code].append(fault)
-    return tuple(
-        Problem(
-            code=code,
-            severity="error",
-            rows=tuple(fault.line for fault in found),
-            message=f"{counted(len(found), 'unusable row')}; line {found[0].line}:"
-            f" {found[0].message}.",
-            hint=found[0].hint,
-        )
-        for code, found in kinds.items()
+    reading = stream(source)
+    doctor = Doctor(Asked(sequence_length, documents, count))
+    doctor.whole.kind = source.kind
+    doctor.take(reading)
+    if not len(doctor.ledger):
+        rows = doctor.faults.counts.total()
+        raise refusal(source.path, doctor.faults.first, rows=rows)
+    told = _Told(doctor, documents, lambda: stream(source), seed=seed)
+    told.estimated_from = counted_by or ESTIMATED_FROM
+    told.licences = licence_problems(reading.licences)
+    return told.check(
+        path=str(source.path),
+        format=source.format,
+        rows=len(doctor.ledger) + doctor.faults.counts.total(),
+        notes=reading.notes,
+        encoding=source.encoding,
+        licence=reading.licence,
     )
+
+
+class _Told:
+    """What the doctor found, as the check tells it."""
+
+    def __init__(
+        self,
+        doctor: Doctor,
+        documents: Sequence[Document],
+        again: Callable[[], Items],
+        *,
+        seed: int,
+    ) -> None:
+        self.doctor = doctor
+        self.documents = documents
+        self.again = again
+        self.seed = seed
+        self.estimated_from = ESTIMATED_FROM
+        self.licences: Iterable[Problem] = ()
+
+    def check(self, **told: Any) -> DataCheck:
+        """All of it in one value."""
+        began = time.perf_counter()
+        doctor, whole = self.doctor, self.doctor.whole
+        doctor.conclude()
+        repeat, repeated = repeats(doctor.same, whole)
+        leak, leaked = leaks(doctor.same, whole.ledger)
+        clash, clashing = clashes(doctor.same, whole, doctor.preferences.swapped())
+        near, nearly = doctor.near_rows(self.again)
+        found = [*leaked, *clashing, *repeated, *nearly, *doctor.found()]
+        splits, split_problems = self._splits()
+        problems = (
+            *doctor.faults.problems(),
+            *split_problems,
+            *hidden_orders(self.documents),
+            *(each.problem(whole.ledger) for each in found),
+            *self.licences,
+            *_few_rows(splits, whole),
+        )
+        return DataCheck(
+            usable_rows=whole.rows,
+            problems=tuple(sorted(problems, key=lambda problem: ORDER[problem.severity])),
+            token_lengths=doctor.lengths.measured(self.estimated_from),
+            splits=splits,
+            duplicates=repeat,
+            leakage=leak,
+            contradictions=clash,
+            notes=tuple(dict.fromkeys((*told.pop("notes"), *whole.notes))),
+            kind=whole.kind,
+            near_duplicates=near.repeats,
+            labels=doctor.labels.counts(),
+            languages=doctor.languages.counts(),
+            histograms=doctor.lengths.histograms(),
+            usefulness=usefulness(found, doctor.faults.counts, whole),
+            looked_at=whole.looked_at,
+            sequence_length=doctor.lengths.limit,
+            seconds=round(doctor.seconds + time.perf_counter() - began, 3),
+            **told,
+        )
+
+    def _splits(self) -> tuple[SplitCounts, tuple[Problem, ...]]:
+        given = _given(self.doctor.whole)
+        held = self.doctor.held
+        try:
+            if held is not None:
+                return SplitCounts(given=given, used=counts(split(held, seed=self.seed))), ()
+            return SplitCounts(given=given, used=self._reckoned(given)), ()
+        except DatasetError as error:
+            problem = Problem(
+                code="no_test_split",
+                severity="error",
+                rows=(),
+                message=error.message,
+                hint=error.hint,
+            )
+            return SplitCounts(given=given, used=None), (problem,)
+
+    def _reckoned(self, given: dict[str, int]) -> dict[str, int]:
+        """Rows per split of a file too large to be split here: by shares, not row by row."""
+        whole, same = self.doctor.whole, self.doctor.same
+        whole.notes.append(
+            "The file is too large to be split while it is checked: the rows of the splits as used"
+            " are reckoned from their shares."
+        )
+        return reckoned(given, same, whole.rows)
+
+
+def reckoned(given: dict[str, int], same: Same, rows: int) -> dict[str, int]:
+    """Rows that each split would get by its share of the distinct inputs."""
+    pool = given.get("none", 0) + given.get("train", 0)
+    inputs = round(same.inputs * pool / rows)
+    quotas = Shares().quotas(inputs, needs_test="test" not in given, needs_dev="dev" not in given)
+    made = {name: round(quotas[name] * pool / max(inputs, 1)) for name in ("test", "dev")}
+    made["train"] = pool - made["test"] - made["dev"]
+    used = {name: made[name] + (given.get(name, 0) if name != "train" else 0) for name in made}
+    return {name: used[name] for name in ("train", "dev", "test") if used[name]}
+
+
+def _given(whole: Whole) -> dict[str, int]:
+    found = Counter(whole.ledger.splits)
+    named = {SPLIT_NAMES[number]: count for number, count in found.items()}
+    return {name: named[name] for name in ("train", "dev", "test", "none") if name in named}
+
+
+def _few_rows(splits: SplitCounts, whole: Whole) -> Iterable[Problem]:
+    train = (splits.used or splits.given).get("train", whole.rows if not splits.used else 0)
+    enough = patterns("thresholds").figures["usable_rows"]
+    if train < enough:
+        yield Problem(
+            code="few_rows",
+            severity="warning" if splits.used is not None else "note",
+            rows=(),
+            message=f"{counted(train, 'usable train row')}; the gate asks for {enough} and will end"
+            " in 'collect'.",
+            hint=f"Collect {enough - train} more, or grow the set with `advisor data generate`.",
+        )

@@ -2,35 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Iterator
 
-from advisor.data_check.lines import counted, lines_of
+from advisor.data_check.lines import counted
+from advisor.data_check.looks import Found, Look, Whole
 from advisor.data_check.normal import normalise
-from advisor.schema.dataset import Problem
 from advisor.schema.evaluation import Sample
 
-PLACEHOLDERS = frozenset({"-", "--", "?", "...", "n/a", "nan", "null", "none", "tbd", "todo"})
+PLACEHOLDERS = frozenset(
+    {
+        "-", "--", "---", "?", "??", "???", "...", "…", ".", "n/a", "#n/a", "nan", "null", "none",
+        "nil", "undefined", "tbd", "tba", "todo", "fixme", "xxx", "[todo]", "<todo>", "[empty]",
+        "<empty>", "lorem ipsum", "placeholder", "[placeholder]", "<placeholder>", "missing",
+        "[answer]", "<answer>", "your answer here", "[your answer here]", "answer here",
+        "#ref!", "#value!", "[deleted]", "[removed]",
+    }
+)  # fmt: skip
+OPENINGS = ("todo:", "tbd:", "fixme:", "lorem ipsum dolor")
 SHARE_OF_A_LABEL = 0.05
 """A stand-in this frequent is more likely a label that means "nothing"."""
 
 
 def placeholders(samples: Iterable[Sample]) -> tuple[Sample, ...]:
     """Samples whose target looks like a cell nobody filled in."""
-    return tuple(sample for sample in samples if normalise(sample.target) in PLACEHOLDERS)
+    return tuple(sample for sample in samples if is_placeholder(normalise(sample.target)))
 
 
-def find(samples: tuple[Sample, ...]) -> tuple[Problem, ...]:
-    """The problem to show for targets that look unfilled."""
-    guilty = placeholders(samples)
-    if not guilty:
-        return ()
-    frequent = len(guilty) / len(samples) >= SHARE_OF_A_LABEL
-    problem = Problem(
-        code="placeholder_targets",
-        severity="note" if frequent else "warning",
-        rows=lines_of(guilty),
-        message=f"{counted(len(guilty), 'target')} like a cell nobody filled in, such as"
-        f" '{guilty[0].target.strip()}'.",
-        hint="Fill them in or delete the rows, unless this is one of your labels.",
-    )
-    return (problem,)
+def is_placeholder(target: str) -> bool:
+    """Whether a normalised target stands in for an answer that is not there."""
+    return target in PLACEHOLDERS or target.startswith(OPENINGS)
+
+
+class Placeholders:
+    """Looks for targets that nobody filled in."""
+
+    def __init__(self) -> None:
+        self._places = array("L")
+        self._first = ""
+
+    def see(self, look: Look) -> None:
+        """Take one row."""
+        if is_placeholder(look.target):
+            self._first = self._first or look.sample.target.strip()[:40]
+            self._places.append(look.place)
+
+    def found(self, whole: Whole) -> Iterator[Found]:
+        """The problem to show for targets that look unfilled."""
+        guilty = len(self._places)
+        if not guilty:
+            return
+        frequent = whole.has_labels and guilty / whole.rows >= SHARE_OF_A_LABEL
+        yield Found(
+            "placeholder_targets",
+            "note" if frequent else "warning",
+            self._places,
+            f"{counted(guilty, 'target')} like a cell nobody filled in, such as '{self._first}'.",
+            "Fill them in or delete the rows, unless this is one of your labels.",
+        )

@@ -13,6 +13,8 @@ SEPARATOR = "\x1f"
 
 def normalise(text: str) -> str:
     """The text in NFKC form, case-folded, with single spaces."""
+    if text.isascii():  # nothing to compose, and quicker by half
+        return " ".join(text.lower().split())
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 

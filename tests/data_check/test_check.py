@@ -23,7 +23,7 @@ def dataset_of(*rows: tuple[str, str, str | None]) -> Dataset:
     return Dataset(path="d", format="jsonl/x", samples=samples, rows=len(samples), digest="0" * 16)
 
 
-def clean(count: int = 40) -> list[tuple[str, str, str | None]]:
+def clean(count: int = 100) -> list[tuple[str, str, str | None]]:
     return [(f"question {n}", f"answer {n}", None) for n in range(count)]
 
 
@@ -34,9 +34,9 @@ def codes(found: DataCheck) -> dict[str, tuple[int, ...]]:
 def test_clean_data_has_no_problem() -> None:
     found = check(dataset_of(*clean()))
     assert found.problems == ()
-    assert (found.rows, found.usable_rows) == (40, 40)
-    assert found.splits.given == {"none": 40}
-    assert found.splits.used == {"train": 24, "dev": 4, "test": 12}
+    assert (found.rows, found.usable_rows) == (100, 100)
+    assert found.splits.given == {"none": 100}
+    assert found.splits.used == {"train": 60, "dev": 10, "test": 30}
     assert found.leakage.share is None
 
 
@@ -54,14 +54,14 @@ def test_history_makes_inputs_different() -> None:
 def test_duplicates_and_contradictions() -> None:
     rows = [*clean(), ("Question  0", "answer 0", None), ("question 1", "other", None)]
     found = check(dataset_of(*rows))
-    assert codes(found) == {"contradictions": (2, 42), "duplicates": (41, 42)}
+    assert codes(found) == {"contradictions": (2, 102), "duplicates": (101, 102)}
     assert (found.duplicates.rows, found.duplicates.groups) == (2, 2)
     assert (found.contradictions.inputs, found.contradictions.rows) == (1, 2)
     samples = dataset_of(*rows).samples
-    assert [s.line for s in repeated(samples)] == [41, 42]
-    assert duplicate_share(samples) == 2 / 42
+    assert [s.line for s in repeated(samples)] == [101, 102]
+    assert duplicate_share(samples) == 2 / 102
     assert duplicate_share(()) is None
-    assert [[s.line for s in group] for group in contradicting(samples)] == [[2, 42]]
+    assert [[s.line for s in group] for group in contradicting(samples)] == [[2, 102]]
 
 
 def test_leakage_is_an_error_and_comes_first() -> None:
@@ -77,17 +77,17 @@ def test_leakage_is_an_error_and_comes_first() -> None:
 def test_placeholders_are_a_warning_when_rare_and_a_note_when_a_label() -> None:
     rare = dataset_of(*clean(), ("question x", "N/A", None))
     assert check(rare).problems[0].severity == "warning"
-    assert [s.line for s in placeholders(rare.samples)] == [41]
-    label = dataset_of(*clean(20), *[(f"q{n}", "none", None) for n in range(20)])
+    assert [s.line for s in placeholders(rare.samples)] == [101]
+    label = dataset_of(*[(f"q{n}", ("none", "some")[n % 2], None) for n in range(100)])
     assert [p.severity for p in check(label).problems] == ["note"]
 
 
 def test_lengths_are_estimated_from_characters_and_say_so() -> None:
     found = check(dataset_of(*clean(), ("long " * 1000, "answer", None)))
     assert found.token_lengths is not None
-    assert found.token_lengths.estimated_from == "characters / 4"
+    assert found.token_lengths.estimated_from == "UTF-8 bytes / 4"
     assert found.token_lengths.input.largest == 1250
-    assert codes(found) == {"long_rows": (41,)}
+    assert codes(found) == {"long_rows": (101,)}
     assert estimated_tokens("12345") == 2
     spread = quantiles(range(1, 101))
     assert (spread.smallest, spread.p50, spread.p95, spread.largest) == (1, 50, 95, 100)
@@ -97,15 +97,15 @@ def test_lengths_are_estimated_from_characters_and_say_so() -> None:
 def test_no_rows_at_all() -> None:
     found = check(dataset_of())
     assert found.token_lengths is None
-    assert list(codes(found)) == ["no_test_split"]
+    assert list(codes(found)) == ["no_test_split", "few_rows"]
     assert found.splits.used is None
 
 
 def test_faulty_rows_are_grouped_by_kind(tmp_path: Path) -> None:
     path = tmp_path / "d.jsonl"
-    good = "".join(f'{{"input": "q{n}", "output": "a{n}"}}\n' for n in range(30))
+    good = "".join(f'{{"input": "q{n}", "output": "a{n}"}}\n' for n in range(100))
     path.write_text(good + 'nope\n{"input": "", "output": "x"}\nnope\n', encoding="utf-8")
     found = check(read_dataset(path, keep_faulty=True))
-    assert codes(found) == {"broken_json": (31, 33), "empty_input": (32,)}
-    assert (found.rows, found.usable_rows) == (33, 30)
+    assert codes(found) == {"broken_json": (101, 103), "empty_input": (102,)}
+    assert (found.rows, found.usable_rows) == (103, 100)
     assert all(problem.hint for problem in found.problems)
