@@ -11,6 +11,7 @@ from advisor.artifacts import digest_of, today
 from advisor.errors import UnknownModelError
 from advisor.evaluation.again import evaluate_again
 from advisor.evaluation.session import LazySession
+from advisor.evaluation.suggest import misfit
 from advisor.measuring import agreed, decisive_settings, make_bench
 from advisor.schema.baseline import Baselines
 from advisor.schema.decide import Decision
@@ -127,7 +128,11 @@ def _counted(space: Workspace, found: Baselines, builders: Sequence[str]) -> Bas
         test_ledger.count_use(record.test_digest, _look(evaluation))
         for evaluation in found.evaluations
     )
-    notes = [test_ledger.warning(looks, max(e.n for e in found.evaluations))]
+    tested = [sample for sample in space.samples if sample.split == "test"]
+    notes = [
+        test_ledger.warning(looks, max(e.n for e in found.evaluations)),
+        misfit(space.metric_name, tested),
+    ]
     if "rag" in builders and not space.settings.docs:
         notes.append("RAG was not measured: no documents were given (--docs PATH).")
     return found.model_copy(

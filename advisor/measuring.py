@@ -6,6 +6,7 @@ from pathlib import Path
 
 from advisor import registry
 from advisor.artifacts import digest_of, today
+from advisor.catalog.token_prices import token_price
 from advisor.contracts import Metric, Session
 from advisor.errors import ConsentError
 from advisor.evaluation.asking import Asker, Conditions, Setting
@@ -80,8 +81,6 @@ def make_purse(space: Workspace, backend: str, model: str) -> Purse:
     """The run's purse: what the model's tokens cost, and the most that may be spent."""
     if not registry.backend(backend).info.spends_money:
         return Purse(FREE)
-    from advisor.catalog.token_prices import token_price  # noqa: PLC0415
-
     prices = space.settings.prices
     price = token_price(
         model,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from advisor.artifacts import FILES, STAGES, Origin, RunFolder, Stage
 from advisor.errors import InputError, StaleArtifactError
+from advisor.evaluation.suggest import misfit
 from advisor.rulebook.conditions import facts_named
 from advisor.rulebook.engine import fire
 from advisor.schema.baseline import Baselines
@@ -70,7 +71,9 @@ def warnings(space: Workspace) -> tuple[str, ...]:
 
 
 def metric_warnings(space: Workspace) -> tuple[str, ...]:
-    """What the warning rules say of the metric in use for the run's task and data."""
+    """What the warning rules say of the metric in use, where the targets have not said more."""
+    if misfit(space.metric_name, [s for s in space.samples if s.split == "test"]):
+        return ()
     profile = space.folder.read("profile", Profile)
     return tuple(
         action.message

@@ -134,7 +134,7 @@ def test_a_trainer_that_spends_money_needs_consent(make, monkeypatch):
     trainer = pipeline.workspace.trainer
     info = trainer.info.model_copy(update={"spends_money": True})
     monkeypatch.setattr(type(trainer), "info", info)
-    with pytest.raises(ConsentError, match="spends money"):
+    with pytest.raises(ConsentError, match="price of tiny is unknown"):
         pipeline.run()
     assert not pipeline.folder.has("train")
 

@@ -14,8 +14,8 @@ import pytest
 
 pytest.importorskip("scipy")
 
-SAMPLES = 120
-LATENCY_MS = 8
+SAMPLES = 60
+LATENCY_MS = 6
 KILLS, ALL_KILLS = 3, 50
 SECONDS = 60
 
