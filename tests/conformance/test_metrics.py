@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -190,3 +191,14 @@ def test_the_extra_it_needs_exists(name, root: Path):
     extras = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     wanted = set(filter(None, info.extra.split(",")))
     assert wanted <= set(extras["optional-dependencies"])
+
+
+HOSTILE = ["! " + " " * 20_000 + "x", "a:" * 10_000, "```\n" * 5_000, "{" * 20_000, "not " * 5_000]
+
+
+@every_scorer
+def test_a_hostile_answer_takes_no_long_time(metrics, name):
+    started = time.process_time()
+    for answer in HOSTILE:
+        score(metrics[name], answer, '{"level": 57}')
+    assert time.process_time() - started < 5

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 from typing import Any, NamedTuple, NoReturn
 
 from advisor.builtin.metrics.options import one_of
 
 TOLERATE = one_of("nothing", "fences", "prose")
+STARTS_TRIED = 50
+"""Brackets in prose from which an object is looked for."""
 FENCE = re.compile(r"```[\w+-]*[ \t]*\r?\n(.*?)\r?\n?[ \t]*```", re.DOTALL)
 
 
@@ -54,7 +57,7 @@ def _loaded(text: str) -> Parsed:
 
 
 def _first_in(text: str) -> Parsed | None:
-    for match in re.finditer(r"[{\[]", text):
+    for match in islice(re.finditer(r"[{\[]", text), STARTS_TRIED):
         try:
             return Parsed(_DECODER.raw_decode(text, match.start())[0])
         except (ValueError, RecursionError):

@@ -15,6 +15,10 @@ MARKED = re.compile(
     r"(?:(?:\s|^)(?:is|are|as|ist|est|es)\s|\s*(?:[:=→]|->|=>)\s*)(?P<label>\S.*)$",
     re.IGNORECASE,
 )
+LONGEST_LINE = 300
+"""Characters of a line that may give a label; a longer one is prose."""
+LOOK_BACK = 40
+"""Characters before a label in which a denial of it stands."""
 SAYS_SO = re.compile(
     r"\b(?:answer|label|category|class|intent|topic|sentiment|result|prediction|verdict|output|"
     r"antwort|kategorie|klasse|réponse|respuesta)\b",
@@ -86,7 +90,8 @@ def _marked(answer: str) -> str | None:
 
     Lines that say what they give (Answer: ..., the intent is ...) go before the others.
     """
-    matches = [match for line in answer.splitlines() if (match := MARKED.match(line.strip()))]
+    lines = (" ".join(line.split()) for line in answer.splitlines())
+    matches = [m for line in lines if len(line) <= LONGEST_LINE and (m := MARKED.match(line))]
     saying = [match for match in matches if SAYS_SO.search(match.string[: match.start("label")])]
     found = {label_normalised(match["label"]) for match in saying or matches}
     return found.pop() if len(found) == 1 else None
@@ -101,7 +106,8 @@ def _mentioned(answer: str, known: frozenset[str]) -> str | None:
             continue
         pattern = re.compile(rf"(?<!\w){re.escape(label)}(?!\w)")
         matches = list(pattern.finditer(rest))
-        if any(DENIED.search(rest[: match.start()]) for match in matches):
+        before = (rest[max(0, match.start() - LOOK_BACK) : match.start()] for match in matches)
+        if any(map(DENIED.search, before)):
             return None
         found.add(label)
         rest = pattern.sub(" \x00 ", rest)

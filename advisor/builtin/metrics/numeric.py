@@ -20,7 +20,7 @@ OPTIONS = {
     "decimal": one_of("point", "comma"),
     "percent": one_of("either", "strict"),
 }
-ROUNDING = 1e-9
+ROUNDING = 1e-12
 SPACES = "\u00a0\u2009\u202f"
 _BODY = r"(?:\d{{1,3}}(?:{group}\d{{3}})+(?!\d)|\d+)(?:{point}\d+)?|{point}\d+"
 _NUMBER = (
