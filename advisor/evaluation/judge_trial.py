@@ -170,6 +170,8 @@ def _summed(
         specificity=_hit_rate(table, 0, "people call no answer bad") if is_binary else None,
         consistency=consistency,
         prefers_first=first,
+        prefers_longer=_longer([(one.row, one.word) for one in rulings], trial),
+        people_prefer_longer=_longer([(one.row, one.row.human) for one in rulings], trial),
         corrected=_corrected(rulings, table) if is_binary else None,
         crossings=crossings(table, trial.levels),
         trusted=trusted,
@@ -197,6 +199,18 @@ def _orders(trial: Trial, answered: Sequence[Ruling]) -> tuple[Estimated | None,
     first = [verdict for pair in whole for verdict in (pair[0], 1 - pair[1]) if verdict != 0.5]
     kept = sum(pair[0] == pair[1] for pair in whole)
     return share(kept, len(whole)), share(int(sum(first)), len(first), why="no pair was decided")
+
+
+def _longer(verdicts: Iterable[tuple[TrialRow, str]], trial: Trial) -> Estimated | None:
+    """How often the longer answer of a pair won, where one won and one is longer."""
+    if trial.kind != "pairs":
+        return None
+    won = [
+        (len(row.answer) > len(row.other)) == (word == "a")
+        for row, word in verdicts
+        if word in ("a", "b") and len(row.answer) != len(row.other)
+    ]
+    return share(sum(won), len(won), why="no pair was decided")
 
 
 def _corrected(rulings: Sequence[Ruling], table: Sequence[Sequence[int]]) -> CorrectedRate | None:

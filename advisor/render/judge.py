@@ -52,6 +52,9 @@ def _figures(trial: JudgeTrial) -> Iterator[tuple[str, str, str, str]]:
         yield _shares("same in both orders", trial.consistency)
     if trial.prefers_first:
         yield _shares("first one preferred", trial.prefers_first)
+    if trial.prefers_longer and trial.people_prefer_longer:
+        yield _shares("longer one preferred", trial.prefers_longer)
+        yield _shares("... by people", trial.people_prefer_longer)
     if trial.corrected:
         judged = percent(trial.corrected.judged)
         n = str(trial.corrected.corrected.n)

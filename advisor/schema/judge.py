@@ -83,6 +83,10 @@ class JudgeTrial(Value):
     """Share of pairs with the same verdict in both orders."""
     prefers_first: Estimated | None = None
     """Share of decided questions in which the answer shown first won; 0.5 is fair."""
+    prefers_longer: Estimated | None = None
+    """Share of decided pairs of unequal length that the judge gave to the longer answer."""
+    people_prefer_longer: Estimated | None = None
+    """The same of people's verdicts."""
     corrected: CorrectedRate | None = None
     """For rows without a human verdict, where there are any."""
     crossings: tuple[Crossing, ...] = ()

@@ -156,6 +156,7 @@ def test_pairs_are_asked_in_both_orders(tmp_path):
     assert found.consistency.value == 1
     assert found.prefers_first.value == 0.5
     assert found.agreement.value == 1
+    assert found.prefers_longer.value == found.people_prefer_longer.value == 1
     assert found.trusted == "yes"
 
 
@@ -166,6 +167,14 @@ def test_a_judge_that_always_takes_the_first_has_no_verdict_that_counts(tmp_path
     assert found.prefers_first.value == 1
     assert found.trusted == "no"
     assert "0% of its verdicts survive a change of places" in found.sentence
+
+
+def test_a_love_of_length_that_people_do_not_share_is_seen(tmp_path):
+    rows = [{"answer_a": "long " * 9, "answer_b": "short", "human": "ab"[n % 2]} for n in range(20)]
+    found, _ = tried(write(tmp_path / "p.jsonl", rows), better)
+    assert found.prefers_longer.value == 1
+    assert found.people_prefer_longer.value == 0.5
+    assert found.agreement.value == 0.5
 
 
 @pytest.mark.parametrize(
