@@ -24,7 +24,15 @@ def arrow_errors() -> tuple[type[Exception], ...]:
         from pyarrow import ArrowException  # noqa: PLC0415 - heavy
     except ImportError:
         raise MissingExtraError("Reading Parquet and Arrow files", "data") from None
-    return (ArrowException, OSError, ValueError, OverflowError, MemoryError, KeyError)
+    return (
+        ArrowException,
+        KeyError,
+        MemoryError,
+        OSError,
+        OverflowError,
+        SystemError,
+        ValueError,
+    )
 
 
 def arrow_rows(path: Path, container: str) -> Iterator[dict[str, Any]]:
@@ -36,7 +44,9 @@ def arrow_rows(path: Path, container: str) -> Iterator[dict[str, Any]]:
     for batch in _parquet(path) if container == "parquet" else _ipc(path):
         names = _label_names(batch.schema)
         for start in range(0, batch.num_rows, BATCH_ROWS):
-            rows = _readable(batch.slice(start, BATCH_ROWS)).to_pylist()
+            piece = _readable(batch.slice(start, BATCH_ROWS))
+            piece.validate(full=True)  # a damaged file has offsets that lead out of memory
+            rows = piece.to_pylist()
             yield from (_named(row, names) for row in rows) if names else rows
 
 
