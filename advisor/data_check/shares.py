@@ -21,6 +21,9 @@ DEV_SHARE_OF_TRAIN = 0.15
 LABEL_WORTH_WATCHING = 10
 """Samples below which a target is not balanced by itself."""
 
+FEW = 10
+"""Units up to which the largest comes strictly first, since each weighs heavily."""
+
 
 @dataclass(frozen=True)
 class Shares:
@@ -106,7 +109,13 @@ def balanced(units: Sequence[Unit], quotas: Mapping[Split, int], *, seed: int) -
             found += (2 * count * (held[name][label] - due) + count**2) / due
         return found
 
-    for unit in sorted(units, key=lambda u: (-u.weight.bit_length(), hashed(seed, u.key), u.key)):
+    few = len(units) <= FEW
+
+    def place(unit: Unit) -> tuple[int, float, str]:
+        size = unit.weight if few else unit.weight.bit_length()
+        return (-size, hashed(seed, unit.key), unit.key)
+
+    for unit in sorted(units, key=place):
         content = Counter[str | None](label for label in unit.labels if label in sizes)
         content[None] = unit.weight
         best = min(names, key=lambda name: (distance(name, content), name))

@@ -142,6 +142,12 @@ def _choose(
     chosen: dict[str, Split] = {unit.key: "train" for unit in pool}
     if quotas["test"] + quotas["dev"]:
         chosen |= _filled(free, by, quotas, seed=seed)
+    if needs_test and "test" not in chosen.values():
+        raise DatasetError(
+            f"No test split possible: by {by} all rows that may test belong together.",
+            hint="Split by something else (input parts all but equal inputs), or mark test rows"
+            " yourself in a 'split' column.",
+        )
     return chosen
 
 

@@ -120,9 +120,17 @@ def _loose(samples: Sequence[Sample], name: Link | None, note: str) -> Kept:
     units = _joined(samples, (same_key, name))
     if can_be_split(units):
         return Kept(by, units, (note,))
-    repeats = f"Equal inputs stand in so many {by}s that they may be parted, too."
     alone = _named_or_input(name)
-    return Kept(by, _joined(samples, (alone,), key=alone), (note, repeats))
+    named = _joined(samples, (alone,), key=alone)
+    if can_be_split(named):
+        told = f"Equal inputs stand in so many {by}s that they may be parted."
+        return Kept(by, named, (note, told))
+    largest = max(named, key=lambda unit: unit.weight)
+    told = (
+        f"There are only {counted(len(named), 'set')} of rows that belong together by {by}, the"
+        f" largest with {counted(largest.weight, 'input')}: shares are as near as that allows."
+    )
+    return Kept(by, named, (told,))
 
 
 def _by_time(samples: Sequence[Sample]) -> Kept:

@@ -63,6 +63,7 @@ class Grower:
         self.progress = progress
         self.made: list[Made] = []
         self.counts: Counter[Literal["asked", "failed", "unreadable", "parsed"]] = Counter()
+        self.at_once = AT_ONCE
         self._wished = 0
         self._fruitless = 0
 
@@ -102,12 +103,12 @@ class Grower:
         asked = [self._answering(s.input, 0, draw) for s in inputs for draw in range(ANSWERS)]
         return writing, asked
 
-    def _requests(self, number: int, wanted: int, at_most: int = AT_ONCE) -> list[Request]:
+    def _requests(self, number: int, wanted: int, at_most: int | None = None) -> list[Request]:
         """The next requests: as many as should do, going by what has been kept so far."""
         share = max(0.1, len(self.made) / self._wished) if self._wished else FIRST_YIELD
         first = request(self.sources, number, seed=self.seed)
         missing = wanted - len(self.made)
-        count = max(1, min(at_most, math.ceil(missing / (first.size * share))))
+        count = max(1, min(at_most or self.at_once, math.ceil(missing / (first.size * share))))
         more = (request(self.sources, number + n, seed=self.seed) for n in range(1, count))
         return [first, *more]
 

@@ -91,6 +91,7 @@ def generate(space: Workspace, out: Path, wish: Wish, *, may_spend: bool = False
             seed=settings.seed,
             progress=space.progress,
         )
+        grower.at_once = max(grower.at_once, settings.concurrency)
         bill = bill_of_growing(grower, wish.count)
         meter = _meter(space, grower) if wish.measure else None
         dev = dev_of(samples)

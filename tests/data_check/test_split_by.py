@@ -138,6 +138,19 @@ def test_an_input_in_every_group_does_not_tie_the_groups() -> None:
     assert any("Equal inputs" in note for note in record.notes)
 
 
+def test_one_group_of_nearly_all_is_told_and_one_of_all_is_refused() -> None:
+    rows = grouped([70, 10, 10, 10], "group")
+    placed, record = split_recorded(rows, seed=0)
+    assert all(len(names) == 1 for names in splits_of(placed, "group").values())
+    assert counts(placed)["train"] == 70
+    assert "only 4 sets" in record.notes[0]
+    two = split(grouped([60, 40], "group"), seed=0)
+    assert counts(two) == {"train": 60, "test": 40}
+    with pytest.raises(DatasetError, match="all rows that may test belong together") as caught:
+        split(grouped([50], "group"), seed=0)
+    assert "input" in caught.value.hint
+
+
 days = st.lists(st.integers(0, 200), min_size=25, max_size=120)
 
 
