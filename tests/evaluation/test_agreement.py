@@ -151,6 +151,20 @@ def test_the_rule_of_trust(counts, more, trusted, words):
     assert "Landis and Koch" in RULE
 
 
+def test_a_poor_judge_is_hardly_ever_trusted_and_a_good_one_is():
+    rng = np.random.default_rng(3)
+
+    def trusted(truth, rows):
+        wrong = (1 - truth) / 4
+        cells = [0.5 - wrong, wrong, wrong, 0.5 - wrong]
+        tables = rng.multinomial(rows, cells, size=60).reshape(-1, 2, 2).tolist()
+        return sum(kappa(t).interval.low >= 0.6 for t in tables) / 60
+
+    assert trusted(0.45, 100) <= 0.05
+    assert trusted(0.6, 100) <= 0.15
+    assert trusted(0.9, 100) >= 0.95
+
+
 def test_how_many_more_rows_would_tell_is_said():
     counts = [[26, 4], [5, 25]]
     found, _ = agreement(counts)
