@@ -79,7 +79,7 @@ def check_file(
         raise refusal(source.path, doctor.faults.first, rows=rows)
     told = _Told(doctor, documents, lambda: stream(source), seed=seed)
     told.estimated_from = counted_by or ESTIMATED_FROM
-    told.licences = licence_problems(reading.licences)
+    told.licences = licence_problems(reading.licences, reading.licence_rows)
     return told.check(
         path=str(source.path),
         format=source.format,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -31,6 +31,7 @@ READERS: dict[str, Callable[[object], object]] = {
     "tools": tools_of,
 }
 LICENCES_COUNTED = 100
+LICENCE_ROWS = 10_000
 
 
 class Reading:
@@ -43,7 +44,9 @@ class Reading:
         self._shape = source.row_shape
         self._columns = dict(source.columns)
         self._nested = tuple(name for name in source.mapping.values() if "." in name)
-        self._beside = [(word, name) for word, name in self._columns.items() if word != "id"]
+        apart = ("id", "licence")
+        self._beside = [item for item in self._columns.items() if item[0] not in apart]
+        self._licence_column = self._columns.get("licence", "")
         self._id_column = self._columns.get("id", "id")
         self._of_part: dict[str, Any] = {}
         self._first_of_part = 1
@@ -51,6 +54,8 @@ class Reading:
         self._layouts: Counter[tuple[str, ...]] = Counter()
         self._ids = Ids()
         self._licences: Counter[str] = Counter()
+        self.licence_rows: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+        """File and line of the first rows under each licence; the empty text for none."""
         self._numbers = 0
         self._timeless = 0
 
@@ -116,6 +121,7 @@ class Reading:
         for word, name in self._beside:
             if (value := fields.get(name)) is not None:
                 self._add(known, word, value)
+        self._note_licence(fields, line)
         return Sample(**known)
 
     def _explained(self, error: RowError, fields: Fields) -> RowError:
@@ -125,9 +131,7 @@ class Reading:
 
     def _add(self, known: dict[str, Any], word: str, value: object) -> None:
         """Put what stands beside the row to the fields of `Sample` that are known."""
-        if word == "licence":
-            self._add_licence(value)
-        elif word == "system":
+        if word == "system":
             known["history"] = (*system_turn("system", value), *known.get("history", ()))
         elif word == "split":
             if (split := split_of(value)) is not None:
@@ -139,10 +143,15 @@ class Reading:
         else:
             known[word] = READERS[word](value)
 
-    def _add_licence(self, value: object) -> None:
-        told = name_of(value)
-        if told and (told in self._licences or len(self._licences) < LICENCES_COUNTED):
-            self._licences[told] += 1
+    def _note_licence(self, fields: Fields, line: int) -> None:
+        if not self._licence_column:
+            return
+        told = name_of(fields.get(self._licence_column))
+        if told not in self._licences and len(self._licences) >= LICENCES_COUNTED:
+            return
+        self._licences[told] += 1
+        if len(rows := self.licence_rows[told]) < LICENCE_ROWS:
+            rows.append((self._part.name, line))
 
     def _id_of(self, fields: Fields, line: int) -> str:
         value = fields.get(self._id_column)
@@ -160,15 +169,13 @@ class Reading:
     @property
     def licence(self) -> str:
         """What the licence fields say, where all that say something agree."""
-        return next(iter(self._licences)) if len(self._licences) == 1 else ""
+        told = [name for name in self._licences if name]
+        return told[0] if len(told) == 1 else ""
 
     @property
     def licences(self) -> dict[str, int]:
-        """Rows by what their licence field says; under the empty text those that say nothing."""
-        told = dict(self._licences)
-        if told and (silent := self.rows - sum(told.values())) > 0:
-            told[""] = silent
-        return told
+        """Usable rows by their licence, under the empty text those that name none."""
+        return dict(self._licences) if any(self._licences) else {}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -195,8 +202,8 @@ class Reading:
         if self._timeless:
             name = self._columns["time"]
             yield f"'{name}' is no ISO date in {self._timeless} rows; they count as undated."
-        if len(self._licences) > 1:
-            named = ", ".join(f"{name} ({n})" for name, n in self._licences.most_common(5))
+        if len(told := [(name, n) for name, n in self._licences.most_common() if name]) > 1:
+            named = ", ".join(f"{name} ({n})" for name, n in told[:5])
             yield f"The rows have several licences: {named}."
         if self._ids.told_apart:
             yield (

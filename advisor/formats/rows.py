@@ -17,6 +17,7 @@ LONGEST_ROW = 1 << 26
 makes a whole file one row."""
 UTF8_HINT = "Save the file as UTF-8 (in a spreadsheet: export as 'CSV UTF-8')."
 JSON_HINT = "Each row must be one complete JSON object; look for a missing quote, comma or brace."
+OBJECT_HINT = 'Write each row as an object with named fields: {"prompt": ..., "completion": ...}.'
 CLEAN_NAMES = 10_000
 LINE_ENDS = frozenset(("\n", "\r\n", ""))
 SCAN = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
@@ -41,7 +42,7 @@ class Naming:
         """The row of a JSON value, or the fault that it is no object."""
         if not isinstance(value, dict):
             message = f"a row must be an object with named fields, got {_kind(value)}"
-            return Fault(code="not_an_object", line=line, message=message)
+            return Fault(code="not_an_object", line=line, message=message, hint=OBJECT_HINT)
         if self.clean.issuperset(value):
             return Row(line, value)
         fields = {str(key).strip().lower(): item for key, item in value.items()}
