@@ -46,9 +46,8 @@ def show_data_check(console: Console, check: DataCheck) -> None:
 def _show_lengths(console: Console, check: DataCheck) -> None:
     if check.token_lengths is None:
         return
-    heading = f"Tokens per row, estimated as {check.token_lengths.estimated_from}"
     console.print()
-    console.print(plain(heading, style="bold"))
+    console.print(plain(grids.lengths_title(check), style="bold"))
     console.print(grid_table(console, grids.lengths_grid(check)))
 
 

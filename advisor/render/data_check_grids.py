@@ -102,6 +102,14 @@ def problems_grid(check: DataCheck, shown: int) -> Grid:
     return Grid(("Severity", "Problem", "Rows", "First lines"), rows, right=(2,))
 
 
+def lengths_title(check: DataCheck) -> str:
+    """How the tokens were counted; empty where no row is usable."""
+    if check.token_lengths is None:
+        return ""
+    way = check.token_lengths.estimated_from
+    return f"Tokens per row, {way if way.startswith('counted') else f'estimated as {way}'}"
+
+
 def lengths_grid(check: DataCheck) -> Grid:
     """Tokens per row: smallest, median, 95 % point and largest."""
     found = check.token_lengths

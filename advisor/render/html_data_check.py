@@ -57,8 +57,7 @@ def _sections(check: DataCheck) -> Iterator[str]:
     yield section("What was recognised", table(Grid(("Fact", ""), tuple(grids.facts(check)))))
     yield section(
         "Lengths",
-        _estimated(check),
-        table(grids.lengths_grid(check), "Tokens per row"),
+        table(grids.lengths_grid(check), grids.lengths_title(check)),
         *(figure(grids.histogram_title(h), histogram_chart(h)) for h in check.histograms),
     )
     named = grids.label_title(check)
@@ -88,11 +87,6 @@ def _problem(problem: Problem) -> str:
         hint,
         details(lines, shown),
     ))  # fmt: skip
-
-
-def _estimated(check: DataCheck) -> str:
-    found = check.token_lengths
-    return element("p", f"Estimated as {found.estimated_from}.", "quiet") if found else ""
 
 
 def _useful(check: DataCheck) -> str:

@@ -109,6 +109,11 @@ def test_the_screen_tells_rows_bars_labels_and_usefulness() -> None:
     shorter = next(line for line in out.splitlines() if line.rstrip().endswith(" 300"))
     assert longest.count("█") > 2 * shorter.count("█") > 0
     assert "No problem found." in screen(show_data_check, bare())
+    lengths = made().token_lengths
+    assert lengths is not None
+    exact = lengths.model_copy(update={"estimated_from": "counted by the tokenizer of x/y"})
+    counted = made().model_copy(update={"token_lengths": exact})
+    assert "Tokens per row, counted by the tokenizer of x/y" in screen(show_data_check, counted)
 
 
 @pytest.mark.parametrize(
