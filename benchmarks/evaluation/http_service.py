@@ -7,9 +7,12 @@ import contextlib
 import http.client
 import json
 import multiprocessing
+import os
+import re
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +22,7 @@ from typing import Any
 ITEMS, LANES, LATENCY_MS = 10_000, 8, 50.0
 BARE_ITEMS = 1_000
 KIB_PER_MIB = 1024
+LEFT = re.compile(r"^zero_shot: \d+/\d+, (.+) left,")
 
 
 @contextlib.contextmanager
@@ -93,18 +97,88 @@ def through_session(base_url: str, items: int) -> dict[str, Any]:
     }
 
 
+def dataset(items: int, place: Path) -> Path:
+    """As many test rows, and a few to learn from."""
+    rows = [{"input": text, "target": answer, "split": "test"} for text, answer in texts(items)]
+    rows += [{"input": f"warm {n}", "target": f"WARM {n}", "split": "train"} for n in range(30)]
+    place.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return place
+
+
+def through_command(base_url: str, items: int) -> dict[str, Any]:
+    """`advisor baseline` as a whole, in an empty home; what it says of the remaining time checked.
+
+    `seconds` runs from the line that begins the asking to the line that ends it.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        data = dataset(items, folder / "data.jsonl")
+        words = ["baseline", "--data", str(data), "--backend", "openai", "--model", "served"]
+        words += ["--base-url", base_url, "--builders", "zero_shot", "--limit", str(items)]
+        words += ["--no-stop-early", "--run-dir", str(folder / "run"), "--yes"]
+        child = subprocess.Popen(
+            [str(Path(sys.executable).with_name("advisor")), *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "ADVISOR_HOME": str(folder / "home"), "COLUMNS": "100"},
+        )
+        assert child.stdout is not None  # noqa: S101 - it is a pipe
+        began = time.perf_counter()
+        said = [(time.perf_counter() - began, line.strip()) for line in child.stdout]
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = status
+        whole = time.perf_counter() - began
+        if status:
+            raise RuntimeError("\n".join(line for _, line in said))
+        [artifact] = (folder / "run").glob("*-baseline.json")
+        [measured] = json.loads(artifact.read_text(encoding="utf-8"))["evaluations"]
+    [start] = [at for at, line in said if line.startswith("zero_shot:") and "to do" in line]
+    [end] = [at for at, line in said if line.startswith("zero_shot:") and " in " in line]
+    told = [(at, LEFT.search(line)) for at, line in said]
+    guesses = [(end - at, seconds_of(found[1])) for at, found in told if found]
+    return {
+        "items": items,
+        "value": measured["value"],
+        "seconds": round(end - start, 2),
+        "whole_seconds": round(whole, 2),
+        "per_second": round(items / (end - start), 1),
+        "share_of_ideal": round(items / (end - start) / (LANES / LATENCY_MS * 1000), 3),
+        "cpu_ms_per_item": round((usage.ru_utime + usage.ru_stime) / items * 1000, 2),
+        "peak_mib": round(usage.ru_maxrss / KIB_PER_MIB, 1),
+        "remaining_told": [[round(true, 1), guess] for true, guess in guesses],
+        "worst_error_of_remaining": worst(guesses),
+    }
+
+
+def seconds_of(text: str) -> float:
+    """A duration as progress shows it."""
+    units = {"s": 1.0, "min": 60.0, "h": 3600.0}
+    parts = re.findall(r"([0-9.]+) (s|min|h)", text)
+    return sum(float(number) * units[unit] for number, unit in parts)
+
+
+def worst(guesses: list[tuple[float, float]]) -> float | None:
+    """Largest error of a remaining time, as a share of the true one; only from 5 seconds up."""
+    errors = [abs(guess - true) / true for true, guess in guesses if true >= 5]
+    return round(max(errors), 3) if errors else None
+
+
 def measure(items: int = ITEMS) -> dict[str, Any]:
-    """The session by itself, beside what plain sockets reach on the same server."""
+    """The session by itself and the command around it, beside what plain sockets reach."""
     with server() as base_url:
         reached = bare(base_url, BARE_ITEMS)
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             session = pool.apply(through_session, (base_url, items))
+        command = through_command(base_url, items)
+        again = bare(base_url, BARE_ITEMS)
     return {
         "latency_ms": LATENCY_MS,
         "concurrency": LANES,
         "ideal_per_second": LANES / LATENCY_MS * 1000,
-        "bare_sockets_per_second": round(reached, 1),
+        "bare_sockets_per_second": [round(reached, 1), round(again, 1)],
         "session": session,
+        "command": command,
     }
 
 

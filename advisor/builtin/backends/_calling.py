@@ -9,13 +9,15 @@ import tenacity
 from advisor.builtin.backends._exchange import Exchange, Link, PassingError, RefusedError
 from advisor.builtin.backends.dialect import estimated_tokens
 from advisor.builtin.backends.pace import Pace
-from advisor.errors import AdvisorError, BackendError
+from advisor.errors import BackendError
 from advisor.schema.evaluation import Completion, Prompt
 
 PATIENCE_SECONDS = 900.0
 """No further attempt for a prompt begins after so long."""
 LONGEST_WAIT = 60.0
 """Seconds between attempts, where the service names none."""
+LOST_PER_CALL = 4
+"""Times the calls at once: so many prompts in a row without an answer end the run."""
 TRIES_TO_REACH = 3
 """Attempts at a service that has never answered."""
 WHY = {
@@ -37,6 +39,7 @@ class Caller:
         self._settings = link.settings
         self._pace = pace
         self._count = link.tell
+        self._lost_in_a_row = 0
         half, longest = link.settings.first_wait_seconds / 2, LONGEST_WAIT / 2
         self._grown = tenacity.wait_exponential(
             multiplier=half, max=longest
@@ -48,13 +51,6 @@ class Caller:
         Raises BackendAuthError, BackendQuotaError or BackendError where nobody can be answered (no
         further call begins then), and ClosedError when the session is closed meanwhile.
         """
-        try:
-            return self._asked(prompt, max_new_tokens)
-        except AdvisorError as error:
-            self._pace.close(error)
-            raise
-
-    def _asked(self, prompt: Prompt, max_new_tokens: int) -> Completion:
         tries = _Tries()
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(PassingError),
@@ -65,20 +61,34 @@ class Caller:
         )
         try:
             done: Completion = retrying(self._exchange.once, prompt, max_new_tokens, tries.begin)
-            return done  # noqa: TRY300 - the errors below are those of the line above
         except PassingError as error:
-            cause, words = error.cause, self._exchange.said(error.words)
+            return self._lost(prompt, error, tries.begun)
         except RefusedError as error:
             return _failure(prompt, str(error), tries.begun, may_pass=False)
-        if cause == "unreachable" and not self._exchange.reached:
-            raise BackendError(
-                f"No service answers at {self._settings.host}.",
-                hint="Start it, or check --base-url.",
-                where=self._settings.host,
+        self._lost_in_a_row = 0
+        return done
+
+    def _lost(self, prompt: Prompt, error: PassingError, times: int) -> Completion:
+        """A failure that may pass. Raises BackendError where nothing else comes any more."""
+        words = self._exchange.said(error.words)
+        asked = f"{times} times" if times > 1 else "once"
+        told = f"{WHY[error.cause]}, asked {asked}{': ' + words if words else ''}."
+        self._lost_in_a_row += 1
+        host = self._settings.host
+        over: BackendError | None = None
+        if error.cause == "unreachable" and not self._exchange.reached:
+            hint = "Start it, or check --base-url."
+            over = BackendError(f"No service answers at {host}.", hint=hint, where=host)
+        elif self._lost_in_a_row >= LOST_PER_CALL * self._settings.concurrency:
+            over = BackendError(
+                f"{host} left {self._lost_in_a_row} prompts in a row without an answer. {told}",
+                hint="Answers so far are kept: run again when the service has recovered.",
+                where=host,
             )
-        times = f"{tries.begun} times" if tries.begun > 1 else "once"
-        told = f"{WHY[cause]}, asked {times}{': ' + words if words else ''}."
-        return _failure(prompt, told, tries.begun, may_pass=True)
+        if over is not None:
+            self._pace.close(over)
+            raise over
+        return _failure(prompt, told, times, may_pass=True)
 
     def _is_over(self, tries: _Tries, state: tenacity.RetryCallState) -> bool:
         cause = _cause(state).cause

@@ -10,7 +10,13 @@ from typing import Any, NamedTuple
 import httpx2
 
 from advisor.builtin.backends._timed import TimedClient
-from advisor.builtin.backends.dialect import Answer, Dialect, UnusableError, estimated_tokens
+from advisor.builtin.backends.dialect import (
+    Answer,
+    Dialect,
+    Manner,
+    UnusableError,
+    estimated_tokens,
+)
 from advisor.builtin.backends.pace import asked_pause
 from advisor.builtin.backends.refusals import Refusal, refusal
 from advisor.builtin.backends.scrubbing import scrubbed
@@ -56,6 +62,9 @@ class Link(NamedTuple):
     sdk: Sdk
     timed: TimedClient
     tell: Callable[[str], None]
+    """Counts an event."""
+    end: Callable[[BaseException], None]
+    """Lets no further call begin."""
 
 
 class Exchange:
@@ -78,42 +87,52 @@ class Exchange:
             manner = self._manner
             body = self._link.dialect.body(prompt, max_new_tokens, manner)
             attempts = began()
-            response, seconds = self._send(body)
-            self.reached = True
-            if response.status_code < 400:
-                answer = self._answer(response)
-                return self._completion(prompt, answer, seconds * 1000, attempts)
-            told = refusal(response.status_code, response.text)
-            if told.kind != "refused" or not self._changed(manner, told):
-                raise self._error(told, response)
+            with self._link.timed.call() as clock:
+                response = self._send(body)
+                seconds = clock.seconds
+                self.reached = True
+                if response.status_code >= 400:
+                    self._judge(response, manner)
+                    continue
+            return self._completion(prompt, self._answer(response), seconds * 1000, attempts)
 
     def said(self, words: str) -> str:
         """A service's words, fit to be shown."""
         return scrubbed(words, self._link.settings.api_key.get_secret_value()).rstrip(".")
 
-    def _send(self, body: dict[str, Any]) -> tuple[httpx2.Response, float]:
-        """Any response, whatever its status, and the seconds it took.
-
-        Raises PassingError where none came.
-        """
+    def _send(self, body: dict[str, Any]) -> httpx2.Response:
+        """Any response, whatever its status. Raises PassingError where none came."""
         sdk = self._link.sdk
         try:
-            with self._link.timed.call() as clock:
-                found: httpx2.Response = sdk.client.post(
-                    self._link.dialect.path, body=body, cast_to=httpx2.Response
-                )
-                return found, clock.seconds
+            found: httpx2.Response = sdk.client.post(
+                self._link.dialect.path, body=body, cast_to=httpx2.Response
+            )
         except sdk.status_error as error:
             response: httpx2.Response = error.response  # type: ignore[attr-defined]
-            return response, 0.0
+            return response
         except sdk.timeout_error:
             cause = "timeout"
         except sdk.connection_error as error:
             is_closed = isinstance(error.__cause__, httpx2.ConnectError)
             cause = "unreachable" if is_closed else "connection_reset"
+        else:
+            return found
         raise PassingError(cause)  # outside, so that it drags no request with its key along
 
-    def _changed(self, manner: Any, told: Refusal) -> bool:
+    def _judge(self, response: httpx2.Response, manner: Manner) -> None:
+        """Return where asking in another manner may help; raise what the refusal means otherwise.
+
+        The call's place is still taken, so that no other call begins once a run is over.
+        """
+        told = refusal(response.status_code, response.text)
+        if told.kind == "refused" and self._changed(manner, told):
+            return
+        error = self._error(told, response)
+        if isinstance(error, AdvisorError):
+            self._link.end(error)
+        raise error
+
+    def _changed(self, manner: Manner, told: Refusal) -> bool:
         """Whether there is another manner to ask in, after this complaint about `manner`."""
         with self._lock:
             if self._manner != manner:  # another lane has met the same
@@ -168,10 +187,9 @@ class Exchange:
         path = self._link.dialect.path.rpartition("/")[0]
         path = "/models" if path == "/chat" else f"{path}/models"
         try:
-            with self._link.timed.call():
-                listed = sdk.client.get(
-                    path, cast_to=httpx2.Response, options={"timeout": LOOK_SECONDS}
-                ).json()
+            listed = sdk.client.get(
+                path, cast_to=httpx2.Response, options={"timeout": LOOK_SECONDS}
+            ).json()
             return [str(one["id"]) for one in listed["data"]]
         except Exception:  # noqa: BLE001 - a hint is not worth a second error
             return []

@@ -37,7 +37,7 @@ class ServiceSession:
         self._client = sdk.client
         self._events: Counter[str] = Counter()
         self._lock = threading.Lock()
-        link = Link(settings, dialect, sdk, timed, self._count)
+        link = Link(settings, dialect, sdk, timed, self._count, self._pace.close)
         self._caller = Caller(Exchange(link), link, self._pace)
 
     def __enter__(self) -> Self:
