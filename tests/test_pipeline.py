@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -134,7 +135,7 @@ def test_a_trainer_that_spends_money_needs_consent(make, monkeypatch):
     trainer = pipeline.workspace.trainer
     info = trainer.info.model_copy(update={"spends_money": True})
     monkeypatch.setattr(type(trainer), "info", info)
-    with pytest.raises(ConsentError, match="price of tiny is unknown"):
+    with pytest.raises(ConsentError, match="spends money"):
         pipeline.run()
     assert not pipeline.folder.has("train")
 
@@ -182,7 +183,7 @@ def test_a_backend_that_spends_money_needs_consent(make, monkeypatch):
     backend = registry.backend("echo")
     info = backend.info.model_copy(update={"spends_money": True})
     monkeypatch.setattr(type(backend), "info", info)
-    with pytest.raises(ConsentError, match="spends money"):
+    with pytest.raises(ConsentError, match="price of tiny is unknown"):
         make().baseline()
     paying = Pipeline(make().workspace, may_spend=True).baseline()
     assert paying.evaluations[0].usage.usd is None
@@ -220,3 +221,16 @@ def test_a_failure_that_has_passed_is_asked_again_by_the_same_command(make, monk
     again = make()
     assert not any(e.failures for e in again.baseline().evaluations)
     assert again.made == ["baseline"]
+
+
+def test_answers_marked_as_bad_are_left_out_and_told(tmp_path):
+    rows = [
+        {"prompt": f"What is {n}?", "completion": f"It is {n}.", "label": n % 4 != 0}
+        for n in range(80)
+    ]
+    data = tmp_path / "marked.jsonl"
+    data.write_text("\n".join(map(json.dumps, rows)))
+    space = Workspace(RunSettings(name="x", data=str(data)), RunFolder(tmp_path / "run"))
+    assert len(space.samples) == 60
+    assert all(sample.is_good for sample in space.samples)
+    assert any(note.startswith("20 of 80 answers are marked as bad") for note in space.notes)

@@ -291,3 +291,9 @@ def test_nobody_is_asked_before_the_bill_is_agreed_to(tmp_path):
             agree=refuse,
         )
     assert session.batches == []
+
+
+def test_plain_text_cannot_be_measured_by_answers(tmp_path):
+    texts = [sample.model_copy(update={"input": ""}) for sample in splits()]
+    with pytest.raises(DatasetError, match="65 of 65 samples are plain text"):
+        measure(tmp_path, texts, both())

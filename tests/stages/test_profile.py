@@ -351,3 +351,18 @@ def test_earlier_hints_are_renewed_with_the_data() -> None:
 def test_what_nobody_knows_stays_unknown_until_it_is_measured() -> None:
     answers = Profile(unknown=("data.labelled_samples", "task.needs_style"))
     assert made(answers, samples=labelled()).unknown == ("task.needs_style",)
+
+
+def test_pairs_marks_and_plain_text_are_counted_apart():
+    one = Sample(id="a", input="q", target="a")
+    samples = [
+        one,
+        one.model_copy(update={"rejected": "b"}),
+        one.model_copy(update={"is_good": False}),
+        Sample(id="t", input="", target="word " * 35),
+    ]
+    data = measure_data(samples)
+    assert data.labelled_samples == 2
+    assert (data.preference_pairs, data.rated_answers) == (1, 1)
+    assert data.unlabelled_tokens == pytest.approx(44, abs=10)
+    assert measure_data([one]).preference_pairs is None

@@ -10,6 +10,7 @@ from advisor import registry
 from advisor.catalog import query
 from advisor.errors import PlanError
 from advisor.schema.estimate import EstimateRequest
+from advisor.schema.evaluation import Sample
 from advisor.schema.plan import Plan
 from advisor.stages.estimate.candidate import Inquiry, make_candidate
 from advisor.units import gib_from_bytes
@@ -172,3 +173,18 @@ def test_both_answers_of_a_pair_reach_the_method():
         ).option.memory
         kept[name] = sum(term.gib for term in memory.terms if term.name == "adapter inputs")
     assert kept["dpo"] == pytest.approx(2 * kept["sft"], rel=0.01)
+
+
+def blocks(objective: str, samples) -> str:
+    found = registry.objective(objective).obstacles(samples)
+    return " ".join(o.message for o in found if o.severity == "blocks")
+
+
+def test_plain_text_and_bad_answers_serve_some_objectives_only():
+    texts = [Sample(id="a", input="", target="Once upon a time.")]
+    marked = [Sample(id=str(n), input="q", target="a", is_good=n > 0) for n in range(2)]
+    assert "1 of 1 samples are plain text" in blocks("sft", texts)
+    assert blocks("cpt", texts) == ""
+    assert "1 of 2 samples are marked as bad answers" in blocks("sft", marked)
+    assert blocks("kto", marked) == ""
+    assert "marked as good or bad; 1 of 1" in blocks("kto", texts)
