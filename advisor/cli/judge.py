@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from advisor.cli.aside import unused_run_dir_option
+from advisor.cli.interrupt import interruptible
 from advisor.cli.options import FiniteRange, standard_options
 from advisor.cli.screen import Screen
 
@@ -66,9 +67,14 @@ def command(*, screen: Screen, file: Path, **chosen: Any) -> None:
     asked = prepare(metric, trial)
     asker = _asker(chosen)
     progress = screen.progress()
-    with asker.session:
+    with interruptible(screen.command_line()), asker.session:
         bill = bill_of(asker, asked, answer_characters=REASON_CHARACTERS)
         _agreed(bill, asker, may_spend=screen.yes)
+        if bill.calls_planned and bill.expected_usd is not None and bill.expected_usd.high:
+            screen.note(
+                f"{bill.calls_planned} calls, about {bill.expected_usd.likely:.2f} dollars "
+                f"(at most {bill.expected_usd.high:.2f})."
+            )
         progress.start("judge", sum(len(one.questions) for one in asked))
         try:
             found = try_judge(metric, asker, trial, asked, bill, advance=progress.advance)

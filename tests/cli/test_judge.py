@@ -164,3 +164,26 @@ def test_an_unknown_price_needs_consent(rows: Path, service: str) -> None:
     assert result.exit_code == 1, result.output
     assert json.loads(result.stdout)["error"]["type"] == "ConsentError"
     assert not _Service.calls
+
+
+def test_the_price_is_told_before_capped_during_and_billed_after(
+    rows: Path, service: str, tmp_path: Path
+) -> None:
+    prices = tmp_path / "prices.yaml"
+    prices.write_text(
+        "prices:\n  - model: dear-*\n    usd_per_million_input_tokens: '1000'\n"
+        "    usd_per_million_output_tokens: '0'\n"  # 100 tokens a question: 0.10 each
+    )
+    words = [rows, "--judge-model", "dear-judge", "--base-url", service, "--prices", prices]
+    words += ["--concurrency", "2", "--no-cache", "--json"]
+    refused = judge(*words, "--quiet")
+    assert json.loads(refused.stdout)["error"]["type"] == "ConsentError"
+    assert not _Service.calls
+    result = judge(*words, "--budget-usd", "1", "--yes")
+    assert "40 calls, about " in result.stderr
+    told = json.loads(result.stdout)
+    assert told["bill"]["capped"]
+    assert 0.999 <= told["bill"]["spent_usd"] <= 1.0 + 2 * 0.1 + 0.001
+    assert told["bill"]["spent_usd"] == pytest.approx(0.1 * len(_Service.calls))
+    assert told["not_asked"] == 40 - len(_Service.calls)
+    assert "The budget was spent" in " ".join(told["notes"])
