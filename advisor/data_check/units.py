@@ -89,8 +89,10 @@ def kept_together(samples: Sequence[Sample], by: SplitBy) -> Kept:
 def resolved(samples: Sequence[Sample], by: SplitBy) -> SplitBy:
     """What auto comes to. Raises DatasetError when what was asked for is not in the data."""
     if by == "auto":
-        named = any(sample.group for sample in samples)
-        return "group" if named else "document" if any(s.document for s in samples) else "cluster"
+        collected = [sample for sample in samples if not sample.synthetic_by]
+        if any(sample.group for sample in collected):
+            return "group"
+        return "document" if any(sample.document for sample in collected) else "cluster"
     lacking = {
         "group": not any(sample.group for sample in samples),
         "document": not any(sample.document for sample in samples),

@@ -123,10 +123,10 @@ def _asker(space: Workspace, session: LazySession, purse: Purse, max_new_tokens:
 
 
 def _checks(sources: Sources) -> tuple[tuple[Check, ...], tuple[str, ...]]:
-    try:
-        return (language_check(sources.seeds),), ()
-    except MissingExtraError as error:
-        return (), (f"{error.message} {error.hint}",)
+    check = language_check(sources.seeds)
+    if check is None:
+        return (), ("Languages were not identified: pip install 'finetune-advisor[data]'.",)
+    return (check,), ()
 
 
 def _meter(space: Workspace, grower: Grower) -> EmbeddingClassifier | NearestShots:

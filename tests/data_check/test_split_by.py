@@ -226,6 +226,13 @@ def test_synthetic_samples_only_train() -> None:
         split(made, seed=0)
 
 
+def test_documents_that_only_synthetic_rows_name_decide_nothing() -> None:
+    made = [sample(200 + n, synthetic_by="m", document=f"d{n % 3}") for n in range(30)]
+    placed, record = split_recorded([*(sample(n) for n in range(100)), *made], seed=0)
+    assert record.by == "cluster"
+    assert counts(placed)["test"] == 30
+
+
 def test_groups_that_the_file_parts_are_named() -> None:
     rows = [sample(n, group=f"g{n // 4}", split="train") for n in range(40)]
     rows += [sample(50 + n, group=f"g{n}", split="test") for n in range(3)]

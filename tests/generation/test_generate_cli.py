@@ -180,3 +180,30 @@ def test_the_embedded_model_gives_little_and_that_is_told(tmp_path: Path) -> Non
     assert told["kept"] <= 2
     assert told["bill"]["spent_usd"] == 0
     assert told["asked"] > 0
+
+
+def test_the_offline_backend_writes_what_its_script_says(tmp_path: Path) -> None:
+    data = tmp_path / "data.jsonl"
+    texts = [f"say {s.input}" for s in seeds(60)]
+    rows = [{"id": f"s{n}", "input": text, "output": text} for n, text in enumerate(texts)]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    new = [{"input": f"say {s.input}", "output": f"say {s.input}"} for s in seeds(40, 7)]
+    wrong = {"input": "say the opposite of it", "output": "something quite different"}
+    copy = {"input": texts[0], "output": texts[0]}
+    replies = [json.dumps([*new[n : n + 2], wrong, copy]) for n in range(0, 40, 2)]
+    script = tmp_path / "script.jsonl"
+    script.write_text(json.dumps({"contains": "You write training data", "replies": replies}))
+    out = tmp_path / "out.jsonl"
+    arguments = ["data", "generate", str(data), "--out", str(out), "--json", "--backend", "echo"]
+    arguments += ["--count", "12", "--backend-option", f"script={script}", "--measure"]
+    result = CliRunner().invoke(cli, arguments)
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["kept"], told["ended"]) == (0, 12, "enough")
+    assert told["dropped"]["disagreement"] > 0
+    assert told["dropped"]["copy"] > 0
+    assert told["bill"]["spent_usd"] == 0
+    assert "there are only 6 dev rows" in " ".join(told["notes"])
+    screen = CliRunner().invoke(cli, [word for word in arguments if word != "--json"])
+    assert screen.exit_code == 0
+    assert max(map(len, screen.stdout.splitlines())) <= 80
+    assert "the model answers it differently" in screen.stdout
