@@ -15,10 +15,10 @@ def found_secrets(text: str) -> Iterator[tuple[str, str]]:
         yield pattern.name, hidden(match)
 
 
-def masked(text: str) -> str:
-    """The text with every secret replaced by its kind in brackets."""
+def masked(text: str, file: str = FILE) -> str:
+    """The text with every secret, or find of another file of patterns, as its kind in brackets."""
     spans = sorted(
-        (*span_hidden(match), pattern.name) for pattern, match in patterns(FILE).all(text)
+        (*span_hidden(match), pattern.name) for pattern, match in patterns(file).all(text)
     )
     if not spans:
         return text

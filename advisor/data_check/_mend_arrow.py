@@ -10,8 +10,11 @@ from typing import Any
 BATCH_ROWS = 512
 
 
-def plain_schema(path: Path, container: str) -> Any | None:
-    """The file's schema where JSON can hold every value of it; None for any other."""
+def plain_schema(path: Path, container: str, texts: frozenset[str]) -> Any | None:
+    """The file's schema where JSON can hold every value of it; None for any other.
+
+    Columns in `texts` (lower-case) that hold numbers become text.
+    """
     import pyarrow as pa  # noqa: PLC0415 - heavy
     from pyarrow import parquet  # noqa: PLC0415
 
@@ -23,7 +26,18 @@ def plain_schema(path: Path, container: str) -> Any | None:
                 schema = pa.ipc.open_file(source).schema
             except pa.ArrowInvalid:
                 schema = pa.ipc.open_stream(source).schema
-    return schema if all(_is_plain(field.type) for field in schema) else None
+    if not all(_is_plain(field.type) for field in schema):
+        return None
+    for place, field in enumerate(schema):
+        if field.name.strip().lower() in texts and _is_number(field.type):
+            schema = schema.set(place, pa.field(field.name, pa.string()))
+    return schema
+
+
+def _is_number(kind: Any) -> bool:
+    from pyarrow import types  # noqa: PLC0415 - heavy
+
+    return bool(types.is_integer(kind) or types.is_floating(kind))
 
 
 def _is_plain(kind: Any) -> bool:

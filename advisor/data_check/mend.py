@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import cast
 
 from advisor.data_check.mend_asked import ASKED, drop_asked
-from advisor.data_check.mend_between import COVERS, Between, Wishes, between_source, mend_rows
+from advisor.data_check.mend_between import (
+    COVERS,
+    Between,
+    Wishes,
+    between_source,
+    mend_rows,
+    names_of,
+    numbers_as_text,
+)
 from advisor.data_check.mend_choice import Choice
 from advisor.data_check.mend_last import LastPass
 from advisor.data_check.mend_write import passing, rows_writer, storing, target_of, whole
@@ -68,7 +76,8 @@ def fix(path: Path, out: Path, wishes: Wishes, *, may_replace: bool = False) -> 
     """
     _refuse_place(path, out, may_replace=may_replace)
     source = recognise(path, mapping=wishes.mapping)
-    target = target_of(source, out)
+    slips = numbers_as_text(source) and "not_text" not in wishes.keep
+    target = target_of(source, out, names_of(source).texts if slips else frozenset())
     log = log_of(out)
     with ExitStack() as stack:
         stack.enter_context(storing(out))

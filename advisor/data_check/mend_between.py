@@ -29,7 +29,10 @@ LABELLED = ("text_label", "query_label")
 WRITTEN_TWICE = ("function_call", "tool_call")
 """Roles that say more than who speaks, and so stay."""
 
-COVERS: dict[str, Callable[[str], str]] = {"secrets": masked}
+COVERS: dict[str, Callable[[str], str]] = {
+    "secrets": masked,
+    "personal_data": lambda text: masked(text, "personal_data"),
+}
 """What can be covered in a text, and how."""
 
 
@@ -93,10 +96,10 @@ class Between:
 def mend_rows(source: Source, between: Between, wishes: Wishes) -> None:
     """First pass: each row by itself; rows that cannot be read are only noted."""
     mender = RowMender(
-        _names(source),
+        names_of(source),
         Words(_roles(), {name: name for name in SPLITS}),
         keep=wishes.keep,
-        numbers_as_text=source.shape not in LABELLED,
+        numbers_as_text=numbers_as_text(source),
         mask=_mask(wishes.mask),
         seen=_seen(),
     )
@@ -144,7 +147,7 @@ def _event(raw: Raw, row: MendedRow | None, ordinal: int, place: int) -> Event |
     return Event(ordinal, place, raw.line, codes, changed, digest_of(raw.fields), is_readable=True)
 
 
-def _names(source: Source) -> Names:
+def names_of(source: Source) -> Names:
     """Which fields hold texts, the split and the id."""
     texts = {name for word, name in source.mapping.items() if word not in NOT_TEXTS}
     return Names(
@@ -152,6 +155,11 @@ def _names(source: Source) -> Names:
         split=source.columns.get("split", ""),
         ids=tuple(filter(None, (source.columns.get("id"),))),
     )
+
+
+def numbers_as_text(source: Source) -> bool:
+    """Whether a number where a text belongs is a slip."""
+    return source.shape not in LABELLED
 
 
 def _roles() -> dict[str, str]:

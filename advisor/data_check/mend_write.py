@@ -58,14 +58,15 @@ class Target:
         return f"{self.container}.{self.compression}" if self.compression else self.container
 
 
-def target_of(source: Source, out: Path) -> Target:
+def target_of(source: Source, out: Path, texts: frozenset[str] = frozenset()) -> Target:
     """The original's container where it can be written, else JSON Lines; packed as `out` ends.
 
-    Raises InputError when the ending of `out` says a third thing.
+    `texts` are fields whose numbers are written as text. Raises InputError when the ending of
+    `out` says a third thing.
     """
     compression = COMPRESSED.get(out.suffix.lower(), "")
     wanted = ENDINGS.get(Path(plain_name(out)).suffix)
-    same = _same(source, compression)
+    same = _same(source, compression, texts)
     if same and wanted in (None, same.container):
         return same
     if same and wanted == "jsonl":
@@ -81,14 +82,14 @@ def target_of(source: Source, out: Path) -> Target:
     )
 
 
-def _same(source: Source, compression: Compression) -> Target | None:
+def _same(source: Source, compression: Compression, texts: frozenset[str]) -> Target | None:
     """The source's own container; None where it cannot be written as it was."""
     part = source.parts[0]
     layout = part.layout
     if len(source.parts) > 1 or source.path.is_dir() or layout.form:
         return None
     if layout.container in ("parquet", "arrow"):
-        schema = None if compression else plain_schema(part.path, layout.container)
+        schema = None if compression else plain_schema(part.path, layout.container, texts)
         return None if schema is None else Target(layout.container, schema=schema)
     header = tuple(header_of(part.path, layout)) if layout.container in ("csv", "tsv") else ()
     return Target(layout.container, compression, layout.delimiter, header)

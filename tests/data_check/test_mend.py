@@ -17,10 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from advisor.artifacts import digest_of
-from advisor.data_check.mend import DECIDED, fix, log_of, wishes_of
+from advisor.data_check.check import check_file
+from advisor.data_check.mend import fix, log_of, wishes_of
 from advisor.data_check.mend_between import Wishes
 from advisor.errors import DatasetError, InputError, StorageError
-from advisor.formats.readers import read_dataset
+from advisor.formats.readers import recognise
+from advisor.schema.dataset import DataFix
 from tests.fixtures.clean_sets import advice, tickets
 from tests.fixtures.data_museum import EXHIBITS, INVENTED, build
 
@@ -57,7 +59,17 @@ def test_every_exhibit_is_mended_once_and_for_all(exhibit: dict[str, Any], tmp_p
     second = fix(out, again, PLAIN)
     assert (second.changed, second.dropped, second.kept) == ({}, {}, done.kept)
     assert again.read_bytes() == out.read_bytes()
-    assert read_dataset(out).rows == done.kept
+    check = check_file(recognise(out))
+    assert check.usable_rows == check.rows == done.kept
+    assert mended_codes(done).isdisjoint(problem.code for problem in check.problems)
+
+
+def mended_codes(done: DataFix) -> set[str]:
+    """What the check may no longer find.
+
+    Rows that ask the same and answer differently wait for a person, and are repeats meanwhile.
+    """
+    return {*done.changed, *done.dropped} - {"duplicates"}
 
 
 def test_the_log_says_what_became_of_every_row(tmp_path: Path) -> None:
@@ -171,6 +183,32 @@ def test_secrets_are_covered_when_asked_and_never_logged(tmp_path: Path) -> None
     assert again.changed == {}
 
 
+def test_personal_data_is_covered_when_asked(tmp_path: Path) -> None:
+    mail = INVENTED["person email"]()
+    rows = [*pairs(), {"prompt": "Who has the key", "completion": f"Ask {mail} today."}]
+    path = write(tmp_path / "d.jsonl", rows)
+    wishes = wishes_of({}, mask=frozenset({"personal_data", "secrets"}))
+    done = fix(path, tmp_path / "o.jsonl", wishes)
+    assert done.changed == {"personal_data": 1}
+    assert lines_of(tmp_path / "o.jsonl")[-1]["completion"] == "Ask [e-mail address] today."
+
+
+def test_rows_leave_under_a_code_that_the_check_knows_when_asked(tmp_path: Path) -> None:
+    rows = pairs(40)
+    rows[2] = rows[1] | {"completion": "Quite the opposite is true, as every baker knows."}
+    rows[7]["completion"] = "I'm sorry, but I can't help with that."
+    rows[9] = {"prompt": "Nothing", "completion": ""}
+    path = write(tmp_path / "d.jsonl", rows)
+    plain = fix(path, tmp_path / "plain.jsonl", PLAIN)
+    assert plain.dropped == {"empty_target": 1}
+    codes = frozenset({"contradictions", "refusals"})
+    done = fix(path, tmp_path / "o.jsonl", wishes_of({}, drop=codes))
+    assert done.dropped == {"empty_target": 1, "contradictions": 2, "refusals": 1}
+    assert [entry["line"] for entry in lines_of(Path(done.log))] == [2, 3, 8, 10]
+    left = {problem.code for problem in check_file(recognise(tmp_path / "o.jsonl")).problems}
+    assert left.isdisjoint(codes)
+
+
 def test_the_container_follows_the_original_unless_out_says_json_lines(tmp_path: Path) -> None:
     rows = pairs()
     array = tmp_path / "d.json"
@@ -203,6 +241,11 @@ def test_parquet_keeps_its_schema_and_dates_go_to_json_lines(tmp_path: Path) -> 
     copy = parquet.read_table(tmp_path / "o.parquet")
     assert (done.changed, copy.schema) == ({"odd_encoding": 1}, table.schema)
     assert copy.column("f").to_pylist() == table.column("f").to_pylist()
+    numbers = pa.Table.from_pylist([{"question": row["prompt"], "answer": 1} for row in rows])
+    parquet.write_table(numbers, tmp_path / "numbers.parquet")
+    done = fix(tmp_path / "numbers.parquet", tmp_path / "texts.parquet", PLAIN)
+    assert done.changed == {"not_text": 30}
+    assert set(parquet.read_table(tmp_path / "texts.parquet").column("answer").to_pylist()) == {"1"}
     dated = pa.Table.from_pylist([{**row, "day": date(2026, 1, 2)} for row in rows])
     parquet.write_table(dated, tmp_path / "dated.parquet")
     told = fix(tmp_path / "dated.parquet", tmp_path / "dated.jsonl", PLAIN)
@@ -283,6 +326,8 @@ def test_mending_the_mended_changes_nothing(tmp_path: Path, rows: list[dict[str,
     done = fix(once, twice, PLAIN, may_replace=True)
     assert (done.changed, done.dropped) == ({}, {})
     assert twice.read_bytes() == once.read_bytes()
-    read = read_dataset(once, keep_faulty=True)
-    assert read.faults == ()
-    assert DECIDED
+    check = check_file(recognise(once))
+    assert check.usable_rows == check.rows
+    left = {problem.code for problem in check.problems if problem.severity != "note"}
+    assert left <= {"contradictions", "duplicates", "few_rows", "no_test_split", "near_duplicates",
+                    "rare_labels", "label_imbalance", "truncated_targets"}  # fmt: skip
