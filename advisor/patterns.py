@@ -15,6 +15,7 @@ from advisor.resources import rules_root
 CHECKED = ("luhn", "iban")
 """Sums over digits that a match must pass, by the name a file gives them."""
 FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
+_DIGITS = re.compile(r"[0-9](?:[ ./()-]{0,2}[0-9]){6}")
 HIDDEN = "secret"
 """The group of a pattern that is to be hidden; the whole match where there is none."""
 
@@ -29,6 +30,8 @@ class Pattern:
     expression: re.Pattern[str]
     needs: tuple[str, ...] = ()
     """Lower-case words of which a text must hold one, so that most texts are never searched."""
+    needs_digits: bool = False
+    """A text must also hold seven digits close together."""
     check: str = ""
     """A sum that the match's letters and digits must pass: one of `CHECKED`."""
     reason: str = ""
@@ -36,9 +39,15 @@ class Pattern:
     spares: tuple[str, ...] = ()
 
     def found(self, text: str, lowered: str) -> Iterator[re.Match[str]]:
-        """Every match; `lowered` is the text in small letters, made once for all patterns."""
+        """Every match in a text, which is also given in small letters."""
         if self.needs and not any(word in lowered for word in self.needs):
             return
+        if self.needs_digits and not _DIGITS.search(text):
+            return
+        yield from self.matched(text)
+
+    def matched(self, text: str) -> Iterator[re.Match[str]]:
+        """Every match in a text that holds what the pattern needs."""
         for match in self.expression.finditer(text):
             if not self.check or passes(self.check, hidden(match)):
                 yield match
@@ -52,6 +61,18 @@ class Patterns:
     reason: str
     patterns: tuple[Pattern, ...]
     figures: dict[str, Any] = field(default_factory=dict)
+    _words: tuple[tuple[str, int], ...] = field(init=False, repr=False)
+    _numeric: frozenset[int] = field(init=False, repr=False)
+    _always: frozenset[int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Sort patterns by what a text must hold before they are searched."""
+        numbered = list(enumerate(self.patterns))
+        words = tuple((word, place) for place, each in numbered for word in each.needs)
+        numeric = frozenset(n for n, each in numbered if each.needs_digits and not each.needs)
+        always = frozenset(n for n, each in numbered if not each.needs and not each.needs_digits)
+        for name, value in (("_words", words), ("_numeric", numeric), ("_always", always)):
+            object.__setattr__(self, name, value)
 
     def first(self, text: str) -> tuple[Pattern, re.Match[str]] | None:
         """The first pattern in the file's order that the text holds, with its match."""
@@ -60,8 +81,12 @@ class Patterns:
     def all(self, text: str) -> Iterator[tuple[Pattern, re.Match[str]]]:
         """Every match of every pattern, pattern by pattern."""
         lowered = text.lower()
-        for pattern in self.patterns:
-            for match in pattern.found(text, lowered):
+        possible = {place for word, place in self._words if word in lowered}
+        if self._numeric and _DIGITS.search(text):
+            possible |= self._numeric
+        for place in sorted(possible | self._always) if possible or self._always else ():
+            pattern = self.patterns[place]
+            for match in pattern.matched(text):
                 yield pattern, match
 
 
@@ -106,6 +131,7 @@ def _pattern(entry: dict[str, Any], path: Path) -> Pattern:
         name=str(entry.get("name", name)),
         expression=expression,
         needs=tuple(map(str, entry.get("needs", ()))),
+        needs_digits=bool(entry.get("needs_digits", False)),
         check=str(entry.get("check", "")),
         reason=str(entry.get("reason", "")),
         matches=tuple(map(str, entry.get("matches", ()))),

@@ -145,6 +145,7 @@ class _Told:
             looked_at=whole.looked_at,
             sequence_length=doctor.lengths.limit,
             seconds=round(doctor.seconds + time.perf_counter() - began, 3),
+            structural_seconds=round(doctor.structural_seconds, 3),
             **told,
         )
 

@@ -9,6 +9,8 @@ from advisor.data_check.lines import counted
 from advisor.data_check.looks import Found, Look, Whole
 from advisor.patterns import patterns
 
+FEWEST_WORDS = 5
+
 
 class Copies:
     """Looks for long targets that their inputs give away."""
@@ -24,7 +26,8 @@ class Copies:
             return
         if look.target in look.asked:
             self._inside += 1
-            if len(look.target) >= self._figures["copied_characters"] and look.sample.input:
+            is_long = len(look.target) >= self._figures["copied_characters"]
+            if is_long and look.target.count(" ") >= FEWEST_WORDS - 1 and look.sample.input:
                 self._places.append(look.place)
 
     def found(self, whole: Whole) -> Iterator[Found]:

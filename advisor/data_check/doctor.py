@@ -31,7 +31,7 @@ from advisor.schema.evaluation import Document, Sample
 
 BLOCK = 2_000
 """Rows looked at before the next inspector's turn."""
-HELD_CHARACTERS = 32_000_000
+HELD_CHARACTERS = 16_000_000
 HELD_ROWS = 60_000
 """Rows kept whole, for the split and for comparing; of larger files none are."""
 Items = Iterable[Sample | Fault]

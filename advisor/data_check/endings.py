@@ -26,7 +26,7 @@ _HANGING = frozenset(
 FEWEST_WORDS = 5
 """Words below which a target is no sentence."""
 VOCABULARY = 200_000
-SENTENCES = 20_000
+SENTENCES = 5_000
 
 
 class Endings:

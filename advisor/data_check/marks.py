@@ -11,6 +11,7 @@ from advisor.data_check.lines import counted
 from advisor.data_check.looks import Found, Look, Whole
 from advisor.patterns import hidden, masked_value, patterns
 from advisor.schema.dataset import Severity
+from advisor.secrets import masked
 
 TextsOf = Callable[[Look], Iterable[str]]
 KINDS_SHOWN = 4
@@ -36,8 +37,14 @@ class Mark:
 
 
 def all_texts(look: Look) -> Iterable[str]:
-    """Every text of the row."""
-    return look.texts()
+    """Every text of the row, as one."""
+    return ("\n".join(look.texts()),)
+
+
+def texts_without_addresses(look: Look) -> Iterable[str]:
+    """The same, without what stands before the @ of a connection string: that is no mailbox."""
+    text = "\n".join(look.texts())
+    return (masked(text) if "://" in text and "@" in text else text,)
 
 
 def inputs(look: Look) -> Iterable[str]:
@@ -68,7 +75,7 @@ PERSONAL = Mark(
     "personal_data",
     "personal_data",
     "warning",
-    all_texts,
+    texts_without_addresses,
     "row",
     "with data of a person",
     "Mask it unless the task needs it and you may use it; a tuned model can repeat it.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from advisor.data_check.lines import counted
 from advisor.data_check.looks import Found, Look, Whole
@@ -53,20 +54,25 @@ def looped(target: str) -> str:
     words = target.split()
     if len(words) < FEWEST_WORDS or len(set(words)) > DISTINCT_ENOUGH * len(words) + 1:
         return ""
-    for period in range(1, min(LONGEST_PERIOD, len(words) // ROUNDS) + 1):
-        if (start := _loops(words, period)) is not None:
-            run = " ".join(words[start : start + period])
-            if sum(character.isalpha() for character in run) >= max(2, len(run) // 2):
-                return run[:60]
+    for start, period in _loops(words):
+        run = " ".join(words[start : start + period])
+        if sum(map(str.isalpha, run)) >= max(2, len(run) // 2):
+            return run[:60]
     return ""
 
 
-def _loops(words: Sequence[str], period: int) -> int | None:
-    """Where a run of `period` words begins that follows itself often enough."""
-    needed = period * ((SINGLE_WORD_ROUNDS if period == 1 else ROUNDS) - 1)
-    run = 0
-    for place in range(period, len(words)):
-        run = run + 1 if words[place] == words[place - period] else 0
-        if run >= needed:
-            return place - run - period + 1
-    return None
+def _loops(words: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Where runs of words begin that follow themselves often enough, and how long one is.
+
+    In a loop every pair of words stands as far behind its last place as the loop is long.
+    """
+    last: dict[tuple[str, str], int] = {}
+    distance = run = 0
+    for place, pair in enumerate(pairwise(words)):
+        apart = place - last.get(pair, place)
+        last[pair] = place
+        run = run + 1 if apart == distance else 1
+        distance = apart
+        rounds = SINGLE_WORD_ROUNDS if apart == 1 else ROUNDS
+        if 0 < apart <= LONGEST_PERIOD and run >= apart * (rounds - 1) - 1:
+            yield place - run - apart + 1, apart

@@ -179,6 +179,8 @@ class DataCheck(Value):
     sequence_length: int | None = None
     """The length at which truncation was judged; None where none was given."""
     seconds: float = 0.0
+    structural_seconds: float = 0.0
+    """Part of them for reading the rows and looking at their form alone."""
 
 
 class DataFix(Value):
