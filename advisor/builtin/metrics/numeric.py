@@ -20,7 +20,8 @@ OPTIONS = {
     "decimal": one_of("point", "comma"),
     "percent": one_of("either", "strict"),
 }
-ROUNDING = 1e-12
+ROUNDING = 1e-15
+"""Relative error that a number read and scaled may have; doubles have 16 digits."""
 SPACES = "\u00a0\u2009\u202f"
 _BODY = r"(?:\d{{1,3}}(?:{group}\d{{3}})+(?!\d)|\d+)(?:{point}\d+)?|{point}\d+"
 _NUMBER = (
@@ -121,5 +122,5 @@ class NumericMetric:
     def _near(self, given: float, wanted: float) -> bool:
         if math.isinf(given) or math.isinf(wanted):
             return given == wanted
-        room = max(self.absolute, self.relative * abs(wanted), ROUNDING * abs(wanted))
-        return abs(given - wanted) <= room + ROUNDING * max(self.absolute, self.relative)
+        room = max(self.absolute, self.relative * abs(wanted))
+        return abs(given - wanted) <= room + ROUNDING * max(abs(given), abs(wanted))
