@@ -40,6 +40,7 @@ __all__ = [
     "ModelBackend",
     "Objective",
     "PluginInfo",
+    "Predictor",
     "Progress",
     "PromptBuilder",
     "Retriever",
@@ -287,6 +288,21 @@ class PromptBuilder(Protocol):
 
 
 @runtime_checkable
+class Predictor(Protocol):
+    """Answers samples by what it learnt from labelled ones; no prompt, no language model."""
+
+    @property
+    def info(self) -> PluginInfo:
+        """What the plugin says of itself; cheap."""
+
+    def fit(self, train: Sequence[Sample], dev: Sequence[Sample], tools: Tools) -> None:
+        """Learn anew from these samples alone; never sees the test split."""
+
+    def predict(self, samples: Sequence[Sample]) -> list[Completion]:
+        """One answer per sample, in order, without a look at its target."""
+
+
+@runtime_checkable
 class Metric(Protocol):
     """Scores one completion between 0 and 1."""
 
@@ -384,6 +400,7 @@ GROUPS: dict[str, type] = {
     "advisor.objectives": Objective,
     "advisor.backends": ModelBackend,
     "advisor.prompting": PromptBuilder,
+    "advisor.predictors": Predictor,
     "advisor.metrics": Metric,
     "advisor.retrievers": Retriever,
     "advisor.embedders": Embedder,

@@ -16,6 +16,7 @@ from advisor.contracts import (
     Metric,
     ModelBackend,
     Objective,
+    Predictor,
     PromptBuilder,
     Retriever,
     Trainer,
@@ -139,6 +140,11 @@ def backend(name: str) -> ModelBackend:
 def prompt_builder(name: str) -> PromptBuilder:
     """The prompt builder of that name."""
     return cast("PromptBuilder", get("advisor.prompting", name))
+
+
+def predictor(name: str) -> Predictor:
+    """The predictor of that name."""
+    return cast("Predictor", get("advisor.predictors", name))
 
 
 def metric(name: str) -> Metric:

@@ -1,0 +1,147 @@
+"""Systems measured on growing numbers of labels, and what that says of collecting more."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from advisor.contracts import Metric, Predictor, PromptBuilder, Tools, Totalling
+from advisor.evaluation.bench import Bench
+from advisor.evaluation.curve_words import FEWEST_LABELS, more_labels, sentence
+from advisor.evaluation.learning_curve import Level, curve
+from advisor.evaluation.runner import evaluate
+from advisor.evaluation.scoring import clusters_of, score
+from advisor.schema.evaluation import Document, Prompt, Sample
+from advisor.schema.learning_curve import LearningCurve
+
+CLASSIFIER_LEVELS = 6
+PROMPT_LEVELS = 4
+"""A prompted system costs a whole evaluation per number of labels."""
+DRAWS = 3
+"""Choices of labels per number; all labels can be chosen in one way only."""
+SMALLEST_SHARE = 1 / 32
+
+Measure = Callable[[Sequence[Sample], int], Sequence[float]]
+"""From labelled samples and a seed to the score of each test sample."""
+
+
+class System(NamedTuple):
+    """Something that learns from labels and is scored on the test samples."""
+
+    name: str
+    measure: Measure
+    levels: int
+    draws: int = 1
+
+
+def learning_curve(
+    systems: Sequence[System],
+    *,
+    train: Sequence[Sample],
+    test: Sequence[Sample],
+    metric: Metric,
+    target: float | None,
+    seed: int = 0,
+) -> LearningCurve:
+    """Scores of every system on nested parts of the labels, and what more would bring.
+
+    Nothing is chosen by the test samples: they only show how the scores grow. What the systems
+    raise is raised.
+    """
+    groups = clusters_of(test)
+    curves = tuple(
+        curve(system.name, _levels(system, train, seed), target=target, groups=groups, seed=seed)
+        for system in systems
+    )
+    own = f"{metric.info.id} is no mean of samples; shown is the mean of the samples' own scores."
+    return LearningCurve(
+        metric=metric.info.id,
+        target=target,
+        curves=curves,
+        more_labels=more_labels(curves, target, len(train)),
+        sentence=sentence(curves, target, len(train)),
+        notes=(own,) if isinstance(metric, Totalling) else (),
+    )
+
+
+def classifier(
+    predictor: Predictor, *, test: Sequence[Sample], metric: Metric, tools: Tools
+) -> System:
+    """A predictor under the metric; what it computes once it is asked to keep itself."""
+
+    def measure(train: Sequence[Sample], seed: int) -> list[float]:  # noqa: ARG001 - fits alike
+        predictor.fit(train, (), tools)
+        return [
+            score(metric, Prompt(sample_id=sample.id, messages=()), completion, sample).value
+            for sample, completion in zip(test, predictor.predict(test), strict=True)
+        ]
+
+    return System(predictor.info.id, measure, CLASSIFIER_LEVELS, DRAWS)
+
+
+def prompted(
+    bench: Bench,
+    builder: Callable[[], PromptBuilder],
+    *,
+    test: Sequence[Sample],
+    corpus: Sequence[Document],
+    tools: Tools,
+) -> System:
+    """A prompt builder that chooses its shots from the labels; answers come from the cache if any.
+
+    The bench should not watch a target: a curve needs the score, not a decision.
+    """
+    name = builder().info.id
+
+    def measure(train: Sequence[Sample], seed: int) -> list[float]:  # noqa: ARG001 - one choice
+        made = builder()
+        made.fit(train, (), corpus, tools)
+        found = evaluate(bench, f"{name} with {len(train)} labels", made, test)
+        return [scored.value for scored in found.scores]
+
+    return System(name, measure, PROMPT_LEVELS)
+
+
+def nested(train: Sequence[Sample], seed: int) -> list[Sample]:
+    """The labels in an order of which every beginning has the targets in proportion.
+
+    Within a target the order is random, by the seed and the ids alone.
+    """
+    draw = random.Random(seed)  # noqa: S311 - repeatable choice, no secret
+    pool = sorted(train, key=lambda sample: sample.id)
+    draw.shuffle(pool)
+    members: dict[str, list[Sample]] = {}
+    for sample in pool:
+        members.setdefault(sample.target, []).append(sample)
+    placed = [
+        ((rank + draw.random()) / len(alike), sample)
+        for alike in members.values()
+        for rank, sample in enumerate(alike)
+    ]
+    return [sample for _, sample in sorted(placed, key=lambda pair: pair[0])]
+
+
+def sizes(total: int, count: int, *, targets: int = 1) -> list[int]:
+    """Numbers of labels in equal ratios up to all, from one a target on where that leaves room."""
+    lowest = max(2, round(total * SMALLEST_SHARE))
+    if targets * 4 <= total:
+        lowest = max(lowest, targets)
+    if count < 2 or lowest >= total:
+        return [total]
+    ratio = (total / lowest) ** (1 / (count - 1))
+    return sorted({round(lowest * ratio**step) for step in range(count - 1)} | {total})
+
+
+def _levels(system: System, train: Sequence[Sample], seed: int) -> list[Level]:
+    """The system's scores at every number of labels, for each choice of them."""
+    if len(train) < FEWEST_LABELS:
+        return []
+    orders = [nested(train, seed + number) for number in range(system.draws)]
+    levels = []
+    targets = len({sample.target for sample in train})
+    for size in sizes(len(train), system.levels, targets=targets):
+        chosen = orders if size < len(train) else orders[:1]
+        scores = [tuple(system.measure(order[:size], seed)) for order in chosen]
+        levels.append(Level(size, tuple(scores)))
+    return levels
