@@ -127,7 +127,9 @@ def _lacks_its_end(text: str) -> bool:
         json.loads(text)
     except json.JSONDecodeError as error:
         return bool(re.match(r'\{\s*"|\[', text)) and (
-            error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
+            error.pos >= len(text.rstrip())
+            or error.msg.startswith("Unterminated string")
+            or any(word.startswith(text[error.pos :]) for word in ("true", "false", "null", "-"))
         )
     except (ValueError, RecursionError):
         return False

@@ -16,6 +16,8 @@ LONGEST = 250
 """Characters looked at: more say nothing new."""
 SAME = {"nb": "no", "nn": "no", "da": "no", "bs": "hr", "sr": "hr", "ms": "id"}
 """Languages so close that the identifier takes one for the other."""
+FEWEST_SPACES = 4
+"""Fewer in plain Latin letters, and the text is a key, a path or a name."""
 Identify = Callable[[str], tuple[str, float]]
 
 
@@ -49,6 +51,8 @@ class Languages:
     def _language(self, text: str) -> str:
         letters = sum(map(str.isalpha, text))
         if letters < self._figures["language_letters"] or letters < 0.6 * len(text):
+            return ""
+        if text.isascii() and text.count(" ") < FEWEST_SPACES:
             return ""
         if self._identify is None:
             return ""
