@@ -16,6 +16,7 @@ CHECKED = ("luhn", "iban")
 """Sums over digits that a match must pass, by the name a file gives them."""
 FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
 _DIGITS = re.compile(r"[0-9](?:[ ./()-]{0,2}[0-9]){6}")
+_SIGNS = "_=@<&|[#:+/-."
 HIDDEN = "secret"
 """The group of a pattern that is to be hidden; the whole match where there is none."""
 
@@ -61,17 +62,26 @@ class Patterns:
     reason: str
     patterns: tuple[Pattern, ...]
     figures: dict[str, Any] = field(default_factory=dict)
-    _words: tuple[tuple[str, int], ...] = field(init=False, repr=False)
+    _words: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = field(init=False, repr=False)
+    """Needed words with their patterns, by a sign that prose hardly has."""
+    _digital: frozenset[int] = field(init=False, repr=False)
     _numeric: frozenset[int] = field(init=False, repr=False)
     _always: frozenset[int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Sort patterns by what a text must hold before they are searched."""
         numbered = list(enumerate(self.patterns))
-        words = tuple((word, place) for place, each in numbered for word in each.needs)
+        signed: dict[str, list[tuple[str, int]]] = {}
+        for place, each in numbered:
+            for word in each.needs:
+                sign = next((letter for letter in _SIGNS if letter in word), "")
+                signed.setdefault(sign, []).append((word, place))
+        words = tuple((sign, tuple(held)) for sign, held in signed.items())
+        digital = frozenset(n for n, each in numbered if each.needs_digits)
         numeric = frozenset(n for n, each in numbered if each.needs_digits and not each.needs)
         always = frozenset(n for n, each in numbered if not each.needs and not each.needs_digits)
-        for name, value in (("_words", words), ("_numeric", numeric), ("_always", always)):
+        kept = {"_words": words, "_digital": digital, "_numeric": numeric, "_always": always}
+        for name, value in kept.items():
             object.__setattr__(self, name, value)
 
     def first(self, text: str) -> tuple[Pattern, re.Match[str]] | None:
@@ -81,8 +91,16 @@ class Patterns:
     def all(self, text: str) -> Iterator[tuple[Pattern, re.Match[str]]]:
         """Every match of every pattern, pattern by pattern."""
         lowered = text.lower()
-        possible = {place for word, place in self._words if word in lowered}
-        if self._numeric and _DIGITS.search(text):
+        possible = {
+            place
+            for sign, words in self._words
+            if not sign or sign in text
+            for word, place in words
+            if word in lowered
+        }
+        if self._digital and not _DIGITS.search(text):
+            possible -= self._digital
+        elif self._digital:
             possible |= self._numeric
         for place in sorted(possible | self._always) if possible or self._always else ():
             pattern = self.patterns[place]

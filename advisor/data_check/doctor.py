@@ -106,7 +106,7 @@ class Doctor:
                     self.faults.see(item)
                     continue
                 look = Look(item, len(self.ledger))
-                self.ledger.note(look)
+                self.ledger.note(item)
                 block.append(look)
         for inspector in self.structure:
             see = inspector.see
@@ -120,11 +120,13 @@ class Doctor:
         if self.held is None:
             return
         self.held += [look.sample for look in block]
-        self._characters += sum(len(look.asked) + len(look.target) for look in block)
+        self._characters += sum(len(look.sample.input) + len(look.sample.target) for look in block)
         if self._characters > HELD_CHARACTERS or len(self.held) > HELD_ROWS:
             self.held = None
 
     def _content(self, block: list[Look]) -> None:
+        for look in block:
+            self.ledger.note_keys(look)
         for inspector in self.content:
             see = inspector.see
             for look in block:

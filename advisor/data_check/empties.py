@@ -20,6 +20,8 @@ PLACEHOLDERS = frozenset(
     }
 )  # fmt: skip
 OPENINGS = ("todo:", "tbd:", "fixme:", "lorem ipsum dolor")
+LONGEST = 400
+"""Letters from which a target is no stand-in."""
 SHARE_OF_A_LABEL = 0.05
 """A stand-in this frequent is more likely a label that means "nothing"."""
 
@@ -43,7 +45,8 @@ class Placeholders:
 
     def see(self, look: Look) -> None:
         """Take one row."""
-        if is_placeholder(look.target):
+        target = look.sample.target
+        if len(target) < LONGEST and is_placeholder(normalise(target)):
             self._first = self._first or look.sample.target.strip()[:40]
             self._places.append(look.place)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
 from typing import Protocol
 
@@ -25,24 +26,36 @@ def fingerprint(text: str) -> int:
 
 
 class Look:
-    """One usable row with what several inspectors need of it, made once."""
-
-    __slots__ = ("asked", "key", "place", "sample", "target", "target_key")
+    """One usable row with what several inspectors need of it, made once and when asked for."""
 
     def __init__(self, sample: Sample, place: int) -> None:
         self.sample = sample
         self.place = place
         """Ordinal among the usable rows, from 0."""
-        self.asked = normalise(sample.input)
+
+    @cached_property
+    def asked(self) -> str:
         """The input, normalised."""
-        self.target = normalise(sample.target)
+        return normalise(self.sample.input)
+
+    @cached_property
+    def target(self) -> str:
         """The target, normalised."""
+        return normalise(self.sample.target)
+
+    @cached_property
+    def target_key(self) -> int:
+        """Fingerprint of the normalised target."""
+        return fingerprint(self.target)
+
+    @cached_property
+    def key(self) -> int:
+        """Fingerprint of what is asked, earlier turns included; of plain text that of the text."""
         key = self.asked
-        if sample.history:
-            turns = (f"{turn.role}:{normalise(turn.content)}" for turn in sample.history)
+        if self.sample.history:
+            turns = (f"{turn.role}:{normalise(turn.content)}" for turn in self.sample.history)
             key = SEPARATOR.join((*turns, key))
-        self.target_key = fingerprint(self.target)
-        self.key = fingerprint(key) if key else self.target_key
+        return fingerprint(key) if key else self.target_key
 
     def inputs(self) -> Iterable[str]:
         """Every text that goes in."""
@@ -75,16 +88,18 @@ class Ledger:
         self._names: dict[str, int] = {"": 0}
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self.lines)
 
-    def note(self, look: Look) -> None:
-        """One more row."""
-        sample = look.sample
+    def note(self, sample: Sample) -> None:
+        """One more row: where it stands."""
         self.lines.append(sample.line or 0)
         self.files.append(self._names.setdefault(sample.file, len(self._names)))
+        self.splits.append(SPLIT_NUMBERS[sample.split])
+
+    def note_keys(self, look: Look) -> None:
+        """What the row asks and answers; in the order of `note`."""
         self.keys.append(look.key)
         self.targets.append(look.target_key)
-        self.splits.append(SPLIT_NUMBERS[sample.split])
 
     def where(self, place: int) -> str:
         """File and line of a row as messages name it."""

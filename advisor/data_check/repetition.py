@@ -54,6 +54,8 @@ def looped(target: str) -> str:
     words = target.split()
     if len(words) < FEWEST_WORDS or len(set(words)) > DISTINCT_ENOUGH * len(words) + 1:
         return ""
+    if len(set(zip(words, words[1:], words[2:], strict=False))) == len(words) - 2:
+        return ""  # a loop has the same three words twice
     for start, period in _loops(words):
         run = " ".join(words[start : start + period])
         if sum(map(str.isalpha, run)) >= max(2, len(run) // 2):
