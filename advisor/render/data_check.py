@@ -90,6 +90,8 @@ def _show_problems(console: Console, check: DataCheck) -> None:
         console.print(grid_table(console, grid, fixed=(0, 1, 2)))
     for problem in check.problems:
         _show_problem(console, problem)
+    console.print()
+    console.print(plain(grids.onward(check)))
 
 
 def _show_problem(console: Console, problem: Problem) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from itertools import pairwise
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from advisor.render.grid import Grid, short_number
@@ -76,6 +78,15 @@ def headline(check: DataCheck) -> str:
         if found[name]
     ]
     return ", ".join(words) or "No problem found."
+
+
+def onward(check: DataCheck) -> str:
+    """The command that mends what can be mended."""
+    path = PurePath(check.path)
+    name = f"clean-{path.name}" if path.suffix else f"clean-{path.name or 'data'}.jsonl"
+    out = path.with_name(name) if path.name not in ("", "..") else path.parent / ".." / name
+    words = shlex.join(["advisor", "data", "fix", check.path, "--out", str(out)])
+    return f"A cleaned copy: {words}"
 
 
 def row_count(problem: Problem) -> int:

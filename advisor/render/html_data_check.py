@@ -53,6 +53,7 @@ def _sections(check: DataCheck) -> Iterator[str]:
         "Problems",
         table(grids.problems_grid(check, ROWS_IN_TABLE)),
         *(_problem(problem) for problem in check.problems),
+        element("p", grids.onward(check)) if check.problems else "",
     )
     yield section("What was recognised", table(Grid(("Fact", ""), tuple(grids.facts(check)))))
     yield section(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from advisor.render.data_check import show_data_check
+from advisor.render.data_check_grids import onward
 from advisor.render.html_data_check import to_html
 from advisor.render.markdown_data_check import to_markdown
 from advisor.render.svg_bars import counts_chart, histogram_chart
@@ -108,6 +109,7 @@ def test_the_screen_tells_rows_bars_labels_and_usefulness() -> None:
     longest = next(line for line in out.splitlines() if line.rstrip().endswith(" 900"))
     shorter = next(line for line in out.splitlines() if line.rstrip().endswith(" 300"))
     assert longest.count("█") > 2 * shorter.count("█") > 0
+    assert "advisor data fix data.jsonl --out clean-data.jsonl" in flat
     assert "No problem found." in screen(show_data_check, bare())
     lengths = made().token_lengths
     assert lengths is not None
@@ -135,6 +137,15 @@ def test_the_page_is_whole_loads_nothing_and_names_its_parts(check: DataCheck) -
     assert "@media print" in page
     assert not set(page) & {"\x1b", "\x00", "\u202e"}
     assert ("<svg" in page) == bool(check.histograms)
+
+
+@pytest.mark.parametrize(
+    ("path", "out"),
+    [("a/b.csv", "a/clean-b.csv"), ("set", "clean-set.jsonl"), (".", "../clean-data.jsonl")],
+)
+def test_the_way_on_names_another_place(path: str, out: str) -> None:
+    told = onward(made().model_copy(update={"path": path}))
+    assert told == f"A cleaned copy: advisor data fix {path} --out {out}"
 
 
 def test_the_page_lists_every_row_it_was_given_up_to_a_limit() -> None:
