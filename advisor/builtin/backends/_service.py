@@ -21,7 +21,7 @@ from advisor.builtin.backends.service_settings import ServiceSettings
 from advisor.schema.evaluation import Completion, Prompt
 
 WINDOW_PER_LANE = 128
-LANES_PER_SPARE = 4
+SPARE_LANES = 1
 """A spare lane has its call ready when another lane's place gets free."""
 MakeSdk = Callable[[httpx2.Client], Sdk]
 
@@ -78,8 +78,7 @@ class ServiceSession:
         after what was under way has been handed out.
         """
         ask = partial(self._caller.ask, max_new_tokens=max_new_tokens)
-        spare = max(1, self._settings.concurrency // LANES_PER_SPARE)
-        return lanes.answers(ask, prompts, lanes=self._settings.concurrency + spare)
+        return lanes.answers(ask, prompts, lanes=self._settings.concurrency + SPARE_LANES)
 
     def generate(self, prompts: Sequence[Prompt], *, max_new_tokens: int) -> list[Completion]:
         """One completion per prompt, in order. Raises as `answers` does."""
