@@ -19,7 +19,10 @@ PLACEHOLDERS = frozenset(
         "#ref!", "#value!", "[deleted]", "[removed]",
     }
 )  # fmt: skip
-OPENINGS = ("todo:", "tbd:", "fixme:", "lorem ipsum dolor")
+OPENINGS = (
+    "todo:", "tbd:", "fixme:", "lorem ipsum dolor", "[insert ", "<insert ", "[your ", "<your ",
+    "[fill in", "<fill in", "{{answer", "{{output",
+)  # fmt: skip
 LONGEST = 400
 """Letters from which a target is no stand-in."""
 SHARE_OF_A_LABEL = 0.05

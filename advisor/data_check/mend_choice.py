@@ -10,6 +10,7 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from advisor.data_check.empties import LONGEST as LONGEST_STAND_IN
 from advisor.data_check.empties import SHARE_OF_A_LABEL, is_placeholder
 from advisor.data_check.labels import LABEL_SHARE, LONGEST, MOST_LABELS, bare
 from advisor.data_check.mend_text import REPLACED
@@ -83,7 +84,7 @@ class Choice:
             self._drop(number, "preference_equal")
         if any(REPLACED in text for text in (item.input, item.target, item.rejected or "")):
             self._drop(number, "odd_encoding")
-        if is_placeholder(target):
+        if len(item.target) < LONGEST_STAND_IN and is_placeholder(target):
             self._stand_ins.append(number)
         self._note_label(number, item.target)
         asked = same_key(item)
