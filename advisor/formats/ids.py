@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from typing import NamedTuple
 
 from advisor.formats.values import RowError, shown
 
@@ -14,6 +13,8 @@ GENERATED = "row-"
 SMALLEST = 1 << 12
 LOAD = 0.6
 MASK = (1 << 64) - 1
+LINE_BITS = 32
+LINE_MASK = (1 << LINE_BITS) - 1
 
 
 class Seen:
@@ -61,13 +62,6 @@ class Seen:
                 self._hashes[slot], self._numbers[slot] = key, number
 
 
-class Place(NamedTuple):
-    """Where a row stands: its number in the whole source, and its line in the file."""
-
-    row: int
-    line: int
-
-
 class Ids:
     """Ids of rows as far as they were read: each is given once."""
 
@@ -93,21 +87,24 @@ class Ids:
             name += "+"
         return name
 
-    def own(self, name: str, place: Place, *, first: int, file: str) -> str:
+    def own(self, name: str, place: int, *, first: int, file: str) -> str:
         """The id a row has, with its file's name where an earlier file has it too.
 
-        `first` is the number of the first row of the same file. Raises RowError.
+        `place` is a `place_of`, `first` the number of the first row of the same file. Raises
+        RowError.
         """
         if name.startswith(GENERATED):
             self._has_likeness = True
             self._refuse_generated(name)
-        earlier = self._seen.add(name, place.row << 32 | place.line)
-        if earlier is not None and earlier >> 32 < first:
+        earlier = self._seen.add(name, place)
+        if earlier is None:
+            return name
+        if earlier >> LINE_BITS < first:
             name = f"{file}:{name}"
-            earlier = self._seen.add(name, place.row << 32 | place.line)
+            earlier = self._seen.add(name, place)
             self.told_apart += earlier is None
         if earlier is not None:
-            raise _twice(name, Place(earlier >> 32, earlier & 0xFFFFFFFF), place)
+            raise _twice(name, earlier, place)
         return name
 
     def _refuse_generated(self, name: str) -> None:
@@ -121,7 +118,13 @@ class Ids:
 ID_HINT = "Give every row its own id, or leave the column out."
 
 
-def _twice(name: str, earlier: Place, place: Place) -> RowError:
-    which = f" (row {earlier.row})" if earlier.line == place.line else ""
-    message = f"the id {shown(name)} stands already on line {earlier.line}{which}"
+def place_of(row: int, line: int) -> int:
+    """Where a row stands, as one number: its number in the source, and its line in the file."""
+    return row << LINE_BITS | line
+
+
+def _twice(name: str, earlier: int, place: int) -> RowError:
+    line = earlier & LINE_MASK
+    which = f" (row {earlier >> LINE_BITS})" if line == place & LINE_MASK else ""
+    message = f"the id {shown(name)} stands already on line {line}{which}"
     return RowError("duplicate_id", message, ID_HINT)

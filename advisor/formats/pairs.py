@@ -39,8 +39,23 @@ def answer_text(name: str, value: object, *, accepts_numbers: bool) -> tuple[str
     return filled(name, value, code="empty_target"), False
 
 
+def plain_pair(fields: Fields, keys: Keys) -> Turns | None:
+    """Two texts that need no second look; None for anything else."""
+    name, asked = pick(fields, keys[0])
+    answer = pick(fields, keys[1])[1]
+    if type(asked) is not str or type(answer) is not str or name == INSTRUCTION:
+        return None
+    if not (asked.isascii() and answer.isascii() and asked and answer):
+        return None
+    if asked.isspace() or answer.isspace() or "history" in fields:
+        return None
+    return Turns(asked, answer)
+
+
 def read_pair(fields: Fields, keys: Keys, *, accepts_numbers: bool) -> Turns:
     """An input field and a target field."""
+    if plain := plain_pair(fields, keys):
+        return plain
     name, asked = pick(fields, keys[0])
     target, is_number = answer_text(*pick(fields, keys[1]), accepts_numbers=accepts_numbers)
     text = asked_text(fields, name, asked)
@@ -103,6 +118,8 @@ def read_chat(fields: Fields, keys: Keys, *, accepts_numbers: bool) -> Turns:
 
 def read_prompt_completion(fields: Fields, keys: Keys, *, accepts_numbers: bool) -> Turns:
     """Texts, or lists of messages on either side."""
+    if plain := plain_pair(fields, keys):
+        return plain
     asked_name, asked = pick(fields, keys[0])
     name, answered = pick(fields, keys[1])
     if not isinstance(asked, list) and not isinstance(answered, list):

@@ -261,3 +261,19 @@ def test_recognising_reads_no_more_than_the_head(tmp_path: Path) -> None:
     source = recognise(path)
     assert (source.format, source.kind, source.files) == ("jsonl/input_output", "answers", (path,))
     assert source.mapping == {"input": "input", "target": "output"}
+
+
+def test_samples_are_what_validation_would_make_of_them(tmp_path: Path) -> None:
+    rows = [
+        {"messages": [user("q"), assistant("a")], "id": "x", "split": "test", "user_id": 1},
+        {"messages": [*ASKED, RESULT, assistant("b")], "tools": TOOLS},
+        {"messages": [assistant("c"), user("q"), assistant("d")], "created_at": "2024-01-02"},
+    ]
+    for sample in read(tmp_path, *rows).samples:
+        again = type(sample).model_validate(sample.model_dump())
+        assert again == sample
+        assert again.model_dump_json() == sample.model_dump_json()
+        assert hash(again) == hash(sample)
+        assert sample.model_copy(update={"split": "dev"}).split == "dev"
+        given = sample.model_dump(exclude_unset=True)
+        assert type(sample)(**given) == sample
