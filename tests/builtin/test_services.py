@@ -6,11 +6,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
 from advisor import registry
-from advisor.builtin.backends.pace import ClosedError
+from advisor.builtin.backends.pace import LONGEST_PAUSE, ClosedError, asked_pause
+from advisor.builtin.backends.refusals import refusal
+from advisor.builtin.backends.scrubbing import scrubbed
 from advisor.contracts import Session, Streaming
 from advisor.errors import BackendAuthError, BackendError, BackendQuotaError, InputError
 from advisor.schema.evaluation import Completion, Message, Prompt, ToolCall
@@ -451,3 +454,71 @@ def test_a_setting_that_cannot_be_used_is_told(settings: dict):
     with pytest.raises(InputError) as caught:
         registry.backend("openai").open("m", told)
     assert caught.value.hint
+
+
+def test_a_service_without_a_key_may_say_none():
+    with (
+        chaos(always("404")) as server,
+        open_at(server) as session,
+        pytest.raises(BackendError, match="does not exist") as caught,
+    ):
+        session.generate(prompts(1), max_new_tokens=16)
+    assert "characters)" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("Bearer abcdefgh12345678 refused", "Bearer abc... (16 characters) refused"),
+        ("key sk-proj-0123456789 and hf_ABCDEFGHIJ", "key sk-... (18 characters) and hf_... (13 characters)"),
+        ("the task-force answered", "the task-force answered"),
+        ("two\nlines " + "x" * 300, "two lines " + "x" * 227 + "..."),
+    ],
+)  # fmt: skip
+def test_what_looks_like_a_key_is_masked(told: str, shown: str):
+    assert scrubbed(told) == shown
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after": "-3"}, 0.0),
+        ({"retry-after": "86400"}, LONGEST_PAUSE),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "9", "retry-after-ms": "250"}, 0.25),
+        ({"retry-after": "Thu, 26 Nov 2026 12:00:30 GMT"}, 30.0),
+        ({"retry-after": "Thu, 26 Nov 2026 11:00:00 GMT"}, 0.0),
+    ],
+)
+def test_the_pause_a_service_asks_for(headers: dict, seconds: float | None):
+    assert asked_pause(headers, datetime(2026, 11, 26, 12, tzinfo=UTC)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (401, "", "auth"),
+        (403, '{"error": {"message": "billing_not_active"}}', "quota"),
+        (402, "Payment required", "quota"),
+        (400, '{"error": {"message": "Your credit balance is too low"}}', "quota"),
+        (429, '{"error": {"code": "insufficient_quota", "message": "no"}}', "quota"),
+        (429, '{"error": {"message": "slow down"}}', "rate_limited"),
+        (400, '{"error": {"code": "context_length_exceeded", "message": "no"}}', "too_long"),
+        (400, '{"error": {"message": "prompt is too long: 9 tokens > 8 maximum"}}', "too_long"),
+        (413, "", "too_long"),
+        (404, '{"detail": "Not Found"}', "no_model"),
+        (408, "", "timeout"),
+        (409, "", "server_error"),
+        (500, "<html>", "server_error"),
+        (529, '{"error": "overloaded"}', "server_error"),
+        (400, '{"object": "error", "message": "bad", "code": 400}', "refused"),
+        (422, "[1, 2]", "refused"),
+    ],
+)
+def test_what_a_refusal_means(status: int, body: str, kind: str):
+    told = refusal(status, body)
+    assert told.kind == kind
+    assert told.words

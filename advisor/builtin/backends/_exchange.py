@@ -20,7 +20,7 @@ from advisor.builtin.backends.dialect import (
 from advisor.builtin.backends.pace import asked_pause
 from advisor.builtin.backends.refusals import Refusal, refusal
 from advisor.builtin.backends.scrubbing import scrubbed
-from advisor.builtin.backends.service_settings import ServiceSettings
+from advisor.builtin.backends.service_settings import NO_KEY, ServiceSettings
 from advisor.errors import AdvisorError, BackendAuthError, BackendError, BackendQuotaError
 from advisor.schema.evaluation import Completion, Prompt
 
@@ -98,7 +98,8 @@ class Exchange:
 
     def said(self, words: str) -> str:
         """A service's words, fit to be shown."""
-        return scrubbed(words, self._link.settings.api_key.get_secret_value()).rstrip(".")
+        key = self._link.settings.api_key.get_secret_value()
+        return scrubbed(words, "" if key == NO_KEY else key).rstrip(".")
 
     def _send(self, body: dict[str, Any]) -> httpx2.Response:
         """Any response, whatever its status. Raises PassingError where none came."""
