@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterator
 
@@ -9,7 +10,9 @@ from advisor.data_check.lines import counted
 from advisor.data_check.looks import Found, Look, Whole
 from advisor.patterns import patterns
 
-CODE_WORDS = ("html", "xml", "```", "<html", "css", "javascript", "jsx", "svg", "tag")
+_ABOUT_MARKUP = re.compile(
+    r"\b(?:x?html5?|xml|css|javascript|jsx|svg|php|react|web ?pages?|tags?|markup)\b|```"
+)
 """Words that say a row is about markup, where tags belong."""
 
 
@@ -29,8 +32,7 @@ class Markup:
             found = self._patterns.first(text)
             if found is None:
                 continue
-            words = f"{look.asked} {look.target}"
-            if not any(word in words for word in CODE_WORDS):
+            if not _ABOUT_MARKUP.search(f"{look.asked} {look.target}"):
                 self._first = self._first or found[1].group()[:40]
                 self._places.append(look.place)
                 return
