@@ -162,7 +162,7 @@ def _filled(
 
 
 def _too_few(total: int, *, synthetic: int) -> DatasetError:
-    aside = " beside synthetic rows" if synthetic else ""
+    aside = " that no synthetic row is tied to" if synthetic else ""
     return DatasetError(
         f"No test split possible: {counted(total, 'distinct usable input')}{aside}, at least"
         f" {SMALLEST} are needed.",

@@ -24,7 +24,7 @@ from advisor.generation.grow import DRY_AFTER, Ended, Grower
 from advisor.generation.grown_file import refuse_original, write_grown
 from advisor.generation.shots import NearestShots
 from advisor.generation.sieve import Check, Sieve
-from advisor.generation.sources import Sources, passages_of, read_labels, seeds_of
+from advisor.generation.sources import Sources, apart_from_tests, passages_of, read_labels, seeds_of
 from advisor.generation.tongues import language_check
 from advisor.measuring import agreed, deciding, make_purse
 from advisor.schema.evaluation import Sample
@@ -74,13 +74,17 @@ def generate(space: Workspace, out: Path, wish: Wish, *, may_spend: bool = False
     refuse_original(out, *inputs)
     collected = space.dataset.samples if space.dataset else ()
     samples, record = split_recorded(collected, seed=settings.seed, by=settings.split_by)
+    documents, held_back = apart_from_tests(space.documents, samples)
     sources = Sources(
         seeds=seeds_of(samples),
         instruction=space.instruction,
-        passages=passages_of(space.documents),
+        passages=passages_of(documents),
         definitions=read_labels(wish.labels) if wish.labels else {},
     )
     checks, notes = _checks(sources)
+    if held_back:
+        told = counted(held_back, "document")
+        notes = (*notes, f"{told} left out: dev or test rows are about them.")
     purse = make_purse(space, settings.backend, settings.model)
     with LazySession(space.open_session, model_digest=space.model_digest) as session:
         grower = Grower(

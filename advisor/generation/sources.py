@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -114,6 +114,29 @@ def passages_of(documents: Sequence[Document], *, size: int = PASSAGE) -> tuple[
         for document in documents
         for text in _pieces(document.text, size)
     )
+
+
+def apart_from_tests(
+    documents: Sequence[Document], samples: Sequence[Sample]
+) -> tuple[tuple[Document, ...], int]:
+    """The documents that no dev or test row is about, and how many were left out.
+
+    A row names a document by its path, its file name, or that without the ending. Raises
+    DatasetError when none is left.
+    """
+    held = {s.document for s in samples if s.split in ("dev", "test") and s.document}
+    kept = tuple(document for document in documents if held.isdisjoint(_names(document)))
+    if documents and not kept:
+        raise DatasetError(
+            "Every document is one that dev or test rows are about, so nothing may be asked of it.",
+            hint="Give further documents, or fewer dev and test rows.",
+        )
+    return kept, len(documents) - len(kept)
+
+
+def _names(document: Document) -> set[str]:
+    path = PurePosixPath(document.name)
+    return {document.name, path.name, path.stem, str(path.with_suffix(""))}
 
 
 def _pieces(text: str, size: int) -> Iterator[str]:

@@ -222,7 +222,7 @@ def test_synthetic_samples_only_train() -> None:
     placed, record = split_recorded([*real, twin], seed=0)
     assert (placed[5].split, placed[-1].split) == ("train", "train")
     assert leaked(placed) == ()
-    with pytest.raises(DatasetError, match="beside synthetic"):
+    with pytest.raises(DatasetError, match="no synthetic row is tied to"):
         split(made, seed=0)
 
 

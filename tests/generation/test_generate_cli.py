@@ -12,8 +12,10 @@ from click.testing import CliRunner
 
 from advisor.cli.main import cli
 from advisor.data_check.split import split_digest
+from advisor.errors import DatasetError
 from advisor.formats.readers import read_dataset
-from advisor.schema.evaluation import Message
+from advisor.generation.sources import apart_from_tests
+from advisor.schema.evaluation import Document, Message
 from tests.fixtures.chaos import Handler, chaos
 from tests.fixtures.writer import department, reply, seeds, written
 
@@ -166,6 +168,22 @@ def test_data_that_cannot_be_grown_is_told(tmp_path: Path) -> None:
     more = ["--count", "3", "--yes", "--labels", str(bad)]
     told = run(path, tmp_path / "o.jsonl", "http://127.0.0.1:9/v1", *more)
     assert "does not hold labels" in told["error"]["message"]
+
+
+def test_documents_that_test_rows_are_about_are_left_out() -> None:
+    documents = [Document(name=f"d/doc{n}.md", text="x") for n in range(4)]
+    rows = seeds(3)
+    named = [
+        rows[0].model_copy(update={"document": "doc0", "split": "test"}),
+        rows[1].model_copy(update={"document": "d/doc1.md", "split": "dev"}),
+        rows[2].model_copy(update={"document": "doc2.md", "split": "train"}),
+    ]
+    kept, left_out = apart_from_tests(documents, named)
+    assert [document.name for document in kept] == ["d/doc2.md", "d/doc3.md"]
+    assert left_out == 2
+    with pytest.raises(DatasetError, match="Every document"):
+        apart_from_tests(documents[:2], named)
+    assert apart_from_tests([], named) == ((), 0)
 
 
 @pytest.mark.ml

@@ -18,7 +18,7 @@ from advisor.generation.sources import Passage, Sources, seeds_of
 from advisor.schema.base import Provenance
 from advisor.schema.evaluation import Sample
 from advisor.schema.purse import TokenPrice
-from advisor.workspace import Silence
+from advisor.tools import Silence
 from tests.fixtures.writer import THINGS, Writer, department, rows, seeds, ticket, written
 
 DATA = split(seeds(150), seed=0)
