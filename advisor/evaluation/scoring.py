@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from statistics import fmean, quantiles
+from collections.abc import Mapping, Sequence
+from statistics import quantiles
 from typing import Literal, NamedTuple
 
-from advisor.contracts import Metric, Signed, Totalling
+from advisor.contracts import Metric, Totalling
+from advisor.evaluation.also import beside, signature, value_of
 from advisor.evaluation.asking import Setting, has_failed
 from advisor.evaluation.bench import LEVEL, Bench
 from advisor.evaluation.intervals import score_interval
 from advisor.evaluation.stopping import at_the_end, interval_at_any_end, last_level
+from advisor.schema.base import ConfidenceInterval
 from advisor.schema.evaluation import (
     Completion,
     Evaluation,
     Latency,
     Manifest,
-    MetricValue,
     Prompt,
     Sample,
     Score,
@@ -64,11 +65,6 @@ def manifest(
     )
 
 
-def signature(metric: Metric) -> str:
-    """What decides a metric's values; its id where it says nothing."""
-    return metric.signature if isinstance(metric, Signed) else metric.info.id
-
-
 def score(metric: Metric, prompt: Prompt, completion: Completion, sample: Sample) -> Score:
     """A metric's score of one answer; 0 where there is none.
 
@@ -94,44 +90,16 @@ def evaluation(
     found: Mapping[str, Sequence[Score]],
 ) -> Evaluation:
     """Scores of all answers; a sample without one counts as 0 and has no latency."""
-    prompts, completions, samples = answered
-    main = found[bench.metric.info.id]
-    scores = tuple(
-        ScoredSample(
-            sample_id=sample.id,
-            value=one.value,
-            completion=completion.model_copy(update={"cached": False}),
-            shots=prompt.shots,
-            passages=prompt.passages,
-            totals=one.totals,
-            note=one.note,
-            group=sample.group or sample.document,
-        )
-        for prompt, completion, sample, one in zip(prompts, completions, samples, main, strict=True)
-    )
-    clusters, stopping = clusters_of(samples), ended.stopping
-    value, interval, method = score_interval(
-        scores,
-        is_binary=bench.metric.info.binary,
-        clusters=clusters,
-        value_of=_value_of(bench.metric),
-        seed=conditions.seed,
-        level=LEVEL if stopping is None else last_level(stopping.error_rate),
-    )
-    if ended.why == "decided":
-        method = "confidence sequence"
-        interval = interval_at_any_end([score.value for score in scores], groups=clusters)
-    elif stopping is not None:
-        method += ", widened for having been watched"
-        interval = interval.model_copy(update={"level": LEVEL})
-        if bench.watched_target is not None:
-            stopping = at_the_end(stopping, interval)
+    _, completions, samples = answered
+    scores = _scored(answered, found[bench.metric.info.id])
+    clusters = clusters_of(samples)
+    rated = _rated(bench, scores, clusters, ended)
     return Evaluation(
         builder=name,
         metric=bench.metric.info.id,
-        value=value,
-        interval=interval,
-        interval_method=method,
+        value=rated.value,
+        interval=rated.interval,
+        interval_method=rated.method,
         n=len(scores),
         usage=usage(completions),
         latency_ms=latency([c.latency_ms for c in completions if not has_failed(c)]),
@@ -140,14 +108,63 @@ def evaluation(
         scores=scores,
         manifest=conditions,
         also=tuple(
-            _beside(metric, scores, found[metric.info.id], clusters, conditions.seed)
+            beside(metric, scores, found[metric.info.id], clusters, conditions.seed)
             for metric in bench.also
         ),
-        stopping=stopping,
+        stopping=rated.stopping,
         ended=ended.why,
         planned=ended.planned,
         events=dict(ended.events),
     )
+
+
+def _scored(answered: Answered, found: Sequence[Score]) -> tuple[ScoredSample, ...]:
+    return tuple(
+        ScoredSample(
+            sample_id=sample.id,
+            value=one.value,
+            completion=completion.model_copy(update={"cached": False}),
+            shots=prompt.shots,
+            passages=prompt.passages,
+            totals=one.totals,
+            note=one.note,
+            unscored=one.unscored,
+            group=sample.group or sample.document,
+        )
+        for prompt, completion, sample, one in zip(*answered, found, strict=True)
+    )
+
+
+class _Rated(NamedTuple):
+    """A main metric's value, how sure it is, and why it ended."""
+
+    value: float
+    interval: ConfidenceInterval
+    method: str
+    stopping: Stopping | None
+
+
+def _rated(
+    bench: Bench, scores: Sequence[ScoredSample], clusters: list[str] | None, ended: Ended
+) -> _Rated:
+    stopping = ended.stopping
+    value, interval, method = score_interval(
+        scores,
+        is_binary=bench.metric.info.binary,
+        clusters=clusters,
+        value_of=value_of(bench.metric),
+        seed=bench.settings.seed,
+        level=LEVEL if stopping is None else last_level(stopping.error_rate),
+    )
+    if ended.why == "decided":
+        interval = interval_at_any_end([score.value for score in scores], groups=clusters)
+        return _Rated(value, interval, "confidence sequence", stopping)
+    if stopping is None:
+        return _Rated(value, interval, method, None)
+    interval = interval.model_copy(update={"level": LEVEL})
+    if bench.watched_target is not None:
+        stopping = at_the_end(stopping, interval)
+    return _Rated(value, interval, f"{method}, widened for having been watched", stopping)
 
 
 def clusters_of(samples: Sequence[Sample]) -> list[str] | None:
@@ -156,49 +173,6 @@ def clusters_of(samples: Sequence[Sample]) -> list[str] | None:
     if not any(named) or len(set(named)) == len(named):
         return None
     return [name or f"\0{sample.id}" for name, sample in zip(named, samples, strict=True)]
-
-
-def _value_of(metric: Metric) -> Callable[[Mapping[str, float]], float] | None:
-    return metric.value_of if isinstance(metric, Totalling) else None
-
-
-def _beside(
-    metric: Metric,
-    scores: Sequence[ScoredSample],
-    found: Sequence[Score],
-    clusters: list[str] | None,
-    seed: int,
-) -> MetricValue:
-    """A further metric over the same answers, with an interval where it is a share."""
-    info = metric.info
-    if info.unit:
-        counted = [
-            one.value
-            for one, scored in zip(found, scores, strict=True)
-            if not has_failed(scored.completion) and one.note != "unknown"
-        ]
-        return MetricValue(
-            metric=info.id,
-            value=fmean(counted) if counted else None,
-            n=len(counted),
-            unit=info.unit,
-            signature=signature(metric),
-        )
-    rescored = [
-        scored.model_copy(update={"value": one.value, "totals": one.totals})
-        for one, scored in zip(found, scores, strict=True)
-    ]
-    value, interval, _ = score_interval(
-        rescored,
-        is_binary=info.binary,
-        clusters=clusters,
-        value_of=_value_of(metric),
-        seed=seed,
-        level=LEVEL,
-    )
-    return MetricValue(
-        metric=info.id, value=value, interval=interval, n=len(found), signature=signature(metric)
-    )
 
 
 def usage(completions: Sequence[Completion]) -> Usage:

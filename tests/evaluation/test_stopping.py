@@ -5,13 +5,13 @@ from statistics import fmean, median
 import pytest
 
 from advisor.errors import PluginContractError
+from advisor.evaluation.betting import stake
 from advisor.evaluation.intervals import proportion_interval
 from advisor.evaluation.stopping import (
     TARGET_MIXTURE,
     at_the_end,
     fair_order,
     last_level,
-    stake,
     watch_difference,
     watch_target,
 )
