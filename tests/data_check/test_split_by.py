@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections import Counter, defaultdict
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from advisor.data_check import near
 from advisor.data_check.leakage import leaked
 from advisor.data_check.moments import moment
 from advisor.data_check.near import clusters
@@ -128,6 +130,18 @@ def test_near_duplicates_that_connect_everything_are_told() -> None:
     assert record.by == "input"
     assert "may be parted" in record.notes[0]
     assert counts(placed) == {"train": 36, "dev": 6, "test": 18}
+
+
+def test_many_texts_without_the_library_are_split_by_input_and_that_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(near, "EXACT_UP_TO", 0)
+    monkeypatch.setitem(sys.modules, "rensa", None)
+    rows = [sample(n) for n in range(40)]
+    placed, record = split_recorded(rows, seed=0)
+    assert record.by == "input"
+    assert "pip install 'finetune-advisor[data]'" in record.notes[0]
+    assert placed == split(rows, seed=0, by="input")
 
 
 def test_an_input_in_every_group_does_not_tie_the_groups() -> None:

@@ -16,7 +16,7 @@ from advisor.generation.grow import DRY_AFTER, Grower
 from advisor.generation.sieve import Sieve
 from advisor.generation.sources import Passage, Sources, seeds_of
 from advisor.schema.base import Provenance
-from advisor.schema.evaluation import Sample
+from advisor.schema.evaluation import Message, Sample
 from advisor.schema.purse import TokenPrice
 from advisor.tools import Silence
 from tests.fixtures.writer import THINGS, Writer, department, rows, seeds, ticket, written
@@ -190,6 +190,19 @@ def test_documents_are_asked_about_and_named() -> None:
     assert all(made.request.made_from == (made.sample.document,) for made in one.made)
     answers = [prompt for prompt in session.prompts if prompt not in session.wishes]
     assert all("fact about parcels" in prompt.messages[0].content for prompt in answers)
+
+
+def test_the_system_turn_of_the_data_goes_with_what_is_written() -> None:
+    system = Message(role="system", content="You sort tickets.")
+    data = [s.model_copy(update={"history": (system,)}) for s in seeds(60)]
+    talk = seeds(1, 5)[0].model_copy(
+        update={"id": "t", "history": (Message(role="user", content="hello"),), "split": "train"}
+    )
+    samples = (*split(data, seed=0), talk)
+    assert talk not in seeds_of(samples)
+    one = grower(Writer(), samples)
+    assert one.grow(5) == "enough"
+    assert {made.sample.history for made in one.made} == {(system,)}
 
 
 def test_labels_are_written_for_by_turns() -> None:
