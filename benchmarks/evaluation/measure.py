@@ -2,7 +2,8 @@
 
     python benchmarks/evaluation/measure.py [--missing] [--only NAME ...]
 
-Each part is a module beside this one with `measure() -> dict`, and its result stands in
+Each part is a module beside this one with `measure() -> dict` and, where it may be impossible,
+`why_not() -> str`; its result stands in
 benchmarks/results/<result>.json with date, machine, load and versions around it.
 """
 
@@ -32,6 +33,9 @@ class Part(NamedTuple):
 
 
 PARTS: dict[str, Part] = {
+    "harness": Part(
+        "harness", "evaluation_harness", ("torch", "transformers", "tokenizers", "llguidance")
+    ),
     "http": Part("http_service", "evaluation_http", ("openai", "httpx2", "tenacity")),
     "stopping": Part("stopping", "evaluation_stopping", ()),
 }
@@ -49,6 +53,12 @@ def measured(part: Part) -> dict[str, Any]:
         "versions": {name: installed(name) for name in ("finetune-advisor", *part.packages)},
         **figures,
     }
+
+
+def why_not(part: Part) -> str:
+    """Why a part cannot be measured here; empty where it can."""
+    ask = getattr(importlib.import_module(part.module), "why_not", str)
+    return str(ask())
 
 
 def installed(package: str) -> str:
@@ -71,6 +81,10 @@ def main() -> int:
         place = RESULTS / f"{PARTS[name].result}.json"
         if chosen.missing and place.is_file():
             print(f"{place.name}: already measured")
+            continue
+        reason = why_not(PARTS[name])
+        if reason:
+            print(f"{place.name}: not measured: {reason}")
             continue
         document = measured(PARTS[name])
         place.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

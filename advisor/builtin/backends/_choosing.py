@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -14,6 +14,10 @@ from advisor.schema.evaluation import Prompt
 
 class Guide(Protocol):
     """Keeps one answer within a grammar."""
+
+    @property
+    def error(self) -> str:
+        """Why it could not; empty while it can."""
 
     def allowed(self, width: int) -> torch.Tensor:
         """Which of `width` tokens may come next."""
@@ -61,10 +65,6 @@ def choose(scores: torch.Tensor, choosers: Sequence[Chooser]) -> list[int]:
         return best
     rows = scores.cpu()
     return [chooser.choose(row) for chooser, row in zip(choosers, rows, strict=True)]
-
-
-Choosing = Callable[[Prompt], Chooser]
-"""Makes the chooser of one prompt's answer."""
 
 
 def _seed(prompt: Prompt, seed: str) -> int:

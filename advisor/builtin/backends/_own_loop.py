@@ -19,7 +19,7 @@ from advisor.builtin.backends._prefix import Prefix
 from advisor.builtin.backends._room import Extent, Room
 from advisor.builtin.backends.length_batches import Bounds, batches
 
-READ = {"cpu": Bounds(64, 1024), "mps": Bounds(64, 8192), "cuda": Bounds(256, 16384)}
+READ = {"cpu": Bounds(64, 512), "mps": Bounds(64, 8192), "cuda": Bounds(256, 16384)}
 """Tokens read in one pass: on a CPU what stays in its caches, on a GPU what fills it."""
 LET_GO = 0.25
 """Share of finished rows from which the others are copied together."""

@@ -203,8 +203,14 @@ class TransformersSession:
             half = len(rows) // 2
             return [*self._answer(rows[:half], shared), *self._answer(rows[half:], shared)]
         latency_ms = (time.perf_counter() - began) * 1000 / len(rows)
-        pairs = zip(rows, new, strict=True)
-        return [(row.at, self._completion(row, tokens, latency_ms)) for row, tokens in pairs]
+        answered = []
+        for row, tokens, chooser in zip(rows, new, choosers, strict=True):
+            completion = self._completion(row, tokens, latency_ms)
+            if chooser.guide is not None and chooser.guide.error:
+                error = f"The JSON schema could not be followed: {chooser.guide.error}"
+                completion = completion.model_copy(update={"finish": "error", "error": error})
+            answered.append((row.at, completion))
+        return answered
 
     def _completion(self, row: Row, tokens: list[int], latency_ms: float) -> Completion:
         text = self._tokenizer.decode(tokens, skip_special_tokens=True)
