@@ -27,6 +27,7 @@ from advisor.assembly import (
 from advisor.catalog.query import LOCAL
 from advisor.contracts import PluginInfo
 from advisor.errors import ConsentError, DoesNotFitError, PlanError, TrainingError
+from advisor.kept_settings import save_settings
 from advisor.market import remember
 from advisor.render.html import to_html
 from advisor.render.markdown import to_markdown
@@ -366,7 +367,7 @@ class Pipeline:
         """
         self.workspace.check()
         self._may_use(self.workspace.trainer.info)
-        self.workspace.save_settings()
+        save_settings(self.settings, self.folder)
         if self.gate().verdict == "train":
             option = self.option()
             is_here = option.gpu == LOCAL or self.workspace.trainer.info.spends_money

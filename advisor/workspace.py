@@ -5,30 +5,24 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from advisor import registry
-from advisor.artifacts import RunFolder, digest_of, digest_of_tree, write_text
+from advisor.artifacts import RunFolder, digest_of, digest_of_tree
 from advisor.catalog.query import LOCAL, find_gpu, find_model
 from advisor.contracts import Emit, Metric, Progress, PromptBuilder, Session, Trainer
 from advisor.data_check.split import limit_test, split_recorded
 from advisor.errors import (
-    ArtifactError,
     DatasetError,
     InputError,
-    MissingArtifactError,
     UnknownModelError,
 )
 from advisor.formats.documents import read_corpus
 from advisor.formats.readers import read_dataset
 from advisor.interview.answers import load_profile
+from advisor.kept_settings import read_json_schema
 from advisor.resources import embedded_model_root, rules_root
 from advisor.rulebook.load import load_rulebook
 from advisor.schema.catalog import ModelCard
@@ -36,54 +30,13 @@ from advisor.schema.dataset import Corpus, Dataset
 from advisor.schema.evaluation import Document, Sample
 from advisor.schema.profile import Profile
 from advisor.schema.rule import Rulebook
-from advisor.schema.run import EMBEDDED_MODEL, SETTINGS_FILE, RunSettings
+from advisor.schema.run import EMBEDDED_MODEL, RunSettings
 from advisor.schema.split import SplitRecord
-from advisor.schema.train import TrainEvent
-from advisor.units import hours_from_seconds
+from advisor.tools import Silence, Tools, ignore_event, say_nothing
 
 DEFAULT_METRIC = "exact_match"
 DEFAULT_INSTRUCTION = "Answer the request."
 DEFAULT_TEST_LIMIT = 250
-
-
-class Silence:
-    """A progress line for nobody."""
-
-    def start(self, label: str, total: int) -> None:
-        """Say nothing."""
-
-    def advance(self, count: int = 1) -> None:
-        """Say nothing."""
-
-    def finish(self) -> None:
-        """Say nothing."""
-
-
-def ignore_event(event: TrainEvent) -> None:
-    """An emitter for nobody."""
-
-
-def say_nothing(sentence: str) -> None:
-    """Tell nobody."""
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What plugins are handed from the world (contracts.Tools)."""
-
-    seed: int
-    instruction: str
-    cache_dir: Path
-    progress: Progress = field(default_factory=Silence)
-    emit: Emit = ignore_event
-    max_hours: float | None = None
-    """Work that asks `should_stop` ends after so many hours."""
-    began: float = field(default_factory=time.monotonic)
-
-    def should_stop(self) -> bool:
-        """Whether the time limit has passed; Ctrl-C arrives as an exception instead."""
-        hours = hours_from_seconds(time.monotonic() - self.began)
-        return self.max_hours is not None and hours > self.max_hours
 
 
 def model_path(model: str) -> str:
@@ -282,15 +235,20 @@ class Workspace:
     @cached_property
     def metric(self) -> Metric:
         """The metric plugin, with its options."""
-        return registry.configured_metric(self.metric_name, self.settings.metric_options)
+        return registry.configured_metric(self.metric_name, self._metric_options)
 
     @cached_property
     def also(self) -> tuple[Metric, ...]:
         """The metrics beside the main one."""
-        options = self.settings.metric_options
-        return tuple(
-            registry.configured_metric(n, options, beside=True) for n in self.settings.also
-        )
+        options, names = self._metric_options, self.settings.also
+        return tuple(registry.configured_metric(n, options, beside=True) for n in names)
+
+    @property
+    def _metric_options(self) -> dict[str, str]:
+        """The user's, and which model judges: it stands in the judge's signature."""
+        judge = self.settings.judge_model
+        named = {"judge.model": judge} if judge else {}
+        return named | self.settings.metric_options
 
     @cached_property
     def json_schema(self) -> str:
@@ -299,23 +257,7 @@ class Workspace:
         Raises InputError when the file is missing or holds no JSON object.
         """
         name = self.settings.json_schema
-        if not name:
-            return ""
-        try:
-            schema = json.loads(Path(name).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"The JSON schema {name} cannot be read: {error}.",
-                hint="Give a file with one JSON schema to --json-schema.",
-                where=name,
-            ) from None
-        if not isinstance(schema, dict):
-            raise InputError(
-                f"{name} is not a JSON schema: it must be an object.",
-                hint='The smallest is {"type": "object"}.',
-                where=name,
-            )
-        return json.dumps(schema, sort_keys=True)
+        return read_json_schema(name) if name else ""
 
     def backend_settings(self, *, base_url: str | None = None) -> dict[str, str]:
         """What a backend is told when it opens a model."""
@@ -389,38 +331,3 @@ class Workspace:
         if self.settings.docs:
             inputs["docs"] = digest_of([d.model_dump() for d in self.documents])
         return inputs
-
-    def save_settings(self) -> None:
-        """Keep the settings in the run folder."""
-        text = json.dumps(self.settings.model_dump(mode="json"), indent=1, ensure_ascii=False)
-        write_text(self.folder.path / SETTINGS_FILE, text + "\n")
-
-
-def load_settings(folder: RunFolder) -> RunSettings:
-    """The settings of an earlier run in this folder.
-
-    Raises MissingArtifactError when there are none, ArtifactError when they cannot be read.
-    """
-    path = folder.path / SETTINGS_FILE
-    try:
-        return RunSettings.model_validate_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise MissingArtifactError(
-            f"{folder.path} is not a run folder: it has no {SETTINGS_FILE}.",
-            hint="Start with `advisor run --data FILE`, or name the folder it printed.",
-            where=str(folder.path),
-        ) from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise ArtifactError(
-            f"{SETTINGS_FILE} cannot be read: {place}: {first['msg']}.",
-            hint="Delete it and start the run again with its options.",
-            where=str(path),
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ArtifactError(
-            f"{SETTINGS_FILE} cannot be read: {error}.",
-            hint="Delete it and start the run again with its options.",
-            where=str(path),
-        ) from error

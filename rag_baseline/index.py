@@ -10,23 +10,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from advisor.contracts import Embedder, PluginInfo, Progress
 from advisor.errors import CorpusError, StorageError
 from advisor.schema.evaluation import Hit, Passage
 from rag_baseline.embed import SentenceTransformersEmbedder
 from rag_baseline.retrieve import Search, best, engine
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
-PASSAGES = "passages.jsonl"
 SLICE = 128
 """Passages embedded between two signs of life."""
 
 
 class FaissRetriever:
-    """Exact dense retrieval; with a cache folder the index is stored there and found again."""
+    """Exact dense retrieval; with a cache folder the index is stored there and found again.
+
+    Stored are vectors and a manifest, never a text: documents may hold what must not be copied.
+    """
 
     info = PluginInfo(id="faiss", label="exact dense retrieval (FAISS)", extra="rag")
 
@@ -60,12 +60,12 @@ class FaissRetriever:
         self.digest = self._identity()
         folder = self.folder
         if folder is not None:
-            self._search = _open(folder, self._passages)
+            self._search = _open(folder, self._manifest())
             if self._search is not None:
                 return
         self._search = engine().of(self._embedded([passage.text for passage in passages]))
         if folder is not None:
-            _store(folder, self._search, self._passages, self._manifest())
+            _store(folder, self._search, self._manifest())
 
     def _embedded(self, texts: Sequence[str]) -> list[list[float]]:
         """A vector per text, told slice by slice where there are many."""
@@ -87,6 +87,12 @@ class FaissRetriever:
         body = [passage.model_dump(mode="json") for passage in self._passages]
         text = json.dumps([FORMAT, embedder, body], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def _texts_digest(self) -> str:
+        digest = hashlib.sha256()
+        for passage in self._passages:
+            digest.update(passage.model_dump_json().encode() + b"\n")
+        return digest.hexdigest()
 
     @property
     def folder(self) -> Path | None:
@@ -110,37 +116,31 @@ class FaissRetriever:
         return {
             "format": FORMAT,
             "digest": self.digest,
+            "passages_digest": self._texts_digest(),
             "embedder": self._embedder.info.id,
             "embedder_digest": getattr(self._embedder, "digest", ""),
             "passages": len(self._passages),
         }
 
 
-def _open(folder: Path, passages: Sequence[Passage]) -> Search | None:
+def _open(folder: Path, wanted: dict[str, Any]) -> Search | None:
     """The stored index, or None where it is absent, damaged or of another make."""
     kind = engine()
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        lines = (folder / PASSAGES).read_text(encoding="utf-8").split("\n")[:-1]
-        stored = [Passage.model_validate_json(line) for line in lines]
-        if manifest.get("format") != FORMAT or stored != list(passages):
+        if json.loads((folder / MANIFEST).read_text(encoding="utf-8")) != wanted:
             return None
         search: Search = kind.open(folder)
-    except (OSError, ValueError, RuntimeError, ValidationError, AttributeError):
+    except (OSError, ValueError, RuntimeError, AttributeError):
         return None
-    return search if len(search) == len(passages) else None
+    return search if len(search) == wanted["passages"] else None
 
 
-def _store(
-    folder: Path, search: Search, passages: Sequence[Passage], manifest: dict[str, Any]
-) -> None:
+def _store(folder: Path, search: Search, manifest: dict[str, Any]) -> None:
     """Write the index beside its place and rename it, so that it is there whole or not at all."""
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        lines = "".join(passage.model_dump_json() + "\n" for passage in passages)
-        (temporary / PASSAGES).write_text(lines, encoding="utf-8")
         search.save(temporary)
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         for path in temporary.iterdir():

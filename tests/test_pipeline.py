@@ -10,10 +10,11 @@ import pytest
 from advisor import registry
 from advisor.artifacts import STAGES, RunFolder
 from advisor.errors import ConsentError, DatasetError, MissingArtifactError, TrainingError
+from advisor.kept_settings import load_settings, save_settings
 from advisor.pipeline import Pipeline
 from advisor.schema.gate import GateVerdict
 from advisor.schema.run import RunSettings
-from advisor.workspace import Workspace, load_settings
+from advisor.workspace import Workspace
 from tests.fixtures.house_codes import write_house_codes
 
 pytest.importorskip("scipy")
@@ -147,7 +148,7 @@ def test_without_data_nothing_is_measured(make):
 
 def test_settings_come_back_from_the_folder(make):
     pipeline = make()
-    pipeline.workspace.save_settings()
+    save_settings(pipeline.settings, pipeline.folder)
     assert load_settings(pipeline.folder) == pipeline.settings
 
 

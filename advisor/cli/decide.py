@@ -145,8 +145,8 @@ def _of_run(screen: Screen, run_dir: Path, policy: Path | None) -> Advice:
 def _answers_of(run_dir: Path | None) -> str:
     """The answers file of a run; empty where it has none."""
     from advisor.artifacts import RunFolder  # noqa: PLC0415 - pydantic is slow to load
+    from advisor.kept_settings import load_settings  # noqa: PLC0415
     from advisor.schema.run import SETTINGS_FILE  # noqa: PLC0415
-    from advisor.workspace import load_settings  # noqa: PLC0415
 
     if run_dir is None or not (run_dir / SETTINGS_FILE).is_file():
         return ""

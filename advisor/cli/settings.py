@@ -17,9 +17,10 @@ from advisor.cli.measuring_options import OPTIONS, read
 from advisor.cli.options import FiniteRange
 from advisor.cli.screen import Screen
 from advisor.errors import InputError, StorageError
+from advisor.kept_settings import load_settings, save_settings
 from advisor.pipeline import Pipeline
 from advisor.schema.run import EMBEDDED_MODEL, SETTINGS_FILE, RunSettings
-from advisor.workspace import Workspace, load_settings
+from advisor.workspace import Workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -122,7 +123,7 @@ def open_run(
     if chosen or not is_old:
         space.check()
         _writable(folder.path)
-        space.save_settings()
+        save_settings(space.settings, space.folder)
     if run_dir is None:
         screen.note(f"Run folder: {folder.path}")
     return Pipeline(space, may_spend=screen.yes)

@@ -139,7 +139,7 @@ def test_other_passages_or_another_model_are_embedded(tmp_path):
     assert len(list(tmp_path.iterdir())) == 3
 
 
-@pytest.mark.parametrize("file", ["manifest.json", "passages.jsonl", "index.faiss"])
+@pytest.mark.parametrize("file", ["manifest.json", "index.faiss"])
 @pytest.mark.parametrize("damage", ["missing", "cut", "garbage"])
 def test_a_damaged_index_is_made_again(tmp_path, file, damage):
     texts = passages(*sentences(12))
@@ -157,12 +157,14 @@ def test_a_damaged_index_is_made_again(tmp_path, file, damage):
     again.index(texts)
     assert embedder.calls == [12]
     assert len(again.search("oil", 3)) == 3
-    assert sorted(p.name for p in folder.iterdir()) == [
-        "index.faiss",
-        "manifest.json",
-        "passages.jsonl",
-    ]
+    assert sorted(p.name for p in folder.iterdir()) == ["index.faiss", "manifest.json"]
     assert [p.name for p in tmp_path.iterdir()] == [folder.name]
+
+
+def test_no_text_of_a_document_is_stored(tmp_path):
+    FaissRetriever(LetterEmbedder(), cache_dir=tmp_path).index(passages("a very private word"))
+    (folder,) = tmp_path.iterdir()
+    assert not any(b"private" in path.read_bytes() for path in folder.iterdir())
 
 
 def test_prepared_queries_are_embedded_together():
