@@ -78,7 +78,7 @@ class Caller:
         over: BackendError | None = None
         if error.cause == "unreachable" and not self._exchange.reached:
             hint = "Start it, or check --base-url."
-            over = BackendError(f"No service answers at {host}.", hint=hint, where=host)
+            over = BackendError(f"No service answers at {host}: {words}.", hint=hint, where=host)
         elif self._lost_in_a_row >= LOST_PER_CALL * self._settings.concurrency:
             over = BackendError(
                 f"{host} left {self._lost_in_a_row} prompts in a row without an answer. {told}",

@@ -112,13 +112,13 @@ class Exchange:
             response: httpx2.Response = error.response  # type: ignore[attr-defined]
             return response
         except sdk.timeout_error:
-            cause = "timeout"
+            cause, words = "timeout", ""
         except sdk.connection_error as error:
             is_closed = isinstance(error.__cause__, httpx2.ConnectError)
-            cause = "unreachable" if is_closed else "connection_reset"
+            cause, words = "unreachable" if is_closed else "connection_reset", str(error.__cause__)
         else:
             return found
-        raise PassingError(cause)  # outside, so that it drags no request with its key along
+        raise PassingError(cause, words)  # outside, so that it drags no request with its key along
 
     def _judge(self, response: httpx2.Response, manner: Manner) -> None:
         """Return where asking in another manner may help; raise what the refusal means otherwise.
