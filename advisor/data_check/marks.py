@@ -67,7 +67,8 @@ SECRETS = Mark(
     all_texts,
     "row",
     "holding what looks like a secret",
-    "Revoke it where it is valid, then mask it (`advisor data fix`): a tuned model repeats it.",
+    "Revoke it where it is valid, then mask it (`advisor data fix --mask secrets`): a tuned model"
+    " repeats it.",
     is_masked=True,
     once=False,
 )

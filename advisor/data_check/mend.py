@@ -86,7 +86,7 @@ def fix(path: Path, out: Path, wishes: Wishes, *, may_replace: bool = False) -> 
         mend_rows(source, between, wishes)
         choice = _choose(source, between, wishes, out)
         last = LastPass(source, between, choice)
-        copy, record = (stack.enter_context(whole(place)) for place in (out, log))
+        copy, record = stack.enter_context(whole(out, log))
         with rows_writer(copy, target) as add, record.open("w", encoding="utf-8") as entries:
             for entry in last.entries(add):
                 entries.write(json.dumps(entry, ensure_ascii=False) + "\n")

@@ -193,10 +193,13 @@ def passing(out: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A place beside `path` that takes its name once everything in it is on the disk."""
-    with passing(path) as place:
-        yield place
-        with place.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        place.replace(path)
+def whole(*paths: Path) -> Iterator[list[Path]]:
+    """Places beside the paths that take their names once everything in them is on the disk."""
+    with contextlib.ExitStack() as stack:
+        places = [stack.enter_context(passing(path)) for path in paths]
+        yield places
+        for place in places:
+            with place.open("rb+") as stream:
+                os.fsync(stream.fileno())
+        for place, path in zip(places, paths, strict=True):
+            place.replace(path)

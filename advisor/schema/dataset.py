@@ -204,4 +204,4 @@ class DataFix(Value):
     out_format: str
     """Container written; not the original's where that cannot be written."""
     notes: tuple[str, ...] = ()
-    """What was told about the file, and what was left as it is because a person must decide."""
+    """What is to be said of the file and of its copy."""

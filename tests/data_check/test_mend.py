@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from advisor.artifacts import digest_of
+from advisor.bundled import bundled_settings, task_names
 from advisor.data_check.check import check_file
 from advisor.data_check.mend import fix, log_of, wishes_of
 from advisor.data_check.mend_between import Wishes
@@ -101,6 +102,14 @@ def test_what_is_right_stays_to_the_letter(tmp_path: Path) -> None:
     path = write(tmp_path / "d.jsonl", [odd, *kept])
     fix(path, tmp_path / "o.jsonl", PLAIN)
     assert (tmp_path / "o.jsonl").read_text(encoding="utf-8").splitlines() == [odd, *kept]
+
+
+@pytest.mark.parametrize("name", task_names())
+def test_the_bundled_tasks_need_no_mending(name: str, tmp_path: Path) -> None:
+    path = Path(bundled_settings(name).run.data)
+    done = fix(path, tmp_path / "o.jsonl", PLAIN)
+    assert (done.changed, done.dropped) == ({}, {})
+    assert (tmp_path / "o.jsonl").read_bytes() == path.read_bytes()
 
 
 def test_turns_roles_splits_ids_and_numbers_are_put_right(tmp_path: Path) -> None:
@@ -266,11 +275,17 @@ def test_the_files_of_a_folder_keep_the_split_that_their_names_say(tmp_path: Pat
     assert lines_of(Path(done.log)) == [{**gone, "before": digest_of(pairs(1)[0])}]
 
 
+@pytest.mark.parametrize("written", [0, 1])
 def test_a_full_disk_leaves_neither_copy_nor_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    written: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_handle: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    real, seen = os.fsync, []
+
+    def full(handle: int) -> None:
+        seen.append(handle)
+        if len(seen) > written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(handle)
 
     path = write(tmp_path / "d.jsonl", pairs())
     monkeypatch.setattr(os, "fsync", full)
