@@ -37,6 +37,7 @@ PARTS: dict[str, Part] = {
         "harness", "evaluation_harness", ("torch", "transformers", "tokenizers", "llguidance")
     ),
     "http": Part("http_service", "evaluation_http", ("openai", "httpx2", "tenacity")),
+    "chance": Part("chance", "evaluation_statistics", ("scipy", "numpy")),
     "stopping": Part("stopping", "evaluation_stopping", ()),
 }
 
