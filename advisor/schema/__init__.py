@@ -30,6 +30,7 @@ __all__ = [
     "machine",
     "money",
     "plan",
+    "plugin",
     "profile",
     "purse",
     "refresh",

@@ -1,7 +1,5 @@
 """What plugins say of themselves: cheap to ask, and all that a list of them needs."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from advisor.schema.base import Value
