@@ -49,7 +49,7 @@ def members(root: Path) -> tuple[list[Member], tuple[str, ...]]:
     """
     found: list[Member] = []
     skipped: list[str] = []
-    for folder, subfolders, names in os.walk(root):
+    for folder, subfolders, names in os.walk(root, onerror=_refuse):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in names:
             path = Path(folder) / name
@@ -66,6 +66,14 @@ def members(root: Path) -> tuple[list[Member], tuple[str, ...]]:
             where=str(root),
         )
     return sorted(found, key=lambda member: member.name), _note(sorted(skipped))
+
+
+def _refuse(error: OSError) -> None:
+    raise DatasetError(
+        f"The folder {error.filename} cannot be read: {error.strerror or error}.",
+        hint="Check its permissions, or give one file with --data.",
+        where=str(error.filename),
+    ) from error
 
 
 def _is_data(path: Path) -> bool:

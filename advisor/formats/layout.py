@@ -33,7 +33,7 @@ from advisor.formats.opening import (
     unreadable,
 )
 from advisor.formats.rows import Row, read_json_lines
-from advisor.formats.shapes import SHAPES, known_fields
+from advisor.formats.shapes import SHAPES, known_fields, row_fields
 from advisor.formats.table import delimiter_of, read_table
 from advisor.schema.dataset import Fault
 
@@ -202,9 +202,11 @@ class _Guess:
         if isinstance(row, dict):
             if rest.strip() or len(head) >= HEAD_LETTERS or _fits(row):
                 return self._as("jsonl")
-        elif suffix not in (".json", "") and not _is_cut(first):
+        elif suffix in (".jsonl", ".ndjson") or not (suffix in (".json", "") or _is_cut(first)):
             return self._as("jsonl")
         found = _lists(head)
+        if _is_cut(first) and found.keys() & row_fields():
+            return self._as("jsonl")
         names = [name for name, holds in found.items() if holds == "{"]
         if names:
             which = "lists named like splits" if is_split(names[0]) else f"list '{names[0]}'"

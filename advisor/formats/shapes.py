@@ -235,6 +235,11 @@ SHAPES: tuple[Shape, ...] = (
 """In the order in which they are tried."""
 
 
+def row_fields() -> frozenset[str]:
+    """Every field name that some shape needs."""
+    return frozenset(name for shape in SHAPES for group in shape.keys for name in group)
+
+
 def known_fields() -> frozenset[str]:
     """Every field name that some shape or column looks at."""
     return known_columns().union(*(shape.known() for shape in SHAPES))

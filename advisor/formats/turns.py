@@ -105,6 +105,8 @@ def _is_plain(text: object) -> TypeGuard[str]:
 
 def turns_of(field: str, value: object) -> list[Turn]:
     """The turns in a list of objects with a speaker and a text; raises RowError."""
+    if isinstance(value, str):
+        value = _list_in(value)
     if not isinstance(value, list):
         raise RowError("not_a_list", f"'{field}' must be a list of messages", TURNS_HINT)
     turns: list[Turn] = []
@@ -114,6 +116,14 @@ def turns_of(field: str, value: object) -> list[Turn]:
         else:
             turns.append(turn_of(field, number, item))
     return turns
+
+
+def _list_in(text: str) -> object:
+    """The list a table's cell writes as JSON; the text itself where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _pair(place: str, item: Mapping[str, object]) -> list[Turn]:

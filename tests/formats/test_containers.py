@@ -364,3 +364,40 @@ def test_many_ids_are_kept_apart(tmp_path: Path) -> None:
     kept = read_dataset(path, keep_faulty=True)
     assert len(kept.samples) == 9000
     assert kept.faults[0].message == "the id 'x8000' stands already on line 8001"
+
+
+def test_a_conversation_as_json_in_a_cell(tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    cell = json.dumps(turns).replace('"', '""')
+    dataset = read_dataset(
+        write(tmp_path, "x.csv", f'id,messages\n1,"{cell}"\n2,[oops\n'), keep_faulty=True
+    )
+    assert (dataset.format, dataset.samples[0].target) == ("csv/messages", "a")
+    assert dataset.faults[0].code == "not_a_list"
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.json"])
+def test_a_long_first_row_with_a_list_of_its_own_is_a_row(name: str, tmp_path: Path) -> None:
+    row = {"input": "a", "meta": [{"n": n} for n in range(20_000)], "output": "b"}
+    dataset = read_dataset(write(tmp_path, name, f"{json.dumps(row)}\n" * 2))
+    assert (dataset.format, dataset.rows) == ("jsonl/input_output", 2)
+
+
+def test_a_long_object_on_one_line_is_no_row(tmp_path: Path) -> None:
+    content = json.dumps({"n": 1, "data": ROWS * 10})
+    assert len(content) > 1 << 16
+    dataset = read_dataset(write(tmp_path, "x.json", content))
+    assert (dataset.format, dataset.rows) == ("json/input_output", 3000)
+
+
+def test_a_subfolder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch) -> None:
+    import os
+
+    write(tmp_path, "a.jsonl", LINES)
+
+    def walk(root, onerror):
+        onerror(PermissionError(13, "Permission denied", f"{root}/secret"))
+
+    monkeypatch.setattr(os, "walk", walk)
+    with pytest.raises(DatasetError, match="secret cannot be read: Permission denied"):
+        read_dataset(tmp_path)
