@@ -7,7 +7,7 @@ of 100 runs; a test when it finds a difference where there is none in at most 10
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from advisor.evaluation.compare import compare, compare_all
@@ -149,7 +149,7 @@ def _macro(*, labels: int, n: int, right: float) -> Callable[[Draw], bool]:
             )
         return rows
 
-    def value_of(counts: Any) -> float:
+    def value_of(counts: Mapping[str, float]) -> float:
         scores = []
         for label in range(labels):
             hits = 2 * counts.get(f"right {label}", 0.0)

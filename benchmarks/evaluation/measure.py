@@ -76,7 +76,7 @@ def main() -> int:
     parser.add_argument("--missing", action="store_true", help="only parts without a result yet")
     parser.add_argument("--only", nargs="*", choices=tuple(PARTS), help="these parts")
     chosen = parser.parse_args()
-    sys.path.insert(0, str(HERE))
+    sys.path[:0] = [str(HERE), str(HERE.parents[1])]
     RESULTS.mkdir(exist_ok=True)
     for name in chosen.only or PARTS:
         place = RESULTS / f"{PARTS[name].result}.json"
