@@ -42,7 +42,8 @@ def facts(check: DataCheck) -> Iterator[tuple[str, str]]:
     yield "repeated inputs", _repeats(check.duplicates, check.usable_rows)
     if check.near_duplicates is not None:
         yield "nearly repeated", _repeats(check.near_duplicates, check.usable_rows)
-    yield "contradictions", f"{check.contradictions.inputs:,} inputs"
+    inputs = check.contradictions.inputs
+    yield "contradictions", f"{inputs:,} input{'' if inputs == 1 else 's'}"
     leaks = f"{check.leakage.leaked_rows:,} of {check.leakage.test_rows:,} test rows"
     yield "leakage", leaks if check.leakage.test_rows else "no test rows in the file"
     if check.sequence_length is not None:

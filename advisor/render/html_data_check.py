@@ -78,16 +78,23 @@ def _header(check: DataCheck) -> str:
 
 
 def _problem(problem: Problem) -> str:
-    """What is wrong, how to mend it, and on demand every listed line."""
-    hint = f"<p>{prose(problem.hint)}</p>" if problem.hint else ""
-    shown = f"<p>{esc(grids.places(problem, ROWS_IN_FULL))}</p>" if problem.rows else ""
-    lines = f"{grids.row_count(problem):,} lines" if grids.row_count(problem) > 1 else "1 line"
+    """What is wrong, how to mend it, and every listed line: on demand where they are many."""
     return "".join((
         element("h3", f"{problem.code} ({problem.severity})"),
         f"<p>{prose(problem.message)}</p>",
-        hint,
-        details(lines, shown),
+        f"<p>{prose(problem.hint)}</p>" if problem.hint else "",
+        _lines(problem),
     ))  # fmt: skip
+
+
+def _lines(problem: Problem) -> str:
+    count = grids.row_count(problem)
+    shown = esc(grids.places(problem, ROWS_IN_FULL))
+    if not problem.rows:
+        return ""
+    if count <= ROWS_IN_TABLE:
+        return f'<p class="quiet">Line {shown}</p>'
+    return details(f"{count:,} lines", f"<p>{shown}</p>")
 
 
 def _useful(check: DataCheck) -> str:
