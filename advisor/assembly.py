@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from advisor import market, registry, test_ledger
 from advisor.artifacts import digest_of, today
+from advisor.data_check.lock import locked
 from advisor.errors import UnknownModelError
 from advisor.evaluation.again import evaluate_again
 from advisor.evaluation.session import LazySession
@@ -132,6 +133,7 @@ def _counted(space: Workspace, found: Baselines, builders: Sequence[str]) -> Bas
     notes = [
         test_ledger.warning(looks, max(e.n for e in found.evaluations)),
         misfit(space.metric_name, tested),
+        locked(Path(space.settings.data)) if space.settings.data else None,
     ]
     if "rag" in builders and not space.settings.docs:
         notes.append("RAG was not measured: no documents were given (--docs PATH).")
