@@ -29,7 +29,7 @@ class Planted:
         self.lines.setdefault(code, []).append(line)
 
 
-def write_rows(path: Path, *, size: int, seed: int = 0) -> Planted:
+def write_rows(path: Path, *, size: int, seed: int = 0, every: int = PLANTED_EVERY) -> Planted:
     """Rows of about a kilobyte until the file has `size` bytes; the same for the same seed."""
     draw = random.Random(seed)  # noqa: S311 - repeatable, nothing secret
     names = [_name(draw) for _ in range(20_000)]
@@ -38,7 +38,7 @@ def write_rows(path: Path, *, size: int, seed: int = 0) -> Planted:
     kept: list[dict[str, str]] = []
     with path.open("w", encoding="utf-8") as stream:
         for line, row in enumerate(_rows(draw, names), start=1):
-            text = _planted(row, line, planted, kept, draw)
+            text = _planted(row, line, planted, _Planting(kept, draw, every))
             stream.write(text)
             written += len(text)
             if written >= size:
@@ -64,24 +64,25 @@ def _text(draw: random.Random, names: list[str], sentences: int) -> str:
     )
 
 
-def _planted(
-    row: dict[str, str],
-    line: int,
-    planted: Planted,
-    kept: list[dict[str, str]],
-    draw: random.Random,
-) -> str:
+@dataclass(slots=True)
+class _Planting:
+    kept: list[dict[str, str]]
+    draw: random.Random
+    every: int
+
+
+def _planted(row: dict[str, str], line: int, planted: Planted, planting: _Planting) -> str:
     """The row as a line of the file, with a fault where it is a line's turn."""
-    if line % PLANTED_EVERY == 1:
-        kept.append(row)
-    turn, rest = divmod(line, PLANTED_EVERY)
-    if rest or not kept:
+    if line % planting.every == 1:
+        planting.kept.append(row)
+    turn, rest = divmod(line, planting.every)
+    if rest or not planting.kept:
         return json.dumps(row) + "\n"
     code = KINDS[turn % len(KINDS)]
     planted.note(code, line)
     if code == "broken_json":
         return json.dumps(row)[:-20] + "\n"
-    return json.dumps(_faulty(code, row, draw.choice(kept))) + "\n"
+    return json.dumps(_faulty(code, row, planting.draw.choice(planting.kept))) + "\n"
 
 
 KINDS = (
