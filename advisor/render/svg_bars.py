@@ -17,6 +17,9 @@ HEIGHT = 170
 TOP, FLOOR = 18.0, 140.0
 NAMES_BELOW = 7
 """Bins named under the axis: more would run into each other."""
+BINS_COUNTED = 12
+"""Bins with their count above."""
+WIDEST_BIN = 80.0
 LABEL_ROW = 34
 NAME_LENGTH = 44
 
@@ -27,15 +30,19 @@ def histogram_chart(histogram: Histogram) -> str:
     if most == 0:
         return ""
     names = bin_names(histogram)
-    step = (WIDTH - 2 * EDGE) / len(names)
+    step = min((WIDTH - 2 * EDGE) / len(names), WIDEST_BIN)
     every = -(-len(names) // NAMES_BELOW)
     body = [line(EDGE, FLOOR, WIDTH - EDGE, FLOOR, "grid")]
     for place, (name, count) in enumerate(zip(names, histogram.counts, strict=True)):
         x = EDGE + place * step
         body.append(_upright(x, step, count / most, f"{name}: {count:,} rows"))
+        if count and len(names) <= BINS_COUNTED:
+            top = FLOOR - count / most * (FLOOR - TOP)
+            body.append(text(x + step / 2, top - 4, f"{count:,}", anchor="middle", kind="small"))
         if place % every == 0:
             body.append(text(x + step / 2, FLOOR + 16, name, anchor="middle", kind="small"))
-    body.append(text(EDGE, 12, f"at most {most:,} rows in a bar", kind="small"))
+    if len(names) > BINS_COUNTED:
+        body.append(text(EDGE, 12, f"at most {most:,} rows in a bar", kind="small"))
     told = ", ".join(
         f"{name} {count:,}" for name, count in zip(names, histogram.counts, strict=True) if count
     )
