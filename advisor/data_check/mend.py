@@ -103,7 +103,7 @@ def fix(path: Path, out: Path, wishes: Wishes, *, may_replace: bool = False) -> 
         out=str(out),
         log=str(log),
         out_format=target.name,
-        notes=tuple(filter(None, (*source.notes, target.note, _encoded(source)))),
+        notes=tuple(filter(None, (*between.unread, *source.notes, target.note, _encoded(source)))),
     )
 
 

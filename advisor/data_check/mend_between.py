@@ -29,6 +29,15 @@ LABELLED = ("text_label", "query_label")
 WRITTEN_TWICE = ("function_call", "tool_call")
 """Roles that say more than who speaks, and so stay."""
 
+ENDS = {
+    "json": ("broken_json", "broken_file", "too_long"),
+    "csv": ("broken_table", "broken_file"),
+    "tsv": ("broken_table", "broken_file"),
+    "jsonl": ("broken_file",),
+    "parquet": ("broken_file",),
+    "arrow": ("broken_file",),
+}
+"""Faults behind which nothing of a file is read."""
 COVERS: dict[str, Callable[[str], str]] = {
     "secrets": masked,
     "personal_data": lambda text: masked(text, "personal_data"),
@@ -79,6 +88,8 @@ class Between:
     """Whether each row was given the split of its file."""
     rows: int = 0
     """Of the original, readable or not."""
+    unread: list[str] = field(default_factory=list)
+    """Where reading had to stop before the end of a file, in words."""
 
     def note(self, raw: Raw, place: int) -> None:
         """One more row in it, the one just read."""
@@ -119,7 +130,16 @@ def mend_rows(source: Source, between: Between, wishes: Wishes) -> None:
                     between.was_given.append(_give(row.fields, column, splits[place]))
                     as_written = raw.text and not row.changed and not between.was_given[-1]
                     add(raw.text if as_written else json_line(row.fields))
+                elif raw.code in ENDS.get(part.layout.container, ()):
+                    between.unread.append(_unread(part, raw.line))
                 between.rows += 1
+
+
+def _unread(part: Part, line: int) -> str:
+    return (
+        f"{part.name or part.path.name} cannot be read beyond line {line}: what follows is not in"
+        " the copy."
+    )
 
 
 def json_line(fields: Fields) -> str:

@@ -78,7 +78,8 @@ class RowMender:
 
     def _field(self, name: str, value: Any) -> Any:
         if name == self._names.split and isinstance(value, str):
-            return self._word(value, self._words.splits, "unknown_split")
+            is_read = value.strip().lower() in self._words.splits
+            return value if is_read else self._word(value, self._words.splits, "unknown_split")
         if name in self._names.ids:
             return self._id(value)
         if name not in self._names.texts:

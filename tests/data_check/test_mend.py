@@ -120,7 +120,7 @@ def test_turns_roles_splits_ids_and_numbers_are_put_right(tmp_path: Path) -> Non
 
     rows = [row(n) for n in range(30)]
     rows += [row(30, "asistant"), row(31, "Bot"), row(32, split="tset"), row(33, id="r3")]
-    rows += [row(34, split="test", synthetic_by="big"), row(35, "moderator")]
+    rows += [row(34, split="test", synthetic_by="big"), row(35, "moderator"), row(36, split="DEV ")]
     path = write(tmp_path / "d.jsonl", rows)
     done = fix(path, tmp_path / "o.jsonl", PLAIN)
     new = {r["messages"][0]["content"][9:]: r for r in lines_of(tmp_path / "o.jsonl")}
@@ -133,6 +133,7 @@ def test_turns_roles_splits_ids_and_numbers_are_put_right(tmp_path: Path) -> Non
         "unknown_split": 1,
     }
     assert "35" not in new
+    assert new["36"]["split"] == "DEV "  # read as it is
     assert new["31"]["messages"][1]["weight"] == 1
 
 
@@ -260,6 +261,15 @@ def test_parquet_keeps_its_schema_and_dates_go_to_json_lines(tmp_path: Path) -> 
     told = fix(tmp_path / "dated.parquet", tmp_path / "dated.jsonl", PLAIN)
     assert told.out_format == "jsonl"
     assert lines_of(tmp_path / "dated.jsonl")[0]["day"] == "2026-01-02"
+
+
+def test_what_could_not_be_read_to_the_end_is_told(tmp_path: Path) -> None:
+    lines = [json.dumps(row) for row in pairs(6)]
+    path = tmp_path / "d.json"
+    path.write_text("[" + ",\n".join(lines[:4]) + "\n" + ",\n".join(lines[4:]) + "]")
+    done = fix(path, tmp_path / "o.json", PLAIN)
+    assert (done.kept, done.dropped) == (4, {"broken_json": 1})
+    assert done.notes[0] == "d.json cannot be read beyond line 5: what follows is not in the copy."
 
 
 def test_the_files_of_a_folder_keep_the_split_that_their_names_say(tmp_path: Path) -> None:
