@@ -249,7 +249,7 @@ def accepted_shapes() -> str:
     """All row shapes in one sentence."""
     names = dict.fromkeys(shape.name for shape in SHAPES)
     fullest = [max((s for s in SHAPES if s.name == name), key=_parts) for name in names]
-    shapes = ", ".join(shape.text() for shape in fullest)
+    shapes = ", ".join(shape.text() for shape in sorted(fullest, key=lambda s: _parts(s) > 2))
     return f"Accepted rows: {shapes}; optional beside them: {', '.join(COLUMNS)}."
 
 
