@@ -164,6 +164,14 @@ def worst(guesses: list[tuple[float, float]]) -> float | None:
     return round(max(errors), 3) if errors else None
 
 
+def scheduling() -> str:
+    """How this run stands beside whatever else the machine does; load is told by measure.py."""
+    if not hasattr(os, "sched_getscheduler"):
+        return ""
+    is_first = os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR)
+    return "before all other work (chrt -r 5)" if is_first else "beside other work"
+
+
 def measure(items: int = ITEMS) -> dict[str, Any]:
     """The session by itself and the command around it, beside what plain sockets reach."""
     with server() as base_url:
@@ -173,6 +181,7 @@ def measure(items: int = ITEMS) -> dict[str, Any]:
         command = through_command(base_url, items)
         again = bare(base_url, BARE_ITEMS)
     return {
+        "scheduling": scheduling(),
         "latency_ms": LATENCY_MS,
         "concurrency": LANES,
         "ideal_per_second": LANES / LATENCY_MS * 1000,

@@ -15,13 +15,16 @@ import sys
 
 HEAD_END = b"\r\n\r\n"
 LENGTH = b"content-length:"
+LATE_SECONDS = 0.0008
+"""asyncio's timers come about so late (mean of 0.9 ms over 800 answers); taken off, so that the
+mean latency is the one asked for."""
 
 
 class Connection(asyncio.Protocol):
     """One kept-alive connection: requests in, answers out a moment later."""
 
     def __init__(self, latency_seconds: float) -> None:
-        self._latency = latency_seconds
+        self._latency = max(latency_seconds - LATE_SECONDS, 0.0)
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
 

@@ -274,7 +274,7 @@ def test_a_prompt_is_taken_only_when_there_is_room():
     with chaos(good) as server, open_at(server, concurrency="3") as session:
         for prompt, _ in session.answers(source(), max_new_tokens=16):
             given.append(prompt.sample_id)
-            assert len(taken) - len(given) <= 8
+            assert len(taken) - len(given) <= 6
     assert sorted(given) == sorted(taken)
 
 
@@ -330,8 +330,7 @@ def test_what_a_model_does_not_take_is_left_out_from_then_on(
     ):
         found = session.generate(prompts(4), max_new_tokens=16)
         assert [c.text for c in found] == [expected(f"item {i}") for i in range(4)]
-        assert found[0].attempts == 2
-        assert [c.attempts for c in found[2:]] == [1, 1]  # a spare lane may have asked already
+        assert [c.attempts for c in found] == [2, 1, 1, 1]
         assert session.events == {event: 1}
         if refused == "system":
             told = server.bodies[-1]["messages"][0]["content"]

@@ -8,7 +8,6 @@ import tenacity
 
 from advisor.builtin.backends._exchange import Exchange, Link, PassingError, RefusedError
 from advisor.builtin.backends.dialect import estimated_tokens
-from advisor.builtin.backends.pace import Pace
 from advisor.errors import BackendError
 from advisor.schema.evaluation import Completion, Prompt
 
@@ -34,10 +33,10 @@ WHY = {
 class Caller:
     """Retries what may pass, in the service's own time; shared by all lanes of a session."""
 
-    def __init__(self, exchange: Exchange, link: Link, pace: Pace) -> None:
+    def __init__(self, exchange: Exchange, link: Link) -> None:
         self._exchange = exchange
         self._settings = link.settings
-        self._pace = pace
+        self._pace = link.pace
         self._count = link.tell
         self._lost_in_a_row = 0
         half, longest = link.settings.first_wait_seconds / 2, LONGEST_WAIT / 2

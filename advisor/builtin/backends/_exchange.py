@@ -17,7 +17,7 @@ from advisor.builtin.backends.dialect import (
     UnusableError,
     estimated_tokens,
 )
-from advisor.builtin.backends.pace import asked_pause
+from advisor.builtin.backends.pace import Pace, asked_pause
 from advisor.builtin.backends.refusals import Refusal, refusal
 from advisor.builtin.backends.scrubbing import scrubbed
 from advisor.builtin.backends.service_settings import NO_KEY, ServiceSettings
@@ -61,10 +61,9 @@ class Link(NamedTuple):
     dialect: Dialect
     sdk: Sdk
     timed: TimedClient
+    pace: Pace
     tell: Callable[[str], None]
     """Counts an event."""
-    end: Callable[[BaseException], None]
-    """Lets no further call begin."""
 
 
 class Exchange:
@@ -86,14 +85,15 @@ class Exchange:
         while True:
             manner = self._manner
             body = self._link.dialect.body(prompt, max_new_tokens, manner)
+            self._link.pace.wait()
             attempts = began()
             with self._link.timed.call() as clock:
                 response = self._send(body)
                 seconds = clock.seconds
-                self.reached = True
-                if response.status_code >= 400:
-                    self._judge(response, manner)
-                    continue
+            self.reached = True
+            if response.status_code >= 400:
+                self._judge(response, manner)
+                continue
             return self._completion(prompt, self._answer(response), seconds * 1000, attempts)
 
     def said(self, words: str) -> str:
@@ -123,14 +123,14 @@ class Exchange:
     def _judge(self, response: httpx2.Response, manner: Manner) -> None:
         """Return where asking in another manner may help; raise what the refusal means otherwise.
 
-        The call's place is still taken, so that no other call begins once a run is over.
+        No other call begins once one has told that the run is over.
         """
         told = refusal(response.status_code, response.text)
         if told.kind == "refused" and self._changed(manner, told):
             return
         error = self._error(told, response)
         if isinstance(error, AdvisorError):
-            self._link.end(error)
+            self._link.pace.close(error)
         raise error
 
     def _changed(self, manner: Manner, told: Refusal) -> bool:
@@ -188,9 +188,10 @@ class Exchange:
         path = self._link.dialect.path.rpartition("/")[0]
         path = "/models" if path == "/chat" else f"{path}/models"
         try:
-            listed = sdk.client.get(
-                path, cast_to=httpx2.Response, options={"timeout": LOOK_SECONDS}
-            ).json()
+            with self._link.timed.call():
+                listed = sdk.client.get(
+                    path, cast_to=httpx2.Response, options={"timeout": LOOK_SECONDS}
+                ).json()
             return [str(one["id"]) for one in listed["data"]]
         except Exception:  # noqa: BLE001 - a hint is not worth a second error
             return []

@@ -21,8 +21,6 @@ from advisor.builtin.backends.service_settings import ServiceSettings
 from advisor.schema.evaluation import Completion, Prompt
 
 WINDOW_PER_LANE = 128
-SPARE_LANES = 1
-"""A spare lane has its call ready when another lane's place gets free."""
 MakeSdk = Callable[[httpx2.Client], Sdk]
 
 
@@ -32,13 +30,13 @@ class ServiceSession:
     def __init__(self, settings: ServiceSettings, dialect: Dialect, make_sdk: MakeSdk) -> None:
         self._settings = settings
         self._pace = Pace(settings.requests_per_minute)
-        timed = TimedClient(settings.timeout_seconds, settings.concurrency, self._pace.wait)
+        timed = TimedClient(settings.timeout_seconds, settings.concurrency)
         sdk = make_sdk(timed.client)
         self._client = sdk.client
         self._events: Counter[str] = Counter()
         self._lock = threading.Lock()
-        link = Link(settings, dialect, sdk, timed, self._count, self._pace.close)
-        self._caller = Caller(Exchange(link), link, self._pace)
+        link = Link(settings, dialect, sdk, timed, self._pace, self._count)
+        self._caller = Caller(Exchange(link), link)
 
     def __enter__(self) -> Self:
         return self
@@ -78,7 +76,7 @@ class ServiceSession:
         after what was under way has been handed out.
         """
         ask = partial(self._caller.ask, max_new_tokens=max_new_tokens)
-        return lanes.answers(ask, prompts, lanes=self._settings.concurrency + SPARE_LANES)
+        return lanes.answers(ask, prompts, lanes=self._settings.concurrency)
 
     def generate(self, prompts: Sequence[Prompt], *, max_new_tokens: int) -> list[Completion]:
         """One completion per prompt, in order. Raises as `answers` does."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,14 +14,10 @@ KEPT_BYTES = 64 * 1024
 
 
 class TimedClient:
-    """A client for many threads; `client` is what the SDKs are given.
+    """A client for many threads; `client` is what the SDKs are given."""
 
-    No more than `calls` are on the wire at once. A thread that makes a call prepares it before it
-    takes its place, so that places are not held by work of this machine.
-    """
-
-    def __init__(self, timeout_seconds: float, calls: int, admit: Callable[[], None]) -> None:
-        self._clock = Clock(timeout_seconds, threading.Semaphore(calls), admit)
+    def __init__(self, timeout_seconds: float, calls: int) -> None:
+        self._clock = Clock(timeout_seconds)
         self.client = httpx2.Client(
             timeout=timeout_seconds,
             follow_redirects=True,
@@ -34,59 +30,34 @@ class TimedClient:
 
     @contextmanager
     def call(self) -> Iterator[Clock]:
-        """One call of this thread; what it sends and reads must be through in time.
-
-        `admit` is asked as it takes its place, and may wait or raise.
-        """
-        self._clock.is_set = True
+        """One call of this thread; what it sends and reads must be through in time."""
+        self._clock.began = time.monotonic()
         try:
             yield self._clock
         finally:
-            self._clock.stop()
+            self._clock.began = None
 
 
 class Clock(threading.local):
     """When the call that this thread makes began, and when it must be over."""
 
-    def __init__(
-        self, limit: float, places: threading.Semaphore, admit: Callable[[], None]
-    ) -> None:
+    def __init__(self, limit: float) -> None:
         self._limit = limit
-        self._places = places
-        self._admit = admit
-        self.is_set = False
         self.began: float | None = None
 
     @property
     def seconds(self) -> float:
-        """Since the call took its place; 0 before."""
+        """Since the call began; 0 outside one."""
         return 0.0 if self.began is None else time.monotonic() - self.began
 
     def left(self, timeout: float | None) -> float | None:
         """A time-out, cut to what is left of the whole call. Raises ReadTimeout at its end."""
-        if not self.is_set:
-            return timeout
         if self.began is None:
-            self._start()
+            return timeout
         left = self._limit - self.seconds
         if left <= 0:
             raise httpx2.ReadTimeout("the call took too long as a whole")
         return left if timeout is None else min(timeout, left)
-
-    def stop(self) -> None:
-        """The call is over, and its place is free."""
-        if self.began is not None:
-            self._places.release()
-        self.began, self.is_set = None, False
-
-    def _start(self) -> None:
-        self._places.acquire()
-        try:
-            self._admit()
-        except BaseException:
-            self._places.release()
-            raise
-        self.began = time.monotonic()
 
 
 class _Stream:
