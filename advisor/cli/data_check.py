@@ -25,9 +25,12 @@ if TYPE_CHECKING:
 @click.option("--model", help="Model whose tokenizer counts; without it tokens are estimated.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the split.")
 @click.option("--html", type=click.Path(path_type=Path), help="Also write the check as a page.")
+@click.option("--markdown", type=click.Path(path_type=Path), help="And as Markdown, for a review.")
 @unused_run_dir_option
 @standard_options
-def command(*, screen: Screen, file: Path, html: Path | None, **asked: Any) -> None:
+def command(
+    *, screen: Screen, file: Path, html: Path | None, markdown: Path | None, **asked: Any
+) -> None:
     """Format, faulty rows, duplicates, leaks, contradictions, lengths and splits of FILE.
 
     Looks also for cut and empty targets, refusals, loops, odd letters, secrets, data of persons and
@@ -43,6 +46,12 @@ def command(*, screen: Screen, file: Path, html: Path | None, **asked: Any) -> N
 
         write_text(html, to_html(found))
         screen.note(f"Written: {html}")
+
+    if markdown is not None:
+        from advisor.render.markdown_data_check import to_markdown  # noqa: PLC0415 - only for it
+
+        write_text(markdown, to_markdown(found))
+        screen.note(f"Written: {markdown}")
 
     def show() -> None:
         from advisor.render.data_check import show_data_check  # noqa: PLC0415 - rich is slow

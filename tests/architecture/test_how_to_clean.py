@@ -34,6 +34,7 @@ def test_every_command_of_the_page_runs(
         result = CliRunner().invoke(cli, [*command[1:], *(["--yes"] if "fix" in command else [])])
         assert result.exit_code == 0, result.output
     assert Path("check.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert Path("check.md").read_text(encoding="utf-8").startswith("# Data check of tickets.jsonl")
     log = Path("clean.jsonl.changes.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["code"] for line in log] == ["refusals", "duplicates"]
     assert f"{{{', '.join(json.loads(log[0]))}}}" == "{line, code, what, before}"
