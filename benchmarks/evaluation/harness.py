@@ -4,8 +4,8 @@
 
 LM_EVAL_PYTHON names a Python that has lm-eval with this project's torch and transformers. Both
 sides load their model once and then answer in turn, A B A B; loading is not counted. The harness
-gets the batch size at which it was fastest. `HARNESS_ITEMS`, `HARNESS_ROUNDS` and
-`HARNESS_THREADS` change the size of the run.
+gets the batch size at which it was fastest. `HARNESS_ITEMS`, `HARNESS_ROUNDS`,
+`HARNESS_THREADS` and `HARNESS_BATCHES` (1,4,8) change the size of the run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ sys.path.insert(0, str(HERE))
 from harness_tasks import Shape, copy_embedded, make_model, make_task  # noqa: E402
 
 PYTHON = "LM_EVAL_PYTHON"
-BATCHES = (1, 4, 8, 16, 32)
+BATCHES = os.environ.get("HARNESS_BATCHES", "1,4,8,16,32")
+"""Not `auto`: on a CPU it looks for the largest batch that fits the memory, not for the fastest."""
 SEARCH_ITEMS = 16
 SHAPES = {
     "shape_135m": (
@@ -151,7 +152,7 @@ def compared(
 def raced(ours: Worker, theirs: Worker, shape: Shape, size: Size) -> dict[str, Any]:
     """In turn, after a search for the harness's best batch size."""
     search = {}
-    for batch in BATCHES:
+    for batch in map(int, BATCHES.split(",")):
         reply = theirs.run(task=f"{shape.name}_search", batch=batch)
         search[batch] = size.search / reply["seconds"]
     best = max(search, key=lambda batch: search[batch])

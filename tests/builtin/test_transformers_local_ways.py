@@ -11,6 +11,7 @@ import pytest
 
 from advisor import registry
 from advisor.contracts import Streaming
+from advisor.errors import BackendError
 from advisor.resources import embedded_model_root
 from advisor.schema.evaluation import Message, Prompt
 from tests.fixtures import local_models
@@ -227,6 +228,33 @@ def test_a_precision_can_be_chosen(tiny_llama: str, dtype: str):
         assert str(session._model.dtype) == f"torch.{dtype}"
         assert type(session._way).__name__ == OWN
         assert session.generate([prompt("Hi"), prompt("Ho ho")], max_new_tokens=3)
+
+
+@pytest.mark.parametrize("device", [pytest.param("cuda", marks=pytest.mark.gpu), "mps"])
+def test_a_device_answers_as_the_cpu_does(tiny_llama: str, device: str):
+    import torch
+
+    if device == "mps" and not torch.backends.mps.is_available():
+        pytest.skip("no Apple GPU here")
+    asked = [prompt(f"{SHOTS[: 9 * i]}Say {i}:", i) for i in range(8)]
+    told = {"dtype": "float32"}
+    with BACKEND.open(tiny_llama, told | {"device": "cpu"}) as session:
+        expected = [c.text for c in session.generate(asked, max_new_tokens=6)]
+    with BACKEND.open(tiny_llama, told | {"device": device}) as session:
+        assert type(session._way).__name__ == OWN
+        assert [c.text for c in session.generate(asked, max_new_tokens=6)] == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"dtype": "int3"}, "precision 'int3' is not known"),
+        ({"batch_size": "many"}, "batch size 'many' is no number"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_told(tiny_llama: str, told: dict[str, str], words: str):
+    with pytest.raises(BackendError, match=words):
+        BACKEND.open(tiny_llama, told)
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")

@@ -15,7 +15,7 @@ import torch
 
 from advisor.builtin.backends._choosing import Chooser
 from advisor.builtin.backends._own_loop import Batch
-from advisor.builtin.backends._transformers_load import DTYPES, Loaded, load
+from advisor.builtin.backends._transformers_load import DTYPES, Loaded, end_tokens, load
 from advisor.builtin.backends._ways import way_of
 from advisor.builtin.backends.chat_tokens import ConversationError, tokens_of
 from advisor.builtin.backends.length_batches import batches, order
@@ -91,10 +91,10 @@ class TransformersSession:
         self._tokenizer: Any = loaded.tokenizer
         self._device = device
         self._digest = digest_of(loaded.folders, loaded.model.config)
-        self._ends = _end_tokens(loaded.model, loaded.tokenizer)
+        self._ends = end_tokens(loaded)
         limit = getattr(loaded.model.config, "max_position_embeddings", None)
         self._limit: int | None = int(limit) if limit else None
-        self._batch_size = int(settings.get("batch_size", BATCH_SIZE))
+        self._batch_size = _batch_size(settings)
         self._seed = settings.get("seed", "")
         self._guides = self._schema_guides(settings.get("json_schema", ""))
         self._events: dict[str, int] = {}
@@ -237,6 +237,15 @@ class TransformersSession:
         return SchemaGuides(schema, self._tokenizer, width=width, ends=self._ends)
 
 
+def _batch_size(settings: Mapping[str, str]) -> int:
+    asked = settings.get("batch_size", str(BATCH_SIZE))
+    if not asked.isdecimal() or int(asked) < 1:
+        raise BackendError(
+            f"The batch size '{asked}' is no number above 0.", hint=f"Use {BATCH_SIZE}."
+        )
+    return int(asked)
+
+
 def _refusal(prompt_tokens: int, error: str) -> Completion:
     return Completion(
         text="",
@@ -246,12 +255,3 @@ def _refusal(prompt_tokens: int, error: str) -> Completion:
         finish="error",
         error=error,
     )
-
-
-def _end_tokens(model: Any, tokenizer: Any) -> list[int]:
-    """Every token that ends an answer: the model's own and the tokenizer's."""
-    own = getattr(model.generation_config, "eos_token_id", None)
-    found = [] if own is None else [own] if isinstance(own, int) else list(own)
-    if tokenizer.eos_token_id is not None and tokenizer.eos_token_id not in found:
-        found.append(tokenizer.eos_token_id)
-    return found

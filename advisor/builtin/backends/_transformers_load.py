@@ -43,6 +43,14 @@ def load(reference: str, device: str, dtype: str) -> Loaded:
     return Loaded(model, _load_tokenizer(reference), folders)
 
 
+def end_tokens(loaded: Loaded) -> list[int]:
+    """Every token that ends an answer: the model's own and the tokenizer's."""
+    own = getattr(loaded.model.generation_config, "eos_token_id", None)
+    found = [] if own is None else [own] if isinstance(own, int) else list(own)
+    last = loaded.tokenizer.eos_token_id
+    return found if last is None or last in found else [*found, last]
+
+
 def _load_adapter(folder: Path, device: str, dtype: str) -> Loaded:
     base = str(read_json(folder, ADAPTER).get("base_model_name_or_path") or "")
     if Path(base).is_dir():
