@@ -7,7 +7,6 @@ third writes what stays. Of each row no more than a few hashes is held in memory
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +18,7 @@ from advisor.data_check.mend_between import (
     Between,
     Wishes,
     between_source,
+    json_line,
     mend_rows,
     names_of,
     numbers_as_text,
@@ -89,7 +89,7 @@ def fix(path: Path, out: Path, wishes: Wishes, *, may_replace: bool = False) -> 
         copy, record = stack.enter_context(whole(out, log))
         with rows_writer(copy, target) as add, record.open("w", encoding="utf-8") as entries:
             for entry in last.entries(add):
-                entries.write(json.dumps(entry, ensure_ascii=False) + "\n")
+                entries.write(json_line(entry) + "\n")
         if not last.tally.kept:
             raise _nothing_left(path, last.tally.dropped)
     tally = last.tally

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from array import array
 from collections.abc import Callable, Iterator
@@ -10,7 +11,6 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-from advisor.artifacts import digest_of
 from advisor.data_check.mend_label import named
 from advisor.data_check.mend_read import Raw, raw_rows
 from advisor.data_check.mend_row import Fields, Mask, MendedRow, Names, RowMender, Words
@@ -142,9 +142,22 @@ def _unread(part: Part, line: int) -> str:
     )
 
 
-def json_line(fields: Fields) -> str:
-    """A row as one line of JSON; dates and the like as text."""
-    return json.dumps(fields, ensure_ascii=False, default=str)
+def json_line(value: object) -> str:
+    """A value as one line of JSON, dates and the like as text; halves of letters stay escaped."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, default=str)
+    return text
+
+
+def row_digest(fields: Fields) -> str:
+    """What `advisor.artifacts.digest_of` gives, also for a row with halves of letters in it."""
+    text = json.dumps(
+        fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str
+    )
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _give(fields: Fields, column: str, split: str | None) -> bool:
@@ -164,7 +177,7 @@ def _event(raw: Raw, row: MendedRow | None, ordinal: int, place: int) -> Event |
     if not codes:
         return None
     changed = list(row.changed or raw.fields)
-    return Event(ordinal, place, raw.line, codes, changed, digest_of(raw.fields), is_readable=True)
+    return Event(ordinal, place, raw.line, codes, changed, row_digest(raw.fields), is_readable=True)
 
 
 def names_of(source: Source) -> Names:

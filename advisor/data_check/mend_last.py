@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from advisor.artifacts import digest_of
-from advisor.data_check.mend_between import Between, Event, json_line
+from advisor.data_check.mend_between import Between, Event, json_line, row_digest
 from advisor.data_check.mend_choice import Choice
 from advisor.data_check.mend_label import named, respell
 from advisor.data_check.mend_row import Fields
@@ -98,7 +97,7 @@ class LastPass:
         """Of the row as it stood, without the split that its file gave it."""
         if self.between.was_given[number]:
             del fields[named(fields, self.source.columns.get("split", "split"))]
-        return digest_of(fields)
+        return row_digest(fields)
 
     def _entry(
         self, line: int, place: int, codes: list[str], what: str, *, before: str

@@ -112,6 +112,16 @@ def test_the_bundled_tasks_need_no_mending(name: str, tmp_path: Path) -> None:
     assert (tmp_path / "o.jsonl").read_bytes() == path.read_bytes()
 
 
+def test_halves_of_letters_leave_with_their_row_or_stay_escaped(tmp_path: Path) -> None:
+    kept = '{"prompt": "x ", "completion": "y", "note": "\\ud83d"}'
+    lines = [json.dumps(row) for row in pairs(4)]
+    path = write(tmp_path / "d.jsonl", [*lines, '{"prompt": "\\ud83d ", "completion": "z"}', kept])
+    done = fix(path, tmp_path / "o.jsonl", PLAIN)
+    assert (done.changed, done.dropped) == ({"white_space": 1}, {"not_utf8": 1})
+    last = (tmp_path / "o.jsonl").read_text(encoding="utf-8").splitlines()[-1]
+    assert last == '{"prompt": "x", "completion": "y", "note": "\\ud83d"}'
+
+
 def test_turns_roles_splits_ids_and_numbers_are_put_right(tmp_path: Path) -> None:
     def row(number: int, role: str = "assistant", **more: Any) -> dict[str, Any]:
         turns = [{"role": "user", "content": f"question {number}"},
