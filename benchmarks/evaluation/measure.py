@@ -39,6 +39,7 @@ PARTS: dict[str, Part] = {
     "http": Part("http_service", "evaluation_http", ("openai", "httpx2", "tenacity")),
     "chance": Part("chance", "evaluation_statistics", ("scipy", "numpy")),
     "stopping": Part("stopping", "evaluation_stopping", ()),
+    "stopping_demo": Part("stopping_demo", "evaluation_stopping_demo", ("transformers", "torch")),
 }
 
 
