@@ -100,7 +100,6 @@ class Worker:
         more = {
             "OMP_NUM_THREADS": str(threads),
             "HF_HUB_OFFLINE": "1",
-            "OMP_WAIT_POLICY": "passive",
         }
         self._process = subprocess.Popen(
             command,
