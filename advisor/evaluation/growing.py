@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from advisor.contracts import Metric, Predictor, PromptBuilder, Tools, Totalling
@@ -12,6 +13,7 @@ from advisor.evaluation.curve_words import FEWEST_LABELS, more_labels, sentence
 from advisor.evaluation.learning_curve import Level, curve
 from advisor.evaluation.runner import evaluate
 from advisor.evaluation.scoring import clusters_of, score
+from advisor.evaluation.suggest import target_kind
 from advisor.schema.evaluation import Document, Prompt, Sample
 from advisor.schema.learning_curve import LearningCurve
 
@@ -90,7 +92,7 @@ def prompted(
 ) -> System:
     """A prompt builder that chooses its shots from the labels; answers come from the cache if any.
 
-    The bench should not watch a target: a curve needs the score, not a decision.
+    The bench must not watch anything: a curve needs the score of every sample.
     """
     name = builder().info.id
 
@@ -101,6 +103,26 @@ def prompted(
         return [scored.value for scored in found.scores]
 
     return System(name, measure, PROMPT_LEVELS)
+
+
+def usual_systems(
+    bench: Bench,
+    *,
+    train: Sequence[Sample],
+    test: Sequence[Sample],
+    builder: Callable[[], PromptBuilder],
+    predictor: Predictor,
+    tools: Tools,
+) -> list[System]:
+    """The prompt with shots, and the predictor where the targets are labels.
+
+    Evaluations for a curve are never ended early, whatever the bench watches.
+    """
+    whole = replace(bench, watched_target=None, watched_rival=None)
+    systems = [prompted(whole, builder, test=test, corpus=(), tools=tools)]
+    if target_kind(train) == "labels":
+        systems.append(classifier(predictor, test=test, metric=bench.metric, tools=tools))
+    return systems
 
 
 def nested(train: Sequence[Sample], seed: int) -> list[Sample]:

@@ -1,5 +1,6 @@
 import random
 from collections import Counter
+from dataclasses import replace
 from statistics import fmean
 
 import pytest
@@ -8,7 +9,15 @@ from advisor.builtin.metrics.exact_match import ExactMatchMetric
 from advisor.builtin.prompting.few_shot import FewShotBuilder
 from advisor.contracts import MetricInfo, PluginInfo
 from advisor.evaluation.curve_words import more_labels, sentence
-from advisor.evaluation.growing import System, classifier, learning_curve, nested, prompted, sizes
+from advisor.evaluation.growing import (
+    System,
+    classifier,
+    learning_curve,
+    nested,
+    prompted,
+    sizes,
+    usual_systems,
+)
 from advisor.evaluation.learning_curve import Level, curve, fitted, labels_for
 from advisor.schema.base import ConfidenceInterval, Interval
 from advisor.schema.evaluation import Completion
@@ -190,6 +199,24 @@ def test_a_prompt_is_measured_with_shots_from_growing_labels(tmp_path):
     assert found.curves[0].points[-1].labels == 40
     assert found.more_labels is None
     assert found.sentence.startswith("With 40 labels the prompt with shots reaches")
+
+
+def test_the_usual_systems_depend_on_the_targets_and_never_end_early(tmp_path):
+    train, test = labelled(40), labelled(60, "test")
+    session = FunctionSession(lambda text: text.split()[0])
+    watching = replace(bench(session, tmp_path), watched_target=0.2)
+
+    def usual(samples):
+        return usual_systems(
+            watching, train=samples, test=test, builder=FewShotBuilder, predictor=Learner(),
+            tools=Tools(tmp_path),
+        )  # fmt: skip
+
+    systems = usual(train)
+    assert [system.name for system in systems] == ["few_shot", "embedding_classifier"]
+    assert len(systems[0].measure(train, 0)) == 60
+    texts = [s.model_copy(update={"target": f"A long answer, number {s.id}"}) for s in train]
+    assert [system.name for system in usual(texts)] == ["few_shot"]
 
 
 class Averaging(ExactMatchMetric):
