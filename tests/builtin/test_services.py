@@ -293,12 +293,20 @@ def test_calls_a_minute_are_kept():
 def test_a_session_can_be_left_in_the_middle():
     with chaos(first("500", 50)) as server:
         session = open_at(server, first_wait_seconds="30")
-        stream = session.answers(prompts(9), max_new_tokens=16)
-        threading.Timer(0.1, session.__exit__, (None, None, None)).start()
+
+        def leave() -> None:
+            while sum(server.asked.values()) < 8:
+                time.sleep(0.005)
+            time.sleep(0.08)  # every lane has its answer by now, and waits
+            session.__exit__(None, None, None)
+
+        leaving = threading.Thread(target=leave)
+        leaving.start()
         began = time.monotonic()
         with pytest.raises(ClosedError):
-            list(stream)
-        assert time.monotonic() - began < 2
+            list(session.answers(prompts(9), max_new_tokens=16))
+        leaving.join()
+        assert time.monotonic() - began < 10
 
 
 def test_a_service_that_is_not_there_is_told():
