@@ -18,7 +18,7 @@ from advisor.evaluation.cache import opened
 from advisor.evaluation.purse import Purse
 from advisor.evaluation.session import LazySession
 from advisor.generation.bills import bill_of_gain, bill_of_growing, summed
-from advisor.generation.classifier import EmbeddingClassifier
+from advisor.generation.classifier import Learner
 from advisor.generation.gain import FEWEST, Meter, dev_of, measured, steps
 from advisor.generation.grow import DRY_AFTER, Ended, Grower
 from advisor.generation.grown_file import refuse_original, write_grown
@@ -133,11 +133,13 @@ def _checks(sources: Sources) -> tuple[tuple[Check, ...], tuple[str, ...]]:
     return (check,), ()
 
 
-def _meter(space: Workspace, grower: Grower) -> EmbeddingClassifier | NearestShots:
+def _meter(space: Workspace, grower: Grower) -> Learner | NearestShots:
     """The system that the gain is measured with: the one that costs nothing where it can be."""
     if grower.sources.labels:
         with suppress(MissingExtraError):
-            return EmbeddingClassifier()
+            learner = Learner(registry.predictor("embedding_classifier"), space.tools())
+            learner.scores(grower.sources.seeds, ())
+            return learner
     metric = space.metric
     if isinstance(metric, (Judging, Totalling)):
         metric = registry.metric("token_f1")

@@ -11,12 +11,14 @@ from advisor.data_check.split import split
 from advisor.errors import BackendResponseError
 from advisor.evaluation.asking import Asker, Conditions
 from advisor.evaluation.purse import Purse
+from advisor.generation.classifier import Learner as Fitted
 from advisor.generation.gain import dev_of, measured, steps
 from advisor.generation.shots import NearestShots
 from advisor.generation.sources import Sources, seeds_of
 from advisor.schema.base import Provenance
 from advisor.schema.evaluation import Sample
 from advisor.schema.purse import TokenPrice
+from tests.fixtures.bench import Tools
 from tests.fixtures.writer import Writer, department, seeds
 
 
@@ -84,10 +86,9 @@ def test_money_that_ends_too_early_gives_no_gain() -> None:
 
 @pytest.mark.ml
 @pytest.mark.slow
-def test_the_classifier_learns_from_written_samples() -> None:
-    from advisor.generation.classifier import EmbeddingClassifier
-
+def test_the_classifier_learns_from_written_samples(tmp_path) -> None:
+    learner = Fitted(registry.predictor("embedding_classifier"), Tools(tmp_path))
     few = [s for s in seeds(200) if s.target == "billing"][:4]
-    gain = measured(EmbeddingClassifier(), few, seeds(120, 1), seeds(60, 2), seed=0)
+    gain = measured(learner, few, seeds(120, 1), seeds(60, 2), seed=0)
     assert gain.points[0].value < 0.6 < gain.points[-1].value
     assert (gain.system, gain.metric) == ("embedding classifier", "accuracy")
