@@ -27,6 +27,7 @@ from advisor.assembly import (
 from advisor.catalog.query import LOCAL
 from advisor.contracts import PluginInfo
 from advisor.errors import ConsentError, DoesNotFitError, PlanError, TrainingError
+from advisor.evaluation.also import value_of
 from advisor.kept_settings import save_settings
 from advisor.market import remember
 from advisor.render.html import to_html
@@ -326,6 +327,7 @@ class Pipeline:
                 baselines=rivals,
                 estimate=self.option(),
                 target=verdict.target,
+                value_of=value_of(space.metric),
             )
             return told(space, proof)
 

@@ -8,6 +8,7 @@ from statistics import fmean
 from advisor.contracts import PromptBuilder, Tools
 from advisor.data_check.normal import input_key
 from advisor.errors import BackendResponseError, CorpusError, DatasetError
+from advisor.evaluation.also import value_of
 from advisor.evaluation.bench import Bench
 from advisor.evaluation.compare import compare_all
 from advisor.evaluation.detectable import detectable_gain
@@ -72,7 +73,7 @@ def baseline(  # noqa: PLR0913 - what is measured, with what, and who pays
     return Baselines(
         evaluations=tuple(evaluations),
         best=_best(evaluations, fitted),
-        comparisons=tuple(compare_all(evaluations)),
+        comparisons=tuple(compare_all(evaluations, value_of=value_of(bench.metric))),
         manifest=_shared(evaluations, fitted),
         target=target,
         leaked_samples=leaked,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from advisor.evaluation.compare import compare, corrected
+from advisor.evaluation.compare import ValueOf, compare, corrected
 from advisor.evaluation.intervals import meets
 from advisor.schema.base import Interval, UsdInterval
 from advisor.schema.baseline import Baselines
@@ -38,17 +38,19 @@ def verify(
     baselines: Baselines,
     estimate: Option | None,
     target: float | None,
+    value_of: ValueOf | None = None,
 ) -> Verification:
     """Whether to keep the tuned model, measured against each baseline on the same samples.
 
     Keep: better than the best baseline beyond chance (the 90 % interval of the difference lies
     above 0 and the corrected p-value is at most 0.10). Discard: the interval lies below 0, or has
     no room for a gain of 5 points. Else inconclusive, with the number of test samples that would
-    decide. The target is reported beside the verdict and does not change it.
+    decide. The target is reported beside the verdict and does not change it. `value_of` is that of
+    a metric of summed totals.
 
     Raises StaleArtifactError when tuned model and baselines were not measured on the same samples.
     """
-    comparisons = corrected([compare(e, tuned) for e in baselines.evaluations])
+    comparisons = corrected([compare(e, tuned, value_of=value_of) for e in baselines.evaluations])
     best = next(e for e in baselines.evaluations if e.builder == baselines.best)
     against_best = next(c for c in comparisons if c.a == best.builder)
     verdict, because = judge(against_best, best, tuned)
