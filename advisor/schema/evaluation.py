@@ -127,6 +127,11 @@ class Completion(Value):
     """Price of the tokens the service counted; None when unknown."""
     served_model: str = ""
     """The model that the service says answered."""
+    billed_prompt_tokens: int | None = Field(default=None, ge=0)
+    """Tokens read that are paid for, over all attempts, those without a usable answer included;
+    None where they are `prompt_tokens`."""
+    billed_completion_tokens: int | None = Field(default=None, ge=0)
+    """Likewise for the tokens written."""
 
 
 class Score(Value):
