@@ -144,8 +144,7 @@ class Score(Value):
     """For a metric that is no mean of samples: what this sample adds to its counts."""
     unscored: bool = False
     """No value could be given (a judge's answer that cannot be read, an unknown price): `value` is
-    then 0, `note` says why, and the sample counts as 0 in a main metric and not at all beside one.
-    """
+    then 0, `note` says why, and the sample counts neither for nor against the system."""
 
 
 class ScoredSample(Value):
@@ -217,6 +216,13 @@ class Stopping(Value):
     interval: ConfidenceInterval
     """Valid at every look (confidence sequence)."""
     saved_usd: float | None = None
+    rival: str = ""
+    """The system it was watched against; empty for a target."""
+    skipped: int = 0
+    """Of the items used, those without a score or with an answer that may still come: they had no
+    part in the decision."""
+    largest_group: int = 1
+    """Samples of the largest group that was planned: what one group's share of a bet is of."""
 
     @property
     def saved_share(self) -> float:
@@ -246,6 +252,7 @@ class Evaluation(Value):
     value: float
     interval: ConfidenceInterval
     n: int
+    """Samples that have a score; value and interval are of these."""
     usage: Usage
     latency_ms: Latency
     failures: int
@@ -266,6 +273,21 @@ class Evaluation(Value):
     """Samples there were to ask."""
     events: dict[str, int] = Field(default_factory=dict)
     """What the service did beyond answering: retries by cause, another model, empty answers."""
+    unscored: int = 0
+    """Samples that the metric could give no value; they stand in `scores`, not in the value."""
+    cut_answers: int = 0
+    """Answers that ended at the longest length allowed."""
+
+    @property
+    def n_to_prove_on(self) -> int:
+        """Samples with a score that a proof against this system can pair.
+
+        All that were planned where it ended because it was decided: the rest is asked before the
+        proof. Else those there are.
+        """
+        if self.ended != "decided" or not self.planned:
+            return self.n
+        return round(self.planned * self.n / (self.n + self.unscored))
 
 
 class Comparison(Value):

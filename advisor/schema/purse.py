@@ -30,6 +30,9 @@ class Bill(Value):
     detectable: float | None = None
     """Smallest gain in score that the test samples would show in 4 of 5 repetitions, by the largest
     spread there can be; known before anything is spent."""
+    detectable_by_groups: float | None = None
+    """The same if samples that share a document or group were wholly alike, so that only groups
+    count; None where none share one. How alike they are is known once they were scored."""
     spent_usd: float | None = None
     """Actual, from the service's own count of tokens."""
     calls: int = 0
