@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from advisor.artifacts import RunFolder, write_text
 from advisor.errors import ArtifactError, InputError, MissingArtifactError
 from advisor.schema.run import SETTINGS_FILE, RunSettings
+from advisor.secrets import masked
 
 
 def save_settings(settings: RunSettings, folder: RunFolder) -> None:
-    """Keep the settings in the run folder."""
-    text = json.dumps(settings.model_dump(mode="json"), indent=1, ensure_ascii=False)
+    """Keep the settings in the run folder, with the kind of a secret in the place of each."""
+    text = json.dumps(_masked(settings.model_dump(mode="json")), indent=1, ensure_ascii=False)
     write_text(folder.path / SETTINGS_FILE, text + "\n")
+
+
+def _masked(value: Any) -> Any:
+    """A JSON value with the secrets in its texts masked."""
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, dict):
+        return {key: _masked(one) for key, one in value.items()}
+    return [_masked(one) for one in value] if isinstance(value, list) else value
 
 
 def load_settings(folder: RunFolder) -> RunSettings:

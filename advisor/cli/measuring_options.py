@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,11 +12,14 @@ import click
 from advisor.cli.options import FiniteRange
 from advisor.errors import InputError
 from advisor.formats.mapping import parse_mapping
+from advisor.secrets import found_secrets, masked
 
 PATHS = ("prices", "json_schema")
 PAIRS = ("backend_options", "metric_options")
 EXAMPLES = {"backend-option": "device=cpu", "metric-option": "tolerance=0.01"}
-SECRET_ENDINGS = ("key", "token", "password", "secret")
+SECRET_ENDINGS = ("key", "token", "password", "secret", "bearer", "authorization", "credentials")
+SENTENCES = ("instruction", "model", "judge_model", "name")
+"""Kept as they are given."""
 ADDRESSES = ("base_url", "judge_base_url")
 
 OPTIONS: list[Callable[[Any], Any]] = [
@@ -76,9 +79,11 @@ OPTIONS: list[Callable[[Any], Any]] = [
 def read(values: dict[str, Any]) -> dict[str, Any]:
     """Values of these options as RunSettings takes them; others are left as they are.
 
-    Raises InputError for a mapping, an option or an address that cannot be used.
+    Raises InputError for a mapping, an option or an address that cannot be used, and for what would
+    keep a secret in the run folder.
     """
     found = dict(values)
+    _check_sentences(found)
     for key in PATHS:
         if key in found:
             found[key] = str(Path(found[key]).resolve())
@@ -96,6 +101,16 @@ def read(values: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _check_sentences(values: Mapping[str, Any]) -> None:
+    for key in SENTENCES:
+        if looks_secret(values.get(key) or ""):
+            raise InputError(
+                f"--{key.replace('_', '-')} holds what looks like a key or a password, and would "
+                "keep it in the run folder.",
+                hint="Take it out, or write a stand-in such as [key].",
+            )
+
+
 def _pair(text: str, option: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not (key.strip() and equals):
@@ -104,12 +119,19 @@ def _pair(text: str, option: str) -> tuple[str, str]:
             hint=f"Write, for example, --{option} {EXAMPLES[option]}.",
         )
     name = key.strip()
-    if option == "backend-option" and name.endswith(SECRET_ENDINGS):
+    is_secret = option == "backend-option" and name.lower().endswith(SECRET_ENDINGS)
+    if is_secret or looks_secret(value):
         raise InputError(
-            f"--{option} {name} would keep a secret in the run folder.",
-            hint="Put it into an environment variable, and name that with api_key_env=NAME.",
+            f"--{option} {masked(name)} would keep a secret in the run folder.",
+            hint="Put it into an environment variable, and name that with "
+            "--backend-option api_key_env=NAME.",
         )
     return name, value
+
+
+def looks_secret(text: str) -> bool:
+    """Whether a text holds what looks like a key or a password."""
+    return next(found_secrets(text), None) is not None
 
 
 def _address(text: str, option: str) -> str:
