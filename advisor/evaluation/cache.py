@@ -25,10 +25,12 @@ from advisor.schema.evaluation import Completion
 SWITCH = "ADVISOR_CACHE"
 OFF = ("off", "0", "no", "false")
 FILE = "completions.sqlite"
+TABLE = "completions"
 WAIT_SECONDS = 30
 KEYS_AT_ONCE = 500
 """SQLite takes at most 999 values in one question on old systems."""
-LOOKS_WRONG = "Delete it, or name another file with ADVISOR_CACHE."
+OTHER_FILE = "Name another file with ADVISOR_CACHE."
+MAGIC = b"SQLite format 3\0"
 
 
 def place() -> Path | None:
@@ -49,6 +51,7 @@ class CompletionCache:
         self.path = path
         with self._told():
             path.parent.mkdir(parents=True, exist_ok=True)
+            self._take()
             self._base = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)
             self._base.execute("PRAGMA journal_mode=WAL")
             # A killed process loses nothing; a power cut may lose the last answers, no more.
@@ -57,11 +60,38 @@ class CompletionCache:
                 "CREATE TABLE IF NOT EXISTS completions (key TEXT PRIMARY KEY, backend TEXT,"
                 " model TEXT, made_at TEXT, value TEXT) WITHOUT ROWID"
             )
-            path.chmod(0o600)
 
     def close(self) -> None:
         """Give the file back."""
         self._base.close()
+
+    def _take(self) -> None:
+        """Make the file, or see that it is a cache, and let nobody else read it.
+
+        SQLite gives its log and its index the rights that the file has when they are made. Raises
+        StorageError and leaves alone what is no cache.
+        """
+        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        with self.path.open("rb") as stream:
+            start = stream.read(len(MAGIC))
+        if start and (start != MAGIC or not self._is_ours()):
+            raise StorageError(
+                "The file that ADVISOR_CACHE names is no cache of completions; it was left alone.",
+                hint=OTHER_FILE,
+                where=str(self.path),
+            )
+        for file in (self.path, *(Path(f"{self.path}{end}") for end in ("-wal", "-shm"))):
+            if file.exists():
+                file.chmod(0o600)
+
+    def _is_ours(self) -> bool:
+        """Whether the database has our table, or none yet."""
+        base = sqlite3.connect(self.path, timeout=WAIT_SECONDS)
+        try:
+            tables = base.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        finally:
+            base.close()
+        return not tables or (TABLE,) in tables
 
     def known(self, keys: Sequence[str]) -> dict[str, Completion]:
         """The kept completions among these keys; one that cannot be read counts as absent."""
@@ -163,15 +193,20 @@ class CompletionCache:
             busy = "locked" in str(error)
             raise StorageError(
                 f"The cache of completions cannot be used: {error}.",
-                hint="Another process holds it; try again." if busy else LOOKS_WRONG,
+                hint="Another process holds it; try again." if busy else self._way_out(),
                 where=str(self.path),
             ) from error
         except OSError as error:
             raise StorageError(
                 f"The cache of completions cannot be opened: {error.strerror or error}.",
-                hint=LOOKS_WRONG,
+                hint=OTHER_FILE,
                 where=str(self.path),
             ) from error
+
+    def _way_out(self) -> str:
+        """What to do about a file that cannot be read: only our own may be deleted."""
+        is_own = self.path == user_cache_root() / FILE
+        return f"Delete it: answers are then made again. Or: {OTHER_FILE}" if is_own else OTHER_FILE
 
 
 def opened() -> CompletionCache | None:

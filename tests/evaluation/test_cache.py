@@ -1,4 +1,5 @@
 import json
+import os
 import sqlite3
 import threading
 
@@ -82,11 +83,51 @@ def test_an_export_taken_in_elsewhere_is_the_same(cache, tmp_path):
     assert list(other.records()) == list(cache.records())
 
 
-def test_a_file_that_is_no_cache_is_told(tmp_path):
+def test_a_file_that_is_no_cache_is_told_and_left_alone(tmp_path):
+    text = tmp_path / "notes.txt"
+    text.write_text("this is no database, and long enough to be looked at as one " * 40)
+    other = tmp_path / "accounts.db"
+    base = sqlite3.connect(other)
+    base.execute("CREATE TABLE accounts (id INTEGER)")
+    base.commit()
+    base.close()
+    for path in (text, other):
+        path.chmod(0o644)
+        before = path.read_bytes()
+        with pytest.raises(StorageError, match="is no cache of completions") as caught:
+            CompletionCache(path)
+        assert "elete" not in f"{caught.value.message} {caught.value.hint}"
+        assert path.read_bytes() == before
+        assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_only_the_own_file_may_be_deleted_when_it_is_broken(tmp_path, monkeypatch):
+    monkeypatch.delenv("ADVISOR_CACHE", raising=False)
+    own = place()
+    for path, says in ((own, True), (tmp_path / "mine.sqlite", False)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"SQLite format 3\0" + b"broken " * 400)
+        with pytest.raises(StorageError, match="cannot be used") as caught:
+            CompletionCache(path)
+        assert ("Delete it" in caught.value.hint) is says
+    own.unlink()
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+def test_nobody_else_reads_answers_while_they_are_written(tmp_path, is_old):
     path = tmp_path / "completions.sqlite"
-    path.write_text("this is no database, and long enough to be looked at as one " * 40)
-    with pytest.raises(StorageError, match="cache of completions cannot be used"):
-        CompletionCache(path)
+    before = os.umask(0o022)
+    try:
+        if is_old:
+            CompletionCache(path).close()
+            path.chmod(0o644)
+        cache = CompletionCache(path)
+        cache.put("a", said("private"), backend="b", model="m")
+        files = sorted(tmp_path.iterdir())
+        assert [file.name.removeprefix(path.name) for file in files] == ["", "-shm", "-wal"]
+        assert {oct(file.stat().st_mode & 0o777) for file in files} == {"0o600"}
+    finally:
+        os.umask(before)
 
 
 def test_the_environment_names_it_or_switches_it_off(monkeypatch, tmp_path):
