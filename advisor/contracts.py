@@ -28,6 +28,7 @@ __all__ = [
     "GROUPS",
     "Clock",
     "Configurable",
+    "Deciding",
     "Embedder",
     "Emit",
     "Judging",
@@ -215,6 +216,22 @@ class ModelBackend(Protocol):
 
     def open(self, model: str, settings: dict[str, str]) -> Session:
         """Open a model; raises BackendError or MissingExtraError."""
+
+
+@runtime_checkable
+class Deciding(Protocol):
+    """What a backend may offer beside opening: which of its settings change answers.
+
+    Of a backend that does not say, every setting counts, so that another number of attempts buys
+    every kept answer again.
+    """
+
+    def deciding(self, settings: Mapping[str, str]) -> dict[str, str]:
+        """Those of the settings that change answers, with what holds where one is not given.
+
+        Cheap: no model is opened and no heavy library imported. What the session's `model_digest`
+        tells already may be left out.
+        """
 
 
 @runtime_checkable

@@ -8,8 +8,10 @@ from collections import Counter
 import pytest
 
 from advisor import registry
+from advisor.builtin.backends.pace import asked_pause
 from advisor.contracts import Streaming
 from advisor.errors import BackendAuthError, BackendError, BackendQuotaError
+from advisor.schema.evaluation import Completion
 from tests.fixtures.chaos import PASSING, Plan, at_random, chaos, expected
 from tests.fixtures.services import FAST, SERVICES, always, ask_one, first, open_at, prompts
 
@@ -23,6 +25,14 @@ CAUSES = {
     "reset": "connection_reset", "cut": "connection_reset", "malformed": "malformed_answer",
     "no_json_object": "malformed_answer", "empty_choices": "empty_choices",
 }  # fmt: skip
+
+
+def billed(completion: Completion) -> tuple[int, int]:
+    read, written = completion.billed_prompt_tokens, completion.billed_completion_tokens
+    return (
+        completion.prompt_tokens if read is None else read,
+        completion.completion_tokens if written is None else written,
+    )
 
 
 @pytest.mark.parametrize("backend", SERVICES)
@@ -42,6 +52,11 @@ def test_in_the_worst_weather_every_prompt_is_answered_right_and_sold_once(backe
         assert completion.attempts == server.asked[line]
         assert completion.latency_ms < 800
     assert set(server.sold.values()) == {1}
+    paid = Counter()
+    for _, completion in found:
+        paid.update(read=billed(completion)[0], written=billed(completion)[1])
+    assert paid == server.billed
+    assert paid["read"] > sum(completion.prompt_tokens for _, completion in found)
     seen = Counter()
     for behaviour, count in server.did.items():
         if behaviour != "good":
@@ -59,6 +74,35 @@ def test_one_failure_of_each_kind_is_told_and_mended(behaviour: str):
     cause = {"429_ms": "rate_limited", "drip_head": "timeout"}.get(behaviour)
     assert events == {cause or CAUSES[behaviour]: 1}
     assert sum(server.sold.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "written_times"),
+    [
+        ("good", None),
+        ("500", None),
+        ("429", None),
+        ("empty_choices", 2),  # counted by the service, and of no use
+        ("malformed", 1),
+        ("reset", 1),
+        ("cut", 1),
+    ],
+)
+def test_what_a_service_bills_without_a_usable_answer_is_counted(
+    behaviour: str, written_times: int | None
+):
+    completion, _, server = ask_one(first(behaviour))
+    read, written = completion.prompt_tokens, completion.completion_tokens
+    found = (completion.billed_prompt_tokens, completion.billed_completion_tokens)
+    assert found == ((2 * read, written_times * written) if written_times else (None, None))
+    assert billed(completion) == (server.billed["read"], server.billed["written"])
+
+
+@pytest.mark.parametrize(("behaviour", "read"), [("too_long", 0), ("500", 0), ("malformed", 10)])
+def test_a_prompt_without_an_answer_is_billed_for_what_was_read(behaviour: str, read: int):
+    completion, _, _ = ask_one(always(behaviour), attempts="2")
+    assert completion.finish == "error"
+    assert billed(completion) == (read, 0)
 
 
 @pytest.mark.parametrize("behaviour", SLOW)
@@ -92,6 +136,24 @@ def test_being_told_to_wait_is_no_failure():
     completion, events, _ = ask_one(first("429_ms", 5), attempts="2")
     assert completion.text == expected("item 0")
     assert events == {"rate_limited": 5}
+
+
+def test_a_wait_beyond_our_patience_ends_the_run_and_is_named():
+    with (
+        chaos(always("429_hour")) as server,
+        open_at(server, concurrency="1") as session,
+        pytest.raises(BackendError, match="asks to wait 60 minutes before the next call") as caught,
+    ):
+        session.generate(prompts(2), max_new_tokens=16)
+    assert "run the same command again" in caught.value.hint
+    assert sum(server.asked.values()) == 1
+
+
+def test_a_wait_within_our_patience_is_kept_as_told():
+    from advisor.builtin.backends._calling import PATIENCE_SECONDS
+
+    asked = asked_pause({"retry-after": "600"})
+    assert asked == 600 < PATIENCE_SECONDS
 
 
 def test_one_lane_that_is_told_to_wait_holds_all():

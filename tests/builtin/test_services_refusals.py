@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from advisor.builtin.backends.pace import LONGEST_PAUSE, asked_pause
+from advisor.builtin.backends.pace import asked_pause
 from advisor.builtin.backends.refusals import refusal
 
 for library in ("openai", "anthropic", "tenacity"):
@@ -19,7 +19,8 @@ for library in ("openai", "anthropic", "tenacity"):
         ({}, None),
         ({"retry-after": "1.5"}, 1.5),
         ({"retry-after": "-3"}, 0.0),
-        ({"retry-after": "86400"}, LONGEST_PAUSE),
+        ({"retry-after": "86400"}, 86400.0),
+        ({"retry-after": "inf"}, None),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "9", "retry-after-ms": "250"}, 0.25),

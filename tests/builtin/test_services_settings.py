@@ -39,8 +39,9 @@ def test_no_key_is_in_any_error(backend: str, monkeypatch: pytest.MonkeyPatch):
 
 def test_the_digest_knows_address_and_model_but_no_key(monkeypatch: pytest.MonkeyPatch):
     def digest(model: str, url: str, key: str) -> str:
-        monkeypatch.setenv("OPENAI_API_KEY", key)
-        return registry.backend("openai").open(model, {"base_url": url}).model_digest
+        monkeypatch.setenv("MY_KEY", key)
+        told = {"base_url": url, "api_key_env": "MY_KEY"}
+        return registry.backend("openai").open(model, told).model_digest
 
     base = digest("m", "https://a.example/v1", "key-one-11111")
     assert digest("m", "https://user:word@a.example/v1/", "key-two-22222") == base
@@ -74,7 +75,41 @@ def test_keys_stay_with_those_they_are_for(monkeypatch: pytest.MonkeyPatch):
     assert sent("http://localhost:8000/v1") == "for-openai"
     assert sent("http://far.example/v1") == "none"
     assert sent("http://far.example/v1", api_key_env="OPENAI_API_KEY") == "for-openai"
+    assert sent("https://eu.api.openai.com/v1") == "for-openai"
     assert "for-openai" not in repr(read_settings("m", {}, OPENAI))
+
+
+@pytest.mark.parametrize("backend", SERVICES)
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://api.groq.com/openai/v1", "GROQ_API_KEY is not set"),
+        ("https://llm.example.com/v1", "Nothing says which key is for llm.example.com"),
+        ("https://api.openai.com.example.com/v1", "Nothing says which key"),
+    ],
+)
+def test_no_companys_key_goes_to_another(
+    backend: str, url: str, words: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("GROQ_API_KEY", raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", "for-openai")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "for-anthropic")
+    with pytest.raises(BackendAuthError, match=words) as caught:
+        registry.backend(backend).open("m", {"base_url": url})
+    assert "--backend-option api_key_env=NAME" in caught.value.hint
+
+
+def test_a_host_named_by_the_usual_variable_gets_the_usual_key(monkeypatch: pytest.MonkeyPatch):
+    from advisor.builtin.backends.openai_compatible import OPENAI
+    from advisor.builtin.backends.service_settings import read_settings
+
+    monkeypatch.setenv("OPENAI_API_KEY", "for-all")
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://llm.example.com/v1")
+    assert read_settings("m", {}, OPENAI).api_key.get_secret_value() == "for-all"
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://api.groq.com/openai/v1")
+    monkeypatch.delenv("GROQ_API_KEY", raising=False)
+    with pytest.raises(BackendAuthError, match="GROQ_API_KEY is not set"):
+        read_settings("m", {}, OPENAI)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import httpx2
 
 from advisor.builtin.backends._exchange import Sdk
 from advisor.builtin.backends._service import ServiceSession
-from advisor.builtin.backends.dialect import Answer, Change, Manner, simpler
+from advisor.builtin.backends.dialect import Answer, Change, Counted, Manner, simpler
 from advisor.builtin.backends.service_settings import ServiceSettings
 from advisor.schema.evaluation import Message, Prompt
 
@@ -75,18 +75,19 @@ class Messages:
 
     def answer(self, told: dict[str, Any]) -> Answer:
         """The text of all blocks."""
-        usage = told.get("usage") or {}
-        read = [
-            usage.get(name)
-            for name in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-        ]
         return Answer(
             text="".join(b["text"] for b in told["content"] if b.get("type") == "text"),
             model=str(told.get("model") or ""),
             cut=told.get("stop_reason") in CUT,
-            prompt_tokens=None if read[0] is None else sum(count or 0 for count in read),
-            completion_tokens=usage.get("output_tokens"),
         )
+
+    def counted(self, told: dict[str, Any]) -> Counted:
+        """What the response says it will be billed as."""
+        usage = told.get("usage") or {}
+        names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+        read = [usage.get(name) for name in names]
+        whole = None if read[0] is None else sum(count or 0 for count in read)
+        return Counted(whole, usage.get("output_tokens"))
 
     def change(self, manner: Manner, complaint: str) -> Change | None:
         """One thing less."""

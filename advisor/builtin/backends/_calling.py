@@ -7,12 +7,13 @@ import time
 import tenacity
 
 from advisor.builtin.backends._exchange import Exchange, Link, PassingError, RefusedError
-from advisor.builtin.backends.dialect import estimated_tokens
+from advisor.builtin.backends.attempts import Attempts
 from advisor.errors import BackendError
 from advisor.schema.evaluation import Completion, Prompt
 
 PATIENCE_SECONDS = 900.0
-"""No further attempt for a prompt begins after so long."""
+"""No further attempt for a prompt begins after so long; a service that asks for a longer wait ends
+the run."""
 LONGEST_WAIT = 60.0
 """Seconds between attempts, where the service names none."""
 LOST_PER_CALL = 4
@@ -50,7 +51,7 @@ class Caller:
         Raises BackendAuthError, BackendQuotaError or BackendError where nobody can be answered (no
         further call begins then), and ClosedError when the session is closed meanwhile.
         """
-        tries = _Tries()
+        tries = Attempts(prompt)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(PassingError),
             stop=lambda state: self._is_over(tries, state),
@@ -59,17 +60,37 @@ class Caller:
             reraise=True,
         )
         try:
-            done: Completion = retrying(self._exchange.once, prompt, max_new_tokens, tries.begin)
+            done: Completion = retrying(self._once, prompt, max_new_tokens, tries)
         except PassingError as error:
-            return self._lost(prompt, error, tries.begun)
+            return self._lost(error, tries)
         except RefusedError as error:
-            return _failure(prompt, str(error), tries.begun, may_pass=False)
+            return _failure(str(error), tries, may_pass=False)
         self._lost_in_a_row = 0
         return done
 
-    def _lost(self, prompt: Prompt, error: PassingError, times: int) -> Completion:
+    def _once(self, prompt: Prompt, max_new_tokens: int, tries: Attempts) -> Completion:
+        """One attempt. Raises BackendError where the service asks for more than our patience."""
+        try:
+            return self._exchange.once(prompt, max_new_tokens, tries)
+        except PassingError as error:
+            wait = error.pause or 0.0
+            if wait <= LONGEST_WAIT or time.monotonic() - tries.since + wait <= PATIENCE_SECONDS:
+                raise
+            cause, words = error.cause, self._exchange.said(error.words)
+        self._count(cause)
+        host = self._settings.host
+        over = BackendError(
+            f"{host} asks to wait {_duration(wait)} before the next call, and a prompt waits "
+            f"{_duration(PATIENCE_SECONDS)} at most{': ' + words if words else ''}.",
+            hint="Answers so far are kept: run the same command again after that time.",
+            where=host,
+        )
+        self._pace.close(over)
+        raise over
+
+    def _lost(self, error: PassingError, tries: Attempts) -> Completion:
         """A failure that may pass. Raises BackendError where nothing else comes any more."""
-        words = self._exchange.said(error.words)
+        words, times = self._exchange.said(error.words), tries.begun
         asked = f"{times} times" if times > 1 else "once"
         told = f"{WHY[error.cause]}, asked {asked}{': ' + words if words else ''}."
         self._lost_in_a_row += 1
@@ -87,9 +108,9 @@ class Caller:
         if over is not None:
             self._pace.close(over)
             raise over
-        return _failure(prompt, told, times, may_pass=True)
+        return _failure(told, tries, may_pass=True)
 
-    def _is_over(self, tries: _Tries, state: tenacity.RetryCallState) -> bool:
+    def _is_over(self, tries: Attempts, state: tenacity.RetryCallState) -> bool:
         cause = _cause(state).cause
         if cause != "rate_limited":  # to be told to wait is no failure; only patience ends that
             tries.failed += 1
@@ -108,33 +129,27 @@ class Caller:
         return seconds
 
 
-class _Tries:
-    """How often one prompt was asked."""
-
-    def __init__(self) -> None:
-        self.since = time.monotonic()
-        self.begun = 0
-        self.failed = 0
-
-    def begin(self) -> int:
-        """One more begins; how many there are with it."""
-        self.begun += 1
-        return self.begun
-
-
 def _cause(state: tenacity.RetryCallState) -> PassingError:
     error = state.outcome.exception() if state.outcome else None
     return error if isinstance(error, PassingError) else PassingError("")
 
 
-def _failure(prompt: Prompt, told: str, attempts: int, *, may_pass: bool) -> Completion:
-    return Completion(
+def _failure(told: str, tries: Attempts, *, may_pass: bool) -> Completion:
+    failed = Completion(
         text="",
-        prompt_tokens=sum(estimated_tokens(m.content) for m in prompt.messages),
+        prompt_tokens=tries.prompt_tokens,
         completion_tokens=0,
         latency_ms=0.0,
         finish="error",
         error=told,
         may_pass=may_pass,
-        attempts=attempts,
     )
+    return tries.told(failed)
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as a person says them."""
+    for size, name in ((3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {name}"
+    return f"{seconds:.0f} seconds"

@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 import httpx2
 
 from advisor.builtin.backends._timed import TimedClient
+from advisor.builtin.backends.attempts import Attempts
 from advisor.builtin.backends.dialect import (
     Answer,
+    Counted,
     Dialect,
     Manner,
     UnusableError,
@@ -76,32 +78,33 @@ class Exchange:
         self.reached = False
         """The service has answered something before."""
 
-    def once(self, prompt: Prompt, max_new_tokens: int, began: Callable[[], int]) -> Completion:
+    def once(self, prompt: Prompt, max_new_tokens: int, attempts: Attempts) -> Completion:
         """One attempt, and another each time the model names something it does not take.
 
-        `began` is called as each begins and gives their number. Raises PassingError, RefusedError,
-        BackendAuthError, BackendQuotaError and BackendError.
+        Raises PassingError, RefusedError, BackendAuthError, BackendQuotaError and BackendError.
         """
         while True:
             manner = self._manner
             body = self._link.dialect.body(prompt, max_new_tokens, manner)
             self._link.pace.wait()
-            attempts = began()
+            attempts.begin()
             with self._link.timed.call() as clock:
-                response = self._send(body)
+                response = self._send(body, attempts)
                 seconds = clock.seconds
             self.reached = True
             if response.status_code >= 400:
                 self._judge(response, manner)
                 continue
-            return self._completion(prompt, self._answer(response), seconds * 1000, attempts)
+            told = _read(response)
+            attempts.bill(self._counted(told))
+            return self._completion(self._answer(told), self._counted(told), seconds, attempts)
 
     def said(self, words: str) -> str:
         """A service's words, fit to be shown."""
         key = self._link.settings.api_key.get_secret_value()
         return scrubbed(words, "" if key == NO_KEY else key).rstrip(".")
 
-    def _send(self, body: dict[str, Any]) -> httpx2.Response:
+    def _send(self, body: dict[str, Any], attempts: Attempts) -> httpx2.Response:
         """Any response, whatever its status. Raises PassingError where none came."""
         sdk = self._link.sdk
         try:
@@ -118,6 +121,8 @@ class Exchange:
             cause, words = "unreachable" if is_closed else "connection_reset", str(error.__cause__)
         else:
             return found
+        if cause != "unreachable":
+            attempts.broke()
         raise PassingError(cause, words)  # outside, so that it drags no request with its key along
 
     def _judge(self, response: httpx2.Response, manner: Manner) -> None:
@@ -196,9 +201,15 @@ class Exchange:
         except Exception:  # noqa: BLE001 - a hint is not worth a second error
             return []
 
-    def _answer(self, response: httpx2.Response) -> Answer:
+    def _counted(self, told: Any) -> Counted:
         try:
-            return self._link.dialect.answer(json.loads(response.content))
+            return Counted(*(_whole(count) for count in self._link.dialect.counted(told)))
+        except (TypeError, AttributeError):
+            return Counted()
+
+    def _answer(self, told: Any) -> Answer:
+        try:
+            return self._link.dialect.answer(told)
         except UnusableError as error:
             cause = error.cause
         except (ValueError, TypeError, KeyError, IndexError, AttributeError):
@@ -206,29 +217,42 @@ class Exchange:
         raise PassingError(cause)
 
     def _completion(
-        self, prompt: Prompt, answer: Answer, latency_ms: float, attempts: int
+        self, answer: Answer, counted: Counted, seconds: float, attempts: Attempts
     ) -> Completion:
         settings, count = self._link.settings, self._link.tell
         if answer.model and not same_model(settings.model, answer.model):
             count("other_model")
-        if latency_ms > settings.timeout_seconds * 1000 * SLOW_SHARE:
+        if seconds > settings.timeout_seconds * SLOW_SHARE:
             count("slow")
-        prompt_tokens, completion_tokens = answer.prompt_tokens, answer.completion_tokens
-        if prompt_tokens is None or completion_tokens is None:
+        written = counted.written
+        if counted.read is None or written is None:
             count("usage_estimated")
-            if prompt_tokens is None:
-                prompt_tokens = sum(estimated_tokens(m.content) for m in prompt.messages)
-            if completion_tokens is None:
-                completion_tokens = estimated_tokens(answer.text)
-        return Completion(
+        if written is None:
+            written = estimated_tokens(answer.text)
+            attempts.add_written(written)
+        done = Completion(
             text=answer.text.strip(),
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
-            latency_ms=latency_ms,
+            prompt_tokens=attempts.prompt_tokens if counted.read is None else counted.read,
+            completion_tokens=written,
+            latency_ms=seconds * 1000,
             finish="length" if answer.cut else "stop",
-            attempts=attempts,
             served_model=answer.model,
         )
+        return attempts.told(done)
+
+
+def _read(response: httpx2.Response) -> Any:
+    """What a response holds; None where it is no JSON."""
+    try:
+        return json.loads(response.content)
+    except ValueError:
+        return None
+
+
+def _whole(count: object) -> int | None:
+    """A count of tokens; None for anything else."""
+    is_count = isinstance(count, int) and not isinstance(count, bool) and count >= 0
+    return count if is_count else None  # type: ignore[return-value]
 
 
 def same_model(asked: str, served: str) -> bool:

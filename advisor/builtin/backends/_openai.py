@@ -9,7 +9,14 @@ import openai
 
 from advisor.builtin.backends._exchange import Sdk
 from advisor.builtin.backends._service import ServiceSession
-from advisor.builtin.backends.dialect import Answer, Change, Manner, UnusableError, simpler
+from advisor.builtin.backends.dialect import (
+    Answer,
+    Change,
+    Counted,
+    Manner,
+    UnusableError,
+    simpler,
+)
 from advisor.builtin.backends.service_settings import ServiceSettings
 from advisor.schema.chat import folded
 from advisor.schema.evaluation import Message, Prompt
@@ -72,15 +79,17 @@ class ChatCompletions:
         if not choices:
             raise UnusableError("empty_choices")
         message = choices[0]["message"]
-        usage = told.get("usage") or {}
         text = message.get("content") or message.get("refusal") or ""
         return Answer(
             text=text if isinstance(text, str) else _joined(text),
             model=str(told.get("model") or ""),
             cut=choices[0].get("finish_reason") == "length",
-            prompt_tokens=usage.get("prompt_tokens"),
-            completion_tokens=usage.get("completion_tokens"),
         )
+
+    def counted(self, told: dict[str, Any]) -> Counted:
+        """What the response says it will be billed as."""
+        usage = told.get("usage") or {}
+        return Counted(usage.get("prompt_tokens"), usage.get("completion_tokens"))
 
     def change(self, manner: Manner, complaint: str) -> Change | None:
         """The other name of the token limit, or one thing less."""

@@ -21,6 +21,7 @@ from advisor.builtin.backends.chat_tokens import ConversationError, tokens_of
 from advisor.builtin.backends.length_batches import batches, order
 from advisor.builtin.backends.model_digest import digest_of
 from advisor.builtin.backends.quiet import quiet
+from advisor.builtin.backends.usual_device import usual_dtype
 from advisor.errors import BackendError, MissingExtraError
 from advisor.schema.evaluation import Completion, Prompt
 
@@ -42,7 +43,7 @@ def open_session(reference: str, settings: dict[str, str]) -> TransformersSessio
             hint=f"Use one of: {', '.join(_devices())}.",
             where=reference,
         )
-    dtype = settings.get("dtype", "bfloat16" if device == "cuda" else "float32")
+    dtype = settings.get("dtype", usual_dtype(device))
     if dtype not in DTYPES:
         raise BackendError(
             f"The precision '{dtype}' is not known.",

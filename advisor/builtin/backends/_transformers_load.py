@@ -35,12 +35,30 @@ class Loaded(NamedTuple):
 
 def load(reference: str, device: str, dtype: str) -> Loaded:
     """Model and tokenizer on the device; raises ModelFolderError, UnsupportedArchitectureError."""
-    folder = Path(reference)
+    place = at_hand(reference)
+    folder = Path(place)
     if (folder / ADAPTER).is_file():
         return _load_adapter(folder, device, dtype)
-    model = _load_model(reference, device, dtype, None)
+    model = _load_model(place, device, dtype, None)
     folders = (folder,) if folder.is_dir() else ()
-    return Loaded(model, _load_tokenizer(reference), folders)
+    return Loaded(model, _load_tokenizer(place), folders)
+
+
+def at_hand(reference: str) -> str:
+    """The folder of a model: of a hub id, its snapshot in the hub's local cache.
+
+    The library looks for an adapter beside a hub id on the hub itself, even when it is told to stay
+    offline; in a folder it looks on the disk. Where downloading is allowed the id is left to it.
+    Raises ModelFolderError where the cache does not have the model.
+    """
+    if Path(reference).is_dir() or not stays_offline(reference):
+        return reference
+    from huggingface_hub import snapshot_download  # noqa: PLC0415 - only for hub ids
+
+    try:
+        return str(snapshot_download(reference, local_files_only=True))
+    except Exception as error:
+        raise unusable(reference, error) from error
 
 
 def end_tokens(loaded: Loaded) -> list[int]:
@@ -65,6 +83,7 @@ def _load_adapter(folder: Path, device: str, dtype: str) -> Loaded:
         from peft import PeftModel  # noqa: PLC0415 - only adapters need it
     except ImportError:
         raise MissingExtraError("Opening an adapter", "train") from None
+    base = at_hand(base)
     has_tokenizer = (folder / "tokenizer_config.json").is_file()
     tokenizer = _load_tokenizer(str(folder) if has_tokenizer else base)
     model = _load_model(base, device, dtype, _quantisation(folder, device))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 
 from advisor.builtin.backends.service_settings import Provider, read_settings
@@ -20,6 +21,11 @@ class AnthropicBackend:
     """Opens a model by Anthropic's name for it; the library is imported on opening."""
 
     info = PluginInfo(id="anthropic", label="Anthropic", extra="api", spends_money=True)
+
+    def deciding(self, settings: Mapping[str, str]) -> dict[str, str]:
+        """None of the settings changes answers: the service takes no seed."""
+        del settings
+        return {}
 
     def open(self, model: str, settings: dict[str, str]) -> Session:
         """A session that asks nobody yet; settings and errors as for OpenAI-compatible servers.

@@ -32,13 +32,18 @@ class Change(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a service answered; counts it did not give are None."""
+    """What a service answered."""
 
     text: str
     model: str
     cut: bool
-    prompt_tokens: int | None
-    completion_tokens: int | None
+
+
+class Counted(NamedTuple):
+    """Tokens that a service counted; None where it did not."""
+
+    read: int | None = None
+    written: int | None = None
 
 
 class UnusableError(Exception):
@@ -60,6 +65,9 @@ class Dialect(Protocol):
 
     def answer(self, told: dict[str, Any]) -> Answer:
         """The answer in a response. Raises UnusableError."""
+
+    def counted(self, told: dict[str, Any]) -> Counted:
+        """What the response says it will be billed as, whether it holds an answer or not."""
 
     def change(self, manner: Manner, complaint: str) -> Change | None:
         """What to leave out after a complaint (in lower case); None when nothing can be."""

@@ -107,6 +107,10 @@ class EchoBackend:
 
     info = PluginInfo(id="echo", label="Echo (no model)")
 
+    def deciding(self, settings: Mapping[str, str]) -> dict[str, str]:
+        """What is said and what fails; latency and calls at once change nothing."""
+        return {name: settings[name] for name in ("reply", "script", "fail") if name in settings}
+
     def open(self, model: str, settings: dict[str, str]) -> EchoSession:
         """A session; the model's name does not matter.
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-
-LONGEST_PAUSE = 120.0
-"""Seconds; a service that asks for more is asked again after this."""
 
 
 class ClosedError(Exception):
@@ -52,7 +50,7 @@ class Pace:
 
 
 def asked_pause(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Seconds that Retry-After (seconds or HTTP date) or retry-after-ms asks for, capped.
+    """Seconds that Retry-After (seconds or HTTP date) or retry-after-ms asks for.
 
     None where neither is there or neither can be read.
     """
@@ -66,7 +64,7 @@ def asked_pause(headers: Mapping[str, str], now: datetime | None = None) -> floa
             return None
         until = until if until.tzinfo else until.replace(tzinfo=UTC)
         seconds = (until - (now or datetime.now(UTC))).total_seconds()
-    return None if seconds is None else min(max(seconds, 0.0), LONGEST_PAUSE)
+    return None if seconds is None else max(seconds, 0.0)
 
 
 def _number(text: str | None) -> float | None:
@@ -74,4 +72,4 @@ def _number(text: str | None) -> float | None:
         number = float(text) if text else None
     except ValueError:
         return None
-    return None if number is None or number != number else number  # noqa: PLR0124 - not a number
+    return number if number is not None and math.isfinite(number) else None

@@ -38,6 +38,16 @@ NUMBERS = {
 }
 
 
+DECIDING = ("seed",)
+"""Settings that change answers, beside address and model, which the digest tells, and the schema,
+which counts by its content."""
+
+
+def deciding(settings: Mapping[str, str]) -> dict[str, str]:
+    """Those of a service's settings that change answers."""
+    return {name: settings[name] for name in DECIDING if name in settings}
+
+
 class Provider(Value):
     """What a kind of service usually means."""
 
@@ -149,22 +159,37 @@ def _schema(text: str | None) -> dict[str, Any] | None:
 
 
 def _key(base_url: str, named: str, provider: Provider) -> str:
-    """The key from the environment.
+    """The key from the environment: the named one, else the one that is meant for this address.
 
     One that was not named for this address goes to loopback and over TLS only.
     """
-    host = urlsplit(base_url).hostname or ""
-    usual = OWN_KEYS.get(host.lower(), provider.key_env)
-    key = os.environ.get(named or usual, "").strip()
-    if not key and not named and usual != provider.key_env:
-        usual, key = provider.key_env, os.environ.get(provider.key_env, "").strip()
     is_open = is_loopback(base_url) or base_url.startswith("http://")
+    variable = named or _meant(base_url, provider)
+    key = os.environ.get(variable, "").strip() if variable else ""
     if key and (named or not is_open or is_loopback(base_url)):
         return key
     if is_open and not named:
         return NO_KEY
+    if not variable:
+        raise BackendAuthError(
+            f"Nothing says which key is for {host_of(base_url)}: {provider.key_env} stays with "
+            f"{host_of(provider.base_url)}.",
+            hint="Name the variable that holds it: --backend-option api_key_env=NAME.",
+            where=provider.id,
+        )
     raise BackendAuthError(
-        f"No key for {host_of(base_url)}: the variable {named or usual} is not set.",
-        hint=f"Set it: export {named or usual}=..., or name another with api_key_env.",
+        f"No key for {host_of(base_url)}: the variable {variable} is not set.",
+        hint=f"Set it: export {variable}=..., or name another: --backend-option api_key_env=NAME.",
         where=provider.id,
     )
+
+
+def _meant(base_url: str, provider: Provider) -> str:
+    """The variable whose key is meant for an address; empty where nobody has said so."""
+    host = (urlsplit(base_url).hostname or "").lower()
+    if host in OWN_KEYS:
+        return OWN_KEYS[host]
+    home = urlsplit(provider.base_url).hostname or ""
+    told = urlsplit(os.environ.get(provider.url_env, "")).hostname
+    is_meant = host in (home, told) or host.endswith(f".{home}") or is_loopback(base_url)
+    return provider.key_env if is_meant else ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 from advisor.builtin.backends.model_folder import check_folder, looks_like_path
 from advisor.builtin.backends.quiet import quiet
+from advisor.builtin.backends.usual_device import usual_device, usual_dtype
 from advisor.contracts import PluginInfo, Session
 from advisor.errors import MissingExtraError, ModelFolderError
 
@@ -15,6 +17,12 @@ class TransformersBackend:
     """The ordinary way to open a model; torch is imported on opening and not before."""
 
     info = PluginInfo(id="transformers", label="Transformers on this machine", extra="train")
+
+    def deciding(self, settings: Mapping[str, str]) -> dict[str, str]:
+        """Device, precision and seed: a GPU's answers in bfloat16 are not a CPU's."""
+        device = settings.get("device") or usual_device()
+        told = {"device": device, "dtype": settings.get("dtype") or usual_dtype(device)}
+        return told | ({"seed": settings["seed"]} if "seed" in settings else {})
 
     def open(self, model: str, settings: dict[str, str]) -> Session:
         """Open a folder or hub id: bfloat16 on an NVIDIA GPU, float32 elsewhere.
