@@ -51,25 +51,29 @@ class Wealth:
 class Groups:
     """Gathers scores until the last item of their group has come."""
 
-    def __init__(self, labels: Sequence[str] | None) -> None:
+    def __init__(self, labels: Sequence[str] | None, *, largest: int = 1) -> None:
         self._labels = [label or at for at, label in enumerate(labels or ())]
         self._left: dict[str | int, int] = {}
         for label in self._labels:
             self._left[label] = self._left.get(label, 0) + 1
-        self.largest = max(self._left.values(), default=1)
+        self.largest = max([largest, *self._left.values()])
         self._open: dict[str | int, list[float]] = {}
 
-    def add(self, at: int, score: float) -> tuple[float, int] | None:
-        """Sum of scores and number of items of the group that this item makes whole."""
-        if not self._labels:
-            return score, 1
-        label = self._labels[at]
-        held = self._open.setdefault(label, [])
-        held.append(score)
-        if len(held) < self._left[label]:
-            return None
-        del self._open[label]
-        return sum(held), len(held)
+    def add(self, at: int, score: float | None) -> tuple[float, int] | None:
+        """Sum and number of the scores of the group that this item makes whole, if any.
+
+        An item without a score counts as come, and adds nothing.
+        """
+        known = [] if score is None else [score]
+        if self._labels:
+            label = self._labels[at]
+            held = self._open.setdefault(label, [])
+            held += known
+            self._left[label] -= 1
+            if self._left[label]:
+                return None
+            known = self._open.pop(label)
+        return (sum(known), len(known)) if known else None
 
 
 def stake(middle: float, distance: float) -> float:

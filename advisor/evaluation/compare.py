@@ -183,6 +183,7 @@ def _whenever(pairs: Pairs, *, level: float) -> Found:
         planned=len(differences),
         error_rate=(1 - level) / 2,
         groups=shared_groups(pairs.labels),
+        largest=pairs.largest_group,
     )
     for difference in differences:
         watch.add(difference)

@@ -19,6 +19,8 @@ class Pairs(NamedTuple):
     """One of them could have ended early, so that part of the error is spent on looking."""
     ended_by_scores: bool
     """The scores themselves decided how many samples there are."""
+    largest_group: int = 1
+    """Samples of the largest group that was planned, where that is known."""
 
     @property
     def differences(self) -> list[float]:
@@ -32,10 +34,10 @@ class Pairs(NamedTuple):
 
 
 def paired(a: Evaluation, b: Evaluation) -> Pairs:
-    """Both systems' scores on the samples they have in common, in the order they were asked.
+    """Both systems' scores on the samples that both have scored, in the order they were asked.
 
     They must have all samples in common unless one ended early. Raises StaleArtifactError when
-    samples, data or metric differ, or a sample stands twice.
+    samples, data or metric differ, a sample stands twice, or none was scored for both.
     """
     ours, theirs = _by_sample(a), _by_sample(b)
     first = ours if len(ours) <= len(theirs) else theirs
@@ -50,11 +52,19 @@ def paired(a: Evaluation, b: Evaluation) -> Pairs:
             f"{len(common)} in common, data {data_a} and {data_b}.",
             hint="Run `advisor baseline` again, so that both are measured on the data as it is.",
         )
+    scored = [at for at in common if not ours[at].unscored and not theirs[at].unscored]
+    if not scored:
+        raise StaleArtifactError(
+            f"{a.metric} gave none of the {len(common)} samples a value for both {a.builder} and "
+            f"{b.builder}.",
+            hint="Decide by another --metric, and run `advisor baseline` again.",
+        )
     return Pairs(
-        a=tuple(ours[sample_id] for sample_id in common),
-        b=tuple(theirs[sample_id] for sample_id in common),
+        a=tuple(ours[sample_id] for sample_id in scored),
+        b=tuple(theirs[sample_id] for sample_id in scored),
         was_watched=a.stopping is not None or b.stopping is not None,
         ended_by_scores="decided" in {a.ended, b.ended},
+        largest_group=max([e.stopping.largest_group for e in (a, b) if e.stopping], default=1),
     )
 
 

@@ -15,11 +15,13 @@ from advisor.evaluation.asking import Setting, has_failed
 from advisor.evaluation.bench import MAX_FAILED_SHARE, Bench
 from advisor.evaluation.identity import by_id
 from advisor.evaluation.judging import judge_scores
-from advisor.evaluation.question import Question, question_of
+from advisor.evaluation.question import Question, question_of, value_that_stands
 from advisor.evaluation.scoring import Ended, clusters_of, evaluation, manifest, score
 from advisor.evaluation.stopping import fair_order
 from advisor.schema.evaluation import Completion, Evaluation, Prompt, Sample, Stopping
 
+FEWEST_SEEN = 20
+"""Answers that are waited for before their failures are judged, where there are so many to ask."""
 FEWEST_WATCHED = 40
 """Samples below which no evaluation is ended early: what tuning may gain is read off the score, so
 that deciding about the target alone is not enough (half a 90 % interval is 13 points at 40)."""
@@ -43,7 +45,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(bench: Bench, name: str, builder: PromptBuilder, samples: Sequence[Sample]) -> Prepared:
-    """A fitted builder's prompts for the samples, mixed where they are watched; asks no model.
+    """A fitted builder's prompts for the samples, mixed where it may end early; asks no model.
 
     Raises DatasetError when there is no sample or two have one id, PluginContractError when the
     metric is a loss or needs a judge and there is none.
@@ -72,8 +74,8 @@ def measure(bench: Bench, ready: Prepared) -> Evaluation:
 
     When all are there, the session is not touched beyond its `model_digest`. Where the bench
     watches a target, samples are asked in their order until it is decided. Raises
-    BackendResponseError when more than a fifth of the samples got no answer, or the cap let
-    nothing be asked.
+    BackendResponseError when more than a fifth of the samples that were asked got no answer or
+    could not be scored, or the cap let nothing be asked.
     """
     before = bench.asker.events
     run = _Run(bench, ready, question_of(bench, ready.name, ready.samples))
@@ -93,6 +95,7 @@ def measure(bench: Bench, ready: Prepared) -> Evaluation:
         planned=len(ready.samples),
         stopping=_stopping(run),
         events=_since(before, bench.asker.events),
+        groups=clusters_of(ready.samples),
     )
     settings: dict[str, Setting] = dict(getattr(ready.builder, "settings", {}))
     samples = ready.samples[: len(answers)]
@@ -112,18 +115,20 @@ class _Run:
         self.found: dict[int, Completion] = {}
         self.failed: list[Completion] = []
         self._seen = 0
+        self._gave_up = False
 
     @property
-    def gave_up(self) -> bool:
-        """Whether too many samples got no answer."""
-        return len(self.failed) > MAX_FAILED_SHARE * len(self.ready.samples)
+    def _fail_too_often(self) -> bool:
+        """Whether too many of the samples that came back have no answer."""
+        return len(self.failed) > MAX_FAILED_SHARE * len(self.found)
 
     @property
     def decided(self) -> bool:
         """Whether the watched question is answered, by as many samples as a score needs."""
-        if self.question is None or self._seen < FEWEST_WATCHED:
+        if self.question is None:
             return False
-        return self.question.watch.decision != "undecided"
+        watch = self.question.watch
+        return watch.items - watch.skipped >= FEWEST_WATCHED and watch.decision != "undecided"
 
     def ask(self) -> None:
         """Ask until all is answered, decided, paid up, or hopeless; raises when hopeless."""
@@ -132,8 +137,9 @@ class _Run:
             self.ready.prompts,
             known=self.ready.known,
             window=window if self.ready.missing else len(self.ready.prompts),
-            halted=lambda: self.gave_up or self.decided,
+            halted=lambda: self._gave_up or self.decided,
         )
+        fewest = min(FEWEST_SEEN, len(self.ready.samples))
         for at, completion in replies:
             self.found[at] = completion
             if has_failed(completion):
@@ -141,7 +147,9 @@ class _Run:
             if not completion.cached:
                 self.bench.progress.advance()
             self._look()
-        if self.gave_up:
+            if len(self.found) >= fewest and self._fail_too_often:
+                self._gave_up = True
+        if self._gave_up or self._fail_too_often:
             self._give_up()
 
     def answered(self) -> list[Completion]:
@@ -169,12 +177,12 @@ class _Run:
                 self.found[at],
                 self.ready.samples[at],
             )
-            self.question.add(shown.sample_id, shown.value)
+            self.question.add(shown.sample_id, value_that_stands(shown, self.found[at]))
             self._seen += 1
 
     def _give_up(self) -> None:
         error = BackendResponseError(
-            f"{len(self.failed)} of {len(self.ready.samples)} samples got no answer, more than "
+            f"{len(self.failed)} of the first {len(self.found)} samples got no answer, more than "
             f"{MAX_FAILED_SHARE:.0%}; the first said: {self.failed[0].error}",
             hint="Mend the cause and run the same command again; answers are kept.",
         )
@@ -216,7 +224,8 @@ def _built(builder: PromptBuilder, samples: Sequence[Sample]) -> list[Prompt]:
 
 def _in_fair_order(bench: Bench, samples: Sequence[Sample]) -> Sequence[Sample]:
     """An order of which every beginning stands for the whole, where the end may come early."""
-    if bench.watched_target is None and bench.watched_rival is None:
+    is_watched = bench.watched_target is not None or bench.watched_rival is not None
+    if not is_watched and bench.purse.cap_usd is None:
         return samples
     labels = clusters_of(samples) or [""] * len(samples)
     return [samples[at] for at in fair_order(labels, seed=bench.settings.seed)]
@@ -241,7 +250,9 @@ def _why(run: _Run) -> Literal["all", "decided", "budget"]:
 def _stopping(run: _Run) -> Stopping | None:
     if run.question is None:
         return None
-    return run.question.watch.stopping(run.question.words, saved_usd=_saved_usd(run))
+    return run.question.watch.stopping(
+        run.question.words, rival=run.question.rival_name, saved_usd=_saved_usd(run)
+    )
 
 
 def _saved_usd(run: _Run) -> float | None:

@@ -7,9 +7,10 @@ from statistics import quantiles
 from typing import Literal, NamedTuple
 
 from advisor.contracts import Metric, Totalling
+from advisor.errors import BackendResponseError
 from advisor.evaluation.also import beside, signature, value_of
 from advisor.evaluation.asking import Setting, has_failed
-from advisor.evaluation.bench import LEVEL, Bench
+from advisor.evaluation.bench import LEVEL, MAX_FAILED_SHARE, Bench
 from advisor.evaluation.intervals import score_interval
 from advisor.evaluation.stopping import at_the_end, interval_at_any_end, last_level
 from advisor.schema.base import ConfidenceInterval
@@ -37,6 +38,9 @@ class Ended(NamedTuple):
     planned: int = 0
     stopping: Stopping | None = None
     events: Mapping[str, int] = {}
+    groups: Sequence[str] | None = None
+    """What each planned sample shares with others, in their order; None where they share nothing.
+    """
 
 
 def manifest(
@@ -89,18 +93,25 @@ def evaluation(
     ended: Ended,
     found: Mapping[str, Sequence[Score]],
 ) -> Evaluation:
-    """Scores of all answers; a sample without one counts as 0 and has no latency."""
+    """Scores of all answers; a sample without one counts as 0 and has no latency.
+
+    A sample that the metric could give no value counts neither way. Raises BackendResponseError
+    when these are more than a fifth.
+    """
     _, completions, samples = answered
     scores = _scored(answered, found[bench.metric.info.id])
-    clusters = clusters_of(samples)
-    rated = _rated(bench, scores, clusters, ended)
+    unscored = sum(one.unscored for one in scores)
+    if unscored > MAX_FAILED_SHARE * len(scores):
+        raise _unscorable(bench.metric.info.id, name, scores)
+    clusters = list(ended.groups[: len(samples)]) if ended.groups else None
+    rated = _rated(bench, scores, ended)
     return Evaluation(
         builder=name,
         metric=bench.metric.info.id,
         value=rated.value,
         interval=rated.interval,
         interval_method=rated.method,
-        n=len(scores),
+        n=len(scores) - unscored,
         usage=usage(completions),
         latency_ms=latency([c.latency_ms for c in completions if not has_failed(c)]),
         failures=sum(has_failed(c) for c in completions),
@@ -115,6 +126,19 @@ def evaluation(
         ended=ended.why,
         planned=ended.planned,
         events=dict(ended.events),
+        unscored=unscored,
+        cut_answers=sum(c.finish == "length" for c in completions),
+    )
+
+
+def _unscorable(metric: str, name: str, scores: Sequence[ScoredSample]) -> BackendResponseError:
+    without = [one for one in scores if one.unscored]
+    why = without[0].note or "no reason was given"
+    return BackendResponseError(
+        f"{metric} could give {len(without)} of {len(scores)} answers of {name} no value, more than"
+        f" {MAX_FAILED_SHARE:.0%}; the first because: {why}.",
+        hint="Decide by another --metric, or name a judge that keeps to the form it is asked for;"
+        " what was answered is kept.",
     )
 
 
@@ -144,27 +168,42 @@ class _Rated(NamedTuple):
     stopping: Stopping | None
 
 
-def _rated(
-    bench: Bench, scores: Sequence[ScoredSample], clusters: list[str] | None, ended: Ended
-) -> _Rated:
+def _rated(bench: Bench, scores: Sequence[ScoredSample], ended: Ended) -> _Rated:
     stopping = ended.stopping
-    value, interval, method = score_interval(
-        scores,
-        is_binary=bench.metric.info.binary,
-        clusters=clusters,
-        value_of=value_of(bench.metric),
-        seed=bench.settings.seed,
-        level=LEVEL if stopping is None else last_level(stopping.error_rate),
-    )
+    level = LEVEL if stopping is None else last_level(stopping.error_rate)
+    value, interval, method = _interval(bench, scores, ended, level)
     if ended.why == "decided":
-        interval = interval_at_any_end([score.value for score in scores], groups=clusters)
+        seen = [None if score.unscored else score.value for score in scores]
+        interval = interval_at_any_end(seen, groups=ended.groups)
         return _Rated(value, interval, "confidence sequence", stopping)
     if stopping is None:
         return _Rated(value, interval, method, None)
     interval = interval.model_copy(update={"level": LEVEL})
     if bench.watched_target is not None:
-        stopping = at_the_end(stopping, interval)
+        standing = [
+            score.model_copy(update={"unscored": True}) if score.completion.may_pass else score
+            for score in scores
+        ]
+        last = interval
+        if standing != list(scores):
+            last = _interval(bench, standing, ended, level)[1]
+        stopping = at_the_end(stopping, last)
     return _Rated(value, interval, f"{method}, widened for having been watched", stopping)
+
+
+def _interval(
+    bench: Bench, scores: Sequence[ScoredSample], ended: Ended, level: float
+) -> tuple[float, ConfidenceInterval, str]:
+    """Value of the samples that have one, its interval, and how that was made."""
+    places = [at for at, score in enumerate(scores) if not score.unscored]
+    return score_interval(
+        [scores[at] for at in places],
+        is_binary=bench.metric.info.binary,
+        clusters=[ended.groups[at] for at in places] if ended.groups else None,
+        value_of=value_of(bench.metric),
+        seed=bench.settings.seed,
+        level=level,
+    )
 
 
 def clusters_of(samples: Sequence[Sample]) -> list[str] | None:

@@ -38,7 +38,8 @@ class Watch:
     """A running question on the true mean of scores; scores are added in the planned order.
 
     `groups` names the document or group of every planned item, in their order: items of one group
-    are one observation, made when its last one has come.
+    are one observation, made when its last one has come. Where only a beginning of the plan is
+    known, `largest` says how many items the largest planned group has.
     """
 
     def __init__(
@@ -48,15 +49,17 @@ class Watch:
         planned: int,
         error_rate: float = ERROR_RATE,
         groups: Sequence[str] | None = None,
+        largest: int = 1,
     ) -> None:
         self.against = terms.against
         self.error_rate = error_rate
         self.planned = planned
         self.items = 0
+        self.skipped = 0
         self._span = terms.span
         self._mixture = terms.mixture
         self._each = error_rate * (1 - terms.last_look)
-        self._groups = Groups(groups)
+        self._groups = Groups(groups, largest=largest)
         middle = self._scaled(self.against)
         self._above = Wealth(middle, self._mixture, self._each)
         self._below = Wealth(1 - middle, self._mixture, self._each)
@@ -71,7 +74,15 @@ class Watch:
                 f"A score is {score}, outside of {low:g} to {high:g}.",
                 hint="A metric's scores run from 0 to 1.",
             )
-        whole = self._groups.add(self.items, self._scaled(score))
+        self._take(self._scaled(score))
+
+    def skip(self) -> None:
+        """Pass over the next item: nothing is known of it that could decide anything."""
+        self.skipped += 1
+        self._take(None)
+
+    def _take(self, scaled: float | None) -> None:
+        whole = self._groups.add(self.items, scaled)
         self.items += 1
         if whole is None:
             return
@@ -107,7 +118,9 @@ class Watch:
         most = max(self._above.most, self._below.most)
         return min(1.0, 2 * exp(-most) * self.error_rate / self._each)
 
-    def stopping(self, question: str, *, saved_usd: float | None = None) -> Stopping:
+    def stopping(
+        self, question: str, *, rival: str = "", saved_usd: float | None = None
+    ) -> Stopping:
         """What the watch saw, for the evaluation's record."""
         return Stopping(
             question=question,
@@ -118,6 +131,9 @@ class Watch:
             items_planned=self.planned,
             interval=self.interval,
             saved_usd=saved_usd,
+            rival=rival,
+            skipped=self.skipped,
+            largest_group=self._groups.largest,
         )
 
     def _now(self) -> Decision:
@@ -160,12 +176,22 @@ def watch_target(
 
 
 def interval_at_any_end(
-    scores: Sequence[float], *, groups: Sequence[str] | None, error_rate: float = ERROR_RATE
+    scores: Sequence[float | None],
+    *,
+    groups: Sequence[str] | None,
+    error_rate: float = ERROR_RATE,
 ) -> ConfidenceInterval:
-    """Where the true mean of scores lies when the scores themselves decided how many there are."""
+    """Where the true mean of scores lies when the scores themselves decided how many there are.
+
+    `groups` are those of all planned items: what counts as one observation must not hang on where
+    it ended. None stands for an item that has no score.
+    """
     watch = watch_target(0.5, planned=len(scores), error_rate=error_rate, groups=groups)
     for score in scores:
-        watch.add(score)
+        if score is None:
+            watch.skip()
+        else:
+            watch.add(score)
     return watch.interval
 
 
@@ -190,11 +216,15 @@ def at_the_end(stopping: Stopping, interval: ConfidenceInterval) -> Stopping:
 
 
 def watch_difference(
-    *, planned: int, error_rate: float = ERROR_RATE, groups: Sequence[str] | None = None
+    *,
+    planned: int,
+    error_rate: float = ERROR_RATE,
+    groups: Sequence[str] | None = None,
+    largest: int = 1,
 ) -> Watch:
     """Is B better than A? For differences B - A of paired scores, from -1 to 1."""
     terms = Terms(0.0, span=(-1.0, 1.0), mixture=DIFFERENCE_MIXTURE, last_look=LAST_LOOK)
-    return Watch(terms, planned=planned, error_rate=error_rate, groups=groups)
+    return Watch(terms, planned=planned, error_rate=error_rate, groups=groups, largest=largest)
 
 
 def fair_order(labels: Sequence[str], *, seed: int) -> list[int]:

@@ -241,7 +241,7 @@ def test_latency_of_nothing_is_unknown():
 def test_too_many_failures_stop_the_evaluation_and_can_be_mended(tmp_path, builder):
     bad = {f"s{number:03}" for number in range(16, 40)}
     with pytest.raises(
-        BackendResponseError, match=r"of 40 samples got no answer.*RuntimeError: broken"
+        BackendResponseError, match=r"of the first 32 samples got no answer.*RuntimeError: broken"
     ):
         evaluate(bench(Faulty(bad, RuntimeError("broken")), tmp_path), "z", builder, capitals(40))
     session = FunctionSession(knows(1))
