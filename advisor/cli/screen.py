@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,8 +86,20 @@ class Screen:
         return sys.stdin is not None and sys.stdin.isatty() and not self.yes
 
     @staticmethod
-    def command_line(*extra: str | Path) -> str:
-        """The present command, ready to paste, with extra words added when they are not there."""
+    def command_line(option: str = "", value: str | Path = "") -> str:
+        """The present command, ready to paste; with the option, where it has not this path yet."""
         words = ["advisor", *sys.argv[1:]]
-        missing = [str(word) for word in extra if str(word) not in words]
-        return shlex.join([*words, *missing])
+        if option and not _gives(words, option, value):
+            words += [option, str(value)]
+        return shlex.join(words)
+
+
+def _gives(words: Sequence[str], option: str, value: str | Path) -> bool:
+    """Whether the words give the option this path last, however it is written."""
+    pairs = zip(words, [*words[1:], ""], strict=True)
+    given = [
+        word.removeprefix(f"{option}=") if word.startswith(f"{option}=") else following
+        for word, following in pairs
+        if word == option or word.startswith(f"{option}=")
+    ]
+    return bool(given) and Path(given[-1]).expanduser().resolve() == Path(value).resolve()
