@@ -75,10 +75,11 @@ def digest_of_tree(path: Path) -> str:
     return digest_of([(str(p.relative_to(path)), digest_of_file(p)) for p in files])
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, option: str = "--run-dir") -> None:
     """Replace a file's content at once: temporary file beside it, fsync, rename.
 
-    Raises StorageError when the folder cannot be written or the disk is full; the old file stays.
+    Raises StorageError, which names the option that chose the place, when the folder cannot be
+    written or the disk is full; the old file stays.
     """
     temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}"
     try:
@@ -89,22 +90,22 @@ def write_text(path: Path, text: str) -> None:
             os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise _storage_error(path, error) from error
+        raise _storage_error(path, error, option) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def _storage_error(path: Path, error: OSError) -> StorageError:
+def _storage_error(path: Path, error: OSError, option: str) -> StorageError:
     if error.errno in FULL_DISK:
         return StorageError(
             f"The disk is full: {path.name} could not be written.",
-            hint="Free some space or choose another --run-dir; nothing was half-written.",
+            hint=f"Free some space or choose another {option}; nothing was half-written.",
             where=str(path.parent),
         )
     return StorageError(
         f"Cannot write {path.name}: {error.strerror or error}.",
-        hint="Choose a folder you may write to with --run-dir.",
+        hint=f"Choose a folder you may write to with {option}.",
         where=str(path.parent),
     )
 

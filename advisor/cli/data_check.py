@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import click
 
 from advisor.cli.aside import unused_run_dir_option
 from advisor.cli.options import standard_options
+from advisor.cli.pages import refuse_place
 from advisor.cli.screen import Screen
 
 if TYPE_CHECKING:
@@ -40,17 +42,20 @@ def command(
     """
     from advisor.artifacts import document, write_text  # noqa: PLC0415 - pydantic is slow to load
 
+    _refuse_places(
+        file, asked["docs"], {"--html": html, "--markdown": markdown}, may_replace=screen.yes
+    )
     found = _checked(screen, file, **asked)
     if html is not None:
         from advisor.render.html_data_check import to_html  # noqa: PLC0415 - only for a page
 
-        write_text(html, to_html(found))
+        write_text(html, to_html(found), option="--html")
         screen.note(f"Written: {html}")
 
     if markdown is not None:
         from advisor.render.markdown_data_check import to_markdown  # noqa: PLC0415 - only for it
 
-        write_text(markdown, to_markdown(found))
+        write_text(markdown, to_markdown(found), option="--markdown")
         screen.note(f"Written: {markdown}")
 
     def show() -> None:
@@ -59,6 +64,21 @@ def command(
         show_data_check(screen.console, found)
 
     screen.result(document(found), show)
+
+
+MARKS = {"--html": "<title>Data check: ", "--markdown": "# Data check of "}
+"""What the first lines of such a page hold."""
+
+
+def _refuse_places(
+    file: Path, docs: Path | None, pages: Mapping[str, Path | None], *, may_replace: bool
+) -> None:
+    """Raises InputError where a page would overwrite what it must not, before any work is done."""
+    read = [path for path in (file, docs) if path is not None]
+    for option, page in pages.items():
+        if page is not None:
+            refuse_place(page, option, inputs=read, mark=MARKS[option], may_replace=may_replace)
+            read.append(page)
 
 
 def _checked(screen: Screen, file: Path, **asked: Any) -> DataCheck:
