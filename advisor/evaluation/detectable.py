@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
 from statistics import NormalDist
 
@@ -13,7 +14,7 @@ BISECTIONS = 50
 
 
 def detectable_gain(
-    n: int,
+    n: float,
     *,
     baseline: float | None = None,
     discordance: float | None = None,
@@ -28,7 +29,9 @@ def detectable_gain(
     the mean square of the differences); `discordance` where it was measured, else that of two
     systems that err independently, at `baseline` and d above it. Systems mostly err on the same
     samples, so that without a measured q the answer is an upper bound. A gain beyond 1 stands for
-    none that can be seen. Samples that share documents count as fewer than n.
+    none that can be seen. Samples that share documents are worth fewer: give their number divided
+    by how alike they are (`intervals.alike_within_groups`), or before anything was scored the
+    number of groups as the worst case (`by_groups`).
     """
     if n <= 0:
         return 1.0
@@ -42,6 +45,11 @@ def detectable_gain(
         seen_from = 1 / n + (z_level * sqrt(q) + z_power * sqrt(max(0.0, q - gain**2))) / sqrt(n)
         low, high = (gain, high) if gain < seen_from else (low, gain)
     return high
+
+
+def by_groups(clusters: Sequence[str] | None) -> float | None:
+    """What samples show if those of a group are wholly alike; None where none share one."""
+    return None if clusters is None else detectable_gain(len(set(clusters)))
 
 
 def independent(score: float, gain: float) -> float:

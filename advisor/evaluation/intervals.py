@@ -144,6 +144,24 @@ def design_effect(rows: Any) -> float:
     return max(1.0, between / independent)
 
 
+def alike_within_groups(values: Sequence[float], clusters: Sequence[str] | None) -> float:
+    """How many times the variance of independent samples their mean has, by these scores.
+
+    Divide a number of samples by it for as many independent ones; 1 where no samples share a
+    group. The design effect of `design_effect`, for scores of any kind.
+    """
+    labels = shared_groups(clusters)
+    if labels is None:
+        return 1.0
+    rows = _group_rows(values, labels)
+    mean, groups = fmean(values), len(rows)
+    single = sum((value - mean) ** 2 for value in values)
+    if single <= 0:
+        return len(values) / _kish(rows)
+    between = groups / (groups - 1) * float(((rows[:, 0] - mean * rows[:, 1]) ** 2).sum())
+    return max(1.0, between / single)
+
+
 def wilson_at(
     share: float, n: float, *, level: float, quantile: float | None = None
 ) -> ConfidenceInterval:

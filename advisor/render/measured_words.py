@@ -30,6 +30,11 @@ def measured_remarks(baselines: Baselines) -> tuple[str, ...]:
     """Everything beyond the tables, one sentence each."""
     found = [c.sentence for c in baselines.comparisons if c.sentence]
     found += [_stopped(e, e.stopping) for e in baselines.evaluations if e.stopping is not None]
+    if any(also.interval for e in baselines.evaluations if e.ended == "decided" for also in e.also):
+        found.append(
+            "Intervals of further metrics do not allow for an early end: take them for a little too"
+            " narrow where a system was decided early."
+        )
     found += [_happened(e) for e in baselines.evaluations if e.events]
     if baselines.bill is not None:
         found += _paid(baselines.bill)
@@ -67,20 +72,27 @@ def _range(also: MetricValue) -> str:
 
 def _stopped(evaluation: Evaluation, stopping: Stopping) -> str:
     name, used = words(evaluation.builder), f"{stopping.items_used} of {stopping.items_planned}"
+    passed = ""
+    if stopping.skipped:
+        passed = f" ({stopping.skipped} of these have no score, or none yet, and decided nothing)"
     if stopping.decision == "undecided":
-        return f"{name}: {used} samples did not decide whether it is above {_against(stopping)}."
+        asked = _answer(stopping, "above")
+        return f"{name}: {used} samples{passed} did not decide whether it is {asked}."
     saved = f"{percent(stopping.saved_share, 0)} of the samples"
     if stopping.saved_usd:
         saved += f" and about {stopping.saved_usd:.2f} dollars"
     return (
-        f"{name}: decided after {used} samples that it is {stopping.decision}"
-        f" {_against(stopping)} (wrong in at most {percent(stopping.error_rate, 0)} of such"
-        f" decisions); saved {saved}."
+        f"{name}: decided after {used} samples{passed} that it is"
+        f" {_answer(stopping, stopping.decision)}; the chance that this was decided wrongly is at"
+        f" most {percent(stopping.error_rate, 0)}; saved {saved}."
     )
 
 
-def _against(stopping: Stopping) -> str:
-    return percent(stopping.against)
+def _answer(stopping: Stopping, decision: str) -> str:
+    """What was decided, in words: of a target, or of another system."""
+    if stopping.rival:
+        return f"{'better' if decision == 'above' else 'worse'} than {words(stopping.rival)}"
+    return f"{decision} {percent(stopping.against)}"
 
 
 def _happened(evaluation: Evaluation) -> str:

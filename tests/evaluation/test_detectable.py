@@ -2,8 +2,9 @@ import random
 
 import pytest
 
-from advisor.evaluation.detectable import detectable_gain, independent
+from advisor.evaluation.detectable import by_groups, detectable_gain, independent
 from advisor.evaluation.differences import exact_mcnemar
+from advisor.evaluation.intervals import alike_within_groups
 from advisor.evaluation.sentences import detectable_sentence
 
 
@@ -58,3 +59,19 @@ def test_what_can_be_seen_is_said_in_one_sentence():
     assert detectable_sentence(120, 0.0907) == (
         "With 120 test samples a gain below 9.1 points would most likely not be seen."
     )
+
+
+def test_groups_are_the_worst_case_before_and_measured_likeness_the_case_after():
+    groups = [f"d{at // 8}" for at in range(240)]
+    assert by_groups(None) is None
+    assert by_groups(groups) == detectable_gain(30)
+    draw = random.Random(5)
+    alike = [float(draw.random() < 0.5) for _ in range(30)]
+    wholly = [value for value in alike for _ in range(8)]
+    singly = [float(draw.random() < 0.5) for _ in range(240)]
+    assert alike_within_groups(wholly, groups) == pytest.approx(8 * 30 / 29)
+    assert alike_within_groups(singly, groups) < 2
+    assert alike_within_groups(singly, None) == 1
+    mixed = [(a + b) / 2 for a, b in zip(wholly, singly, strict=True)]
+    assert 2 < alike_within_groups(mixed, groups) < 7  # graded scores too
+    assert alike_within_groups([1.0] * 240, groups) == pytest.approx(8)

@@ -8,10 +8,13 @@ from advisor.builtin.prompting.zero_shot import ZeroShotBuilder
 from advisor.contracts import MetricInfo
 from advisor.errors import BackendResponseError, BackendTimeoutError, StaleArtifactError
 from advisor.evaluation.compare import compare
+from advisor.evaluation.growing import prompted
 from advisor.evaluation.intervals import proportion_interval
+from advisor.evaluation.purse import Purse
 from advisor.evaluation.runner import evaluate
 from advisor.evaluation.stopping import interval_at_any_end, watch_difference, watch_target
 from advisor.schema.evaluation import Score
+from tests.evaluation.test_runner_watch import CENT
 from tests.fixtures.bench import FunctionSession, Tools, bench, capitals, knows
 
 
@@ -174,12 +177,19 @@ def test_cut_answers_are_counted(tmp_path, builder):
 
 
 def test_a_capped_evaluation_takes_a_fair_order(tmp_path, builder):
-    from advisor.evaluation.purse import Purse
-    from tests.evaluation.test_runner_watch import CENT
-
     world = bench(FunctionSession(knows(1)), tmp_path, purse=Purse(CENT, cap_usd=2.0), batch_size=4)
     found = evaluate(world, "z", builder, capitals(200))
     ids = [one.sample_id for one in found.scores]
     assert found.ended == "budget"
     assert ids != sorted(ids)
     assert max(ids) > "s100"
+
+
+def test_a_curve_has_its_scores_in_the_order_of_the_samples(tmp_path):
+    world = bench(
+        FunctionSession(knows(0.5)), tmp_path, purse=Purse(CENT, cap_usd=50.0), batch_size=4
+    )
+    test = capitals(60)
+    system = prompted(world, ZeroShotBuilder, test=test, corpus=(), tools=Tools(tmp_path))
+    right = [float(knows(0.5)(sample.input) == sample.target) for sample in test]
+    assert system.measure(capitals(20, split="train", start=1000), 0) == right

@@ -4,8 +4,9 @@ import pytest
 
 from advisor.render.evaluation import show_baselines, show_verification
 from advisor.render.measured_grids import scores_grid
+from advisor.render.measured_words import measured_remarks
 from advisor.render.terminal import make_console
-from advisor.schema.evaluation import Latency
+from advisor.schema.evaluation import Latency, MetricValue, Stopping
 from tests.fixtures import values as make
 
 
@@ -108,3 +109,40 @@ def test_an_ascii_terminal_gets_ascii():
     text = stream.buffer.getvalue().decode("ascii")
     assert "RAG - few-shot" in text
     assert "o" in text
+
+
+def watched(**changes):
+    base = {
+        "question": "?",
+        "decision": "above",
+        "against": 0.85,
+        "error_rate": 0.05,
+        "items_used": 60,
+        "items_planned": 240,
+        "interval": make.confidence(0.9),
+    }
+    stopping = Stopping(**base | changes)
+    also = MetricValue(metric="token_f1", value=0.9, interval=make.confidence(0.9), n=60)
+    evaluation = make.evaluation(
+        "tuned", 0.9, n=60, planned=240, ended="decided", stopping=stopping, also=(also,)
+    )
+    return " ".join(measured_remarks(make.baselines(evaluations=(evaluation,), best="tuned")))
+
+
+def test_a_decision_is_told_with_its_own_chance_to_be_wrong():
+    told = watched()
+    assert (
+        "decided after 60 of 240 samples that it is above 85.0 %; the chance that this was decided"
+        " wrongly is at most 5 %; saved 75 % of the samples." in told
+    )
+    assert "such decisions" not in told
+    assert "do not allow for an early end" in told
+
+
+def test_a_rival_is_named_not_a_share_of_nothing():
+    assert "that it is better than RAG; the chance" in watched(rival="rag", against=0)
+    worse = watched(rival="rag", against=0, decision="below", skipped=3)
+    assert "60 of 240 samples (3 of these have no score" in worse
+    assert "it is worse than RAG" in worse
+    open_ = watched(rival="rag", against=0, decision="undecided")
+    assert "did not decide whether it is better than RAG." in open_

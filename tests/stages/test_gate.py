@@ -421,3 +421,54 @@ def test_the_criteria_ask_with_the_numbers():
     assert "no limit was given" in asked["within-hours"]
     before = {c.rule_id: c.asked for c in verdict.decision.criteria}
     assert before == asked
+
+
+def ended(values, how, leaked):
+    """The same scores from 40 of the 200 samples that were planned."""
+    found = with_values(values, leaked_samples=leaked)
+    cut = {"n": 40, "planned": 200, "ended": how}
+    evaluations = tuple(e.model_copy(update=cut) for e in found.evaluations)
+    return gate(
+        baselines=found.model_copy(update={"evaluations": evaluations}),
+        estimate=make.estimate(),
+        profile=TICKETS,
+        rulebook=BOOK,
+        target=0.65,
+    )
+
+
+def test_an_early_end_turns_no_verdict():
+    whole = judge(TICKETS, SHORT, target=0.65, leaked_samples=15)
+    early = ended(SHORT, "decided", 15)
+    assert whole.verdict == "train"
+    assert (early.verdict, early.recommended) == (whole.verdict, whole.recommended)
+    assert passed(early) == passed(whole)
+
+
+def test_where_the_money_ended_it_the_proof_has_no_more_samples():
+    found = ended(SHORT, "budget", 15)
+    assert passed(found)["no-leak"]
+    assert found.verdict == "collect"
+    assert "40 test samples show gains from" in found.because
+
+
+def test_a_cut_off_evaluation_meets_the_target_by_its_own_interval_alone():
+    best = make.evaluation("few_shot", 0.9, n=20, planned=200, ended="budget")
+    found = make.baselines().model_copy(update={"evaluations": (best,), "best": "few_shot"})
+    assert best.interval.low < 0.85 < best.value
+    assert measured.cheapest_sufficient(found, 0.85) is None
+
+
+def test_samples_that_share_a_document_show_less():
+    alike = tuple(
+        make.scored(number, float(number < 100)).model_copy(update={"group": f"d{number // 10}"})
+        for number in range(200)
+    )
+    template = make.evaluation("few_shot", 0.5, scores=alike)
+    found = make.baselines().model_copy(update={"evaluations": (template,), "best": "few_shot"})
+    verdict = gate(
+        baselines=found, estimate=make.estimate(), profile=TICKETS, rulebook=BOOK, target=0.85
+    )
+    assert "200 test samples, worth 19 independent ones" in " ".join(
+        c.seen for c in verdict.criteria
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from advisor.evaluation.detectable import detectable_gain
+from advisor.evaluation.shared_ground import independent_samples
 from advisor.schema.baseline import Baselines
 from advisor.schema.estimate import Estimate, Option
 from advisor.schema.evaluation import Evaluation
@@ -36,7 +37,7 @@ def measured_facts(
     scores = {evaluation.builder: evaluation.value for evaluation in baselines.evaluations}
     sufficient = cheapest_sufficient(baselines, target)
     gap = None if target is None else round(target - best.value, 6)
-    smallest = smallest_visible_gain(best.value, best.n)
+    smallest = smallest_visible_gain(best.value, independent_samples(best))
     option = nearest_option(estimate)
     budget = within(cost_usd(option), constraints.budget_usd)
     time = within_hours(option, constraints.max_hours)
@@ -56,7 +57,7 @@ def measured_facts(
         smallest_visible_gain=smallest,
         gain_is_visible=gain_is_visible(smallest, gap, is_met=sufficient is not None),
         leaked_samples=baselines.leaked_samples,
-        test_is_clean=is_clean(scored=best.n, leaked=baselines.leaked_samples),
+        test_is_clean=is_clean(scored=tested(best), leaked=baselines.leaked_samples),
         tuning_fits=tuning_fits(estimate, is_limit_broken=budget is False or time is False),
         tuning_cost_usd=cost_usd(option),
         tuning_hours=hours(option),
@@ -80,8 +81,16 @@ def best_evaluation(baselines: Baselines) -> Evaluation:
     return next(e for e in baselines.evaluations if e.builder == baselines.best)
 
 
+def tested(evaluation: Evaluation) -> int:
+    """Samples of the test part that were to be asked, whether or not it ended early."""
+    return evaluation.planned or evaluation.n + evaluation.unscored
+
+
 def cheapest_sufficient(baselines: Baselines, target: float | None) -> Evaluation | None:
-    """The cheapest evaluation whose interval's lower bound clears the target."""
+    """The cheapest evaluation whose interval's lower bound clears the target.
+
+    One that ended early has an interval as wide as that makes it.
+    """
     if target is None:
         return None
     clearing = [e for e in baselines.evaluations if e.interval.low >= target]
@@ -95,7 +104,7 @@ def _cost_order(evaluation: Evaluation) -> tuple[int, float]:
 
 
 def is_clean(*, scored: int, leaked: int) -> bool:
-    """Whether no test sample leaked, or so few that the scored remainder can be trusted.
+    """Whether no test sample leaked, or so few that the remainder to score can be trusted.
 
     Leaked samples are taken out before anything is scored, so the scores are honest; a leak of more
     than 10 % of the split, or one that leaves fewer than 30 samples, calls for a clean split.
@@ -105,7 +114,7 @@ def is_clean(*, scored: int, leaked: int) -> bool:
     return leaked <= LARGEST_LEAKED_SHARE * (scored + leaked) and scored >= FEWEST_CLEAN
 
 
-def smallest_visible_gain(score: float, samples: int) -> float | None:
+def smallest_visible_gain(score: float, samples: float) -> float | None:
     """The smallest true gain over `score` that verification would show with 80 % power.
 
     An upper bound: systems that err on the same samples show smaller gains. None without samples.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from advisor.evaluation.shared_ground import independent_samples
 from advisor.schema.baseline import Baselines
 from advisor.schema.estimate import Estimate
 from advisor.schema.evaluation import Evaluation
@@ -14,6 +15,7 @@ from advisor.stages.gate.measured import (
     cheapest_sufficient,
     nearest_option,
     stops_at_limit,
+    tested,
 )
 from advisor.units import seconds_from_hours, short_duration
 
@@ -80,20 +82,25 @@ def target_words(sight: Sight) -> str:
 def gain_words(sight: Sight) -> str:
     """What the test split can show, against what is hoped for."""
     measured = sight.profile.measured
-    samples = best_evaluation(sight.baselines).n
+    samples = _samples_words(best_evaluation(sight.baselines))
     if measured.smallest_visible_gain is None:
         return "Without test samples no gain can be seen"
     smallest = f"{100 * measured.smallest_visible_gain:.1f} points"
     if measured.target_met:
-        return (
-            f"{samples} test samples show gains from {smallest}; the target is met, none is needed"
-        )
+        return f"{samples} show gains from {smallest}; the target is met, none is needed"
     if measured.target_gap is None:
-        return (
-            f"{samples} test samples show gains from {smallest}; without a target none is hoped for"
-        )
+        return f"{samples} show gains from {smallest}; without a target none is hoped for"
     gap = max(100 * measured.target_gap, 0.0)
-    return f"{samples} test samples show gains from {smallest}; the target is {gap:.1f} points away"
+    return f"{samples} show gains from {smallest}; the target is {gap:.1f} points away"
+
+
+def _samples_words(best: Evaluation) -> str:
+    """The samples a proof can pair, and how many independent ones those are worth."""
+    worth = round(independent_samples(best))
+    told = f"{best.n_to_prove_on} test samples"
+    if worth >= best.n_to_prove_on:
+        return told
+    return f"{told}, worth {worth} independent ones since some share a document or group,"
 
 
 def leak_words(sight: Sight) -> str:
@@ -101,10 +108,11 @@ def leak_words(sight: Sight) -> str:
     leaked = sight.baselines.leaked_samples
     if not leaked:
         return "No test sample stands in the train split"
-    scored = best_evaluation(sight.baselines).n
+    best = best_evaluation(sight.baselines)
+    kept = tested(best)
     return (
-        f"{leaked} of {leaked + scored} test samples also in the train split and left out,"
-        f" {scored} scored"
+        f"{leaked} of {leaked + kept} test samples also in the train split and left out,"
+        f" {best.n} scored"
     )
 
 
