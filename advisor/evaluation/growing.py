@@ -100,7 +100,8 @@ def prompted(
         made = builder()
         made.fit(train, (), corpus, tools)
         found = evaluate(bench, f"{name} with {len(train)} labels", made, test)
-        return [scored.value for scored in found.scores]
+        values = {scored.sample_id: scored.value for scored in found.scores}
+        return [values[sample.id] for sample in test]
 
     return System(name, measure, PROMPT_LEVELS)
 

@@ -11,13 +11,19 @@ from advisor.errors import BackendResponseError, CorpusError, DatasetError
 from advisor.evaluation.also import value_of
 from advisor.evaluation.bench import Bench
 from advisor.evaluation.compare import compare_all
-from advisor.evaluation.detectable import detectable_gain
+from advisor.evaluation.detectable import by_groups, detectable_gain
 from advisor.evaluation.runner import Prepared, measure, prepare
+from advisor.evaluation.scoring import clusters_of
+from advisor.evaluation.shared_ground import independent_samples, on_common_samples
 from advisor.schema.baseline import Baselines
 from advisor.schema.evaluation import Document, Evaluation, Manifest, Sample
 from advisor.schema.purse import Bill
 
 FEW_SAMPLES = 100
+MANY_CUT = 0.02
+"""Share of answers cut at their longest length beyond which that is told."""
+FEWEST_SHARED = 40
+"""Samples in common below which systems are not compared by them."""
 WIDEST = 1.645 * 0.5
 """Half the width of a 90 % interval around a share of one half, times the root of n."""
 
@@ -43,8 +49,8 @@ def baseline(  # noqa: PLR0913 - what is measured, with what, and who pays
 
     Builders learn from the train split and never see a test sample. One that lacks what it needs
     (shots, documents), or whose prompts too often get no answer (too long for the model), is left
-    out with a warning. Best is the highest value; equal values go to
-    the builder with the lower `cost_rank`.
+    out with a warning. Best is the highest value, on samples that all have answered where the cap
+    ended one; equal values go to the builder with the lower `cost_rank`.
 
     Raises DatasetError when no test sample is left or no builder can work, and what `evaluate`
     raises: BackendResponseError only when no builder got its answers.
@@ -66,18 +72,21 @@ def baseline(  # noqa: PLR0913 - what is measured, with what, and who pays
     )
     ready = {name: prepare(bench, name, builder, test) for name, builder in fitted.items()}
     bill = _bill(bench, list(ready.values()))
+    bill = bill.model_copy(update={"detectable_by_groups": by_groups(clusters_of(test))})
     agree(bill)
     evaluations, refusals = _measured(ready, lambda name: measure(bench, ready[name]))
     warnings += [f"{name} was left out: {error.message}" for name, error in refusals.items()]
     warnings += [sentence for e in evaluations for sentence in _remarks(e)]
+    best, remark = _best(evaluations, fitted, bench)
+    warnings += [remark] if remark else []
     return Baselines(
         evaluations=tuple(evaluations),
-        best=_best(evaluations, fitted),
+        best=best,
         comparisons=tuple(compare_all(evaluations, value_of=value_of(bench.metric))),
         manifest=_shared(evaluations, fitted),
         target=target,
         leaked_samples=leaked,
-        detectable=_detectable(evaluations),
+        detectable=_detectable(next(e for e in evaluations if e.builder == best)),
         unsettled=_unsettled(evaluations, refusals),
         warnings=tuple(warnings),
         bill=bench.purse.settled(bill),
@@ -110,16 +119,27 @@ def _bill(bench: Bench, ready: Sequence[Prepared]) -> Bill:
 
 def _remarks(evaluation: Evaluation) -> list[str]:
     """What a reader must know of an evaluation that is not what was planned."""
-    name, planned = evaluation.builder, evaluation.planned or evaluation.n
+    name, asked = evaluation.builder, evaluation.n + evaluation.unscored
+    planned = evaluation.planned or asked
     found = []
     if evaluation.failures:
         found.append(
-            f"{name}: {evaluation.failures} of {evaluation.n} samples got no answer and count as 0."
+            f"{name}: {evaluation.failures} of {asked} samples got no answer and count as 0."
+        )
+    if evaluation.unscored:
+        found.append(
+            f"{name}: {evaluation.metric} could give {evaluation.unscored} of {asked} answers no"
+            " value; they count neither way."
+        )
+    answered = asked - evaluation.failures
+    if evaluation.cut_answers > MANY_CUT * answered:
+        longest = evaluation.manifest.settings["max_new_tokens"]
+        found.append(
+            f"{name}: {evaluation.cut_answers} of {answered} answers were cut at {longest} tokens;"
+            " raise --max-new-tokens."
         )
     if evaluation.ended == "budget":
-        found.append(
-            f"{name}: the cap on spending ended it after {evaluation.n} of {planned} samples."
-        )
+        found.append(f"{name}: the cap on spending ended it after {asked} of {planned} samples.")
     if evaluation.events.get("other_model"):
         served = sorted({s.completion.served_model for s in evaluation.scores} - {""})
         found.append(f"{name}: the service answered with another model: {', '.join(served)}.")
@@ -199,15 +219,40 @@ def _unsettled(
     )
 
 
-def _best(evaluations: Sequence[Evaluation], builders: Mapping[str, PromptBuilder]) -> str:
-    winner = max(evaluations, key=lambda e: (e.value, -builders[e.builder].info.cost_rank))
-    return winner.builder
+def _best(
+    evaluations: Sequence[Evaluation], builders: Mapping[str, PromptBuilder], bench: Bench
+) -> tuple[str, str]:
+    """The best system, and what must be said of how it was found.
+
+    Where the cap ended one, values of different samples would be compared: then by the samples that
+    all have a score for, or where these are too few among those that the cap did not end.
+    """
+
+    def highest(of: Mapping[str, float]) -> str:
+        return max(of, key=lambda name: (of[name], -builders[name].info.cost_rank))
+
+    values = {e.builder: e.value for e in evaluations}
+    ended = [e.builder for e in evaluations if e.ended == "budget"]
+    if not ended or len(evaluations) == 1:
+        return highest(values), ""
+    common, shared = on_common_samples(evaluations, value_of(bench.metric))
+    words = f"The cap on spending ended {', '.join(ended)}"
+    whole = {name: value for name, value in values.items() if name not in ended}
+    if shared >= FEWEST_SHARED or (shared and not whole):
+        return highest(common), (
+            f"{words}: the best system was chosen by the {shared} samples that all have answered."
+        )
+    if whole:
+        return highest(whole), (
+            f"{words} after too few samples to compare by: the best system was chosen among the"
+            " others."
+        )
+    return highest(values), f"{words}: the best system was chosen by different samples."
 
 
-def _detectable(evaluations: Sequence[Evaluation]) -> float:
-    """Smallest gain over the best system that as many samples as it was planned for would show."""
-    best = max(evaluations, key=lambda e: e.value)
-    return detectable_gain(best.planned or best.n, baseline=best.value)
+def _detectable(best: Evaluation) -> float:
+    """Smallest gain over the best system that the samples a proof can pair would show."""
+    return detectable_gain(independent_samples(best), baseline=best.value)
 
 
 def _shared(evaluations: Sequence[Evaluation], builders: Mapping[str, PromptBuilder]) -> Manifest:
