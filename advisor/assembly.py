@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
 from advisor import market, registry, test_ledger
 from advisor.artifacts import digest_of, today
+from advisor.curve import Curve
 from advisor.data_check.lock import locked
-from advisor.errors import (
-    BackendResponseError,
-    DatasetError,
-    MissingExtraError,
-    UnknownModelError,
-)
+from advisor.errors import UnknownModelError
 from advisor.evaluation.again import evaluate_again
-from advisor.evaluation.bench import Bench
-from advisor.evaluation.growing import learning_curve, usual_systems
 from advisor.evaluation.session import LazySession
 from advisor.evaluation.suggest import misfit
 from advisor.measuring import agreed, decisive_settings, make_bench
@@ -118,46 +113,22 @@ def measured_baselines(
             model=space.settings.model,
             is_whole=is_whole,
         )
-        found = baseline(
-            space.samples,
-            builders=space.builders(builders),
-            corpus=space.documents,
-            bench=bench,
-            tools=space.tools(),
-            agree=lambda bill: agreed(bill, space, may_spend=may_spend),
-        )
-        if space.settings.learning_curve and not is_whole:
-            found = _with_curve(space, bench, found)
+        is_grown = space.settings.learning_curve and not is_whole
+        curve = Curve(space, bench) if is_grown else None
+        with closing(bench):
+            found = baseline(
+                space.samples,
+                builders=space.builders(builders),
+                corpus=space.documents,
+                bench=bench,
+                tools=space.tools(),
+                agree=lambda bill: agreed(
+                    curve.billed(bill) if curve else bill, space, may_spend=may_spend
+                ),
+            )
+            if curve is not None:
+                found = curve.beside(found)
     return _counted(space, found, builders)
-
-
-def _with_curve(space: Workspace, bench: Bench, found: Baselines) -> Baselines:
-    """The baselines with how scores grow with labels, where that can be measured."""
-    parts = {name: [s for s in space.samples if s.split == name] for name in ("train", "test")}
-    measured = {score.sample_id for score in found.evaluations[0].scores}
-    tools = space.tools()
-    try:
-        systems = usual_systems(
-            bench,
-            train=parts["train"],
-            test=[sample for sample in parts["test"] if sample.id in measured],
-            builder=lambda: registry.prompt_builder("few_shot"),
-            predictor=registry.predictor("embedding_classifier"),
-            tools=tools,
-        )
-        grown = learning_curve(
-            systems,
-            train=parts["train"],
-            test=[sample for sample in parts["test"] if sample.id in measured],
-            metric=bench.metric,
-            target=space.answers.task.target,
-            seed=space.settings.seed,
-        )
-    except (DatasetError, MissingExtraError, BackendResponseError) as error:
-        note = f"No learning curve: {error.message}"
-        return found.model_copy(update={"warnings": (*found.warnings, note)})
-    bill = bench.purse.settled(found.bill) if found.bill else None
-    return found.model_copy(update={"learning_curve": grown, "bill": bill})
 
 
 def _counted(space: Workspace, found: Baselines, builders: Sequence[str]) -> Baselines:
@@ -232,7 +203,8 @@ def tuned_evaluation(
             is_whole=not registry.backend(served.backend).info.spends_money,
             rival=like,
         )
-        return evaluate_again(bench, TUNED, builder, space.samples, like=like)
+        with closing(bench):
+            return evaluate_again(bench, TUNED, builder, space.samples, like=like)
 
 
 def _where_it_is(space: Workspace, result: TrainResult) -> str:

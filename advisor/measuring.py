@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from advisor import registry
 from advisor.artifacts import digest_of, today
 from advisor.catalog.token_prices import token_price
-from advisor.contracts import Metric, Session
-from advisor.errors import ConsentError
+from advisor.contracts import Deciding, Metric, Session
+from advisor.evaluation import consent
 from advisor.evaluation.asking import Asker, Conditions, Setting
 from advisor.evaluation.bench import Bench, EvaluationSettings
 from advisor.evaluation.cache import opened
@@ -17,7 +18,7 @@ from advisor.evaluation.session import LazySession
 from advisor.schema.base import Provenance
 from advisor.schema.evaluation import Evaluation
 from advisor.schema.purse import Bill, TokenPrice
-from advisor.workspace import Workspace
+from advisor.workspace import Workspace, model_path
 
 FREE = TokenPrice(
     prompt_usd_per_million=0,
@@ -43,7 +44,7 @@ def make_bench(
     whether it is better than that, else whether it meets the target.
     """
     chosen = space.settings
-    purse = make_purse(space, backend, model)
+    purse = make_purse(space, backend, model, base_url=space.settings.base_url)
     cache = opened() if chosen.use_cache else None
     settings = EvaluationSettings(
         dataset_digest=space.dataset.digest if space.dataset else digest_of(None),
@@ -77,26 +78,33 @@ def stops_early(space: Workspace) -> bool:
     return registry.backend(space.settings.backend).info.spends_money if told is None else told
 
 
-def make_purse(space: Workspace, backend: str, model: str) -> Purse:
-    """The run's purse: what the model's tokens cost, and the most that may be spent."""
+def make_purse(space: Workspace, backend: str, model: str, *, base_url: str | None = None) -> Purse:
+    """What a model's tokens cost, paid out of the run's one pot."""
     if not registry.backend(backend).info.spends_money:
-        return Purse(FREE)
+        return Purse(FREE, pot=space.pot)
     prices = space.settings.prices
     price = token_price(
         model,
         provider=backend,
-        base_url=space.settings.base_url or "",
+        base_url=base_url or "",
         prices_file=Path(prices) if prices else None,
         as_of=today(),
     )
-    return Purse(price, space.settings.budget_usd)
+    return Purse(price, pot=space.pot)
 
 
 def deciding(space: Workspace) -> dict[str, Setting]:
     """Settings of the backend that change answers."""
-    schema, options = space.json_schema, space.settings.backend_options
+    schema, chosen = space.json_schema, space.settings
     found: dict[str, Setting] = {"json_schema": digest_of(schema)} if schema else {}
-    return found | {f"backend.{key}": value for key, value in options.items()}
+    return found | deciding_options(chosen.backend, chosen.backend_options)
+
+
+def deciding_options(backend: str, options: Mapping[str, str]) -> dict[str, Setting]:
+    """Those of a backend's options that change answers; all where it does not say which."""
+    plugin = registry.backend(backend)
+    told = plugin.deciding(options) if isinstance(plugin, Deciding) else options
+    return {f"backend.{key}": value for key, value in told.items()}
 
 
 def decisive_settings(space: Workspace) -> dict[str, object]:
@@ -115,56 +123,13 @@ def decisive_settings(space: Workspace) -> dict[str, object]:
 
 def agreed(bill: Bill, space: Workspace, *, may_spend: bool) -> None:
     """Tell what is to be spent; raise ConsentError where it is more than anybody agreed to."""
-    if not bill.calls_planned or not _costs(space):
-        return
-    space.say(_before(bill, space.settings.model))
-    if may_spend:
-        return
-    model, calls = space.settings.model, f"{bill.calls_planned} calls"
-    if bill.expected_usd is None:
-        raise ConsentError(
-            f"The price of {model} is unknown, so {calls} to it may cost anything.",
-            hint="Give its price with --prices FILE, or add --yes to agree to an unknown price.",
-        )
-    expected, cap = bill.expected_usd, bill.cap_usd
-    if expected.high <= 0 or (cap is not None and expected.likely <= cap):
-        return
-    words = f"{calls} to {model} will cost about {_dollars(expected.likely)}"
-    room = f" (at most {_dollars(expected.high)})"
-    if cap is None:
-        raise ConsentError(
-            f"{words}{room}; nobody agreed to that.",
-            hint="Set a cap with --budget-usd, or add --yes.",
-        )
-    raise ConsentError(
-        f"{words}{room}, more than --budget-usd {cap:g}.",
-        hint="Raise --budget-usd, lower --limit, or add --yes to spend up to the cap and stop.",
-    )
-
-
-def _before(bill: Bill, model: str) -> str:
-    """What is to be spent, and what the samples can show for it."""
-    expected, money = bill.expected_usd, "at an unknown price"
-    if expected is not None:
-        money = f"about {_dollars(expected.likely)}, at most {_dollars(expected.high)}"
-    told = f"{bill.calls_planned} calls to {model}: {money}"
-    if bill.detectable is None:
-        return f"{told}."
-    return f"{told}; the test samples show a gain from {100 * bill.detectable:.0f} points on."
-
-
-def _dollars(usd: float) -> str:
-    return f"{usd:.2f} dollars" if usd >= 1 else f"{usd:.4f} dollars"
-
-
-def _costs(space: Workspace) -> bool:
-    judged = space.settings.judge_model is not None
-    backends = (space.settings.backend, *((space.settings.judge_backend,) if judged else ()))
-    return any(registry.backend(name).info.spends_money for name in backends)
+    judge = space.settings.judge_model
+    model = space.settings.model if judge is None else f"{space.settings.model} and {judge}"
+    consent.agreed(bill, model, may_spend=may_spend, say=space.say)
 
 
 def _judge(space: Workspace, metrics: tuple[Metric, ...]) -> Asker | None:
-    """The judge behind the same purse cap; None where no metric asks one."""
+    """The judge, paid out of the run's pot; None where no metric asks one."""
     chosen = space.settings
     wanted = [metric for metric in metrics if "judge" in metric.info.needs]
     if not wanted or chosen.judge_model is None:
@@ -173,9 +138,16 @@ def _judge(space: Workspace, metrics: tuple[Metric, ...]) -> Asker | None:
     backend = registry.backend(chosen.judge_backend)
     settings = space.backend_settings(base_url=chosen.judge_base_url)
     return Asker(
-        LazySession(lambda: backend.open(model, settings)),
-        Conditions(backend=chosen.judge_backend, model=model, max_new_tokens=JUDGE_TOKENS),
+        LazySession(lambda: backend.open(model_path(model), settings)),
+        Conditions(
+            backend=chosen.judge_backend,
+            model=model,
+            max_new_tokens=JUDGE_TOKENS,
+            settings=tuple(
+                sorted(deciding_options(chosen.judge_backend, chosen.backend_options).items())
+            ),
+        ),
         cache=opened() if chosen.use_cache else None,
-        purse=make_purse(space, chosen.judge_backend, model),
+        purse=make_purse(space, chosen.judge_backend, model, base_url=chosen.judge_base_url),
         batch_size=chosen.batch_size,
     )

@@ -19,6 +19,7 @@ from advisor.errors import (
     InputError,
     UnknownModelError,
 )
+from advisor.evaluation.purse import Pot
 from advisor.formats.documents import read_corpus
 from advisor.formats.readers import read_dataset
 from advisor.interview.answers import load_profile
@@ -221,6 +222,11 @@ class Workspace:
             if self.is_service:
                 return None
             raise
+
+    @cached_property
+    def pot(self) -> Pot:
+        """The money for everything this command asks of paid models."""
+        return Pot(self.settings.budget_usd)
 
     @cached_property
     def instruction(self) -> str:

@@ -184,7 +184,7 @@ def test_a_backend_that_spends_money_needs_consent(make, monkeypatch):
     backend = registry.backend("echo")
     info = backend.info.model_copy(update={"spends_money": True})
     monkeypatch.setattr(type(backend), "info", info)
-    with pytest.raises(ConsentError, match="price of tiny is unknown"):
+    with pytest.raises(ConsentError, match="A price is unknown, so 120 calls for tiny"):
         make().baseline()
     paying = Pipeline(make().workspace, may_spend=True).baseline()
     assert paying.evaluations[0].usage.usd is None

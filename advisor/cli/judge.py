@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from advisor.contracts import Metric
     from advisor.evaluation.asking import Asker
     from advisor.evaluation.trial_rows import Trial
-    from advisor.schema.purse import Bill
 
 REASON_CHARACTERS = 120
 """A usual verdict with its sentence of reason, for the price beforehand."""
@@ -58,6 +57,7 @@ def command(*, screen: Screen, file: Path, **chosen: Any) -> None:
     in both orders. Rows without `human` are judged too, and their rate is corrected.
     """
     from advisor.artifacts import document  # noqa: PLC0415 - pydantic is slow to load
+    from advisor.evaluation.consent import agreed  # noqa: PLC0415
     from advisor.evaluation.judge_trial import bill_of, prepare, try_judge  # noqa: PLC0415
     from advisor.evaluation.trial_rows import read_trial  # noqa: PLC0415
     from advisor.render.judge import show_trial  # noqa: PLC0415 - rich is slow to load
@@ -69,12 +69,7 @@ def command(*, screen: Screen, file: Path, **chosen: Any) -> None:
     progress = screen.progress()
     with interruptible(screen.command_line()), asker.session:
         bill = bill_of(asker, asked, answer_characters=REASON_CHARACTERS)
-        _agreed(bill, asker, may_spend=screen.yes)
-        if bill.calls_planned and bill.expected_usd is not None and bill.expected_usd.high:
-            screen.note(
-                f"{bill.calls_planned} calls, about {bill.expected_usd.likely:.2f} dollars "
-                f"(at most {bill.expected_usd.high:.2f})."
-            )
+        agreed(bill, asker.conditions.model, may_spend=screen.yes, say=screen.note)
         progress.start("judge", sum(len(one.questions) for one in asked))
         try:
             found = try_judge(metric, asker, trial, asked, bill, advance=progress.advance)
@@ -110,7 +105,7 @@ def _asker(chosen: Mapping[str, Any]) -> Asker:
     from advisor.evaluation.asking import Asker, Conditions  # noqa: PLC0415
     from advisor.evaluation.cache import opened  # noqa: PLC0415
     from advisor.evaluation.session import LazySession  # noqa: PLC0415
-    from advisor.measuring import JUDGE_TOKENS  # noqa: PLC0415
+    from advisor.measuring import JUDGE_TOKENS, deciding_options  # noqa: PLC0415
     from advisor.workspace import model_path  # noqa: PLC0415
 
     backend = registry.backend(chosen["judge_backend"])
@@ -125,7 +120,7 @@ def _asker(chosen: Mapping[str, Any]) -> Asker:
         backend=chosen["judge_backend"],
         model=model,
         max_new_tokens=JUDGE_TOKENS,
-        settings=tuple(sorted((f"backend.{key}", value) for key, value in own.items())),
+        settings=tuple(sorted(deciding_options(chosen["judge_backend"], own).items())),
     )
     return Asker(
         LazySession(lambda: backend.open(reference, settings | own)),
@@ -152,29 +147,3 @@ def _purse(chosen: Mapping[str, Any], *, is_paid: bool) -> Any:
         as_of=today(),
     )
     return Purse(price, chosen["budget_usd"])
-
-
-def _agreed(bill: Bill, asker: Asker, *, may_spend: bool) -> None:
-    """Raise ConsentError where judging costs more than anybody agreed to."""
-    from advisor.errors import ConsentError  # noqa: PLC0415 - keeps start-up light
-
-    price = asker.purse.price
-    is_free = price is not None and not (
-        price.prompt_usd_per_million or price.completion_usd_per_million
-    )
-    if may_spend or is_free or not bill.calls_planned:
-        return
-    calls = f"{bill.calls_planned} calls to {asker.conditions.model}"
-    if bill.expected_usd is None:
-        raise ConsentError(
-            f"The price of {asker.conditions.model} is unknown, so {calls} may cost anything.",
-            hint="Give its price with --prices FILE, or add --yes to agree to an unknown price.",
-        )
-    likely, cap = bill.expected_usd.likely, bill.cap_usd
-    if cap is None or likely > cap:
-        room = "nobody agreed to that" if cap is None else f"more than --budget-usd {cap:g}"
-        raise ConsentError(
-            f"{calls} will cost about {likely:.2f} dollars "
-            f"(at most {bill.expected_usd.high:.2f}); {room}.",
-            hint="Set or raise --budget-usd, lower --limit, or add --yes.",
-        )

@@ -56,6 +56,11 @@ class Bench:
     watched_rival: Evaluation | None = None
     """Evaluations end once it is decided which is better, this or they."""
 
+    def close(self) -> None:
+        """Give the judge's model back; the measured model belongs to whoever opened it."""
+        if self.judge is not None:
+            self.judge.session.__exit__(None, None, None)
+
     @cached_property
     def asker(self) -> Asker:
         """The model behind cache and purse."""

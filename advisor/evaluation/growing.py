@@ -8,14 +8,17 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from advisor.contracts import Metric, Predictor, PromptBuilder, Tools, Totalling
+from advisor.errors import BackendResponseError
 from advisor.evaluation.bench import Bench
 from advisor.evaluation.curve_words import FEWEST_LABELS, more_labels, sentence
 from advisor.evaluation.learning_curve import Level, curve
+from advisor.evaluation.purse import summed
 from advisor.evaluation.runner import evaluate
 from advisor.evaluation.scoring import clusters_of, score
 from advisor.evaluation.suggest import target_kind
 from advisor.schema.evaluation import Document, Prompt, Sample
 from advisor.schema.learning_curve import LearningCurve
+from advisor.schema.purse import Bill
 
 CLASSIFIER_LEVELS = 6
 PROMPT_LEVELS = 4
@@ -52,10 +55,12 @@ def learning_curve(
     raise is raised.
     """
     groups = clusters_of(test)
+    grown = [(system, *_levels(system, train, seed)) for system in systems]
     curves = tuple(
-        curve(system.name, _levels(system, train, seed), target=target, groups=groups, seed=seed)
-        for system in systems
+        curve(system.name, levels, target=target, groups=groups, seed=seed)
+        for system, levels, _ in grown
     )
+    notes = [note for _, _, note in grown if note]
     own = f"{metric.info.id} is no mean of samples; shown is the mean of the samples' own scores."
     return LearningCurve(
         metric=metric.info.id,
@@ -63,7 +68,7 @@ def learning_curve(
         curves=curves,
         more_labels=more_labels(curves, target, len(train)),
         sentence=sentence(curves, target, len(train)),
-        notes=(own,) if isinstance(metric, Totalling) else (),
+        notes=(*notes, own) if isinstance(metric, Totalling) else tuple(notes),
     )
 
 
@@ -100,6 +105,12 @@ def prompted(
         made = builder()
         made.fit(train, (), corpus, tools)
         found = evaluate(bench, f"{name} with {len(train)} labels", made, test)
+        if found.ended == "budget":
+            raise BackendResponseError(
+                f"The cap on spending ended {name} with {len(train)} labels after {found.n} of"
+                f" {len(test)} samples.",
+                hint="Raise --budget-usd; what was answered is kept.",
+            )
         values = {scored.sample_id: scored.value for scored in found.scores}
         return [values[sample.id] for sample in test]
 
@@ -156,15 +167,46 @@ def sizes(total: int, count: int, *, targets: int = 1) -> list[int]:
     return sorted({round(lowest * ratio**step) for step in range(count - 1)} | {total})
 
 
-def _levels(system: System, train: Sequence[Sample], seed: int) -> list[Level]:
-    """The system's scores at every number of labels, for each choice of them."""
+def curve_bill(
+    bench: Bench,
+    builder: PromptBuilder,
+    *,
+    train: Sequence[Sample],
+    test: Sequence[Sample],
+    tools: Tools,
+) -> Bill:
+    """What the prompted part of a curve is to cost at most: every number of labels asked anew.
+
+    Prompts with all labels stand for those with fewer. Raises what fitting the builder raises.
+    """
+    builder.fit(train, (), (), tools)
+    prompts = [builder.build(sample) for sample in test]
+    one = bench.purse.bill(
+        prompts,
+        cached=0,
+        answer_characters=sum(len(sample.target) for sample in test) / max(len(test), 1),
+        max_new_tokens=bench.settings.max_new_tokens,
+    )
+    return summed(one, one, times=PROMPT_LEVELS - 1)
+
+
+def _levels(system: System, train: Sequence[Sample], seed: int) -> tuple[list[Level], str]:
+    """The system's scores at every number of labels, for each choice of them.
+
+    Where money or answers run out on the way, what was measured before, and a sentence on it.
+    """
     if len(train) < FEWEST_LABELS:
-        return []
+        return [], ""
     orders = [nested(train, seed + number) for number in range(system.draws)]
-    levels = []
+    levels: list[Level] = []
     targets = len({sample.target for sample in train})
     for size in sizes(len(train), system.levels, targets=targets):
         chosen = orders if size < len(train) else orders[:1]
-        scores = [tuple(system.measure(order[:size], seed)) for order in chosen]
+        try:
+            scores = [tuple(system.measure(order[:size], seed)) for order in chosen]
+        except BackendResponseError as error:
+            if not levels:
+                raise
+            return levels, error.message
         levels.append(Level(size, tuple(scores)))
-    return levels
+    return levels, ""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from advisor.evaluation.asking import Asker
+from advisor.evaluation.purse import summed
 from advisor.generation.grow import Grower
 from advisor.generation.shots import NearestShots
-from advisor.schema.base import Interval
 from advisor.schema.evaluation import Prompt, Sample
 from advisor.schema.purse import Bill
 
@@ -35,25 +35,6 @@ def _bill_of(asker: Asker, prompts: Sequence[Prompt], characters: float) -> Bill
         cached=len(known),
         answer_characters=characters,
         max_new_tokens=asker.conditions.max_new_tokens,
-    )
-
-
-def summed(one: Bill, other: Bill) -> Bill:
-    """Both bills as one, under the cap they share."""
-    expected = None
-    if one.expected_usd is not None and other.expected_usd is not None:
-        left, right = one.expected_usd, other.expected_usd
-        expected = Interval(
-            low=left.low + right.low,
-            likely=left.likely + right.likely,
-            high=left.high + right.high,
-        )
-    return one.model_copy(
-        update={
-            "calls_planned": one.calls_planned + other.calls_planned,
-            "calls_cached": one.calls_cached + other.calls_cached,
-            "expected_usd": expected,
-        }
     )
 
 

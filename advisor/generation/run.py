@@ -15,9 +15,9 @@ from advisor.data_check.split import split_recorded
 from advisor.errors import BackendResponseError, MissingExtraError
 from advisor.evaluation.asking import Asker, Conditions
 from advisor.evaluation.cache import opened
-from advisor.evaluation.purse import Purse
+from advisor.evaluation.purse import Purse, summed
 from advisor.evaluation.session import LazySession
-from advisor.generation.bills import bill_of_gain, bill_of_growing, summed
+from advisor.generation.bills import bill_of_gain, bill_of_growing
 from advisor.generation.classifier import Learner
 from advisor.generation.gain import FEWEST, Meter, dev_of, measured, steps
 from advisor.generation.grow import DRY_AFTER, Ended, Grower

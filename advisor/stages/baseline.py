@@ -12,6 +12,8 @@ from advisor.evaluation.also import value_of
 from advisor.evaluation.bench import Bench
 from advisor.evaluation.compare import compare_all
 from advisor.evaluation.detectable import by_groups, detectable_gain
+from advisor.evaluation.judging import judging_bill
+from advisor.evaluation.purse import summed
 from advisor.evaluation.runner import Prepared, measure, prepare
 from advisor.evaluation.scoring import clusters_of
 from advisor.evaluation.shared_ground import independent_samples, on_common_samples
@@ -106,7 +108,7 @@ def _refuse_plain_text(samples: Sequence[Sample]) -> None:
 
 
 def _bill(bench: Bench, ready: Sequence[Prepared]) -> Bill:
-    """What all systems together are to cost, before the first prompt is asked."""
+    """What all systems and their judge are to cost, before the first prompt is asked."""
     targets = [len(sample.target) for system in ready for sample in system.samples]
     bill = bench.purse.bill(
         (prompt for system in ready for prompt in system.missing),
@@ -114,6 +116,8 @@ def _bill(bench: Bench, ready: Sequence[Prepared]) -> Bill:
         answer_characters=fmean(targets) if targets else 0.0,
         max_new_tokens=bench.settings.max_new_tokens,
     )
+    for system in ready:
+        bill = summed(bill, judging_bill(bench, system.prompts, system.samples))
     return bill.model_copy(update={"detectable": detectable_gain(len(ready[0].samples))})
 
 

@@ -180,7 +180,7 @@ def test_the_price_is_told_before_capped_during_and_billed_after(
     assert json.loads(refused.stdout)["error"]["type"] == "ConsentError"
     assert not _Service.calls
     result = judge(*words, "--budget-usd", "1", "--yes")
-    assert "40 calls, about " in result.stderr
+    assert "40 calls for dear-judge: about " in result.stderr
     told = json.loads(result.stdout)
     assert told["bill"]["capped"]
     assert 0.999 <= told["bill"]["spent_usd"] <= 1.0 + 2 * 0.1 + 0.001

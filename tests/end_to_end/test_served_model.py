@@ -149,3 +149,18 @@ def test_no_key_and_no_secret_of_a_document_is_kept_or_told(place):
     for secret in (KEY, DOCUMENT_SECRET):
         assert [path for path in places if secret.encode() in path.read_bytes()] == []
         assert [text for text in heard if secret in text] == []
+
+
+def test_a_judge_is_priced_agreed_to_billed_and_capped_with_the_answers(place):
+    (place / "prices.yaml").write_text(PRICES + PRICES.split("\n", 1)[1].replace("served", "jury"))
+    prices = ("--prices", place / "prices.yaml", "--metric", "judge", "--judge-model", "jury")
+    with chaos(lambda *_: "good") as server:
+        judged = (*prices, "--judge-base-url", f"{server.base_url}/v1")
+        refused = baseline(place, server, *judged, code=1, name="refused")
+        assert refused["error"]["type"] == "ConsentError"
+        assert f"{2 * TEST} calls" in refused["error"]["message"]
+        assert sum(server.asked.values()) == 0
+        capped = baseline(place, server, *judged, "--budget-usd", 0.05, "--yes", code=1, name="cap")
+        paid = sum(server.sold.values())
+        assert "cap" in capped["error"]["message"]
+        assert paid * 0.004 <= 0.05 + 16 * 0.02

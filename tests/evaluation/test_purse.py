@@ -1,6 +1,6 @@
 import pytest
 
-from advisor.evaluation.purse import Purse
+from advisor.evaluation.purse import Pot, Purse, summed
 from advisor.schema.base import Provenance
 from advisor.schema.evaluation import Completion, Message, Prompt
 from advisor.schema.purse import TokenPrice
@@ -87,3 +87,48 @@ def test_a_settled_bill_says_what_was_spent():
         purse.pay(completion())
     settled = purse.settled(bill)
     assert (settled.spent_usd, settled.calls, settled.capped) == (4, 1, True)
+
+
+def test_what_was_billed_for_lost_attempts_is_paid_too():
+    purse = Purse(PRICE)
+    lost = completion(attempts=3).model_copy(
+        update={"billed_prompt_tokens": 6, "billed_completion_tokens": 3}
+    )
+    assert purse.pay(lost).usd == 6 + 2 * 3
+    refused = completion().model_copy(update={"finish": "error", "error": "too long"})
+    assert purse.pay(refused).usd == 0
+    gone = refused.model_copy(update={"billed_prompt_tokens": 4})
+    assert purse.pay(gone).usd == 4
+
+
+def test_two_models_share_one_pot():
+    pot = Pot(cap_usd=10)
+    cheap, dear = Purse(PRICE, pot=pot), Purse(PRICE, pot=pot)
+    while cheap.may_start():
+        cheap.pay(completion())
+        if dear.may_start():
+            dear.pay(completion(inward=4, outward=2))
+    assert not dear.may_start()
+    assert 10 <= pot.spent_usd < 10 + 8
+    assert cheap.spent_usd == dear.spent_usd == pot.spent_usd
+
+
+def test_one_unknown_price_makes_the_sum_unknown():
+    pot = Pot()
+    known, unknown = Purse(PRICE, pot=pot), Purse(None, pot=pot)
+    known.pay(completion())
+    assert pot.spent_usd == 4
+    unknown.pay(completion())
+    assert pot.spent_usd is None
+
+
+def test_bills_add_up_and_an_unknown_part_makes_them_unknown():
+    purse = Purse(PRICE)
+    one = purse.bill(prompts(2), cached=1, answer_characters=4, max_new_tokens=8)
+    both = summed(one, one, times=3)
+    assert (both.calls_planned, both.calls_cached) == (8, 4)
+    assert both.expected_usd.likely == pytest.approx(4 * one.expected_usd.likely)
+    unknown = Purse(None).bill(prompts(2), cached=0, answer_characters=4, max_new_tokens=8)
+    assert summed(one, unknown).expected_usd is None
+    nothing = Purse(None).bill([], cached=0, answer_characters=4, max_new_tokens=8)
+    assert summed(one, nothing).expected_usd == one.expected_usd
