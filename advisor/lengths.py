@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from advisor import registry
@@ -10,7 +10,7 @@ from advisor.catalog.tokenisation import tokenisation
 from advisor.contracts import RowMeter
 from advisor.data_check.sequences import counted_tokens, sequence_lengths
 from advisor.errors import AdvisorError, DatasetError
-from advisor.formats.readers import read_dataset
+from advisor.formats.readers import NO_MAPPING, read_dataset
 from advisor.schema.base import Interval, Provenance
 from advisor.schema.catalog import ModelCard
 from advisor.schema.evaluation import Sample
@@ -21,7 +21,7 @@ METER = "trl"
 """The trainer whose rows are counted: the default engine."""
 
 
-def measured_lengths(
+def measured_lengths(  # noqa: PLR0913 - each names one thing a count depends on
     data: Path,
     model: ModelCard,
     *,
@@ -29,14 +29,15 @@ def measured_lengths(
     batch_size: int,
     objective: str = "sft",
     instruction: str = "",
+    mapping: Mapping[str, str] = NO_MAPPING,
 ) -> SequenceLengths:
     """Token lengths of the file's training samples under a model, cut at `limit` tokens.
 
     Rows marked dev or test are left out. Exact where the model's folder has a tokenizer and the
-    training extra is installed. Raises DatasetError when the file cannot be read or does not serve
-    the objective.
+    training extra is installed. `mapping` names fields by hand. Raises DatasetError when the file
+    cannot be read or does not serve the objective.
     """
-    dataset = read_dataset(data)
+    dataset = read_dataset(data, mapping=mapping)
     samples = [sample for sample in dataset.samples if sample.split in (None, "train")]
     _serve(samples, objective, data)
     counts, ratio, provenance = _counts(samples, model, instruction)

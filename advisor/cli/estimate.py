@@ -10,7 +10,7 @@ import click
 
 from advisor.artifacts import FILES, Origin, RunFolder, digest_of, document, today
 from advisor.catalog.query import LOCAL, find_model
-from advisor.cli.options import run_dir_option, standard_options
+from advisor.cli.options import mapping_option, run_dir_option, standard_options
 from advisor.cli.plan_options import given_values, plan_options
 from advisor.cli.screen import Screen
 from advisor.errors import InputError
@@ -61,6 +61,7 @@ LONGEST_WITHOUT_LIMIT = 131_072
     type=click.Path(path_type=Path),
     help="Data file: its real token lengths instead of --seq-len.",
 )
+@mapping_option
 @click.option(
     "--solve",
     "quantity",
@@ -127,6 +128,9 @@ def _alone(run_dir: Path | None, model: str | None, flags: dict[str, Any]) -> Ma
     if flags["data"] is not None and flags["tokens"] is not None:
         msg = "--data counts the tokens itself: leave --tokens out."
         raise click.UsageError(msg)
+    if flags["mapping"] is not None and flags["data"] is None:
+        msg = "--map names fields of --data: give both."
+        raise click.UsageError(msg)
     card = find_model(model)
     advice = _advice(flags["answers"], flags["policy"], card) if flags["answers"] else None
     wishes = _wishes(advice) | given_values(flags)
@@ -140,7 +144,7 @@ def _alone(run_dir: Path | None, model: str | None, flags: dict[str, Any]) -> Ma
         **wishes,
     )
     if flags["data"] is not None:
-        request = request.model_copy(update={"lengths": _lengths(flags["data"], card, request)})
+        request = request.model_copy(update={"lengths": _lengths(flags, card, request)})
     result = _looked_at(_estimated(request, card, names, flags), card, flags)
     if advice is not None:
         from advisor.stages.estimate.plan.advised import against  # noqa: PLC0415 - only with answers
@@ -215,18 +219,20 @@ def _looked_at(found: Estimate, card: ModelCard, flags: dict[str, Any]) -> Estim
     return found
 
 
-def _lengths(data: Path, card: ModelCard, request: EstimateRequest) -> SequenceLengths:
+def _lengths(flags: dict[str, Any], card: ModelCard, request: EstimateRequest) -> SequenceLengths:
     from advisor.data_check.sequences import LONGEST_PACKED  # noqa: PLC0415 - only with data
+    from advisor.formats.mapping import parse_mapping  # noqa: PLC0415 - only with data
     from advisor.lengths import measured_lengths  # noqa: PLC0415 - only with data
 
     longest = LONGEST_PACKED if request.packing else LONGEST_WITHOUT_LIMIT
     limit = request.seq_len or min(card.max_sequence_length or longest, longest)
     return measured_lengths(
-        data,
+        flags["data"],
         card,
         limit=limit,
         batch_size=request.batch_size or 1,
         objective=request.objective,
+        mapping=parse_mapping(flags["mapping"] or ""),
     )
 
 
@@ -235,9 +241,9 @@ def _of_run(screen: Screen, run_dir: Path, model: str | None, flags: dict[str, A
     from advisor.cli.onward import in_run  # noqa: PLC0415 - only in a run folder
     from advisor.cli.settings import open_run  # noqa: PLC0415 - the whole pipeline is slow to load
 
-    for name in ("answers", "policy"):
+    for name, option in (("answers", "answers"), ("policy", "policy"), ("mapping", "map")):
         if flags[name] is not None:
-            msg = f"A run has its own: leave --{name} or --run-dir out."
+            msg = f"A run has its own: leave --{option} or --run-dir out."
             raise click.UsageError(msg)
     pipeline = open_run(screen, run_dir, {}, start=False)
     if model is not None and model != pipeline.settings.model:

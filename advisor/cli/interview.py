@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from advisor.cli.aside import unused_run_dir_option
-from advisor.cli.options import standard_options
+from advisor.cli.options import mapping_option, standard_options
 from advisor.cli.screen import Screen
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ REVIEW = ""
 )
 @click.option("--save", type=PATH, help="Write the answers to this file.")
 @click.option("--data", type=PATH, help="Dataset: what it shows is measured, not asked.")
+@mapping_option
 @click.option("--docs", type=PATH, help="Documents: what they show is measured, not asked.")
 @click.option("--model", help="The open model that would answer: its facts are looked up.")
 @click.option(

@@ -89,7 +89,7 @@ class Session:
 
     def _inputs(self, answers: Path | None) -> Inputs:
         named = {name: self._given[name] for name in ("data", "docs", "model", "policy")}
-        return Inputs(answers=answers, **named)
+        return Inputs(answers=answers, mapping=self._given["mapping"] or "", **named)
 
     def fill(self) -> None:
         """Ask what is to be asked, and keep the answers.
@@ -187,7 +187,9 @@ class Session:
     def _resume(self) -> str:
         words = ("advisor", "interview", "--answers", str(self._path), "--save", str(self._path))
         given = self._options("data", "docs", "model", "policy")
-        return shlex.join((*words, *given, *self._manner()))
+        mapping = self._given["mapping"]
+        named = ("--map", mapping) if mapping else ()
+        return shlex.join((*words, *given, *named, *self._manner()))
 
     def _options(self, *names: str) -> tuple[str, ...]:
         """Options as they were given."""

@@ -28,6 +28,7 @@ def after_answers(advice: Advice, card: ModelCard, flags: dict[str, Any]) -> Nex
         "advisor",
         "run" if advice.profile.measured.prompted_score is not None else "baseline",
         *("--data", str(data or DATA)),
+        *(("--map", flags["mapping"]) if flags["mapping"] else ()),
         *(("--docs", DOCUMENTS) if documents else ()),
         *("--answers", str(flags["answers"])),
         *("--model", model or MODEL),

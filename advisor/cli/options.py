@@ -54,6 +54,14 @@ class FiniteRange(click.FloatRange):
         return number
 
 
+def mapping_option(function: F) -> F:
+    """Add --map; the command receives `mapping: str | None`."""
+    option = click.option(
+        "--map", "mapping", help="Fields of the data by hand: input=frage,target=antwort."
+    )
+    return option(function)
+
+
 def run_dir_option(function: F) -> F:
     """Add --run-dir; the command receives `run_dir: Path | None`."""
     option = click.option(

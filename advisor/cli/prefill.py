@@ -6,6 +6,7 @@ from advisor.catalog.query import find_model
 from advisor.data_check.split import split
 from advisor.errors import DatasetError
 from advisor.formats.documents import read_corpus
+from advisor.formats.mapping import parse_mapping
 from advisor.formats.readers import read_dataset
 from advisor.interview.closing import Inputs
 from advisor.schema.dataset import Dataset
@@ -19,9 +20,10 @@ from advisor.stages.profile.stage import profile
 def prefilled(answers: Profile, inputs: Inputs) -> Profile:
     """The answers with what data, documents, model and this machine tell.
 
-    Raises DatasetError, CorpusError and UnknownModelError.
+    Raises InputError, DatasetError, CorpusError and UnknownModelError.
     """
-    dataset = read_dataset(inputs.data) if inputs.data else None
+    mapping = parse_mapping(inputs.mapping)
+    dataset = read_dataset(inputs.data, mapping=mapping) if inputs.data else None
     name = inputs.model
     return profile(
         answers=answers,

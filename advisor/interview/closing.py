@@ -36,6 +36,8 @@ class Inputs:
     docs: Path | None = None
     model: str | None = None
     policy: Path | None = None
+    mapping: str = ""
+    """Fields of the data by hand, as `--map` takes them."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ def next_command(decision: Decision, profile: Profile, inputs: Inputs) -> NextCo
         "advisor",
         "baseline",
         *_option("--data", inputs.data or DATA),
+        *_option("--map", inputs.mapping or None),
         *_option("--docs", documents),
         *_option("--answers", inputs.answers),
         *_option("--model", inputs.model),
