@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,31 @@ def test_a_hub_id_offline_is_told():
     with pytest.raises(ModelFolderError, match="nobody/nothing") as caught:
         BACKEND.open("nobody/nothing", {})
     assert "ADVISOR_ALLOW_DOWNLOAD=1" in caught.value.hint
+
+
+@pytest.mark.ml
+def test_a_hub_id_in_the_cache_asks_the_hub_nothing(
+    tiny_llama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    there = tmp_path / "models--nobody--tiny"
+    shutil.copytree(tiny_llama, there / "snapshots" / commit)
+    (there / "refs").mkdir()
+    (there / "refs" / "main").write_text(commit)
+    monkeypatch.delenv("ADVISOR_ALLOW_DOWNLOAD", raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    looked_up: list[object] = []
+
+    def refuse(*told: object, **_more: object) -> None:
+        looked_up.append(told[0])
+        raise OSError("no network in this test")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    with BACKEND.open("nobody/tiny", {}) as session, BACKEND.open(tiny_llama, {}) as same:
+        assert session.model_digest == same.model_digest
+        assert session.generate([prompt("hello")], max_new_tokens=2)[0].finish != "error"
+    assert looked_up == []
 
 
 @pytest.mark.ml
