@@ -188,7 +188,10 @@ def completed(space: Workspace, baselines: Baselines, *, may_spend: bool = False
 def tuned_evaluation(
     space: Workspace, result: TrainResult, baselines: Baselines, *, on_shots: bool = False
 ) -> Evaluation:
-    """The tuned model, asked as it was trained, on exactly the samples of the best baseline."""
+    """The tuned model, asked as it was trained, on exactly the samples of the best baseline.
+
+    A look at the test part like any other: whether to keep the model is decided by it.
+    """
     served = result.served_by
     backend = registry.backend(served.backend)
     like = next(e for e in baselines.evaluations if e.builder == baselines.best)
@@ -204,7 +207,9 @@ def tuned_evaluation(
             rival=like,
         )
         with closing(bench):
-            return evaluate_again(bench, TUNED, builder, space.samples, like=like)
+            found = evaluate_again(bench, TUNED, builder, space.samples, like=like)
+    test_ledger.count_use(space.split_record.test_digest, _look(found))
+    return found
 
 
 def _where_it_is(space: Workspace, result: TrainResult) -> str:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from advisor import registry
+from advisor import registry, test_ledger
 from advisor.artifacts import STAGES, RunFolder
 from advisor.errors import ConsentError, DatasetError, MissingArtifactError, TrainingError
 from advisor.kept_settings import load_settings, save_settings
@@ -61,6 +61,16 @@ def test_a_whole_run_leaves_every_document(make):
     assert sorted(pipeline.made) == sorted(STAGES)
     for name in ("report.md", "report.html", "run.json"):
         assert (pipeline.folder.path / name).stat().st_size > 0
+
+
+def test_the_tuned_models_look_at_the_test_part_is_counted(make):
+    pipeline = make()
+    pipeline.run()
+    record = pipeline.workspace.split_record
+    assert test_ledger.uses(record.test_digest) == 3  # two baselines and the tuned model
+    again = make()
+    again.run()
+    assert test_ledger.uses(record.test_digest) == 3
 
 
 def test_a_second_run_makes_nothing_anew(make):

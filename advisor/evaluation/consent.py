@@ -60,4 +60,10 @@ def _before(bill: Bill, model: str) -> str:
         told += f"about {dollars(expected.likely)}, at most {dollars(expected.high)}"
     if bill.detectable is None:
         return f"{told}."
-    return f"{told}; the test samples show a gain from {100 * bill.detectable:.0f} points on."
+    told += f"; the test samples show a gain from {100 * bill.detectable:.0f} points on"
+    if bill.detectable_by_groups is None:
+        return f"{told}."
+    return (
+        f"{told}, from {100 * bill.detectable_by_groups:.0f} at worst, since some share a document"
+        " or group and may be alike."
+    )

@@ -27,6 +27,15 @@ def test_a_cap_above_the_likely_price_is_consent():
     assert "10 calls for m: about 1.00 dollars, at most 2.00 dollars" in sentence
 
 
+def test_what_the_samples_can_show_is_told_with_its_worst_case():
+    asked = bill(1.0, cap=1.5).model_copy(update={"detectable": 0.081})
+    assert told(asked)[0].endswith("; the test samples show a gain from 8 points on.")
+    grouped = asked.model_copy(update={"detectable_by_groups": 0.23})
+    assert told(grouped)[0].endswith(
+        "from 8 points on, from 23 at worst, since some share a document or group and may be alike."
+    )
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
