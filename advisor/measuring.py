@@ -74,8 +74,11 @@ def make_bench(
 
 def stops_early(space: Workspace) -> bool:
     """Whether evaluations end once decided: as told, else where answers are paid for."""
-    told = space.settings.stop_early
-    return registry.backend(space.settings.backend).info.spends_money if told is None else told
+    told, chosen = space.settings.stop_early, space.settings
+    if told is not None:
+        return told
+    price = make_purse(space, chosen.backend, chosen.model, base_url=chosen.base_url).price
+    return price is None or bool(price.prompt_usd_per_million + price.completion_usd_per_million)
 
 
 def make_purse(space: Workspace, backend: str, model: str, *, base_url: str | None = None) -> Purse:

@@ -84,7 +84,16 @@ class Asker:
             return {}
         keys = [self.key(prompt) for prompt in prompts]
         found = self.cache.known(list(dict.fromkeys(keys)))
-        return {at: _again(found[key]) for at, key in enumerate(keys) if key in found}
+        first: dict[str, int] = {}
+        return {
+            at: _again(found[key]) if first.setdefault(key, at) == at else _repeat(found[key])
+            for at, key in enumerate(keys)
+            if key in found
+        }
+
+    def distinct(self, prompts: Iterable[Prompt]) -> list[Prompt]:
+        """The prompts without those that equal an earlier one: what has to be asked and paid."""
+        return list({self.key(prompt): prompt for prompt in prompts}.values())
 
     def ask(
         self,
@@ -156,7 +165,7 @@ class Asker:
                 )
             one, *others = wanted[first[id(prompt)]]
             yield one, completion
-            yield from ((at, _again(completion)) for at in others)
+            yield from ((at, _repeat(completion)) for at in others)
 
     def _replies(self, prompts: Iterator[Prompt]) -> Iterator[tuple[Prompt, Completion]]:
         live = _live(self.session)
@@ -199,6 +208,12 @@ def _clean(completion: Completion) -> Completion:
 def _again(completion: Completion) -> Completion:
     """A completion that costs nothing this time."""
     return completion.model_copy(update={"cached": True})
+
+
+def _repeat(completion: Completion) -> Completion:
+    """A completion for a prompt that equals an earlier one: asked once, paid once."""
+    once = {"cached": True, "attempts": 0}
+    return completion.model_copy(update=once | ({} if completion.usd is None else {"usd": 0.0}))
 
 
 def _live(session: Session) -> Session:

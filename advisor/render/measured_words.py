@@ -40,8 +40,8 @@ def measured_remarks(baselines: Baselines) -> tuple[str, ...]:
         found += _paid(baselines.bill)
     if baselines.detectable is not None:
         found.append(
-            f"These samples show a gain of {100 * baselines.detectable:.0f} points or more in 4 of"
-            " 5 repetitions; smaller ones may pass unseen."
+            f"All test samples together show a gain of {100 * baselines.detectable:.0f} points or"
+            " more over the best in 4 of 5 repetitions; smaller ones may pass unseen."
         )
     if baselines.test_uses is not None and baselines.test_uses > len(baselines.evaluations):
         found.append(f"Systems measured on this test part so far: {baselines.test_uses}.")
@@ -77,7 +77,10 @@ def _stopped(evaluation: Evaluation, stopping: Stopping) -> str:
         passed = f" ({stopping.skipped} of these have no score, or none yet, and decided nothing)"
     if stopping.decision == "undecided":
         asked = _answer(stopping, "above")
-        return f"{name}: {used} samples{passed} did not decide whether it is {asked}."
+        return (
+            f"{name}: {used} samples{passed} did not decide whether it is {asked}. Its interval is"
+            " a little wider for having been watched."
+        )
     saved = f"{percent(stopping.saved_share, 0)} of the samples"
     if stopping.saved_usd:
         saved += f" and about {stopping.saved_usd:.2f} dollars"

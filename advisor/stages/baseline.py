@@ -111,7 +111,7 @@ def _bill(bench: Bench, ready: Sequence[Prepared]) -> Bill:
     """What all systems and their judge are to cost, before the first prompt is asked."""
     targets = [len(sample.target) for system in ready for sample in system.samples]
     bill = bench.purse.bill(
-        (prompt for system in ready for prompt in system.missing),
+        bench.asker.distinct(prompt for system in ready for prompt in system.missing),
         cached=sum(len(system.known) for system in ready),
         answer_characters=fmean(targets) if targets else 0.0,
         max_new_tokens=bench.settings.max_new_tokens,

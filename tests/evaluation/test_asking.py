@@ -105,6 +105,17 @@ def test_equal_prompts_in_one_go_are_asked_once(tmp_path):
     assert [found[at].cached for at in range(4)] == [False, True, False, True]
 
 
+def test_a_repeated_prompt_is_priced_and_paid_once_now_and_from_the_cache(tmp_path):
+    twice = [prompt(1), prompt(1), prompt(2)]
+    first = asker(Flow(), tmp_path, Purse(DOLLAR))
+    assert len(first.distinct(twice)) == 2
+    found = dict(first.ask(twice))
+    assert sum(c.usd for c in found.values()) == first.purse.spent_usd == 2
+    kept = asker(Flow(), tmp_path, Purse(DOLLAR)).known(twice)
+    assert [kept[at].usd for at in range(3)] == [found[at].usd for at in range(3)] == [1, 0, 1]
+    assert [kept[at].attempts for at in range(3)] == [1, 0, 1]
+
+
 def test_failures_are_not_kept(tmp_path):
     prompts = [prompt(number) for number in range(8)]
     found = dict(asker(Flow(fail={"3"}), tmp_path).ask(prompts))

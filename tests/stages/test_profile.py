@@ -136,11 +136,17 @@ def test_provenance_of_every_known_fact() -> None:
     assert set(got.provenance) == known
     assert got.provenance["task.target"] == "asked"
     assert got.provenance["task.kind"] == "suggested by dataset"
-    assert got.provenance["knowledge.in_documents"] == "suggested by documents"
+    assert got.knowledge.in_documents is None  # documents beside labels need not hold the labels
     assert got.provenance["machine.cpu_cores"] == "machine"
-    assert got.knowledge.in_documents is True
     assert (got.knowledge.documents, got.knowledge.document_characters) == (2, 8)
     assert got.notes == ()
+
+
+def test_documents_are_taken_to_hold_the_answers_unless_those_are_labels() -> None:
+    asked = Profile(task=TaskFacts(kind="question_answering"))
+    got = made(asked, samples=labelled(), documents=DOCUMENTS)
+    assert got.knowledge.in_documents is True
+    assert got.provenance["knowledge.in_documents"] == "suggested by documents"
 
 
 def test_answers_win_over_guesses_and_lose_against_measurements() -> None:

@@ -64,7 +64,8 @@ def _suggested(
 ) -> dict[str, tuple[FactValue, str]]:
     """What the data and the documents look like, without proving it.
 
-    `kind`: of task, as answered; where labels are given, a label's word in its input says nothing.
+    `kind`: of task, as answered; where labels are given, a label's word in its input says nothing,
+    and documents need not hold the labels.
     """
     in_input = None if kind == "classification" else guess_answer_in_input(data)
     guesses: dict[str, FactValue | None] = {
@@ -72,7 +73,7 @@ def _suggested(
         "task.answer_in_input": in_input,
     }
     found = {fact: (guess, DATA_HINTS) for fact, guess in guesses.items() if guess is not None}
-    if documents:
+    if documents and (kind or guesses["task.kind"]) != "classification":
         found["knowledge.in_documents"] = (True, DOCUMENTS_HINT)
     return found
 
