@@ -87,10 +87,11 @@ def _checked(screen: Screen, file: Path, **asked: Any) -> DataCheck:
     from advisor.formats.mapping import parse_mapping  # noqa: PLC0415
     from advisor.formats.readers import recognise  # noqa: PLC0415
 
-    source = recognise(file, mapping=parse_mapping(asked["mapping"]))
+    mapping = parse_mapping(asked["mapping"])
+    source = recognise(file, mapping=mapping)
     docs = asked["docs"]
     count, counted_by = _counter(screen, asked["model"])
-    return check_file(
+    found = check_file(
         source,
         seed=asked["seed"],
         sequence_length=asked["seq_len"],
@@ -98,6 +99,7 @@ def _checked(screen: Screen, file: Path, **asked: Any) -> DataCheck:
         count=count,
         counted_by=counted_by,
     )
+    return found.model_copy(update={"mapping": mapping})
 
 
 def _counter(screen: Screen, model: str | None) -> tuple[Any, str]:

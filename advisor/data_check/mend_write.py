@@ -59,7 +59,7 @@ class Target:
 
 
 def target_of(source: Source, out: Path, texts: frozenset[str] = frozenset()) -> Target:
-    """The original's container where it can be written, else JSON Lines; packed as `out` ends.
+    """The original's container where it can be written, else JSON as `out` ends, packed likewise.
 
     `texts` are fields whose numbers are written as text. Raises InputError when the ending of
     `out` says a third thing.
@@ -74,7 +74,10 @@ def target_of(source: Source, out: Path, texts: frozenset[str] = frozenset()) ->
     if wanted in (None, "jsonl"):  # a thing that cannot be written as it was
         what = "A folder" if source.path.is_dir() else source.container
         return Target("jsonl", compression, note=f"{what} is copied to one JSON Lines file.")
-    possible = "jsonl" if same is None else f"{same.container} or jsonl"
+    if wanted == "json":
+        what = "A folder" if source.path.is_dir() else source.container
+        return Target("json", compression, note=f"{what} is copied to one JSON array.")
+    possible = "json or jsonl" if same is None else f"{same.container}, json or jsonl"
     raise InputError(
         f"A copy of {source.container} cannot be written as {wanted}.",
         hint=f"Let --out end as {possible} does.",

@@ -84,10 +84,23 @@ def headline(check: DataCheck) -> str:
 def onward(check: DataCheck) -> str:
     """The command that mends what can be mended."""
     path = PurePath(check.path)
-    name = f"clean-{path.name}" if path.suffix else f"clean-{path.name or 'data'}.jsonl"
+    whole = f"clean-{path.name}"
+    name = whole if _keeps_ending(path, check) else f"clean-{path.stem or 'data'}.jsonl"
     out = path.with_name(name) if path.name not in ("", "..") else path.parent / ".." / name
-    words = shlex.join(["advisor", "data", "fix", check.path, "--out", str(out)])
+    given = ",".join(f"{word}={field}" for word, field in check.mapping.items())
+    mapped = ["--map", given] if given else []
+    words = shlex.join(["advisor", "data", "fix", check.path, *mapped, "--out", str(out)])
     return f"A cleaned copy: {words}"
+
+
+def _keeps_ending(path: PurePath, check: DataCheck) -> bool:
+    """Whether a copy with the same ending can be written: as JSON always, else as it is."""
+    packed = path.suffix.lower() in (".gz", ".bz2", ".xz")
+    ending = PurePath(path.stem).suffix.lower() if packed else path.suffix.lower()
+    container = check.format.partition("/")[0].partition(".")[0]
+    of_container = {"csv": (".csv",), "tsv": (".tsv", ".tab"), "parquet": (".parquet",)}
+    always = (".json", ".jsonl", ".ndjson")
+    return ending in (*always, *of_container.get(container, (".arrow", ".feather")))
 
 
 def row_count(problem: Problem) -> int:

@@ -178,6 +178,10 @@ class DataCheck(Value):
     """Rows that each check saw, where it did not see all of them."""
     sequence_length: int | None = None
     """The length at which truncation was judged; None where none was given."""
+    mapping: dict[str, str] = Field(default_factory=dict)
+    """What `--map` said, for the command that mends the file."""
+    numbered: Literal["line", "row"] = "line"
+    """What the numbers of the problems count: lines, or rows where lines tell nothing."""
     seconds: float = 0.0
     structural_seconds: float = 0.0
     """Part of them for reading the rows and looking at their form alone."""

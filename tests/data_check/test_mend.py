@@ -245,6 +245,9 @@ def test_the_container_follows_the_original_unless_out_says_json_lines(tmp_path:
     inner = tmp_path / "object.json"
     inner.write_text(json.dumps({"version": 1, "data": rows}), encoding="utf-8")
     assert fix(inner, tmp_path / "i.jsonl", PLAIN).out_format == "jsonl"
+    told = fix(inner, tmp_path / "i.json", PLAIN)
+    assert (told.out_format, "copied to one JSON array" in told.notes[-1]) == ("json", True)
+    assert json.loads((tmp_path / "i.json").read_text(encoding="utf-8")) == rows
 
 
 def test_parquet_keeps_its_schema_and_dates_go_to_json_lines(tmp_path: Path) -> None:

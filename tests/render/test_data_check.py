@@ -144,8 +144,25 @@ def test_the_page_is_whole_loads_nothing_and_names_its_parts(check: DataCheck) -
     [("a/b.csv", "a/clean-b.csv"), ("set", "clean-set.jsonl"), (".", "../clean-data.jsonl")],
 )
 def test_the_way_on_names_another_place(path: str, out: str) -> None:
-    told = onward(made().model_copy(update={"path": path}))
+    told = onward(made().model_copy(update={"path": path, "format": "csv/pairs"}))
     assert told == f"A cleaned copy: advisor data fix {path} --out {out}"
+
+
+@pytest.mark.parametrize(
+    ("path", "container", "out"),
+    [
+        ("a.json", "json", "clean-a.json"),
+        ("a.json", "jsonl", "clean-a.json"),
+        ("a.json.gz", "json.gz", "clean-a.json.gz"),
+        ("a.csv", "jsonl", "clean-a.jsonl"),
+        ("a.txt", "csv", "clean-a.jsonl"),
+        ("a.parquet", "parquet", "clean-a.parquet"),
+    ],
+)
+def test_the_way_on_can_be_gone(path: str, container: str, out: str) -> None:
+    how = {"path": path, "format": f"{container}/pairs", "mapping": {"input": "a b", "target": "c"}}
+    told = onward(made().model_copy(update=how))
+    assert told == f"A cleaned copy: advisor data fix {path} --map 'input=a b,target=c' --out {out}"
 
 
 def test_the_page_lists_every_row_it_was_given_up_to_a_limit() -> None:
