@@ -9,10 +9,16 @@ from advisor.evaluation.intervals import alike_within_groups
 from advisor.evaluation.resampling import by_totals, totals_of
 from advisor.schema.evaluation import Evaluation, ScoredSample
 
+FEWEST_SHARED = 40
+"""Samples in common below which systems are not compared by them."""
+
+ValueOf = Callable[[Mapping[str, float]], float]
+"""A metric of summed totals."""
+
 
 def on_common_samples(
     evaluations: Sequence[Evaluation],
-    value_of: Callable[[Mapping[str, float]], float] | None,
+    value_of: ValueOf | None,
 ) -> tuple[dict[str, float], int]:
     """Values by builder on the samples that all have scored, and how many those are.
 
@@ -31,6 +37,39 @@ def on_common_samples(
     return values, len(shared)
 
 
+def best_of(
+    evaluations: Sequence[Evaluation],
+    cost_ranks: Mapping[str, float],
+    value_of: ValueOf | None,
+) -> tuple[str, str]:
+    """The best system, and what must be said of how it was found.
+
+    Where the cap ended one, values of different samples would be compared: then by the samples that
+    all have a score for, or where these are too few among those that the cap did not end.
+    """
+
+    def highest(of: Mapping[str, float]) -> str:
+        return max(of, key=lambda name: (of[name], -cost_ranks[name]))
+
+    values = {e.builder: e.value for e in evaluations}
+    ended = [e.builder for e in evaluations if e.ended == "budget"]
+    if not ended or len(evaluations) == 1:
+        return highest(values), ""
+    common, shared = on_common_samples(evaluations, value_of)
+    words = f"The cap on spending ended {', '.join(ended)}"
+    whole = {name: value for name, value in values.items() if name not in ended}
+    if shared >= FEWEST_SHARED or (shared and not whole):
+        return highest(common), (
+            f"{words}: the best system was chosen by the {shared} samples that all have answered."
+        )
+    if whole:
+        return highest(whole), (
+            f"{words} after too few samples to compare by: the best system was chosen among the"
+            " others."
+        )
+    return highest(values), f"{words}: the best system was chosen by different samples."
+
+
 def independent_samples(evaluation: Evaluation) -> float:
     """As many independent samples as those that a proof can pair are worth, by their scores."""
     scored = [score for score in evaluation.scores if not score.unscored]
@@ -38,9 +77,7 @@ def independent_samples(evaluation: Evaluation) -> float:
     return evaluation.n_to_prove_on / alike_within_groups([s.value for s in scored], groups)
 
 
-def _value(
-    scores: Sequence[ScoredSample], value_of: Callable[[Mapping[str, float]], float] | None
-) -> float:
+def _value(scores: Sequence[ScoredSample], value_of: ValueOf | None) -> float:
     if value_of is None:
         return fmean(score.value for score in scores)
     totals = totals_of([score.totals for score in scores])

@@ -14,18 +14,15 @@ from advisor.evaluation.compare import compare_all
 from advisor.evaluation.detectable import by_groups, detectable_gain
 from advisor.evaluation.judging import judging_bill
 from advisor.evaluation.purse import summed
+from advisor.evaluation.remarks import remarks
 from advisor.evaluation.runner import Prepared, measure, prepare
 from advisor.evaluation.scoring import clusters_of
-from advisor.evaluation.shared_ground import independent_samples, on_common_samples
+from advisor.evaluation.shared_ground import best_of, independent_samples
 from advisor.schema.baseline import Baselines
 from advisor.schema.evaluation import Document, Evaluation, Manifest, Sample
 from advisor.schema.purse import Bill
 
 FEW_SAMPLES = 100
-MANY_CUT = 0.02
-"""Share of answers cut at their longest length beyond which that is told."""
-FEWEST_SHARED = 40
-"""Samples in common below which systems are not compared by them."""
 WIDEST = 1.645 * 0.5
 """Half the width of a 90 % interval around a share of one half, times the root of n."""
 
@@ -78,8 +75,9 @@ def baseline(  # noqa: PLR0913 - what is measured, with what, and who pays
     agree(bill)
     evaluations, refusals = _measured(ready, lambda name: measure(bench, ready[name]))
     warnings += [f"{name} was left out: {error.message}" for name, error in refusals.items()]
-    warnings += [sentence for e in evaluations for sentence in _remarks(e)]
-    best, remark = _best(evaluations, fitted, bench)
+    warnings += [sentence for e in evaluations for sentence in remarks(e)]
+    ranks = {name: builder.info.cost_rank for name, builder in fitted.items()}
+    best, remark = best_of(evaluations, ranks, value_of(bench.metric))
     warnings += [remark] if remark else []
     return Baselines(
         evaluations=tuple(evaluations),
@@ -119,35 +117,6 @@ def _bill(bench: Bench, ready: Sequence[Prepared]) -> Bill:
     for system in ready:
         bill = summed(bill, judging_bill(bench, system.prompts, system.samples))
     return bill.model_copy(update={"detectable": detectable_gain(len(ready[0].samples))})
-
-
-def _remarks(evaluation: Evaluation) -> list[str]:
-    """What a reader must know of an evaluation that is not what was planned."""
-    name, asked = evaluation.builder, evaluation.n + evaluation.unscored
-    planned = evaluation.planned or asked
-    found = []
-    if evaluation.failures:
-        found.append(
-            f"{name}: {evaluation.failures} of {asked} samples got no answer and count as 0."
-        )
-    if evaluation.unscored:
-        found.append(
-            f"{name}: {evaluation.metric} could give {evaluation.unscored} of {asked} answers no"
-            " value; they count neither way."
-        )
-    answered = asked - evaluation.failures
-    if evaluation.cut_answers > MANY_CUT * answered:
-        longest = evaluation.manifest.settings["max_new_tokens"]
-        found.append(
-            f"{name}: {evaluation.cut_answers} of {answered} answers were cut at {longest} tokens;"
-            " raise --max-new-tokens."
-        )
-    if evaluation.ended == "budget":
-        found.append(f"{name}: the cap on spending ended it after {asked} of {planned} samples.")
-    if evaluation.events.get("other_model"):
-        served = sorted({s.completion.served_model for s in evaluation.scores} - {""})
-        found.append(f"{name}: the service answered with another model: {', '.join(served)}.")
-    return found
 
 
 def _fitted(
@@ -221,37 +190,6 @@ def _unsettled(
         *(e.builder for e in evaluations if e.may_pass),
         *(name for name, error in refusals.items() if error.may_pass),
     )
-
-
-def _best(
-    evaluations: Sequence[Evaluation], builders: Mapping[str, PromptBuilder], bench: Bench
-) -> tuple[str, str]:
-    """The best system, and what must be said of how it was found.
-
-    Where the cap ended one, values of different samples would be compared: then by the samples that
-    all have a score for, or where these are too few among those that the cap did not end.
-    """
-
-    def highest(of: Mapping[str, float]) -> str:
-        return max(of, key=lambda name: (of[name], -builders[name].info.cost_rank))
-
-    values = {e.builder: e.value for e in evaluations}
-    ended = [e.builder for e in evaluations if e.ended == "budget"]
-    if not ended or len(evaluations) == 1:
-        return highest(values), ""
-    common, shared = on_common_samples(evaluations, value_of(bench.metric))
-    words = f"The cap on spending ended {', '.join(ended)}"
-    whole = {name: value for name, value in values.items() if name not in ended}
-    if shared >= FEWEST_SHARED or (shared and not whole):
-        return highest(common), (
-            f"{words}: the best system was chosen by the {shared} samples that all have answered."
-        )
-    if whole:
-        return highest(whole), (
-            f"{words} after too few samples to compare by: the best system was chosen among the"
-            " others."
-        )
-    return highest(values), f"{words}: the best system was chosen by different samples."
 
 
 def _detectable(best: Evaluation) -> float:

@@ -145,4 +145,4 @@ def test_a_rival_is_named_not_a_share_of_nothing():
     assert "60 of 240 samples (3 of these have no score" in worse
     assert "it is worse than RAG" in worse
     open_ = watched(rival="rag", against=0, decision="undecided")
-    assert "did not decide whether it is better than RAG." in open_
+    assert "did not decide whether it is better than RAG" in open_
