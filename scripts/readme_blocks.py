@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -148,4 +149,52 @@ def _beside(found: dict[str, Any]) -> str:
         f"Its lead over the searched order is {100 * pair['acceptable_gain']:.1f} points (90 % "
         f"interval {100 * low:.1f} to {100 * high:.1f}), that over the order by rate and over the "
         "folklore is beyond doubt."
+    )
+
+
+def measuring_block(found: dict[str, dict[str, Any]]) -> str:
+    """What measuring takes and how far it can be trusted, from several result files."""
+    lines = ["| what | measured |", "| --- | --- |"]
+    for words, told in _measuring_rows(found):
+        lines.append(f"| {words} | {told} |")
+    dates = sorted({one["measured"] for one in found.values()})
+    lines.append(
+        f"\nMeasured {' and '.join(dates)} on 2 cores without a GPU; how, and the machine's load,"
+        " stand in [`benchmarks/results`](benchmarks/results)."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _measuring_rows(found: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    harness = found["evaluation_harness"]["shape_135m"]
+    rival = f"lm-evaluation-harness {found['evaluation_harness']['rival']['lm_eval']}"
+    for name, words in (
+        ("zero_shot", "zero-shot"),
+        ("zero_shot_nothing_shared", "zero-shot, nothing shared"),
+        ("five_shot", "five-shot"),
+    ):
+        row = harness[name]
+        yield (
+            f"answers per second against {rival}, 135M shape, {words}",
+            f"{row['ratio']:.2f} times, {percent(row['equal_answers'])} equal",
+        )
+    service = found["evaluation_http"]["command"]
+    yield (
+        "`baseline` on 10,000 items against a server with 50 ms latency, 8 at once",
+        f"{percent(service['share_of_ideal'])} of the ideal rate, {service['peak_mib']:.0f} MiB",
+    )
+    stopping = found["evaluation_stopping"]
+    items = percent(stopping["most_median_share_of_items_at_10_points"])
+    wrong = percent(stopping["most_wrong_share"])
+    yield (
+        "evaluations that end when decided, truth 10 points from the target, 500 planned",
+        f"at most {items} of the items (median), wrong in at most {wrong}",
+    )
+    data = found["data_check"]
+    first, whole = data["structural_mb_per_second"], data["whole_mb_per_second"]
+    speed = f"{first:.0f} MB/s to read and judge every row, {whole:.1f} MB/s with everything"
+    faults = f"{data['found']} of {data['planted']} planted faults found"
+    yield (
+        f"`data check` of {data['megabytes'] / 1000:.0f} GB, {data['rows']:,} rows",
+        f"{data['peak_mib']:.0f} MiB, {speed}; {faults}",
     )

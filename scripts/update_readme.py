@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 from scripts.readme_blocks import (
     decisions_block,
     demo_block,
+    measuring_block,
     memory_block,
     memory_peers_block,
     startup_block,
@@ -46,8 +47,23 @@ BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
+SEVERAL: dict[str, tuple[Callable[[dict[str, dict[str, Any]]], str], tuple[str, ...]]] = {
+    "measuring": (
+        measuring_block,
+        ("evaluation_harness", "evaluation_http", "evaluation_stopping", "data_check"),
+    ),
+}
+"""Blocks out of several result files."""
+
+
 def body(name: str) -> str:
-    """The text of one block from its result file."""
+    """The text of one block from its result file or files."""
+    if name in SEVERAL:
+        block, files = SEVERAL[name]
+        missing = [file for file in files if not (RESULTS / f"{file}.json").is_file()]
+        if missing:
+            return f"*(not measured yet: {', '.join(missing)})*\n"
+        return block({f: json.loads((RESULTS / f"{f}.json").read_text("utf-8")) for f in files})
     file = RESULTS / f"{name}.json"
     if not file.is_file():
         return f"*(not measured yet: no benchmarks/results/{file.name})*\n"
