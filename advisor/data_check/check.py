@@ -73,10 +73,11 @@ def check_file(
     reading = stream(source)
     doctor = Doctor(Asked(sequence_length, documents, count))
     doctor.whole.kind = source.kind
+    doctor.ledger.numbered = doctor.faults.numbered = source.numbered
     doctor.take(reading)
     if not len(doctor.ledger):
         rows = doctor.faults.counts.total()
-        raise refusal(source.path, doctor.faults.first, rows=rows)
+        raise refusal(source.path, doctor.faults.first, rows=rows, numbered=source.numbered)
     told = _Told(doctor, documents, lambda: stream(source), seed=seed)
     told.estimated_from = counted_by or ESTIMATED_FROM
     told.licences = licence_problems(reading.licences, reading.licence_rows)
@@ -144,6 +145,7 @@ class _Told:
             usefulness=usefulness(found, doctor.faults.counts, whole),
             looked_at=whole.looked_at,
             sequence_length=doctor.lengths.limit,
+            numbered=whole.ledger.numbered,
             seconds=round(doctor.seconds + time.perf_counter() - began, 3),
             structural_seconds=round(doctor.structural_seconds, 3),
             **told,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Literal
 
 from advisor.data_check.lines import counted
 from advisor.data_check.looks import ROWS_LISTED
@@ -17,6 +18,7 @@ class Faults:
         self.counts: Counter[str] = Counter()
         self.first: list[Fault] = []
         """A few, for an error where nothing is usable."""
+        self.numbered: Literal["line", "row"] = "line"
         self._listed: dict[str, list[Fault]] = {}
 
     def see(self, fault: Fault) -> None:
@@ -36,7 +38,8 @@ class Faults:
         """One problem for each kind of faulty row, told by its first row."""
         for code, found in self._listed.items():
             first, count = found[0], self.counts[code]
-            where = f"{first.file}, line {first.line}" if first.file else f"line {first.line}"
+            place = f"{self.numbered} {first.line}"
+            where = f"{first.file}, {place}" if first.file else place
             yield Problem(
                 code=code,
                 severity="error",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
-from typing import Protocol
+from typing import Literal, Protocol
 
 from advisor.data_check.normal import SEPARATOR, normalise
 from advisor.schema.dataset import Kind, Problem, Severity
@@ -85,6 +85,8 @@ class Ledger:
         self.keys = array("Q")
         self.targets = array("Q")
         self.splits = array("B")
+        self.numbered: Literal["line", "row"] = "line"
+        """What `lines` counts."""
         self._names: dict[str, int] = {"": 0}
 
     def __len__(self) -> int:
@@ -104,7 +106,8 @@ class Ledger:
     def where(self, place: int) -> str:
         """File and line of a row as messages name it."""
         name = list(self._names)[self.files[place]]
-        line = f"line {self.lines[place]}" if self.lines[place] else f"row {place + 1}"
+        number = self.lines[place]
+        line = f"{self.numbered} {number}" if number else f"row {place + 1}"
         return f"{name}, {line}" if name else line
 
     def listed(self, places: Iterable[int]) -> tuple[tuple[int, ...], tuple[str, ...], int]:

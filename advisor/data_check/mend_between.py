@@ -137,8 +137,8 @@ def mend_rows(source: Source, between: Between, wishes: Wishes) -> None:
 
 def _unread(part: Part, line: int) -> str:
     return (
-        f"{part.name or part.path.name} cannot be read beyond line {line}: what follows is not in"
-        " the copy."
+        f"{part.name or part.path.name} cannot be read beyond {part.layout.numbered} {line}:"
+        " what follows is not in the copy."
     )
 
 

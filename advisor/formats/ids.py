@@ -65,7 +65,9 @@ class Seen:
 class Ids:
     """Ids of rows as far as they were read: each is given once."""
 
-    def __init__(self) -> None:
+    def __init__(self, numbered: str = "line") -> None:
+        self._numbered = numbered
+        """What the lines of `place_of` count: lines or rows."""
         self.told_apart = 0
         """Ids that got their file's name because another file has them too."""
         self._seen = Seen()
@@ -104,27 +106,32 @@ class Ids:
             earlier = self._seen.add(name, place)
             self.told_apart += earlier is None
         if earlier is not None:
-            raise _twice(name, earlier, place)
+            where = self._place(earlier, place)
+            message = f"the id {shown(name)} stands already {where}"
+            raise RowError("duplicate_id", message, ID_HINT)
         return name
+
+    def _place(self, earlier: int, place: int) -> str:
+        line = earlier & LINE_MASK
+        if self._numbered == "row":
+            return f"in row {line}"
+        which = f" (row {earlier >> LINE_BITS})" if line == place & LINE_MASK else ""
+        return f"on line {line}{which}"
 
     def _refuse_generated(self, name: str) -> None:
         digits = name.removeprefix(GENERATED)
         row = int(digits) if digits.isdecimal() and len(digits) < 10 else 0
         place = bisect_right(self._starts, row) - 1
         if place >= 0 and row <= self._ends[place]:
-            raise RowError("duplicate_id", f"the id {shown(name)} is given to row {row}", ID_HINT)
+            message = (
+                f"the id {shown(name)} is the one that row {row} gets, which has no id of its own"
+            )
+            raise RowError("duplicate_id", message, ID_HINT)
 
 
-ID_HINT = "Give every row its own id, or leave the column out."
+ID_HINT = "Give every row an id of its own that no other row has, or none of them."
 
 
 def place_of(row: int, line: int) -> int:
     """Where a row stands, as one number: its number in the source, and its line in the file."""
     return row << LINE_BITS | line
-
-
-def _twice(name: str, earlier: int, place: int) -> RowError:
-    line = earlier & LINE_MASK
-    which = f" (row {earlier >> LINE_BITS})" if line == place & LINE_MASK else ""
-    message = f"the id {shown(name)} stands already on line {line}{which}"
-    return RowError("duplicate_id", message, ID_HINT)

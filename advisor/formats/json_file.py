@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from typing import TextIO
@@ -143,44 +144,92 @@ def _items(pieces: Pieces) -> Iterator[tuple[int, object]]:
             raise pieces.broken("Expecting ',' or ']' between rows")
 
 
-def read_json_array(stream: TextIO, encoding: str) -> Iterator[Row | Fault]:
+class Numbers:
+    """What a row is called by: its line, or its ordinal where several rows share a line."""
+
+    def __init__(self, *, by_row: bool) -> None:
+        self._by_row = by_row
+        self._rows = 0
+
+    def of(self, line: int) -> int:
+        """The number of the next row, which begins on this line."""
+        self._rows += 1
+        return self._rows if self._by_row else line
+
+    def behind(self, line: int) -> int:
+        """The number of what follows the rows so far, on this line."""
+        return self._rows + 1 if self._by_row else line
+
+
+def rows_share_lines(head: str, list_name: str = "") -> bool:
+    """Whether two rows of a list begin on one line, as far as a file's first letters show."""
+    pieces = Pieces(io.StringIO(head))
+    try:
+        if list_name and list_name not in _passing(pieces):
+            return False
+        if pieces.peek() != "[":
+            return False
+        earlier = 0
+        for line, _ in _items(pieces):
+            if line == earlier:
+                return True
+            earlier = line
+    except BrokenJsonError:
+        return "\n" not in head
+    return False
+
+
+def _passing(pieces: Pieces) -> Iterator[str]:
+    """The names of an object's values, each value passed over once the next name is wanted."""
+    for name in values_by_name(pieces):
+        yield name
+        pass_over(pieces)
+
+
+def read_json_array(
+    stream: TextIO, encoding: str, *, by_row: bool = False
+) -> Iterator[Row | Fault]:
     """One row for each element; a syntax error ends the reading, since what follows is unsure."""
-    pieces, naming = Pieces(stream), Naming()
+    pieces, naming, numbers = Pieces(stream), Naming(), Numbers(by_row=by_row)
     try:
         pieces.peek()
-        yield from _rows(pieces, naming, encoding)
+        yield from _rows(pieces, naming, encoding, numbers)
         if pieces.peek():
-            yield broken_json(pieces.line, "there is text after the closing bracket")
+            line = numbers.behind(pieces.line)
+            yield broken_json(line, "there is text after the closing bracket")
     except BrokenJsonError as error:
-        yield broken_json(error.line, error.reason, consequence=REST)
+        yield broken_json(numbers.behind(error.line), error.reason, consequence=REST)
 
 
-def _rows(pieces: Pieces, naming: Naming, encoding: str) -> Iterator[Row | Fault]:
-    for line, value in _items(pieces):
+def _rows(pieces: Pieces, naming: Naming, encoding: str, numbers: Numbers) -> Iterator[Row | Fault]:
+    for begins, value in _items(pieces):
+        line = numbers.of(begins)
         if is_damaged(pieces.taken, encoding):
             yield damaged(line, encoding)
         else:
             yield naming.row(line, value)
 
 
-def read_json_object(stream: TextIO, encoding: str, list_name: str) -> Iterator[Row | Fault]:
+def read_json_object(
+    stream: TextIO, encoding: str, list_name: str, *, by_row: bool = False
+) -> Iterator[Row | Fault]:
     """The rows of one list in an object; where it is named like a split, of all such lists.
 
     Everything else in the object is passed over.
     """
-    pieces, naming = Pieces(stream), Naming()
+    pieces, naming, numbers = Pieces(stream), Naming(), Numbers(by_row=by_row)
     split = is_split(list_name)
     try:
         for name in values_by_name(pieces):
             if not (name == list_name or (split and is_split(name))) or pieces.peek() != "[":
                 pass_over(pieces)
                 continue
-            for row in _rows(pieces, naming, encoding):
+            for row in _rows(pieces, naming, encoding, numbers):
                 if isinstance(row, Row) and split:
                     row.fields.setdefault("split", name)
                 yield row
     except BrokenJsonError as error:
-        yield broken_json(error.line, error.reason, consequence=REST)
+        yield broken_json(numbers.behind(error.line), error.reason, consequence=REST)
 
 
 def is_split(name: str) -> bool:
@@ -230,5 +279,5 @@ def read_json_columns(stream: TextIO) -> Iterator[Row | Fault]:
         yield broken_json(line, str(error))
         return
     naming = Naming()
-    for values in zip(*columns.values(), strict=False):
-        yield naming.row(1, dict(zip(columns, values, strict=True)))
+    for row, values in enumerate(zip(*columns.values(), strict=False), 1):
+        yield naming.row(row, dict(zip(columns, values, strict=True)))

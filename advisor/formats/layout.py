@@ -20,6 +20,7 @@ from advisor.formats.json_file import (
     read_json_array,
     read_json_columns,
     read_json_object,
+    rows_share_lines,
     values_by_name,
 )
 from advisor.formats.opening import (
@@ -40,6 +41,7 @@ from advisor.schema.dataset import Fault
 Container = Literal["jsonl", "json", "csv", "tsv", "parquet", "arrow"]
 Form = Literal["", "object", "columns"]
 HEAD_LETTERS = 1 << 16
+BY_ROW = "Several rows stand on one line: rows are numbered, not lines."
 ENDINGS = (".gz", ".bz2", ".xz")
 BINARY: dict[bytes, Container] = {
     b"PAR1": "parquet",
@@ -62,6 +64,14 @@ class Layout:
     """The list in a JSON object that holds the rows."""
     note: str = ""
     """What the user should know of it."""
+    by_row: bool = False
+    """Whether rows are known by their ordinals, as several stand on one line."""
+
+    @property
+    def numbered(self) -> Literal["line", "row"]:
+        """What the numbers of its rows count."""
+        counts_rows = self.by_row or self.form == "columns"
+        return "row" if counts_rows or self.container in ("parquet", "arrow") else "line"
 
     @property
     def name(self) -> str:
@@ -95,11 +105,11 @@ class Layout:
 
     def _rows_of_text(self, stream: TextIO) -> Iterator[Row | Fault]:
         if self.form == "object":
-            return read_json_object(stream, self.encoding, self.list_name)
+            return read_json_object(stream, self.encoding, self.list_name, by_row=self.by_row)
         if self.form == "columns":
             return read_json_columns(stream)
         if self.container == "json":
-            return read_json_array(stream, self.encoding)
+            return read_json_array(stream, self.encoding, by_row=self.by_row)
         return read_table(stream, self.encoding, delimiter=self.delimiter)
 
 
@@ -159,7 +169,7 @@ class _Guess:
     def layout(self, head: str) -> Layout:
         suffix = Path(plain_name(self.path)).suffix.lower()
         if head.startswith("["):
-            return self._as("json")
+            return self._as("json", by_row=rows_share_lines(head))
         if head.startswith("{"):
             return self._object(head, suffix)
         if suffix in {".jsonl", ".ndjson", ".json"}:
@@ -184,7 +194,9 @@ class _Guess:
         form: Form = "",
         list_name: str = "",
         note: str = "",
+        by_row: bool = False,
     ) -> Layout:
+        note = " ".join(filter(None, (note, BY_ROW if by_row else "")))
         return Layout(
             container,
             delimiter,
@@ -193,6 +205,7 @@ class _Guess:
             form,
             list_name,
             " ".join(filter(None, (self.note, note))),
+            by_row,
         )
 
     def _object(self, head: str, suffix: str) -> Layout:
@@ -211,7 +224,13 @@ class _Guess:
         if names:
             which = "lists named like splits" if is_split(names[0]) else f"list '{names[0]}'"
             told = f"Rows are read from the {which}; the rest of the object is left out."
-            return self._as("json", form="object", list_name=names[0], note=told)
+            return self._as(
+                "json",
+                form="object",
+                list_name=names[0],
+                note=told,
+                by_row=rows_share_lines(head, names[0]),
+            )
         if found and all(holds == "column" for holds in found.values()):
             told = "The columns are lists: row n is made of the n-th value of each."
             return self._as("json", form="columns", note=told)

@@ -85,7 +85,7 @@ def read_dataset(
         else:
             faults.append(item)
     if faults and not keep_faulty:
-        raise refusal(path, faults, rows=reading.rows)
+        raise refusal(path, faults, rows=reading.rows, numbered=source.numbered)
     return Dataset(
         path=str(path),
         format=source.format,
@@ -117,9 +117,13 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def refusal(path: Path, faults: Sequence[Fault], *, rows: int) -> DatasetError:
+def refusal(
+    path: Path, faults: Sequence[Fault], *, rows: int, numbered: str = "line"
+) -> DatasetError:
     """All faults in one error: the first five, then how many more."""
-    told = "; ".join(f"{_place(fault)}: {fault.message}" for fault in faults[:FAULTS_SHOWN])
+    told = "; ".join(
+        f"{_place(fault, numbered)}: {fault.message}" for fault in faults[:FAULTS_SHOWN]
+    )
     more = len(faults) - FAULTS_SHOWN
     rest = f"; and {more} more" if more > 0 else ""
     hopeless = len(faults) >= rows
@@ -131,12 +135,15 @@ def refusal(path: Path, faults: Sequence[Fault], *, rows: int) -> DatasetError:
     return DatasetError(
         f"{path.name} has {found} ({count}): {told}{rest}.",
         hint=" ".join([*hints, look]).strip(),
-        where=f"{first}:{faults[0].line}",
+        where=f"{first}:{faults[0].line}"
+        if numbered == "line"
+        else f"{first}, row {faults[0].line}",
     )
 
 
-def _place(fault: Fault) -> str:
-    return f"{fault.file}, line {fault.line}" if fault.file else f"line {fault.line}"
+def _place(fault: Fault, numbered: str) -> str:
+    place = f"{numbered} {fault.line}"
+    return f"{fault.file}, {place}" if fault.file else place
 
 
 def _first_rows(part: Part, mapping: Mapping[str, str]) -> list[Row]:
@@ -149,7 +156,7 @@ def _first_rows(part: Part, mapping: Mapping[str, str]) -> list[Row]:
             where = f"{part.path}:{faults[0].line}"
             message = f"{part.path.name} cannot be read: {faults[0].message}."
             raise DatasetError(message, hint=faults[0].hint, where=where)
-        raise refusal(part.path, faults, rows=len(head))
+        raise refusal(part.path, faults, rows=len(head), numbered=part.layout.numbered)
     nested = [name for name in mapping.values() if "." in name]
     for row in known:
         for name in nested:

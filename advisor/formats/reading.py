@@ -53,7 +53,7 @@ class Reading:
         self._first_of_part = 1
         self._part = source.parts[0]
         self._layouts: Counter[tuple[str, ...]] = Counter()
-        self._ids = Ids()
+        self._ids = Ids(source.numbered)
         self._licences: Counter[str] = Counter()
         self.licence_rows: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
         """File and line of the first rows under each licence; the empty text for none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from advisor.formats.layout import Layout
 from advisor.formats.shapes import Shape
@@ -47,6 +48,11 @@ class Source:
     row_shape: Shape = field(repr=False)
     columns: Mapping[str, str] = field(repr=False)
     """Which field serves as id, split, group and the like."""
+
+    @property
+    def numbered(self) -> Literal["line", "row"]:
+        """What the numbers of its rows count: ordinals where no part has lines for them."""
+        return "row" if all(part.layout.numbered == "row" for part in self.parts) else "line"
 
     @property
     def format(self) -> str:

@@ -89,16 +89,16 @@ def _show_problems(console: Console, check: DataCheck) -> None:
         grid = grids.problems_grid(check, ROWS_IN_TABLE)
         console.print(grid_table(console, grid, fixed=(0, 1, 2)))
     for problem in check.problems:
-        _show_problem(console, problem)
+        _show_problem(console, problem, check.numbered)
     console.print()
     console.print(plain(grids.onward(check)))
 
 
-def _show_problem(console: Console, problem: Problem) -> None:
+def _show_problem(console: Console, problem: Problem, numbered: str) -> None:
     title = styled(f"{problem.severity} ", STYLES[problem.severity])
     console.print(title.append_text(plain(f"{problem.code}: {problem.message}")))
     if problem.rows:
-        where = plain(f"line {grids.places(problem, ROWS_SHOWN)}", style="dim")
+        where = plain(f"{numbered} {grids.places(problem, ROWS_SHOWN)}", style="dim")
         console.print(styled("  ").append_text(where))
     if problem.hint:
         console.print(styled("  ").append_text(plain(problem.hint)))

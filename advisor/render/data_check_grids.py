@@ -124,7 +124,7 @@ def problems_grid(check: DataCheck, shown: int) -> Grid:
         (p.severity, p.code, f"{row_count(p):,}" if p.rows else "", places(p, shown))
         for p in check.problems
     )
-    return Grid(("Severity", "Problem", "Rows", "First lines"), rows, right=(2,))
+    return Grid(("Severity", "Problem", "Rows", f"First {check.numbered}s"), rows, right=(2,))
 
 
 def lengths_title(check: DataCheck) -> str:

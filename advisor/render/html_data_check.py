@@ -52,7 +52,7 @@ def _sections(check: DataCheck) -> Iterator[str]:
     yield section(
         "Problems",
         table(grids.problems_grid(check, ROWS_IN_TABLE)),
-        *(_problem(problem) for problem in check.problems),
+        *(_problem(problem, check.numbered) for problem in check.problems),
         element("p", grids.onward(check)) if check.problems else "",
     )
     yield section("What was recognised", table(Grid(("Fact", ""), tuple(grids.facts(check)))))
@@ -77,24 +77,24 @@ def _header(check: DataCheck) -> str:
     return wrap("header", inner, f"verdict {_TONES[gravest]}")
 
 
-def _problem(problem: Problem) -> str:
+def _problem(problem: Problem, numbered: str) -> str:
     """What is wrong, how to mend it, and every listed line: on demand where they are many."""
     return "".join((
         element("h3", f"{problem.code} ({problem.severity})"),
         f"<p>{prose(problem.message)}</p>",
         f"<p>{prose(problem.hint)}</p>" if problem.hint else "",
-        _lines(problem),
+        _lines(problem, numbered),
     ))  # fmt: skip
 
 
-def _lines(problem: Problem) -> str:
+def _lines(problem: Problem, numbered: str) -> str:
     count = grids.row_count(problem)
     shown = esc(grids.places(problem, ROWS_IN_FULL))
     if not problem.rows:
         return ""
     if count <= ROWS_IN_TABLE:
-        return f'<p class="quiet">Line {shown}</p>'
-    return details(f"{count:,} lines", f"<p>{shown}</p>")
+        return f'<p class="quiet">{numbered.capitalize()} {shown}</p>'
+    return details(f"{count:,} {numbered}s", f"<p>{shown}</p>")
 
 
 def _useful(check: DataCheck) -> str:

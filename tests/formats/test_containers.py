@@ -163,13 +163,12 @@ def test_rows_are_whole_wherever_the_pieces_are_cut(cut: int, tmp_path: Path, mo
     dataset = read_dataset(write(tmp_path, "x.json", text))
     assert [s.target for s in dataset.samples] == [row["output"] for row in rows]
     assert [s.input for s in dataset.samples] == [row["input"] for row in rows]
-    lines = [n for n, line in enumerate(text.split("\n"), 1) if line == " {" * (cut % 3)] or [1]
     if cut % 3:
         assert [s.line for s in dataset.samples] == [
             n for n, line in enumerate(text.split("\n"), 1) if line.strip() == "{"
         ]
     else:
-        assert {s.line for s in dataset.samples} == set(lines)
+        assert [s.line for s in dataset.samples] == list(range(1, 41))
 
 
 def test_a_fault_in_a_long_array_has_its_line_and_column(tmp_path: Path, monkeypatch) -> None:
@@ -355,7 +354,9 @@ def test_ids_that_look_generated_never_meet_generated_ones(tmp_path: Path) -> No
     path = write(tmp_path, "x.jsonl", "\n".join(map(json.dumps, rows)))
     kept = read_dataset(path, keep_faulty=True)
     assert [sample.id for sample in kept.samples] == ["row-3", "row-2", "row-3+", "row-9"]
-    assert kept.faults[0].message == "the id 'row-2' is given to row 2"
+    assert kept.faults[0].message == (
+        "the id 'row-2' is the one that row 2 gets, which has no id of its own"
+    )
 
 
 def test_many_ids_are_kept_apart(tmp_path: Path) -> None:

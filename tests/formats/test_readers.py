@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from advisor.errors import DatasetError
+from advisor.formats.layout import BY_ROW
 from advisor.formats.readers import read_dataset
 from advisor.formats.shapes import SHAPES
 from advisor.schema.evaluation import Message
@@ -53,7 +54,7 @@ def test_two_samples_come_out_of_every_format(name: str) -> None:
     assert [sample.target for sample in dataset.samples] == ["green", "white"]
     assert "grass" in dataset.samples[0].input
     assert "snow" in dataset.samples[1].input
-    assert dataset.notes == ()
+    assert dataset.notes == ((BY_ROW,) if name == "alpaca.json" else ())
 
 
 def test_a_preference_row_keeps_the_worse_answer() -> None:
@@ -210,14 +211,36 @@ def test_rows_of_an_array_on_one_line_have_ids_of_their_own(tmp_path: Path) -> N
     with path.open("w") as stream:
         json.dump(rows, stream)
     samples = read_dataset(path).samples
-    assert {s.line for s in samples} == {1}
+    assert [s.line for s in samples] == list(range(1, 301))
     assert [s.id for s in samples] == [f"row-{n}" for n in range(1, 301)]
 
 
 def test_two_rows_of_one_line_with_one_id(tmp_path: Path) -> None:
     rows = [{"input": f"in {n}", "output": "o", "id": "x"} for n in range(2)]
-    with pytest.raises(DatasetError, match=r"the id 'x' stands already on line 1 \(row 1\)"):
+    with pytest.raises(DatasetError, match="row 2: the id 'x' stands already in row 1"):
         read_dataset(write(tmp_path, json.dumps(rows), "one.json"))
+
+
+@pytest.mark.parametrize("form", ["[{}]", '{{"version": [1], "data": [{}]}}', "\n[\n{}\n]"])
+def test_rows_that_share_a_line_are_numbered(form: str, tmp_path: Path) -> None:
+    rows = [{"input": f"in {n}", "output": "o"} for n in range(9)]
+    rows[6]["output"] = ""
+    path = write(tmp_path, form.format(json.dumps(rows)[1:-1]), "one.json")
+    read = read_dataset(path, keep_faulty=True)
+    assert [fault.line for fault in read.faults] == [7]
+    assert BY_ROW in read.notes[0]
+    with pytest.raises(DatasetError, match="row 7: 'output' is empty") as caught:
+        read_dataset(path)
+    assert caught.value.where == f"{path}, row 7"
+
+
+def test_rows_on_lines_of_their_own_keep_their_lines(tmp_path: Path) -> None:
+    rows = [{"input": f"in {n}", "output": "o" if n else ""} for n in range(9)]
+    for indent, line in ((2, 2), (None, 1)):
+        text = json.dumps(rows, indent=indent).replace("}, {", "},\n{")
+        read = read_dataset(write(tmp_path, text, "one.json"), keep_faulty=True)
+        assert [fault.line for fault in read.faults] == [line]
+        assert read.notes == ()
 
 
 def test_bytes_that_are_not_utf8_are_named_with_their_line(tmp_path: Path) -> None:
