@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from advisor.render.measured_words import also_grid, measured_remarks
+from advisor.render.measured_words import also_grid, measured_remarks, stopped_sentence
 from advisor.render.report import scores_table
 from advisor.render.terminal import (
     UNKNOWN,
@@ -78,6 +78,8 @@ def show_verification(console: Console, verification: Verification) -> None:
     if verification.target is not None:
         mark = tick(verification.target_met, ascii_only=ascii_only)
         console.print(mark.append(f" target {percent(verification.target)}", style="default"))
+    if verification.tuned.stopping is not None:
+        console.print(plain(stopped_sentence(verification.tuned)))
     if verification.regressions:
         console.print(_regressions_table(verification.regressions))
     if verification.estimate_vs_measured:

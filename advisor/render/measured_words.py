@@ -29,7 +29,7 @@ EVENTS = {
 def measured_remarks(baselines: Baselines) -> tuple[str, ...]:
     """Everything beyond the tables, one sentence each."""
     found = [c.sentence for c in baselines.comparisons if c.sentence]
-    found += [_stopped(e, e.stopping) for e in baselines.evaluations if e.stopping is not None]
+    found += [stopped_sentence(e) for e in baselines.evaluations if e.stopping is not None]
     if any(also.interval for e in baselines.evaluations if e.ended == "decided" for also in e.also):
         found.append(
             "Intervals of further metrics do not allow for an early end: take them for a little too"
@@ -70,7 +70,11 @@ def _range(also: MetricValue) -> str:
     return percent_range(also.interval.low, also.interval.high) if also.interval else ""
 
 
-def _stopped(evaluation: Evaluation, stopping: Stopping) -> str:
+def stopped_sentence(evaluation: Evaluation) -> str:
+    """Why a watched evaluation ended, and how sure that is; empty for one that was not watched."""
+    stopping = evaluation.stopping
+    if stopping is None:
+        return ""
     name, used = words(evaluation.builder), f"{stopping.items_used} of {stopping.items_planned}"
     passed = ""
     if stopping.skipped:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from advisor.evaluation.compare import ValueOf, compare, corrected
 from advisor.evaluation.intervals import meets
+from advisor.evaluation.remarks import remarks
 from advisor.schema.base import Interval, UsdInterval
 from advisor.schema.baseline import Baselines
 from advisor.schema.estimate import Memory, Option
@@ -189,12 +190,7 @@ def _warnings(
             f"The tuned model is {still}below the target: the lower bound of its interval is "
             f"{_percent(tuned.interval.low)}, the target {_percent(target)}."
         )
-    if tuned.failures:
-        found.append(
-            f"{tuned.failures} of {tuned.n} samples got no answer from the tuned model and count "
-            "as 0."
-        )
-    return tuple(found)
+    return (*found, *remarks(tuned))
 
 
 def _percent(share: float) -> str:

@@ -146,3 +146,15 @@ def test_a_rival_is_named_not_a_share_of_nothing():
     assert "it is worse than RAG" in worse
     open_ = watched(rival="rag", against=0, decision="undecided")
     assert "did not decide whether it is better than RAG" in open_
+
+
+def test_a_proof_that_ended_early_says_so():
+    stopping = Stopping(
+        question="?", decision="above", against=0, error_rate=0.05, items_used=60,
+        items_planned=240, interval=make.confidence(0.9), rival="rag",
+    )  # fmt: skip
+    proof = make.verification()
+    tuned = proof.tuned.model_copy(update={"stopping": stopping})
+    text = " ".join(shown(show_verification, proof.model_copy(update={"tuned": tuned})).split())
+    assert "decided after 60 of 240 samples that it is better than RAG" in text
+    assert "0.0 %;" not in text

@@ -176,3 +176,12 @@ def test_ones_own_machine_costs_nothing_which_is_known():
 def test_the_estimate_is_part_of_the_verification():
     found = verified(*pair(100, 4, 60, 36), estimate=make.option())
     assert len(found.estimate_vs_measured) == 4
+
+
+def test_cut_answers_and_samples_without_a_score_of_the_tuned_model_are_told():
+    best, tuned = pair(50, 5, 35, 10)
+    found = verified(best, tuned, cut_answers=12, unscored=3, failures=2)
+    told = " ".join(found.warnings)
+    assert "12 of 101 answers were cut at" in told
+    assert "could give 3 of 103 answers no value" in told
+    assert "tuned: 2 of 103 samples got no answer and count as 0." in told
