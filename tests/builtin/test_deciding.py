@@ -7,6 +7,7 @@ import pytest
 from advisor import registry
 from advisor.builtin.backends import usual_device
 from advisor.contracts import Deciding
+from advisor.measuring import deciding_options
 
 PATIENCE = {"attempts": "2", "timeout_seconds": "9", "concurrency": "3", "api_key_env": "MY_KEY"}
 
@@ -23,6 +24,16 @@ def test_what_changes_answers_decides():
     assert registry.backend("echo").deciding({"reply": "yes"}) == {"reply": "yes"}
     told = {"device": "cpu", "dtype": "bfloat16"}
     assert registry.backend("transformers").deciding(told) == told
+
+
+def test_another_number_of_attempts_buys_nothing_again(monkeypatch: pytest.MonkeyPatch):
+    assert deciding_options("openai", PATIENCE | {"seed": "5"}) == {"backend.seed": "5"}
+
+    class Silent:
+        """A backend that does not say."""
+
+    monkeypatch.setattr(registry, "backend", lambda _name: Silent())
+    assert deciding_options("other", {"attempts": "2"}) == {"backend.attempts": "2"}
 
 
 def test_a_local_models_usual_device_decides(monkeypatch: pytest.MonkeyPatch):

@@ -99,6 +99,19 @@ def test_no_companys_key_goes_to_another(
     assert "--backend-option api_key_env=NAME" in caught.value.hint
 
 
+def test_a_named_key_of_one_company_goes_to_no_other(monkeypatch: pytest.MonkeyPatch):
+    backend = registry.backend("openai")
+    for name in ("GROQ_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.setenv(name, "key-of-a-company")
+    with pytest.raises(BackendAuthError, match=r"GROQ_API_KEY is not sent to api\.openai\.com"):
+        backend.open("m", {"api_key_env": "GROQ_API_KEY"})
+    told = {"base_url": "https://api.groq.com/openai/v1", "api_key_env": "OPENAI_API_KEY"}
+    with pytest.raises(BackendAuthError, match="which has GROQ_API_KEY"):
+        backend.open("m", told)
+    told["base_url"] = "https://gateway.example.com/v1"
+    assert backend.open("m", told).model_digest
+
+
 def test_a_host_named_by_the_usual_variable_gets_the_usual_key(monkeypatch: pytest.MonkeyPatch):
     from advisor.builtin.backends.openai_compatible import OPENAI
     from advisor.builtin.backends.service_settings import read_settings

@@ -14,7 +14,7 @@ KEYS = re.compile(
 )
 
 
-def masked(secret: str) -> str:
+def abbreviated(secret: str) -> str:
     """The first characters and the length, which is what may be told of a secret."""
     return f"{secret[:SHOWN]}... ({len(secret)} characters)"
 
@@ -23,6 +23,6 @@ def scrubbed(text: str, secret: str = "") -> str:
     """One line of a service's words, shortened, with the key and what looks like one masked."""
     line = " ".join(text.split())
     if len(secret) > SHOWN:
-        line = line.replace(secret, masked(secret))
-    line = KEYS.sub(lambda found: masked(found.group()), line)
+        line = line.replace(secret, abbreviated(secret))
+    line = KEYS.sub(lambda found: abbreviated(found.group()), line)
     return line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."

@@ -28,6 +28,7 @@ OWN_KEYS = {
     "openrouter.ai": "OPENROUTER_API_KEY",
 }
 """Services with a variable of their own, so that one service's key is not sent to another."""
+HOMES = {"api.openai.com": "OPENAI_API_KEY", "api.anthropic.com": "ANTHROPIC_API_KEY"}
 NUMBERS = {
     "concurrency": "a whole number of at least 1",
     "requests_per_minute": "a whole number of at least 1",
@@ -164,6 +165,7 @@ def _key(base_url: str, named: str, provider: Provider) -> str:
     One that was not named for this address goes to loopback and over TLS only.
     """
     is_open = is_loopback(base_url) or base_url.startswith("http://")
+    _check_owner(base_url, named, provider)
     variable = named or _meant(base_url, provider)
     key = os.environ.get(variable, "").strip() if variable else ""
     if key and (named or not is_open or is_loopback(base_url)):
@@ -182,6 +184,22 @@ def _key(base_url: str, named: str, provider: Provider) -> str:
         hint=f"Set it: export {variable}=..., or name another: --backend-option api_key_env=NAME.",
         where=provider.id,
     )
+
+
+def _check_owner(base_url: str, named: str, provider: Provider) -> None:
+    """Raise BackendAuthError where the named variable is one company's and the address another's.
+
+    A gateway, which is nobody's in the table, may be given any key.
+    """
+    owners = OWN_KEYS | HOMES
+    host = (urlsplit(base_url).hostname or "").lower()
+    own = owners.get(host)
+    if own is not None and named != own and named in owners.values():
+        raise BackendAuthError(
+            f"{named} is not sent to {host_of(base_url)}, which has {own}.",
+            hint=f"Leave api_key_env out, or name the variable that holds a key of {host}.",
+            where=provider.id,
+        )
 
 
 def _meant(base_url: str, provider: Provider) -> str:
