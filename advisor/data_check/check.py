@@ -21,6 +21,7 @@ from advisor.errors import DatasetError
 from advisor.patterns import patterns
 from advisor.schema.dataset import DataCheck, Dataset, Problem, Severity, SplitCounts
 from advisor.schema.evaluation import Document
+from advisor.secrets import masked
 
 if TYPE_CHECKING:
     from advisor.data_check.lengths import Counter as TokenCounter
@@ -128,7 +129,7 @@ class _Told:
             *self.licences,
             *_few_rows(splits, whole),
         )
-        return DataCheck(
+        made = DataCheck(
             usable_rows=whole.rows,
             problems=tuple(sorted(problems, key=lambda problem: ORDER[problem.severity])),
             token_lengths=doctor.lengths.measured(self.estimated_from),
@@ -150,6 +151,7 @@ class _Told:
             structural_seconds=round(doctor.structural_seconds, 3),
             **told,
         )
+        return covered(made)
 
     def _splits(self) -> tuple[SplitCounts, tuple[Problem, ...]]:
         given = _given(self.doctor.whole)
@@ -176,6 +178,27 @@ class _Told:
             " are reckoned from their shares."
         )
         return reckoned(given, same, whole.rows)
+
+
+def covered(check: DataCheck) -> DataCheck:
+    """The check with every secret masked that a label, a licence or a message shows."""
+    problems = tuple(
+        problem.model_copy(
+            update={"message": masked(problem.message), "hint": masked(problem.hint)}
+        )
+        for problem in check.problems
+    )
+    labels: Counter[str] = Counter()
+    for label, rows in (check.labels or {}).items():
+        labels[masked(label)] += rows
+    return check.model_copy(
+        update={
+            "problems": problems,
+            "labels": None if check.labels is None else dict(labels.most_common()),
+            "licence": masked(check.licence),
+            "notes": tuple(map(masked, check.notes)),
+        }
+    )
 
 
 def reckoned(given: dict[str, int], same: Same, rows: int) -> dict[str, int]:

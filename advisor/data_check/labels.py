@@ -6,6 +6,7 @@ import re
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 from statistics import median
 
 from advisor.data_check.empties import PLACEHOLDERS
@@ -13,6 +14,7 @@ from advisor.data_check.lines import counted
 from advisor.data_check.looks import Found, Look, Whole
 from advisor.data_check.normal import normalise
 from advisor.patterns import patterns
+from advisor.secrets import masked
 
 LABEL_SHARE = 0.2
 """Distinct targets as a share of rows up to which they are taken for labels."""
@@ -60,7 +62,7 @@ class Labels:
         named: Counter[str] = Counter()
         for target, places in self._places.items():
             if target:
-                named[normalise(target)] += len(places)
+                named[shown_label(target)] += len(places)
         distinct = len(named)
         if not 1 <= distinct <= min(MOST_LABELS, LABEL_SHARE * self._rows):
             return None
@@ -110,7 +112,7 @@ class Labels:
         places = [
             place
             for target, held in self._places.items()
-            if target and normalise(target) in set(rare)
+            if target and shown_label(target) in set(rare)
             for place in held
         ]
         named = ", ".join(f"'{label}' ({counts[label]})" for label in rare[:SHOWN])
@@ -145,6 +147,15 @@ class Labels:
                 f"{counted(len(named), 'label')} written in several ways: {'; '.join(named[:3])}.",
                 "Write each label in one way; to a metric and to a model they are different.",
             )
+
+
+@lru_cache(maxsize=GIVEN_UP)
+def shown_label(target: str) -> str:
+    """A label as it is counted and shown: normalised, and masked where it holds a secret.
+
+    Masked first: a key in small letters is not recognised any more.
+    """
+    return normalise(target) if (safe := masked(target)) == target else safe
 
 
 def bare(target: str) -> str:

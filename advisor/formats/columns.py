@@ -6,7 +6,7 @@ import hashlib
 import json
 from datetime import UTC, date, datetime
 
-from advisor.formats.guesses import guess
+from advisor.formats.guesses import closest
 from advisor.formats.turns import json_text, without_none
 from advisor.formats.values import RowError, shown, text_of
 from advisor.schema.evaluation import Message, Split
@@ -37,6 +37,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 
 Groups run from the wider to the narrower: one customer has many conversations.
 """
+OUR_OWN = frozenset(("synthetic", "generated_by", "generated_from", "generated_at"))
+"""What `advisor data generate` writes beside a row; in the absence of others two of them count."""
 SPLITS: dict[str, Split] = {
     "train": "train",
     "training": "train",
@@ -67,7 +69,9 @@ def split_of(value: object) -> Split | None:
         return None
     name = text_of("split", value).strip().lower()
     if name not in SPLITS:
-        message = f"unknown split {shown(name)}{guess(name, SPLITS)}"
+        near = closest(name, SPLITS)
+        perhaps = f" (did you mean '{near}'?)" if near else ""
+        message = f"unknown split {shown(value)}{perhaps}"
         raise RowError("unknown_split", message, f"Accepted: {', '.join(SPLITS)}.")
     return SPLITS[name]
 

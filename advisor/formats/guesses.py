@@ -11,13 +11,13 @@ from advisor.formats.values import shown
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A guess as a sentence with a space in front, or nothing when `name` is known or far off."""
     close = closest(name, known)
-    return f" Did you mean '{close}' by {shown(name)}?" if close else ""
+    return f" For {shown(name)}, did you mean '{close}'?" if close else ""
 
 
 def guess(name: str, known: Iterable[str]) -> str:
     """The same guess in brackets, for the middle of a sentence."""
     close = closest(name, known)
-    return f" (did you mean '{close}' by {shown(name)}?)" if close else ""
+    return f" (for {shown(name)}, did you mean '{close}'?)" if close else ""
 
 
 def closest(name: str, known: Iterable[str]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from advisor.formats.columns import (
+    OUR_OWN,
     author_of,
     known_columns,
     name_of,
@@ -15,7 +16,7 @@ from advisor.formats.columns import (
     time_of,
     tools_of,
 )
-from advisor.formats.guesses import did_you_mean, guess
+from advisor.formats.guesses import closest, guess
 from advisor.formats.ids import Ids, place_of
 from advisor.formats.rows import Row
 from advisor.formats.shapes import Shape
@@ -186,9 +187,10 @@ class Reading:
             ignored.update(dict.fromkeys(set(names) - used - set(self._nested), count))
         known = used | known_columns()
         return tuple(
-            f"The field {shown(name)} is not used (in {count} of {self.rows} rows)."
-            f"{did_you_mean(name, known)}"
+            f"The field {shown(name)} is not used (in {count} of {self.rows} rows)"
+            f"{_perhaps(name, known)}"
             for name, count in sorted(ignored.items())
+            if name not in OUR_OWN
         )
 
     def _remarks(self) -> Iterator[str]:
@@ -215,6 +217,11 @@ BLANK: dict[str, Any] = {
 SET = object.__setattr__
 NOTHING_MORE = [(), None, None, None]
 """Steps, rejected, is_good and tools of a plain row."""
+
+
+def _perhaps(name: str, known: Iterable[str]) -> str:
+    near = closest(name, known)
+    return f"; did you mean '{near}'?" if near else "."
 
 
 def _more(turns: Turns) -> Iterator[tuple[str, Any]]:

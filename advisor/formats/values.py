@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from advisor.secrets import masked
+
 Fields = Mapping[str, object]
 Keys = tuple[tuple[str, ...], ...]
 """For each part of a row the names it may have, the likeliest first."""
+
+LOOKED_AT = 2_000
+"""Letters of a value that are searched for secrets before it is shown cut."""
 
 
 class RowError(Exception):
@@ -40,8 +45,9 @@ def reach(value: object, path: str) -> object:
 
 
 def shown(value: object) -> str:
-    """A value out of the data as a message may hold it: quoted, escaped, cut to 40 characters."""
-    text = repr(value[:50] if isinstance(value, str) else value)
+    """A value out of the data as a message may hold it: quoted, cut to 40 letters, no secrets."""
+    is_text = isinstance(value, str)
+    text = repr(masked(str(value)[:LOOKED_AT])[:50]) if is_text else masked(repr(value)[:LOOKED_AT])
     return text if len(text) <= 40 else text[:37] + "..."
 
 

@@ -24,6 +24,8 @@ KINDS = {
 }
 LABELS_SHOWN = 12
 LANGUAGES_SHOWN = 5
+FEWEST_JUDGED = 20
+"""Rows of a known language below which their shares say nothing of the file."""
 
 
 def facts(check: DataCheck) -> Iterator[tuple[str, str]]:
@@ -34,8 +36,9 @@ def facts(check: DataCheck) -> Iterator[tuple[str, str]]:
     yield "teaches", KINDS[check.kind]
     yield "usable rows", f"{check.usable_rows:,} of {check.rows:,}"
     yield "licence", check.licence or "not stated in the rows"
-    if check.languages:
-        yield "languages", shares(check.languages, LANGUAGES_SHOWN)
+    if (judged := sum(check.languages.values())) >= FEWEST_JUDGED:
+        told = f"{shares(check.languages, LANGUAGES_SHOWN)} ({judged:,} rows show theirs)"
+        yield "languages", told
     yield "splits in the file", listed(check.splits.given)
     used = check.splits.used
     yield "splits as used", listed(used) if used else "no test split possible"

@@ -127,8 +127,16 @@ def test_an_unused_field_is_named_with_a_guess(tmp_path: Path) -> None:
     path = write(tmp_path, '{"input": "a", "output": "b", "splt": "test", "n": 1}\n')
     assert read_dataset(path).notes == (
         "The field 'n' is not used (in 1 of 1 rows).",
-        "The field 'splt' is not used (in 1 of 1 rows). Did you mean 'split' by 'splt'?",
+        "The field 'splt' is not used (in 1 of 1 rows); did you mean 'split'?",
     )
+
+
+def test_what_generate_writes_is_known(tmp_path: Path) -> None:
+    own = '"synthetic": true, "generated_by": "m", "generated_from": ["a"], "generated_at": "2026-11-26"'
+    path = write(tmp_path, f'{{"input": "a", "output": "b", {own}}}\n')
+    read = read_dataset(path)
+    assert [note for note in read.notes if "not used" in note] == []
+    assert read.samples[0].synthetic_by == "m"
 
 
 GOOD = '{"input": "a", "output": "b"}\n'
@@ -136,13 +144,13 @@ BAD_ROWS = {
     "broken JSON: Expecting": '{"input": "a", "output": \n',
     "a row must be an object": '["a", "b"]\n',
     "no field 'output|target|answer', found 'input'": '{"input": "a"}\n',
-    "did you mean 'output' by 'outptu'": '{"input": "a", "outptu": "b"}\n',
+    "(for 'outptu', did you mean 'output'?)": '{"input": "a", "outptu": "b"}\n',
     "'input' is empty": '{"input": "  ", "output": "b"}\n',
     "'output' is empty": '{"input": "a", "output": ""}\n',
     "'output' must be text, got 3": '{"input": "a", "output": 3}\n',
     "'output' must be text, got None": '{"input": "a", "output": null}\n',
     "half of a surrogate pair": '{"input": "\\ud800", "output": "b"}\n',
-    "unknown split 'trian' (did you mean 'train'": '{"input": "a", "output": "b", "split": "trian"}\n',
+    "unknown split 'trian' (did you mean 'train'?)": '{"input": "a", "output": "b", "split": "trian"}\n',
     "'id' must be text": '{"input": "a", "output": "b", "id": 1.5}\n',
     "broken JSON": "[" * 100_000 + "\n",
     "Exceeds the limit": '{"input": "a", "output": ' + "9" * 5000 + "}\n",
@@ -264,7 +272,7 @@ BROKEN_FILES = {
     "a.json has no rows": ("[]", "a.json"),
     "one JSON object, not a list": ('{\n "data": []\n}', "a.json"),
     "fields of data.jsonl are not known: 'x'": ('{"x": 1}\n', "data.jsonl"),
-    "Did you mean 'prompt' by 'promt'": ('{"promt": "a", "answer": "b"}\n', "data.jsonl"),
+    "For 'promt', did you mean 'prompt'?": ('{"promt": "a", "answer": "b"}\n', "data.jsonl"),
     "the number of cells is 3, of columns in the header 2": ("input,output\na,b,c\nd,e\n", "t.csv"),
     "two columns 'input'": ("input,Input,output\na,b,c\n", "t.csv"),
     "unexpected end of data": ('input,output\na,b\n"c,d\n', "t.csv"),
