@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from advisor import registry
-from advisor.contracts import Session
+from advisor.contracts import Deciding, Session
 from advisor.errors import ModelFolderError
 from advisor.schema.evaluation import Message, Prompt
 from tests.fixtures.chaos import chaos
@@ -53,6 +53,18 @@ def model(
 def session(name: str, model: str) -> Iterator[Session]:
     with registry.backend(name).open(model, {}) as opened:
         yield opened
+
+
+def test_what_decides_is_told_the_same_each_time(name: str):
+    backend = registry.backend(name)
+    if not isinstance(backend, Deciding):
+        pytest.skip("every setting decides")
+    told = {"seed": "5", "attempts": "3", "device": "cpu"}
+    found = backend.deciding(dict(told))
+    assert found == backend.deciding(dict(told))
+    assert all(isinstance(value, str) for value in found.values())
+    assert {key: told[key] for key in found if key in told}.items() <= found.items()
+    assert "attempts" not in found
 
 
 def test_says_who_it_is(name: str):
