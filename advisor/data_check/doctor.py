@@ -157,7 +157,7 @@ class Doctor:
             return Near(None), []
         pairs = self.near.candidates(self.ledger)
         wanted = {place for pair in pairs for place in pair}
-        near = self.near.compare(pairs, self._samples(wanted, again), self.whole)
+        near = self.near.compare(pairs, self._samples(wanted, again), self.whole, self.held)
         if self.near.rows < self.whole.rows:
             self.whole.looked_at["near_duplicates"] = self.near.rows
             self.whole.notes.append(

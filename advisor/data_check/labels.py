@@ -14,13 +14,9 @@ from advisor.data_check.lines import counted
 from advisor.data_check.looks import Found, Look, Whole
 from advisor.data_check.normal import normalise
 from advisor.patterns import patterns
+from advisor.schema.labels import LONG_SHARE, LONGEST_LABEL, are_labels
 from advisor.secrets import masked
 
-LABEL_SHARE = 0.2
-"""Distinct targets as a share of rows up to which they are taken for labels."""
-MOST_LABELS = 200
-LONGEST = 80
-"""Characters of a label."""
 GIVEN_UP = 2_000
 """Different spellings after which targets are no labels, however many rows follow."""
 _APART = re.compile(r"[\W_]+")
@@ -43,7 +39,7 @@ class Labels:
         target = look.sample.target
         held = self._places.get(target)
         if held is None:
-            if len(self._places) >= GIVEN_UP or len(target) > LONGEST or not target.strip():
+            if len(self._places) >= GIVEN_UP or len(target) > LONGEST_LABEL or not target.strip():
                 self._is_open = len(self._places) < GIVEN_UP and self._long_ones(target)
                 return
             held = self._places[target] = array("L")
@@ -53,7 +49,7 @@ class Labels:
         """A few long targets among labels are slips; many are no labels."""
         long = self._places.setdefault("", array("L"))
         long.append(len(target))
-        return len(long) <= max(20, 0.1 * self._rows)
+        return len(long) <= max(20, LONG_SHARE * self._rows)
 
     def counts(self) -> dict[str, int] | None:
         """Rows by label, the most frequent first; None where targets are free text."""
@@ -63,10 +59,8 @@ class Labels:
         for target, places in self._places.items():
             if target:
                 named[shown_label(target)] += len(places)
-        distinct = len(named)
-        if not 1 <= distinct <= min(MOST_LABELS, LABEL_SHARE * self._rows):
-            return None
-        return dict(named.most_common())
+        is_short = len(self._places.get("", ())) <= LONG_SHARE * self._rows
+        return dict(named.most_common()) if is_short and are_labels(named) else None
 
     def found(self, whole: Whole) -> Iterator[Found]:
         """The problems to show for labels; none where targets are free text."""

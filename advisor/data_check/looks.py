@@ -9,7 +9,7 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Literal, Protocol
 
-from advisor.data_check.normal import SEPARATOR, normalise
+from advisor.data_check.normal import input_key, normalise
 from advisor.schema.dataset import Kind, Problem, Severity
 from advisor.schema.evaluation import Sample
 
@@ -51,10 +51,8 @@ class Look:
     @cached_property
     def key(self) -> int:
         """Fingerprint of what is asked, earlier turns included; of plain text that of the text."""
-        key = self.asked
-        if self.sample.history:
-            turns = (f"{turn.role}:{normalise(turn.content)}" for turn in self.sample.history)
-            key = SEPARATOR.join((*turns, key))
+        has_turns = self.sample.history or self.sample.steps
+        key = input_key(self.sample) if has_turns else self.asked
         return fingerprint(key) if key else self.target_key
 
     def inputs(self) -> Iterable[str]:

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 
 from advisor.data_check.empties import LONGEST as LONGEST_STAND_IN
 from advisor.data_check.empties import SHARE_OF_A_LABEL, is_placeholder
-from advisor.data_check.labels import LABEL_SHARE, LONGEST, MOST_LABELS, bare
+from advisor.data_check.labels import bare
 from advisor.data_check.mend_text import REPLACED
-from advisor.data_check.near import same_key
-from advisor.data_check.normal import SEPARATOR, normalise
+from advisor.data_check.normal import SEPARATOR, input_key, normalise
 from advisor.schema.dataset import Fault, Kind
 from advisor.schema.evaluation import Sample
+from advisor.schema.labels import LONGEST_LABEL, MOST_LABELS, are_labels
 
 PLACES = ("train", None, "dev", "test")
 """Splits from the one that a repeat leaves first to the one that it leaves last."""
@@ -87,7 +87,7 @@ class Choice:
         if len(item.target) < LONGEST_STAND_IN and is_placeholder(target):
             self._stand_ins.append(number)
         self._note_label(number, item.target)
-        asked = same_key(item)
+        asked = input_key(item) if item.input or item.history else normalise(item.target)
         whole = (asked, target, normalise(item.rejected or ""), str(item.is_good))
         gone = number in self.dropped
         self._note(_hash(asked), _hash(SEPARATOR.join(whole)), _UNUSABLE if gone else place)
@@ -101,7 +101,7 @@ class Choice:
         spellings = self._spellings
         if spellings is None:
             return
-        if len(target) > LONGEST:
+        if len(target) > LONGEST_LABEL:
             self._long += 1
         else:
             self._spelt.extend([0] * (number - len(self._spelt)))
@@ -166,11 +166,10 @@ class Choice:
         if self._spellings is None:
             return None
         labels: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        rows = 0
         for _, spelling in self._spelt_rest():
             labels[bare(spelling)][spelling] += 1
-            rows += 1
-        return dict(labels) if len(labels) <= min(MOST_LABELS, LABEL_SHARE * rows) else None
+        counts = {label: spellings.total() for label, spellings in labels.items()}
+        return dict(labels) if are_labels(counts) else None
 
     def _spelt_rest(self) -> Iterator[tuple[int, str]]:
         """Rows that stay, with their label as it is spelt."""

@@ -1,32 +1,26 @@
-"""Samples whose inputs are the same or nearly so, among samples held in memory.
+"""Samples nearly the same, among samples held in memory.
 
 Candidates come from an exact set-similarity join (prefix and length filter, as in Bayardo and
-others, WWW 2007) up to a size, beyond it from MinHash with locality-sensitive hashing (rensa);
-either way a pair counts only when its Jaccard similarity says so.
+others, WWW 2007) up to a size, beyond it from MinHash sketches; either way the rule of `alike`
+decides about a pair.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
-from advisor.data_check.normal import input_key, normalise
-from advisor.data_check.shingles import shingles, similarity
+from advisor.data_check.alike import Alike, Seen, common_form
+from advisor.data_check.normal import normalise, question_key
 from advisor.errors import MissingExtraError
 from advisor.schema.evaluation import Sample
+from advisor.schema.labels import are_labels
 
-THRESHOLD = 0.8
-EXACT_UP_TO = 3_000_000
-"""Shingles in all up to which the exact join is used: about five seconds and 0.5 GB."""
+EXACT_UP_TO = 4_000_000
+"""Runs in all up to which the exact join is used: some seconds and 0.5 GB."""
 TINY = 1e-9
-PERMUTATIONS = 128
-BANDS = 32
-"""Of four values each: a pair of similarity 0.8 is missed once in 20 million."""
-COMMON_SHARE = 0.1
-COMMON_AT_LEAST = 20
-"""A shingle in a tenth of the texts, and in at least so many, belongs to their common form."""
 
 
 class Unions:
@@ -56,140 +50,132 @@ class Unions:
         return [tuple(group) for group in found.values()]
 
 
-def asked(sample: Sample) -> str:
-    """What is compared: the turns of users and tools and the input; of plain text the text."""
-    turns = [turn.content for turn in sample.history if turn.role in ("user", "tool")]
-    return "\n".join([*turns, sample.input]) if sample.input or turns else sample.target
-
-
 def same_key(sample: Sample) -> str:
     """Equal for samples that ask the same; plain text is told apart by itself."""
-    return input_key(sample) if sample.input or sample.history else normalise(sample.target)
+    return question_key(sample) if sample.input or sample.history else normalise(sample.target)
 
 
-def clusters(samples: Sequence[Sample], threshold: float = THRESHOLD) -> list[tuple[int, ...]]:
+def rule_of(samples: Iterable[Sample]) -> Alike:
+    """The rule for these samples, by whether their targets are labels."""
+    return Alike(has_labels=are_labels(Counter(normalise(sample.target) for sample in samples)))
+
+
+def clusters(samples: Sequence[Sample]) -> list[tuple[int, ...]]:
     """Places of the samples that are equal or nearly so, two or more in each cluster.
 
     A cluster holds whatever a chain of near pairs connects. Independent of the order of the
     samples. Raises MissingExtraError for long or many texts without the extra `data`.
     """
-    first: dict[str, int] = {}
-    places = [first.setdefault(same_key(sample), number) for number, sample in enumerate(samples)]
+    first: dict[tuple[str, str], int] = {}
+    keys = [same_key(sample) for sample in samples]
+    answers = [normalise(sample.target) for sample in samples]
     unions = Unions(len(samples))
-    for number, place in enumerate(places):
-        unions.join(place, number)
+    same: dict[str, int] = {}
+    for place, both in enumerate(zip(keys, answers, strict=True)):
+        unions.join(same.setdefault(both[0], place), place)
+        first.setdefault(both, place)
     distinct = list(first.values())
-    for one, other in near_pairs([asked(samples[place]) for place in distinct], threshold):
-        unions.join(distinct[one], distinct[other])
+    common = common_form(samples)
+    rows = [Seen(samples[place], common) for place in distinct]
+    rule = rule_of(samples)
+
+    def is_open(one: int, other: int) -> bool:
+        return unions.root(distinct[one]) != unions.root(distinct[other])
+
+    for one, other in _candidates([row.runs for row in rows], rule.threshold, is_open):
+        if rule.holds(rows[one], rows[other]):
+            unions.join(distinct[one], distinct[other])
     return [group for group in unions.groups() if len(group) > 1]
 
 
-def near_pairs(texts: Sequence[str], threshold: float = THRESHOLD) -> Iterator[tuple[int, int]]:
-    """Pairs of texts at least so similar; of pairs already connected through others some lack.
+def near_leaks(test: Sequence[Sample], train: Sequence[Sample]) -> tuple[Sample, ...]:
+    """The test samples that are nearly, but not exactly, what a train sample asks."""
+    known = {same_key(sample) for sample in train}
+    held = Neighbours(train, rule=rule_of([*train, *test]), common=common_form([*train, *test]))
+    return tuple(s for s in test if same_key(s) not in known and held.find(s) is not None)
 
-    What a tenth of the texts share (an instruction before every input) is not compared.
-    """
-    sets = [shingles(text) for text in texts]
-    spread = {
-        shingle: count for shingle, count in Counter(chain.from_iterable(sets)).items() if count > 1
-    }
-    sets = _without_common_form(sets, spread)
+
+Open = Callable[[int, int], bool]
+
+
+def _candidates(
+    sets: Sequence[set[str]], threshold: float, is_open: Open
+) -> Iterable[tuple[int, int]]:
+    """Pairs that may reach the threshold and still matter when they are come to."""
     small = sum(map(len, sets)) <= EXACT_UP_TO
-    candidates = _joined(sets, spread, threshold) if small else _hashed(sets)
-    known = Unions(len(sets))
-    for one, other in candidates:
-        if known.root(one) != known.root(other) and (
-            similarity(sets[one], sets[other]) >= threshold
-        ):
-            known.join(one, other)
-            yield one, other
+    pairs = _joined(sets, threshold) if small else _hashed(sets)
+    return (pair for pair in pairs if is_open(*pair))
 
 
-def _without_common_form(sets: list[set[str]], spread: dict[str, int]) -> list[set[str]]:
-    """The sets without what very many have; a text that consists of it keeps it."""
-    limit = max(COMMON_AT_LEAST, math.ceil(COMMON_SHARE * len(sets)))
-    common = {shingle for shingle, count in spread.items() if count >= limit}
-    return [found - common or found for found in sets] if common else sets
+def _joined(sets: Sequence[set[str]], threshold: float) -> Iterator[tuple[int, int]]:
+    """Every pair that can reach the threshold: two such sets share one of their rarest runs.
 
-
-def _joined(
-    sets: Sequence[set[str]], spread: dict[str, int], threshold: float
-) -> Iterator[tuple[int, int]]:
-    """Every pair that can reach the threshold: two such sets share one of their rarest shingles.
-
-    Shingles that only one text has come first of all and lead nowhere, so they are only counted.
+    Runs that only one text has come first of all and lead nowhere, so they are only counted.
     """
-    rarity = {
-        shingle: place for place, shingle in enumerate(sorted(spread, key=spread.__getitem__))
-    }
+    spread = {run: count for run, count in Counter(chain.from_iterable(sets)).items() if count > 1}
+    ordered = sorted(spread, key=lambda run: (spread[run], run))
+    rarity = {run: place for place, run in enumerate(ordered)}
     holders: defaultdict[int, list[int]] = defaultdict(list)
     for number in sorted(range(len(sets)), key=lambda place: len(sets[place])):
         size = len(sets[number])
-        shared = sorted(rarity[shingle] for shingle in sets[number] if shingle in rarity)
+        shared = sorted(rarity[run] for run in sets[number] if run in rarity)
         rarest = size - math.ceil(threshold * size - TINY) + 1 - (size - len(shared))
         met: set[int] = set()
-        for shingle in shared[: max(0, rarest)]:
-            held = holders[shingle]
+        for run in shared[: max(0, rarest)]:
+            held = holders[run]
             met.update(place for place in held if len(sets[place]) >= threshold * size - TINY)
             held.append(number)
         yield from ((place, number) for place in met)
 
 
 def _hashed(sets: Sequence[set[str]]) -> Iterable[tuple[int, int]]:
-    """Pairs that share a band of their MinHash signatures."""
+    """Pairs whose MinHash sketches agree in a band, as the check of a file finds them."""
     try:
-        from rensa import RMinHash, RMinHashLSH  # noqa: PLC0415 - heavy, and optional
+        from advisor.data_check._minhash import Sketches  # noqa: PLC0415 - numpy and rensa
     except ImportError as error:
         what = "Looking for near duplicates among so many or so long texts"
         raise MissingExtraError(what, "data") from error
-    index = RMinHashLSH(threshold=THRESHOLD, num_perm=PERMUTATIONS, num_bands=BANDS)
-    filled = [number for number, found in enumerate(sets) if found]
-    for number in filled:
-        sketch = RMinHash(num_perm=PERMUTATIONS, seed=0)
-        sketch.update(sorted(sets[number]))
-        for place in index.query(sketch):
-            yield place, number
-        index.insert(number, sketch)
+    sketches = Sketches()
+    sketches.add(sets)
+    return sketches.pairs()
 
 
 class Neighbours:
-    """Texts that grow one by one, each new one compared with all before."""
+    """Samples that grow one by one, each new one compared with all before."""
 
-    def __init__(self, texts: Sequence[str], threshold: float = THRESHOLD) -> None:
-        self._threshold = threshold
-        self._sets: list[set[str]] = []
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        *,
+        rule: Alike | None = None,
+        common: frozenset[str] | None = None,
+    ) -> None:
+        self._rule = rule or rule_of(samples)
+        self._common = common_form(samples) if common is None else common
+        self._seen: list[Seen] = []
         self._holders: defaultdict[str, list[int]] = defaultdict(list)
-        sets = [shingles(text) for text in texts]
-        spread = Counter(chain.from_iterable(sets))
-        limit = max(COMMON_AT_LEAST, math.ceil(COMMON_SHARE * len(sets)))
-        self._common = {shingle for shingle, count in spread.items() if count >= limit}
-        for found in sets:
-            self._take(found - self._common or found)
+        rows = [Seen(sample, self._common) for sample in samples]
+        self._spread = Counter(chain.from_iterable(row.runs for row in rows))
+        for row in rows:
+            self._take(row)
 
-    def find(self, text: str) -> int | None:
-        """Place of the first text at least so similar; None where there is none."""
-        asked = self._of(text)
-        met = {place for shingle in self._prefix(asked) for place in self._holders[shingle]}
-        return next(
-            (at for at in sorted(met) if similarity(self._sets[at], asked) >= self._threshold),
-            None,
-        )
+    def find(self, sample: Sample) -> int | None:
+        """Place of the first sample nearly the same; None where there is none."""
+        new = Seen(sample, self._common)
+        met = {place for run in self._prefix(new.runs) for place in self._holders[run]}
+        return next((at for at in sorted(met) if self._rule.holds(self._seen[at], new)), None)
 
-    def add(self, text: str) -> int:
-        """Take the text in; its place."""
-        self._take(self._of(text))
-        return len(self._sets) - 1
+    def add(self, sample: Sample) -> int:
+        """Take the sample in; its place."""
+        self._take(Seen(sample, self._common))
+        return len(self._seen) - 1
 
-    def _of(self, text: str) -> set[str]:
-        found = shingles(text)
-        return found - self._common or found
-
-    def _prefix(self, found: set[str]) -> list[str]:
+    def _prefix(self, runs: set[str]) -> list[str]:
         """What one of two similar sets shares with the other: any order does, if it is one."""
-        keep = len(found) - math.ceil(self._threshold * len(found) - TINY) + 1
-        return sorted(found)[:keep] if found else []
+        keep = len(runs) - math.ceil(self._rule.threshold * len(runs) - TINY) + 1
+        return sorted(runs, key=lambda run: (self._spread[run], run))[:keep] if runs else []
 
-    def _take(self, found: set[str]) -> None:
-        for shingle in self._prefix(found):
-            self._holders[shingle].append(len(self._sets))
-        self._sets.append(found)
+    def _take(self, row: Seen) -> None:
+        for run in self._prefix(row.runs):
+            self._holders[run].append(len(self._seen))
+        self._seen.append(row)

@@ -6,7 +6,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
-from advisor.schema.evaluation import Sample
+from advisor.schema.evaluation import Message, Sample
 
 SEPARATOR = "\x1f"
 
@@ -18,10 +18,22 @@ def normalise(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
+def question_key(sample: Sample) -> str:
+    """What two samples share when the same was asked: earlier turns and input, normalised."""
+    return SEPARATOR.join((*map(_turn_key, sample.history), normalise(sample.input)))
+
+
 def input_key(sample: Sample) -> str:
-    """What two samples share when they ask the same: earlier turns and input, normalised."""
-    turns = (f"{turn.role}:{normalise(turn.content)}" for turn in sample.history)
-    return SEPARATOR.join((*turns, normalise(sample.input)))
+    """What two samples share when a model gets the same: what was asked and the steps taken since.
+
+    So a call of a function and what is said of its result have inputs of their own.
+    """
+    return SEPARATOR.join((question_key(sample), *map(_turn_key, sample.steps)))
+
+
+def _turn_key(turn: Message) -> str:
+    calls = (f"{call.name}({normalise(call.arguments)})" for call in turn.tool_calls)
+    return f"{turn.role}:{normalise(turn.content)}{''.join(calls)}"
 
 
 def by_input(samples: Iterable[Sample]) -> dict[str, list[Sample]]:

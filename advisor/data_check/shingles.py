@@ -1,19 +1,30 @@
-"""Texts as sets of short word runs, the measure by which two of them are nearly the same."""
+"""Texts as sets of short runs, the measure by which two of them are nearly the same."""
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
+from collections.abc import Collection
+from itertools import chain, pairwise
 
 from advisor.data_check.normal import normalise
 
-RUN = 3
-"""Words in a shingle: one changed word changes three of them."""
+LONG = 60
+"""Words from which runs of words are compared instead of runs of letters."""
+LETTERS = 4
+"""In a run: a mistyped letter changes four of them."""
+FEWEST_LETTERS = 20
+"""Letters below which one more or less changes too much."""
+ENDS = " .,;:!?\u2026\u3002\uff01\uff1f"
+COMMON_SHARE = 0.1
+COMMON_AT_LEAST = 20
+"""A run in a tenth of the texts, and in at least so many, belongs to their common form."""
 WORD = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|"
     r"[^\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
 )
 """A word, or one sign of a script that writes words without spaces between them."""
-EDGE = ""
 
 
 def words(text: str) -> list[str]:
@@ -22,17 +33,24 @@ def words(text: str) -> list[str]:
 
 
 def shingles(text: str) -> set[str]:
-    """Runs of three words, the edges of the text counting as words; empty without any word.
+    """What is compared of a normalised text: runs of four letters, of a long text pairs of words.
 
-    With edges a changed word weighs the same wherever it stands: two texts of n words that differ
-    in one have a Jaccard similarity of (n - 1) / (n + 5), which passes 0.8 from 25 words on. So
-    questions of one pattern about different things do not count as nearly the same.
+    A text too short for that is compared whole, without the marks at its end.
     """
-    found = words(text)
-    if not found:
-        return set()
-    edged = [EDGE, EDGE, *found, EDGE, EDGE]
-    return {" ".join(run) for run in zip(edged, edged[1:], edged[2:], strict=False)}
+    found = WORD.findall(text)
+    if len(found) >= LONG:
+        return set(map(" ".join, pairwise(found)))
+    joined = f" {' '.join(found)} "
+    if len(joined) < FEWEST_LETTERS:
+        return {bare} if (bare := text.strip(ENDS)) else set()
+    return {joined[n : n + LETTERS] for n in range(len(joined) - LETTERS + 1)}
+
+
+def common_runs(sets: Collection[set[str]]) -> frozenset[str]:
+    """Runs that very many of the texts have, such as an instruction before every input."""
+    limit = max(COMMON_AT_LEAST, math.ceil(COMMON_SHARE * len(sets)))
+    spread = Counter(chain.from_iterable(sets))
+    return frozenset(run for run, count in spread.items() if count >= limit)
 
 
 def similarity(one: set[str], other: set[str]) -> float:

@@ -13,6 +13,7 @@ from advisor.data_check.shares import Shares, balanced, hashed, in_order, latest
 from advisor.data_check.units import Kept, Unit, kept_together, resolved
 from advisor.errors import DatasetError
 from advisor.schema.evaluation import Sample, Split
+from advisor.schema.labels import are_labels
 from advisor.schema.split import SplitBy, SplitRecord
 
 SMALLEST = 20
@@ -21,9 +22,6 @@ PRECEDENCE: tuple[Split, ...] = ("test", "dev", "train")
 """Where a unit belongs when its rows were given different splits."""
 DEFAULT_SHARES = Shares()
 PARTED_SHOWN = 20
-MOST_LABELS = 50
-LABEL_SHARE = 0.1
-"""Distinct targets among the samples up to which they are labels."""
 
 
 def split(
@@ -224,8 +222,7 @@ def _parted(samples: Sequence[Sample], by: SplitBy) -> tuple[str, ...]:
 def _label_drift(samples: Sequence[Sample]) -> float | None:
     whole = Counter(normalise(sample.target) for sample in samples)
     tests = Counter(normalise(sample.target) for sample in samples if sample.split == "test")
-    few = len(whole) <= min(MOST_LABELS, max(2.0, LABEL_SHARE * len(samples)))
-    if not few or not tests:
+    if not are_labels(whole) or not tests:
         return None
     sizes = len(samples), tests.total()
     return max(abs(tests[label] / sizes[1] - count / sizes[0]) for label, count in whole.items())

@@ -10,13 +10,11 @@ from statistics import median
 from typing import Literal, NamedTuple
 
 from advisor.schema.evaluation import Sample
+from advisor.schema.labels import are_labels
 
 TargetKind = Literal["labels", "json", "numbers", "spans", "text"]
 MOSTLY = 0.9
 """Share of the targets that must have a form for it to be the data's form."""
-MOST_LABELS = 200
-LONGEST_LABEL = 60
-FEWEST_PER_LABEL = 3
 LONGEST_SPAN = 8
 """Words up to which a target is a span rather than a text."""
 SKEWED = 0.6
@@ -32,14 +30,14 @@ FITTING: dict[TargetKind, frozenset[str]] = {
     "numbers": frozenset({"numeric", "exact_match", "normalised_match", "contains", "accuracy"}),
     "spans": frozenset(
         {"token_f1", "exact_match", "normalised_match", "contains", "rouge1", "rougeL"}
-        | {"accuracy", "semantic_similarity", "chrf", "judge"}
+        | {"accuracy", "semantic_similarity", "chrf"}
     ),
     "text": frozenset(
-        {"rouge1", "rouge2", "rougeL", "bleu", "chrf", "token_f1", "semantic_similarity", "judge"}
+        {"rouge1", "rouge2", "rougeL", "bleu", "chrf", "token_f1", "semantic_similarity"}
     ),
 }
 """Metrics of ours that can tell good from bad on each kind of target; those that do not look at the
-target (groundedness, json_valid, regex, python) suit every kind."""
+target (groundedness, json_valid, regex, python) suit every kind, and so does a judge."""
 OURS = frozenset().union(*FITTING.values())
 WHAT: dict[TargetKind, str] = {
     "labels": "the targets are labels",
@@ -63,7 +61,7 @@ def target_kind(samples: Sequence[Sample]) -> TargetKind:
     targets = [sample.target.strip() for sample in samples if sample.target.strip()]
     if _share(targets, _is_json) >= MOSTLY:
         return "json"
-    if _are_labels(targets):
+    if are_labels(Counter(" ".join(target.casefold().split()) for target in targets)):
         return "labels"
     if _share(targets, lambda target: NUMBER.fullmatch(target) is not None) >= MOSTLY:
         return "numbers"
@@ -121,16 +119,6 @@ def _for_labels(targets: Sequence[str]) -> Suggestion:
         )
         return Suggestion("macro_f1", reason, options)
     return Suggestion("accuracy", f"{what}, so right and wrong are counted.", options)
-
-
-def _are_labels(targets: Sequence[str]) -> bool:
-    """Few different short texts, each several times; two samples of one text are no labels yet."""
-    distinct = {" ".join(target.casefold().split()) for target in targets}
-    return (
-        0 < len(distinct) <= MOST_LABELS
-        and len(targets) >= FEWEST_PER_LABEL * len(distinct)
-        and all(len(target) <= LONGEST_LABEL and "\n" not in target for target in distinct)
-    )
 
 
 def _is_json(target: str) -> bool:

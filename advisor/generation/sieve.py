@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from advisor import registry
 from advisor.contracts import Metric
-from advisor.data_check.near import Neighbours, asked, same_key
+from advisor.data_check.alike import Alike
+from advisor.data_check.near import Neighbours, same_key
 from advisor.data_check.normal import normalise
 from advisor.generation.sources import Sources, parsed
 from advisor.schema.evaluation import Completion, Message, Prompt, Sample
@@ -49,8 +50,7 @@ class Sieve:
         self.dropped: Counter[Dropped] = Counter()
         self._refusal = registry.metric("refusal")
         self._further = further
-        texts = [asked(sample) for sample in samples]
-        self._near = Neighbours(texts)
+        self._near = Neighbours(samples, rule=Alike(has_labels=bool(sources.labels)))
         self._split = [sample.split for sample in samples]
         self._targets: dict[str, str] = {}
         for sample in samples:
@@ -78,12 +78,12 @@ class Sieve:
 
     def keep(self, sample: Sample) -> None:
         """Take a sample in, so that later ones are compared with it."""
-        self._near.add(asked(sample))
+        self._near.add(sample)
         self._split.append(None)
         self._targets[same_key(sample)] = normalise(sample.target)
 
     def _near_reason(self, sample: Sample) -> Dropped | None:
-        place = self._near.find(asked(sample))
+        place = self._near.find(sample)
         if place is None:
             return None
         if self._split[place] is None:

@@ -16,12 +16,10 @@ import yaml
 from advisor.data_check.normal import normalise
 from advisor.errors import DatasetError, InputError
 from advisor.schema.evaluation import Document, Sample
+from advisor.schema.labels import are_labels
 
 PASSAGE = 1500
 """Characters of a passage that questions are written about."""
-MOST_LABELS = 50
-LABEL_SHARE = 0.2
-"""Distinct targets among the seeds up to which they are labels."""
 SHOWN = 4
 """Seeds shown to the model at once."""
 
@@ -50,7 +48,7 @@ class Sources:
         if self.definitions:
             return tuple(self.definitions)
         found = Counter(normalise(sample.target) for sample in self.seeds)
-        if len(found) > min(MOST_LABELS, max(2.0, LABEL_SHARE * len(self.seeds))):
+        if not are_labels(found):
             return ()
         written = Counter(sample.target for sample in self.seeds)
         best: dict[str, str] = {}

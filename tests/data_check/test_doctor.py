@@ -13,12 +13,13 @@ from types import ModuleType
 import pytest
 
 from advisor.data_check import doctor as doctor_room
-from advisor.data_check import lengths, looks, near_rows
+from advisor.data_check import lengths, looks
 from advisor.data_check.check import check, check_file
 from advisor.data_check.encodings import oddity
 from advisor.data_check.endings import is_unclosed
 from advisor.data_check.repetition import looped
 from advisor.data_check.roles import out_of_order
+from advisor.data_check.shingles import shingles
 from advisor.formats.readers import recognise
 from advisor.schema.dataset import DataCheck, Dataset, Kind
 from advisor.schema.evaluation import Document, Message, Sample, ToolCall
@@ -376,9 +377,9 @@ def test_without_the_extra_the_rest_is_checked(monkeypatch) -> None:
 
 
 def test_runs_of_letters_and_words() -> None:
-    assert near_rows.features("too short") == set()
-    assert "kett" in near_rows.features("the kettle in the yard hums")
-    assert "word 1" in near_rows.features(" ".join(f"word {n}" for n in range(60)))
+    assert shingles("too short!") == {"too short"}
+    assert "kett" in shingles("the kettle in the yard hums")
+    assert "word 1" in shingles(" ".join(f"word {n}" for n in range(60)))
 
 
 @pytest.mark.slow

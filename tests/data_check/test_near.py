@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from itertools import combinations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.data_check import near
-from advisor.data_check.near import clusters
-from advisor.data_check.shingles import shingles, similarity
+from advisor.data_check.alike import Seen
+from advisor.data_check.check import check
+from advisor.data_check.near import clusters, near_leaks
+from advisor.data_check.shingles import shingles
+from advisor.data_check.split import split_recorded
+from advisor.schema.dataset import DataCheck, Dataset
 from advisor.schema.evaluation import Message, Sample
 
-LONG = " ".join(f"word{n}" for n in range(30))
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+CHANCE = random.Random(0)
+LONG = " ".join("".join(CHANCE.choices(LETTERS, k=7)) for _ in range(30))
 
 
 def sample(number: int, text: str, target: str = "t") -> Sample:
@@ -25,11 +33,20 @@ def rows(*texts: str) -> list[Sample]:
 
 
 def test_what_counts_as_nearly_the_same() -> None:
-    one_changed = LONG.replace("word7", "other")
-    assert similarity(shingles(LONG), shingles(one_changed)) == 29 / 35  # (n - 1) / (n + 5)
+    typo = ["I have lost my card on my holiday", "I have lost my cart on my holiday"]
     same = ["What's the capital of France?", "what s the  capital of France !"]
-    pattern = ["What is the capital of France?", "What is the capital of Spain?"]
-    assert clusters(rows(LONG, one_changed, *same, *pattern)) == [(0, 1), (2, 3)]
+    numbers = ["The order 4711 has not come yet", "The order 4712 has not come yet"]
+    pattern = ["Where is the parcel to Anna Weber?", "Where is the invoice of Omar Haddad?"]
+    short = ["Hi there!", "hi there", "C++", "C#", "C"]
+    assert clusters(rows(*typo, *same, *numbers, *pattern, *short)) == [(0, 1), (2, 3), (8, 9)]
+
+
+def test_other_answers_are_other_samples() -> None:
+    asked = "Is the water in the pool warm today", "Is the water in the pool warm to day"
+    answers = "It is warm and it is clean.", "It is warm and it is clean!", "Nobody has looked."
+    one, like, other = (sample(n, asked[n > 0], answer) for n, answer in enumerate(answers))
+    assert clusters([one, like]) == [(0, 1)]
+    assert clusters([one, other]) == []
 
 
 def test_scripts_without_spaces_are_compared_by_sign() -> None:
@@ -40,10 +57,12 @@ def test_scripts_without_spaces_are_compared_by_sign() -> None:
 
 
 def test_a_chain_of_pairs_is_one_cluster() -> None:
-    second = LONG.replace("word3 ", "a ")
-    third = second.replace("word20", "b")
-    assert similarity(shingles(LONG), shingles(third)) < 0.8
-    assert clusters(rows(third, LONG, second)) == [(0, 1, 2)]
+    words = LONG.split()
+    second = [*words[:3], "another", "further", "spoken", *words[6:]]
+    third = [*second[:15], "between", "there", "longest", *second[18:]]
+    samples = rows(" ".join(third), LONG, " ".join(second))
+    assert clusters(samples[:2]) == []
+    assert clusters(samples) == [(0, 1, 2)]
 
 
 def test_an_instruction_before_every_input_is_not_compared() -> None:
@@ -68,34 +87,83 @@ def test_plain_text_is_compared_by_itself() -> None:
     assert clusters(rows("", "?", "!")) == []
 
 
-words_of_few = st.lists(st.sampled_from("abcd"), min_size=1, max_size=12).map(" ".join)
+WORDS = ("alpha", "bravo", "charlie", "delta", "foxtrot", "bravos", "deltas")
+texts_of_few = st.lists(st.sampled_from(WORDS), min_size=3, max_size=9).map(" ".join)
 
 
-@settings(max_examples=40, deadline=None)
-@given(texts=st.lists(words_of_few, min_size=2, max_size=25), shuffle=st.randoms())
+@settings(max_examples=25, deadline=None)
+@given(texts=st.lists(texts_of_few, min_size=2, max_size=18), shuffle=st.randoms())
 def test_the_join_misses_nothing_and_ignores_order(
     texts: list[str], shuffle: random.Random
 ) -> None:
     samples = rows(*texts)
-    found = clusters(samples, 0.5)
+    found = clusters(samples)
     joined = near.Unions(len(samples))
-    sets = [shingles(text) for text in texts]
+    rule, seen = near.rule_of(samples), [Seen(one) for one in samples]
     for one, other in combinations(range(len(samples)), 2):
-        if texts[one] == texts[other] or similarity(sets[one], sets[other]) >= 0.5:
+        if texts[one] == texts[other] or rule.holds(seen[one], seen[other]):
             joined.join(one, other)
     assert found == [group for group in joined.groups() if len(group) > 1]
     order = list(range(len(samples)))
     shuffle.shuffle(order)
-    again = clusters([samples[place] for place in order], 0.5)
+    again = clusters([samples[place] for place in order])
     by_id = {frozenset(order[place] for place in group) for group in again}
     assert by_id == {frozenset(group) for group in found}
 
 
-def test_minhash_finds_the_same(monkeypatch) -> None:
-    chance = random.Random(1)
-    base = [" ".join(chance.choices([f"w{n}" for n in range(500)], k=40)) for _ in range(150)]
-    texts = [*base, *(f"new {text.partition(' ')[2]}" for text in base[:40])]
-    exact = clusters(rows(*texts))
+def planted(chance: random.Random, count: int) -> list[Sample]:
+    """Rows of random words and, behind them, of every third a copy with one wrong letter."""
+
+    def word() -> str:
+        return "".join(chance.choices(LETTERS, k=chance.randint(3, 9)))
+
+    texts = [" ".join(word() for _ in range(chance.randint(6, 30))) for _ in range(count)]
+    copies = []
+    for text in texts[::3]:
+        place = chance.randrange(1, len(text) - 1)
+        copies.append(f"{text[:place]}x{text[place + 1 :]}")
+    return [sample(n, text, f"label {n % 2}") for n, text in enumerate(texts)] + [
+        sample(count + n, text, f"label {3 * n % 2}") for n, text in enumerate(copies)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_parts_of_a_split_do_not_leak_by_the_check(seed: int) -> None:
+    pytest.importorskip("rensa")
+    samples = planted(random.Random(seed), 120)
+    placed, record = split_recorded(samples, seed=seed)
+    told = {problem.code: problem for problem in checked(placed).problems}
+    assert "near_duplicates" in told
+    assert "near_leakage" not in told
+    assert record.by == "cluster"
+    cut = [
+        s.model_copy(update={"split": ("train", "test")[n >= 120]}) for n, s in enumerate(samples)
+    ]
+    listed = {problem.code: problem for problem in checked(cut).problems}["near_leakage"]
+    leaks = near_leaks(cut[120:], cut[:120])
+    assert {s.line for s in leaks} >= set(listed.rows)
+    assert len(leaks) >= 35
+
+
+def checked(samples: Sequence[Sample]) -> DataCheck:
+    dataset = Dataset(
+        path="x", format="jsonl/text", samples=tuple(samples), rows=len(samples), digest="0" * 16
+    )
+    return check(dataset)
+
+
+def test_equal_inputs_are_no_near_leaks() -> None:
+    train = rows("How do I get a new card", "Where is the parcel for me now")
+    test = rows(
+        "how do i get  a new card", "Where is the parcels for me now", "May I come in today?"
+    )
+    assert near_leaks(test, train) == (test[1],)
+
+
+def test_minhash_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("rensa")
+    samples = planted(random.Random(1), 150)
+    exact = clusters(samples)
     monkeypatch.setattr(near, "EXACT_UP_TO", 0)
-    assert clusters(rows(*texts)) == exact
-    assert len(exact) == 40
+    assert clusters(samples) == exact
+    assert len(exact) >= 45

@@ -19,7 +19,7 @@ from advisor.data_check.split import counts, split, split_digest, split_recorded
 from advisor.errors import DatasetError
 from advisor.schema.evaluation import Sample
 
-WORDS = [f"word{n}" for n in range(400)]
+WORDS = [f"word{a}{b}" for a in "abcdefghijklmnopqrst" for b in "abcdefghijklmnopqrst"]
 MEMBERS = st.lists(st.integers(1, 12), min_size=12, max_size=40)
 
 
@@ -121,10 +121,10 @@ def test_near_duplicates_move_nothing_else() -> None:
 
 
 def test_near_duplicates_that_connect_everything_are_told() -> None:
-    words, chained = [f"word{n}" for n in range(48)], []
+    words, chained = WORDS[:48], []
     for number in range(60):
         start = number % 16 * 3
-        words[start : start + 3] = [f"new{number}", f"more{number}", f"last{number}"]
+        words[start : start + 3] = [f"{new}{WORDS[number]}" for new in ("new", "more", "last")]
         chained.append(sample(number, " ".join(words)))
     placed, record = split_recorded(chained, seed=0)
     assert record.by == "input"
@@ -137,6 +137,7 @@ def test_many_texts_without_the_library_are_split_by_input_and_that_is_told(
 ) -> None:
     monkeypatch.setattr(near, "EXACT_UP_TO", 0)
     monkeypatch.setitem(sys.modules, "rensa", None)
+    monkeypatch.delitem(sys.modules, "advisor.data_check._minhash", raising=False)
     rows = [sample(n) for n in range(40)]
     placed, record = split_recorded(rows, seed=0)
     assert record.by == "input"

@@ -101,7 +101,7 @@ def test_each_fault_is_dropped_under_its_reason(reason: str) -> None:
 
 def test_near_copies_of_one_another_are_dropped() -> None:
     def write(wish: str, draw: int) -> str:
-        texts = [f"{LONG} number{n} parcel" for n in range(5)]
+        texts = [f"{LONG} {word} parcel" for word in ("small", "great", "heavy", "late", "red")]
         return rows([(text, "shipping") for text in texts])
 
     one = grower(Writer(write=write))

@@ -12,11 +12,9 @@ from advisor.data_check.duplicates import duplicate_share
 from advisor.data_check.lengths import estimated_tokens
 from advisor.data_check.normal import normalise
 from advisor.schema.evaluation import Document, Sample
+from advisor.schema.labels import are_labels
 from advisor.schema.profile import DataFacts, KnowledgeFacts, TaskKind
 
-LABEL_SHARE = 0.2
-"""Distinct targets as a share of rows up to which they are taken for labels."""
-MOST_LABELS = 200
 EXTRACTION_SHARE = 0.9
 SHORT_TARGET = 80
 """Characters up to which a target found in its input is an extract, not a copy."""
@@ -64,18 +62,12 @@ def _shape(samples: Sequence[Sample]) -> dict[str, float | None]:
         return {}
     targets = Counter(normalise(sample.target) for sample in samples)
     return {
-        "classes": _classes(targets, rows=len(samples)),
+        "classes": len(targets) if are_labels(targets) else None,
         "majority_share": max(targets.values()) / len(samples),
         "answer_in_input_share": sum(map(_answer_in_input, samples)) / len(samples),
         "median_input_characters": median(len(sample.input) for sample in samples),
         "median_target_characters": median(len(sample.target) for sample in samples),
     }
-
-
-def _classes(targets: Counter[str], *, rows: int) -> int | None:
-    """Distinct targets when they repeat enough to be labels, else None."""
-    distinct = len(targets)
-    return distinct if distinct <= LABEL_SHARE * rows and distinct <= MOST_LABELS else None
 
 
 def _answer_in_input(sample: Sample) -> bool:
