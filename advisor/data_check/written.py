@@ -12,6 +12,7 @@ COLUMNS = (
     ("group", "group"),
     ("document", "document_id"),
     ("time", "time"),
+    ("licence", "licence"),
     ("synthetic_by", "synthetic_by"),
     ("split", "split"),
 )

@@ -9,7 +9,16 @@ from typing import TextIO
 
 from advisor.formats.columns import SPLITS
 from advisor.formats.opening import is_damaged
-from advisor.formats.rows import LONGEST_ROW, Naming, Row, broken_json, damaged, too_long
+from advisor.formats.rows import (
+    LONGEST_ROW,
+    Naming,
+    Row,
+    broken_json,
+    damaged,
+    duplicate_key,
+    has_key_twice,
+    too_long,
+)
 from advisor.schema.dataset import Fault
 
 CHUNK = 1 << 18
@@ -206,6 +215,8 @@ def _rows(pieces: Pieces, naming: Naming, encoding: str, numbers: Numbers) -> It
         line = numbers.of(begins)
         if is_damaged(pieces.taken, encoding):
             yield damaged(line, encoding)
+        elif has_key_twice(pieces.taken, value):
+            yield duplicate_key(line)
         else:
             yield naming.row(line, value)
 

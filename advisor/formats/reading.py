@@ -121,7 +121,7 @@ class Reading:
             if (value := fields.get(name)) is not None:
                 self._add(known, word, value)
         if self._licence_column:
-            self._note_licence(fields, line)
+            known["licence"] = self._licence_of(fields, line)
         return _made(known)
 
     def _explained(self, error: RowError, fields: Fields) -> RowError:
@@ -143,13 +143,15 @@ class Reading:
         else:
             known[word] = READERS[word](value)
 
-    def _note_licence(self, fields: Fields, line: int) -> None:
+    def _licence_of(self, fields: Fields, line: int) -> str:
+        """What the row names, counted."""
         told = name_of(fields.get(self._licence_column))
         if told not in self._licences and len(self._licences) >= LICENCES_COUNTED:
-            return
+            return told
         self._licences[told] += 1
         if len(rows := self.licence_rows[told]) < LICENCE_ROWS:
             rows.append((self._part.name, line))
+        return told
 
     def _id_of(self, fields: Fields, line: int) -> str:
         value = fields.get(self._id_column)

@@ -53,6 +53,8 @@ class Sample(Value):
     """The document the sample was made from: never parted by a split."""
     time: str = ""
     """When the sample arose, ISO format: a split by time tests on the latest."""
+    licence: str = ""
+    """What a licence field of its row says."""
     synthetic_by: str = ""
     """The model that wrote the sample; empty for collected ones. Never tested on."""
     history: tuple[Message, ...] = ()

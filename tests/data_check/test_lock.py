@@ -152,3 +152,15 @@ def test_every_kind_of_sample_comes_back(name: str, tmp_path: Path) -> None:
     path.write_text(json_lines([sample]), encoding="utf-8")
     (back,) = read_dataset(path).samples
     assert back.model_copy(update={"line": None}) == sample
+
+
+def test_the_licence_of_each_row_goes_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    rows = [
+        {"input": f"question {n}", "output": f"label {n % 3}", "licence": ("mit", "cc0")[n % 2]}
+        for n in range(40)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    split_into(tmp_path / "parts", path)
+    back = read_dataset(tmp_path / "parts").samples
+    assert {s.input: s.licence for s in back} == {row["input"]: row["licence"] for row in rows}
