@@ -33,7 +33,7 @@ class AccuracyMetric:
     @property
     def signature(self) -> str:
         """Labels, normalisation and version."""
-        return signed("accuracy", labels=labels_part(self.labels), norm="label", wrapped="yes", v=1)
+        return signed("accuracy", labels=labels_part(self.labels), norm="label", wrapped="yes", v=2)
 
     def configured(self, options: Mapping[str, str]) -> Self:
         """With `labels=a,b,c` (or a JSON list), a label is also found anywhere in the answer."""

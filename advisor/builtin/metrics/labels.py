@@ -15,6 +15,8 @@ MARKED = re.compile(
     r"(?:(?:\s|^)(?:is|are|as|ist|est|es)\s|\s*(?:[:=→]|->|=>)\s*)(?P<label>\S.*)$",
     re.IGNORECASE,
 )
+LEADING = re.compile(r"^\W*(?P<label>\w+)\s*[,.;:!]\s")
+IDLE_NO = re.compile(r"\bno\s+(?:problem|doubt|issue|question|worries|reason|need)\b")
 LONGEST_LINE = 300
 """Characters of a line that may give a label; a longer one is prose."""
 LOOK_BACK = 40
@@ -97,10 +99,18 @@ def _marked(answer: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
+def _without_idle_no(answer: str, known: frozenset[str]) -> str:
+    """The answer without a 'no' before a noun, where it starts by a label: 'yes, no problem'."""
+    starts = LEADING.match(answer)
+    if starts is None or starts["label"] not in known or "no" not in known:
+        return answer
+    return answer[: starts.end()] + IDLE_NO.sub("", answer[starts.end() :])
+
+
 def _mentioned(answer: str, known: frozenset[str]) -> str | None:
     """The one known label that occurs; a longer label hides a shorter one that is part of it."""
     found = set()
-    rest = answer
+    rest = _without_idle_no(answer, known)
     for label in sorted(filter(None, known), key=len, reverse=True):
         if not stands_in(label, rest):
             continue

@@ -10,6 +10,8 @@ ARTICLE = re.compile(r"\b(?:a|an|the)\b")
 QUOTES = " \t\n\"'`*“”‘’«»„."  # noqa: RUF001 - the marks people write
 JOINED = re.compile(r"(?<=[^\W_])[_-]+(?=[^\W_])")
 GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+SIGNED = re.compile(r"(?<=\w)[+#]+(?!\w)")
+"""Signs that belong to the word they end: C++, C#, A+."""
 
 
 def normalised(text: str) -> str:
@@ -21,11 +23,15 @@ def squad_normalised(text: str, *, articles: bool = True) -> str:
     """As SQuAD's script does (lower case, no punctuation, no English articles), for all scripts.
 
     Numbers are kept whole, which SQuAD's script does not do: 1.5 stays apart from 15, -5 from 5,
-    and 1,000 is 1000. Punctuation is every character of Unicode's categories P, and ASCII's signs.
+    and 1,000 is 1000. So are signs that end a word: C++, C#. Punctuation is every character of
+    Unicode's categories P, and ASCII's signs.
     """
     text = GROUPED.sub("", unicodedata.normalize("NFKC", text).casefold())
+    signs = {at for match in SIGNED.finditer(text) for at in range(*match.span())}
     kept = "".join(
-        char for at, char in enumerate(text) if not _is_mark(char) or _in_number(text, at)
+        char
+        for at, char in enumerate(text)
+        if not _is_mark(char) or at in signs or _in_number(text, at)
     )
     if articles:
         kept = ARTICLE.sub(" ", kept)

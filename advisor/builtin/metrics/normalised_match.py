@@ -31,8 +31,8 @@ class NormalisedMatchMetric:
     @property
     def signature(self) -> str:
         """Normalisation and version."""
-        norm = "squad-numbers-whole"
-        return signed("normalised_match", norm=norm, articles=self.articles, unicode="nfkc", v=1)
+        norm = "squad-numbers-signs-whole"
+        return signed("normalised_match", norm=norm, articles=self.articles, unicode="nfkc", v=2)
 
     def configured(self, options: Mapping[str, str]) -> Self:
         """With `articles=no`, English articles count."""

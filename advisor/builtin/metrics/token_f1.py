@@ -15,8 +15,8 @@ from advisor.schema.evaluation import Completion, Prompt, Sample, Score
 
 
 def words(text: str) -> Counter[str]:
-    """Words with their counts; punctuation between words is dropped."""
-    return Counter(re.findall(r"\w+", normalised(text)))
+    """Words with their counts; punctuation is dropped but for signs that end a word, as in C++."""
+    return Counter(re.findall(r"\w+(?:[+#]+(?!\w))?", normalised(text)))
 
 
 def shared_words_f1(answer: str, reference: str) -> float:
@@ -32,7 +32,7 @@ class TokenF1Metric:
     """The harmonic mean of precision and recall over words, from 0 to 1."""
 
     info = MetricInfo(id="token_f1", label="shared words (F1)")
-    signature = signed("token_f1", tok="unicode-words", case="lc", stop="off", v=1)
+    signature = signed("token_f1", tok="unicode-words-signs", case="lc", stop="off", v=2)
 
     def configured(self, options: Mapping[str, str]) -> Self:
         """The same; it takes no option."""
