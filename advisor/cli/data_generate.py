@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from advisor.cli.aside import unused_run_dir_option
+from advisor.cli.errors import TOLD
 from advisor.cli.options import FiniteRange, standard_options
 from advisor.cli.screen import Screen
 
@@ -76,3 +77,6 @@ def command(*, screen: Screen, file: Path, out: Path, **given: Any) -> None:
     with interruptible(screen.command_line()):
         told = generate(space, out, Wish(**own), may_spend=screen.yes)
     screen.result(document(told), lambda: show_generation(screen.console, told))
+    if not told.kept:
+        screen.note("Nothing passed the checks, so no file was written.")
+        click.get_current_context().exit(TOLD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ MARK = "generated_by"
 
 
 def refuse_original(out: Path, *inputs: Path) -> None:
-    """Raise InputError where the output would replace an input, or a file nobody generated."""
+    """Raise InputError where the output would replace an input, or one that holds other work."""
     for path in inputs:
         if path.exists() and out.exists() and out.samefile(path):
             raise InputError(
@@ -24,10 +25,11 @@ def refuse_original(out: Path, *inputs: Path) -> None:
                 hint="Name another file.",
                 where=str(out),
             )
-    if out.is_dir() or (out.exists() and not _is_ours(out)):
+    if out.is_dir() or (out.exists() and (reason := _not_ours(out))):
+        what = "is a folder" if out.is_dir() else reason
         raise InputError(
-            f"{out} exists and was not written by `advisor data generate`.",
-            hint="Name another file with --out.",
+            f"{out} {what}.",
+            hint="Name another file with --out; what people wrote is never overwritten.",
             where=str(out),
         )
 
@@ -35,7 +37,7 @@ def refuse_original(out: Path, *inputs: Path) -> None:
 def write_grown(
     out: Path, samples: Sequence[Sample], made: Sequence[Made], *, only_new: bool
 ) -> None:
-    """Write the file at once. Raises StorageError.
+    """Write the file at once, its digest in a hidden file beside it. Raises StorageError.
 
     Written rows only train and say so: synthetic, generated_by, generated_from, generated_at.
     """
@@ -48,13 +50,23 @@ def write_grown(
         if one := origin.get(row["id"]):
             row |= {"generated_from": list(one.request.made_from), "generated_at": today()}
         lines.append(json.dumps(row, ensure_ascii=False) + "\n")
-    write_text(out, "".join(lines))
+    text = "".join(lines)
+    write_text(_seal(out), f"{hashlib.sha256(text.encode()).hexdigest()}\n")
+    write_text(out, text)
 
 
-def _is_ours(out: Path) -> bool:
-    """Whether any row of the file says when a model wrote it."""
+def _seal(out: Path) -> Path:
+    """The file that says what was written to `out`."""
+    return out.with_name(f".{out.name}.sha256")
+
+
+def _not_ours(out: Path) -> str:
+    """Why the file may hold what this command did not write; empty where it does not."""
     try:
-        with out.open(encoding="utf-8") as stream:
-            return any('"generated_at":' in line for line in stream)
-    except (OSError, UnicodeDecodeError):
-        return False
+        written = _seal(out).read_text(encoding="utf-8").strip()
+        found = hashlib.sha256(out.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return "exists and was not written by `advisor data generate`"
+    except (OSError, UnicodeDecodeError) as error:
+        return f"exists and cannot be read ({type(error).__name__})"
+    return "" if found == written else "was changed since `advisor data generate` wrote it"

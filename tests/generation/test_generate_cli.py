@@ -12,10 +12,11 @@ from click.testing import CliRunner
 
 from advisor.cli.main import cli
 from advisor.data_check.split import split_digest
-from advisor.errors import DatasetError
+from advisor.errors import DatasetError, InputError
 from advisor.formats.readers import read_dataset
+from advisor.generation.grown_file import refuse_original, write_grown
 from advisor.generation.sources import apart_from_tests
-from advisor.schema.evaluation import Document, Message
+from advisor.schema.evaluation import Document, Message, Sample
 from tests.fixtures.chaos import Handler, chaos
 from tests.fixtures.writer import department, reply, seeds, written
 
@@ -193,7 +194,7 @@ def test_the_embedded_model_gives_little_and_that_is_told(tmp_path: Path) -> Non
     arguments = ["data", "generate", str(task), "--out", str(tmp_path / "o.jsonl"), "--count", "2"]
     result = CliRunner().invoke(cli, [*arguments, "--json", "--max-new-tokens", "32"])
     told = json.loads(result.stdout)
-    assert result.exit_code == 0
+    assert result.exit_code == (0 if told["kept"] else 1)
     assert told["ended"] in ("dry", "enough")
     assert told["kept"] <= 2
     assert told["bill"]["spent_usd"] == 0
@@ -225,3 +226,22 @@ def test_the_offline_backend_writes_what_its_script_says(tmp_path: Path) -> None
     assert screen.exit_code == 0
     assert max(map(len, screen.stdout.splitlines())) <= 80
     assert "the model answers it differently" in screen.stdout
+    script.write_text(json.dumps({"contains": "You write training data", "replies": ["[]"]}))
+    nothing = tmp_path / "nothing.jsonl"
+    arguments[arguments.index(str(out))] = str(nothing)
+    result = CliRunner().invoke(cli, [*arguments, "--no-cache"])
+    assert (result.exit_code, json.loads(result.stdout)["kept"]) == (1, 0)
+    assert "no file was written" in result.stderr
+    assert not nothing.exists()
+
+
+def test_a_file_changed_by_hand_is_left_alone(tmp_path: Path) -> None:
+    out, data = tmp_path / "grown.jsonl", tmp_path / "data.jsonl"
+    samples = [Sample(id="a", input="q", target="t", split="train", licence="cc0")]
+    write_grown(out, samples, (), only_new=False)
+    assert json.loads(out.read_text())["licence"] == "cc0"
+    refuse_original(out, data)
+    write_grown(out, samples, (), only_new=False)
+    out.write_text(out.read_text() + '{"input": "mine", "output": "x", "generated_at": "today"}\n')
+    with pytest.raises(InputError, match="was changed since"):
+        refuse_original(out, data)
