@@ -100,7 +100,7 @@ def deciding(space: Workspace) -> dict[str, Setting]:
     """Settings of the backend that change answers."""
     schema, chosen = space.json_schema, space.settings
     found: dict[str, Setting] = {"json_schema": digest_of(schema)} if schema else {}
-    return found | deciding_options(chosen.backend, chosen.backend_options)
+    return found | deciding_options(chosen.backend, space.backend_options())
 
 
 def deciding_options(backend: str, options: Mapping[str, str]) -> dict[str, Setting]:
@@ -139,16 +139,16 @@ def _judge(space: Workspace, metrics: tuple[Metric, ...]) -> Asker | None:
         return None
     model = chosen.judge_model
     backend = registry.backend(chosen.judge_backend)
-    settings = space.backend_settings(base_url=chosen.judge_base_url)
+    settings = space.backend_settings(base_url=chosen.judge_base_url, is_judge=True)
+    options = deciding_options(chosen.judge_backend, space.backend_options(is_judge=True))
     return Asker(
         LazySession(lambda: backend.open(model_path(model), settings)),
         Conditions(
             backend=chosen.judge_backend,
             model=model,
             max_new_tokens=JUDGE_TOKENS,
-            settings=tuple(
-                sorted(deciding_options(chosen.judge_backend, chosen.backend_options).items())
-            ),
+            settings=tuple(sorted(options.items())),
+            seed=chosen.seed,
         ),
         cache=opened() if chosen.use_cache else None,
         purse=make_purse(space, chosen.judge_backend, model, base_url=chosen.judge_base_url),

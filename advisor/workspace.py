@@ -35,6 +35,7 @@ from advisor.schema.run import EMBEDDED_MODEL, RunSettings
 from advisor.schema.split import SplitRecord
 from advisor.tools import Silence, Tools, ignore_event, say_nothing
 
+JUDGE = "judge."
 DEFAULT_METRIC = "exact_match"
 DEFAULT_INSTRUCTION = "Answer the request."
 DEFAULT_TEST_LIMIT = 250
@@ -265,8 +266,10 @@ class Workspace:
         name = self.settings.json_schema
         return read_json_schema(name) if name else ""
 
-    def backend_settings(self, *, base_url: str | None = None) -> dict[str, str]:
-        """What a backend is told when it opens a model."""
+    def backend_settings(
+        self, *, base_url: str | None = None, is_judge: bool = False
+    ) -> dict[str, str]:
+        """What a backend is told when it opens the model under test, or the judge."""
         chosen = self.settings
         wanted = {
             "base_url": base_url,
@@ -277,7 +280,17 @@ class Workspace:
             "seed": chosen.seed,
         }
         told = {key: str(value) for key, value in wanted.items() if value is not None}
-        return told | chosen.backend_options
+        return told | self.backend_options(is_judge=is_judge)
+
+    def backend_options(self, *, is_judge: bool = False) -> dict[str, str]:
+        """The user's options for one of the two: `judge.KEY` is the judge's, never the other's.
+
+        A key that was named for one service must not reach another.
+        """
+        options = self.settings.backend_options.items()
+        if is_judge:
+            return {k.removeprefix(JUDGE): v for k, v in options if k.startswith(JUDGE)}
+        return {key: value for key, value in options if not key.startswith(JUDGE)}
 
     @cached_property
     def trainer(self) -> Trainer:

@@ -25,6 +25,8 @@ from advisor.secrets import masked
 KEY_FORMAT = 1
 """Raised when keys of older versions must not be taken for those of this one."""
 Setting = str | int | float | bool
+WITHOUT_MODEL = frozenset(("echo",))
+"""Backends that answer without the model they are told."""
 
 
 class Conditions(NamedTuple):
@@ -36,6 +38,13 @@ class Conditions(NamedTuple):
     max_new_tokens: int
     settings: tuple[tuple[str, Setting], ...] = ()
     """What the backend was told and what changes answers, such as a JSON schema."""
+    seed: int = 0
+    """Of answers that are drawn; the likeliest ones hang on no seed."""
+
+    @property
+    def author(self) -> str:
+        """Who answers: the model, or the backend first where it answers by itself."""
+        return f"{self.backend}:{self.model}" if self.backend in WITHOUT_MODEL else self.model
 
 
 def never() -> bool:
@@ -72,6 +81,7 @@ class Asker:
                     self.conditions.backend,
                     self.conditions.max_new_tokens,
                     list(self.conditions.settings),
+                    *([self.conditions.seed] if prompt.temperature else []),
                 ],
                 "prompt": prompt.model_dump(mode="json", include=wanted, exclude_defaults=True),
             },
@@ -161,7 +171,7 @@ class Asker:
                     self.key(prompt),
                     completion,
                     backend=self.conditions.backend,
-                    model=self.conditions.model,
+                    model=self.conditions.author,
                 )
             one, *others = wanted[first[id(prompt)]]
             yield one, completion

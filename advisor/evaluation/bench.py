@@ -70,6 +70,7 @@ class Bench:
             model=chosen.model,
             max_new_tokens=chosen.max_new_tokens,
             settings=tuple(sorted(chosen.decides.items())),
+            seed=chosen.seed,
         )
         return Asker(
             self.session,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 
 from advisor.contracts import PromptBuilder, Tools
+from advisor.data_check.near import near_leaks
 from advisor.data_check.normal import input_key
 from advisor.errors import BackendResponseError, CorpusError, DatasetError
 from advisor.evaluation.also import value_of
@@ -63,7 +64,8 @@ def baseline(  # noqa: PLR0913 - what is measured, with what, and who pays
             f"{leaked} of them also in the train split.",
             hint="Add samples, or remove the copies of test samples from the train split.",
         )
-    warnings = _sample_warnings(len(test), leaked)
+    near = len(near_leaks(test, by_split["train"]))
+    warnings = _sample_warnings(len(test), leaked, near)
     fitted = _fitted(
         builders,
         lambda builder: builder.fit(by_split["train"], by_split["dev"], corpus, tools),
@@ -167,8 +169,13 @@ def without_leaks(test: Sequence[Sample], train: Sequence[Sample]) -> tuple[list
     return kept, len(test) - len(kept)
 
 
-def _sample_warnings(count: int, leaked: int) -> list[str]:
+def _sample_warnings(count: int, leaked: int, near: int) -> list[str]:
     found = []
+    if near:
+        found.append(
+            f"{near} test samples are nearly equal to a train sample and were left in: their scores"
+            " may show memory. `advisor data check` lists them."
+        )
     if leaked:
         found.append(
             f"{leaked} test samples also stand in the train split and were left out; their scores "
@@ -185,9 +192,9 @@ def _sample_warnings(count: int, leaked: int) -> list[str]:
 def _unsettled(
     evaluations: Sequence[Evaluation], refusals: Mapping[str, BackendResponseError]
 ) -> tuple[str, ...]:
-    """Builders that asking again may give answers that they lack."""
+    """Builders that asking again, or more money, may give answers that they lack."""
     return (
-        *(e.builder for e in evaluations if e.may_pass),
+        *(e.builder for e in evaluations if e.may_pass or e.ended == "budget"),
         *(name for name, error in refusals.items() if error.may_pass),
     )
 

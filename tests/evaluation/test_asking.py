@@ -179,6 +179,9 @@ def test_the_key_hangs_on_what_is_said_and_drawn_and_on_nothing_else(tmp_path):
     others = {one.key(prompt(1, temperature=0.7)), one.key(prompt(1, temperature=0.7, draw=1))}
     assert len({key, *others, one.key(prompt(2))}) == 4
     assert "Question" not in key
+    seeded = asker(Flow(), tmp_path, seed=1)
+    assert seeded.key(prompt(1)) == key
+    assert seeded.key(prompt(1, temperature=0.7)) not in others
 
 
 def test_a_secret_that_a_document_made_the_model_repeat_is_masked(tmp_path):
