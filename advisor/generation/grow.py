@@ -154,7 +154,7 @@ class Grower:
             target=target,
             history=one.seed.history,
             document=one.passage.document if one.passage else "",
-            synthetic_by=self.writer.conditions.model,
+            synthetic_by=self.writer.conditions.author,
             split="train",
         )
 

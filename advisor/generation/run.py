@@ -24,7 +24,14 @@ from advisor.generation.grow import DRY_AFTER, Ended, Grower
 from advisor.generation.grown_file import refuse_original, write_grown
 from advisor.generation.shots import NearestShots
 from advisor.generation.sieve import Check, Sieve
-from advisor.generation.sources import Sources, apart_from_tests, passages_of, read_labels, seeds_of
+from advisor.generation.sources import (
+    Sources,
+    apart_from_tests,
+    label_notes,
+    passages_of,
+    read_labels,
+    seeds_of,
+)
 from advisor.generation.tongues import language_check
 from advisor.measuring import agreed, deciding, make_purse
 from advisor.schema.evaluation import Sample
@@ -82,6 +89,7 @@ def generate(space: Workspace, out: Path, wish: Wish, *, may_spend: bool = False
         definitions=read_labels(wish.labels) if wish.labels else {},
     )
     checks, notes = _checks(sources)
+    notes = (*notes, *label_notes(sources))
     if held_back:
         told = counted(held_back, "document")
         notes = (*notes, f"{told} left out: dev or test rows are about them.")
@@ -167,7 +175,7 @@ def _report(grower: Grower, ended: Ended, bill: Bill, *, wanted: int) -> Generat
     kept = len(grower.made)
     return Generation(
         path="",
-        model=grower.writer.conditions.model,
+        model=grower.writer.conditions.author,
         wanted=wanted,
         asked=grower.counts["asked"],
         failed=grower.counts["failed"],

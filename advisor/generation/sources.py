@@ -17,9 +17,12 @@ from advisor.data_check.normal import normalise
 from advisor.errors import DatasetError, InputError
 from advisor.schema.evaluation import Document, Sample
 from advisor.schema.labels import are_labels
+from advisor.secrets import masked
 
 PASSAGE = 1500
 """Characters of a passage that questions are written about."""
+NAMED = 5
+"""Labels that a note lists."""
 SHOWN = 4
 """Seeds shown to the model at once."""
 
@@ -80,6 +83,27 @@ def parsed(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return None
+
+
+def label_notes(sources: Sources) -> tuple[str, ...]:
+    """Where the labels of a file and those of the train rows are not the same."""
+    if not sources.definitions:
+        return ()
+    defined = {normalise(label): label for label in sources.definitions}
+    rows = {normalise(sample.target): sample.target for sample in sources.seeds}
+    strange = sorted(masked(defined[key]) for key in defined.keys() - rows.keys())
+    absent = sorted(masked(rows[key]) for key in rows.keys() - defined.keys())
+    notes = []
+    if strange:
+        notes.append(f"No train row has what --labels defines: {_few(strange)}.")
+    if absent:
+        notes.append(f"--labels does not define what train rows have: {_few(absent)}.")
+    return tuple(notes)
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(f"'{name[:40]}'" for name in names[:NAMED]) + more
 
 
 def seeds_of(samples: Sequence[Sample]) -> tuple[Sample, ...]:
@@ -161,6 +185,11 @@ def read_labels(path: Path) -> dict[str, str]:
         raise InputError(
             f"There is no file {path}.", hint="Check the path given with --labels.", where=str(path)
         ) from None
+    except yaml.MarkedYAMLError as error:
+        text = path.read_text(encoding="utf-8")
+        raise _bad_line(
+            path, text, error.problem_mark.line + 1 if error.problem_mark else 1
+        ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(
             f"{path.name} cannot be read: {str(error).splitlines()[0]}.",
@@ -177,3 +206,18 @@ def read_labels(path: Path) -> dict[str, str]:
             where=str(path),
         )
     return {str(label): value or "" for label, value in content.items()}
+
+
+def _bad_line(path: Path, text: str, told: int) -> InputError:
+    """The error for the line without a colon, else for the one where the parser gave up."""
+    lines = list(enumerate(text.splitlines(), 1))
+    bare = [
+        n for n, line in lines if line.strip() and line[:1] not in "#{[-\"' " and ":" not in line
+    ]
+    number = bare[0] if bare else told
+    why = "has no colon between a label and its definition" if bare else "is not valid YAML"
+    return InputError(
+        f"Line {number} of {path.name} {why}.",
+        hint="Write one line for each label: refund: the customer wants money back",
+        where=f"{path}:{number}",
+    )
