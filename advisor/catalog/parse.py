@@ -20,9 +20,15 @@ def parse(file: Path) -> Node:
     """
     try:
         tree = yaml.compose(file.read_text(encoding="utf-8"), Loader=_LOADER)
+    except FileNotFoundError as error:
+        raise CatalogError(
+            f"There is no file {file}.", hint="Check its path, or restore it.", where=str(file)
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise CatalogError(
-            f"{file.name} cannot be read: {error}.", hint="Restore the file.", where=str(file)
+            f"{file.name} cannot be read: {error}.",
+            hint="Check that it is a text file you may read, or restore it.",
+            where=str(file),
         ) from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1

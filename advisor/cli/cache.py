@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,10 @@ from advisor.errors import ArtifactError, ConsentError, InputError, StorageError
 if TYPE_CHECKING:
     from advisor.evaluation.cache import CompletionCache
     from advisor.schema.cache import CacheChange
+
+
+NAMED = 8
+"""Models that an error lists."""
 
 
 @click.group(name="cache")
@@ -104,8 +110,21 @@ def clear_command(*, screen: Screen, model: str | None, older_than_days: float |
                 f"Nothing was deleted: nobody agreed to lose {count} completions.",
                 hint="Add --yes, or choose some with --model or --older-than-days.",
             )
+    if model is not None:
+        _refuse_unknown(model, cache.summary().models)
     gone = cache.clear(model=model, older_than_days=older_than_days)
     _told(screen, CacheChange(deleted=gone), f"{gone} deleted.")
+
+
+def _refuse_unknown(model: str, known: Mapping[str, int]) -> None:
+    if known and model not in known:
+        close = difflib.get_close_matches(model, known, n=1)
+        guess = f" Did you mean '{close[0]}'?" if close else ""
+        more = f" and {len(known) - NAMED} more" if len(known) > NAMED else ""
+        raise InputError(
+            f"The cache holds nothing of a model '{model}'.{guess}",
+            hint=f"It holds: {', '.join(list(known)[:NAMED])}{more}.",
+        )
 
 
 def _told(screen: Screen, change: CacheChange, sentence: str) -> None:

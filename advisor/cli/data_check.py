@@ -12,6 +12,7 @@ from advisor.cli.aside import unused_run_dir_option
 from advisor.cli.options import standard_options
 from advisor.cli.pages import refuse_place
 from advisor.cli.screen import Screen
+from advisor.errors import DatasetError
 
 if TYPE_CHECKING:
     from advisor.schema.dataset import DataCheck
@@ -45,7 +46,7 @@ def command(
     _refuse_places(
         file, asked["docs"], {"--html": html, "--markdown": markdown}, may_replace=screen.yes
     )
-    found = _checked(screen, file, **asked)
+    found, refused = _checked(screen, file, **asked)
     if html is not None:
         from advisor.render.html_data_check import to_html  # noqa: PLC0415 - only for a page
 
@@ -63,7 +64,12 @@ def command(
 
         show_data_check(screen.console, found)
 
-    screen.result(document(found), show)
+    if refused is None:
+        screen.result(document(found), show)
+        return
+    if not screen.as_json:
+        show()
+    raise refused
 
 
 MARKS = {"--html": "<title>Data check: ", "--markdown": "# Data check of "}
@@ -81,8 +87,9 @@ def _refuse_places(
             read.append(page)
 
 
-def _checked(screen: Screen, file: Path, **asked: Any) -> DataCheck:
-    from advisor.data_check.check import check_file  # noqa: PLC0415 - slow to load
+def _checked(screen: Screen, file: Path, **asked: Any) -> tuple[DataCheck, DatasetError | None]:
+    """The check; where no row is usable, that of the faults alone with the error to end in."""
+    from advisor.data_check.check import check_faults, check_file  # noqa: PLC0415 - slow to load
     from advisor.formats.documents import read_corpus  # noqa: PLC0415
     from advisor.formats.mapping import parse_mapping  # noqa: PLC0415
     from advisor.formats.readers import recognise  # noqa: PLC0415
@@ -91,15 +98,20 @@ def _checked(screen: Screen, file: Path, **asked: Any) -> DataCheck:
     source = recognise(file, mapping=mapping)
     docs = asked["docs"]
     count, counted_by = _counter(screen, asked["model"])
-    found = check_file(
-        source,
-        seed=asked["seed"],
-        sequence_length=asked["seq_len"],
-        documents=read_corpus(docs).documents if docs else (),
-        count=count,
-        counted_by=counted_by,
-    )
-    return found.model_copy(update={"mapping": mapping})
+    documents = read_corpus(docs).documents if docs else ()
+    refused = None
+    try:
+        found = check_file(
+            source,
+            seed=asked["seed"],
+            sequence_length=asked["seq_len"],
+            documents=documents,
+            count=count,
+            counted_by=counted_by,
+        )
+    except DatasetError as error:
+        found, refused = check_faults(source), error
+    return found.model_copy(update={"mapping": mapping}), refused
 
 
 def _counter(screen: Screen, model: str | None) -> tuple[Any, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from advisor.data_check.doctor import Asked, Doctor, Items
 from advisor.data_check.documents import hidden_orders
+from advisor.data_check.faults import Faults
 from advisor.data_check.keys import Same, clashes, leaks, repeats
 from advisor.data_check.lengths import ESTIMATED_FROM
 from advisor.data_check.licences import licence_problems
@@ -19,7 +20,17 @@ from advisor.data_check.split import counts, split
 from advisor.data_check.usefulness import usefulness
 from advisor.errors import DatasetError
 from advisor.patterns import patterns
-from advisor.schema.dataset import DataCheck, Dataset, Problem, Severity, SplitCounts
+from advisor.schema.dataset import (
+    Contradictions,
+    DataCheck,
+    Dataset,
+    Fault,
+    Leakage,
+    Problem,
+    Repeats,
+    Severity,
+    SplitCounts,
+)
 from advisor.schema.evaluation import Document
 from advisor.secrets import masked
 
@@ -78,7 +89,8 @@ def check_file(
     doctor.take(reading)
     if not len(doctor.ledger):
         rows = doctor.faults.counts.total()
-        raise refusal(source.path, doctor.faults.first, rows=rows, numbered=source.numbered)
+        first, numbered = doctor.faults.first, source.numbered
+        raise refusal(source.path, first, rows=rows, numbered=numbered, count=rows)
     told = _Told(doctor, documents, lambda: stream(source), seed=seed)
     told.estimated_from = counted_by or ESTIMATED_FROM
     told.licences = licence_problems(reading.licences, reading.licence_rows)
@@ -86,10 +98,38 @@ def check_file(
         path=str(source.path),
         format=source.format,
         rows=len(doctor.ledger) + doctor.faults.counts.total(),
-        notes=reading.notes,
+        notes=(*source.notes, *reading.notes),
         encoding=source.encoding,
         licence=reading.licence,
     )
+
+
+def check_faults(source: Source) -> DataCheck:
+    """What is wrong with a file of which no row is usable."""
+    from advisor.formats.readers import stream  # noqa: PLC0415 - with the file only
+
+    reading, faults = stream(source), Faults()
+    faults.numbered = source.numbered
+    for item in reading:
+        if isinstance(item, Fault):
+            faults.see(item)
+    made = DataCheck(
+        path=str(source.path),
+        format=source.format,
+        rows=reading.rows,
+        usable_rows=0,
+        problems=tuple(faults.problems()),
+        token_lengths=None,
+        splits=SplitCounts(given={}, used=None),
+        duplicates=Repeats(rows=0, share=0.0, groups=0),
+        leakage=Leakage(test_rows=0, leaked_rows=0, share=None),
+        contradictions=Contradictions(inputs=0, rows=0),
+        notes=(*source.notes, *reading.notes),
+        kind=source.kind,
+        encoding=source.encoding,
+        numbered=source.numbered,
+    )
+    return covered(made)
 
 
 class _Told:

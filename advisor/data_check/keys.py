@@ -113,7 +113,7 @@ def _leaked(guilty: list[int], tests: int) -> Iterator[Found]:
             "error",
             guilty,
             f"{len(guilty)} of {counted(tests, 'test row')} asking what a train row asks.",
-            "Remove them from one of the two splits, or leave the split column out.",
+            "Remove them from one of the two splits, or give the rows without their splits.",
         )
 
 

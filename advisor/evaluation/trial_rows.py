@@ -21,6 +21,8 @@ FIELDS = {
     "human": ("human", "human_label", "human_score", "label", "score", "winner", "preference"),
     "passages": ("passages", "contexts", "context", "documents"),
 }
+CERTAIN = frozenset(("answer", "prediction", "model_answer", "response"))
+"""Names under which an answer stands, never a target."""
 GOOD, BAD = "good", "bad"
 WORDS: dict[TrialKind, dict[str, tuple[str, ...]]] = {
     "labels": {
@@ -79,6 +81,7 @@ def read_trial(path: Path, *, scale: str | None = None, limit: int | None = None
     found, left_out = _sorted_out(detect_layout(path).rows(path), path)
     kept = found[:limit] if limit else found
     verdicts = [_text(row.fields, "human") for row in kept]
+    _refuse_data(kept, verdicts, path)
     is_pairs = bool(_text(kept[0].fields, "answer_b"))
     kind, chosen = _kind(verdicts, is_pairs=is_pairs, scale=scale, path=path)
     rows = tuple(_row(row, kind, chosen, path, is_pairs=is_pairs) for row in kept)
@@ -112,6 +115,23 @@ def _sorted_out(rows: Iterable[object], path: Path) -> tuple[list[Row], list[int
             where=str(path),
         )
     return usable, left_out
+
+
+def _refuse_data(rows: Sequence[Row], verdicts: Sequence[str], path: Path) -> None:
+    """Rows to learn from hold targets, not answers of a model, and nobody has judged them."""
+    names = {name for row in rows for name in row.fields}
+    if (
+        any(verdicts)
+        or names & {*CERTAIN, *FIELDS["human"]}
+        or _needed(rows[0].fields) != ("answer",)
+    ):
+        return
+    raise DatasetError(
+        f"{path.name} has no field `answer`, and no field `human` with what people said of it;"
+        f" found: {', '.join(sorted(names)[:SHOWN])}.",
+        hint="Name the field that holds the model's answers `answer`.",
+        where=str(path),
+    )
 
 
 def _needed(fields: Mapping[str, object]) -> tuple[str, ...]:

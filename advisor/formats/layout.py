@@ -50,6 +50,10 @@ BINARY: dict[bytes, Container] = {
 }
 
 
+class EmptyFileError(DatasetError):
+    """A file without a letter, or with white space alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How a file is to be read."""
@@ -131,7 +135,7 @@ def detect_layout(path: Path) -> Layout:
     except OSError as error:
         raise unreadable(path, error) from error
     if not head:
-        raise DatasetError(
+        raise EmptyFileError(
             f"{path.name} is empty.",
             hint="Give a file with at least one row; `advisor data check --help` says what rows"
             " look like.",

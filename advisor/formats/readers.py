@@ -13,7 +13,7 @@ from types import MappingProxyType
 from advisor.errors import DatasetError
 from advisor.formats.detect import Recognised, detect_shape
 from advisor.formats.folder import Member, members
-from advisor.formats.layout import Layout, detect_layout
+from advisor.formats.layout import EmptyFileError, Layout, detect_layout
 from advisor.formats.mapping import parse_mapping
 from advisor.formats.opening import missing
 from advisor.formats.reading import Reading
@@ -37,6 +37,8 @@ __all__ = [
 NO_MAPPING: Mapping[str, str] = MappingProxyType({})
 SHAPE_ROWS = 50
 """Rows looked at to recognise the shape, so that one odd first row does not decide."""
+MENDED = ("not_text", "not_utf8", "unknown_role", "unknown_split", "duplicate_id")
+"""Faults that `advisor data fix` mends rather than leaving the row out."""
 FAULTS_SHOWN = 5
 NAMES_SHOWN = 5
 
@@ -118,22 +120,39 @@ def _digest(path: Path) -> str:
 
 
 def refusal(
-    path: Path, faults: Sequence[Fault], *, rows: int, numbered: str = "line"
+    path: Path,
+    faults: Sequence[Fault],
+    *,
+    rows: int,
+    numbered: str = "line",
+    count: int | None = None,
 ) -> DatasetError:
-    """All faults in one error: the first five, then how many more."""
+    """All faults in one error: the first five, then how many more.
+
+    `count` is how many there are, where `faults` holds only the first of them.
+    """
+    faulty = len(faults) if count is None else count
     told = "; ".join(
         f"{_place(fault, numbered)}: {fault.message}" for fault in faults[:FAULTS_SHOWN]
     )
-    more = len(faults) - FAULTS_SHOWN
+    more = faulty - FAULTS_SHOWN
     rest = f"; and {more} more" if more > 0 else ""
-    hopeless = len(faults) >= rows
+    hopeless = faulty >= rows
     found = "no usable row" if hopeless else "faults"
-    count = f"{len(faults)} of {rows} rows" if rows > 1 else "its one row"
+    share = f"{faulty} of {rows} rows" if rows > 1 else "its one row"
     hints = dict.fromkeys(fault.hint for fault in faults[:FAULTS_SHOWN] if fault.hint)
-    look = "" if hopeless and hints else f"`advisor data check {path}` lists every faulty row."
+    mend = f"`advisor data fix {path} --out COPY`"
+    if hopeless:
+        can_mend = any(fault.code in MENDED for fault in faults)
+        look = f"{mend} writes a mended copy." if can_mend else ""
+    else:
+        look = (
+            f"`advisor data check {path}` lists every faulty row, {mend} mends them or leaves them"
+            " out."
+        )
     first = path / faults[0].file if faults[0].file else path
     return DatasetError(
-        f"{path.name} has {found} ({count}): {told}{rest}.",
+        f"{path.name} has {found} ({share}): {told}{rest}.",
         hint=" ".join([*hints, look]).strip(),
         where=f"{first}:{faults[0].line}"
         if numbered == "line"
@@ -216,7 +235,11 @@ def _parts(found: Sequence[Member]) -> tuple[list[Part], list[str]]:
         if member.path.stat().st_size == 0:
             empty.append(member.name)
         else:
-            layout = detect_layout(member.path)
+            try:
+                layout = detect_layout(member.path)
+            except EmptyFileError:
+                empty.append(member.name)
+                continue
             parts.append(Part(member.path, layout, member.name, member.split))
     return parts, empty
 
@@ -278,4 +301,4 @@ def _listing(parts: Sequence[Part]) -> tuple[str, ...]:
 
 
 def _empty_note(names: Sequence[str]) -> tuple[str, ...]:
-    return (f"Empty files: {', '.join(names[:NAMES_SHOWN])}.",) if names else ()
+    return (f"Left out, as they are empty: {', '.join(names[:NAMES_SHOWN])}.",) if names else ()
