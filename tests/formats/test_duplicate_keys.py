@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,6 @@ def test_a_field_twice_is_a_fault(name: str, first: bool, tmp_path: Path) -> Non
 
 def test_names_inside_values_are_no_second_field(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
-    rows = [
-        '{"id": "a", "messages": [{"role": "user", "content": "q", "id": "b"},'
-        ' {"role": "assistant", "content": "a", "id": "c"}]}',
-    ]
-    path.write_text("\n".join(rows), encoding="utf-8")
+    turns = [{"role": role, "content": "a", "id": role} for role in ("user", "assistant")]
+    path.write_text(json.dumps({"id": "a", "messages": turns}), encoding="utf-8")
     assert len(read_dataset(path, keep_faulty=True).samples) == 1

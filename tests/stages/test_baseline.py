@@ -297,3 +297,16 @@ def test_plain_text_cannot_be_measured_by_answers(tmp_path):
     texts = [sample.model_copy(update={"input": ""}) for sample in splits()]
     with pytest.raises(DatasetError, match="65 of 65 samples are plain text"):
         measure(tmp_path, texts, both())
+
+
+def test_near_copies_in_train_are_warned_of_and_left_in(tmp_path):
+    samples = splits()
+    twin = next(s for s in samples if s.split == "test")
+    long = twin.model_copy(update={"input": "Which of these towns has the seat of government?"})
+    near = long.model_copy(
+        update={"id": "near", "input": long.input.replace("towns", "tawns"), "split": "train"}
+    )
+    rest = [s for s in samples if s.id != twin.id]
+    found = measure(tmp_path, [*rest, long, near], {"zero_shot": ZeroShotBuilder()})
+    assert any(w.startswith("1 test samples are nearly equal to a train") for w in found.warnings)
+    assert found.evaluations[0].n == 40
