@@ -144,7 +144,7 @@ class _Run:
             self.found[at] = completion
             if has_failed(completion):
                 self.failed.append(completion)
-            if not completion.cached:
+            if at not in self.ready.known:  # repeats of a prompt that was asked in this run too
                 self.bench.progress.advance()
             self._look()
             if len(self.found) >= fewest and self._fail_too_often:

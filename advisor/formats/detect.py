@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.errors import DatasetError
-from advisor.formats.columns import COLUMNS
+from advisor.formats.columns import COLUMNS, known_columns
 from advisor.formats.guesses import closest, did_you_mean
 from advisor.formats.mapping import ROW_WORDS
 from advisor.formats.rows import Row
@@ -132,13 +132,32 @@ def _unknown_fields(rows: Sequence[Row], path: Path) -> DatasetError:
     names = sorted(rows[0].fields)
     wanted = known_fields()
     guesses = "".join(did_you_mean(name, wanted) for name in names)
-    asked, answered = [*rows[0].fields, "FIELD", "FIELD"][:2]
+    asked, answered = plausible_pair([row.fields for row in rows])
     pair = f"input={asked},target={answered}"
     return DatasetError(
         f"The fields of {path.name} are not known: {_listed(names)}.{guesses}",
         hint=f"Say which is which, for example --map {pair}. {accepted_shapes()}",
         where=f"{path}:{rows[0].line}",
     )
+
+
+def plausible_pair(rows: Sequence[Mapping[str, object]]) -> tuple[str, str]:
+    """The fields that may be input and target by what they hold; `FIELD` where none may.
+
+    A target is the shortest field with few different texts, its input the longest of the others;
+    where there is no such field, the two longest in the order of the file.
+    """
+    texts: dict[str, list[str]] = {}
+    for row in rows:
+        for name, value in row.items():
+            if isinstance(value, str) and value.strip():
+                texts.setdefault(name, []).append(value)
+    length = {name: sum(map(len, held)) / len(held) for name, held in texts.items()}
+    ranked = sorted((n for n in length if n not in known_columns()), key=lambda n: -length[n])
+    few = [n for n in ranked[1:] if 1 < len(set(texts[n])) <= len(texts[n]) / 2]
+    pair = [ranked[0], few[-1]] if few else sorted(ranked[:2], key=list(texts).index)
+    asked, answered = [*pair, "FIELD", "FIELD"][:2]
+    return asked, answered
 
 
 def _unserved(rows: Sequence[Row], own: Mapping[str, str], path: Path) -> DatasetError:

@@ -67,6 +67,15 @@ def test_batches_are_fixed_and_progress_reaches_the_total(tmp_path, builder):
     assert world.progress.finished
 
 
+def test_progress_counts_prompts_that_stand_twice(tmp_path, builder):
+    samples = capitals(10)
+    again = [one.model_copy(update={"id": f"{one.id}-again"}) for one in samples]
+    world = bench(FunctionSession(knows(1)), tmp_path, batch_size=4)
+    evaluate(world, "zero_shot", builder, [*samples, *again])
+    assert sum(map(len, world.session.batches)) == 10
+    assert world.progress.total == world.progress.done == 20
+
+
 def test_a_finished_evaluation_does_not_even_open_the_model(tmp_path, builder):
     samples = capitals(20)
     first = evaluate(bench(FunctionSession(knows(0.5)), tmp_path), "z", builder, samples)
