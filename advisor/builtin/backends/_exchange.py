@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -26,6 +27,10 @@ from advisor.builtin.backends.service_settings import NO_KEY, ServiceSettings
 from advisor.errors import AdvisorError, BackendAuthError, BackendError, BackendQuotaError
 from advisor.schema.evaluation import Completion, Prompt
 
+TAGS = re.compile(r"<(style|script)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+PAGE_LETTERS = 20_000
+QUOTED = 80
+"""Letters of a web page that came instead of an answer."""
 PASSING = ("rate_limited", "server_error", "timeout")
 SLOW_SHARE = 0.5
 """Of the time-out: an answer that took longer is counted as slow."""
@@ -77,6 +82,7 @@ class Exchange:
         self._lock = threading.Lock()
         self.reached = False
         """The service has answered something before."""
+        self._speaks_json = False
 
     def once(self, prompt: Prompt, max_new_tokens: int, attempts: Attempts) -> Completion:
         """One attempt, and another each time the model names something it does not take.
@@ -95,7 +101,9 @@ class Exchange:
             if response.status_code >= 400:
                 self._judge(response, manner)
                 continue
+            self._refuse_page(response)
             told = _read(response)
+            self._speaks_json = self._speaks_json or told is not None
             attempts.bill(self._counted(told))
             return self._completion(self._answer(told), self._counted(told), seconds, attempts)
 
@@ -124,6 +132,21 @@ class Exchange:
         if cause != "unreachable":
             attempts.broke()
         raise PassingError(cause, words)  # outside, so that it drags no request with its key along
+
+    def _refuse_page(self, response: httpx2.Response) -> None:
+        """Raises BackendError where a page for people comes before any answer: it will not pass."""
+        text = response.text.lstrip()
+        if self._speaks_json or not text.startswith("<"):
+            return
+        words = " ".join(TAGS.sub(" ", text[:PAGE_LETTERS]).split())
+        host = self._link.settings.host
+        error = BackendError(
+            f"{host} answers with a web page instead of JSON: '{self.said(words[:QUOTED])}'.",
+            hint="Check --base-url, which often ends in /v1, and what login or proxy is between.",
+            where=host,
+        )
+        self._link.pace.close(error)
+        raise error
 
     def _judge(self, response: httpx2.Response, manner: Manner) -> None:
         """Return where asking in another manner may help; raise what the refusal means otherwise.
