@@ -24,9 +24,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT))
 
-from rows import Planted, write_rows
+from benchmarks.data_check.rows import Planted, write_rows  # noqa: E402
 
 RESULT = Path(__file__).resolve().parent.parent / "results" / "data_check.json"
 PACKAGES = ("finetune-advisor", "rensa", "py3langid", "numpy", "pydantic")

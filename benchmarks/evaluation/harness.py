@@ -21,9 +21,9 @@ from statistics import median
 from typing import Any, NamedTuple, Self
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parents[1]))
 
-from harness_tasks import Shape, copy_embedded, make_model, make_task  # noqa: E402
+from benchmarks.evaluation.harness_tasks import Shape, copy_embedded, make_model, make_task  # noqa: E402
 
 PYTHON = "LM_EVAL_PYTHON"
 BATCHES = os.environ.get("HARNESS_BATCHES", "1,4,8,16,32")
