@@ -24,6 +24,7 @@ __all__ = [
     "generation",
     "installation",
     "judge",
+    "labels",
     "learning_curve",
     "lengths",
     "limits",

@@ -72,8 +72,7 @@ def baseline(  # noqa: PLR0913 - what is measured, with what, and who pays
         warnings,
     )
     ready = {name: prepare(bench, name, builder, test) for name, builder in fitted.items()}
-    bill = _bill(bench, list(ready.values()))
-    bill = bill.model_copy(update={"detectable_by_groups": by_groups(clusters_of(test))})
+    bill = _bill(bench, list(ready.values()), test)
     agree(bill)
     evaluations, refusals = _measured(ready, lambda name: measure(bench, ready[name]))
     warnings += [f"{name} was left out: {error.message}" for name, error in refusals.items()]
@@ -107,7 +106,7 @@ def _refuse_plain_text(samples: Sequence[Sample]) -> None:
         )
 
 
-def _bill(bench: Bench, ready: Sequence[Prepared]) -> Bill:
+def _bill(bench: Bench, ready: Sequence[Prepared], test: Sequence[Sample]) -> Bill:
     """What all systems and their judge are to cost, before the first prompt is asked."""
     targets = [len(sample.target) for system in ready for sample in system.samples]
     bill = bench.purse.bill(
@@ -118,7 +117,11 @@ def _bill(bench: Bench, ready: Sequence[Prepared]) -> Bill:
     )
     for system in ready:
         bill = summed(bill, judging_bill(bench, system.prompts, system.samples))
-    return bill.model_copy(update={"detectable": detectable_gain(len(ready[0].samples))})
+    shown = {
+        "detectable": detectable_gain(len(test)),
+        "detectable_by_groups": by_groups(clusters_of(test)),
+    }
+    return bill.model_copy(update=shown)
 
 
 def _fitted(
