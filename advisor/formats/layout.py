@@ -50,10 +50,6 @@ BINARY: dict[bytes, Container] = {
 }
 
 
-class EmptyFileError(DatasetError):
-    """A file without a letter, or with white space alone."""
-
-
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How a file is to be read."""
@@ -117,6 +113,17 @@ class Layout:
         return read_table(stream, self.encoding, delimiter=self.delimiter)
 
 
+def is_empty(path: Path) -> bool:
+    """Whether a file holds nothing but white space; one that cannot be read is not empty."""
+    if first_bytes(path).startswith(tuple(BINARY)):
+        return False
+    compression = compression_of(path)
+    try:
+        return not _head(path, compression, find_encoding(path, compression)[0])
+    except (*BROKEN_ARCHIVE, UnicodeError, OSError, DatasetError):
+        return False
+
+
 def detect_layout(path: Path) -> Layout:
     """The container by the file's first letters, then by its ending.
 
@@ -135,7 +142,7 @@ def detect_layout(path: Path) -> Layout:
     except OSError as error:
         raise unreadable(path, error) from error
     if not head:
-        raise EmptyFileError(
+        raise DatasetError(
             f"{path.name} is empty.",
             hint="Give a file with at least one row; `advisor data check --help` says what rows"
             " look like.",

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from advisor.errors import DatasetError
 from advisor.formats.detect import Recognised, detect_shape
 from advisor.formats.folder import Member, members
-from advisor.formats.layout import EmptyFileError, Layout, detect_layout
+from advisor.formats.layout import Layout, detect_layout, is_empty
 from advisor.formats.mapping import parse_mapping
 from advisor.formats.opening import missing
 from advisor.formats.reading import Reading
@@ -232,14 +232,10 @@ def _parts(found: Sequence[Member]) -> tuple[list[Part], list[str]]:
     parts: list[Part] = []
     empty: list[str] = []
     for member in found:
-        if member.path.stat().st_size == 0:
+        if is_empty(member.path):
             empty.append(member.name)
         else:
-            try:
-                layout = detect_layout(member.path)
-            except EmptyFileError:
-                empty.append(member.name)
-                continue
+            layout = detect_layout(member.path)
             parts.append(Part(member.path, layout, member.name, member.split))
     return parts, empty
 

@@ -126,7 +126,11 @@ def _asker(space: Workspace, session: LazySession, purse: Purse, max_new_tokens:
     return Asker(
         session,
         Conditions(
-            settings.backend, settings.model, max_new_tokens, tuple(deciding(space).items())
+            settings.backend,
+            settings.model,
+            max_new_tokens,
+            tuple(sorted(deciding(space).items())),
+            settings.seed,
         ),
         cache=opened() if settings.use_cache else None,
         purse=purse,
