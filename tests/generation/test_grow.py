@@ -51,7 +51,7 @@ def test_good_samples_are_kept_marked_and_only_train() -> None:
     kept = [made.sample for made in one.made]
     assert len({same_key(sample) for sample in kept}) == 40
     assert all(sample.target == department(sample.input) for sample in kept)
-    assert {(s.synthetic_by, s.split) for s in kept} == {("big", "train")}
+    assert {(s.synthetic_by, s.split) for s in kept} == {("echo:big", "train")}
     assert clusters([*DATA, *kept]) == []
     trained = {sample.id for sample in DATA if sample.split == "train"}
     assert all(set(made.request.made_from) <= trained for made in one.made)
