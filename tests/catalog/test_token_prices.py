@@ -103,7 +103,7 @@ def test_a_broken_file_is_told_with_its_line(tmp_path: Path, text: str, line: st
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path):
-    with pytest.raises(CatalogError, match="cannot be read"):
+    with pytest.raises(CatalogError, match="There is no file"):
         price("gpt-4o", prices_file=tmp_path / "none.yaml")
 
 
