@@ -13,7 +13,7 @@ from advisor.evaluation import consent
 from advisor.evaluation.asking import Asker, Conditions, Setting
 from advisor.evaluation.bench import Bench, EvaluationSettings
 from advisor.evaluation.cache import opened
-from advisor.evaluation.purse import Purse
+from advisor.evaluation.purse import Pot, Purse
 from advisor.evaluation.session import LazySession
 from advisor.schema.base import Provenance
 from advisor.schema.evaluation import Evaluation
@@ -83,17 +83,26 @@ def stops_early(space: Workspace) -> bool:
 
 def make_purse(space: Workspace, backend: str, model: str, *, base_url: str | None = None) -> Purse:
     """What a model's tokens cost, paid out of the run's one pot."""
-    if not registry.backend(backend).info.spends_money:
-        return Purse(FREE, pot=space.pot)
     prices = space.settings.prices
+    return purse_for(
+        backend, model, base_url=base_url, prices=Path(prices) if prices else None, pot=space.pot
+    )
+
+
+def purse_for(
+    backend: str, model: str, *, base_url: str | None, prices: Path | None, pot: Pot
+) -> Purse:
+    """What a model's tokens cost at a backend, paid out of a pot; free on this machine."""
+    if not registry.backend(backend).info.spends_money:
+        return Purse(FREE, pot=pot)
     price = token_price(
         model,
         provider=backend,
         base_url=base_url or "",
-        prices_file=Path(prices) if prices else None,
+        prices_file=prices,
         as_of=today(),
     )
-    return Purse(price, pot=space.pot)
+    return Purse(price, pot=pot)
 
 
 def deciding(space: Workspace) -> dict[str, Setting]:
@@ -112,13 +121,13 @@ def deciding_options(backend: str, options: Mapping[str, str]) -> dict[str, Sett
 
 def decisive_settings(space: Workspace) -> dict[str, object]:
     """Everything beyond model, data and builders that measured scores depend on."""
-    chosen = space.settings
+    chosen, stops = space.settings, stops_early(space)
     return {
         "also": chosen.also,
         "metric_options": chosen.metric_options,
         "judge": [chosen.judge_model, chosen.judge_backend, chosen.judge_base_url],
         "base_url": chosen.base_url,
-        "stop_early": [stops_early(space), space.answers.task.target if stops_early(space) else 0],
+        "stop_early": [stops, space.answers.task.target if stops else 0],
         "learning_curve": chosen.learning_curve,
         **deciding(space),
     }

@@ -104,8 +104,9 @@ def _asker(chosen: Mapping[str, Any]) -> Asker:
     from advisor.cli.measuring_options import read  # noqa: PLC0415
     from advisor.evaluation.asking import Asker, Conditions  # noqa: PLC0415
     from advisor.evaluation.cache import opened  # noqa: PLC0415
+    from advisor.evaluation.purse import Pot  # noqa: PLC0415
     from advisor.evaluation.session import LazySession  # noqa: PLC0415
-    from advisor.measuring import JUDGE_TOKENS, deciding_options  # noqa: PLC0415
+    from advisor.measuring import JUDGE_TOKENS, deciding_options, purse_for  # noqa: PLC0415
     from advisor.workspace import model_path  # noqa: PLC0415
 
     backend = registry.backend(chosen["judge_backend"])
@@ -126,24 +127,11 @@ def _asker(chosen: Mapping[str, Any]) -> Asker:
         LazySession(lambda: backend.open(reference, settings | own)),
         conditions,
         cache=opened() if chosen["use_cache"] else None,
-        purse=_purse(chosen, is_paid=backend.info.spends_money),
+        purse=purse_for(
+            chosen["judge_backend"],
+            chosen["judge_model"],
+            base_url=chosen["base_url"],
+            prices=chosen["prices"],
+            pot=Pot(chosen["budget_usd"]),
+        ),
     )
-
-
-def _purse(chosen: Mapping[str, Any], *, is_paid: bool) -> Any:
-    from advisor.artifacts import today  # noqa: PLC0415 - keeps start-up light
-    from advisor.evaluation.purse import Purse  # noqa: PLC0415
-    from advisor.measuring import FREE  # noqa: PLC0415
-
-    if not is_paid:
-        return Purse(FREE)
-    from advisor.catalog.token_prices import token_price  # noqa: PLC0415 - rarely needed
-
-    price = token_price(
-        chosen["judge_model"],
-        provider=chosen["judge_backend"],
-        base_url=chosen["base_url"] or "",
-        prices_file=chosen["prices"],
-        as_of=today(),
-    )
-    return Purse(price, chosen["budget_usd"])

@@ -43,11 +43,6 @@ def tokens_before(sample: Sample) -> int:
     return tokens
 
 
-def tokens_of_sample(sample: Sample) -> int:
-    """Estimated tokens of earlier turns, input and target together."""
-    return tokens_before(sample) + estimated_tokens(sample.target)
-
-
 def quantiles(counts: Iterable[int]) -> Quantiles:
     """Smallest, median, 95 % point and largest by nearest rank; needs at least one count."""
     ordered = sorted(counts)

@@ -92,15 +92,6 @@ REFUSALS = Mark(
     "refusing to answer",
     "Delete them or write the answer, unless the model is to refuse just these.",
 )
-BOILERPLATE = Mark(
-    "boilerplate",
-    "boilerplate",
-    "warning",
-    target,
-    "target",
-    "with the phrases of a chat assistant",
-    "Cut the phrase and keep the answer.",
-)
 INJECTED = Mark(
     "injected_instructions",
     "injected_instructions",

@@ -98,14 +98,6 @@ def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
     ]
 
 
-def paired_differences(a: Evaluation, b: Evaluation) -> list[float]:
-    """Score of b minus score of a on each sample that both have.
-
-    Raises StaleArtifactError when samples or metric differ.
-    """
-    return paired(a, b).differences
-
-
 def _told(comparison: Comparison) -> Comparison:
     return comparison.model_copy(update={"sentence": comparison_sentence(comparison)})
 
