@@ -8,7 +8,7 @@ each protocol.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from advisor.schema.plugin import MethodInfo, MetricInfo, PluginInfo, TrainerInfo
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # what the methods take and give; a start needs only what a p
     from types import TracebackType
 
     from advisor.schema.catalog import ModelCard
+    from advisor.schema.dataset import ReadDocuments
     from advisor.schema.evaluation import Completion, Document, Hit, Passage, Prompt, Sample, Score
     from advisor.schema.machine import MachineFacts
     from advisor.schema.plan import Footprint, ObjectiveFootprint, Obstacle, Plan
@@ -26,24 +27,31 @@ if TYPE_CHECKING:  # what the methods take and give; a start needs only what a p
 
 __all__ = [
     "GROUPS",
+    "Arraying",
     "Clock",
     "Configurable",
     "Deciding",
+    "DocumentReader",
     "Embedder",
     "Emit",
+    "Equipped",
+    "Filtering",
     "Judging",
     "Method",
     "MethodInfo",
     "Metric",
     "MetricInfo",
     "ModelBackend",
+    "ModelUnderTest",
     "Objective",
     "PluginInfo",
     "Predictor",
     "Progress",
     "PromptBuilder",
     "Retriever",
+    "Retrieving",
     "RowMeter",
+    "Searching",
     "Session",
     "Signed",
     "Streaming",
@@ -52,6 +60,7 @@ __all__ = [
     "Tracer",
     "Trainer",
     "TrainerInfo",
+    "Updating",
 ]
 
 
@@ -88,6 +97,14 @@ class Embedder(Protocol):
 
 
 @runtime_checkable
+class Arraying(Protocol):
+    """What an embedder may offer beside lists: a numpy array, for many texts."""
+
+    def array(self, texts: Sequence[str]) -> Any:
+        """float32, one row of length 1 per text, in order."""
+
+
+@runtime_checkable
 class Session(Protocol):
     """An opened model."""
 
@@ -107,6 +124,42 @@ class Session(Protocol):
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, without special tokens."""
+
+
+class ModelUnderTest(Protocol):
+    """The model that is being measured, for what a plugin may ask of it while it is fitted.
+
+    Answers come through cache and purse, like those of an evaluation.
+    """
+
+    @property
+    def calls_left(self) -> int:
+        """Prompts that may still be asked of it (not counting those whose answer is kept)."""
+
+    @property
+    def context_tokens(self) -> int | None:
+        """Tokens that prompt and answer may have together; None where nobody knows."""
+
+    @property
+    def max_new_tokens(self) -> int:
+        """Longest answer of an evaluation."""
+
+    def ask(self, prompts: Sequence[Prompt]) -> list[Completion]:
+        """Completions in order, as in an evaluation; fewer when calls or money have run out."""
+
+    def reflect(self, prompts: Sequence[Prompt], *, max_new_tokens: int) -> list[Completion]:
+        """The same of the model that reads failures and writes prompts, which may be another."""
+
+    def score(
+        self,
+        prompts: Sequence[Prompt],
+        completions: Sequence[Completion],
+        samples: Sequence[Sample],
+    ) -> list[Score]:
+        """What the run's metric makes of answers: as many as there are completions."""
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text by the model's tokenizer, or an estimate from above."""
 
 
 class Tools(Protocol):
@@ -131,6 +184,18 @@ class Tools(Protocol):
     @property
     def emit(self) -> Emit:
         """Where training events go."""
+
+    @property
+    def embedder(self) -> Embedder:
+        """The run's embedder; what it embedded once it keeps."""
+
+    @property
+    def retriever(self) -> Retriever | None:
+        """The retriever that the run names; None leaves the choice to the builder."""
+
+    @property
+    def model(self) -> ModelUnderTest | None:
+        """The model being measured; None where nothing may be asked."""
 
     def should_stop(self) -> bool:
         """Whether to stop at the next safe point."""
@@ -256,6 +321,45 @@ class PromptBuilder(Protocol):
 
 
 @runtime_checkable
+class Searching(Protocol):
+    """What a prompt builder may offer that asks the model under test while it is fitted."""
+
+    def calls_wanted(self, train: Sequence[Sample], dev: Sequence[Sample]) -> int:
+        """Prompts it asks at most; known before anything is spent. `fit` keeps to it."""
+
+
+@runtime_checkable
+class Retrieving(Protocol):
+    """What a prompt builder may offer that retrieves, so that finding is scored apart."""
+
+    @property
+    def shown(self) -> int:
+        """Passages that a prompt shows at most."""
+
+    def hits(self, sample: Sample, k: int) -> list[Hit]:
+        """What is found for a sample, best first, at most k; the prompt shows the first of them."""
+
+
+@runtime_checkable
+class DocumentReader(Protocol):
+    """Reads documents of some kinds."""
+
+    @property
+    def info(self) -> PluginInfo:
+        """What the plugin says of itself; cheap."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Endings of file names, with the dot, in lower case."""
+
+    def read(self, path: Path, name: str) -> ReadDocuments:
+        """The documents of one file; each one's name is `name`, or begins with `name#`.
+
+        Raises CorpusError for a file that cannot be read as what it says it is, MissingExtraError.
+        """
+
+
+@runtime_checkable
 class Predictor(Protocol):
     """Answers samples by what it learnt from labelled ones; no prompt, no language model."""
 
@@ -284,7 +388,11 @@ class Metric(Protocol):
 
 @runtime_checkable
 class Configurable(Protocol):
-    """What a metric may offer beside scoring: settings of its own (--metric-option)."""
+    """What a plugin may offer beside its contract: settings of its own.
+
+    --metric-option for metrics, --builder-option for prompt builders and predictors,
+    --retriever-option for retrievers.
+    """
 
     def configured(self, options: Mapping[str, str]) -> Self:
         """The same plugin with these options; raises InputError for an unknown or wrong one."""
@@ -356,10 +464,37 @@ class Retriever(Protocol):
         """What the plugin says of itself; cheap."""
 
     def index(self, passages: Sequence[Passage]) -> None:
-        """Take the passages in; replaces what was there."""
+        """Take the passages in; replaces what was there, without doing anything twice."""
 
     def search(self, query: str, k: int) -> list[Hit]:
         """At most k hits, best first, ties in the order of indexing."""
+
+
+@runtime_checkable
+class Equipped(Protocol):
+    """What a retriever may offer that embeds or keeps work: it is handed what the run has."""
+
+    def equipped(self, tools: Tools) -> Self:
+        """The same retriever with the run's embedder, cache folder and progress."""
+
+
+@runtime_checkable
+class Filtering(Protocol):
+    """What a retriever may offer beside searching everything: passages of some documents only."""
+
+    def search_where(self, query: str, k: int, where: Mapping[str, str]) -> list[Hit]:
+        """As `search`, among passages whose metadata has these values; `document` is the name."""
+
+
+@runtime_checkable
+class Updating(Protocol):
+    """What a retriever may offer beside indexing anew."""
+
+    def add(self, passages: Sequence[Passage]) -> None:
+        """Further passages; one whose id is there already replaces it."""
+
+    def remove(self, document: str) -> int:
+        """Take out every passage of a document; how many there were."""
 
 
 GROUPS: dict[str, type] = {
@@ -372,6 +507,7 @@ GROUPS: dict[str, type] = {
     "advisor.metrics": Metric,
     "advisor.retrievers": Retriever,
     "advisor.embedders": Embedder,
+    "advisor.readers": DocumentReader,
 }
 
 Clock = Callable[[], float]

@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from advisor.contracts import Emit, Progress
+from advisor import registry
+from advisor.contracts import Embedder, Emit, ModelUnderTest, Progress, Retriever
 from advisor.schema.train import TrainEvent
 from advisor.units import hours_from_seconds
 
@@ -41,6 +42,9 @@ class Tools:
     cache_dir: Path
     progress: Progress = field(default_factory=Silence)
     emit: Emit = ignore_event
+    embedder: Embedder = field(default_factory=lambda: registry.embedder("sentence_transformers"))
+    retriever: Retriever | None = None
+    model: ModelUnderTest | None = None
     max_hours: float | None = None
     """Work that asks `should_stop` ends after so many hours."""
     began: float = field(default_factory=time.monotonic)

@@ -16,6 +16,7 @@ __all__ = [
     "dataset",
     "decide",
     "demo",
+    "diagnosis",
     "estimate",
     "evaluation",
     "facts",

@@ -51,6 +51,14 @@ class Dataset(Value):
     """What a licence field of the rows says, where all that say something agree."""
 
 
+class ReadDocuments(Value):
+    """What a reader found in one file."""
+
+    documents: tuple[Document, ...]
+    notes: tuple[str, ...] = ()
+    """What was left out and why: pages without text, cells without a heading."""
+
+
 class Corpus(Value):
     """The documents of one file or folder, and what was left out of it."""
 

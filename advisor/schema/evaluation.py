@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from advisor.schema.base import ConfidenceInterval, Value
+from advisor.schema.diagnosis import Diagnosis, RetrievalScores
 
 Split = Literal["train", "dev", "test"]
 
@@ -51,6 +52,8 @@ class Sample(Value):
     """What belongs together (a customer, a conversation): never parted by a split."""
     document: str = ""
     """The document the sample was made from: never parted by a split."""
+    is_answerable: bool | None = None
+    """False where the right answer is that there is none; None where the data does not say."""
     time: str = ""
     """When the sample arose, ISO format: a split by time tests on the latest."""
     licence: str = ""
@@ -69,21 +72,28 @@ class Sample(Value):
 
 
 class Document(Value):
-    """One text file of the user's corpus."""
+    """One text of the user's corpus: a file, or a row, sheet or page of one."""
 
     name: str
-    """Path relative to the corpus root."""
+    """Path relative to the corpus root; `path#3` for the third part of a file."""
     text: str
+    metadata: dict[str, str] = Field(default_factory=dict)
+    """What is known of it beside its text: folder, kind, title, columns of its row."""
 
 
 class Passage(Value):
     """A piece of a document that can be retrieved; offsets point into the document's text."""
 
     id: str
+    """Stays while the text stays, whatever happens to other passages."""
     document: str
     text: str
     start: int = Field(ge=0)
     end: int = Field(ge=0)
+    heading: str = ""
+    """Titles and headings it stands under, outermost first: searched with it, not part of it."""
+    metadata: dict[str, str] = Field(default_factory=dict)
+    """Its document's."""
 
 
 class Hit(Value):
@@ -279,6 +289,19 @@ class Evaluation(Value):
     """Samples that the metric could give no value; they stand in `scores`, not in the value."""
     cut_answers: int = 0
     """Answers that ended at the longest length allowed."""
+    approach: str = ""
+    """The approach that the system stands for."""
+    cost_rank: int = 0
+    """Of two systems that are as good, the one with the lower rank is taken."""
+    asks_model: bool = True
+    """Whether a language model answered; False for what learnt from labels or rules alone."""
+    fitting: Usage | None = None
+    """What was asked of the model before the first test sample: a search over prompts on other
+    parts of the data. None where nothing was."""
+    retrieval: RetrievalScores | None = None
+    """How well passages were found, whatever was answered from them."""
+    diagnosis: Diagnosis | None = None
+    """Why samples failed; None where none did."""
 
     @property
     def n_to_prove_on(self) -> int:

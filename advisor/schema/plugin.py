@@ -15,6 +15,11 @@ class PluginInfo(Value):
     """The pip extra it needs to run; empty for none."""
     cost_rank: int = 0
     """Ties between approaches go to the lower rank."""
+    approach: str = ""
+    """The approach that a system of its kind stands for (prompt builders and predictors)."""
+    needs: tuple[str, ...] = ()
+    """What it cannot do without: `documents`, `shots`, `labels`, `passages`, `judge`, or the name
+    of an option."""
     spends_money: bool = False
     """Using it costs money, so nobody uses it without --yes."""
     options: tuple[str, ...] = ()
@@ -48,5 +53,3 @@ class MetricInfo(PluginInfo):
     """Every score is 0 or 1, so exact binomial statistics apply."""
     unit: str = ""
     """Empty for a share from 0 to 1; others (`ms`, `usd`) can only stand beside a main metric."""
-    needs: tuple[str, ...] = ()
-    """What it cannot do without: `passages`, `judge`, or an option's name."""

@@ -155,6 +155,19 @@ class MeasuredFacts(Value):
     zero_shot_score: float | None = Field(default=None, ge=0, le=1)
     few_shot_score: float | None = Field(default=None, ge=0, le=1)
     rag_score: float | None = Field(default=None, ge=0, le=1)
+    prompt_optimisation_score: float | None = Field(default=None, ge=0, le=1)
+    long_context_score: float | None = Field(default=None, ge=0, le=1)
+    small_model_score: float | None = Field(default=None, ge=0, le=1)
+    retrieval_recall: float | None = Field(default=None, ge=0, le=1)
+    """Share of samples for which a right passage was shown."""
+    failures_not_retrieved: float | None = Field(default=None, ge=0, le=1)
+    """Shares of the failures of the best system, by cause."""
+    failures_ignored: float | None = Field(default=None, ge=0, le=1)
+    failures_other_wording: float | None = Field(default=None, ge=0, le=1)
+    failures_wrong_format: float | None = Field(default=None, ge=0, le=1)
+    failures_not_in_documents: float | None = Field(default=None, ge=0, le=1)
+    sufficient_approach: str | None = None
+    """The approach that the cheapest sufficient system stands for."""
     best_score: float | None = Field(default=None, ge=0, le=1)
     best_builder: str | None = None
     target_met: bool | None = None

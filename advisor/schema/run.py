@@ -28,7 +28,19 @@ class RunSettings(Value):
     metric: str | None = None
     target: float | None = Field(default=None, ge=0, le=1)
     builders: tuple[str, ...] = ()
-    """Empty: what the decision finds worth measuring."""
+    """Prompt builders and predictors. Empty: what the decision finds worth measuring."""
+    builder_options: dict[str, str] = Field(default_factory=dict)
+    """`rag.passages=5`: options of one of them."""
+    embedder: str | None = None
+    """Folder of a sentence-transformers model, or a model's name at `embedder_base_url`; None: the
+    packaged one."""
+    embedder_base_url: str | None = None
+    """Address of an OpenAI-compatible server that embeds."""
+    retriever: str | None = None
+    """Retriever plugin for everything that retrieves; None: what the builder takes by itself."""
+    retriever_options: dict[str, str] = Field(default_factory=dict)
+    reflection_model: str | None = None
+    """Model that reads failures and writes prompts, at the same backend; None: the tested one."""
     methods: tuple[str, ...] = ()
     """Empty: what the decision finds worth pricing."""
     trainer: str = "trl"

@@ -4,7 +4,7 @@ from advisor.errors import CorpusError
 from advisor.schema.evaluation import Document, Message, Sample
 from rag_baseline.builder import RagBuilder, readable
 from tests.fixtures.bench import DOCUMENTS, Tools
-from tests.rag_baseline.embedders import LetterEmbedder
+from tests.fixtures.embedders import LetterEmbedder
 
 pytestmark = pytest.mark.ml
 ASKED = Sample(id="s1", input="How often must the sieve be cleaned?", target="every 40 hours")

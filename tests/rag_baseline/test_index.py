@@ -9,7 +9,7 @@ from rag_baseline import retrieve
 from rag_baseline.index import FaissRetriever
 from rag_baseline.retrieve import FaissSearch, NumpySearch, best, engine
 from tests.fixtures.bench import Silence
-from tests.rag_baseline.embedders import LetterEmbedder
+from tests.fixtures.embedders import LetterEmbedder
 
 pytestmark = pytest.mark.ml
 
