@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # what the methods take and give; a start needs only what a p
 __all__ = [
     "GROUPS",
     "Arraying",
+    "Asymmetric",
     "Clock",
     "Configurable",
     "Deciding",
@@ -61,6 +62,7 @@ __all__ = [
     "Trainer",
     "TrainerInfo",
     "Updating",
+    "Windowed",
 ]
 
 
@@ -105,6 +107,33 @@ class Arraying(Protocol):
 
 
 @runtime_checkable
+class Asymmetric(Protocol):
+    """What an embedder may offer that reads a question otherwise than a passage (E5, BGE).
+
+    `embed` and `array` are then for passages, and for texts compared among themselves.
+    """
+
+    def array_queries(self, texts: Sequence[str]) -> Any:
+        """As `array`, for texts that are searched with."""
+
+
+@runtime_checkable
+class Windowed(Protocol):
+    """What an embedder may offer that can say how much of a text it reads."""
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Tokens of a text that it reads, its own marks left out; None where nobody knows."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """A `tokenizers.Tokenizer` that neither cuts nor pads, or None."""
+
+    def token_counts(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, its own marks left out; an estimate where it has no tokenizer."""
+
+
+@runtime_checkable
 class Session(Protocol):
     """An opened model."""
 
@@ -134,7 +163,10 @@ class ModelUnderTest(Protocol):
 
     @property
     def calls_left(self) -> int:
-        """Prompts that may still be asked of it (not counting those whose answer is kept)."""
+        """Prompts that may still be asked of it.
+
+        Kept answers count too, so that a search that is repeated takes the same way.
+        """
 
     @property
     def context_tokens(self) -> int | None:
@@ -391,7 +423,7 @@ class Configurable(Protocol):
     """What a plugin may offer beside its contract: settings of its own.
 
     --metric-option for metrics, --builder-option for prompt builders and predictors,
-    --retriever-option for retrievers.
+    --retriever-option for retrievers; an embedder is told its model, address and batch this way.
     """
 
     def configured(self, options: Mapping[str, str]) -> Self:
