@@ -15,7 +15,7 @@ from advisor.errors import UnknownModelError
 from advisor.evaluation.again import evaluate_again
 from advisor.evaluation.session import LazySession
 from advisor.evaluation.suggest import misfit
-from advisor.measuring import agreed, decisive_settings, make_bench
+from advisor.measuring import agreed, decisive_settings, make_bench, may_search
 from advisor.schema.baseline import Baselines
 from advisor.schema.decide import Decision
 from advisor.schema.estimate import Estimate, EstimateRequest
@@ -125,6 +125,7 @@ def measured_baselines(
                 agree=lambda bill: agreed(
                     curve.billed(bill) if curve else bill, space, may_spend=may_spend
                 ),
+                may_search=lambda name: may_search(space, name),
             )
             if curve is not None:
                 found = curve.beside(found)
@@ -144,8 +145,10 @@ def _counted(space: Workspace, found: Baselines, builders: Sequence[str]) -> Bas
         misfit(space.metric_name, tested),
         locked(Path(space.settings.data)) if space.settings.data else None,
     ]
-    if "rag" in builders and not space.settings.docs:
-        notes.append("RAG was not measured: no documents were given (--docs PATH).")
+    undocumented = space.without_documents(builders)
+    if undocumented:
+        told = " and ".join(undocumented)
+        notes.append(f"Not measured, for want of documents (--docs PATH): {told}.")
     return found.model_copy(
         update={
             "split": record,

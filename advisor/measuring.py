@@ -67,6 +67,8 @@ def make_bench(
         purse=purse,
         also=space.also,
         judge=_judge(space, (space.metric, *space.also)),
+        reflector=_reflector(space),
+        context_tokens=space.card.max_sequence_length if space.card else None,
         watched_target=target,
         watched_rival=rival if stops else None,
     )
@@ -74,11 +76,24 @@ def make_bench(
 
 def stops_early(space: Workspace) -> bool:
     """Whether evaluations end once decided: as told, else where answers are paid for."""
-    told, chosen = space.settings.stop_early, space.settings
-    if told is not None:
-        return told
+    told = space.settings.stop_early
+    return is_paid(space) if told is None else told
+
+
+def is_paid(space: Workspace) -> bool:
+    """Whether answers cost money, or may."""
+    chosen = space.settings
     price = make_purse(space, chosen.backend, chosen.model, base_url=chosen.base_url).price
     return price is None or bool(price.prompt_usd_per_million + price.completion_usd_per_million)
+
+
+def may_search(space: Workspace, name: str) -> bool:
+    """Whether a builder may ask the model before it is measured: paid for only where it is named.
+
+    What the advice chose to measure is not a wish to spend on a search.
+    """
+    named = (*space.settings.builders, *(k.split(".")[0] for k in space.settings.builder_options))
+    return name in named or not is_paid(space)
 
 
 def make_purse(space: Workspace, backend: str, model: str, *, base_url: str | None = None) -> Purse:
@@ -129,15 +144,43 @@ def decisive_settings(space: Workspace) -> dict[str, object]:
         "base_url": chosen.base_url,
         "stop_early": [stops, space.answers.task.target if stops else 0],
         "learning_curve": chosen.learning_curve,
+        "builder_options": chosen.builder_options,
+        "embedder": [chosen.embedder, chosen.embedder_base_url],
+        "retriever": [chosen.retriever, chosen.retriever_options],
+        "reflection_model": chosen.reflection_model,
         **deciding(space),
     }
 
 
 def agreed(bill: Bill, space: Workspace, *, may_spend: bool) -> None:
     """Tell what is to be spent; raise ConsentError where it is more than anybody agreed to."""
-    judge = space.settings.judge_model
-    model = space.settings.model if judge is None else f"{space.settings.model} and {judge}"
+    chosen = space.settings
+    others = (chosen.reflection_model, chosen.judge_model)
+    model = " and ".join([chosen.model, *(other for other in others if other)])
     consent.agreed(bill, model, may_spend=may_spend, say=space.say)
+
+
+def _reflector(space: Workspace) -> Asker | None:
+    """Who reads failures and writes prompts where it is not the model under test."""
+    chosen, model = space.settings, space.settings.reflection_model
+    if model is None:
+        return None
+    backend = registry.backend(chosen.backend)
+    settings = space.backend_settings(base_url=chosen.base_url)
+    options = deciding_options(chosen.backend, space.backend_options())
+    return Asker(
+        LazySession(lambda: backend.open(model_path(model), settings)),
+        Conditions(
+            backend=chosen.backend,
+            model=model,
+            max_new_tokens=chosen.max_new_tokens,
+            settings=tuple(sorted(options.items())),
+            seed=chosen.seed,
+        ),
+        cache=opened() if chosen.use_cache else None,
+        purse=make_purse(space, chosen.backend, model, base_url=chosen.base_url),
+        batch_size=chosen.batch_size,
+    )
 
 
 def _judge(space: Workspace, metrics: tuple[Metric, ...]) -> Asker | None:

@@ -142,6 +142,28 @@ def prompt_builder(name: str) -> PromptBuilder:
     return cast("PromptBuilder", get("advisor.prompting", name))
 
 
+def system(name: str) -> PromptBuilder | Predictor:
+    """What can be measured under that name: a prompt builder, or a predictor.
+
+    Raises UnknownPluginError naming both kinds, and what `get` raises.
+    """
+    builders, predictors = names("advisor.prompting"), names("advisor.predictors")
+    if name in predictors and name not in builders:
+        return predictor(name)
+    if name in builders:
+        return prompt_builder(name)
+    import difflib  # noqa: PLC0415 - only a mistyped name pays for it
+
+    close = difflib.get_close_matches(name, (*builders, *predictors), n=1)
+    guess = f" Did you mean '{close[0]}'?" if close else ""
+    raise UnknownPluginError(
+        f"Unknown prompt builder '{name}'.{guess}",
+        hint=f"Available: {', '.join(builders)}; without a language model: "
+        f"{', '.join(predictors)}.",
+        where="advisor.prompting",
+    )
+
+
 def predictor(name: str) -> Predictor:
     """The predictor of that name."""
     return cast("Predictor", get("advisor.predictors", name))
@@ -150,6 +172,38 @@ def predictor(name: str) -> Predictor:
 def metric(name: str) -> Metric:
     """The metric of that name."""
     return cast("Metric", get("advisor.metrics", name))
+
+
+def configured_system(name: str, options: Mapping[str, str]) -> PromptBuilder | Predictor:
+    """What `system` gives, with its options out of all: those that begin with its name.
+
+    Raises InputError where options are given to one that takes none.
+    """
+    found = system(name)
+    own = {k.removeprefix(f"{name}."): v for k, v in options.items() if k.startswith(f"{name}.")}
+    if isinstance(found, Configurable):
+        return cast("PromptBuilder | Predictor", found.configured(own))
+    if own:
+        raise InputError(
+            f"{name} takes no options, got {', '.join(sorted(own))}.",
+            hint=f"Leave --builder-option {name}. out.",
+            where=f"prompt builder {name}",
+        )
+    return found
+
+
+def configured_retriever(name: str, options: Mapping[str, str]) -> Retriever:
+    """The retriever of that name with its options; raises InputError where it takes none."""
+    found = retriever(name)
+    if isinstance(found, Configurable):
+        return cast("Retriever", found.configured(options))
+    if options:
+        raise InputError(
+            f"The retriever {name} takes no options, got {', '.join(sorted(options))}.",
+            hint="Leave --retriever-option out.",
+            where=f"retriever {name}",
+        )
+    return found
 
 
 def configured_metric(name: str, options: Mapping[str, str], *, beside: bool = False) -> Metric:

@@ -5,14 +5,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from advisor import registry
 from advisor.artifacts import RunFolder, digest_of, digest_of_tree
 from advisor.catalog.query import LOCAL, find_gpu, find_model
-from advisor.contracts import Emit, Metric, Progress, PromptBuilder, Session, Trainer
+from advisor.contracts import (
+    Embedder,
+    Emit,
+    Metric,
+    Predictor,
+    Progress,
+    PromptBuilder,
+    Retriever,
+    Session,
+    Trainer,
+)
 from advisor.data_check.split import limit_test, split_recorded
 from advisor.errors import (
     DatasetError,
@@ -35,10 +45,23 @@ from advisor.schema.run import EMBEDDED_MODEL, RunSettings
 from advisor.schema.split import SplitRecord
 from advisor.tools import Silence, Tools, ignore_event, say_nothing
 
+System = PromptBuilder | Predictor
 JUDGE = "judge."
 DEFAULT_METRIC = "exact_match"
 DEFAULT_INSTRUCTION = "Answer the request."
 DEFAULT_TEST_LIMIT = 250
+
+
+def _refuse_strangers(options: Mapping[str, str]) -> None:
+    """Raise InputError for an option that names no system, or none at all."""
+    known = (*registry.names("advisor.prompting"), *registry.names("advisor.predictors"))
+    for key in options:
+        name, dot, _ = key.partition(".")
+        if not dot or name not in known:
+            raise InputError(
+                f"--builder-option '{key}' does not say whose option it is.",
+                hint=f"Write NAME.KEY=VALUE with one of: {', '.join(known)}.",
+            )
 
 
 def model_path(model: str) -> str:
@@ -198,13 +221,16 @@ class Workspace:
     def _look_up_plugins(self) -> None:
         for group, names in (
             ("advisor.backends", (self.settings.backend,)),
-            ("advisor.prompting", self.settings.builders),
             ("advisor.methods", self.settings.methods),
             ("advisor.metrics", (self.metric_name, *self.settings.also)),
             ("advisor.trainers", (self.settings.trainer,)),
         ):
             for name in names:
                 registry.get(group, name)
+        _refuse_strangers(self.settings.builder_options)
+        for name in self.settings.builders:
+            registry.configured_system(name, self.settings.builder_options)
+        self.retriever  # noqa: B018 - its options are checked
 
     @property
     def is_service(self) -> bool:
@@ -310,15 +336,28 @@ class Workspace:
             return digest_of_tree(path)
         return digest_of([self.model_path, self.settings.base_url or ""])
 
-    def builders(self, names: Sequence[str]) -> dict[str, PromptBuilder]:
-        """Fresh prompt builders, in the order of their names; retrieval only with documents."""
-        wanted = [n for n in names if n != "rag" or self.settings.docs]
+    def builders(self, names: Sequence[str]) -> dict[str, System]:
+        """Fresh systems to measure, in the order of their names, with their options.
+
+        Those that need documents are left out where there are none.
+        """
+        options = self.settings.builder_options
+        found = {name: registry.configured_system(name, options) for name in names}
+        wanted = {name: one for name, one in found.items() if self._has_its_documents(one)}
         if not wanted:
             raise InputError(
-                "No baseline is left to measure: rag needs documents.",
+                f"No baseline is left to measure: {' and '.join(names)} needs documents.",
                 hint="Add --docs PATH or another builder, for example --builders zero_shot.",
             )
-        return {name: registry.prompt_builder(name) for name in wanted}
+        return wanted
+
+    def without_documents(self, names: Sequence[str]) -> list[str]:
+        """Those of the systems that need documents, where there are none."""
+        systems = {name: registry.system(name) for name in names}
+        return [name for name, system in systems.items() if not self._has_its_documents(system)]
+
+    def _has_its_documents(self, system: System) -> bool:
+        return bool(self.settings.docs) or "documents" not in system.info.needs
 
     def open_session(self) -> Session:
         """The model under test, opened."""
@@ -326,6 +365,24 @@ class Workspace:
         if self.json_schema:
             settings["json_schema"] = self.json_schema
         return registry.backend(self.settings.backend).open(self.model_path, settings)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """What turns texts into vectors, for everything in the run; it keeps them."""
+        return registry.embedder("sentence_transformers")
+
+    @property
+    def retriever(self) -> Retriever | None:
+        """The retriever that the run names, fresh; None leaves the choice to the builder."""
+        chosen = self.settings
+        if chosen.retriever is None:
+            if chosen.retriever_options:
+                raise InputError(
+                    "--retriever-option says nothing without --retriever.",
+                    hint="Name the retriever, for example --retriever hybrid.",
+                )
+            return None
+        return registry.configured_retriever(chosen.retriever, chosen.retriever_options)
 
     def tools(self, *, max_hours: float | None = None) -> Tools:
         """What plugins are handed; `max_hours` counts from now."""
@@ -335,6 +392,8 @@ class Workspace:
             cache_dir=self.folder.path / "cache",
             progress=self.progress,
             emit=self.emit,
+            embedder=self.embedder,
+            retriever=self.retriever,
             max_hours=max_hours,
         )
 

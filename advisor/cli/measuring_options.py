@@ -15,12 +15,17 @@ from advisor.formats.mapping import parse_mapping
 from advisor.secrets import found_secrets, masked
 
 PATHS = ("prices", "json_schema")
-PAIRS = ("backend_options", "metric_options")
-EXAMPLES = {"backend-option": "device=cpu", "metric-option": "tolerance=0.01"}
+PAIRS = ("backend_options", "metric_options", "builder_options", "retriever_options")
+EXAMPLES = {
+    "backend-option": "device=cpu",
+    "metric-option": "tolerance=0.01",
+    "builder-option": "few_shot.shots=8",
+    "retriever-option": "kind=hnsw",
+}
 SECRET_ENDINGS = ("key", "token", "password", "secret", "bearer", "authorization", "credentials")
-SENTENCES = ("instruction", "model", "judge_model", "name")
+SENTENCES = ("instruction", "model", "judge_model", "reflection_model", "embedder", "name")
 """Kept as they are given."""
-ADDRESSES = ("base_url", "judge_base_url")
+ADDRESSES = ("base_url", "judge_base_url", "embedder_base_url")
 
 OPTIONS: list[Callable[[Any], Any]] = [
     click.option(
@@ -56,6 +61,22 @@ OPTIONS: list[Callable[[Any], Any]] = [
         multiple=True,
         help="Option of the metric, KEY=VALUE or METRIC.KEY=VALUE; repeatable.",
     ),
+    click.option(
+        "--builder-option",
+        "builder_options",
+        multiple=True,
+        help="Option of a builder, NAME.KEY=VALUE (few_shot.shots=8); repeatable.",
+    ),
+    click.option("--embedder", help="Folder of a sentence-transformers model, or a served name."),
+    click.option("--embedder-base-url", help="Address of an OpenAI-compatible embedder."),
+    click.option("--retriever", help="Retriever plugin (default: the builder's own)."),
+    click.option(
+        "--retriever-option",
+        "retriever_options",
+        multiple=True,
+        help="Option of the retriever, KEY=VALUE; repeatable.",
+    ),
+    click.option("--reflection-model", help="Model that improves prompts (default: the tested)."),
     click.option("--also", help="Further metrics of the same answers, by comma."),
     click.option("--judge-model", help="Model that judges, for metrics that ask one."),
     click.option("--judge-backend", help="Its backend (default: openai)."),

@@ -44,7 +44,8 @@ def settings_options(function: F) -> F:
         click.option("--metric", help="Metric plugin (default: exact_match)."),
         click.option("--target", type=FiniteRange(0, 1), help="Score that is good enough, 0 to 1."),
         click.option(
-            "--builders", help="Prompt builders, by comma (default: those the advice calls for)."
+            "--builders",
+            help="Prompt builders and predictors, by comma (default: those the advice calls for).",
         ),
         click.option(
             "--method",

@@ -122,7 +122,7 @@ class Asker:
         kept = self.known(prompts) if known is None else known
         size = window or (self.window if len(kept) < len(prompts) else len(prompts))
         asked = self._places(prompts, kept)
-        for start in range(0, len(prompts), size):
+        for start in range(0, len(prompts), max(size, 1)):
             places = range(start, min(start + size, len(prompts)))
             yield from ((at, kept[at]) for at in places if at in kept)
             wanted = {same[0]: same for at in places if (same := asked.get(at))}

@@ -50,6 +50,10 @@ class Bench:
     """Further metrics of the same answers."""
     judge: Asker | None = None
     """Who is asked by a metric that must ask."""
+    reflector: Asker | None = None
+    """Who reads failures and writes prompts; None: the measured model."""
+    context_tokens: int | None = None
+    """Tokens that prompt and answer may have together; None where nobody knows."""
     watched_target: float | None = None
     """Evaluations end once it is decided whether their true value lies above this; None: all
     samples are asked."""
@@ -57,9 +61,13 @@ class Bench:
     """Evaluations end once it is decided which is better, this or they."""
 
     def close(self) -> None:
-        """Give the judge's model back; the measured model belongs to whoever opened it."""
-        if self.judge is not None:
-            self.judge.session.__exit__(None, None, None)
+        """Give the judge's model and the reflector's back.
+
+        The measured model belongs to whoever opened it.
+        """
+        for other in (self.judge, self.reflector):
+            if other is not None:
+                other.session.__exit__(None, None, None)
 
     @cached_property
     def asker(self) -> Asker:

@@ -50,7 +50,7 @@ def prepare(bench: Bench, name: str, builder: PromptBuilder, samples: Sequence[S
     Raises DatasetError when there is no sample or two have one id, PluginContractError when the
     metric is a loss or needs a judge and there is none.
     """
-    _refuse_metric(bench)
+    refuse_metric(bench)
     by_id(samples)
     if not samples:
         raise DatasetError(
@@ -102,7 +102,9 @@ def measure(bench: Bench, ready: Prepared) -> Evaluation:
     prompts = ready.prompts[: len(answers)]
     conditions = manifest(bench, ready.builder.info.id, settings, samples=len(answers))
     scores = judge_scores(bench, prompts, answers, samples)
-    return evaluation(bench, ready.name, (prompts, answers, samples), conditions, ended, scores)
+    found = evaluation(bench, ready.name, (prompts, answers, samples), conditions, ended, scores)
+    info = ready.builder.info
+    return found.model_copy(update={"approach": info.approach, "cost_rank": info.cost_rank})
 
 
 class _Run:
@@ -190,8 +192,11 @@ class _Run:
         raise error
 
 
-def _refuse_metric(bench: Bench) -> None:
-    """Best, gain and target all read a higher score from 0 to 1 as better."""
+def refuse_metric(bench: Bench) -> None:
+    """Raise PluginContractError for a metric that cannot decide which system is best.
+
+    Best, gain and target all read a higher score from 0 to 1 as better.
+    """
     info = bench.metric.info
     if not info.higher_is_better or info.unit:
         raise PluginContractError(

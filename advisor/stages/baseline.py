@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 
-from advisor.contracts import PromptBuilder, Tools
+from advisor.contracts import Tools
 from advisor.data_check.near import near_leaks
 from advisor.data_check.normal import input_key
-from advisor.errors import BackendResponseError, CorpusError, DatasetError
+from advisor.errors import BackendResponseError, DatasetError
 from advisor.evaluation.also import value_of
 from advisor.evaluation.bench import Bench
 from advisor.evaluation.compare import compare_all
 from advisor.evaluation.detectable import by_groups, detectable_gain
+from advisor.evaluation.findings import unprepared, with_findings
+from advisor.evaluation.fitting import REFLECTION_TOKENS, Fitting, Parts, Ready, System, stand_ins
 from advisor.evaluation.judging import judging_bill
+from advisor.evaluation.predicting import predicted, unasked
 from advisor.evaluation.purse import summed
 from advisor.evaluation.remarks import remarks
-from advisor.evaluation.runner import Prepared, measure, prepare
+from advisor.evaluation.runner import measure
 from advisor.evaluation.scoring import clusters_of
 from advisor.evaluation.shared_ground import best_of, independent_samples
 from advisor.schema.baseline import Baselines
@@ -32,27 +35,34 @@ def pay_nothing(bill: Bill) -> None:
     """Agree to any bill."""
 
 
+def may_always(name: str) -> bool:  # noqa: ARG001 - the shape of the question
+    """Let any builder search."""
+    return True
+
+
 def baseline(  # noqa: PLR0913 - what is measured, with what, and who pays
     samples: Sequence[Sample],
     *,
-    builders: Mapping[str, PromptBuilder],
+    builders: Mapping[str, System],
     corpus: Sequence[Document],
     bench: Bench,
     tools: Tools,
     target: float | None = None,
     agree: Callable[[Bill], None] = pay_nothing,
+    may_search: Callable[[str], bool] = may_always,
 ) -> Baselines:
-    """Scores of every builder on the test samples that do not also stand in the train split.
+    """Scores of every system on the test samples that do not also stand in the train split.
 
-    All prompts are made before the first is asked; `agree` sees what they are to cost and raises
-    ConsentError where nobody agreed to that.
+    All prompts are made before the first is asked, but for those of builders that search: these ask
+    the model on other parts of the data first, where `may_search` lets them. `agree` sees what all
+    of it is to cost and raises ConsentError where nobody agreed to that.
 
-    Builders learn from the train split and never see a test sample. One that lacks what it needs
-    (shots, documents), or whose prompts too often get no answer (too long for the model), is left
-    out with a warning. Best is the highest value, on samples that all have answered where the cap
-    ended one; equal values go to the builder with the lower `cost_rank`.
+    Systems learn from the train and dev parts and never see a test sample. One that lacks what it
+    needs (shots, documents), or whose prompts too often get no answer (too long for the model), is
+    left out with a warning. Best is the highest value, on samples that all have answered where the
+    cap ended one; equal values go to the system with the lower `cost_rank`.
 
-    Raises DatasetError when no test sample is left or no builder can work, and what `evaluate`
+    Raises DatasetError when no test sample is left or no system can work, and what `evaluate`
     raises: BackendResponseError only when no builder got its answers.
     """
     _refuse_plain_text(samples)
@@ -66,25 +76,23 @@ def baseline(  # noqa: PLR0913 - what is measured, with what, and who pays
         )
     near = len(near_leaks(test, by_split["train"]))
     warnings = _sample_warnings(len(test), leaked, near)
-    fitted = _fitted(
-        builders,
-        lambda builder: builder.fit(by_split["train"], by_split["dev"], corpus, tools),
-        warnings,
-    )
-    ready = {name: prepare(bench, name, builder, test) for name, builder in fitted.items()}
-    bill = _bill(bench, list(ready.values()), test)
+    parts = Parts(by_split["train"], by_split["dev"], test, corpus)
+    fitting = Fitting(bench, tools, parts, warnings, may_search=may_search)
+    ready = fitting.prepared(builders)
+    bill = _bill(bench, ready, parts)
     agree(bill)
-    evaluations, refusals = _measured(ready, lambda name: measure(bench, ready[name]))
+    ready = fitting.searched(ready)
+    evaluations, refusals = _measured(ready.names, lambda name: _one(bench, ready, parts, name))
     warnings += [f"{name} was left out: {error.message}" for name, error in refusals.items()]
     warnings += [sentence for e in evaluations for sentence in remarks(e)]
-    ranks = {name: builder.info.cost_rank for name, builder in fitted.items()}
+    ranks = {evaluation.builder: evaluation.cost_rank for evaluation in evaluations}
     best, remark = best_of(evaluations, ranks, value_of(bench.metric))
     warnings += [remark] if remark else []
     return Baselines(
         evaluations=tuple(evaluations),
         best=best,
         comparisons=tuple(compare_all(evaluations, value_of=value_of(bench.metric))),
-        manifest=_shared(evaluations, fitted),
+        manifest=_shared(evaluations),
         target=target,
         leaked_samples=leaked,
         detectable=_detectable(next(e for e in evaluations if e.builder == best)),
@@ -92,6 +100,18 @@ def baseline(  # noqa: PLR0913 - what is measured, with what, and who pays
         warnings=tuple(warnings),
         bill=bench.purse.settled(bill),
     )
+
+
+def _one(bench: Bench, ready: Ready, parts: Parts, name: str) -> Evaluation:
+    """One system's scores, what its search took, and what its failures show."""
+    predictor = ready.predictors.get(name)
+    if predictor is not None:
+        found = predicted(bench, name, predictor, parts.test)
+        system = unprepared(name, parts.test, predictor)
+    else:
+        system = ready.prepared[name]
+        found = measure(bench, system).model_copy(update={"fitting": ready.usage.get(name)})
+    return with_findings(found, system, parts.corpus, bench.metric)
 
 
 def _refuse_plain_text(samples: Sequence[Sample]) -> None:
@@ -106,44 +126,41 @@ def _refuse_plain_text(samples: Sequence[Sample]) -> None:
         )
 
 
-def _bill(bench: Bench, ready: Sequence[Prepared], test: Sequence[Sample]) -> Bill:
+def _bill(bench: Bench, ready: Ready, parts: Parts) -> Bill:
     """What all systems and their judge are to cost, before the first prompt is asked."""
-    targets = [len(sample.target) for system in ready for sample in system.samples]
+    systems = list(ready.prepared.values())
+    targets = [len(sample.target) for sample in parts.test]
+    answer = fmean(targets)
     bill = bench.purse.bill(
-        bench.asker.distinct(prompt for system in ready for prompt in system.missing),
-        cached=sum(len(system.known) for system in ready),
-        answer_characters=fmean(targets) if targets else 0.0,
+        bench.asker.distinct(prompt for system in systems for prompt in system.missing),
+        cached=sum(len(system.known) for system in systems),
+        answer_characters=answer,
         max_new_tokens=bench.settings.max_new_tokens,
     )
-    for system in ready:
+    for calls in ready.calls.values():
+        bill = summed(bill, _searching_bill(bench, ready, parts, calls))
+    for system in systems:
         bill = summed(bill, judging_bill(bench, system.prompts, system.samples))
+    for _ in ready.predictors:
+        bill = summed(bill, judging_bill(bench, unasked(parts.test), parts.test))
     shown = {
-        "detectable": detectable_gain(len(test)),
-        "detectable_by_groups": by_groups(clusters_of(test)),
+        "detectable": detectable_gain(len(parts.test)),
+        "detectable_by_groups": by_groups(clusters_of(parts.test)),
     }
     return bill.model_copy(update=shown)
 
 
-def _fitted(
-    builders: Mapping[str, PromptBuilder],
-    fit: Callable[[PromptBuilder], None],
-    warnings: list[str],
-) -> dict[str, PromptBuilder]:
-    """The builders that found what they need; the others become warnings."""
-    fitted: dict[str, PromptBuilder] = {}
-    for name, builder in builders.items():
-        try:
-            fit(builder)
-        except (DatasetError, CorpusError) as error:
-            warnings.append(f"{name} was left out: {error.message}")
-        else:
-            fitted[name] = builder
-    if not fitted:
-        raise DatasetError(
-            f"No baseline can be measured. {' '.join(warnings)}",
-            hint="Add zero_shot to --builders; it needs neither shots nor documents.",
-        )
-    return fitted
+def _searching_bill(bench: Bench, ready: Ready, parts: Parts, calls: int) -> Bill:
+    """What a search and the evaluation of what it finds are to cost, its texts at their longest."""
+    answer = fmean(len(sample.target) for sample in parts.test)
+    bill = Bill(price=bench.purse.price, calls_planned=0, calls_cached=0)
+    longest = bench.settings.max_new_tokens
+    for count, tokens in ((calls, max(longest, REFLECTION_TOKENS)), (len(parts.test), longest)):
+        asked = stand_ins(parts, count, ready.instruction)
+        samples = [parts.test[at % len(parts.test)] for at in range(count)]
+        own = bench.purse.bill(asked, cached=0, answer_characters=answer, max_new_tokens=tokens)
+        bill = summed(summed(bill, own), judging_bill(bench, asked, samples))
+    return bill
 
 
 def _measured(
@@ -207,9 +224,12 @@ def _detectable(best: Evaluation) -> float:
     return detectable_gain(independent_samples(best), baseline=best.value)
 
 
-def _shared(evaluations: Sequence[Evaluation], builders: Mapping[str, PromptBuilder]) -> Manifest:
-    """What all evaluations have in common: the manifest without any builder's own settings."""
-    manifest = evaluations[0].manifest
-    own = tuple(f"{builder.info.id}." for builder in builders.values())
-    common = {key: v for key, v in manifest.settings.items() if not key.startswith(own)}
-    return manifest.model_copy(update={"settings": common})
+def _shared(evaluations: Sequence[Evaluation]) -> Manifest:
+    """What all evaluations have in common: the manifest without any system's own settings."""
+    first = next((e for e in evaluations if e.asks_model), evaluations[0]).manifest
+    common = {
+        key: value
+        for key, value in first.settings.items()
+        if all(e.manifest.settings.get(key) == value for e in evaluations)
+    }
+    return first.model_copy(update={"settings": common})
