@@ -1,0 +1,123 @@
+"""Passages searched by meaning and by words at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Self
+
+from advisor.contracts import PluginInfo, Tools
+from advisor.schema.evaluation import Hit, Passage
+from rag_baseline.bm25 import READERS as WORD_READERS
+from rag_baseline.bm25 import Bm25Retriever
+from rag_baseline.fusion import Fusion, by_rank, by_score
+from rag_baseline.index import FaissRetriever
+from rag_baseline.options import Reader, number_from, one_of, read_options, whole_from
+
+FUSIONS: dict[str, Fusion] = {"rrf": by_rank, "scores": by_score}
+
+
+@dataclass(frozen=True)
+class HybridOptions:
+    """What a user may set beside the options of the two parts."""
+
+    fusion: str = "rrf"
+    weight: float = 0.5
+    """The share of meaning; the rest is that of words."""
+    depth: int = 100
+    """Hits of each part that are fused; more where more are asked for."""
+
+
+READERS: dict[str, Reader] = {
+    "fusion": one_of(*FUSIONS),
+    "weight": number_from(0.0, 1.0),
+    "depth": whole_from(1, 10_000),
+}
+
+
+class HybridRetriever:
+    """Dense retrieval and BM25, fused."""
+
+    info = PluginInfo(id="hybrid", label="dense retrieval and BM25, fused", extra="rag")
+
+    def __init__(
+        self,
+        dense: FaissRetriever | None = None,
+        words: Bm25Retriever | None = None,
+        options: HybridOptions | None = None,
+    ) -> None:
+        self._dense = dense or FaissRetriever()
+        self._words = words or Bm25Retriever()
+        self._options = options or HybridOptions()
+
+    def configured(self, options: Mapping[str, str]) -> Self:
+        """With fusion, weight and depth, or options of one of the parts.
+
+        Raises InputError for an unknown or wrong one.
+        """
+        own = {name: text for name, text in options.items() if name in READERS}
+        words = {name: text for name, text in options.items() if name in WORD_READERS}
+        dense = {name: text for name, text in options.items() if name not in own | words}
+        given = read_options("the retriever hybrid", own, READERS)
+        return type(self)(
+            self._dense.configured(dense) if dense else self._dense,
+            self._words.configured(words) if words else self._words,
+            replace(self._options, **given),
+        )
+
+    def equipped(self, tools: Tools) -> Self:
+        """With the run's embedder, cache folder and progress."""
+        return type(self)(self._dense.equipped(tools), self._words.equipped(tools), self._options)
+
+    @property
+    def digest(self) -> str:
+        """Digest over passages, embedder and options: equal digests mean equal hits."""
+        body = [self._dense.digest, self._words.digest, asdict(self._options)]
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+
+    def index(self, passages: Sequence[Passage]) -> None:
+        """Make passages searchable, from what is stored where the same was stored before.
+
+        Raises CorpusError when there is none, MissingExtraError, StorageError.
+        """
+        self._words.index(passages)
+        self._dense.index(passages)
+
+    def add(self, passages: Sequence[Passage]) -> None:
+        """Further passages; one whose id is there already replaces it."""
+        self._dense.add(passages)
+        self._words.add(passages)
+
+    def remove(self, document: str) -> int:
+        """Take out every passage of a document; how many there were."""
+        self._words.remove(document)
+        return self._dense.remove(document)
+
+    def prepare(self, queries: Sequence[str]) -> None:
+        """Embed queries together; one at a time each would cost as much as a whole batch."""
+        self._dense.prepare(queries)
+
+    def search(self, query: str, k: int) -> list[Hit]:
+        """At most k passages, best first."""
+        return self.search_where(query, k, {})
+
+    def search_where(self, query: str, k: int, where: Mapping[str, str]) -> list[Hit]:
+        """As `search`, among passages whose metadata has these values; `document` is the name."""
+        if k < 1:
+            return []
+        depth = max(k, self._options.depth)
+        found = (
+            self._dense.search_where(query, depth, where)
+            if where
+            else self._dense.search(query, depth),
+            self._words.search_where(query, depth, where),
+        )
+        weights = (self._options.weight, 1 - self._options.weight)
+        return FUSIONS[self._options.fusion](found, weights)[:k]
+
+    def search_many(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
+        """`search` for each query, in order, embedding them together."""
+        self.prepare(queries)
+        return [self.search(query, k) for query in queries]
