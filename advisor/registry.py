@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from advisor.contracts import (
     GROUPS,
     Configurable,
+    DocumentReader,
     Embedder,
     Method,
     Metric,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoints, SelectableGroups
 
 ENVIRONMENT_LIMIT = "ADVISOR_PLUGINS"
+OURS = "finetune-advisor"
 
 
 def _noun(group: str) -> str:
@@ -45,7 +47,7 @@ def _allowed(point: EntryPoint) -> bool:
     limit = os.environ.get(ENVIRONMENT_LIMIT)
     if limit is None or point.dist is None:
         return True
-    return point.dist.name in {"finetune-advisor", *(n.strip() for n in limit.split(","))}
+    return point.dist.name in {OURS, *(n.strip() for n in limit.split(","))}
 
 
 @cache
@@ -235,3 +237,28 @@ def retriever(name: str) -> Retriever:
 def embedder(name: str) -> Embedder:
     """The embedder of that name."""
     return cast("Embedder", get("advisor.embedders", name))
+
+
+def reader(name: str) -> DocumentReader:
+    """The reader of documents of that name."""
+    return cast("DocumentReader", get("advisor.readers", name))
+
+
+def readers() -> dict[str, DocumentReader]:
+    """Every reader of documents by the endings it takes; another package's stands before ours.
+
+    Raises DuplicatePluginError where two other packages, or two of ours, claim one ending.
+    """
+    group = "advisor.readers"
+    taken: dict[str, str] = {}
+    for name in sorted(names(group), key=lambda name: owner(group, name) != OURS):
+        for ending in reader(name).suffixes:
+            before = taken.get(ending)
+            if before and (owner(group, before) == OURS) == (owner(group, name) == OURS):
+                raise DuplicatePluginError(
+                    f"Two readers claim {ending} files: {before} and {name}.",
+                    hint=f"Uninstall one, or set {ENVIRONMENT_LIMIT} to the one you want.",
+                    where=group,
+                )
+            taken[ending] = name
+    return {ending: reader(name) for ending, name in taken.items()}

@@ -171,7 +171,8 @@ class Workspace:
     @cached_property
     def corpus(self) -> Corpus | None:
         """The user's documents and what was left out of them, or None when none were given."""
-        return read_corpus(Path(self.settings.docs)) if self.settings.docs else None
+        docs = self.settings.docs
+        return read_corpus(Path(docs), registry.readers()) if docs else None
 
     @property
     def documents(self) -> tuple[Document, ...]:

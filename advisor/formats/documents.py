@@ -1,113 +1,209 @@
-"""Text documents from a file or a folder, in a stable order, with what was left out named."""
+"""Documents from a file or a folder, in a stable order, with what was left out named."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 
-from advisor.errors import CorpusError
-from advisor.schema.dataset import Corpus
+from advisor.contracts import DocumentReader
+from advisor.errors import AdvisorError, CorpusError, MissingExtraError
+from advisor.formats.kinds import BY_ENDING, HEAD, READABLE, Refused, kind_by_content
+from advisor.formats.listing import listing
+from advisor.formats.plain_text import PLAIN
+from advisor.schema.dataset import Corpus, ReadDocuments
 from advisor.schema.evaluation import Document
 
-SUFFIXES = (".md", ".markdown", ".txt")
+Readers = Mapping[str, DocumentReader]
 NAMES_SHOWN = 5
+NAME_CHARACTERS = 80
+TROUBLES_SHOWN = 10
+OURS = ("document", "folder", "kind")
+"""Keys of the metadata that no document sets itself."""
 
 
-def read_documents(path: Path) -> tuple[Document, ...]:
+def read_documents(path: Path, readers: Readers | None = None) -> tuple[Document, ...]:
     """The documents below `path`, sorted by name; see `read_corpus`."""
-    return read_corpus(path).documents
+    return read_corpus(path, readers).documents
 
 
-def read_corpus(path: Path) -> Corpus:
-    """Markdown and text files of a folder and its sub-folders, or of one file.
+def read_corpus(path: Path, readers: Readers | None = None) -> Corpus:
+    """The documents of a folder and its sub-folders, or of one file.
 
-    Raises CorpusError when there are none, one is not UTF-8, or a link leads out of the folder.
+    `readers` are those of the registry, by ending; without them Markdown and text in UTF-8 are
+    read. Every document gets `kind`, `folder` and `title` in its metadata. In a folder, what cannot
+    be read is left out and told. Raises CorpusError where nothing can be read.
     """
-    if path.is_file():
-        return _single(path)
-    if not path.is_dir():
-        raise CorpusError(
-            f"There is no file or folder {path}.",
-            hint="Check the path given with --docs.",
-            where=str(path),
-        )
-    wanted, skipped = _listing(path)
-    texts = [(name, _text(path / name)) for name in wanted]
-    documents = tuple(Document(name=name, text=text) for name, text in texts if text.strip())
-    if not documents:
-        raise CorpusError(
-            f"The folder {path} holds no text to read.",
-            hint=f"Put {', '.join(SUFFIXES)} files into it; other kinds are not read yet.",
-            where=str(path),
-        )
-    empty = [name for name, text in texts if not text.strip()]
-    notes = (*_note("not text, hidden or linked", skipped), *_note("empty", empty))
-    return Corpus(path=str(path), documents=documents, notes=notes)
-
-
-def _single(path: Path) -> Corpus:
-    if path.suffix.lower() not in SUFFIXES:
-        raise CorpusError(
-            f"{path.name} is not a kind of document that can be read.",
-            hint=f"Accepted: {', '.join(SUFFIXES)}, or a folder of them.",
-            where=str(path),
-        )
-    text = _text(path)
-    if not text.strip():
-        raise CorpusError(
-            f"{path.name} is empty.", hint="Give a document with text in it.", where=str(path)
-        )
-    return Corpus(path=str(path), documents=(Document(name=path.name, text=text),))
-
-
-def _listing(root: Path) -> tuple[list[str], list[str]]:
-    """Names of the files to read and of the files left out, relative to the root, sorted."""
-    wanted: list[str] = []
-    skipped: list[str] = []
-    for folder, subfolders, names in os.walk(root):
-        here = Path(folder)
-        for name in (*subfolders, *names):
-            _refuse_outward_link(here / name, root)
-        closed = {n for n in subfolders if n.startswith(".") or (here / n).is_symlink()}
-        skipped += [f"{(here / name).relative_to(root).as_posix()}/" for name in closed]
-        subfolders[:] = [name for name in subfolders if name not in closed]
-        for name in names:
-            relative = (here / name).relative_to(root).as_posix()
-            is_text = (here / name).suffix.lower() in SUFFIXES and (here / name).is_file()
-            (wanted if is_text and not name.startswith(".") else skipped).append(relative)
-    return sorted(wanted), sorted(skipped)
-
-
-def _refuse_outward_link(path: Path, root: Path) -> None:
-    if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
-        raise CorpusError(
-            f"The link {path.name} leads out of the folder, to {path.resolve()}.",
-            hint="Copy the file into the folder or remove the link.",
-            where=str(path),
-        )
-
-
-def _text(path: Path) -> str:
+    reading = _Reading(PLAIN if readers is None else readers)
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise CorpusError(
-            f"{path.name} is not UTF-8 (line {line}).",
-            hint="Save it as UTF-8 or take it out of the folder.",
-            where=f"{path}:{line}",
-        ) from None
+        is_file, is_folder = path.is_file(), path.is_dir()
     except OSError as error:
         raise CorpusError(
-            f"{path.name} cannot be read: {error.strerror or error}.",
-            hint="Check its permissions.",
+            f"{_shown(str(path))} cannot be read: {error.strerror or error}.",
+            hint="Check the path given with --docs.",
+            where=_shown(str(path)),
+        ) from None
+    if is_file:
+        return reading.single(path)
+    if is_folder:
+        return reading.folder(path)
+    raise CorpusError(
+        f"There is no file or folder {path}.",
+        hint="Check the path given with --docs.",
+        where=str(path),
+    )
+
+
+class _Reading:
+    """Takes files one after another."""
+
+    def __init__(self, readers: Readers) -> None:
+        self.readers = readers
+        self.documents: list[Document] = []
+        self.notes: list[str] = []
+        self.empty: list[str] = []
+        self.names: set[str] = set()
+
+    def single(self, path: Path) -> Corpus:
+        """One file, whatever it raises."""
+        self._take(path, path.name)
+        if not self.documents:
+            raise CorpusError(
+                f"{_shown(path.name)} is empty.",
+                hint="Give a document with text in it.",
+                where=str(path),
+            )
+        return self._corpus(path)
+
+    def folder(self, path: Path) -> Corpus:
+        """Every file below; what cannot be read is left out."""
+        found = listing(path)
+        troubles: list[AdvisorError] = []
+        refused: dict[str, list[str]] = {}
+        for name in found.files:
+            try:
+                self._take(path / name, name)
+            except _RefusedKindError as error:
+                refused.setdefault(error.kind, []).append(name)
+            except AdvisorError as error:
+                troubles.append(error)
+        left_out = {**found.left_out, **refused, "empty": self.empty}
+        told = [
+            *(_listed(why, names) for why, names in left_out.items() if names),
+            *(f"Left out: {_brief(error)}" for error in troubles[:TROUBLES_SHOWN]),
+        ]
+        if len(troubles) > TROUBLES_SHOWN:
+            told.append(f"Left out: {len(troubles) - TROUBLES_SHOWN} more that cannot be read.")
+        self.notes = [*told, *self.notes]
+        if not self.documents:
+            raise self._nothing(path, troubles)
+        return self._corpus(path)
+
+    def _nothing(self, path: Path, troubles: list[AdvisorError]) -> AdvisorError:
+        """Why a folder gave no text at all."""
+        if troubles and all(isinstance(error, MissingExtraError) for error in troubles):
+            return troubles[0]
+        why = f" {' '.join(self.notes[:3])}" if self.notes else ""
+        return CorpusError(
+            f"The folder {path} holds no text to read.{why}",
+            hint=f"Put {', '.join(sorted(self.readers))} files into it.",
             where=str(path),
-        ) from error
+        )
+
+    def _corpus(self, path: Path) -> Corpus:
+        return Corpus(path=str(path), documents=tuple(self.documents), notes=tuple(self.notes))
+
+    def _take(self, path: Path, file: str) -> None:
+        name = written_name(file)
+        reader, note = self._reader(path, name)
+        read = reader.read(path, name)
+        self.notes += [*note, *read.notes]
+        if not read.documents:
+            self.empty.append(file)
+        self.documents += [self._placed(document, reader, name) for document in read.documents]
+
+    def _placed(self, document: Document, reader: DocumentReader, file: str) -> Document:
+        """The document with what is known of every one; names stay apart."""
+        place = PurePosixPath(file)
+        folder = place.parent.as_posix()
+        metadata = {
+            f"own_{key}" if key in OURS else key: value for key, value in document.metadata.items()
+        }
+        metadata |= {"kind": reader.info.id, "folder": "" if folder == "." else folder}
+        metadata.setdefault("title", place.stem)
+        name = document.name
+        while name in self.names:
+            name += "~"
+        self.names.add(name)
+        return document.model_copy(update={"name": name, "metadata": metadata})
+
+    def _reader(self, path: Path, name: str) -> tuple[DocumentReader, tuple[str, ...]]:
+        """Who reads the file, and a note where its content is not what its name says."""
+        ending = path.suffix.lower()
+        named = self.readers.get(ending)
+        found = kind_by_content(path, _head(path, name))
+        if isinstance(found, Refused):
+            raise _RefusedKindError(name, found, path)
+        if found:
+            reader = self.readers.get(READABLE[found])
+            if reader is not None and reader is not named:
+                told = f"{_shown(name)} is {found.upper()} by its content and is read as that."
+                return reader, (told,)
+            named = named or reader
+        if named is not None:
+            return named, ()
+        if ending in BY_ENDING:
+            raise _RefusedKindError(name, BY_ENDING[ending], path)
+        accepted = ", ".join(sorted(self.readers))
+        unknown = Refused(
+            "not a kind of document that can be read", f"Accepted: {accepted}, or a folder of them."
+        )
+        raise _RefusedKindError(name, unknown, path)
 
 
-def _note(kind: str, names: list[str]) -> tuple[str, ...]:
-    if not names:
-        return ()
-    shown = ", ".join(names[:NAMES_SHOWN])
+class _RefusedKindError(CorpusError):
+    """A file of a kind that is not read."""
+
+    def __init__(self, name: str, refused: Refused, path: Path) -> None:
+        super().__init__(
+            f"{_shown(name)} is {refused.what}.", hint=refused.hint, where=_shown(str(path))
+        )
+        self.kind = refused.what
+
+
+def written_name(file: str) -> str:
+    """The name as it can be stored and shown: other signs and bytes as %0A, %E4."""
+    try:
+        file.encode()
+    except UnicodeEncodeError:
+        raw = file.encode("utf-8", "surrogateescape")
+        file = raw.decode("utf-8", "backslashreplace").replace("\\x", "%")
+    return "".join(f"%{ord(s):02X}" if s != " " and not s.isprintable() else s for s in file)
+
+
+def _head(path: Path, name: str) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(HEAD)
+    except OSError as error:
+        raise CorpusError(
+            f"{_shown(name)} cannot be read: {error.strerror or error}.",
+            hint="Check its permissions.",
+            where=_shown(str(path)),
+        ) from None
+
+
+def _shown(name: str) -> str:
+    """A name short enough for a sentence: its end tells more than its beginning."""
+    written = written_name(name)
+    return written if len(written) <= NAME_CHARACTERS else f"…{written[1 - NAME_CHARACTERS :]}"
+
+
+def _brief(error: AdvisorError) -> str:
+    hint = f" {error.hint}" if error.hint else ""
+    return f"{error.message}{hint}"[:300]
+
+
+def _listed(why: str, names: list[str]) -> str:
+    shown = ", ".join(map(_shown, names[:NAMES_SHOWN]))
     more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return (f"Left out, {kind}: {shown}{more}.",)
+    return f"Left out, {why}: {shown}{more}."

@@ -1,0 +1,88 @@
+"""Back room: what a page shows, as Markdown."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from rag_baseline.readers.headings import first_heading
+from rag_baseline.readers.source import as_title, clean
+
+UNSEEN = (
+    "script", "style", "noscript", "template", "iframe", "frame", "object", "embed", "applet", "svg",
+    "math", "canvas", "audio", "video", "nav", "head", "select", "button", "input", "textarea",
+)  # fmt: skip
+AS_TEXT = ["a", "b", "strong", "i", "em", "u", "s", "del", "sub", "sup", "mark", "img"]
+"""Marks around words that would part them from the words of a question."""
+_BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*){2,}")
+_SPACE_AT_END = re.compile(r"[ \t\u00a0]+$", re.MULTILINE)
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page's text and title, and what was left out of it."""
+
+    text: str
+    title: str
+    notes: tuple[str, ...] = ()
+
+
+def page_of(html: str) -> Page:
+    """What a reader of the page sees; raises ImportError without the libraries."""
+    import warnings  # noqa: PLC0415 - with the library
+
+    from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning  # noqa: PLC0415 - heavy
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)
+        soup = BeautifulSoup(html, "html.parser")
+    named = as_title(soup.title.get_text()) if soup.title else ""
+    hidden = _strip(soup)
+    text = _as_markdown(soup)
+    text = _SPACE_AT_END.sub("", clean(text.replace("\u00a0", " ")))
+    text = _BLANK_LINES.sub("\n\n", text).strip("\n")
+    notes = (f"{hidden} hidden parts were left out.",) if hidden else ()
+    return Page(text, first_heading(text) or named, notes)
+
+
+def _strip(soup: Any) -> int:
+    """Take out what nobody reads; how many parts with text are hidden from readers."""
+    from bs4.element import PreformattedString  # noqa: PLC0415 - heavy
+
+    for part in soup.find_all(string=lambda text: isinstance(text, PreformattedString)):
+        part.extract()
+    for part in soup.find_all([*UNSEEN]):
+        part.extract()
+    for part in soup.find_all(attrs={"role": "navigation"}):
+        part.extract()
+    for image in soup.find_all("img"):
+        image.replace_with(f" {image.get('alt') or ''} ")
+    concealed = [part for part in soup.find_all(_is_hidden) if part.get_text(strip=True)]
+    for part in concealed:
+        part.extract()
+    return len(concealed)
+
+
+def _is_hidden(tag: Any) -> bool:
+    style = tag.get("style")
+    return tag.has_attr("hidden") or (isinstance(style, str) and bool(_HIDDEN.search(style)))
+
+
+def _as_markdown(soup: Any) -> str:
+    """Markdown; bare text where the nesting is deeper than the converter can go."""
+    from markdownify import MarkdownConverter  # noqa: PLC0415 - heavy
+
+    converter = MarkdownConverter(
+        heading_style="ATX",
+        bullets="-",
+        strip=AS_TEXT,
+        escape_asterisks=False,
+        escape_underscores=False,
+        table_infer_header=True,
+    )
+    try:
+        return str(converter.convert_soup(soup))
+    except RecursionError:
+        return str(soup.get_text("\n", strip=True))
