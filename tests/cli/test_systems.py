@@ -1,0 +1,68 @@
+"""Naming systems to measure and their options on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from advisor.cli.main import cli
+
+COLOURS = ("red", "red", "green")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    rows = [
+        {"prompt": f"Which lamp burns at crossing {n}, please?", "completion": COLOURS[n % 3]}
+        for n in range(90)
+    ]
+    path = tmp_path / "lamps.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return path
+
+
+def baseline(data: Path, *words: str) -> Result:
+    run_dir = ["--run-dir", str(data.parent / "run")]
+    return CliRunner().invoke(cli, ["baseline", "--data", str(data), *run_dir, *words, "--json"])
+
+
+def test_systems_without_a_model_open_none(data: Path):
+    result = baseline(data, "--builders", "majority", "--metric", "accuracy")
+    assert result.exit_code == 0, result.stderr
+    (found,) = json.loads(result.stdout)["evaluations"]
+    assert (found["builder"], found["asks_model"], found["usage"]["usd"]) == ("majority", False, 0)
+    assert 0.4 < found["value"] < 0.95
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--builders", "majorty"), "Did you mean 'majority'"),
+        (("--builders", "majority,nonsense"), "without a language model"),
+        (("--builder-option", "shots=8"), "does not say whose option it is"),
+        (("--builder-option", "few_shots.shots=8"), "does not say whose option it is"),
+        (("--builder-option", "few_shot.shots"), "is not KEY=VALUE"),
+        (("--builders", "few_shot", "--builder-option", "few_shot.shot=8"), "shot"),
+        (("--retriever", "fais"), "Did you mean 'faiss'"),
+        (("--retriever-option", "kind=exact"), "without --retriever"),
+        (("--embedder-base-url", "http://user:pass@host/v1"), "--embedder-base-url"),
+        (("--builders", "rag"), "needs documents"),
+    ],
+)
+def test_what_cannot_be_measured_is_told_before_any_work(data: Path, words, expected: str):
+    result = baseline(data, *words)
+    assert result.exit_code == 1, result.stdout
+    told = json.loads(result.stdout)["error"]
+    assert expected in f"{told['message']} {told['hint']}"
+    assert not (data.parent / "run" / "4-baseline.json").exists()
+
+
+def test_a_system_that_cannot_work_here_is_left_out_and_told(data: Path):
+    result = baseline(data, "--builders", "majority,extractive_copy", "--metric", "accuracy")
+    assert result.exit_code == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert [e["builder"] for e in told["evaluations"]] == ["majority"]
+    assert any(w.startswith("extractive_copy was left out: ") for w in told["warnings"])
