@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from advisor import registry
+from advisor.contracts import Configurable, Predictor
 from advisor.errors import (
     BackendResponseError,
     CorpusError,
@@ -71,7 +72,7 @@ class Curve:
             train=self._train,
             test=self._test,
             builder=lambda: registry.prompt_builder(BUILDER),
-            predictor=registry.predictor(PREDICTOR),
+            predictor=learner(),
             tools=space.tools(),
         )
         return learning_curve(
@@ -82,3 +83,9 @@ class Curve:
             target=space.answers.task.target,
             seed=space.settings.seed,
         )
+
+
+def learner() -> Predictor:
+    """The classifier, told that targets are labels: a curve begins with one sample of each."""
+    found = registry.predictor(PREDICTOR)
+    return found.configured({"targets": "labels"}) if isinstance(found, Configurable) else found

@@ -72,9 +72,12 @@ class EmbeddingClassifier:
 
     def configured(self, options: Mapping[str, str]) -> Self:
         """With these options; raises InputError for an unknown or wrong one."""
-        chosen = {"penalty": self._penalty, "targets": self._targets}
-        chosen |= read_options("embedding_classifier", options, OPTIONS)
-        return type(self)(self._embedder, **chosen)
+        given = read_options("embedding_classifier", options, OPTIONS)
+        return type(self)(
+            self._embedder,
+            penalty=given.get("penalty", self._penalty),
+            targets=given.get("targets", self._targets),
+        )
 
     @property
     def settings(self) -> dict[str, str | int | float | bool]:
@@ -156,7 +159,7 @@ def _folds(labels: Sequence[str]) -> Any:
     for label in labels:
         seen[label] += 1
         kept = max(FOLDS, round(share * totals[label]))
-        is_in = FOLDS <= totals[label] and seen[label] <= kept
+        is_in = totals[label] >= FOLDS and seen[label] <= kept
         parts.append(seen[label] % FOLDS if is_in else -1)
     return np.asarray(parts)
 
@@ -165,7 +168,7 @@ def _held_out(rows: Any, labels: Any, parts: Any, penalty: float) -> Any:
     """Whether each sample is answered right by what learnt from the other folds."""
     import numpy as np  # noqa: PLC0415 - heavy
 
-    right = np.zeros(len(labels), dtype=bool)
+    right: Any = np.zeros(len(labels), dtype=bool)
     for part in range(FOLDS):
         asked = parts == part
         learnt = labels[~asked]

@@ -51,9 +51,8 @@ class NearestNeighbour:
 
     def configured(self, options: Mapping[str, str]) -> Self:
         """With these options; raises InputError for an unknown or wrong one."""
-        chosen = {"neighbours": self._wanted}
-        chosen |= read_options("nearest_neighbour", options, OPTIONS)
-        return type(self)(self._embedder, **chosen)
+        given = read_options("nearest_neighbour", options, OPTIONS)
+        return type(self)(self._embedder, neighbours=given.get("neighbours", self._wanted))
 
     @property
     def settings(self) -> dict[str, str | int | float | bool]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from advisor.contracts import Predictor, Tools
+from advisor import registry
+from advisor.contracts import Configurable, Predictor, Tools
 from advisor.data_check.normal import normalise
 from advisor.schema.evaluation import Sample
 
@@ -34,3 +35,9 @@ class Learner:
             float(normalise(found.text) == normalise(sample.target))
             for found, sample in zip(self._predictor.predict(dev), dev, strict=True)
         ]
+
+
+def labelled(name: str) -> Predictor:
+    """The predictor of that name, told that targets are labels even where each stands only once."""
+    found = registry.predictor(name)
+    return found.configured({"targets": "labels"}) if isinstance(found, Configurable) else found

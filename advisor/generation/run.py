@@ -18,7 +18,7 @@ from advisor.evaluation.cache import opened
 from advisor.evaluation.purse import Purse, summed
 from advisor.evaluation.session import LazySession
 from advisor.generation.bills import bill_of_gain, bill_of_growing
-from advisor.generation.classifier import Learner
+from advisor.generation.classifier import Learner, labelled
 from advisor.generation.gain import FEWEST, Meter, dev_of, measured, steps
 from advisor.generation.grow import DRY_AFTER, Ended, Grower
 from advisor.generation.grown_file import refuse_original, write_grown
@@ -149,7 +149,7 @@ def _meter(space: Workspace, grower: Grower) -> Learner | NearestShots:
     """The system that the gain is measured with: the one that costs nothing where it can be."""
     if grower.sources.labels:
         with suppress(MissingExtraError):
-            learner = Learner(registry.predictor("embedding_classifier"), space.tools())
+            learner = Learner(labelled("embedding_classifier"), space.tools())
             learner.scores(grower.sources.seeds, ())
             return learner
     metric = space.metric

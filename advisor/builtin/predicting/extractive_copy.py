@@ -29,6 +29,8 @@ NEARLY_ALL = 0.95
 """Share of the targets whose length decides how long a copied run may be."""
 OTHERS = 200
 """Other pieces of one sample that are looked at while learning."""
+MANY = 10
+"""Samples from which on a feature must be seen more than once to count."""
 UNITS = ("auto", "words", "sentence")
 
 
@@ -93,7 +95,7 @@ class ExtractiveCopy:
         if self._share < LEAST_SHARE:
             raise DatasetError(
                 f"Answers cannot be copied: {len(inside)} of {len(train)} train targets stand in"
-                f" their inputs, at least {LEAST_SHARE:.0%} must.",
+                f" their inputs, at least {100 * LEAST_SHARE:.0f} % must.",
                 hint="Leave extractive_copy out of --builders.",
             )
         lengths = [len(tokens(sample.target)) for sample in inside]
@@ -121,8 +123,9 @@ class ExtractiveCopy:
     def _learnt(self, inside: Sequence[Sample]) -> dict[str, float]:
         """How much more often each feature is seen with an answer, as a logarithm.
 
-        What was seen only once tells nothing.
+        Among many samples what was seen only once tells nothing.
         """
+        seen = 2 if len(inside) >= MANY else 1
         with_answer: Counter[str] = Counter()
         with_other: Counter[str] = Counter()
         answers = others = 0.0
@@ -138,7 +141,7 @@ class ExtractiveCopy:
             feature: log((with_answer[feature] + 0.1) / (answers + 0.2))
             - log((with_other[feature] + 0.1) / (others + 0.2))
             for feature in with_answer.keys() | with_other.keys()
-            if with_answer[feature] + with_other[feature] > 1
+            if with_answer[feature] + with_other[feature] >= seen
         }
 
     def _parted(self, sample: Sample) -> tuple[list[Candidate], list[Candidate]]:

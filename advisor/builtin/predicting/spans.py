@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-TOKEN = re.compile(r"\w+(?:[.,:'’/@_-]\w+)*|[^\w\s]")
+TOKEN = re.compile(r"\w+(?:[.,:'\u2019/@_-]\w+)*|[^\w\s]")
 """A word, a number, a date, an address or a code as a whole; else a single sign."""
 SENTENCE = re.compile(r"\S(?:.*?[.!?](?=\s|$)|.*?$)", re.MULTILINE)
 LONGEST_WORD = 24
