@@ -13,12 +13,15 @@ def percent(share: float | None) -> str:
 
 def demo_block(found: dict[str, Any]) -> str:
     """One row per bundled task: scores, verdicts, time."""
-    builders = sorted({name for task in found["tasks"] for name in task["baselines"]})
-    builders.sort(key=["zero_shot", "few_shot", "rag"].index)
-    head = ["task", "target", *builders, "tuned", "gate", "verification", "advice", "time"]
+    builders = ("zero_shot", "few_shot", "rag")
+    rest = ["best of the others", "tuned", "gate", "verification", "advice", "time"]
+    head = ["task", "target", *builders, *rest]
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for task in found["tasks"]:
+        others = {name: v for name, v in task["baselines"].items() if name not in builders}
+        best = max(others, key=others.__getitem__, default="")
         scores = [percent(task["baselines"].get(name)) for name in builders]
+        scores.append(f"{percent(others[best])} ({best})" if best else "-")
         row = [
             task["task"],
             percent(task.get("target")),
