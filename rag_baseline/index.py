@@ -2,161 +2,261 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import os
-import shutil
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from advisor.contracts import Embedder, PluginInfo, Progress
-from advisor.errors import CorpusError, StorageError
+from advisor.contracts import Arraying, Asymmetric, Embedder, PluginInfo, Progress, Tools
+from advisor.errors import CorpusError
 from advisor.schema.evaluation import Hit, Passage
+from rag_baseline.dense import Dense, Slices, compacted, grown, number_format, searchable
 from rag_baseline.embed import SentenceTransformersEmbedder
-from rag_baseline.retrieve import Search, best, engine
+from rag_baseline.index_folder import FORMAT, IndexFolder
+from rag_baseline.index_kinds import IndexOptions
+from rag_baseline.passage_text import searched_text
+from rag_baseline.ranking import Ranked, Ranking
+from rag_baseline.shelf import Shelf
+from rag_baseline.vector_libraries import numpy
 
-FORMAT = 2
-MANIFEST = "manifest.json"
 SLICE = 128
 """Passages embedded between two signs of life."""
 
 
 class FaissRetriever:
-    """Exact dense retrieval; with a cache folder the index is stored there and found again.
+    """Dense retrieval: exact for up to 50,000 passages, beyond by an index of measured recall.
 
-    Stored are vectors and a manifest, never a text: documents may hold what must not be copied.
+    With a cache folder the index is stored there and found again; an index of nearly the same
+    passages is carried on, so that only new texts are embedded. Stored are vectors, numbers and a
+    manifest, never a text: documents may hold what must not be copied.
     """
 
-    info = PluginInfo(id="faiss", label="exact dense retrieval (FAISS)", extra="rag")
+    info = PluginInfo(id="faiss", label="dense retrieval (FAISS)", extra="rag")
 
     def __init__(
         self,
         embedder: Embedder | None = None,
         cache_dir: Path | None = None,
         progress: Progress | None = None,
+        options: IndexOptions | None = None,
     ) -> None:
         self._embedder: Embedder = embedder or SentenceTransformersEmbedder()
         self._cache = cache_dir
         self._progress = progress
-        self._passages: tuple[Passage, ...] = ()
-        self._search: Search | None = None
-        self._vectors: dict[str, list[float]] = {}
+        self._options = options or IndexOptions()
+        self._shelf: Shelf | None = None
+        self._dense = Dense()
+        self._ranking: Ranking | None = None
+        self._queries: dict[str, Any] = {}
+        self._facts: dict[str, Any] = {}
         self.digest = ""
-        """Digest over passages and embedder: equal digests mean equal hits."""
+        """Digest over passages, embedder and options: of an exact index equal digests mean equal
+        hits."""
+
+    def configured(self, options: Mapping[str, str]) -> FaissRetriever:
+        """The same retriever with kind=auto|exact|hnsw|ivf|ivfpq and recall=0.98."""
+        return FaissRetriever(self._embedder, self._cache, self._progress, IndexOptions.of(options))
+
+    def equipped(self, tools: Tools) -> FaissRetriever:
+        """The same retriever with the run's embedder, cache folder and progress."""
+        return FaissRetriever(tools.embedder, tools.cache_dir, tools.progress, self._options)
+
+    @property
+    def settings(self) -> dict[str, str | int | float | bool]:
+        """What decides the hits, for a manifest."""
+        return {
+            "retriever": self.info.id,
+            "kind": self._dense.kind,
+            "recall_stated": 1.0 if self._dense.kind == "exact" else self._options.recall,
+            "index": self.digest,
+        }
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """How the index was built: kind, parameters, recall, sizes in bytes, seconds, notes."""
+        return dict(self._facts)
 
     def index(self, passages: Sequence[Passage]) -> None:
-        """Make passages searchable, from the stored index when the same was stored before.
+        """Make passages searchable; embeds only what no stored index of this embedder holds.
 
         Raises CorpusError when there is none, MissingExtraError, StorageError.
         """
-        if not passages:
+        if not len(passages):
             raise CorpusError(
                 "There is no passage to index: the documents hold no text.",
                 hint="Point --docs at text or Markdown files that are not empty.",
             )
-        self._passages = tuple(passages)
-        self._vectors = {}
-        self.digest = self._identity()
-        folder = self.folder
-        if folder is not None:
-            self._search = _open(folder, self._manifest())
-            if self._search is not None:
-                return
-        self._search = engine().of(self._embedded([passage.text for passage in passages]))
-        if folder is not None:
-            _store(folder, self._search, self._manifest())
+        self._take(Shelf.of(passages))
 
-    def _embedded(self, texts: Sequence[str]) -> list[list[float]]:
-        """A vector per text, told slice by slice where there are many."""
-        if self._progress is None or len(texts) <= SLICE:
-            return self._embedder.embed(texts)
-        vectors: list[list[float]] = []
-        self._progress.start("embedding passages", len(texts))
-        try:
-            for start in range(0, len(texts), SLICE):
-                fresh = self._embedder.embed(texts[start : start + SLICE])
-                vectors += fresh
-                self._progress.advance(len(fresh))
-        finally:
-            self._progress.finish()
-        return vectors
+    def add(self, passages: Sequence[Passage]) -> None:
+        """Further passages; one whose id is there already replaces it."""
+        if len(passages):
+            self._take(
+                Shelf.of(passages) if self._shelf is None else self._shelf.with_more(passages)
+            )
 
-    def _identity(self) -> str:
-        embedder = {"id": self._embedder.info.id, "digest": getattr(self._embedder, "digest", "")}
-        body = [passage.model_dump(mode="json") for passage in self._passages]
-        text = json.dumps([FORMAT, embedder, body], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+    def remove(self, document: str) -> int:
+        """Take out every passage of a document; how many there were."""
+        if self._shelf is None:
+            return 0
+        mask = self._shelf.matching({"document": document})
+        count = int(mask.sum())
+        if count:
+            self._take(self._shelf.keeping(~mask))
+        return count
 
-    def _texts_digest(self) -> str:
-        digest = hashlib.sha256()
-        for passage in self._passages:
-            digest.update(passage.model_dump_json().encode() + b"\n")
-        return digest.hexdigest()
+    def _take(self, shelf: Shelf) -> None:
+        """Stand for these passages from now on."""
+        self._shelf = shelf
+        self.digest = self._identity(shelf)
+        if not len(shelf):
+            self._ranking, self._facts = None, {}
+            return
+        folder = self._folder
+        notes = []
+        stored = folder.opened(self.digest) if folder else None
+        if folder and stored is None and folder.place(self.digest).exists():
+            notes.append("the stored index was damaged or of another make; it was built anew")
+        began = time.perf_counter()
+        if stored is not None and (stored.rows_of(shelf.keys) >= 0).all():
+            self._dense = stored
+        else:
+            self._build(shelf, folder)
+        rows = self._dense.rows_of(shelf.keys)
+        self._ranking = Ranking.over(self._dense.store, rows, self._dense.approximate)
+        seconds = round(time.perf_counter() - began, 3)
+        self._facts = {**_facts(self._dense, len(shelf)), "seconds": seconds, "notes": notes}
+
+    def _build(self, shelf: Shelf, folder: IndexFolder | None) -> None:
+        base = self._base(shelf, folder)
+        with contextlib.ExitStack() as stack:
+            scratch = stack.enter_context(folder.scratch(self.digest)) if folder else None
+            dense = grown(base, shelf.keys, self._slices(shelf), self._options, scratch)
+            dense = compacted(dense, dense.rows_of(shelf.keys), scratch)
+            dense = searchable(dense, dense.rows_of(shelf.keys), self._options)
+            if folder is not None and scratch is not None:
+                facts = _facts(dense, len(shelf))
+                dense = folder.store(self.digest, dense, facts, scratch)
+        self._dense = dense
+
+    def _base(self, shelf: Shelf, folder: IndexFolder | None) -> Dense:
+        """What already holds vectors of at least half of these passages, or nothing."""
+        is_whole = number_format(self._options, len(shelf)) == "float32"
+        held = int((self._dense.rows_of(shelf.keys) >= 0).sum())
+        base = self._dense if 2 * held >= len(shelf) else None
+        if base is None and folder is not None:
+            base = folder.relative(shelf.keys)
+        if base is None or (is_whole and base.store.is_rounded):
+            return Dense()
+        return base
+
+    def _slices(self, shelf: Shelf) -> Slices:
+        """Embeds the passages at some positions, told slice by slice."""
+
+        def embedded(positions: Any) -> Iterator[Any]:
+            line = self._progress if len(positions) > SLICE else None
+            if line is not None:
+                line.start("embedding passages", len(positions))
+            try:
+                for start in range(0, len(positions), SLICE):
+                    some = positions[start : start + SLICE]
+                    yield self._vectors([searched_text(shelf[int(at)]) for at in some])
+                    if line is not None:
+                        line.advance(len(some))
+            finally:
+                if line is not None:
+                    line.finish()
+
+        return embedded
+
+    def _vectors(self, texts: Sequence[str]) -> Any:
+        """float32 vectors of passages, one row each."""
+        if isinstance(self._embedder, Arraying):
+            return numpy().ascontiguousarray(self._embedder.array(texts), dtype="float32")
+        return numpy().ascontiguousarray(self._embedder.embed(texts), dtype="float32")
+
+    def _query_vectors(self, queries: Sequence[str]) -> Any:
+        """float32 vectors of queries, embedded together unless they are prepared already."""
+        np = numpy()
+        lacking = [query for query in dict.fromkeys(queries) if query not in self._queries]
+        if not lacking:
+            return np.stack([self._queries[query] for query in queries])
+        if isinstance(self._embedder, Asymmetric):
+            fresh = np.asarray(self._embedder.array_queries(lacking), dtype="float32")
+        else:
+            fresh = self._vectors(lacking)
+        known = self._queries | dict(zip(lacking, fresh, strict=True))
+        return np.stack([known[query] for query in queries])
+
+    def _identity(self, shelf: Shelf) -> str:
+        text = json.dumps(
+            [FORMAT, self._embedder_identity, self._options.kind, self._options.recall]
+        )
+        return hashlib.sha256(f"{text} {len(shelf)} {shelf.digest}".encode()).hexdigest()[:16]
+
+    @property
+    def _embedder_identity(self) -> str:
+        return f"{self._embedder.info.id} {getattr(self._embedder, 'digest', '')}".strip()
+
+    @property
+    def _folder(self) -> IndexFolder | None:
+        return IndexFolder(self._cache, self._embedder_identity) if self._cache else None
 
     @property
     def folder(self) -> Path | None:
         """Where this index is stored."""
-        return self._cache / f"index-{self.digest}" if self._cache is not None else None
+        return self._folder.place(self.digest) if self._folder else None
 
     def prepare(self, queries: Sequence[str]) -> None:
         """Embed queries together; one at a time each would cost as much as a whole batch."""
         wanted = list(dict.fromkeys(queries))
-        self._vectors = dict(zip(wanted, self._embedder.embed(wanted), strict=True))
+        self._queries = {}
+        if wanted:
+            self._queries = dict(zip(wanted, self._query_vectors(wanted), strict=True))
 
     def search(self, query: str, k: int) -> list[Hit]:
         """At most k passages, best first, ties in the order of indexing."""
-        if self._search is None or k < 1:
+        return self.search_many([query], k)[0]
+
+    def search_many(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
+        """What `search` finds for each query; compared together, which is quicker."""
+        if self._ranking is None or k < 1 or not queries:
+            return [[] for _ in queries]
+        found = self._ranking.best(self._query_vectors(queries), k)
+        return [self._hits(ranked) for ranked in found]
+
+    def search_where(self, query: str, k: int, where: Mapping[str, str]) -> list[Hit]:
+        """As `search`, among passages whose metadata has these values; `document` is the name."""
+        if self._ranking is None or self._shelf is None or k < 1:
             return []
-        vector = self._vectors.get(query) or self._embedder.embed([query])[0]
-        found = best(self._search, vector, min(k, len(self._search)))
-        return [Hit(passage=self._passages[at], score=score) for at, score in found]
+        positions = numpy().flatnonzero(self._shelf.matching(where))
+        if not len(positions):
+            return []
+        vector = self._query_vectors([query])[0]
+        return self._hits(self._ranking.best_among(vector, k, positions))
 
-    def _manifest(self) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            "digest": self.digest,
-            "passages_digest": self._texts_digest(),
-            "embedder": self._embedder.info.id,
-            "embedder_digest": getattr(self._embedder, "digest", ""),
-            "passages": len(self._passages),
-        }
+    def _hits(self, ranked: Ranked) -> list[Hit]:
+        if self._shelf is None:
+            return []
+        return [Hit(passage=self._shelf[at], score=score) for at, score in ranked]
 
 
-def _open(folder: Path, wanted: dict[str, Any]) -> Search | None:
-    """The stored index, or None where it is absent, damaged or of another make."""
-    kind = engine()
-    try:
-        if json.loads((folder / MANIFEST).read_text(encoding="utf-8")) != wanted:
-            return None
-        search: Search = kind.open(folder)
-    except (OSError, ValueError, RuntimeError, AttributeError):
-        return None
-    return search if len(search) == wanted["passages"] else None
-
-
-def _store(folder: Path, search: Search, manifest: dict[str, Any]) -> None:
-    """Write the index beside its place and rename it, so that it is there whole or not at all."""
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        search.save(temporary)
-        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-        for path in temporary.iterdir():
-            _sync(path)
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
-    except (OSError, RuntimeError) as error:
-        raise StorageError(
-            f"The passage index cannot be stored: {error}.",
-            hint="Free some space or make the folder writable; nothing half-written was left.",
-            where=str(folder),
-        ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
+def _facts(dense: Dense, passages: int) -> dict[str, Any]:
+    """What a manifest and a report say of an index."""
+    approximate = dense.approximate
+    return {
+        "kind": dense.kind,
+        "passages": passages,
+        "rows": len(dense.store),
+        "pieces": len(dense.store.pieces),
+        "dimensions": dense.store.dimensions,
+        "vector_bytes": dense.store.bytes,
+        "parameters": approximate.settings if approximate else {},
+        "effort": approximate.effort if approximate else 0,
+        "trained_on": dense.trained_on,
+        "recall_stated": dense.stated,
+        "recall_at_10": dense.recall,
+    }

@@ -51,7 +51,7 @@ def test_it_says_who_it_is(name):
 @pytest.mark.parametrize("k", [1, 3, 5, 50])
 def test_at_most_k_hits_best_first_each_once(name, k, indexed):
     hits = indexed(name).search("How long is the warranty?", k)
-    assert len(hits) == min(k, len(TEXTS))
+    assert 0 < len(hits) <= min(k, len(TEXTS))
     scores = [hit.score for hit in hits]
     assert scores == sorted(scores, reverse=True)
     assert len({hit.passage.id for hit in hits}) == len(hits)

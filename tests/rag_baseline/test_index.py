@@ -1,13 +1,10 @@
 import random
-import sys
 
 import pytest
 
-from advisor.errors import CorpusError, MissingExtraError, StorageError
+from advisor.errors import CorpusError, StorageError
 from advisor.schema.evaluation import Passage
-from rag_baseline import retrieve
 from rag_baseline.index import FaissRetriever
-from rag_baseline.retrieve import FaissSearch, NumpySearch, best, engine
 from tests.fixtures.bench import Silence
 from tests.fixtures.embedders import LetterEmbedder
 
@@ -25,66 +22,6 @@ def sentences(count, seed=0):
     draw = random.Random(seed)
     words = ["pump", "valve", "oil", "noise", "cold", "warm", "sieve", "month", "x7", "q9"]
     return [" ".join(draw.choices(words, k=6)) for _ in range(count)]
-
-
-def unit_vectors(count, size, seed=0):
-    draw = random.Random(seed)
-    rows = [[draw.gauss(0, 1) for _ in range(size)] for _ in range(count)]
-    return [[x / sum(y * y for y in row) ** 0.5 for x in row] for row in rows]
-
-
-@pytest.mark.parametrize("kind", [FaissSearch, NumpySearch])
-def test_search_equals_a_ranking_by_hand(kind):
-    vectors = unit_vectors(300, 24)
-    search = kind.of(vectors)
-    for query in unit_vectors(20, 24, seed=1):
-        products = [sum(a * b for a, b in zip(query, row, strict=True)) for row in vectors]
-        by_hand = sorted(range(300), key=lambda at: -products[at])[:10]
-        found = best(search, query, 10)
-        assert [at for at, _ in found] == by_hand
-        assert found[0][1] == pytest.approx(products[by_hand[0]], abs=1e-5)
-
-
-def test_faiss_and_numpy_give_the_same_ranks():
-    vectors = unit_vectors(500, 32)
-    one, other = FaissSearch.of(vectors), NumpySearch.of(vectors)
-    for query in unit_vectors(30, 32, seed=9):
-        assert [p for p, _ in best(one, query, 7)] == [p for p, _ in best(other, query, 7)]
-
-
-@pytest.mark.parametrize("kind", [FaissSearch, NumpySearch])
-@pytest.mark.parametrize("copies", [3, 60])
-def test_ties_keep_the_order_of_indexing(kind, copies):
-    first, *others = unit_vectors(50, 16)
-    vectors = [*others, *([first] * copies)]
-    found = best(kind.of(vectors), first, 3)
-    assert [at for at, _ in found] == [49, 50, 51]
-
-
-@pytest.mark.parametrize("kind", [FaissSearch, NumpySearch])
-def test_a_saved_search_is_the_same(kind, tmp_path):
-    vectors = unit_vectors(40, 8)
-    search = kind.of(vectors)
-    search.save(tmp_path)
-    opened = kind.open(tmp_path)
-    assert len(opened) == 40
-    assert best(opened, vectors[3], 5) == best(search, vectors[3], 5)
-
-
-def test_without_faiss_numpy_searches(monkeypatch):
-    def absent():
-        raise ImportError
-
-    assert engine() is FaissSearch
-    monkeypatch.setattr(retrieve, "_faiss", absent)
-    assert engine() is NumpySearch
-
-
-def test_without_faiss_and_numpy_the_pip_line_is_told(monkeypatch):
-    monkeypatch.setitem(sys.modules, "numpy", None)
-    with pytest.raises(MissingExtraError) as caught:
-        NumpySearch.of([[1.0]])
-    assert "finetune-advisor[rag]" in caught.value.hint
 
 
 def test_at_most_k_hits_best_first():
@@ -130,16 +67,20 @@ def test_many_passages_are_embedded_with_signs_of_life():
     assert found.search("warm oil", 5) == whole.search("warm oil", 5)
 
 
-def test_other_passages_or_another_model_are_embedded(tmp_path):
+def test_another_model_embeds_anew_and_fewer_passages_nothing(tmp_path):
     texts = passages(*sentences(5))
     FaissRetriever(LetterEmbedder(), cache_dir=tmp_path).index(texts)
-    for embedder, what in ((LetterEmbedder("letters-2"), texts), (LetterEmbedder(), texts[:4])):
+    for embedder, what, calls in (
+        (LetterEmbedder("letters-2"), texts, [5]),
+        (LetterEmbedder(), texts[:4], []),
+        (LetterEmbedder(), passages(*sentences(5, seed=1)), [5]),
+    ):
         FaissRetriever(embedder, cache_dir=tmp_path).index(what)
-        assert embedder.calls == [len(what)]
-    assert len(list(tmp_path.iterdir())) == 3
+        assert embedder.calls == calls
+    assert len(list(tmp_path.iterdir())) == 4
 
 
-@pytest.mark.parametrize("file", ["manifest.json", "index.faiss"])
+@pytest.mark.parametrize("file", ["manifest.json", "vectors-0.npy", "keys.npy"])
 @pytest.mark.parametrize("damage", ["missing", "cut", "garbage"])
 def test_a_damaged_index_is_made_again(tmp_path, file, damage):
     texts = passages(*sentences(12))
@@ -157,7 +98,11 @@ def test_a_damaged_index_is_made_again(tmp_path, file, damage):
     again.index(texts)
     assert embedder.calls == [12]
     assert len(again.search("oil", 3)) == 3
-    assert sorted(p.name for p in folder.iterdir()) == ["index.faiss", "manifest.json"]
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "keys.npy",
+        "manifest.json",
+        "vectors-0.npy",
+    ]
     assert [p.name for p in tmp_path.iterdir()] == [folder.name]
 
 

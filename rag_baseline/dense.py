@@ -1,0 +1,144 @@
+"""An index as it is built: vectors of passages, their keys, and perhaps an approximate search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from rag_baseline.approximate import Approximate
+from rag_baseline.index_kinds import WHOLE_UP_TO, IndexOptions, Kind
+from rag_baseline.ranking import Ranking
+from rag_baseline.recall import settle_effort
+from rag_baseline.vector_libraries import has_faiss, numpy
+from rag_baseline.vector_store import VectorStore, matrix, written
+
+DEAD = 0.2
+"""Share of rows no passage stands for, above which the others are written anew."""
+GROWTH = 0.5
+"""Rows added since training, as a share of those trained on, above which it is trained anew."""
+PIECES = 8
+"""Pieces of vectors above which they are joined."""
+FRESH = "fresh.npy"
+JOINED = "joined.npy"
+
+Slices = Callable[[Any], Iterable[Any]]
+"""Vectors of the passages at some positions, slice by slice."""
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Rows of vectors; which of them are of use, the passages decide by their keys."""
+
+    store: VectorStore = field(default_factory=VectorStore)
+    keys: Any = None
+    """Key of every row."""
+    approximate: Approximate | None = None
+    trained_on: int = 0
+    """Rows there were when the approximate index was built."""
+    stated: float = 0.0
+    recall: float = 1.0
+    """Measured at 10 against exact search."""
+
+    def rows_of(self, keys: Any) -> Any:
+        """Row of every key, -1 where there is none."""
+        np = numpy()
+        if self.keys is None or not len(self.keys):
+            return np.full(len(keys), -1, dtype="int64")
+        order = np.argsort(self.keys, kind="stable")
+        places = np.searchsorted(self.keys, keys, sorter=order)
+        rows = order[np.minimum(places, len(order) - 1)]
+        return np.where(self.keys[rows] == keys, rows, -1)
+
+    @property
+    def kind(self) -> Kind:
+        """How it searches."""
+        return self.approximate.kind if self.approximate is not None else "exact"
+
+
+def grown(
+    base: Dense, keys: Any, slices: Slices, options: IndexOptions, scratch: Path | None
+) -> Dense:
+    """The base with a vector for every key: only what is missing is embedded.
+
+    With a scratch folder new vectors are written there and mapped. Raises OSError.
+    """
+    np = numpy()
+    missing = np.flatnonzero(base.rows_of(keys) < 0)
+    if not len(missing):
+        return base
+    kind = number_format(options, len(keys))
+    if scratch is None:
+        piece = matrix(slices(missing)).astype(kind, copy=False)
+    else:
+        piece = written(scratch / FRESH, slices(missing), len(missing), kind)
+    had = base.keys if base.keys is not None else np.empty(0, dtype="int64")
+    return replace(
+        base,
+        store=base.store.with_piece(piece),
+        keys=np.concatenate([had, keys[missing]]),
+    )
+
+
+def number_format(options: IndexOptions, passages: int) -> str:
+    """Half precision where vectors are only looked at after a quantised search, else float32."""
+    is_quantised = options.kind in {"auto", "ivfpq"} and passages > WHOLE_UP_TO and has_faiss()
+    return "float16" if is_quantised else "float32"
+
+
+def compacted(base: Dense, rows: Any, scratch: Path | None) -> Dense:
+    """Without the rows that no passage stands for, once they are many; raises OSError."""
+    store = base.store
+    if len(rows) >= (1 - DEAD) * len(store) and len(store.pieces) <= PIECES:
+        return base
+    kind = "float16" if store.is_rounded else "float32"
+    order = numpy().sort(rows)
+    parts = _blocks(store, order)
+    if scratch is None:
+        piece = matrix(parts).astype(kind, copy=False)
+    else:
+        piece = written(scratch / JOINED, parts, len(order), kind)
+    return Dense(VectorStore([piece]), base.keys[order])
+
+
+def _blocks(store: VectorStore, rows: Any) -> Iterator[Any]:
+    for start in range(0, len(rows), 8192):
+        yield store.take(rows[start : start + 8192])
+
+
+def searchable(base: Dense, rows: Any, options: IndexOptions) -> Dense:
+    """With the approximate search that so many passages call for, at its stated recall.
+
+    Raises MissingExtraError where a kind was asked for that needs FAISS.
+    """
+    kind = options.kind_for(len(rows), base.store.dimensions)
+    if kind != "exact" and options.kind == "auto" and not has_faiss():
+        kind = "exact"
+    if kind == "exact":
+        return replace(base, approximate=None, trained_on=0, stated=options.recall, recall=1.0)
+    approximate, trained_on = _approximate(base, kind)
+    is_as_it_was = approximate is base.approximate and base.stated == options.recall
+    if is_as_it_was:
+        return base
+    ranking = Ranking.over(base.store, rows, approximate)
+    recall = settle_effort(approximate, ranking, options.recall)
+    return replace(
+        base,
+        approximate=approximate,
+        trained_on=trained_on,
+        stated=options.recall,
+        recall=recall,
+    )
+
+
+def _approximate(base: Dense, kind: Kind) -> tuple[Approximate, int]:
+    """The one there is, with what it lacks, or a new one where it lacks too much."""
+    total, has = len(base.store), base.approximate
+    is_usable = has is not None and has.kind == kind and len(has) <= total
+    if has is None or not is_usable or total > (1 + GROWTH) * base.trained_on:
+        return Approximate.trained(kind, base.store), total
+    if len(has) < total:
+        has = has.changeable()
+        has.add(base.store, len(has))
+    return has, base.trained_on
