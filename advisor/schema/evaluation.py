@@ -114,6 +114,8 @@ class Prompt(Value):
     """Ids of the passages shown."""
     passage_texts: tuple[str, ...] = ()
     """Their texts, for metrics; never written to an artifact."""
+    cites: bool = False
+    """Whether passages are to be named as [1]: marks that are no part of the answer itself."""
     temperature: float = Field(default=0.0, ge=0)
     """0 takes the likeliest token each time."""
     draw: int = Field(default=0, ge=0)
