@@ -11,6 +11,7 @@ from rag_baseline.approximate import Approximate
 from rag_baseline.index_kinds import WHOLE_UP_TO, IndexOptions, Kind
 from rag_baseline.ranking import Ranking
 from rag_baseline.recall import settle_effort
+from rag_baseline.shelf import Shelf
 from rag_baseline.vector_libraries import has_faiss, numpy
 from rag_baseline.vector_store import VectorStore, matrix, written
 
@@ -58,17 +59,19 @@ class Dense:
 
 
 def grown(
-    base: Dense, keys: Any, slices: Slices, options: IndexOptions, scratch: Path | None
+    base: Dense, shelf: Shelf, slices: Slices, options: IndexOptions, scratch: Path | None
 ) -> Dense:
-    """The base with a vector for every key: only what is missing is embedded.
+    """The base with a vector for every passage: only what is missing is embedded, longest first.
 
-    With a scratch folder new vectors are written there and mapped. Raises OSError.
+    Texts of like length make full batches; the order of rows means nothing. With a scratch folder
+    new vectors are written there and mapped. Raises OSError.
     """
     np = numpy()
-    missing = np.flatnonzero(base.rows_of(keys) < 0)
+    missing = np.flatnonzero(base.rows_of(shelf.keys) < 0)
+    missing = missing[np.argsort(-shelf.lengths[missing], kind="stable")]
     if not len(missing):
         return base
-    kind = number_format(options, len(keys))
+    kind = number_format(options, len(shelf))
     if scratch is None:
         piece = matrix(slices(missing)).astype(kind, copy=False)
     else:
@@ -77,7 +80,7 @@ def grown(
     return replace(
         base,
         store=base.store.with_piece(piece),
-        keys=np.concatenate([had, keys[missing]]),
+        keys=np.concatenate([had, shelf.keys[missing]]),
     )
 
 

@@ -24,6 +24,8 @@ from rag_baseline.vector_libraries import numpy
 
 SLICE = 128
 """Passages embedded between two signs of life."""
+LARGE_SLICE = 4096
+"""Passages handed at once to an embedder that keeps vectors and shows progress by itself."""
 
 
 class FaissRetriever:
@@ -134,7 +136,7 @@ class FaissRetriever:
         base = self._base(shelf, folder)
         with contextlib.ExitStack() as stack:
             scratch = stack.enter_context(folder.scratch(self.digest)) if folder else None
-            dense = grown(base, shelf.keys, self._slices(shelf), self._options, scratch)
+            dense = grown(base, shelf, self._slices(shelf), self._options, scratch)
             dense = compacted(dense, dense.rows_of(shelf.keys), scratch)
             dense = searchable(dense, dense.rows_of(shelf.keys), self._options)
             if folder is not None and scratch is not None:
@@ -157,12 +159,14 @@ class FaissRetriever:
         """Embeds the passages at some positions, told slice by slice."""
 
         def embedded(positions: Any) -> Iterator[Any]:
-            line = self._progress if len(positions) > SLICE else None
+            is_keeping = hasattr(self._embedder, "prepare")
+            size = LARGE_SLICE if is_keeping else SLICE
+            line = self._progress if len(positions) > size and not is_keeping else None
             if line is not None:
                 line.start("embedding passages", len(positions))
             try:
-                for start in range(0, len(positions), SLICE):
-                    some = positions[start : start + SLICE]
+                for start in range(0, len(positions), size):
+                    some = positions[start : start + size]
                     yield self._vectors([searched_text(shelf[int(at)]) for at in some])
                     if line is not None:
                         line.advance(len(some))

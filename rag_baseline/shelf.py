@@ -18,13 +18,13 @@ class Shelf:
     """Passages in the order of indexing; each stays where its sequence keeps it.
 
     `ids` has a number per passage made of its id, `keys` one made of id and searched text: equal
-    keys have equal vectors. `source` and `item` say where the passage is: which sequence, and which
-    of its passages.
+    keys have equal vectors; `lengths` are those of the texts. `source` and `item` say
+    in which sequence a passage is, and where in it.
     """
 
     def __init__(self, sources: Sequence[Sequence[Passage]], columns: Sequence[Any]) -> None:
         self.sources = list(sources)
-        self.source, self.item, self.ids, self.keys = columns
+        self.source, self.item, self.ids, self.keys, self.lengths = columns
         self._values: dict[str, tuple[dict[str, int], Any]] = {}
 
     @classmethod
@@ -35,17 +35,12 @@ class Shelf:
         numbers = np.fromiter(
             (number for passage in held for number in _numbers(passage)),
             dtype="int64",
-            count=2 * len(held),
-        ).reshape(-1, 2)
+            count=3 * len(held),
+        ).reshape(-1, 3)
         stays = _last_of_each(numbers[:, 0])
         return cls(
             [held],
-            [
-                np.zeros(len(stays), dtype="int32"),
-                stays,
-                numbers[stays, 0].copy(),
-                numbers[stays, 1].copy(),
-            ],
+            [np.zeros(len(stays), dtype="int32"), stays, *numbers[stays].T.copy()],
         )
 
     def __len__(self) -> int:
@@ -63,19 +58,23 @@ class Shelf:
         """Digest over all passages in their order."""
         return hashlib.sha256(self.keys.tobytes()).hexdigest()[:16]
 
+    @property
+    def columns(self) -> tuple[Any, ...]:
+        """All that is known per passage."""
+        return self.source, self.item, self.ids, self.keys, self.lengths
+
     def keeping(self, mask: Any) -> Shelf:
         """Those passages at which the mask is true, in their order."""
-        columns = (self.source, self.item, self.ids, self.keys)
-        return Shelf(self.sources, [column[mask] for column in columns])
+        return Shelf(self.sources, [column[mask] for column in self.columns])
 
     def with_more(self, passages: Sequence[Passage]) -> Shelf:
         """Further passages after these; one whose id is there already replaces it."""
         np = numpy()
         more = Shelf.of(passages)
         stay = self.keeping(~np.isin(self.ids, more.ids))
-        mine = (stay.source, stay.item, stay.ids, stay.keys)
-        theirs = (more.source + len(stay.sources), more.item, more.ids, more.keys)
-        joined = [np.concatenate(pair) for pair in zip(mine, theirs, strict=True)]
+        more.source += len(stay.sources)
+        pairs = zip(stay.columns, more.columns, strict=True)
+        joined = [np.concatenate(pair) for pair in pairs]
         return Shelf([*stay.sources, *more.sources], joined)
 
     def matching(self, where: Mapping[str, str]) -> Any:
@@ -107,13 +106,15 @@ def _field(passage: Passage, name: str) -> str | None:
     return passage.document if name == DOCUMENT else passage.metadata.get(name)
 
 
-def _numbers(passage: Passage) -> tuple[int, int]:
+def _numbers(passage: Passage) -> tuple[int, int, int]:
+    text = searched_text(passage)
     head = hashlib.blake2b(passage.id.encode("utf-8", "surrogatepass"), digest_size=8)
     whole = hashlib.blake2b(head.digest(), digest_size=8)
-    whole.update(searched_text(passage).encode("utf-8", "surrogatepass"))
+    whole.update(text.encode("utf-8", "surrogatepass"))
     return (
         int.from_bytes(head.digest(), "little", signed=True),
         int.from_bytes(whole.digest(), "little", signed=True),
+        len(text),
     )
 
 
