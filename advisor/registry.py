@@ -251,8 +251,10 @@ def readers() -> dict[str, DocumentReader]:
     """
     group = "advisor.readers"
     taken: dict[str, str] = {}
+    made: dict[str, DocumentReader] = {}
     for name in sorted(names(group), key=lambda name: owner(group, name) != OURS):
-        for ending in reader(name).suffixes:
+        made[name] = reader(name)
+        for ending in made[name].suffixes:
             before = taken.get(ending)
             if before and (owner(group, before) == OURS) == (owner(group, name) == OURS):
                 raise DuplicatePluginError(
@@ -261,4 +263,4 @@ def readers() -> dict[str, DocumentReader]:
                     where=group,
                 )
             taken[ending] = name
-    return {ending: reader(name) for ending, name in taken.items()}
+    return {ending: made[name] for ending, name in taken.items()}

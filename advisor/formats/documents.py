@@ -7,16 +7,17 @@ from pathlib import Path, PurePosixPath
 
 from advisor.contracts import DocumentReader
 from advisor.errors import AdvisorError, CorpusError, MissingExtraError
-from advisor.formats.kinds import BY_ENDING, HEAD, READABLE, Refused, kind_by_content
+from advisor.formats.kinds import BY_ENDING, CALLED, HEAD, READABLE, Refused, kind_by_content
 from advisor.formats.listing import listing
 from advisor.formats.plain_text import PLAIN
-from advisor.schema.dataset import Corpus, ReadDocuments
+from advisor.schema.dataset import Corpus
 from advisor.schema.evaluation import Document
 
 Readers = Mapping[str, DocumentReader]
 NAMES_SHOWN = 5
 NAME_CHARACTERS = 80
 TROUBLES_SHOWN = 10
+REMARKS_SHOWN = 40
 OURS = ("document", "folder", "kind")
 """Keys of the metadata that no document sets itself."""
 
@@ -93,7 +94,9 @@ class _Reading:
         ]
         if len(troubles) > TROUBLES_SHOWN:
             told.append(f"Left out: {len(troubles) - TROUBLES_SHOWN} more that cannot be read.")
-        self.notes = [*told, *self.notes]
+        more = len(self.notes) - REMARKS_SHOWN
+        remarks = self.notes[:REMARKS_SHOWN]
+        self.notes = [*told, *remarks, *([f"{more:,} further remarks."] if more > 0 else [])]
         if not self.documents:
             raise self._nothing(path, troubles)
         return self._corpus(path)
@@ -146,7 +149,7 @@ class _Reading:
         if found:
             reader = self.readers.get(READABLE[found])
             if reader is not None and reader is not named:
-                told = f"{_shown(name)} is {found.upper()} by its content and is read as that."
+                told = f"{_shown(name)} is {CALLED[found]} by its content and read as that."
                 return reader, (told,)
             named = named or reader
         if named is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 HEAD = 4096
 READABLE = {"pdf": ".pdf", "docx": ".docx", "html": ".html"}
 """Kinds that are read whatever the file is called, with the ending of their reader."""
+CALLED = {"pdf": "a PDF", "docx": "a Word document", "html": "a web page"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +78,20 @@ def kind_by_content(path: Path, head: bytes) -> str | Refused:
         return "pdf"
     if head.startswith(b"PK\x03\x04"):
         return _packed(path)
+    refused = _by_bytes(head)
+    if refused is not None:
+        return refused
+    return "html" if _is_page(head) else ""
+
+
+def _by_bytes(head: bytes) -> Refused | None:
     if head[:4] == b"RIFF":
         return _RIFF.get(head[8:12], SOUND)
     if head[257:262] == b"ustar":
         return ARCHIVE
     if head[4:8] == b"ftyp":
         return SOUND
-    for mark, refused in BY_BYTES:
-        if head.startswith(mark):
-            return refused
-    return "html" if _is_page(head) else ""
+    return next((refused for mark, refused in BY_BYTES if head.startswith(mark)), None)
 
 
 def _is_page(head: bytes) -> bool:

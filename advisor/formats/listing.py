@@ -1,4 +1,4 @@
-"""Which files of a folder are looked at: in a stable order, nothing hidden, nothing from outside."""
+"""Which files of a folder are looked at: in a stable order, none hidden, none from outside."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def listing(root: Path) -> Listing:
 
 def _why_not(folder: Path, name: str, inside: Path) -> str:
     """Why a file or folder is not looked at; empty where it is."""
-    if name.startswith(".") or name.startswith("~$"):
+    if name.startswith((".", "~$")):
         return HIDDEN
     path = os.path.join(folder, name)  # noqa: PTH118 - thousands of files: a third of the time
     if not os.path.islink(path):  # noqa: PTH114 - the same

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 from advisor.errors import CorpusError
+from rag_baseline.readers.source import as_title
 
 MOST_PARTS = 10_000
 LARGEST_PART = 1 << 26
@@ -47,7 +48,7 @@ def look_into(path: Path, name: str, needed: str) -> tuple[str, ...]:
 
 def broken(path: Path, name: str, error: Exception) -> CorpusError:
     """The refusal of a document that its library cannot read."""
-    cause = " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__
+    cause = as_title(str(error))[:120].rstrip(".") or type(error).__name__
     return CorpusError(
         f"{name} is broken and cannot be read: {cause}.",
         hint="Open it in Word and save it anew, or take it out.",

@@ -7,14 +7,33 @@ from dataclasses import dataclass
 from typing import Any
 
 from rag_baseline.readers.headings import first_heading
-from rag_baseline.readers.source import as_title, clean
+from rag_baseline.readers.source import as_title, clean, counted
 
 UNSEEN = (
-    "script", "style", "noscript", "template", "iframe", "frame", "object", "embed", "applet", "svg",
-    "math", "canvas", "audio", "video", "nav", "head", "select", "button", "input", "textarea",
+    "script", "style", "noscript", "template", "iframe", "frame", "object", "embed", "applet",
+    "svg", "math", "canvas", "audio", "video", "nav", "head", "select", "button", "input",
+    "textarea",
 )  # fmt: skip
 AS_TEXT = ["a", "b", "strong", "i", "em", "u", "s", "del", "sub", "sup", "mark", "img"]
 """Marks around words that would part them from the words of a question."""
+CELLS = frozenset({"td", "th"})
+BLOCKS = (
+    "p", "div", "ul", "ol", "dl", "table", "pre", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6",
+    "section", "article", "form", "hr",
+)  # fmt: skip
+ENDS: dict[str, frozenset[str]] = {
+    "li": frozenset({"li"}),
+    "dt": frozenset({"dt", "dd"}),
+    "dd": frozenset({"dt", "dd"}),
+    "td": CELLS,
+    "th": CELLS,
+    "tr": CELLS | {"tr"},
+    **dict.fromkeys(("thead", "tbody", "tfoot"), CELLS | {"tr", "thead", "tbody", "tfoot"}),
+    **dict.fromkeys(BLOCKS, frozenset({"p"})),
+}
+"""Which open tags a tag ends that nobody closed: authors of HTML may leave those ends out."""
+OUTER = frozenset({"ul", "ol", "dl", "table", "body", "html", "blockquote", "div"})
+DEPTH = 16
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*){2,}")
 _SPACE_AT_END = re.compile(r"[ \t\u00a0]+$", re.MULTILINE)
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -33,18 +52,42 @@ def page_of(html: str) -> Page:
     """What a reader of the page sees; raises ImportError without the libraries."""
     import warnings  # noqa: PLC0415 - with the library
 
-    from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning  # noqa: PLC0415 - heavy
-
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)
-        soup = BeautifulSoup(html, "html.parser")
+        warnings.simplefilter("ignore")
+        soup = _soup(html)
     named = as_title(soup.title.get_text()) if soup.title else ""
     hidden = _strip(soup)
     text = _as_markdown(soup)
     text = _SPACE_AT_END.sub("", clean(text.replace("\u00a0", " ")))
     text = _BLANK_LINES.sub("\n\n", text).strip("\n")
-    notes = (f"{hidden} hidden parts were left out.",) if hidden else ()
+    notes = (f"{counted(hidden, 'hidden part')} left out.",) if hidden else ()
     return Page(text, first_heading(text) or named, notes)
+
+
+def _soup(html: str) -> Any:
+    """The page as a tree, tags ended where their authors left that out."""
+    from bs4 import BeautifulSoup  # noqa: PLC0415 - heavy
+
+    class Soup(BeautifulSoup):  # type: ignore[misc]
+        def handle_starttag(self, name: str, *rest: Any, **more: Any) -> Any:
+            while ended := _ended(name, self.tagStack):
+                self.handle_endtag(ended)
+            return super().handle_starttag(name, *rest, **more)
+
+    return Soup(html, "html.parser")
+
+
+def _ended(name: str, is_open: list[Any]) -> str:
+    """The open tag that a new one ends; empty for none."""
+    ends = ENDS.get(name)
+    if ends is None:
+        return ""
+    for tag in reversed(is_open[-DEPTH:]):
+        if tag.name in ends:
+            return str(tag.name)
+        if tag.name in OUTER or (tag.name in CELLS and "tr" not in ends and not ends & CELLS):
+            break
+    return ""
 
 
 def _strip(soup: Any) -> int:
@@ -59,6 +102,8 @@ def _strip(soup: Any) -> int:
         part.extract()
     for image in soup.find_all("img"):
         image.replace_with(f" {image.get('alt') or ''} ")
+    for link in soup.find_all("a", string="\u2191"):
+        link.extract()  # from a note back to where it is called
     concealed = [part for part in soup.find_all(_is_hidden) if part.get_text(strip=True)]
     for part in concealed:
         part.extract()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advisor.errors import CorpusError
+from rag_baseline.readers.source import as_title, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,7 @@ def pages_of(path: Path, name: str) -> Pages:
                 where=str(path),
             ) from None
         except Exception as error:  # noqa: BLE001 - whatever a broken file makes the library raise
-            cause = " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__
+            cause = as_title(str(error))[:120].rstrip(".") or type(error).__name__
             raise CorpusError(
                 f"{name} is broken and cannot be read as a PDF: {cause}.",
                 hint="Print it to a new PDF, or take it out.",
@@ -121,7 +122,7 @@ def _read(reader: Any) -> Pages:
         raise ValueError("none of its pages can be read")
     if failed:
         shown = ", ".join(map(str, failed[:10]))
-        notes.append(f"{len(failed)} pages are broken and were left out: {shown}.")
+        notes.append(f"{counted(len(failed), 'broken page')} left out: {shown}.")
     return Pages(tuple(texts), tuple(pictures), _title(reader), tuple(notes))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from advisor.errors import CorpusError, MissingExtraError
 from rag_baseline.readers._charset import likeliest
-from rag_baseline.readers.source import clean, control_characters
+from rag_baseline.readers.source import clean, control_characters, counted
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -60,8 +60,8 @@ def decoded(content: bytes, name: str, *, declared: str = "") -> Decoded:
     lost = kept.count("\ufffd")
     told = (
         f"{name} is not UTF-8; it is read as {encoding}." if encoding != "utf-8" else "",
-        f"{name}: {dropped} control characters were left out." if dropped else "",
-        f"{name}: {lost} characters could not be decoded and stand as \ufffd." if lost else "",
+        f"{name}: {counted(dropped, 'control character')} left out." if dropped else "",
+        f"{name}: {counted(lost, 'sign')} could not be decoded, shown as \ufffd." if lost else "",
     )
     return Decoded(kept, encoding, tuple(note for note in told if note))
 

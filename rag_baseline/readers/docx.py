@@ -11,7 +11,7 @@ from advisor.schema.evaluation import Document
 from rag_baseline.readers._archive import look_into
 from rag_baseline.readers._markup import page_of
 from rag_baseline.readers._word import html_of
-from rag_baseline.readers.source import LARGEST_BYTES
+from rag_baseline.readers.source import LARGEST_BYTES, counted
 
 MAIN_PART = "word/document.xml"
 EMBEDDED = "word/embeddings/"
@@ -34,8 +34,8 @@ class DocxReader:
             raise MissingExtraError(f"Reading {name}", self.info.extra) from None
         embedded = sum(part.startswith(EMBEDDED) for part in parts)
         told = (
-            f"{name}: {pictures} pictures were left out." if pictures else "",
-            f"{name}: {embedded} embedded files were not opened." if embedded else "",
+            f"{name}: {counted(pictures, 'picture')} left out." if pictures else "",
+            f"{name}: {counted(embedded, 'embedded file')} not opened." if embedded else "",
         )
         notes = tuple(note for note in told if note)
         if not page.text.strip():

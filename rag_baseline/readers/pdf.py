@@ -15,8 +15,8 @@ SENTENCE_ENDS = (".", "!", "?", ":", ";", '"', "”", "»", "。")
 RUNS_SHOWN = 10
 OCR = "Run it through OCR (for example ocrmypdf) and give the result."
 LIGATURES = str.maketrans({
-    "\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl", "\ufb05": "st",
-    "\ufb06": "st",
+    "\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl",
+    "\ufb05": "st", "\ufb06": "st",
 })  # fmt: skip
 """One sign for several letters, as typesetting has it and no question."""
 

@@ -50,6 +50,11 @@ def control_characters(text: str) -> int:
     return sum(1 for _ in _CONTROL.finditer(text))
 
 
+def counted(number: int, noun: str) -> str:
+    """A count with its noun: 1 page, 2 pages."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def as_title(text: str) -> str:
     """One short line, as a title stands in metadata."""
     return " ".join(clean(text).split())[:TITLE_CHARACTERS].rstrip()

@@ -13,7 +13,7 @@ from advisor.errors import CorpusError
 from advisor.schema.dataset import ReadDocuments
 from advisor.schema.evaluation import Document
 from rag_baseline.readers.decoding import decoded
-from rag_baseline.readers.source import as_title, content_of
+from rag_baseline.readers.source import as_title, content_of, counted
 
 LONGEST_CELL = 1 << 24
 """Characters: a quote that never ends would take in the rest of a file as one cell."""
@@ -84,7 +84,7 @@ class Table:
         """What is to be said of all rows."""
         if not self._beyond:
             return ""
-        return f"{self._beyond} rows have more cells than there are headings."
+        return f"{counted(self._beyond, 'row')} with more cells than there are headings."
 
 
 def _rows(text: str, delimiter: str, path: Path, name: str) -> Iterator[list[str]]:
