@@ -19,7 +19,8 @@
     │  ├─ UnknownPluginError
     │  ├─ DuplicatePluginError
     │  ├─ PluginContractError
-    │  └─ MissingExtraError
+    │  ├─ MissingExtraError
+    │  └─ RetrieverError
     ├─ BackendError
     │  ├─ ModelFolderError
     │  ├─ BackendAuthError
@@ -74,6 +75,7 @@ __all__ = [
     "PluginError",
     "PriceMissingError",
     "ProfileError",
+    "RetrieverError",
     "RuleConflictError",
     "RuleParseError",
     "RulebookError",
@@ -183,6 +185,10 @@ class MissingExtraError(PluginError):
             where=f"extra {extra}",
         )
         self.extra = extra
+
+
+class RetrieverError(PluginError):
+    """A retrieval engine could not be reached, or refused what it was asked."""
 
 
 class BackendError(AdvisorError):
