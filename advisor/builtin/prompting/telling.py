@@ -1,0 +1,79 @@
+"""A search over prompts in sentences and rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from advisor.builtin.prompting.parts import Parts
+from advisor.builtin.prompting.search import Outcome
+from advisor.builtin.prompting.trials import TOP, Trial
+from advisor.contracts import Tools
+
+CALLS = 200
+"""Calls of a search that is not told otherwise."""
+
+
+def story(found: Outcome, calls: int) -> tuple[str, ...]:
+    """What was tried, and what came of it."""
+    start, best, judged = found.start, found.best, found.judged
+    tried = (
+        f"{len(found.trials)} prompts were tried on up to {max(map(_count, found.trials))} samples"
+        f" with {found.used} of {calls} calls; {found.written} of their instructions the model"
+        " wrote."
+    )
+    if best is start:
+        return (tried, _unbeaten(found), *found.remarks)
+    compared = (
+        f"{best.mean(judged.n):.2f} against {start.mean(judged.n):.2f} for the start on the same"
+        f" {judged.n} samples (better on {judged.wins}, worse on {judged.losses})"
+    )
+    name = best.candidate.origin
+    said = (
+        f"Chosen: {name}, {compared}."
+        if judged.is_better
+        else f"The start stands: the best other prompt ({name}) had {compared}; may be chance."
+    )
+    return (tried, said, *found.remarks)
+
+
+def _unbeaten(found: Outcome) -> str:
+    reached = f"{found.start.mean():.2f}"
+    if len(found.trials) == 1 and found.start.mean() >= TOP:
+        return "The start answers all of them right and stands."
+    if len(found.trials) == 1:
+        return f"Nothing else could be tried: the start, at {reached}, stands."
+    return f"No other prompt was better: the start, at {reached}, stands."
+
+
+def why_not(tools: Tools, calls: int) -> str:
+    if tools.model is None:
+        return "no model may be asked"
+    if not calls:
+        return "too few calls or samples to tell prompts apart"
+    return "" if tools.model.calls_left else "no call is left"
+
+
+def aside(parts: Parts) -> tuple[str, ...]:
+    if not parts.aside:
+        return ()
+    few = "few" if len(parts.dev) > parts.aside else "no"
+    return (
+        f"There are {few} dev samples, so {parts.aside} train samples were set aside to judge on.",
+    )
+
+
+def _count(trial: Trial) -> int:
+    return len(trial.scores)
+
+
+def row(trial: Trial) -> dict[str, Any]:
+    candidate = trial.candidate
+    return {
+        "origin": candidate.origin,
+        "instruction": candidate.lead.instruction,
+        "labels_listed": len(candidate.lead.labels),
+        "shots": candidate.similar or len(candidate.fixed),
+        "similar": bool(candidate.similar),
+        "samples": len(trial.scores),
+        "score": round(trial.mean(), 4),
+    }
