@@ -89,29 +89,31 @@ def _refuse_places(
 
 def _checked(screen: Screen, file: Path, **asked: Any) -> tuple[DataCheck, DatasetError | None]:
     """The check; where no row is usable, that of the faults alone with the error to end in."""
-    from advisor.data_check.check import check_faults, check_file  # noqa: PLC0415 - slow to load
+    from advisor.data_check.check import check_faults, check_file, covered  # noqa: PLC0415 - slow to load
     from advisor.formats.documents import read_corpus  # noqa: PLC0415
     from advisor.formats.mapping import parse_mapping  # noqa: PLC0415
     from advisor.formats.readers import recognise  # noqa: PLC0415
+    from advisor.registry import readers  # noqa: PLC0415
 
     mapping = parse_mapping(asked["mapping"])
     source = recognise(file, mapping=mapping)
     docs = asked["docs"]
     count, counted_by = _counter(screen, asked["model"])
-    documents = read_corpus(docs).documents if docs else ()
+    corpus = read_corpus(docs, readers()) if docs else None
     refused = None
     try:
         found = check_file(
             source,
             seed=asked["seed"],
             sequence_length=asked["seq_len"],
-            documents=documents,
+            documents=corpus.documents if corpus else (),
             count=count,
             counted_by=counted_by,
         )
     except DatasetError as error:
         found, refused = check_faults(source), error
-    return found.model_copy(update={"mapping": mapping}), refused
+    notes = (*found.notes, *(corpus.notes if corpus else ()))
+    return covered(found.model_copy(update={"mapping": mapping, "notes": notes})), refused
 
 
 def _counter(screen: Screen, model: str | None) -> tuple[Any, str]:

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("advisor.cli.verify:command", "7  Tuned model against every baseline."),
     "report": ("advisor.cli.report:command", "8  report.html and report.md."),
     "data": ("advisor.cli.data:command", "Check a data file."),
+    "docs": ("advisor.cli.docs:command", "Check documents before retrieval."),
     "rules": ("advisor.cli.rules:command", "List, show, check and explain the rules."),
     "catalog": ("advisor.cli.catalog:command", "Models, GPUs and dated prices."),
     "calibration": (

@@ -9,6 +9,7 @@ from advisor.formats.documents import read_corpus
 from advisor.formats.mapping import parse_mapping
 from advisor.formats.readers import read_dataset
 from advisor.interview.closing import Inputs
+from advisor.registry import readers
 from advisor.schema.dataset import Dataset
 from advisor.schema.evaluation import Sample
 from advisor.schema.profile import Profile
@@ -29,7 +30,7 @@ def prefilled(answers: Profile, inputs: Inputs) -> Profile:
         answers=answers,
         dataset=dataset,
         samples=_placed(dataset) if dataset else (),
-        documents=read_corpus(inputs.docs).documents if inputs.docs else (),
+        documents=read_corpus(inputs.docs, readers()).documents if inputs.docs else (),
         machine=measure_machine(),
         model=model_facts(find_model(name), named=name) if name else None,
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from advisor.data_check.doctor import Asked, Doctor, Items
-from advisor.data_check.documents import hidden_orders
+from advisor.data_check.document_marks import document_problems
 from advisor.data_check.faults import Faults
 from advisor.data_check.keys import Same, clashes, leaks, repeats
 from advisor.data_check.lengths import ESTIMATED_FROM
@@ -164,7 +164,7 @@ class _Told:
         problems = (
             *doctor.faults.problems(),
             *split_problems,
-            *hidden_orders(self.documents),
+            *document_problems(self.documents),
             *(each.problem(whole.ledger) for each in found),
             *self.licences,
             *_few_rows(splits, whole),

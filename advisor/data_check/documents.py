@@ -1,4 +1,4 @@
-"""Test rows that stand in the documents, and documents that give orders to a model."""
+"""Test rows that stand word for word in the documents."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from advisor.data_check.lines import counted
 from advisor.data_check.looks import Found, Look, Whole
 from advisor.data_check.normal import normalise
 from advisor.patterns import patterns
-from advisor.schema.dataset import Problem
 from advisor.schema.evaluation import Document
 
 RUN = 6
@@ -82,28 +81,3 @@ class TestItems:
 
 def _bare(text: str) -> str:
     return " ".join(_WORD.findall(normalise(text)))
-
-
-def hidden_orders(documents: Sequence[Document]) -> Iterator[Problem]:
-    """The problem to show for documents that speak to the model that reads them."""
-    held = patterns("injected_instructions")
-    rows: list[int] = []
-    files: list[str] = []
-    first = ""
-    for document in documents:
-        for _, match in held.all(document.text):
-            first = first or " ".join(match.group().split())[:60]
-            rows.append(document.text.count("\n", 0, match.start()) + 1)
-            files.append(document.name)
-    if rows:
-        names = list(dict.fromkeys(files))
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        yield Problem(
-            code="injected_instructions",
-            severity="warning",
-            rows=tuple(rows),
-            files=tuple(files),
-            message=f"{counted(len(names), 'document')} giving orders to the model that reads it:"
-            f" {', '.join(names[:3])}{more}; line {rows[0]}: '{first}'.",
-            hint="Delete the passage: with retrieval it reaches the model's prompt.",
-        )

@@ -17,6 +17,7 @@ __all__ = [
     "decide",
     "demo",
     "diagnosis",
+    "docs_check",
     "estimate",
     "evaluation",
     "facts",
