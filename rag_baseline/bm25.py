@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from advisor.contracts import PluginInfo, Progress, Tools
-from advisor.errors import CorpusError, StorageError
+from advisor.errors import CorpusError
 from advisor.schema.evaluation import Hit, Passage
+from rag_baseline import word_folder
 from rag_baseline.options import Reader, number_from, read_options
 from rag_baseline.passage_text import searched_text
 from rag_baseline.postings import Postings, TermRows, Weights, best
@@ -22,7 +21,6 @@ from rag_baseline.terms import AUTO, SAMPLED, Terms, language, language_of
 from rag_baseline.vector_libraries import numpy
 
 FORMAT = 1
-MANIFEST = "manifest.json"
 TOLD_FROM = 5000
 """Passages from which progress is shown; fewer are done in a second."""
 
@@ -65,6 +63,8 @@ class Bm25Retriever:
         self._terms = Terms()
         self._rows: TermRows | None = None
         self._postings: Postings | None = None
+        self._last: tuple[str, Any] | None = None
+        self._order: Any = None
 
     def configured(self, options: Mapping[str, str]) -> Self:
         """With k1, b or language; raises InputError for an unknown or wrong one."""
@@ -74,6 +74,13 @@ class Bm25Retriever:
     def equipped(self, tools: Tools) -> Self:
         """With the run's cache folder and progress."""
         return type(self)(tools.cache_dir, tools.progress, self._options)
+
+    @property
+    def settings(self) -> dict[str, str | int | float | bool]:
+        """What decides the hits, for a manifest."""
+        return {"retriever": self.info.id, "index": self.digest, **asdict(self._options)} | {
+            "language": self.language
+        }
 
     @property
     def digest(self) -> str:
@@ -98,7 +105,7 @@ class Bm25Retriever:
 
         Raises CorpusError when there is none, MissingExtraError, StorageError.
         """
-        if not passages:
+        if not len(passages):
             raise CorpusError(
                 "There is no passage to index: the documents hold no text.",
                 hint="Point --docs at text or Markdown files that are not empty.",
@@ -106,14 +113,16 @@ class Bm25Retriever:
         self._shelf = Shelf.of(passages)
         self._terms = Terms(self._language(self._shelf))
         self._rows = None
-        self._postings = self._opened()
-        if self._postings is None:
-            made = self._ready(self._shelf)
-            if self.folder is not None:
-                _store(self.folder, made, self._manifest())
+        self._forget()
+        folder = self.folder
+        self._postings = word_folder.opened(folder, self._facts()) if folder else None
+        if folder and self._postings is None:
+            word_folder.store(folder, self._ready(self._shelf), self._facts())
 
     def add(self, passages: Sequence[Passage]) -> None:
         """Further passages; one whose id is there already replaces it."""
+        if not len(passages):
+            return
         if self._shelf is None:
             self.index(passages)
             return
@@ -122,7 +131,7 @@ class Bm25Retriever:
         rows.keep(~numpy().isin(self._shelf.ids, more.ids))
         self._shelf = self._shelf.with_more(passages)
         rows.add(searched_text(passage) for passage in more)
-        self._postings = None
+        self._forget()
 
     def remove(self, document: str) -> int:
         """Take out every passage of a document; how many there were."""
@@ -132,7 +141,7 @@ class Bm25Retriever:
         if gone.any():
             self._term_rows(self._shelf).keep(~gone)
             self._shelf = self._shelf.keeping(~gone)
-            self._postings = None
+            self._forget()
         return int(gone.sum())
 
     def search(self, query: str, k: int) -> list[Hit]:
@@ -143,13 +152,33 @@ class Bm25Retriever:
         """As `search`, among passages whose metadata has these values; `document` is the name."""
         if self._shelf is None or k < 1 or not len(self._shelf):
             return []
-        scores = self._ready(self._shelf).score(self._terms.asked(query))
+        scores = self._scores(query, self._shelf)
         allowed = self._shelf.matching(where) if where else None
         return [Hit(passage=self._shelf[at], score=score) for at, score in best(scores, k, allowed)]
+
+    def scored(self, query: str, passages: Sequence[Passage]) -> list[Hit]:
+        """Those of the passages that share a term with the query, with their scores, unsorted."""
+        if self._shelf is None or not passages:
+            return []
+        scores = self._scores(query, self._shelf)[self.positions(passages)]
+        pairs = zip(passages, scores, strict=True)
+        return [Hit(passage=passage, score=float(score)) for passage, score in pairs if score > 0]
+
+    def positions(self, passages: Sequence[Passage]) -> Any:
+        """Where indexed passages stand in the order of indexing."""
+        np, ids = numpy(), Shelf.of([]).ids if self._shelf is None else self._shelf.ids
+        if self._order is None:
+            self._order = np.argsort(ids)
+        asked = Shelf.of(passages).ids
+        return self._order[np.searchsorted(ids, asked, sorter=self._order)]
 
     def search_many(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
         """`search` for each query, in order."""
         return [self.search(query, k) for query in queries]
+
+    def _forget(self) -> None:
+        """What was made for other passages is of no use any more."""
+        self._postings = self._last = self._order = None
 
     def _language(self, shelf: Shelf) -> str:
         if self._options.language != AUTO:
@@ -169,6 +198,13 @@ class Bm25Retriever:
                 told.finish()
         return self._rows
 
+    def _scores(self, query: str, shelf: Shelf) -> Any:
+        """Of every passage for the query; the last ones are kept."""
+        postings = self._ready(shelf)
+        if self._last is None or self._last[0] != query:
+            self._last = query, postings.score(self._terms.asked(query))
+        return self._last[1]
+
     def _ready(self, shelf: Shelf) -> Postings:
         """The index; made again after passages came or went."""
         if self._postings is None:
@@ -176,19 +212,7 @@ class Bm25Retriever:
             self._postings = Postings.of(self._term_rows(shelf), weights)
         return self._postings
 
-    def _opened(self) -> Postings | None:
-        """The stored index, or None where it is absent, damaged or of another make."""
-        folder, shelf = self.folder, self._shelf
-        if folder is None or shelf is None:
-            return None
-        try:
-            if json.loads((folder / MANIFEST).read_text(encoding="utf-8")) != self._manifest():
-                return None
-            return Postings.open(folder, len(shelf))
-        except (OSError, ValueError):
-            return None
-
-    def _manifest(self) -> dict[str, Any]:
+    def _facts(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
             "digest": self.digest,
@@ -197,30 +221,3 @@ class Bm25Retriever:
             "k1": self._options.k1,
             "b": self._options.b,
         }
-
-
-def _store(folder: Path, postings: Postings, manifest: dict[str, Any]) -> None:
-    """Write the index beside its place and rename it, so that it is there whole or not at all."""
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        postings.save(temporary)
-        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-        for path in temporary.iterdir():
-            _sync(path)
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
-    except OSError as error:
-        raise StorageError(
-            f"The word index cannot be stored: {error}.",
-            hint="Free some space or make the folder writable; nothing half-written was left.",
-            where=str(folder),
-        ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())

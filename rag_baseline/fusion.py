@@ -3,56 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from advisor.schema.evaluation import Hit
 
 RANK_CONSTANT = 60
 """How little the first ranks stand out (Cormack, Clarke and Buettcher 2009)."""
 
-Ranking = Sequence[Hit]
-Fusion = Callable[[Sequence[Ranking], Sequence[float]], list[Hit]]
-"""From rankings and their weights to one ranking, best first."""
+
+@dataclass(frozen=True)
+class Part:
+    """What one way of searching found."""
+
+    hits: Sequence[Hit]
+    """Best first."""
+    weight: float
+    floor: float | None = None
+    """The score that stands for nothing in common; None takes that of the last hit."""
 
 
-def by_rank(rankings: Sequence[Ranking], weights: Sequence[float]) -> list[Hit]:
+Fusion = Callable[[Sequence[Part]], list[Hit]]
+"""From parts to one ranking, best first; ties as the parts, the first of them first, have them."""
+
+
+def by_rank(parts: Sequence[Part]) -> list[Hit]:
     """Reciprocal-rank fusion: the sum of weight / (60 + rank); equal scores share a rank."""
-    return _summed(rankings, weights, _reciprocal_ranks)
+    return _summed(parts, _reciprocal_ranks)
 
 
-def by_score(rankings: Sequence[Ranking], weights: Sequence[float]) -> list[Hit]:
-    """The weighted sum of scores, each ranking stretched to run from 0 to 1.
+def by_score(parts: Sequence[Part]) -> list[Hit]:
+    """The weighted sum of scores, those of each part stretched from its floor (0) to its best (1).
 
-    0 stands for what a ranking does not hold, as for its last hit.
+    What a part has not found counts as its floor.
     """
-    return _summed(rankings, weights, _stretched)
+    return _summed(parts, _stretched)
 
 
-def _summed(
-    rankings: Sequence[Ranking],
-    weights: Sequence[float],
-    valued: Callable[[Ranking], list[float]],
-) -> list[Hit]:
-    """Ties in the order in which the rankings, the first of them first, name the passages."""
+def _summed(parts: Sequence[Part], valued: Callable[[Part], list[float]]) -> list[Hit]:
     sums: dict[str, float] = {}
-    hits: dict[str, Hit] = {}
-    for ranking, weight in zip(rankings, weights, strict=True):
-        for hit, value in zip(ranking, valued(ranking), strict=True):
-            sums[hit.passage.id] = sums.get(hit.passage.id, 0.0) + weight * value
-            hits.setdefault(hit.passage.id, hit)
+    first: dict[str, Hit] = {}
+    for part in parts:
+        for hit, value in zip(part.hits, valued(part), strict=True):
+            sums[hit.passage.id] = sums.get(hit.passage.id, 0.0) + part.weight * value
+            first.setdefault(hit.passage.id, hit)
     best = sorted(sums, key=lambda name: -sums[name])
-    return [Hit(passage=hits[name].passage, score=sums[name]) for name in best]
+    return [Hit(passage=first[name].passage, score=sums[name]) for name in best]
 
 
-def _reciprocal_ranks(ranking: Ranking) -> list[float]:
+def _reciprocal_ranks(part: Part) -> list[float]:
     values: list[float] = []
-    for at, hit in enumerate(ranking):
-        is_tie = at > 0 and hit.score == ranking[at - 1].score
+    for at, hit in enumerate(part.hits):
+        is_tie = at > 0 and hit.score == part.hits[at - 1].score
         values.append(values[-1] if is_tie else 1 / (RANK_CONSTANT + at + 1))
     return values
 
 
-def _stretched(ranking: Ranking) -> list[float]:
-    if not ranking:
+def _stretched(part: Part) -> list[float]:
+    if not part.hits:
         return []
-    low, high = ranking[-1].score, ranking[0].score
-    return [(hit.score - low) / (high - low) if high > low else 1.0 for hit in ranking]
+    high, last = part.hits[0].score, part.hits[-1].score
+    low = last if part.floor is None else min(part.floor, last)
+    return [(hit.score - low) / (high - low) if high > low else 1.0 for hit in part.hits]

@@ -12,20 +12,21 @@ from advisor.contracts import PluginInfo, Tools
 from advisor.schema.evaluation import Hit, Passage
 from rag_baseline.bm25 import READERS as WORD_READERS
 from rag_baseline.bm25 import Bm25Retriever
-from rag_baseline.fusion import Fusion, by_rank, by_score
+from rag_baseline.fusion import Fusion, Part, by_rank, by_score
 from rag_baseline.index import FaissRetriever
 from rag_baseline.options import Reader, number_from, one_of, read_options, whole_from
 
-FUSIONS: dict[str, Fusion] = {"rrf": by_rank, "scores": by_score}
+SCORES = "scores"
+FUSIONS: dict[str, Fusion] = {SCORES: by_score, "rrf": by_rank}
 
 
 @dataclass(frozen=True)
 class HybridOptions:
     """What a user may set beside the options of the two parts."""
 
-    fusion: str = "rrf"
-    weight: float = 0.5
-    """The share of meaning; the rest is that of words."""
+    fusion: str = SCORES
+    weight: float = 0.4
+    """The share of meaning; the rest is that of words, so that a word found nowhere else wins."""
     depth: int = 100
     """Hits of each part that are fused; more where more are asked for."""
 
@@ -108,14 +109,25 @@ class HybridRetriever:
         if k < 1:
             return []
         depth = max(k, self._options.depth)
-        found = (
+        dense = (
             self._dense.search_where(query, depth, where)
             if where
-            else self._dense.search(query, depth),
-            self._words.search_where(query, depth, where),
+            else self._dense.search(query, depth)
         )
-        weights = (self._options.weight, 1 - self._options.weight)
-        return FUSIONS[self._options.fusion](found, weights)[:k]
+        words = self._words.search_where(query, depth, where)
+        if self._options.fusion == SCORES:
+            found = {hit.passage.id for hit in words}
+            beside = [hit.passage for hit in dense if hit.passage.id not in found]
+            words = [*words, *self._words.scored(query, beside)]
+        share = self._options.weight
+        fused = FUSIONS[self._options.fusion]((Part(dense, share), Part(words, 1 - share, floor=0)))
+        return self._in_order(fused)[:k]
+
+    def _in_order(self, hits: list[Hit]) -> list[Hit]:
+        """Ties in the order of indexing."""
+        positions = self._words.positions([hit.passage for hit in hits])
+        paired = zip(hits, positions, strict=True)
+        return [hit for hit, _ in sorted(paired, key=lambda pair: (-pair[0].score, pair[1]))]
 
     def search_many(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
         """`search` for each query, in order, embedding them together."""

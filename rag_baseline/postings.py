@@ -101,26 +101,19 @@ class Postings:
         }
         return model.get_scores_from_ids(at)
 
-    def save(self, folder: Path) -> None:
-        """Four arrays of numbers; no word among them."""
+    def save(self, folder: Path) -> tuple[str, ...]:
+        """Four arrays of numbers, no word among them; the names of their files."""
         columns = (self._vocabulary, self._starts, self._passages, self._scores)
         for name, column in zip(FILES, columns, strict=True):
             numpy().save(folder / name, column, allow_pickle=False)
+        return FILES
 
     @classmethod
     def open(cls, folder: Path, passages: int) -> Postings:
-        """What `save` wrote, read from the disk as it is needed.
-
-        Raises ValueError where the arrays do not fit each other, OSError.
-        """
-        np = numpy()
-        columns = [np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in FILES]
-        vocabulary, starts, places, scores = columns
-        fits = len(starts) == len(vocabulary) + 1 and starts[-1] == len(places) == len(scores)
-        if not fits or (len(places) and not 0 <= places.min() <= places.max() < passages):
-            msg = "the arrays of the word index do not belong together"
-            raise ValueError(msg)
-        return cls((vocabulary, starts, places, scores), passages)
+        """What `save` wrote, read from the disk as it is needed. Raises ValueError, OSError."""
+        load = numpy().load
+        columns = [load(folder / name, mmap_mode="r", allow_pickle=False) for name in FILES]
+        return cls((columns[0], columns[1], columns[2], columns[3]), passages)
 
 
 def best(scores: Any, k: int, allowed: Any = None) -> list[tuple[int, float]]:
