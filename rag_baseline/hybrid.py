@@ -15,6 +15,7 @@ from rag_baseline.bm25 import Bm25Retriever
 from rag_baseline.fusion import Fusion, Part, by_rank, by_score
 from rag_baseline.index import FaissRetriever
 from rag_baseline.options import Reader, number_from, one_of, read_options, whole_from
+from rag_baseline.rerank import reranked, reranker
 
 SCORES = "scores"
 FUSIONS: dict[str, Fusion] = {SCORES: by_score, "rrf": by_rank}
@@ -29,12 +30,18 @@ class HybridOptions:
     """The share of meaning; the rest is that of words, so that a word found nowhere else wins."""
     depth: int = 100
     """Hits of each part that are fused; more where more are asked for."""
+    rerank: str = ""
+    """Folder of a cross-encoder, or URL#MODEL of a service, that orders the first hits anew."""
+    rerank_depth: int = 30
+    """How many of them."""
 
 
 READERS: dict[str, Reader] = {
     "fusion": one_of(*FUSIONS),
     "weight": number_from(0.0, 1.0),
     "depth": whole_from(1, 10_000),
+    "rerank": str,
+    "rerank_depth": whole_from(1, 1000),
 }
 
 
@@ -52,9 +59,10 @@ class HybridRetriever:
         self._dense = dense or FaissRetriever()
         self._words = words or Bm25Retriever()
         self._options = options or HybridOptions()
+        self._reranker = reranker(self._options.rerank) if self._options.rerank else None
 
     def configured(self, options: Mapping[str, str]) -> Self:
-        """With fusion, weight and depth, or options of one of the parts.
+        """With fusion, weight, depth, rerank or rerank_depth, or options of one of the parts.
 
         Raises InputError for an unknown or wrong one.
         """
@@ -75,8 +83,17 @@ class HybridRetriever:
     @property
     def digest(self) -> str:
         """Digest over passages, embedder and options: equal digests mean equal hits."""
-        body = [self._dense.digest, self._words.digest, asdict(self._options)]
+        model = self._reranker.digest if self._reranker else ""
+        body = [self._dense.digest, self._words.digest, asdict(self._options), model]
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def settings(self) -> dict[str, str | int | float | bool]:
+        """What decides the hits, for a manifest."""
+        dense = {f"dense_{name}": value for name, value in self._dense.settings.items()}
+        words = {f"words_{name}": value for name, value in self._words.settings.items()}
+        parts = {name: v for name, v in (dense | words).items() if not name.endswith("_retriever")}
+        return {"retriever": self.info.id, "index": self.digest, **asdict(self._options), **parts}
 
     def index(self, passages: Sequence[Passage]) -> None:
         """Make passages searchable, from what is stored where the same was stored before.
@@ -108,6 +125,12 @@ class HybridRetriever:
         """As `search`, among passages whose metadata has these values; `document` is the name."""
         if k < 1:
             return []
+        if self._reranker is None:
+            return self._fused(query, k, where)
+        found = self._fused(query, max(k, self._options.rerank_depth), where)
+        return reranked(self._reranker, query, found)[:k]
+
+    def _fused(self, query: str, k: int, where: Mapping[str, str]) -> list[Hit]:
         depth = max(k, self._options.depth)
         dense = (
             self._dense.search_where(query, depth, where)
