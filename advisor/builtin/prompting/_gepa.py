@@ -9,7 +9,7 @@ import gepa
 
 from advisor.builtin.prompting.parts import with_instruction
 from advisor.builtin.prompting.reflection import WRITTEN_TOKENS, Case
-from advisor.builtin.prompting.trials import Candidate, Desk, Trial
+from advisor.builtin.prompting.trials import TOP, Candidate, Desk, Trial
 from advisor.errors import AdvisorError
 from advisor.schema.evaluation import Message, Prompt, Sample
 
@@ -131,7 +131,7 @@ def optimised(
         reflection_lm=adapter.write,
         reflection_minibatch_size=min(LEARNT_FROM, len(pool)),
         max_metric_calls=desk.calls,
-        stop_callbacks=adapter.is_spent,
+        stop_callbacks=[adapter.is_spent, gepa.ScoreThresholdStopper(TOP)],
         logger=_Silence(),
         cache_evaluation=True,
         track_best_outputs=False,

@@ -104,8 +104,8 @@ class GepaBuilder:
             trials=found.trials,
             judged=paired(found.trials[0].scores, found.best.scores),
             used=desk.used,
-            written=found.written,
-            remarks=(),
+            written=len(found.trials) - 1,
+            remarks=(f"The model was asked {found.written} times for an instruction.",),
         )
         self._chosen = outcome.chosen.candidate
         self.story = (*story(outcome, calls), *aside(parts))

@@ -48,7 +48,7 @@ class Newcomers:
         ideas = self._joined(trials)
         if self._may_show:
             ideas += self._more_or_fewer(best) if best.has_shots else self._first_shots(best, cases)
-            ideas += [self._fixed(best, SHOTS, self._seed + 1 + rounds)]
+            ideas.append(self._fixed(best, SHOTS, self._seed + 1 + rounds, f" (set {rounds + 2})"))
         return [*ideas, *self._listing(best)]
 
     def _first_shots(self, best: Candidate, cases: Sequence[Case]) -> list[Candidate]:
@@ -77,9 +77,10 @@ class Newcomers:
         ideas = [_similar(best, shown)] if self._similar is not None else []
         return [*ideas, *(self._fixed(best, number, self._seed) for number in others)]
 
-    def _fixed(self, best: Candidate, count: int, seed: int) -> Candidate:
+    def _fixed(self, best: Candidate, count: int, seed: int, which: str = "") -> Candidate:
         shots = choose_shots(self._pool, count, seed)
-        return replace(best, fixed=shots, similar=0, origin=f"{len(shots)} random shots")
+        origin = f"{len(shots)} random shots{which}"
+        return replace(best, fixed=shots, similar=0, origin=origin)
 
     def _joined(self, trials: Sequence[Trial]) -> list[Candidate]:
         """The best new instruction with the best shots, where each did well by itself."""

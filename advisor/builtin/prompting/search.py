@@ -96,7 +96,7 @@ class Search:
         return Outcome(
             self._start,
             self._best,
-            tuple(self._trials),
+            tuple(trial for trial in self._trials if trial.scores),
             paired(self._start.scores, self._best.scores),
             desk.used,
             self._written,
@@ -116,8 +116,8 @@ class Search:
         best = self._best.candidate
         ideas += self._newcomers.around(best, self._trials, list(self._cases.values()), rounds)
         room = max(1, self._desk.left // (2 * self._first))
-        known = {trial.candidate.key for trial in self._trials}
-        fresh = {idea.key: idea for idea in ideas if idea.key not in known}
+        known = {one for trial in self._trials for one in _names(trial.candidate)}
+        fresh = {idea.key: idea for idea in ideas if known.isdisjoint(_names(idea))}
         sight = self._parts.dev[: self._full]
         fitting = (idea for idea in fresh.values() if self._desk.fits(idea, sight))
         return [Trial(idea) for idea in islice(fitting, room)]
@@ -136,10 +136,10 @@ class Search:
         self._best, self._idle = alive[0], 0
 
     def _is_ahead(self, trial: Trial, size: int) -> bool:
-        """Whether it is better than the best so far; at first not worse is enough."""
+        """Whether it is better than the best so far; at first being as good as one is enough."""
         found = paired(self._best.scores, trial.scores[:size])
-        if size == self._first < self._full:
-            return found.n > 0 and found.difference >= 0
+        if size == self._first < self._full and trial.mean(size) > 0:
+            return found.difference >= 0
         return found.n > self._first // 2 and found.difference > 0
 
     def _from_samples(self) -> list[Candidate]:
@@ -189,7 +189,17 @@ class Search:
     def _remarks(self) -> list[str]:
         remarks = []
         if self._junk >= JUNK_BORNE:
-            remarks.append("The model wrote no usable instruction when it was shown failures.")
+            remarks.append(
+                "Shown failures, the model wrote nothing that was new and an instruction."
+            )
         if self._desk.ran_out:
             remarks.append("The search ended early: no more answers came (calls or money ran out).")
         return remarks
+
+
+def _names(candidate: Candidate) -> set[object]:
+    """What two candidates do not share unless trying both is a waste."""
+    names: set[object] = {candidate.key}
+    if candidate.has_shots:
+        names.add((candidate.lead, candidate.origin))
+    return names

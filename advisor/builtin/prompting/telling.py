@@ -16,10 +16,11 @@ CALLS = 200
 def story(found: Outcome, calls: int) -> tuple[str, ...]:
     """What was tried, and what came of it."""
     start, best, judged = found.start, found.best, found.judged
+    count = len(found.trials)
     tried = (
-        f"{len(found.trials)} prompts were tried on up to {max(map(_count, found.trials))} samples"
-        f" with {found.used} of {calls} calls; {found.written} of their instructions the model"
-        " wrote."
+        f"{count} {'prompts were' if count > 1 else 'prompt was'} tried on up to"
+        f" {max(map(_count, found.trials), default=0)} samples with {found.used} of {calls} calls;"
+        f" {found.written} of their instructions the model wrote."
     )
     if best is start:
         return (tried, _unbeaten(found), *found.remarks)
@@ -46,6 +47,7 @@ def _unbeaten(found: Outcome) -> str:
 
 
 def why_not(tools: Tools, calls: int) -> str:
+    """Why nothing can be searched; empty where it can."""
     if tools.model is None:
         return "no model may be asked"
     if not calls:
@@ -54,6 +56,7 @@ def why_not(tools: Tools, calls: int) -> str:
 
 
 def aside(parts: Parts) -> tuple[str, ...]:
+    """A sentence where train samples had to be judged on."""
     if not parts.aside:
         return ()
     few = "few" if len(parts.dev) > parts.aside else "no"
@@ -67,6 +70,7 @@ def _count(trial: Trial) -> int:
 
 
 def row(trial: Trial) -> dict[str, Any]:
+    """A prompt that was tried."""
     candidate = trial.candidate
     return {
         "origin": candidate.origin,

@@ -136,7 +136,7 @@ class Desk:
         if self.left < 1:
             return None
         found = self._model.reflect([prompt], max_new_tokens=max_new_tokens)
-        self.used += 1
+        self.used += len(found)
         self.ran_out = not found
         return found[0] if found else None
 
@@ -157,9 +157,9 @@ class Desk:
             return []
         prompts = [candidate.prompt(sample, self._similar) for candidate, sample in granted]
         completions = self._model.ask(prompts)
-        self.used += len(prompts)
-        self.ran_out = len(completions) < len(prompts)
         count = len(completions)
+        self.used += count
+        self.ran_out = count < len(prompts)
         samples = [sample for _, sample in granted[:count]]
         scores = self._model.score(prompts[:count], completions, samples)
         return [
