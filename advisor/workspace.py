@@ -24,6 +24,7 @@ from advisor.contracts import (
     Trainer,
 )
 from advisor.data_check.split import limit_test, split_recorded
+from advisor.embedding import run_embedder, vectors_root
 from advisor.errors import (
     DatasetError,
     InputError,
@@ -231,7 +232,7 @@ class Workspace:
         _refuse_strangers(self.settings.builder_options)
         for name in self.settings.builders:
             registry.configured_system(name, self.settings.builder_options)
-        self.retriever  # noqa: B018 - its options are checked
+        self.retriever, self.embedder  # noqa: B018 - their names and options are checked
 
     @property
     def is_service(self) -> bool:
@@ -370,7 +371,10 @@ class Workspace:
     @cached_property
     def embedder(self) -> Embedder:
         """What turns texts into vectors, for everything in the run; it keeps them."""
-        return registry.embedder("sentence_transformers")
+        chosen = self.settings
+        folder = vectors_root() if chosen.use_cache else None
+        named = (chosen.embedder, chosen.embedder_base_url)
+        return run_embedder(*named, folder, self.progress, self.say)
 
     @property
     def retriever(self) -> Retriever | None:

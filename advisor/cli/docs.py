@@ -7,10 +7,11 @@ import click
 from advisor.cli.lazy import LazyGroup
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "search": ("advisor.cli.docs_search:command", "What retrieval finds for a question."),
     "check": ("advisor.cli.docs_check:command", "How much text there is, and what is wrong."),
 }
 
 
 @click.group(name="docs", cls=LazyGroup, table=COMMANDS)
 def command() -> None:
-    """Check documents."""
+    """Check documents, and search them."""

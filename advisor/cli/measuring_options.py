@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import click
@@ -14,6 +14,7 @@ from advisor.errors import InputError
 from advisor.formats.mapping import parse_mapping
 from advisor.secrets import found_secrets, masked
 
+F = TypeVar("F", bound=Callable[..., Any])
 PATHS = ("prices", "json_schema")
 PAIRS = ("backend_options", "metric_options", "builder_options", "retriever_options")
 EXAMPLES = {
@@ -95,6 +96,18 @@ OPTIONS: list[Callable[[Any], Any]] = [
         help="Also measure how scores grow with labels.",
     ),
 ]
+
+
+def named(*names: str) -> Callable[[F], F]:
+    """Those of the options, for a command that takes a few."""
+    wanted = [o for o in OPTIONS if click.command("-")(o(lambda: None)).params[0].name in names]
+
+    def decorated(function: F) -> F:
+        for option in reversed(wanted):
+            function = option(function)
+        return function
+
+    return decorated
 
 
 def read(values: dict[str, Any]) -> dict[str, Any]:

@@ -91,8 +91,9 @@ def make_settings(chosen: dict[str, Any], earlier: RunSettings | None = None) ->
     for key in PATHS:
         if key in values:
             values[key] = str(Path(values[key]).resolve())
-    if "model" in values and Path(values["model"]).is_dir():
-        values["model"] = str(Path(values["model"]).resolve())
+    for key in ("model", "embedder"):
+        if key in values and Path(values[key]).is_dir():
+            values[key] = str(Path(values[key]).resolve())
     if "builders" in values:
         values["builders"] = tuple(n.strip() for n in values["builders"].split(",") if n.strip())
     if "name" not in values and earlier is None and "data" in values:

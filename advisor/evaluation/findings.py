@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from advisor.contracts import Metric, Predictor, PromptBuilder, Retrieving
+from advisor.evaluation.diagnosis import diagnose
 from advisor.evaluation.predicting import unasked
 from advisor.evaluation.retrieval_scores import retrieval_scores
 from advisor.evaluation.runner import Prepared
@@ -30,7 +31,16 @@ def with_findings(
     retrieval = None
     if isinstance(system.builder, Retrieving) and searched:
         retrieval = retrieval_scores(samples, searched, shown=system.builder.shown)
-    return found.model_copy(update={"retrieval": retrieval})
+    diagnosis = diagnose(
+        found,
+        samples={sample.id: sample for sample in samples},
+        prompts={prompt.sample_id: prompt for prompt in system.prompts},
+        documents=corpus,
+        metric=metric,
+        retrieves=isinstance(system.builder, Retrieving),
+        searched=searched,
+    )
+    return found.model_copy(update={"retrieval": retrieval, "diagnosis": diagnosis})
 
 
 def _searched(builder: PromptBuilder, samples: Sequence[Sample]) -> Mapping[str, Sequence[Hit]]:

@@ -18,6 +18,7 @@ __all__ = [
     "demo",
     "diagnosis",
     "docs_check",
+    "docs_search",
     "estimate",
     "evaluation",
     "facts",
