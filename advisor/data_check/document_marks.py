@@ -6,9 +6,10 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from advisor.data_check.lines import counted
-from advisor.data_check.looks import ROWS_LISTED, fingerprint
+from advisor.data_check.looks import ROWS_LISTED
 from advisor.data_check.marks import INJECTED, KINDS_SHOWN, PERSONAL, SECRETS, Mark
 from advisor.data_check.normal import normalise
 from advisor.patterns import Patterns, hidden, masked_value, patterns
@@ -142,9 +143,9 @@ class _Marked:
 
 def _copies(documents: Sequence[Document]) -> Iterator[Problem]:
     """The problem to show for documents with the same text, but for case and white space."""
-    groups: defaultdict[int, list[str]] = defaultdict(list)
+    groups: defaultdict[bytes, list[str]] = defaultdict(list)
     for document in documents:
-        groups[fingerprint(normalise(document.text))].append(document.name)
+        groups[_key(document.text)].append(document.name)
     repeated = [name for names in groups.values() for name in names[1:]]
     if repeated:
         original = next(names for names in groups.values() if len(names) > 1)
@@ -159,6 +160,14 @@ def _copies(documents: Sequence[Document]) -> Iterator[Problem]:
             f" '{original[1]}' is '{original[0]}'.",
             hint="Keep one of each: copies take the places of other passages.",
         )
+
+
+def _key(text: str) -> bytes:
+    """Digest of the normalised text, piece by piece: a long one is never held a second time."""
+    digest = blake2b(digest_size=16)
+    for _, piece in _blocks(text):
+        digest.update(f"{normalise(piece)} ".encode("utf-8", "replace"))
+    return digest.digest()
 
 
 def _shown(names: Sequence[str]) -> str:

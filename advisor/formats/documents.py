@@ -175,12 +175,13 @@ class _RefusedKindError(CorpusError):
 
 def written_name(file: str) -> str:
     """The name as it can be stored and shown: other signs and bytes as %0A, %E4."""
-    try:
-        file.encode()
-    except UnicodeEncodeError:
-        raw = file.encode("utf-8", "surrogateescape")
-        file = raw.decode("utf-8", "backslashreplace").replace("\\x", "%")
-    return "".join(f"%{ord(s):02X}" if s != " " and not s.isprintable() else s for s in file)
+    return "".join(sign if sign == " " or sign.isprintable() else _escaped(sign) for sign in file)
+
+
+def _escaped(sign: str) -> str:
+    """A byte that is no UTF-8, as Python keeps it, or a sign that is not to be shown."""
+    number = ord(sign)
+    return f"%{number - 0xDC00 if 0xDC80 <= number <= 0xDCFF else number:02X}"
 
 
 def _head(path: Path, name: str) -> bytes:

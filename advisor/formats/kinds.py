@@ -35,6 +35,7 @@ BY_BYTES: tuple[tuple[bytes, Refused], ...] = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", OLD_OFFICE),
     (b"{\\rtf", RICH_TEXT),
     (b"\x1f\x8b", ARCHIVE),
+    (b"PK\x05\x06", ARCHIVE),
     (b"BZh", ARCHIVE),
     (b"\xfd7zXZ\x00", ARCHIVE),
     (b"7z\xbc\xaf\x27\x1c", ARCHIVE),

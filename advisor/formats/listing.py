@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HIDDEN = "hidden"
-LINKED = "linked from elsewhere"
+OUTSIDE = "a link that leads out of the folder"
+LINKED = "a linked folder"
 SPECIAL = "no regular file"
 LOCKED = "a folder that cannot be opened"
 
@@ -49,8 +50,7 @@ def listing(root: Path) -> Listing:
             else:
                 found.files.append(prefix + name)
     found.files.sort()
-    for left_out in found.left_out.values():
-        left_out.sort()
+    found.left_out = {why: sorted(found.left_out[why]) for why in sorted(found.left_out)}
     return found
 
 
@@ -66,4 +66,4 @@ def _why_not(folder: Path, name: str, inside: Path) -> str:
         is_inside = Path(path).resolve(strict=True).is_relative_to(inside)
     except (OSError, RuntimeError):
         return SPECIAL
-    return "" if is_inside else LINKED
+    return "" if is_inside else OUTSIDE

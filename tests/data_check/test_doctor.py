@@ -292,8 +292,8 @@ def test_documents_that_give_away_the_test_or_orders() -> None:
     told = {p.code: p for p in checked({}, documents=(exam, plain, note)).problems}
     assert told["test_items_in_documents"].rows == (3,)
     assert "exam.md" in told["test_items_in_documents"].message
-    assert told["injected_instructions"].files == ("note.md",)
-    assert told["injected_instructions"].rows == (3,)
+    assert told["injected_instructions_in_document"].files == ("note.md",)
+    assert told["injected_instructions_in_document"].rows == (3,)
     assert checked({}, documents=(plain,)).problems == ()
 
 

@@ -17,6 +17,7 @@ from advisor.schema.profile import DataFacts, KnowledgeFacts, TaskKind
 
 EXTRACTION_SHARE = 0.9
 SHORT_TARGET = 80
+_PART = re.compile(r"#\d+$")
 """Characters up to which a target found in its input is an extract, not a copy."""
 
 
@@ -110,6 +111,7 @@ def measure_documents(documents: Sequence[Document]) -> KnowledgeFacts:
 
 def _formats(documents: Sequence[Document]) -> str | None:
     """File endings, the most frequent first, equally frequent ones by name."""
-    endings = Counter(PurePath(document.name).suffix.lower().lstrip(".") for document in documents)
+    files = (_PART.sub("", document.name) for document in documents)
+    endings = Counter(PurePath(file).suffix.lower().lstrip(".") for file in files)
     ranked = sorted((name for name in endings if name), key=lambda name: (-endings[name], name))
     return ", ".join(ranked) or None
