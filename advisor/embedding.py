@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from advisor import registry
-from advisor.contracts import Arraying, Asymmetric, Configurable, Embedder, PluginInfo, Progress
+from advisor.contracts import (
+    Arraying,
+    Asymmetric,
+    Configurable,
+    Embedder,
+    PluginInfo,
+    Progress,
+    Windowed,
+)
 from advisor.errors import InputError, MissingExtraError, PluginContractError
 from advisor.evaluation.cache import FILE, place
 from advisor.vectors import KEY_TYPE, VectorStore
@@ -29,7 +37,6 @@ single questions would otherwise be a file each."""
 MOMENT_SECONDS = 2.0
 WATCHED = 512
 """Fresh texts from which on a line of progress is shown."""
-WINDOW = ("max_tokens", "tokenizer", "token_counts", "cuts")
 PASSAGE, QUERY = b"passage", b"query"
 DEFAULT = "sentence_transformers"
 SERVICE = "openai"
@@ -119,11 +126,27 @@ class KeptEmbedder:
         """What the user should know: what could not be kept, what was damaged."""
         return tuple(self._keeper.notes)
 
-    def __getattr__(self, name: str) -> Any:
-        """What the embedder offers beside its contract, where it does."""
-        if name in WINDOW:
-            return getattr(self.inner, name)
-        raise AttributeError(name)
+    @property
+    def max_tokens(self) -> int | None:
+        """Tokens of a text that the embedder reads; None where it does not say."""
+        found: int | None = getattr(self.inner, "max_tokens", None)
+        return found
+
+    @property
+    def tokenizer(self) -> Any:
+        """The embedder's tokenizer; None where it has none."""
+        return getattr(self.inner, "tokenizer", None)
+
+    def token_counts(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text; a third of its characters where the embedder does not count."""
+        if isinstance(self.inner, Windowed):
+            return self.inner.token_counts(texts)
+        return [-(-len(text) // 3) for text in texts]
+
+    def cuts(self, texts: Sequence[str]) -> bool:
+        """Whether the embedder would read one of the texts in part; False where it cannot say."""
+        most = self.max_tokens
+        return most is not None and any(count > most for count in self.token_counts(texts))
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One unit vector per text, in order."""

@@ -56,6 +56,9 @@ class Provider(Value):
     base_url: str
     key_env: str
     url_env: str
+    naming: str = "name the variable that holds it: --backend-option api_key_env=NAME"
+    """How a user says which key is meant."""
+    model_option: str = "--model"
 
 
 class ServiceSettings(Value):
@@ -104,7 +107,9 @@ def read_settings(model: str, told: Mapping[str, str], provider: Provider) -> Se
     none is set.
     """
     if not model.strip():
-        raise InputError("No model is named.", hint="Name one with --model.", where=provider.id)
+        raise InputError(
+            "No model is named.", hint=f"Name one with {provider.model_option}.", where=provider.id
+        )
     address = told.get("base_url") or os.environ.get(provider.url_env) or provider.base_url
     base_url = _checked(address, provider)
     given: dict[str, Any] = {name: told[name] for name in NUMBERS if told.get(name)}
@@ -176,12 +181,12 @@ def _key(base_url: str, named: str, provider: Provider) -> str:
         raise BackendAuthError(
             f"Nothing says which key is for {host_of(base_url)}: {provider.key_env} stays with "
             f"{host_of(provider.base_url)}.",
-            hint="Name the variable that holds it: --backend-option api_key_env=NAME.",
+            hint=f"{provider.naming[0].upper()}{provider.naming[1:]}.",
             where=provider.id,
         )
     raise BackendAuthError(
         f"No key for {host_of(base_url)}: the variable {variable} is not set.",
-        hint=f"Set it: export {variable}=..., or name another: --backend-option api_key_env=NAME.",
+        hint=f"Set it: export {variable}=..., or {provider.naming}.",
         where=provider.id,
     )
 

@@ -1,0 +1,1 @@
+"""Embedders that ship with us and need no model on this machine."""
