@@ -30,6 +30,7 @@ from advisor.stages.estimate.plan.advised import wishes_of
 from advisor.stages.profile.hardware import measure_machine
 from advisor.stages.profile.model import model_facts
 from advisor.stages.profile.stage import profile
+from advisor.systems import needs_them
 from advisor.training_set import fitted, sequence_length
 from advisor.workspace import Workspace
 
@@ -145,8 +146,8 @@ def _counted(space: Workspace, found: Baselines, builders: Sequence[str]) -> Bas
         misfit(space.metric_name, tested),
         locked(Path(space.settings.data)) if space.settings.data else None,
     ]
-    undocumented = space.without_documents(builders)
-    if undocumented:
+    undocumented = [name for name in builders if needs_them(registry.system(name))]
+    if undocumented and not space.settings.docs:
         told = " and ".join(undocumented)
         notes.append(f"Not measured, for want of documents (--docs PATH): {told}.")
     return found.model_copy(

@@ -110,7 +110,7 @@ def get(group: str, name: str) -> object:
     if missing:
         msg = f"The {_noun(group)} '{name}' from {points[name].value} lacks: {', '.join(missing)}."
         raise PluginContractError(
-            msg, hint=f"See {contract.__name__} in advisor/contracts.py.", where=points[name].value
+            msg, hint=f"See {contract.__name__} in advisor/contracts/.", where=points[name].value
         )
     return plugin
 

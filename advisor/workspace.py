@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -16,9 +16,7 @@ from advisor.contracts import (
     Embedder,
     Emit,
     Metric,
-    Predictor,
     Progress,
-    PromptBuilder,
     Retriever,
     Session,
     Trainer,
@@ -44,25 +42,13 @@ from advisor.schema.profile import Profile
 from advisor.schema.rule import Rulebook
 from advisor.schema.run import EMBEDDED_MODEL, RunSettings
 from advisor.schema.split import SplitRecord
+from advisor.systems import System, check_options, systems
 from advisor.tools import Silence, Tools, ignore_event, say_nothing
 
-System = PromptBuilder | Predictor
 JUDGE = "judge."
 DEFAULT_METRIC = "exact_match"
 DEFAULT_INSTRUCTION = "Answer the request."
 DEFAULT_TEST_LIMIT = 250
-
-
-def _refuse_strangers(options: Mapping[str, str]) -> None:
-    """Raise InputError for an option that names no system, or none at all."""
-    known = (*registry.names("advisor.prompting"), *registry.names("advisor.predictors"))
-    for key in options:
-        name, dot, _ = key.partition(".")
-        if not dot or name not in known:
-            raise InputError(
-                f"--builder-option '{key}' does not say whose option it is.",
-                hint=f"Write NAME.KEY=VALUE with one of: {', '.join(known)}.",
-            )
 
 
 def model_path(model: str) -> str:
@@ -229,9 +215,7 @@ class Workspace:
         ):
             for name in names:
                 registry.get(group, name)
-        _refuse_strangers(self.settings.builder_options)
-        for name in self.settings.builders:
-            registry.configured_system(name, self.settings.builder_options)
+        check_options(self.settings.builders, self.settings.builder_options)
         self.retriever, self.embedder  # noqa: B018 - their names and options are checked
 
     @property
@@ -339,27 +323,9 @@ class Workspace:
         return digest_of([self.model_path, self.settings.base_url or ""])
 
     def builders(self, names: Sequence[str]) -> dict[str, System]:
-        """Fresh systems to measure, in the order of their names, with their options.
-
-        Those that need documents are left out where there are none.
-        """
-        options = self.settings.builder_options
-        found = {name: registry.configured_system(name, options) for name in names}
-        wanted = {name: one for name, one in found.items() if self._has_its_documents(one)}
-        if not wanted:
-            raise InputError(
-                f"No baseline is left to measure: {' and '.join(names)} needs documents.",
-                hint="Add --docs PATH or another builder, for example --builders zero_shot.",
-            )
-        return wanted
-
-    def without_documents(self, names: Sequence[str]) -> list[str]:
-        """Those of the systems that need documents, where there are none."""
-        systems = {name: registry.system(name) for name in names}
-        return [name for name, system in systems.items() if not self._has_its_documents(system)]
-
-    def _has_its_documents(self, system: System) -> bool:
-        return bool(self.settings.docs) or "documents" not in system.info.needs
+        """Fresh systems to measure, in the order of their names, with their options."""
+        has_documents = bool(self.settings.docs)
+        return systems(names, self.settings.builder_options, has_documents=has_documents)
 
     def open_session(self) -> Session:
         """The model under test, opened."""

@@ -54,7 +54,7 @@ def prepare(metric: Metric, trial: Trial) -> list[Asked]:
     if not isinstance(metric, Judging):
         raise PluginContractError(
             f"The metric {metric.info.id} asks no judge.",
-            hint="A judge has `questions` and `judged`: Judging in advisor/contracts.py.",
+            hint="A judge has `questions` and `judged`: Judging in advisor/contracts/.",
             where=f"metric {metric.info.id}",
         )
     asked = []

@@ -1,0 +1,92 @@
+"""What a plugin must be able to do: structural protocols, nothing to inherit.
+
+A plugin is a class or object named by an entry point (`GROUPS`). `info` is cheap and
+imports nothing heavy. The conformance suites under `tests/conformance/` state the promises behind
+each protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from advisor.contracts.answering import (
+    Deciding,
+    ModelBackend,
+    Predictor,
+    PromptBuilder,
+    Retrieving,
+    Searching,
+    Session,
+    Streaming,
+)
+from advisor.contracts.options import Configurable
+from advisor.contracts.retrieving import (
+    Arraying,
+    Asymmetric,
+    DocumentReader,
+    Embedder,
+    Equipped,
+    Filtering,
+    Retriever,
+    Updating,
+    Windowed,
+)
+from advisor.contracts.scoring import Judging, Metric, Signed, Totalling
+from advisor.contracts.training import Method, Objective, RowMeter, Tracer, Trainer
+from advisor.contracts.world import Emit, ModelUnderTest, Progress, Tools
+from advisor.schema.plugin import MethodInfo, MetricInfo, PluginInfo, TrainerInfo
+
+__all__ = [
+    "GROUPS",
+    "Arraying",
+    "Asymmetric",
+    "Clock",
+    "Configurable",
+    "Deciding",
+    "DocumentReader",
+    "Embedder",
+    "Emit",
+    "Equipped",
+    "Filtering",
+    "Judging",
+    "Method",
+    "MethodInfo",
+    "Metric",
+    "MetricInfo",
+    "ModelBackend",
+    "ModelUnderTest",
+    "Objective",
+    "PluginInfo",
+    "Predictor",
+    "Progress",
+    "PromptBuilder",
+    "Retriever",
+    "Retrieving",
+    "RowMeter",
+    "Searching",
+    "Session",
+    "Signed",
+    "Streaming",
+    "Tools",
+    "Totalling",
+    "Tracer",
+    "Trainer",
+    "TrainerInfo",
+    "Updating",
+    "Windowed",
+]
+
+GROUPS: dict[str, type] = {
+    "advisor.trainers": Trainer,
+    "advisor.methods": Method,
+    "advisor.objectives": Objective,
+    "advisor.backends": ModelBackend,
+    "advisor.prompting": PromptBuilder,
+    "advisor.predictors": Predictor,
+    "advisor.metrics": Metric,
+    "advisor.retrievers": Retriever,
+    "advisor.embedders": Embedder,
+    "advisor.readers": DocumentReader,
+}
+
+Clock = Callable[[], float]

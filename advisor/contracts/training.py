@@ -1,0 +1,87 @@
+"""What tunes a model: methods, objectives, trainers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:  # what the methods take and give: a start needs none of it
+    from collections.abc import Sequence
+
+    from advisor.contracts.world import Tools
+    from advisor.schema.catalog import ModelCard
+    from advisor.schema.evaluation import Sample
+    from advisor.schema.machine import MachineFacts
+    from advisor.schema.plan import Footprint, ObjectiveFootprint, Obstacle, Plan
+    from advisor.schema.plugin import MethodInfo, PluginInfo, TrainerInfo
+    from advisor.schema.trace import Trace
+    from advisor.schema.train import TrainJob, TrainResult
+
+
+@runtime_checkable
+class Method(Protocol):
+    """Which weights are tuned and how; free of torch."""
+
+    @property
+    def info(self) -> MethodInfo:
+        """What the plugin says of itself; cheap."""
+
+    def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
+        """What the method costs in memory and compute; pure."""
+
+    def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
+        """Why the plan cannot run well on the machine; never raises."""
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """What is optimised, and the data it needs."""
+
+    @property
+    def info(self) -> PluginInfo:
+        """What the plugin says of itself; cheap."""
+
+    def footprint(self, plan: Plan, model: ModelCard) -> ObjectiveFootprint:
+        """What the objective adds to memory and work; pure."""
+
+    def obstacles(self, samples: Sequence[Sample]) -> list[Obstacle]:
+        """Why these samples cannot serve the objective; never raises."""
+
+
+@runtime_checkable
+class Trainer(Protocol):
+    """An engine: takes a job, writes only under `job.output_dir`, returns what it measured."""
+
+    @property
+    def info(self) -> TrainerInfo:
+        """What the plugin says of itself; cheap."""
+
+    def train(self, job: TrainJob, tools: Tools) -> TrainResult:
+        """Train; raises MissingExtraError, TrainingError, StorageError."""
+
+
+@runtime_checkable
+class RowMeter(Protocol):
+    """What a trainer may offer beside training: how long its training rows are."""
+
+    def row_lengths(self, samples: Sequence[Sample], plan: Plan, instruction: str) -> list[int]:
+        """Tokens of every sample as it would be trained on, template and end token included.
+
+        Raises MissingExtraError and ModelFolderError where the tokenizer cannot be opened.
+        """
+
+
+@runtime_checkable
+class Tracer(Protocol):
+    """What a trainer may offer beside training: a look at a plan's real step."""
+
+    def trace(self, plan: Plan, model: ModelCard) -> Trace:
+        """Follow the tensors of one step without weights or GPU.
+
+        Raises MissingExtraError and TrainingError.
+        """
+
+    def probe(self, plan: Plan, model: ModelCard) -> Trace:
+        """Two real steps on the longest batch, on this machine's GPU.
+
+        Raises MissingExtraError and TrainingError, also where there is no GPU.
+        """
