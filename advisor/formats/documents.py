@@ -66,7 +66,9 @@ class _Reading:
 
     def single(self, path: Path) -> Corpus:
         """One file, whatever it raises."""
-        self._take(path, path.name)
+        refused = self._take(path, path.name)
+        if refused is not None:
+            raise _refusal(path, written_name(path.name), refused)
         if not self.documents:
             raise CorpusError(
                 f"{_shown(path.name)} is empty.",
@@ -82,9 +84,9 @@ class _Reading:
         refused: dict[str, list[str]] = {}
         for name in found.files:
             try:
-                self._take(path / name, name)
-            except _RefusedKindError as error:
-                refused.setdefault(error.kind, []).append(name)
+                kind = self._take(path / name, name)
+                if kind is not None:
+                    refused.setdefault(kind.what, []).append(name)
             except AdvisorError as error:
                 troubles.append(error)
         left_out = {**found.left_out, **refused, "empty": self.empty}
@@ -115,14 +117,19 @@ class _Reading:
     def _corpus(self, path: Path) -> Corpus:
         return Corpus(path=str(path), documents=tuple(self.documents), notes=tuple(self.notes))
 
-    def _take(self, path: Path, file: str) -> None:
+    def _take(self, path: Path, file: str) -> Refused | None:
+        """Read a file, or say why its kind is not read; raises what its reader raises."""
         name = written_name(file)
-        reader, note = self._reader(path, name)
+        chosen = self._reader(path, name)
+        if isinstance(chosen, Refused):
+            return chosen
+        reader, note = chosen
         read = reader.read(path, name)
         self.notes += [*note, *read.notes]
         if not read.documents:
             self.empty.append(file)
         self.documents += [self._placed(document, reader, name) for document in read.documents]
+        return None
 
     def _placed(self, document: Document, reader: DocumentReader, file: str) -> Document:
         """The document with what is known of every one; names stay apart."""
@@ -139,13 +146,13 @@ class _Reading:
         self.names.add(name)
         return document.model_copy(update={"name": name, "metadata": metadata})
 
-    def _reader(self, path: Path, name: str) -> tuple[DocumentReader, tuple[str, ...]]:
+    def _reader(self, path: Path, name: str) -> Refused | tuple[DocumentReader, tuple[str, ...]]:
         """Who reads the file, and a note where its content is not what its name says."""
         ending = path.suffix.lower()
         named = self.readers.get(ending)
         found = kind_by_content(path, _head(path, name))
         if isinstance(found, Refused):
-            raise _RefusedKindError(name, found, path)
+            return found
         if found:
             reader = self.readers.get(READABLE[found])
             if reader is not None and reader is not named:
@@ -154,23 +161,17 @@ class _Reading:
             named = named or reader
         if named is not None:
             return named, ()
-        if ending in BY_ENDING:
-            raise _RefusedKindError(name, BY_ENDING[ending], path)
         accepted = ", ".join(sorted(self.readers))
         unknown = Refused(
             "not a kind of document that can be read", f"Accepted: {accepted}, or a folder of them."
         )
-        raise _RefusedKindError(name, unknown, path)
+        return BY_ENDING.get(ending, unknown)
 
 
-class _RefusedKindError(CorpusError):
-    """A file of a kind that is not read."""
-
-    def __init__(self, name: str, refused: Refused, path: Path) -> None:
-        super().__init__(
-            f"{_shown(name)} is {refused.what}.", hint=refused.hint, where=_shown(str(path))
-        )
-        self.kind = refused.what
+def _refusal(path: Path, name: str, refused: Refused) -> CorpusError:
+    return CorpusError(
+        f"{_shown(name)} is {refused.what}.", hint=refused.hint, where=_shown(str(path))
+    )
 
 
 def written_name(file: str) -> str:
