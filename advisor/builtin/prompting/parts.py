@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -41,18 +42,22 @@ def parts_of(train: Sequence[Sample], dev: Sequence[Sample], seed: int) -> Parts
     judged, pool = _mixed(dev, seed), _mixed(train, seed)
     if len(judged) >= FEWEST_DEV:
         return Parts(tuple(pool), tuple(judged))
-    count = min(MOST_ASIDE, len(pool) // ASIDE)
-    taken: set[str] = set()
-    aside: list[Sample] = []
-    for sample in pool:
-        if len(aside) >= count and _group(sample) not in taken:
-            continue
-        taken.add(_group(sample))
-        aside.append(sample)
-    if len(aside) == len(pool):
-        return Parts(tuple(pool), tuple(judged))
-    kept = tuple(sample for sample in pool if _group(sample) not in taken)
+    aside = _some_groups(pool, min(MOST_ASIDE, len(pool) // ASIDE))
+    taken = {sample.id for sample in aside}
+    kept = tuple(sample for sample in pool if sample.id not in taken)
     return Parts(kept, (*judged, *aside), len(aside))
+
+
+def _some_groups(pool: Sequence[Sample], count: int) -> list[Sample]:
+    """About `count` samples, whole groups of them; a group that is too large is passed over."""
+    groups: defaultdict[str, list[Sample]] = defaultdict(list)
+    for sample in pool:
+        groups[sample.group or sample.document or sample.id].append(sample)
+    found: list[Sample] = []
+    for members in groups.values():
+        if len(found) < count and len(found) + len(members) <= 2 * count:
+            found += members
+    return found
 
 
 def calls_worth(train: Sequence[Sample], dev: Sequence[Sample], calls: int) -> int:
@@ -86,10 +91,6 @@ def with_instruction(lead: Lead, instruction: str, samples: Sequence[Sample]) ->
     if lead.own == "keep" and any(map(own_turns, samples)):
         return replace(lead, instruction=instruction, own="extend")
     return replace(lead, instruction=instruction)
-
-
-def _group(sample: Sample) -> str:
-    return sample.group or sample.document or sample.id
 
 
 def _mixed(samples: Sequence[Sample], seed: int) -> list[Sample]:

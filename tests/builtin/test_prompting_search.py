@@ -1,0 +1,234 @@
+from dataclasses import dataclass
+
+import pytest
+
+from advisor.builtin.prompting.optimisation import PromptOptimisationBuilder
+from advisor.builtin.prompting.parts import calls_worth, parts_of
+from advisor.builtin.prompting.trials import paired
+from advisor.builtin.prompting.zero_shot import ZeroShotBuilder
+from advisor.errors import DatasetError, MissingExtraError
+from advisor.schema.evaluation import Message
+from tests.fixtures.bench import Tools
+from tests.fixtures.codes import (
+    HINT,
+    finds_the_rule,
+    order,
+    orders,
+    right_with_hint,
+    right_with_shots,
+)
+from tests.fixtures.scripted_model import ScriptedModel, text_of
+
+pytest.importorskip("numpy")
+TRAIN, DEV, TEST = orders(60), orders(30, start=500, split="dev"), orders(30, start=800)
+
+
+@dataclass
+class Searched:
+    builder: PromptOptimisationBuilder
+    model: ScriptedModel
+
+    @property
+    def score(self):
+        """Share right on samples that the search never saw."""
+        asked = [self.builder.build(sample) for sample in TEST]
+        right = [self.model.answer(p) == s.target for p, s in zip(asked, TEST, strict=True)]
+        return sum(right) / len(right)
+
+
+def search(tmp_path, model, train=TRAIN, dev=DEV, options=None, **tools):
+    builder = PromptOptimisationBuilder().configured(options or {})
+    builder.fit(train, dev, [], Tools(tmp_path, model=model, **tools))
+    return Searched(builder, model)
+
+
+def junk(prompt):
+    return "T20480"
+
+
+def test_it_finds_the_rule_that_only_failures_show(tmp_path):
+    found = search(tmp_path, ScriptedModel(right_with_hint, finds_the_rule))
+    assert HINT in found.builder.instruction
+    assert found.score == 1
+    start = ZeroShotBuilder()
+    start.fit(TRAIN, DEV, [], Tools(tmp_path))
+    assert right_with_hint(start.build(TEST[0])) != TEST[0].target
+    assert "Chosen: instruction written from failures, 1.00 against 0.00" in found.builder.story[1]
+    first = found.builder.trace[0]
+    assert (first["origin"], first["score"], first["samples"]) == ("the start", 0, 30)
+
+
+def test_failures_that_are_shown_come_from_the_train_part(tmp_path):
+    model = ScriptedModel(right_with_hint, finds_the_rule)
+    search(tmp_path, model)
+    text = "\n".join(text_of(prompt) for prompt in model.reflected)
+    assert not [sample.id for sample in (*DEV, *TEST) if sample.input in text]
+    assert sum(sample.input in text for sample in TRAIN) == 6
+
+
+def test_shots_are_found_where_the_model_cannot_write(tmp_path):
+    found = search(tmp_path, ScriptedModel(right_with_shots, junk))
+    assert found.score == 1
+    assert "similar shots" in found.builder.story[1]
+    assert set(found.builder.build(TEST[0]).shots) <= {sample.id for sample in TRAIN}
+    assert found.builder.settings["similar"] is True
+
+
+def test_without_shots_there_are_none(tmp_path):
+    found = search(tmp_path, ScriptedModel(right_with_shots, junk), options={"shots": "no"})
+    assert found.builder.build(TEST[0]).shots == ()
+    assert all(message.role != "assistant" for p in found.model.asked for message in p.messages)
+
+
+def test_nothing_helps_so_the_start_stands(tmp_path):
+    found = search(tmp_path, ScriptedModel(right_with_hint, junk))
+    start = ZeroShotBuilder()
+    start.fit(TRAIN, DEV, [], Tools(tmp_path))
+    assert [found.builder.build(s) for s in TEST] == [start.build(s) for s in TEST]
+    assert "No other prompt was better" in found.builder.story[1]
+    assert "nothing that was new" in found.builder.story[2]
+
+
+def test_a_start_that_is_always_right_costs_no_more_than_to_see_it(tmp_path):
+    found = search(tmp_path, ScriptedModel(right_with_hint), instruction=HINT)
+    assert found.model.used == 30
+    assert "answers all of them right" in found.builder.story[1]
+
+
+def test_a_lead_that_may_be_chance_is_not_taken(tmp_path):
+    def a_little_better(prompt):
+        number = int(prompt.messages[-1].content.split()[1])
+        told = "hint" in prompt.messages[0].content
+        sample = order(number)
+        return sample.target if number % 2 or (told and number % 10 == 0) else "no"
+
+    def hints(prompt):
+        return "<instruction>Mind this hint.</instruction>"
+
+    dev = orders(20, start=500, split="dev")
+    found = search(
+        tmp_path, ScriptedModel(a_little_better, hints), dev=dev, options={"shots": "no"}
+    )
+    assert found.builder.instruction == "Answer the question."
+    assert "had 0.60 against 0.50" in found.builder.story[1]
+    assert found.builder.story[1].endswith("(better on 2, worse on 0); may be chance.")
+
+
+@pytest.mark.parametrize("calls", [12, 13, 40, 60, 100, 300])
+def test_it_keeps_to_its_calls_and_finds_the_rule_with_forty(tmp_path, calls):
+    model = ScriptedModel(right_with_hint, finds_the_rule)
+    found = search(tmp_path, model, options={"calls": str(calls)})
+    assert model.used <= found.builder.calls_wanted(TRAIN, DEV) == calls
+    assert found.score == (calls >= 40)
+
+
+@pytest.mark.parametrize("calls", [0, 1, 11])
+def test_too_few_calls_are_not_spent(tmp_path, calls):
+    model = ScriptedModel(right_with_hint, finds_the_rule)
+    found = search(tmp_path, model, options={"calls": str(calls)})
+    assert model.used == 0 == found.builder.calls_wanted(TRAIN, DEV)
+    assert "Nothing was searched" in found.builder.story[0]
+    assert found.builder.build(TEST[0]).messages[0].content == "Answer the question."
+
+
+@pytest.mark.parametrize("granted", [0, 5, 31, 45, 60])
+def test_answers_that_stay_away_end_the_search_with_what_is_known(tmp_path, granted):
+    model = ScriptedModel(right_with_hint, finds_the_rule, calls=granted)
+    found = search(tmp_path, model)
+    assert model.used == granted
+    assert found.score == (granted >= 45)
+    assert ("ended early" in " ".join(found.builder.story)) == (granted > 0)
+
+
+def test_no_model_leaves_the_start(tmp_path):
+    found = search(tmp_path, None)
+    assert found.builder.build(TEST[0]).messages[0].content == "Answer the question."
+    assert "no model may be asked" in found.builder.story[0]
+
+
+def test_without_a_dev_part_train_samples_are_judged_on_and_that_is_told(tmp_path):
+    found = search(tmp_path, ScriptedModel(right_with_shots, junk), dev=[])
+    assert found.score == 1
+    assert "20 train samples were set aside" in " ".join(found.builder.story)
+    shown = {shot for sample in TEST for shot in found.builder.build(sample).shots}
+    asked = {prompt.sample_id for prompt in found.model.asked}
+    assert shown.isdisjoint(asked - {case.sample_id for case in found.model.asked[20:28]})
+
+
+def test_samples_that_belong_together_are_judged_on_together():
+    train = [s.model_copy(update={"group": f"g{n // 5}"}) for n, s in enumerate(TRAIN)]
+    parts = parts_of(train, [], 0)
+    assert {s.group for s in parts.pool}.isdisjoint({s.group for s in parts.dev})
+    assert len(parts.dev) == parts.aside == 20
+    assert calls_worth(train[:6], [], 200) == 0
+    assert calls_worth([], DEV, 200) == 0
+
+
+def test_the_same_way_is_taken_again_after_an_interruption(tmp_path):
+    def told(seed):
+        model = ScriptedModel(right_with_hint, finds_the_rule)
+        found = search(tmp_path, model, train=TRAIN[::-1] if seed == 0 else TRAIN, seed=seed)
+        return [p.model_dump_json() for p in (*model.asked, *model.reflected)], found.builder
+
+    (one, first), (other, again) = told(0), told(0)
+    assert one == other
+    assert first.settings == again.settings
+    assert first.trace == again.trace
+    assert told(1)[0] != one
+
+
+def test_a_system_turn_that_all_rows_share_is_what_is_improved(tmp_path):
+    own = (Message(role="system", content="You are the shop."),)
+    train, dev, test = (
+        [s.model_copy(update={"history": own}) for s in some] for some in (TRAIN, DEV, TEST)
+    )
+    model = ScriptedModel(right_with_hint, finds_the_rule)
+    found = search(tmp_path, model, train=train, dev=dev)
+    assert "<instruction>\nYou are the shop.\n</instruction>" in text_of(model.reflected[0])
+    [system, _] = found.builder.build(test[0]).messages
+    assert system.content == f"Answer the question. {HINT}"
+
+
+def test_rows_with_system_turns_of_their_own_hear_both(tmp_path):
+    train, dev = (
+        [s.model_copy(update={"history": (Message(role="system", content=f"Shop {s.id}."),)})
+         for s in some]
+        for some in (TRAIN, DEV)
+    )  # fmt: skip
+    found = search(tmp_path, ScriptedModel(right_with_hint, finds_the_rule), train=train, dev=dev)
+    assert found.builder.build(dev[0]).messages[0].content == (
+        f"Shop {dev[0].id}.\n\nAnswer the question. {HINT}"
+    )
+
+
+def test_prompts_that_do_not_fit_the_window_are_not_tried(tmp_path):
+    model = ScriptedModel(right_with_shots, junk, context_tokens=45)
+    found = search(tmp_path, model)
+    assert all(len(text_of(prompt).split()) + 32 <= 45 for prompt in model.asked)
+    assert found.builder.build(TEST[0]).shots == ()
+
+
+def test_without_the_library_similar_shots_are_left_out_and_that_is_told(tmp_path, monkeypatch):
+    from advisor.builtin.prompting import similar
+
+    def missing():
+        raise MissingExtraError("Choosing similar shots", "rag")
+
+    monkeypatch.setattr(similar, "_back_room", missing)
+    found = search(tmp_path, ScriptedModel(right_with_shots, junk))
+    assert found.score == 1
+    assert "Similar shots were not tried" in found.builder.story[-1]
+
+
+def test_no_train_sample_is_told(tmp_path):
+    with pytest.raises(DatasetError, match="at least 1 train sample"):
+        search(tmp_path, ScriptedModel(), train=[])
+
+
+def test_pairs_without_a_score_do_not_count():
+    found = paired([0.0, None, 0.5, 1.0], [1.0, 1.0, None, 0.0, 1.0])
+    assert (found.n, found.wins, found.losses, found.difference) == (2, 1, 1, 0)
+    assert found.chance == 0.75
+    assert not found.is_better
+    assert paired([0.0] * 4, [1.0] * 4).is_better
+    assert not paired([0.0] * 3, [1.0] * 3).is_better
