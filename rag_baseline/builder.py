@@ -1,104 +1,218 @@
-"""The third prompt builder: the passages that fit the question stand before it."""
+"""The prompt builders that retrieve: the passages that fit the question stand before it."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from typing import cast
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Self
 
-from advisor.contracts import Embedder, PluginInfo, Tools
+from advisor.contracts import PluginInfo, Tools
 from advisor.errors import CorpusError
-from advisor.schema.chat import earlier, opening
-from advisor.schema.evaluation import Document, Hit, Message, Passage, Prompt, Sample
-from rag_baseline.chunk import OVERLAP, SIZE, chunk
-from rag_baseline.embed import SentenceTransformersEmbedder
-from rag_baseline.index import FaissRetriever
+from advisor.schema.evaluation import Document, Hit, Prompt, Sample
+from advisor.schema.relevance import Relevance
+from rag_baseline.abstaining import dividing
+from rag_baseline.choice import Choices
+from rag_baseline.library import Library
+from rag_baseline.prompter import Prompter
+from rag_baseline.rag_options import AUTO, OFF, RagOptions, read_rag_options
+from rag_baseline.shots import Shots
+from rag_baseline.sweep import Outcome, calls_wanted, sweep
 
-PASSAGES = 3
-SHORTEST = 150
-"""Characters below which passages are not cut further for the embedder's sake."""
-
-
-def user_turn(hits: Sequence[Hit], text: str) -> str:
-    """The passages, numbered, best first, and the question. Fixed: models are trained on it."""
-    context = "\n\n".join(f"[{at}] {hit.passage.text}" for at, hit in enumerate(hits, start=1))
-    return f"Context:\n{context}\n\nQuestion: {text}"
-
-
-def readable(document: Document, embedder: Embedder) -> list[Passage]:
-    """Passages that the embedder reads to their end: halved in size until it does.
-
-    Scripts other than Latin, tables and code take more tokens per character than English. How much
-    an embedder reads is the optional member `cuts`; without it passages keep their size.
-    """
-    cuts = cast("Callable[[Sequence[str]], bool] | None", getattr(embedder, "cuts", None))
-    size = SIZE
-    passages = chunk(document, size=size)
-    while cuts is not None and size > SHORTEST and cuts([p.text for p in passages]):
-        size //= 2
-        passages = chunk(document, size=size)
-    return passages
+Setting = str | int | float | bool
 
 
 class RagBuilder:
     """System turn with the instruction, then one user turn with passages and question."""
 
     info = PluginInfo(
-        id="rag", label="instruction and retrieved passages", extra="rag", cost_rank=2
+        id="rag",
+        label="instruction and retrieved passages",
+        extra="rag",
+        cost_rank=2,
+        approach="rag",
+        needs=("documents",),
     )
+    shows_shots: ClassVar[bool] = False
 
-    def __init__(self, embedder: Embedder | None = None, passages: int = PASSAGES) -> None:
-        self._embedder = embedder
-        self._count = passages
-        self._retriever: FaissRetriever | None = None
-        self._instruction = ""
+    def __init__(self, options: RagOptions | None = None) -> None:
+        self._options = options or RagOptions()
+        self._prompter: Prompter | None = None
+        self._outcome = Outcome(self._options)
+
+    def configured(self, options: Mapping[str, str]) -> Self:
+        """With these options (`RagOptions`); raises InputError for an unknown or wrong one."""
+        return type(self)(read_rag_options(self.info.id, options, shots=self.shows_shots))
 
     @property
-    def settings(self) -> dict[str, str | int | float | bool]:
+    def settings(self) -> dict[str, Setting]:
         """What decides the prompts, for the manifest."""
-        return {
-            "instruction": hashlib.sha256(self._instruction.encode()).hexdigest()[:12],
-            "passages": self._count,
-            "passage_characters": SIZE,
-            "overlap_characters": OVERLAP,
-            "index": self._retriever.digest if self._retriever else "",
+        chosen, prompter = self._outcome.options, self._prompter
+        told: dict[str, Setting] = {
+            "passages": chosen.passages,
+            "tokens": chosen.tokens,
+            "overlap": chosen.overlap,
+            "search": chosen.search,
+            "sweep": chosen.sweep,
+            "sweep_tried": self._outcome.tried,
+            "sweep_asked": self._outcome.asked,
         }
+        told |= {name: value for name, value in _set(chosen).items() if name not in told}
+        if prompter is None:
+            return told
+        retriever: Any = prompter.retriever
+        if not prompter.library.is_own:
+            told["search"] = retriever.info.id
+        told["index"] = str(getattr(retriever, "digest", ""))
+        told["instruction"] = _short(prompter.tools.instruction)
+        if prompter.decline:
+            told["decline"] = prompter.decline
+        if prompter.threshold is not None:
+            told["decline_below"] = round(prompter.threshold, 4)
+        return told
+
+    @property
+    def story(self) -> tuple[str, ...]:
+        """What was tried on the dev part and what was chosen, in sentences."""
+        return self._outcome.story
+
+    @property
+    def shown(self) -> int:
+        """Passages that a prompt shows at most."""
+        return self._outcome.options.passages
+
+    def calls_wanted(self, train: Sequence[Sample], dev: Sequence[Sample]) -> int:  # noqa: ARG002
+        """Prompts that the sweep asks at most."""
+        return calls_wanted(self._options, dev)
 
     def fit(
         self,
-        train: Sequence[Sample],  # noqa: ARG002 - the contract's name; knowledge is in the corpus
-        dev: Sequence[Sample],  # noqa: ARG002 - the same
+        train: Sequence[Sample],
+        dev: Sequence[Sample],
         corpus: Sequence[Document],
         tools: Tools,
     ) -> None:
-        """Index the corpus. Raises CorpusError when it is empty, MissingExtraError."""
+        """Index the corpus and choose how to search and show it on the dev part.
+
+        Raises CorpusError when there is none, DatasetError for shots without a train sample,
+        InputError, MissingExtraError, StorageError.
+        """
         if not corpus:
             raise CorpusError(
                 "Retrieval needs documents, got none.",
-                hint="Point --docs at a folder of text or Markdown files, or leave rag out.",
+                hint=f"Point --docs at a file or folder of documents, or leave {self.info.id} out.",
             )
-        self._instruction = tools.instruction
-        embedder = self._embedder or SentenceTransformersEmbedder()
-        retriever = FaissRetriever(embedder, cache_dir=tools.cache_dir, progress=tools.progress)
-        retriever.index([p for document in corpus for p in readable(document, embedder)])
-        self._retriever = retriever
+        library = Library(corpus, tools)
+        base = self._first(library, train, dev, tools)
+        choices = Choices(tools, self._options, dev, base.retriever)
+
+        def ask(options: RagOptions, samples: Sequence[Sample]) -> list[Prompt]:
+            prompter = _under(base, options)
+            prompter.prepare(samples)
+            return [prompter.build(sample) for sample in samples]
+
+        self._outcome = choices.kept() or sweep(library, self._options, dev, tools.model, ask)
+        choices.keep(self._outcome)
+        prompter = _under(base, self._outcome.options)
+        library.keep_only(prompter.retriever)
+        self._prompter = replace(prompter, threshold=_threshold(prompter, dev))
 
     def prepare(self, samples: Sequence[Sample]) -> None:
         """Embed the questions of several samples at once; optional, for speed alone."""
-        if self._retriever is not None:
-            self._retriever.prepare([sample.input for sample in samples])
+        if self._prompter is not None:
+            self._prompter.prepare(samples)
+
+    def hits(self, sample: Sample, k: int) -> list[Hit]:
+        """What is found for a sample, best first, at most k."""
+        return self._prompter.hits(sample, k) if self._prompter is not None else []
 
     def build(self, sample: Sample) -> Prompt:
-        """The prompt of one sample."""
-        hits = self._retriever.search(sample.input, self._count) if self._retriever else []
-        return Prompt(
-            sample_id=sample.id,
-            messages=(
-                *opening(sample, self._instruction),
-                *earlier(sample),
-                Message(role="user", content=user_turn(hits, sample.input)),
-                *sample.steps,
-            ),
-            passages=tuple(hit.passage.id for hit in hits),
-            passage_texts=tuple(hit.passage.text for hit in hits),
+        """The prompt of one sample; raises CorpusError before `fit`."""
+        if self._prompter is None:
+            raise CorpusError("Nothing has been indexed yet.", hint="Call fit first.")
+        return self._prompter.build(sample)
+
+    def _first(
+        self, library: Library, train: Sequence[Sample], dev: Sequence[Sample], tools: Tools
+    ) -> Prompter:
+        """The way of prompting to begin with."""
+        options = self._options
+        shots = (
+            Shots(train, tools, similar=options.choose == "similar") if self.shows_shots else None
         )
+        right = Relevance(train, library.corpus) if shots is not None and options.cite else None
+        return Prompter(
+            library,
+            options,
+            tools,
+            library.retriever(options),
+            shots=shots,
+            right=right,
+            decline=_decline(options, [*train, *dev]),
+        )
+
+
+class RagFewShotBuilder(RagBuilder):
+    """The same with solved samples before the question, each with its own passages."""
+
+    info = PluginInfo(
+        id="rag_few_shot",
+        label="retrieved passages and shots",
+        extra="rag",
+        cost_rank=3,
+        approach="rag",
+        needs=("documents", "shots"),
+    )
+    shows_shots: ClassVar[bool] = True
+
+
+def _under(base: Prompter, options: RagOptions) -> Prompter:
+    """The same way of prompting under other options."""
+    if options == base.options:
+        return base
+    retriever = base.library.retriever(options)
+    return replace(base, options=options, retriever=retriever, _kept={})
+
+
+def _decline(options: RagOptions, samples: Sequence[Sample]) -> str:
+    """What to answer where there is no answer: what the user said, else what the data says.
+
+    That is the one target which most samples without an answer have; empty where there is none.
+    """
+    if options.decline not in (AUTO, OFF):
+        return options.decline
+    without = Counter(s.target.strip() for s in samples if s.is_answerable is False)
+    if options.decline == OFF or not without:
+        return ""
+    text, count = without.most_common(1)[0]
+    return text if 2 * count > without.total() else ""
+
+
+def _threshold(prompter: Prompter, dev: Sequence[Sample]) -> float | None:
+    """Similarity below which a prompt says that its passages may not fit."""
+    below = prompter.options.decline_below
+    if not prompter.decline or below == OFF:
+        return None
+    if isinstance(below, float):
+        return below
+    told = [sample for sample in dev if sample.is_answerable is not None]
+    prompter.prepare(told)
+    near = [
+        (prompter.similarity(s, prompter.hits(s, prompter.options.passages)), s.is_answerable)
+        for s in told
+    ]
+    return dividing(
+        [similarity for similarity, has_answer in near if has_answer],
+        [similarity for similarity, has_answer in near if not has_answer],
+    )
+
+
+def _set(options: RagOptions) -> dict[str, Setting]:
+    """Options that the user set, and filters."""
+    chosen: dict[str, Setting] = {name: getattr(options, name) for name in sorted(options.given)}
+    return chosen | {f"where.{name}": value for name, value in options.where.items()}
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
