@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -53,6 +54,7 @@ class EmbeddingCalls:
             max_retries=0,  # ours know what all calls were told
             http_client=self._timed.client,
         )
+        weakref.finalize(self, self._timed.client.close)
         self._used: Counter[str] = Counter()
         self._lock = threading.Lock()
         half, longest = settings.first_wait_seconds / 2, LONGEST_WAIT / 2

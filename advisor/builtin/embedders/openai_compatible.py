@@ -30,7 +30,7 @@ SERVICE = Provider(
     base_url="https://api.openai.com/v1",
     key_env="OPENAI_API_KEY",
     url_env="OPENAI_BASE_URL",
-    naming=f"export {KEY_ENV}=... with the key of this address",
+    naming=f"set {KEY_ENV} to the key of this address",
     model_option="--embedder",
 )
 BATCH = 128
