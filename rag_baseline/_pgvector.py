@@ -85,6 +85,11 @@ class Table:
         self.is_indexed = False
         self.notes: list[str] = []
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection still holds, as far as is known."""
+        return not self._connection.closed
+
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()

@@ -14,6 +14,8 @@ NO_DATABASE = "3D000"
 NO_EXTENSION = ("0A000", "58P01")
 NO_RIGHT = "42501"
 NO_ROOM = ("53100", "53200")
+LOST = ("08", "57P")
+"""Classes of states after which there is no connection any more."""
 LONGEST = 200
 
 
@@ -60,7 +62,7 @@ def _said(error: Exception, doing: str, dsn: str) -> AdvisorError:
         )
     if state in NO_ROOM:
         return _fault(f"The server has no room left: {doing}.", "Free disk or memory there.")
-    if state is None:
+    if state is None or state.startswith(LOST):
         return _fault(
             f"The connection to {address(dsn)} was lost: {doing}.",
             "What was sent stays there; run the command again.",

@@ -283,8 +283,8 @@ class PgvectorRetriever:
                 line.finish()
 
     def _opened(self) -> Table:
-        """The table, connected to once and closed with this retriever."""
-        if self._table is None:
+        """The table; the connection is kept, and closed with this retriever."""
+        if self._table is None or not self._table.is_open:
             from rag_baseline._pgvector import opened  # noqa: PLC0415 - heavy and optional
 
             self._table = opened(self._options, self._embedder_name)

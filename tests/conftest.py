@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,16 @@ def shared_folder() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared evidence folder is not here (set ADVISOR_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The connection string of a real PostgreSQL with pgvector, started once."""
+    from tests.fixtures.postgres import CannotStartError, server
+
+    with contextlib.ExitStack() as stack:
+        try:
+            dsn = stack.enter_context(server())
+        except CannotStartError as error:
+            pytest.skip(str(error))
+        yield dsn
