@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +25,10 @@ ROWS = ".rows.npy"
 KEY_TYPE = "S16"
 FEW = 64
 """So many shards of one size become one of the next, which holds up to as many times more."""
+BLOCK = 4096
+"""Rows in memory at once while shards are merged."""
+LEFT_SECONDS = 3600.0
+"""After so long a file without its other half is nobody's work any more."""
 IN_MEMORY = 200_000
 """Rows that are remembered where no folder can be used."""
 NORM = (0.9, 1.1)
@@ -62,6 +66,7 @@ class VectorStore:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             _introduce(folder, {"format": FORMAT, **identity})
+            _sweep(folder)
             self.refresh()
 
     def __len__(self) -> int:
@@ -118,7 +123,7 @@ class VectorStore:
             if len(self) + len(keys) <= IN_MEMORY:
                 self._hold(f"memory-{len(self._shards)}", keys, rows)
             return
-        name = _write(self.folder, keys, rows)
+        name = _write(self.folder, keys, [rows], rows.shape[1])
         self._take(self.folder, name)
         self._merge(self.folder)
 
@@ -175,14 +180,27 @@ class VectorStore:
         self.refresh()
 
     def _unite(self, folder: Path, names: list[str]) -> None:
+        """Write one shard of many, a block of rows at a time, and delete them."""
         import numpy as np  # noqa: PLC0415 - heavy
 
-        shards = [self._shards[self._numbers[name]] for name in names]
-        keys, first = np.unique(np.concatenate([s.keys for s in shards]), return_index=True)
-        _write(folder, keys, np.concatenate([s.rows for s in shards])[first])
+        numbers = [self._numbers[name] for name in names]
+        held = [self._shards[number].keys for number in numbers]
+        keys, first = np.unique(np.concatenate(held), return_index=True)
+        shard = np.repeat(np.array(numbers, "int32"), [len(one) for one in held])[first]
+        row = np.concatenate([np.arange(len(one), dtype="int32") for one in held])[first]
+        _write(folder, keys, self._blocks(Place(shard, row)), self.dimension)
         for end in (KEYS, ROWS):
             for name in names:
                 (folder / (name + end)).unlink(missing_ok=True)
+
+    def _blocks(self, place: Place) -> Iterator[Any]:
+        import numpy as np  # noqa: PLC0415 - heavy
+
+        for start in range(0, len(place.row), BLOCK):
+            part = Place(place.shard[start : start + BLOCK], place.row[start : start + BLOCK])
+            out: Any = np.empty((len(part.row), self.dimension), dtype="float32")
+            self.rows(part, out)
+            yield out
 
 
 def shard_names(folder: Path) -> set[str]:
@@ -207,14 +225,18 @@ def _merged(one: tuple[Any, Place], other: tuple[Any, Place]) -> tuple[Any, Plac
     return keys[order], Place(shard, row)
 
 
-def _write(folder: Path, keys: Any, rows: Any) -> str:
+def _write(folder: Path, keys: Any, blocks: Iterable[Any], dimension: int) -> str:
     """A new shard; its name."""
     import numpy as np  # noqa: PLC0415 - heavy
 
     name = f"{time.time_ns():x}-{os.getpid():x}-{secrets.token_hex(4)}"
-    for end, array in ((ROWS, rows), (KEYS, keys)):
-        with _written(folder / (name + end)) as stream:
-            np.save(stream, array, allow_pickle=False)
+    told = {"descr": "<f4", "fortran_order": False, "shape": (len(keys), dimension)}
+    with _written(folder / (name + ROWS)) as stream:
+        np.lib.format.write_array_header_1_0(stream, told)
+        for block in blocks:
+            stream.write(block.astype("<f4", copy=False).tobytes())
+    with _written(folder / (name + KEYS)) as stream:
+        np.save(stream, keys, allow_pickle=False)
     return name
 
 
@@ -229,6 +251,18 @@ def _introduce(folder: Path, identity: dict[str, str]) -> None:
     if not is_told:
         with _written(path) as stream:
             stream.write(text.encode())
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what killed processes left half-written, once nobody can still be writing it."""
+    whole = shard_names(folder)
+    before = time.time() - LEFT_SECONDS
+    for path in folder.iterdir():
+        is_part = path.name.startswith(".") or path.name.endswith(ROWS)
+        if is_part and path.name.removesuffix(ROWS) not in whole:
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < before:
+                    path.unlink()
 
 
 @contextlib.contextmanager
