@@ -18,8 +18,8 @@ class PluginInfo(Value):
     approach: str = ""
     """The approach that a system of its kind stands for (prompt builders and predictors)."""
     needs: tuple[str, ...] = ()
-    """What it cannot do without: `documents`, `shots`, `labels`, `passages`, `judge`, or the name
-    of an option."""
+    """What it cannot do without: `documents`, `shots`, `labels`, `passages`, `judge`,
+    `citations` (an answer with its marks [1]), or the name of an option."""
     spends_money: bool = False
     """Using it costs money, so nobody uses it without --yes."""
     options: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ OURS = {
     "accuracy",
     "bleu",
     "chrf",
+    "citations",
     "contains",
     "cost_usd",
     "exact_match",
@@ -47,7 +48,12 @@ OURS = {
 NAMES = registry.names("advisor.metrics")
 OPTIONS = {"regex": {"pattern": r"\d+ dB|\[\d+\]"}}
 """What a metric cannot do without."""
-ANSWERS = {"regex": "57 dB", "json_valid": '{"level": [57]}', "groundedness": "The level is 57 dB."}
+ANSWERS = {
+    "regex": "57 dB",
+    "json_valid": '{"level": [57]}',
+    "groundedness": "The level is 57 dB.",
+    "citations": "The level is 57 dB [1].",
+}
 """Answers that are perfect under metrics which do not compare with the reference."""
 PASSAGES = ("The measured level is 57 dB at one metre.",)
 HEAVY = {"semantic_similarity"}
