@@ -10,7 +10,7 @@ from typing import Any
 from advisor.errors import MissingExtraError
 from rag_baseline.index_kinds import Kind
 from rag_baseline.vector_libraries import faiss, has_faiss, numpy
-from rag_baseline.vector_store import VectorStore
+from rag_baseline.vector_store import VectorStore, linked_or_copied
 
 SEED = 1234
 NEIGHBOURS = 32
@@ -19,9 +19,11 @@ CONSTRUCTION = 80
 TRAINED_ON = 40
 """Vectors per cell that k-means sees."""
 ROUNDS = 10
-PER_BYTE = 4
+PER_BYTE = 8
 """Dimensions that product quantisation puts into one byte."""
-RERANKED = 200
+PER_CODE = 64
+"""Vectors per code that its k-means sees: more took minutes and found no more."""
+RERANKED = 400
 """Candidates that quantised search hands to the comparison by whole vectors."""
 
 
@@ -97,7 +99,13 @@ class Approximate:
         return library.SearchParametersIVF(nprobe=self.effort, **some)
 
     def save(self, path: Path) -> None:
-        """Write the index; raises OSError where that fails."""
+        """Write the index, or put its file there again; raises OSError where that fails.
+
+        FAISS would write of a mapped index where its file lay, not what is in it.
+        """
+        if self._path is not None:
+            linked_or_copied(self._path, path)
+            return
         try:
             faiss().write_index(self._index, str(path))
         except RuntimeError as error:
@@ -114,6 +122,11 @@ class Approximate:
         made = cls(library.read_index(str(path), flags), kind, effort)
         made._path = path
         return made
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the file it is mapped from has gone, so that it can be searched but not kept."""
+        return self._path is not None and not self._path.is_file()
 
     def changeable(self) -> Approximate:
         """The same index in memory, where rows can be added to it."""
@@ -136,6 +149,8 @@ def _empty(kind: Kind, rows: int, dimensions: int) -> Any:
     else:
         index = library.IndexIVFPQ(coarse, dimensions, cells, code_bytes(dimensions), 8, metric)
         index.pq.cp.min_points_per_centroid = 1
+        index.pq.cp.max_points_per_centroid = PER_CODE
+        index.pq.cp.niter = ROUNDS
         index.pq.cp.seed = SEED
     coarse.this.disown()
     index.own_fields = True
@@ -151,14 +166,14 @@ def cells_for(rows: int) -> int:
 
 
 def code_bytes(dimensions: int) -> int:
-    """Bytes per vector: the most that divide the dimensions, at most one for every four."""
+    """Bytes per vector: the most that divide the dimensions, at most one for every eight."""
     most = max(1, dimensions // PER_BYTE)
     return next(count for count in range(most, 0, -1) if dimensions % count == 0)
 
 
 def _train(index: Any, store: VectorStore) -> None:
     np = numpy()
-    wanted = min(len(store), max(TRAINED_ON * int(index.nlist), 2**14))
+    wanted = min(len(store), max(TRAINED_ON * int(index.nlist), PER_CODE * 2**8))
     chosen = np.sort(np.random.default_rng(SEED).choice(len(store), wanted, replace=False))
     index.train(np.concatenate(list(_taken(store, chosen))))
 

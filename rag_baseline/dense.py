@@ -19,6 +19,8 @@ DEAD = 0.2
 """Share of rows no passage stands for, above which the others are written anew."""
 GROWTH = 0.5
 """Rows added since training, as a share of those trained on, above which it is trained anew."""
+REUSED = 0.1
+"""Share of passages whose vectors another index must hold for it to be carried on."""
 PIECES = 8
 """Pieces of vectors above which they are joined."""
 FRESH = "fresh.npy"
@@ -138,7 +140,7 @@ def searchable(base: Dense, rows: Any, options: IndexOptions) -> Dense:
 def _approximate(base: Dense, kind: Kind) -> tuple[Approximate, int]:
     """The one there is, with what it lacks, or a new one where it lacks too much."""
     total, has = len(base.store), base.approximate
-    is_usable = has is not None and has.kind == kind and len(has) <= total
+    is_usable = has is not None and has.kind == kind and not has.is_lost and len(has) <= total
     if has is None or not is_usable or total > (1 + GROWTH) * base.trained_on:
         return Approximate.trained(kind, base.store), total
     if len(has) < total:

@@ -29,7 +29,7 @@ LARGE_SLICE = 4096
 
 
 class FaissRetriever:
-    """Dense retrieval: exact for up to 50,000 passages, beyond by an index of measured recall.
+    """Dense retrieval: exact for up to 40,000 passages, beyond by an index of measured recall.
 
     With a cache folder the index is stored there and found again; an index of nearly the same
     passages is carried on, so that only new texts are embedded. Stored are vectors, numbers and a
@@ -145,7 +145,7 @@ class FaissRetriever:
         self._dense = dense
 
     def _base(self, shelf: Shelf, folder: IndexFolder | None) -> Dense:
-        """What already holds vectors of at least half of these passages, or nothing."""
+        """What already holds vectors of a good part of these passages, or nothing."""
         is_whole = number_format(self._options, len(shelf)) == "float32"
         held = int((self._dense.rows_of(shelf.keys) >= 0).sum())
         base = self._dense if 2 * held >= len(shelf) else None

@@ -15,9 +15,9 @@ from typing import Any
 
 from advisor.errors import StorageError
 from rag_baseline.approximate import Approximate
-from rag_baseline.dense import Dense
+from rag_baseline.dense import REUSED, Dense
 from rag_baseline.vector_libraries import numpy
-from rag_baseline.vector_store import VectorStore, opened
+from rag_baseline.vector_store import VectorStore, linked_or_copied, opened
 
 FORMAT = 3
 MANIFEST = "manifest.json"
@@ -47,9 +47,9 @@ class IndexFolder:
         return self._opened(self.place(digest))
 
     def relative(self, keys: Any) -> Dense | None:
-        """The stored index that shares most passages, where it has at least half of them."""
+        """The stored index that shares most passages, where it has enough of them."""
         np = numpy()
-        best, most = None, len(keys) / 2
+        best, most = None, REUSED * len(keys)
         for folder in self._folders():
             try:
                 if self._manifest(folder) is None:
@@ -162,7 +162,7 @@ def _place(piece: Any, path: Path) -> None:
     source = getattr(piece, "filename", None)
     if source is not None:
         with contextlib.suppress(OSError):
-            os.link(source, path)
+            linked_or_copied(Path(source), path)
             return
     numpy().save(path, piece, allow_pickle=False)
 

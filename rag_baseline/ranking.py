@@ -14,7 +14,7 @@ DECIMALS = 6
 SPARE = 16
 FEW = 20_000
 """Passages of a filter that are compared one by one, whatever the kind of index."""
-TOGETHER = 64
+TOGETHER = 512
 """Queries that are compared in one call."""
 
 Ranked = list[tuple[int, float]]

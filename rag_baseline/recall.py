@@ -11,19 +11,22 @@ from rag_baseline.vector_store import VectorStore
 
 AT = 10
 QUERIES = 256
-JITTER = 0.75
-"""Length of the noise added to a vector of length 1: the query then lies at a cosine near 0.8."""
 SEED = 99
 
 
 def probes(store: VectorStore, rows: Any, count: int = QUERIES) -> Any:
-    """Queries like those to come: vectors of the index's own, moved at random."""
+    """Queries like those to come: halfway between two passages drawn at random, or among three.
+
+    A question lies as near to its passages as such a mean does. A passage's own vector with noise
+    is too easy: noise is nearly orthogonal to all others, and 0.99 of such queries' neighbours are
+    found with an effort that finds 0.78 of real questions'.
+    """
     np = numpy()
     draw = np.random.default_rng(SEED)
-    chosen = store.take(draw.choice(rows, min(count, len(rows)), replace=False))
-    noise = draw.standard_normal(chosen.shape).astype("float32")
-    moved = chosen + JITTER * noise / np.linalg.norm(noise, axis=1, keepdims=True)
-    return moved / np.linalg.norm(moved, axis=1, keepdims=True)
+    drawn = [store.take(draw.choice(rows, count)) for _ in range(3)]
+    drawn[2][: count // 2] = 0
+    means = drawn[0] + drawn[1] + drawn[2]
+    return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
 
 
 def shares_found(ranking: Ranking, queries: Any, truth: list[set[int]], at: int = AT) -> float:

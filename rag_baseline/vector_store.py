@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -149,3 +151,11 @@ def written(path: Path, slices: Iterable[Any], rows: int, kind: str) -> Any:
 def opened(path: Path) -> Any:
     """A written file, mapped and not read; raises OSError and ValueError for a damaged one."""
     return numpy().load(path, mmap_mode="r", allow_pickle=False)
+
+
+def linked_or_copied(source: Path, path: Path) -> None:
+    """The file under a second name, as a link where the disk allows it. Raises OSError."""
+    try:
+        os.link(source, path)
+    except OSError:
+        shutil.copyfile(source, path)
