@@ -48,7 +48,7 @@ class SentenceTransformersEmbedder:
         """
         read = read_options(self.info.id, options, READERS)
         model = read.get("model", self.model)
-        if model != MODEL and not Path(model).expanduser().is_dir():
+        if model != MODEL and not (model.strip() and Path(model).expanduser().is_dir()):
             raise InputError(
                 f"There is no folder '{model}' with an embedding model.",
                 hint=f"Give the folder of a sentence-transformers model, '{MODEL}', or an address "
