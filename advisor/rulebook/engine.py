@@ -41,7 +41,13 @@ def rank(profile: Profile, rulebook: Rulebook) -> Decision:
     questions = open_questions(trials, stakes)
     hanging = hangs_on(stakes, questions, now, trials.compiled.asked_first)
     near_ties = _near_ties(result)
-    handed = hand_over(defaults, active_rules(rulebook, "gate"), facts, forbidden=result.forbidden)
+    handed = hand_over(
+        defaults,
+        active_rules(rulebook, "gate"),
+        facts,
+        forbidden=result.forbidden,
+        leading=(*near_ties, *((now,) if now else ())),
+    )
     return Decision.model_construct(
         approaches=_ranked(result, decisions, rulebook, facts),
         recommended=now,

@@ -5,6 +5,7 @@ Nothing here reads the world: firing rules and facts in, names and numbers out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -49,6 +50,16 @@ MOST_REMEMBERED = 4096
 Because = tuple[tuple[str, Scalar], ...]
 FEWEST_FOR_SHOTS = 4
 """Train samples below which the prompt with four shots has too few to show."""
+FEWEST_TO_CHOOSE = 20
+"""Train samples from which there are shots to choose from by their likeness."""
+FEWEST_PER_LABEL = 2
+"""Train samples per label from which a classifier has something to learn."""
+REPEATED = 3
+"""Times that a label stands in the samples, on average, where it is one."""
+COPIED = 0.5
+"""Share of answers that stand in their input from which copying is a rival."""
+LONGEST_CONTEXT = 24_000
+"""Characters of all documents that a small model's prompt takes too: about 6,000 tokens."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +78,13 @@ def hand_over(
     facts: Facts,
     *,
     forbidden: AbstractSet[Approach] = frozenset(),
+    leading: Sequence[Approach] = (),
 ) -> Handover:
     """What the firing default rules and the gate's rules mean for a profile.
 
     Rules speak in the order of their `order`, then their id; of several that fill one setting the
-    first counts. Where every kind of tuning is among the `forbidden`, there is nothing to price:
-    no methods and no settings.
+    first counts. `leading` are the approaches recommended or tied with it. Where every kind of
+    tuning is among the `forbidden`, there is nothing to price: no methods and no settings.
     """
     if forbidden >= TUNING:
         defaults = ()
@@ -83,7 +95,7 @@ def hand_over(
     return Handover(
         methods=_methods(firing),
         settings=_settings(firing),
-        builders=builders_worth_measuring(facts),
+        builders=builders_worth_measuring(facts, leading),
         criteria=tuple(_criterion(rule.id, asked_in_numbers(rule, facts)) for rule in asking),
     )
 
@@ -120,17 +132,57 @@ def _criterion(rule_id: str, asked: str) -> AskedCriterion:
     return AskedCriterion(rule_id=rule_id, asked=asked)
 
 
-def builders_worth_measuring(facts: Facts) -> tuple[str, ...]:
-    """The plain prompt always, shots where there are samples to show, retrieval with documents."""
-    samples = facts.get("data.train_samples", facts.get("data.labelled_samples"))
-    has_shots = samples is None or float(samples) >= FEWEST_FOR_SHOTS
-    has_documents = float(facts.get("knowledge.documents", 0)) >= 1
-    wants_documents = has_documents or facts.get("knowledge.in_documents") is True
+def builders_worth_measuring(facts: Facts, leading: Sequence[Approach] = ()) -> tuple[str, ...]:
+    """Systems that a tuned model must beat here, cheapest to ask first.
+
+    The plain prompt always; fixed shots where there are samples, and shots chosen by likeness where
+    there is a choice (worth five times as many random ones); passages where there are documents,
+    with shots too where answers stand in them; all documents at once where they are short. A search
+    over prompts costs hundreds of calls, so only where improving the prompt is what is advised.
+    What asks no model costs seconds: wherever it can work.
+    """
     return (
         "zero_shot",
-        *(("few_shot",) if has_shots else ()),
-        *(("rag",) if wants_documents else ()),
+        *_with_shots(facts),
+        *_with_documents(facts),
+        *(("prompt_optimisation",) if "prompt_optimisation" in leading and _shots(facts) else ()),
+        *_without_model(facts),
     )
+
+
+def _shots(facts: Facts) -> float:
+    """Samples that may be shown or learnt from; endless where nobody knows."""
+    return float(facts.get("data.train_samples", facts.get("data.labelled_samples", math.inf)))
+
+
+def _with_shots(facts: Facts) -> Iterator[str]:
+    if _shots(facts) >= FEWEST_FOR_SHOTS:
+        yield "few_shot"
+    if FEWEST_TO_CHOOSE <= _shots(facts) < math.inf:
+        yield "few_shot_similar"
+
+
+def _with_documents(facts: Facts) -> Iterator[str]:
+    answers_stand_there = facts.get("knowledge.in_documents") is True
+    if float(facts.get("knowledge.documents", 0)) < 1 and not answers_stand_there:
+        return
+    yield "rag"
+    if answers_stand_there and FEWEST_FOR_SHOTS <= _shots(facts) < math.inf:
+        yield "rag_few_shot"
+    if 0 < float(facts.get("knowledge.document_characters", math.inf)) <= LONGEST_CONTEXT:
+        yield "long_context"
+
+
+def _without_model(facts: Facts) -> Iterator[str]:
+    """Predictors that learn from labels, where targets are labels; copying, where inputs answer."""
+    classes, samples = facts.get("data.classes"), _shots(facts)
+    if classes is not None and REPEATED * float(classes) <= samples < math.inf:
+        yield from ("majority", "nearest_neighbour")
+        if float(classes) >= 2 and samples >= FEWEST_PER_LABEL * float(classes):
+            yield "embedding_classifier"
+    copied = facts.get("data.answer_in_input_share")
+    if copied is not None and float(copied) >= COPIED and FEWEST_FOR_SHOTS <= samples < math.inf:
+        yield "extractive_copy"
 
 
 def asked_in_numbers(rule: Rule, facts: Facts) -> str:

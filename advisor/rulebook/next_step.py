@@ -27,14 +27,21 @@ DECIDING: dict[str, str] = {
 }
 """Measurements that may turn the advice, with what to say of them; the likeliest to is named."""
 OWN_CLASSIFIER = (
-    "advisor neither trains nor measures a classifier yet: train a small encoder on the same split"
-    " with your own tools, and compare it with the baselines on the same test samples."
+    "advisor measures a classifier on sentence embeddings (`--builders embedding_classifier`), and"
+    " trains no encoder yet: to go beyond it, tune a small encoder on the same split with your own"
+    " tools, and compare it with the baselines on the same test samples."
 )
 BEFORE: dict[Approach, str] = {
     "prompting": "Measure the plain prompt first: `advisor baseline` on at least 30 test samples.",
     "few_shot": "Measure few-shot against the plain prompt: `advisor baseline`.",
-    "prompt_optimisation": "Measure the prompts, then improve the best one against its failures.",
-    "long_context": "Put all documents into the prompt and measure that against RAG.",
+    "prompt_optimisation": (
+        "Measure the prompts, and one improved against its failures: `advisor baseline --builders"
+        " zero_shot,few_shot,prompt_optimisation`."
+    ),
+    "long_context": (
+        "Put all documents into the prompt and measure that against RAG: `advisor baseline"
+        " --builders long_context,rag --docs FOLDER`."
+    ),
     "rag": "Measure RAG against the plain prompt: `advisor baseline --docs FOLDER`.",
     "small_model": f"Measure the prompts first: `advisor baseline`. {OWN_CLASSIFIER}",
     "fine_tuning": "Measure the baselines first; `advisor gate` then says whether training pays.",
@@ -48,8 +55,11 @@ BEFORE: dict[Approach, str] = {
 AFTER: dict[Approach, str] = {
     "prompting": "Use the plain prompt.",
     "few_shot": "Use few-shot.",
-    "prompt_optimisation": "Improve the prompt against its measured failures and measure again.",
-    "long_context": "Put all documents into the prompt and measure that against RAG.",
+    "prompt_optimisation": (
+        "Improve the prompt against its measured failures and measure again: `advisor baseline"
+        " --builders prompt_optimisation`."
+    ),
+    "long_context": "Put all documents into the prompt (builder long_context).",
     "rag": "Use RAG; keep the documents current instead of training.",
     "small_model": OWN_CLASSIFIER,
     "fine_tuning": "Train (`advisor train` obeys the gate), then verify: `advisor verify`.",
@@ -60,12 +70,18 @@ AFTER: dict[Approach, str] = {
     "collect_data": "Collect more data (samples or documents) and measure again.",
     "none": "Leave things as they are.",
 }
+KEPT: dict[Approach, str] = {
+    "prompt_optimisation": "Use the improved prompt.",
+    "small_model": "Use the small model that was measured.",
+}
+"""What to do where an approach was measured and is enough, if that differs from `AFTER`."""
 MET = "It meets what was asked."
 WITHOUT_DOCUMENTS = "Gather the documents that hold the answers first, then measure RAG."
 UNMEASURED: dict[Approach, tuple[str, str]] = {
     "few_shot": ("measured.few_shot_score", BEFORE["few_shot"]),
     "rag": ("measured.rag_score", BEFORE["rag"]),
     "rag_plus_fine_tuning": ("measured.rag_score", BEFORE["rag"]),
+    "long_context": ("measured.long_context_score", BEFORE["long_context"]),
 }
 """After measuring: what is still to be measured where the approach's own score is missing."""
 NOT_YET = (
@@ -112,9 +128,12 @@ def _after(recommended: Approach, facts: Facts) -> str:
     is_met = facts.get("measured.target_met") is True and recommended in {
         "prompting",
         "few_shot",
+        "prompt_optimisation",
+        "long_context",
         "rag",
+        "small_model",
     }
-    return f"{AFTER[recommended]} {MET}" if is_met else AFTER[recommended]
+    return f"{KEPT.get(recommended, AFTER[recommended])} {MET}" if is_met else AFTER[recommended]
 
 
 def _has_no_documents(facts: Facts) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
+
 import pytest
 
 from advisor.resources import rules_root
@@ -67,24 +69,67 @@ def test_methods_come_in_line_once_and_are_no_setting():
     assert [s.key for s in handed.settings] == ["rank"]
 
 
+PROMPTS = ("zero_shot", "few_shot")
+LABELS = ("majority", "nearest_neighbour", "embedding_classifier")
+
+
 @pytest.mark.parametrize(
     ("facts", "builders"),
     [
-        ({}, ("zero_shot", "few_shot")),
+        ({}, PROMPTS),
         ({"data.labelled_samples": 3}, ("zero_shot",)),
-        ({"data.labelled_samples": 4}, ("zero_shot", "few_shot")),
+        ({"data.labelled_samples": 4}, PROMPTS),
+        ({"data.train_samples": 19}, PROMPTS),
+        ({"data.train_samples": 20}, (*PROMPTS, "few_shot_similar")),
         ({"data.labelled_samples": 100, "data.train_samples": 0}, ("zero_shot",)),
-        ({"knowledge.in_documents": True}, ("zero_shot", "few_shot", "rag")),
-        ({"knowledge.in_documents": False}, ("zero_shot", "few_shot")),
-        ({"knowledge.documents": 0}, ("zero_shot", "few_shot")),
+        ({"knowledge.in_documents": True}, (*PROMPTS, "rag")),
+        ({"knowledge.in_documents": False}, PROMPTS),
+        ({"knowledge.documents": 0}, PROMPTS),
+        ({"knowledge.in_documents": False, "knowledge.documents": 2}, (*PROMPTS, "rag")),
         (
-            {"knowledge.in_documents": False, "knowledge.documents": 2},
-            ("zero_shot", "few_shot", "rag"),
+            {"knowledge.in_documents": True, "data.train_samples": 4},
+            (*PROMPTS, "rag", "rag_few_shot"),
         ),
+        ({"knowledge.in_documents": True, "data.train_samples": 3}, ("zero_shot", "rag")),
+        (
+            {"knowledge.documents": 2, "knowledge.document_characters": 24_000},
+            (*PROMPTS, "rag", "long_context"),
+        ),
+        ({"knowledge.documents": 2, "knowledge.document_characters": 24_001}, (*PROMPTS, "rag")),
+        ({"data.classes": 5, "data.train_samples": 15}, (*PROMPTS, *LABELS)),
+        ({"data.classes": 5, "data.train_samples": 14}, PROMPTS),
+        ({"data.classes": 1, "data.train_samples": 14}, (*PROMPTS, *LABELS[:2])),
+        ({"data.classes": 5}, PROMPTS),
+        (
+            {"data.answer_in_input_share": 0.5, "data.train_samples": 9},
+            (*PROMPTS, "extractive_copy"),
+        ),
+        ({"data.answer_in_input_share": 0.49, "data.train_samples": 9}, PROMPTS),
     ],
 )
 def test_builders_worth_measuring(facts, builders):
     assert builders_worth_measuring(facts) == builders
+
+
+def test_a_search_over_prompts_is_measured_only_where_it_is_advised():
+    facts = {"data.train_samples": 9}
+    assert "prompt_optimisation" not in builders_worth_measuring(facts, ["few_shot"])
+    assert builders_worth_measuring(facts, ["prompt_optimisation"])[-1] == "prompt_optimisation"
+    assert "prompt_optimisation" not in builders_worth_measuring(
+        {"data.train_samples": 0}, ["prompt_optimisation"]
+    )
+
+
+def test_every_builder_worth_measuring_is_there():
+    named = {entry.name for group in ("prompting", "predictors")
+             for entry in entry_points(group=f"advisor.{group}")}  # fmt: skip
+    everything = {
+        "data.train_samples": 100, "data.classes": 3, "data.answer_in_input_share": 1.0,
+        "knowledge.in_documents": True, "knowledge.document_characters": 9,
+    }  # fmt: skip
+    found = builders_worth_measuring(everything, ["prompt_optimisation"])
+    assert len(found) == 11
+    assert set(found) <= named
 
 
 def gates() -> dict[str, Rule]:

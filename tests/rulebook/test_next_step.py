@@ -83,7 +83,8 @@ def test_a_classifier_of_its_own_is_left_to_the_users_tools():
     before = step(advised("small_model"))
     after = step(advised("small_model"), measured__best_score=0.4)
     for told in (before, after):
-        assert "advisor neither trains nor measures a classifier yet" in told
+        assert "--builders embedding_classifier" in told
+        assert "trains no encoder yet" in told
         assert "same test samples" in told
     assert before.startswith("Measure the prompts first: `advisor baseline`.")
 

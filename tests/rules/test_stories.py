@@ -174,7 +174,7 @@ STORIES = [
             "data.labelled_samples": 500,
             "data.train_samples": 400,
             "measured.best_score": 0.8,
-            "measured.sufficient_builder": "zero_shot",
+            "measured.sufficient_approach": "prompting",
             "measured.test_is_clean": YES,
         },
         "measured.target_met",

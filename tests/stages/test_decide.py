@@ -116,17 +116,17 @@ LATER = {
             "measured": {
                 "target_met": True,
                 "test_is_clean": True,
-                "sufficient_builder": "zero_shot",
+                "sufficient_approach": "prompting",
             }
         },
         "prompting",
     ),
     "shots are enough": (
-        {"measured": {"target_met": True, "test_is_clean": True, "sufficient_builder": "few_shot"}},
+        {"measured": {"target_met": True, "test_is_clean": True, "sufficient_approach": "few_shot"}},
         "few_shot",
     ),
     "retrieval is enough": (
-        {"measured": {"target_met": True, "test_is_clean": True, "sufficient_builder": "rag"}},
+        {"measured": {"target_met": True, "test_is_clean": True, "sufficient_approach": "rag"}},
         "rag",
     ),
     "far below with samples": (
@@ -184,7 +184,7 @@ def test_a_measured_target_silences_every_wish_to_tune():
         "constraints": {"must_stay_local": True, "queries_per_month": 10_000_000},
     }
     assert decide(Profile.model_validate(wishes), BOOK).recommended == "fine_tuning"
-    met = {"target_met": True, "test_is_clean": True, "sufficient_builder": "few_shot"}
+    met = {"target_met": True, "test_is_clean": True, "sufficient_approach": "few_shot"}
     measured = Profile.model_validate(wishes | {"measured": met})
     assert decide(measured, BOOK).recommended == "few_shot"
 
@@ -208,7 +208,7 @@ def test_the_next_step_differs_once_measured():
                     "best_score": 0.9,
                     "target_met": True,
                     "test_is_clean": True,
-                    "sufficient_builder": "zero_shot",
+                    "sufficient_approach": "prompting",
                 },
             }
         ),

@@ -7,11 +7,13 @@ import pytest
 
 from advisor.resources import rules_root
 from advisor.rulebook.load import load_rulebook
+from advisor.schema.diagnosis import CauseCount, Diagnosis, RetrievalScores
 from advisor.schema.profile import (
     ConstraintFacts,
     DataFacts,
     KnowledgeFacts,
     MeasuredFacts,
+    ModelFacts,
     OutputFacts,
     Profile,
     TaskFacts,
@@ -472,3 +474,147 @@ def test_samples_that_share_a_document_show_less():
     assert "200 test samples, worth 19 independent ones" in " ".join(
         c.seen for c in verdict.criteria
     )
+
+
+APPROACHES = {
+    "zero_shot": ("prompting", 0),
+    "few_shot_similar": ("few_shot", 1),
+    "prompt_optimisation": ("prompt_optimisation", 2),
+    "long_context": ("long_context", 2),
+    "rag": ("rag", 2),
+    "rag_few_shot": ("rag", 3),
+    "embedding_classifier": ("small_model", -10),
+    "keyword_search": ("", 0),
+}
+
+
+def systems(values, **changes):
+    """Baselines whose systems say what they stand for."""
+    plain = with_values(values)
+    named = tuple(
+        e.model_copy(
+            update={
+                "approach": APPROACHES[e.builder][0],
+                "cost_rank": APPROACHES[e.builder][1],
+                "asks_model": e.builder != "embedding_classifier",
+            }
+            | changes.get(e.builder, {})
+        )
+        for e in plain.evaluations
+    )
+    return plain.model_copy(update={"evaluations": named})
+
+
+def facts_of(values, target=0.85, **changes):
+    return measured.measured_facts(
+        baselines=systems(values, **changes), estimate=None, profile=TICKETS, target=target
+    )
+
+
+def test_every_approach_has_its_best_score():
+    facts = facts_of(
+        {"zero_shot": 0.1, "few_shot_similar": 0.2, "prompt_optimisation": 0.3, "rag": 0.4,
+         "rag_few_shot": 0.5, "long_context": 0.6, "embedding_classifier": 0.7}
+    )  # fmt: skip
+    assert (facts.zero_shot_score, facts.few_shot_score, facts.rag_score) == (0.1, 0.2, 0.5)
+    assert (facts.prompt_optimisation_score, facts.long_context_score) == (0.3, 0.6)
+    assert facts.small_model_score == 0.7
+    assert facts.prompted_score == 0.3, "without documents, and by a language model"
+    assert facts.best_builder == "embedding_classifier"
+
+
+@pytest.mark.parametrize(
+    ("values", "approach", "recommended"),
+    [
+        ({"zero_shot": 0.2, "embedding_classifier": 0.95}, "small_model", "small_model"),
+        ({"zero_shot": 0.2, "prompt_optimisation": 0.95}, "prompt_optimisation", None),
+        ({"zero_shot": 0.2, "long_context": 0.95}, "long_context", "long_context"),
+        ({"zero_shot": 0.2, "rag_few_shot": 0.95}, "rag", "rag"),
+        ({"zero_shot": 0.2, "keyword_search": 0.95}, "other", "prompting"),
+        ({"few_shot_similar": 0.97, "rag": 0.99}, "few_shot", "few_shot"),
+    ],
+)
+def test_what_suffices_is_an_approach_not_a_name(values, approach, recommended):
+    for profile in (TICKETS, MANUALS):
+        verdict = gate(
+            baselines=systems(values), estimate=make.estimate(), profile=profile,
+            rulebook=BOOK, target=0.85,
+        )  # fmt: skip
+        assert verdict.verdict == "stop"
+        assert verdict.recommended == (recommended or approach)
+    assert facts_of(values).sufficient_approach == approach
+
+
+def diagnosed(*causes, lever="prompt", sentence="3 of 10 failures: so it is."):
+    total = sum(count for _, count in causes)
+    return Diagnosis(
+        failures=total, n=200, lever=lever, sentence=sentence,
+        causes=tuple(CauseCount(cause=c, count=n, share=n / total) for c, n in causes),
+    )  # fmt: skip
+
+
+def test_shares_of_failures_are_those_of_the_best_system():
+    found = diagnosed(("ignored", 6), ("wrong_format", 4))
+    facts = facts_of({"zero_shot": 0.2, "rag": 0.6}, rag={"diagnosis": found})
+    assert (facts.failures_ignored, facts.failures_wrong_format) == (0.6, 0.4)
+    assert facts.failures_not_retrieved == 0
+    assert (
+        facts_of({"zero_shot": 0.7, "rag": 0.6}, rag={"diagnosis": found}).failures_ignored is None
+    )
+
+
+def retrieval(recall, shown=3):
+    return RetrievalScores(
+        n=100, judged_by="document", shown=shown, recall=recall, mrr=0.5, ndcg=0.5
+    )
+
+
+def test_recall_is_that_at_the_passages_shown():
+    scores = {"retrieval": retrieval({1: 0.5, 3: 0.8, 10: 0.9})}
+    assert facts_of({"rag": 0.6}, rag=scores).retrieval_recall == 0.8
+    assert facts_of({"rag": 0.6}, rag={"retrieval": retrieval({5: 0.9})}).retrieval_recall is None
+    assert facts_of({"rag": 0.6}).retrieval_recall is None
+
+
+def judged(profile, values, found, target=0.85):
+    best = max(values, key=lambda name: values[name])
+    return gate(
+        baselines=systems(values, **{best: {"diagnosis": found}}), estimate=make.estimate(),
+        profile=profile, rulebook=BOOK, target=target,
+    )  # fmt: skip
+
+
+def test_passages_that_are_not_found_are_not_trained_for():
+    found = diagnosed(("not_retrieved", 7), ("wrong", 3))
+    verdict = judged(MANUALS, {"zero_shot": 0.1, "rag": 0.6}, found)
+    assert verdict.verdict == "stop"
+    assert verdict.recommended == "rag"
+    assert "70 % of the failures: fact in a document, not shown" in verdict.because
+
+
+def test_a_small_reader_that_ignores_passages_is_trained():
+    found = diagnosed(("ignored", 7), ("wrong", 3))
+    small = MANUALS.model_copy(update={"model": ModelFacts(parameters_billion=0.5)})
+    verdict = judged(small, {"zero_shot": 0.1, "rag": 0.6}, found)
+    assert verdict.verdict == "train"
+    assert verdict.recommended == "rag_plus_fine_tuning"
+    assert "70 % of the failures: passage shown, ignored" in verdict.because
+
+
+def test_facts_in_no_document_are_collected():
+    found = diagnosed(("not_in_documents", 7), ("wrong", 3))
+    verdict = judged(MANUALS, {"zero_shot": 0.1, "rag": 0.6}, found)
+    assert verdict.verdict != "train"
+    assert verdict.recommended == "collect_data"
+    assert "70 % of the failures: fact in no document" in verdict.because
+
+
+def test_wording_is_warned_of():
+    found = diagnosed(("other_wording", 5), ("wrong", 5))
+    verdict = judged(TICKETS, {"zero_shot": 0.1, "few_shot_similar": 0.6}, found)
+    assert any("the metric is the obstacle" in warning for warning in verdict.warnings)
+
+
+def test_without_a_diagnosis_nothing_is_said_of_failures():
+    verdict = judged(TICKETS, {"zero_shot": 0.1, "few_shot_similar": 0.6}, None)
+    assert "of the failures" not in verdict.because

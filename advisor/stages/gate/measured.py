@@ -5,6 +5,7 @@ from __future__ import annotations
 from advisor.evaluation.detectable import detectable_gain
 from advisor.evaluation.shared_ground import independent_samples
 from advisor.schema.baseline import Baselines
+from advisor.schema.diagnosis import Cause
 from advisor.schema.estimate import Estimate, Option
 from advisor.schema.evaluation import Evaluation
 from advisor.schema.profile import MeasuredFacts, Profile
@@ -16,7 +17,19 @@ FEWEST_CLEAN = 30
 LOCAL = "local"
 """What the catalog calls this machine."""
 RETRIEVAL = "rag"
-BUILDERS_BY_COST = ("zero_shot", "few_shot", RETRIEVAL)
+BY_COST = {"zero_shot": "prompting", "few_shot": "few_shot", RETRIEVAL: RETRIEVAL}
+"""What the builders of older documents, which name no approach, stand for; cheapest first."""
+SHOWS_KNOWLEDGE = frozenset({RETRIEVAL, "rag_plus_fine_tuning", "long_context"})
+FAILURES: tuple[Cause, ...] = (
+    "not_retrieved",
+    "ignored",
+    "other_wording",
+    "wrong_format",
+    "not_in_documents",
+)
+"""Causes that rules may ask for."""
+OTHER = "other"
+"""The approach of a system that stands for none of those the rules know."""
 
 
 def measured_facts(
@@ -34,7 +47,7 @@ def measured_facts(
     prompted = prompted_score(baselines)
     is_closed_book = profile.knowledge.in_documents is True
     best = best_evaluation(baselines)
-    scores = {evaluation.builder: evaluation.value for evaluation in baselines.evaluations}
+    scores = best_by_approach(baselines)
     sufficient = cheapest_sufficient(baselines, target)
     gap = None if target is None else round(target - best.value, 6)
     smallest = smallest_visible_gain(best.value, independent_samples(best))
@@ -46,12 +59,18 @@ def measured_facts(
         closed_book_score=(
             prompted if prompted is not None and is_closed_book else asked.closed_book_score
         ),
-        zero_shot_score=scores.get("zero_shot"),
+        zero_shot_score=scores.get("prompting"),
         few_shot_score=scores.get("few_shot"),
-        rag_score=scores.get("rag"),
+        rag_score=scores.get(RETRIEVAL),
+        prompt_optimisation_score=scores.get("prompt_optimisation"),
+        long_context_score=scores.get("long_context"),
+        small_model_score=scores.get("small_model"),
+        retrieval_recall=retrieval_recall(baselines),
+        **failure_shares(best),
         best_score=best.value,
         best_builder=best.builder,
         sufficient_builder=sufficient.builder if sufficient else None,
+        sufficient_approach=(approach_of(sufficient) or OTHER) if sufficient else None,
         target_met=None if target is None else sufficient is not None,
         target_gap=gap,
         smallest_visible_gain=smallest,
@@ -66,14 +85,49 @@ def measured_facts(
     )
 
 
+def approach_of(evaluation: Evaluation) -> str:
+    """The approach that a system stands for; empty where it stands for none."""
+    return evaluation.approach or BY_COST.get(evaluation.builder, "")
+
+
+def best_by_approach(baselines: Baselines) -> dict[str, float]:
+    """The best value of each approach that was measured."""
+    found: dict[str, float] = {}
+    for evaluation in baselines.evaluations:
+        approach = approach_of(evaluation)
+        found[approach] = max(evaluation.value, found.get(approach, evaluation.value))
+    return found
+
+
+def retrieval_recall(baselines: Baselines) -> float | None:
+    """How often the best retrieving system showed a right passage; None where nobody knows."""
+    judged = [e for e in baselines.evaluations if e.retrieval is not None]
+    best = max(judged, key=lambda e: e.value, default=None)
+    if best is None or best.retrieval is None:
+        return None
+    depths = [depth for depth in best.retrieval.recall if depth <= best.retrieval.shown]
+    return best.retrieval.recall[max(depths)] if depths else None
+
+
+def failure_shares(evaluation: Evaluation) -> dict[str, float | None]:
+    """Shares of the failures by cause, under the names of their facts; None without a diagnosis."""
+    found = evaluation.diagnosis
+    return {
+        f"failures_{cause}": None if found is None else round(found.share(cause), 6)
+        for cause in FAILURES
+    }
+
+
 def prompted_score(baselines: Baselines) -> float | None:
-    """The best score of a prompt without retrieval; None where each was measured with passages."""
-    plain = (e.value for e in baselines.evaluations if not _retrieves(e))
+    """The best score of a prompt without passages or documents; None where none was measured."""
+    plain = (e.value for e in baselines.evaluations if e.asks_model and not _is_shown(e))
     return max(plain, default=None)
 
 
-def _retrieves(evaluation: Evaluation) -> bool:
-    return evaluation.builder == RETRIEVAL or any(s.passages for s in evaluation.scores)
+def _is_shown(evaluation: Evaluation) -> bool:
+    """Whether its prompts hold knowledge beside the question."""
+    approach = approach_of(evaluation)
+    return approach in SHOWS_KNOWLEDGE or any(s.passages for s in evaluation.scores)
 
 
 def best_evaluation(baselines: Baselines) -> Evaluation:
@@ -98,9 +152,11 @@ def cheapest_sufficient(baselines: Baselines, target: float | None) -> Evaluatio
 
 
 def _cost_order(evaluation: Evaluation) -> tuple[int, float]:
-    if evaluation.builder in BUILDERS_BY_COST:
-        return BUILDERS_BY_COST.index(evaluation.builder), 0.0
-    return len(BUILDERS_BY_COST), -evaluation.value
+    if evaluation.approach:
+        return evaluation.cost_rank, -evaluation.value
+    if evaluation.builder in BY_COST:
+        return list(BY_COST).index(evaluation.builder), 0.0
+    return len(BY_COST), -evaluation.value
 
 
 def is_clean(*, scored: int, leaked: int) -> bool:

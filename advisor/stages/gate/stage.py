@@ -15,7 +15,7 @@ from advisor.schema.gate import Criterion, GateVerdict
 from advisor.schema.profile import MeasuredFacts, Profile
 from advisor.schema.rule import Rulebook
 from advisor.stages.gate.measured import measured_facts
-from advisor.stages.gate.wording import Sight, seen, target_words
+from advisor.stages.gate.wording import Sight, failure_words, seen, target_words
 
 
 def gate(
@@ -97,14 +97,16 @@ def _failure(failed: Finding, sight: Sight) -> str:
     if failed.outcome.holds is None:
         return f"{what}."
     if "measured.target_met" not in failed.outcome.looked_at:
-        what = f"{what} ({_small(target_words(sight))})"
+        why = failure_words(sight)
+        what = f"{what} ({_small(target_words(sight))}{f'; {why}' if why else ''})"
     return f"{what}: {failed.rule.then[0].message}."
 
 
 def _success(criteria: Sequence[Criterion], sight: Sight) -> str:
     """Why training is warranted: how far the baselines are, and that everything else holds."""
     others = [c.seen for c in criteria if c.rule_id in {"enough-train-samples", "tuning-fits"}]
-    return "; ".join([target_words(sight), *(_small(text) for text in others)]) + "."
+    told = [target_words(sight), failure_words(sight), *(_small(text) for text in others)]
+    return "; ".join(filter(None, told)) + "."
 
 
 def _small(sentence: str) -> str:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from advisor.evaluation.shared_ground import independent_samples
 from advisor.schema.baseline import Baselines
+from advisor.schema.diagnosis import Cause
 from advisor.schema.estimate import Estimate
 from advisor.schema.evaluation import Evaluation
 from advisor.schema.profile import Profile
 from advisor.stages.gate.measured import (
+    FAILURES,
     best_evaluation,
     cheapest_sufficient,
     nearest_option,
@@ -103,6 +105,75 @@ def _samples_words(best: Evaluation) -> str:
     return f"{told}, worth {worth} independent ones since some share a document or group,"
 
 
+CAUSES: dict[Cause, str] = {
+    "not_retrieved": "fact in a document, not shown",
+    "ignored": "passage shown, ignored",
+    "other_wording": "right in other words",
+    "wrong_format": "right content, wrong format",
+    "not_in_documents": "fact in no document",
+    "should_have_declined": "answered where there is no answer",
+    "declined": "declined where there is an answer",
+    "no_answer": "no answer came",
+}
+"""What is said of a cause; `wrong` says nothing."""
+TELLING = 0.2
+"""Share of the failures from which a cause is named."""
+
+
+def failure_words(sight: Sight) -> str:
+    """Where the best baseline's failures lie, the largest share that says something; else empty."""
+    found = best_evaluation(sight.baselines).diagnosis
+    telling = [] if found is None else [c for c in found.causes if c.cause in CAUSES]
+    if not telling or telling[0].share < TELLING:
+        return ""
+    return f"{percent_whole(telling[0].share)} of the failures: {CAUSES[telling[0].cause]}"
+
+
+def percent_whole(share: float) -> str:
+    """A share as a whole percentage: 0.414 -> '41 %'."""
+    return f"{round(100 * share)} %"
+
+
+def share_words(cause: Cause) -> Callable[[Sight], str]:
+    """A speaker for the share of one cause."""
+
+    def speak(sight: Sight) -> str:
+        found = best_evaluation(sight.baselines).diagnosis
+        if found is None:
+            return "Why the best baseline's answers fail was not looked at"
+        return f"{percent_whole(found.share(cause))} of the failures: {CAUSES[cause]}"
+
+    return speak
+
+
+def recall_words(sight: Sight) -> str:
+    """How often a right passage was shown."""
+    recall = sight.profile.measured.retrieval_recall
+    if recall is None:
+        return "How often the right passage is shown is unknown"
+    return f"A right passage was shown for {percent(recall)} of the samples"
+
+
+def sufficient_words(sight: Sight) -> str:
+    """What the cheapest sufficient baseline stands for."""
+    approach = sight.profile.measured.sufficient_approach
+    if approach is None:
+        return "No baseline suffices"
+    return f"What suffices is {APPROACHES.get(approach, 'a system of another kind')}"
+
+
+def approach_score_words(fact: str, what: str) -> Callable[[Sight], str]:
+    """A speaker for the score of one approach."""
+
+    def speak(sight: Sight) -> str:
+        score = getattr(sight.profile.measured, fact)
+        if score is None:
+            return f"{what} was not measured"
+        return f"{what} reaches {percent(score)}"
+
+    return speak
+
+
 def leak_words(sight: Sight) -> str:
     """How many test samples stand in the train split, and how many were left to score."""
     leaked = sight.baselines.leaked_samples
@@ -191,4 +262,18 @@ SPEAKERS: dict[str, Callable[[Sight], str]] = {
     "measured.tuning_fits": fit_words,
     "measured.within_budget": budget_words,
     "measured.within_hours": time_words,
+    "measured.retrieval_recall": recall_words,
+    "measured.sufficient_approach": sufficient_words,
+    **{
+        f"measured.{fact}": approach_score_words(fact, what)
+        for fact, what in {
+            "zero_shot_score": "The plain prompt",
+            "few_shot_score": "The prompt with shots",
+            "prompt_optimisation_score": "The improved prompt",
+            "long_context_score": "The prompt with all documents",
+            "rag_score": "Retrieval",
+            "small_model_score": "What learns from labels alone",
+        }.items()
+    },
+    **{f"measured.failures_{cause}": share_words(cause) for cause in FAILURES},
 }
