@@ -1,4 +1,4 @@
-"""`advisor cache`: the completions that are kept so that none is bought or computed twice."""
+"""`advisor cache`: completions and vectors, kept so that none is bought or computed twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from advisor.errors import ArtifactError, ConsentError, InputError, StorageError
 
 if TYPE_CHECKING:
     from advisor.evaluation.cache import CompletionCache
-    from advisor.schema.cache import CacheChange
+    from advisor.schema.cache import CacheChange, CacheSummary
 
 
 NAMED = 8
@@ -26,9 +26,9 @@ NAMED = 8
 
 @click.group(name="cache")
 def command() -> None:
-    """Completions kept so that none is bought or computed twice.
+    """Completions and vectors kept so that none is bought or computed twice.
 
-    The file lies in the user's cache folder; ADVISOR_CACHE names another one, or `off`.
+    They lie in the user's cache folder; ADVISOR_CACHE names another file, or `off`.
     """
 
 
@@ -36,11 +36,11 @@ def command() -> None:
 @unused_run_dir_option
 @standard_options
 def show_command(*, screen: Screen) -> None:
-    """Where the cache lies, how large it is, and which models it holds."""
+    """Where the cache lies, how large it is, and which models and embedders it holds."""
     from advisor.artifacts import document  # noqa: PLC0415 - pydantic is slow to load
     from advisor.render.cache import show_cache  # noqa: PLC0415 - rich is slow to load
 
-    found = _opened().summary()
+    found = _with_vectors(_opened().summary())
     screen.result(document(found), lambda: show_cache(screen.console, found))
 
 
@@ -96,24 +96,67 @@ def import_command(*, screen: Screen, file: Path) -> None:
 @command.command(name="clear")
 @click.option("--model", help="Only those of this model, as `advisor cache show` names it.")
 @click.option("--older-than-days", type=FiniteRange(0), help="Only those older than this.")
+@click.option("--vectors", is_flag=True, help="Only vectors of embedded texts.")
 @unused_run_dir_option
 @standard_options
-def clear_command(*, screen: Screen, model: str | None, older_than_days: float | None) -> None:
-    """Delete kept completions. All of them only with --yes or after asking."""
+def clear_command(
+    *, screen: Screen, model: str | None, older_than_days: float | None, vectors: bool
+) -> None:
+    """Delete kept completions and vectors. All of them only with --yes or after asking."""
     from advisor.schema.cache import CacheChange  # noqa: PLC0415 - pydantic is slow to load
 
+    if model is not None and vectors:
+        raise InputError(
+            "--model chooses completions, and --vectors leaves them alone.",
+            hint="Leave out one of the two.",
+        )
     cache = _opened()
     if model is None and older_than_days is None and not screen.yes:
-        count = cache.summary().completions
-        if not screen.may_ask or not click.confirm(f"Delete all {count} completions?", err=True):
-            raise ConsentError(
-                f"Nothing was deleted: nobody agreed to lose {count} completions.",
-                hint="Add --yes, or choose some with --model or --older-than-days.",
-            )
+        _ask(screen, _with_vectors(cache.summary()), only_vectors=vectors)
     if model is not None:
         _refuse_unknown(model, cache.summary().models)
-    gone = cache.clear(model=model, older_than_days=older_than_days)
-    _told(screen, CacheChange(deleted=gone), f"{gone} deleted.")
+    gone = 0 if vectors else cache.clear(model=model, older_than_days=older_than_days)
+    gone_vectors = 0 if model is not None else _clear_vectors(older_than_days)
+    change = CacheChange(deleted=gone, deleted_vectors=gone_vectors)
+    _told(screen, change, f"{gone} completions and {gone_vectors} vectors deleted.")
+
+
+def _ask(screen: Screen, found: CacheSummary, *, only_vectors: bool) -> None:
+    """Return when somebody agrees to lose everything. Raises ConsentError otherwise."""
+    what = f"{found.vectors} vectors"
+    if not only_vectors:
+        what = f"{found.completions} completions and {what}"
+    if not screen.may_ask or not click.confirm(f"Delete all {what}?", err=True):
+        raise ConsentError(
+            f"Nothing was deleted: nobody agreed to lose {what}.",
+            hint="Add --yes, or choose some with --model or --older-than-days.",
+        )
+
+
+def _with_vectors(found: CacheSummary) -> CacheSummary:
+    """The same with what is kept of embedded texts."""
+    from advisor.embedding import vectors_root  # noqa: PLC0415 - pydantic is slow to load
+    from advisor.kept_vectors import kept_vectors  # noqa: PLC0415 - the same
+
+    root = vectors_root()
+    if root is None:
+        return found
+    kept = kept_vectors(root)
+    told = {
+        "vectors": sum(kept.embedders.values()),
+        "vectors_bytes": kept.bytes,
+        "vectors_path": str(root),
+        "embedders": kept.embedders,
+    }
+    return found.model_copy(update=told)
+
+
+def _clear_vectors(older_than_days: float | None) -> int:
+    from advisor.embedding import vectors_root  # noqa: PLC0415 - pydantic is slow to load
+    from advisor.kept_vectors import clear_vectors  # noqa: PLC0415 - the same
+
+    root = vectors_root()
+    return clear_vectors(root, older_than_days=older_than_days) if root is not None else 0
 
 
 def _refuse_unknown(model: str, known: Mapping[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""Shows what the cache of completions holds."""
+"""Shows what the cache of completions and vectors holds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MEGA = 1e6
 
 
 def show_cache(console: Console, found: CacheSummary) -> None:
-    """Completions by model, the span of their dates, and the file."""
+    """Completions by model, the span of their dates, vectors by embedder, and where they lie."""
     if not found.completions:
         console.print("No completion is kept yet; every measured answer adds one.")
     else:
@@ -21,3 +21,10 @@ def show_cache(console: Console, found: CacheSummary) -> None:
         console.print(table)
         console.print(f"From {found.oldest[:10]} to {found.newest[:10]}.")
     console.print(styled(f"{found.path} ({found.bytes / MEGA:.1f} MB)", "dim"))
+    if found.embedders:
+        table = make_table("Embedder", "Vectors", right=(1,))
+        for name, count in found.embedders.items():
+            table.add_row(plain(name), f"{count:,}")
+        console.print(table)
+        size = found.vectors_bytes / MEGA
+        console.print(styled(f"{found.vectors_path} ({size:.1f} MB)", "dim"))

@@ -1,6 +1,8 @@
-"""Completions that are kept, and what the cache of them holds."""
+"""Completions and vectors that are kept, and what the cache of them holds."""
 
 from __future__ import annotations
+
+from pydantic import Field
 
 from advisor.schema.base import Value
 from advisor.schema.evaluation import Completion
@@ -16,6 +18,12 @@ class CacheSummary(Value):
     """Completions by model."""
     oldest: str = ""
     newest: str = ""
+    vectors: int = 0
+    """Kept vectors of texts that were embedded."""
+    vectors_bytes: int = 0
+    vectors_path: str = ""
+    embedders: dict[str, int] = Field(default_factory=dict)
+    """Vectors by embedder and the beginning of its digest."""
 
 
 class CacheRecord(Value):
@@ -34,4 +42,5 @@ class CacheChange(Value):
     exported: int = 0
     imported: int = 0
     deleted: int = 0
+    deleted_vectors: int = 0
     file: str = ""
