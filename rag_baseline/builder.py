@@ -196,11 +196,12 @@ def _threshold(prompter: Prompter, dev: Sequence[Sample]) -> float | None:
         return None
     if isinstance(below, float):
         return below
-    told = [sample for sample in dev if sample.is_answerable is not None]
-    prompter.prepare(told)
+    if all(sample.is_answerable is not False for sample in dev):
+        return None
+    prompter.prepare(dev)
+    shown = prompter.options.passages
     near = [
-        (prompter.similarity(s, prompter.hits(s, prompter.options.passages)), s.is_answerable)
-        for s in told
+        (prompter.similarity(s, prompter.hits(s, shown)), s.is_answerable is not False) for s in dev
     ]
     return dividing(
         [similarity for similarity, has_answer in near if has_answer],

@@ -30,11 +30,13 @@ def json_lines(samples: Sequence[Sample]) -> str:
 def rows(samples: Sequence[Sample]) -> Iterable[dict[str, Any]]:
     """Rows of turns where any sample has earlier turns or functions, else of texts."""
     talks = any(s.history or s.steps or s.tools for s in samples)
+    marked = any(sample.is_answerable is not None for sample in samples)
     used = [(key, name) for key, name in COLUMNS if any(getattr(s, key) for s in samples)]
     for sample in samples:
         said = _turns(sample) if talks else _texts(sample)
         columns = {name: getattr(sample, key) or "" for key, name in used}
-        yield {"id": sample.id, **said, **columns}
+        mark = {"is_answerable": sample.is_answerable} if marked else {}
+        yield {"id": sample.id, **said, **columns, **mark}
 
 
 def _texts(sample: Sample) -> dict[str, Any]:

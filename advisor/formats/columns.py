@@ -32,6 +32,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "licence": ("licence", "license"),
     "synthetic_by": ("synthetic_by", "generated_by", "synthetic", "is_synthetic"),
     "tools": ("tools", "functions"),
+    "answerable": ("is_answerable", "answerable", "has_answer"),
+    "unanswerable": ("is_impossible", "is_unanswerable", "unanswerable"),
 }
 """By what it serves as, the names it is known under; of several the first counts.
 
@@ -55,6 +57,8 @@ LONGEST_NAME = 200
 MILLISECONDS = 1e11
 """Seconds since 1970 never get so large before the year 5138, milliseconds since 1973 are."""
 UNNAMED_MODEL = "unnamed model"
+NO_ANSWER = "unanswerable"
+"""The target of a row that says it has no answer and gives none."""
 TOOLS_HINT = "Give a list of function objects, or that list as JSON text."
 
 
@@ -140,3 +144,14 @@ def tools_of(value: object) -> tuple[str, ...]:
         text_of("tools", item if isinstance(item, str) else json_text(without_none(item)))
         for item in value
     )
+
+
+def truth_of(value: object) -> bool | None:
+    """Yes or no, as a bit or a word; None for anything else."""
+    if isinstance(value, (bool, int, float)):
+        return bool(value) if value in (0, 1) else None
+    word = value.strip().lower() if isinstance(value, str) else ""
+    return True if word in YES else False if word in NO else None
+
+
+YES, NO = ("true", "yes", "1"), ("false", "no", "0")

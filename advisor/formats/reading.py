@@ -15,7 +15,9 @@ from advisor.formats.columns import (
     system_turn,
     time_of,
     tools_of,
+    truth_of,
 )
+from advisor.formats.empty_answers import ANSWERABLE, with_no_answer
 from advisor.formats.guesses import closest, guess
 from advisor.formats.ids import Ids, place_of
 from advisor.formats.rows import Row
@@ -101,7 +103,7 @@ class Reading:
         try:
             turns = self._shape.turns(fields)
         except RowError as error:
-            raise self._explained(error, fields) from None
+            return self._unanswered(line, fields, error)
         asked, target, history, *rest, is_number = turns
         known: dict[str, Any] = {
             "id": self._id_of(fields, line),
@@ -124,6 +126,15 @@ class Reading:
             known["licence"] = self._licence_of(fields, line)
         return _made(known)
 
+    def _unanswered(self, line: int, fields: Fields, error: RowError) -> Sample:
+        """The sample of a row whose answer is that there is none; raises the error of others."""
+        filled = with_no_answer(self._shape, self._columns, fields)
+        if filled is None:
+            raise self._explained(error, fields) from None
+        self._layouts[tuple(fields)] -= 1
+        sample = self._sample(Row(line, filled))
+        return sample.model_copy(update={"is_answerable": False})
+
     def _explained(self, error: RowError, fields: Fields) -> RowError:
         """The same error; where a field is missing, with what the row has instead."""
         missing = self._shape.missing(fields)
@@ -140,6 +151,9 @@ class Reading:
             moment = time_of(value)
             self._timeless += moment is None
             known["time"] = moment or ""
+        elif word in ANSWERABLE:
+            if (told := truth_of(value)) is not None:
+                known["is_answerable"] = told is (word == ANSWERABLE[0])
         else:
             known[word] = READERS[word](value)
 
