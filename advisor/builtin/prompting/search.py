@@ -20,6 +20,8 @@ from advisor.builtin.prompting.shots import choose_shots
 from advisor.builtin.prompting.similar import SimilarShots
 from advisor.builtin.prompting.trials import TOP, Candidate, Desk, Paired, Trial, paired
 
+FEWEST_FIRST = 4
+"""Dev samples after which half of the newcomers go."""
 LEARNT_FROM = 8
 """Train samples that are answered before each reflection."""
 FAILURES_SHOWN = 6
@@ -69,7 +71,7 @@ class Search:
         self._desk = desk
         self._parts = parts
         self._full = judged_on(desk.calls, len(parts.dev))
-        self._first = max(2, -(-self._full // 4))
+        self._first = min(self._full, max(FEWEST_FIRST, -(-self._full // 4)))
         self._seed = seed
         self._start = self._best = Trial(start)
         self._trials = [self._start]
