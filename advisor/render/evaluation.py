@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from advisor.render.diagnosis import show_failures
 from advisor.render.measured_words import also_grid, measured_remarks, stopped_sentence
 from advisor.render.report import scores_table
 from advisor.render.terminal import (
@@ -51,6 +52,7 @@ def show_baselines(console: Console, baselines: Baselines) -> None:
         plain(f"{words(best.builder)} with {percent(best.value)}", style="not bold")
     )
     console.print(line)
+    show_failures(console, baselines)
     if any(found.also for found in baselines.evaluations):
         console.print(_also_table(baselines.evaluations))
     for sentence in measured_remarks(baselines):

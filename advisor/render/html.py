@@ -17,6 +17,7 @@ ORDER = (
     sections.decision,
     estimate,
     sections.scores,
+    sections.diagnosis,
     sections.gate,
     sections.training,
     sections.verification,

@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING
 from advisor.render import advice_grids as advice
 from advisor.render import measured_grids as measured
 from advisor.render.decision_words import builders_words, ties_words
+from advisor.render.diagnosis_grids import (
+    CAUSES,
+    causes_grid,
+    diagnosed,
+    examples_grid,
+    levers,
+    retrieval_grid,
+    retrieval_remarks,
+)
 from advisor.render.grid import facts_line
 from advisor.render.html_parts import (
     bullets,
@@ -25,16 +34,20 @@ from advisor.render.ranking import approaches_grid, column_meanings, unlisted
 from advisor.render.reasons import spoken_rules
 from advisor.render.safe import percent, words
 from advisor.render.svg import loss_chart, scores_chart
+from advisor.render.svg_bars import counts_chart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from advisor.render.grid import Grid
     from advisor.render.reasons import Spoken
+    from advisor.schema.baseline import Baselines
     from advisor.schema.decide import Decision
     from advisor.schema.profile import Profile
     from advisor.schema.report import Report
     from advisor.schema.rule import Source
 
+RETRIEVAL = "How well passages were found"
 _TONES = {"train": "good", "keep": "good", "discard": "bad"}
 
 
@@ -154,6 +167,35 @@ def scores(report: Report) -> str:
         table(also_grid(evaluations), "Further metrics") if has_more else "",
         bullets(esc(line) for line in remarks),
     )
+
+
+def diagnosis(report: Report) -> str:
+    """Why the best system failed, what that points at, and how well passages are found."""
+    baselines = report.baselines
+    if baselines is None:
+        return ""
+    retrieval = retrieval_grid(baselines.evaluations)
+    found = diagnosed(baselines)
+    causes = found[0].diagnosis if found else None
+    if causes is None:
+        return section(RETRIEVAL, *_retrieval(baselines, retrieval)) if retrieval.rows else ""
+    best, *others = levers(baselines)
+    counts = [(CAUSES[each.cause], each.count) for each in causes.causes]
+    about = f"{words(found[0].builder)}: {causes.failures:,} of {causes.n:,} samples failed"
+    return section(
+        "Why answers failed",
+        f"<p><strong>{esc(best)}</strong></p>",
+        figure(about, counts_chart(about, counts)),
+        table(causes_grid(causes)),
+        details("Failures to read", table(examples_grid(causes))),
+        bullets(esc(line) for line in others),
+        *_retrieval(baselines, retrieval),
+    )
+
+
+def _retrieval(baselines: Baselines, grid: Grid) -> Iterator[str]:
+    yield table(grid, RETRIEVAL)
+    yield from (element("p", line, "quiet") for line in retrieval_remarks(baselines.evaluations))
 
 
 def gate(report: Report) -> str:

@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING
 from advisor.render import advice_grids as advice
 from advisor.render import measured_grids as measured
 from advisor.render.decision_words import builders_words, ties_words
+from advisor.render.diagnosis_grids import (
+    causes_grid,
+    diagnosed,
+    examples_grid,
+    levers,
+    retrieval_grid,
+    retrieval_remarks,
+)
 from advisor.render.grid import facts_line
 from advisor.render.markdown_estimate import estimate
 from advisor.render.markdown_parts import code, escape, prose, table
@@ -29,8 +37,8 @@ if TYPE_CHECKING:
 def to_markdown(report: Report) -> str:
     """The whole report; text from data is escaped so that it stays text."""
     lines: list[str] = []
-    for section in (_verdict, _decision, estimate, _scores, _gate, _training, _verification,
-                    _failures, _warnings, _provenance):  # fmt: skip
+    for section in (_verdict, _decision, estimate, _scores, _diagnosis, _gate, _training,
+                    _verification, _failures, _warnings, _provenance):  # fmt: skip
         lines.extend(section(report))
     return "\n".join(lines).rstrip() + "\n"
 
@@ -129,6 +137,26 @@ def _scores(report: Report) -> Iterator[str]:
         remarks = measured_remarks(report.baselines)
         yield from (f"- {escape(line)}" for line in remarks)
         yield from ("",) if remarks else ()
+
+
+def _diagnosis(report: Report) -> Iterator[str]:
+    """Why answers failed, what that points at, and how well passages were found."""
+    if report.baselines is None:
+        return
+    retrieval = retrieval_grid(report.baselines.evaluations)
+    found = diagnosed(report.baselines)
+    if not found and not retrieval.rows:
+        return
+    yield from ("## Why answers failed" if found else "## How well passages were found", "")
+    if found and found[0].diagnosis is not None:
+        best, *others = levers(report.baselines)
+        yield from (f"**{escape(best)}**", "", *table(causes_grid(found[0].diagnosis)))
+        yield from ("Failures to read:", "", *table(examples_grid(found[0].diagnosis)))
+        yield from (*(f"- {escape(line)}" for line in others), *([""] if others else []))
+    if retrieval.rows:
+        yield from table(retrieval)
+        remarks = retrieval_remarks(report.baselines.evaluations)
+        yield from (*(f"- {escape(line)}" for line in remarks), "")
 
 
 def _gate(report: Report) -> Iterator[str]:

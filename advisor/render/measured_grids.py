@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from advisor.render.diagnosis_grids import system_name
 from advisor.render.grid import Grid, gib_text, p_text, usd_text, yes_no
 from advisor.render.safe import UNKNOWN, amount, percent, percent_range, safe_text, words
 from advisor.units import short_count, short_duration
@@ -37,7 +38,7 @@ def scores_grid(evaluations: Sequence[Evaluation]) -> Grid:
     headers = ("System", "Score", f"{level} interval", "n", "Tokens", "Cost", "p95", "Unanswered")
     rows = tuple(
         (
-            words(e.builder),
+            system_name(e),
             percent(e.value),
             percent_range(e.interval.low, e.interval.high),
             f"{e.n:,}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from advisor.render.diagnosis_grids import NO_MODEL
 from advisor.render.gate import criteria_table, show_advice
 from advisor.render.measured_grids import evaluations_of, target_of
 from advisor.render.terminal import (
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from advisor.schema.evaluation import Evaluation
     from advisor.schema.report import Report
 
-SCALE_WIDTH = 30
+SCALE_WIDTH = 26
+NAME_WIDTH = 21
 NOT_DONE = "-"
 DEMO_BUILDERS = ("zero_shot", "few_shot", "rag")
 DEMO_NOTE = (
@@ -79,15 +81,24 @@ def scores_table(
             low, evaluation.value, high, SCALE_WIDTH, target, ascii_only=ascii_only
         )
         table.add_row(
-            plain(words(evaluation.builder), 16),
+            plain(_marked(evaluation), NAME_WIDTH),
             percent(evaluation.value),
             percent_range(low, high),
             scale_bar,
         )
     samples = sorted({evaluation.n for evaluation in evaluations})
-    table.caption = plain(f"{evaluations[0].metric}, n = {', '.join(map(str, samples))}")
+    told = f"{evaluations[0].metric}, n = {', '.join(map(str, samples))}"
+    if not all(evaluation.asks_model for evaluation in evaluations):
+        told += f"; * {NO_MODEL}"
+    table.caption = plain(told)
     table.caption_justify = "left"
     return table
+
+
+def _marked(evaluation: Evaluation) -> str:
+    """The name, with a star where no language model was asked."""
+    name = words(evaluation.builder)
+    return name if evaluation.asks_model else f"{safe_text(name, NAME_WIDTH - 1)}*"
 
 
 def show_demo(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -81,6 +81,10 @@ def words(identifier: str | None) -> str:
 _SPOKEN: dict[str, str] = {
     **{str(approach): name for approach, name in NAMES.items()},
     "zero_shot": "zero-shot",
+    "few_shot_similar": "similar few-shot",
+    "few_shot_random": "random few-shot",
+    "rag_few_shot": "RAG + few-shot",
+    "gepa": "GEPA",
     "lora": "LoRA",
     "qlora": "QLoRA",
     "dora": "DoRA",

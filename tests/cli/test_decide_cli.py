@@ -80,7 +80,7 @@ def test_the_document_hands_over_settings_builders_and_criteria(tmp_path: Path):
     )
     decision = json.loads(run("--profile", str(path)).stdout)["decision"]
     assert decision["methods"][0] == "lora"
-    assert decision["builders"] == ["zero_shot", "few_shot"]
+    assert decision["builders"] == ["zero_shot", "few_shot", "few_shot_similar"]
     assert {"key", "value", "rule_id", "because"} == set(decision["settings"][0])
     asked = {c["rule_id"]: c["asked"] for c in decision["criteria"]}
     assert "80 %" in asked["target-not-met"]
