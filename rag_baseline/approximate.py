@@ -161,8 +161,8 @@ def _empty(kind: Kind, rows: int, dimensions: int) -> Any:
 
 
 def cells_for(rows: int) -> int:
-    """Cells of an inverted file: a power of two near 4 times the root of the rows."""
-    return int(2 ** round(math.log2(max(16.0, min(4 * math.sqrt(rows), rows / TRAINED_ON)))))
+    """Cells of an inverted file: a power of two near 2 times the root of the rows."""
+    return int(2 ** round(math.log2(max(16.0, min(2 * math.sqrt(rows), rows / TRAINED_ON)))))
 
 
 def code_bytes(dimensions: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from rag_baseline.ranking import Ranking
 from rag_baseline.recall import settle_effort
 from rag_baseline.shelf import Shelf
 from rag_baseline.vector_libraries import has_faiss, numpy
-from rag_baseline.vector_store import VectorStore, matrix, written
+from rag_baseline.vector_store import BLOCK, VectorStore, matrix, written
 
 DEAD = 0.2
 """Share of rows no passage stands for, above which the others are written anew."""
@@ -21,6 +21,8 @@ GROWTH = 0.5
 """Rows added since training, as a share of those trained on, above which it is trained anew."""
 REUSED = 0.1
 """Share of passages whose vectors another index must hold for it to be carried on."""
+NEW = 0.1
+"""Rows added since training, as a share, up to which the recall is taken for what it was."""
 PIECES = 8
 """Pieces of vectors above which they are joined."""
 FRESH = "fresh.npy"
@@ -93,23 +95,24 @@ def number_format(options: IndexOptions, passages: int) -> str:
 
 
 def compacted(base: Dense, rows: Any, scratch: Path | None) -> Dense:
-    """Without the rows that no passage stands for, once they are many; raises OSError."""
+    """In one piece where pieces are many, and without dead rows where those are; raises OSError."""
     store = base.store
-    if len(rows) >= (1 - DEAD) * len(store) and len(store.pieces) <= PIECES:
-        return base
+    if len(rows) < (1 - DEAD) * len(store):
+        order = numpy().sort(rows)
+        return Dense(_joined(store, order, scratch), base.keys[order])
+    if len(store.pieces) > PIECES:
+        every_row = numpy().arange(len(store))
+        return replace(base, store=_joined(store, every_row, scratch))
+    return base
+
+
+def _joined(store: VectorStore, rows: Any, scratch: Path | None) -> VectorStore:
+    """Some rows of a store in one piece."""
     kind = "float16" if store.is_rounded else "float32"
-    order = numpy().sort(rows)
-    parts = _blocks(store, order)
+    parts = (store.take(rows[start : start + BLOCK]) for start in range(0, len(rows), BLOCK))
     if scratch is None:
-        piece = matrix(parts).astype(kind, copy=False)
-    else:
-        piece = written(scratch / JOINED, parts, len(order), kind)
-    return Dense(VectorStore([piece]), base.keys[order])
-
-
-def _blocks(store: VectorStore, rows: Any) -> Iterator[Any]:
-    for start in range(0, len(rows), 8192):
-        yield store.take(rows[start : start + 8192])
+        return VectorStore([matrix(parts).astype(kind, copy=False)])
+    return VectorStore([written(scratch / JOINED, parts, len(rows), kind)])
 
 
 def searchable(base: Dense, rows: Any, options: IndexOptions) -> Dense:
@@ -122,10 +125,14 @@ def searchable(base: Dense, rows: Any, options: IndexOptions) -> Dense:
         kind = "exact"
     if kind == "exact":
         return replace(base, approximate=None, trained_on=0, stated=options.recall, recall=1.0)
-    approximate, trained_on = _approximate(base, kind)
-    is_as_it_was = approximate is base.approximate and base.stated == options.recall
-    if is_as_it_was:
-        return base
+    approximate = _carried_on(base, kind)
+    is_new = approximate is None
+    if approximate is None:
+        approximate = Approximate.trained(kind, base.store)
+    trained_on = len(base.store) if is_new else base.trained_on
+    added = len(base.store) - trained_on
+    if not is_new and base.stated == options.recall and added <= NEW * trained_on:
+        return replace(base, approximate=approximate)
     ranking = Ranking.over(base.store, rows, approximate)
     recall = settle_effort(approximate, ranking, options.recall)
     return replace(
@@ -137,13 +144,14 @@ def searchable(base: Dense, rows: Any, options: IndexOptions) -> Dense:
     )
 
 
-def _approximate(base: Dense, kind: Kind) -> tuple[Approximate, int]:
-    """The one there is, with what it lacks, or a new one where it lacks too much."""
+def _carried_on(base: Dense, kind: Kind) -> Approximate | None:
+    """The approximate search there is, with the rows it lacks; None where it lacks too much."""
     total, has = len(base.store), base.approximate
-    is_usable = has is not None and has.kind == kind and not has.is_lost and len(has) <= total
-    if has is None or not is_usable or total > (1 + GROWTH) * base.trained_on:
-        return Approximate.trained(kind, base.store), total
+    if has is None or has.kind != kind or has.is_lost:
+        return None
+    if len(has) > total or total > (1 + GROWTH) * base.trained_on:
+        return None
     if len(has) < total:
         has = has.changeable()
         has.add(base.store, len(has))
-    return has, base.trained_on
+    return has

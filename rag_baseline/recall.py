@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from rag_baseline.approximate import Approximate
@@ -29,14 +30,25 @@ def probes(store: VectorStore, rows: Any, count: int = QUERIES) -> Any:
     return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
 
 
-def shares_found(ranking: Ranking, queries: Any, truth: list[set[int]], at: int = AT) -> float:
-    """Mean share of the true nearest among the first `at` hits."""
+@dataclass(frozen=True)
+class Recall:
+    """Share of the true nearest that was found: mean over queries, and its standard error."""
+
+    mean: float
+    error: float
+
+
+def recall_of(ranking: Ranking, queries: Any, truth: list[set[int]], at: int = AT) -> Recall:
+    """What is found of the true nearest among the first `at` hits."""
+    np = numpy()
     found = ranking.best(queries, at)
-    shares = [
-        len(true & {position for position, _ in hits}) / max(1, len(true))
-        for true, hits in zip(truth, found, strict=True)
-    ]
-    return sum(shares) / len(shares)
+    shares = np.array(
+        [
+            len(true & {position for position, _ in hits}) / max(1, len(true))
+            for true, hits in zip(truth, found, strict=True)
+        ]
+    )
+    return Recall(float(shares.mean()), float(shares.std() / len(shares) ** 0.5))
 
 
 def exact_nearest(ranking: Ranking, queries: Any, at: int = AT) -> list[set[int]]:
@@ -45,16 +57,17 @@ def exact_nearest(ranking: Ranking, queries: Any, at: int = AT) -> list[set[int]
 
 
 def settle_effort(approximate: Approximate, ranking: Ranking, stated: float) -> float:
-    """Set the least effort that reaches the stated recall; the recall that was measured.
+    """Set the least effort that surely reaches the stated recall; the recall that was measured.
 
-    Where none reaches it, the greatest effort stays and its recall is what is returned.
+    Surely: even one standard error below what was measured. Where no effort reaches it, the
+    greatest stays and its recall is what is returned.
     """
     queries = probes(ranking.store, ranking.rows)
     truth = exact_nearest(ranking, queries)
-    reached = 0.0
+    reached = Recall(0.0, 0.0)
     for effort in approximate.efforts():
         approximate.effort = effort
-        reached = shares_found(ranking, queries, truth)
-        if reached >= stated:
+        reached = recall_of(ranking, queries, truth)
+        if reached.mean - reached.error >= stated:
             break
-    return round(reached, 4)
+    return round(reached.mean, 4)

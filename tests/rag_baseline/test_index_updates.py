@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import tempfile
 from collections.abc import Sequence
@@ -63,7 +64,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(steps=STEPS)
 def test_any_order_of_updates_finds_what_comparing_everything_finds(steps):
     with tempfile.TemporaryDirectory() as folder:
@@ -288,3 +289,34 @@ def test_a_build_that_was_killed_three_times_repeats_no_finished_shard(tmp_path)
     whole = FaissRetriever(LetterEmbedder())
     whole.index(texts)
     assert found(retriever) == found(whole)
+
+
+def test_many_small_additions_become_one_piece_and_keep_what_was_trained(tmp_path, monkeypatch):
+    monkeypatch.setattr(index_kinds, "FEWEST", 300)
+    retriever = FaissRetriever(LetterEmbedder(), tmp_path).configured({"kind": "ivf"})
+    retriever.index([p for n in range(20) for p in document(f"d{n}", 20, n)])
+    held = [p for n in range(20) for p in document(f"d{n}", 20, n)]
+    for n in range(12):
+        retriever.add(document(f"new{n}", 2, n))
+        held += document(f"new{n}", 2, n)
+    assert retriever.report["trained_on"] == 400
+    assert retriever.report["pieces"] <= 9
+    embedder = LetterEmbedder()
+    again = FaissRetriever(embedder, tmp_path).configured({"kind": "ivf"})
+    again.index(held)
+    assert embedder.calls == []
+    assert found(again, k=20) == found(retriever, k=20)
+    assert len(list(tmp_path.iterdir())) == 8
+
+
+def test_an_index_whose_files_went_while_it_was_open_is_built_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(index_kinds, "FEWEST", 300)
+    corpus = [p for n in range(20) for p in document(f"d{n}", 20, n)]
+    retriever = FaissRetriever(LetterEmbedder(), tmp_path).configured({"kind": "ivf"})
+    retriever.index(corpus)
+    shutil.rmtree(retriever.folder)
+    retriever.add(document("new", 3, 1))
+    fresh = FaissRetriever(LetterEmbedder()).configured({"kind": "exact"})
+    fresh.index([*corpus, *document("new", 3, 1)])
+    assert found(retriever, k=1) == found(fresh, k=1)
+    assert retriever.report["recall_at_10"] >= 0.98

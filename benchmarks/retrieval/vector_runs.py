@@ -1,0 +1,171 @@
+"""Builds one index, or opens, searches and changes it; prints what it cost as JSON.
+
+python benchmarks/retrieval/vector_runs.py build|search FOLDER CACHE KIND SIZE
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.retrieval.vectors import Corpus, Numbered, ReadyEmbedder  # noqa: E402
+from rag_baseline.index import FaissRetriever  # noqa: E402
+
+MIB = 2**20
+MORE = 1000
+
+
+def main() -> int:
+    """Do one part."""
+    part, folder, cache, kind, size = sys.argv[1:]
+    run = Run(Path(folder), Path(cache), kind, int(size))
+    print(json.dumps(run.build() if part == "build" else run.search()))
+    return 0
+
+
+class Run:
+    """One kind of index over so many vectors."""
+
+    def __init__(self, folder: Path, cache: Path, kind: str, size: int) -> None:
+        self.size = size
+        self.cache = cache
+        self.queries = np.load(folder / "queries.npy")
+        self.truth = np.load(folder / "truth.npy")
+        corpus = Corpus(np.load(folder / "real.npy"), size + MORE)
+        embedder = ReadyEmbedder(corpus, self.queries)
+        self.retriever = FaissRetriever(embedder, cache).configured({"kind": kind})
+        self.retriever.search("nothing is indexed yet", 1)
+        self.asked = [f"q{number}" for number in range(len(self.queries))]
+
+    def build(self) -> dict[str, Any]:
+        """Index everything and store it."""
+        with Memory() as memory:
+            began = time.perf_counter()
+            self.retriever.index(Numbered(0, self.size))
+            seconds = time.perf_counter() - began
+        files = sum(path.stat().st_size for path in self.cache.rglob("*") if path.is_file())
+        facts = self.retriever.report
+        names = ("kind", "parameters", "recall_stated", "recall_at_10")
+        return {
+            **{name: facts[name] for name in names},
+            "build_seconds": round(seconds, 2),
+            "build_memory_mib": memory.most,
+            "files_mib": round(files / MIB, 1),
+        }
+
+    def search(self) -> dict[str, Any]:
+        """Open what was stored, search it, add to it and take a document out."""
+        with Memory() as memory:
+            began = time.perf_counter()
+            self.retriever.index(Numbered(0, self.size))
+            opened = time.perf_counter() - began
+            self.retriever.prepare(self.asked)
+            self._searched(self.asked[:50])
+            hits, milliseconds = self._searched(self.asked)
+        result = {
+            "open_seconds": round(opened, 2),
+            "open_of_it_seconds": self.retriever.report["seconds"],
+            "search_memory_mib": memory.most,
+            "recall_of_real_queries": self._recall(hits),
+            "search_ms": {
+                "p50": round(float(np.percentile(milliseconds, 50)), 2),
+                "p95": round(float(np.percentile(milliseconds, 95)), 2),
+            },
+        }
+        return {**result, **self._changes()}
+
+    def _searched(self, asked: list[str]) -> tuple[list[list[int]], list[float]]:
+        hits, milliseconds = [], []
+        for query in asked:
+            began = time.perf_counter()
+            found = self.retriever.search(query, 10)
+            milliseconds.append(1000 * (time.perf_counter() - began))
+            hits.append([int(hit.passage.text) for hit in found])
+        return hits, milliseconds
+
+    def _recall(self, hits: list[list[int]]) -> float:
+        shares = [
+            len(set(found) & set(true)) / len(true)
+            for found, true in zip(hits, self.truth.tolist(), strict=True)
+        ]
+        return round(sum(shares) / len(shares), 4)
+
+    def _changes(self) -> dict[str, Any]:
+        began = time.perf_counter()
+        self.retriever.add(Numbered(self.size, MORE))
+        added = time.perf_counter() - began
+        hits, _ = self._searched(self.asked)
+        began = time.perf_counter()
+        removed = self.retriever.remove("document-3")
+        gone = time.perf_counter() - began
+        left = self.retriever.search_where("q0", 10, {"document": "document-3"})
+        return {
+            "add_1000_seconds": round(added, 2),
+            "added_found": sum(row >= self.size for found in hits for row in found),
+            "remove_document_seconds": round(gone, 2),
+            "removed_passages": removed,
+            "removed_found": len(left),
+        }
+
+
+class Memory:
+    """Most anonymous memory above what there was at the begin, in MiB, looked at all the time.
+
+    Pages of mapped files are left out: the system takes them back when it needs them.
+    """
+
+    def __init__(self) -> None:
+        self.most = 0.0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Self:
+        self._before = _anonymous_bytes()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while True:
+            is_done = self._done.wait(0.02)
+            self.most = max(self.most, round((_anonymous_bytes() - self._before) / MIB, 1))
+            if is_done:
+                return
+
+
+def _anonymous_bytes() -> int:
+    text = Path("/proc/self/status").read_text(encoding="ascii")
+    (line,) = [line for line in text.splitlines() if line.startswith("RssAnon")]
+    return 1024 * int(line.split()[1])
+
+
+def nearest_rows(corpus: Corpus, queries: Any, count: int) -> Any:
+    """Rows of the nearest vectors by comparing everything, block by block."""
+    scores: Any = np.full((len(queries), count), -2, dtype="float32")
+    rows: Any = np.full((len(queries), count), -1, dtype="int64")
+    start = 0
+    for block in corpus.blocks():
+        fresh = np.broadcast_to(np.arange(start, start + len(block)), (len(queries), len(block)))
+        both = np.concatenate([scores, queries @ block.T], axis=1)
+        numbers = np.concatenate([rows, fresh], axis=1)
+        best = np.argpartition(-both, count, axis=1)[:, :count]
+        scores = np.take_along_axis(both, best, axis=1)
+        rows = np.take_along_axis(numbers, best, axis=1)
+        start += len(block)
+    return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main())
