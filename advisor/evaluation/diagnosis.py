@@ -19,6 +19,7 @@ from advisor.evaluation.diagnosis_words import (
     same_words,
     words,
 )
+from advisor.schema.citing import without_citations
 from advisor.schema.diagnosis import Cause, CauseCount, Diagnosis, FailedSample
 from advisor.schema.evaluation import Document, Evaluation, Hit, Prompt, Sample, ScoredSample
 from advisor.secrets import masked
@@ -122,9 +123,15 @@ class _Bench:
             for sample, scored, known in told
         ]
 
+    def _answer(self, scored: ScoredSample) -> str:
+        """The answer without the numbers of passages that the prompt asked for."""
+        prompt = self.prompts.get(scored.sample_id)
+        text = scored.completion.text
+        return without_citations(text) if prompt is not None and prompt.cites else text
+
     def _by_answer(self, sample: Sample, scored: ScoredSample) -> Failure | None:
         """The cause, where answer and reference alone show it."""
-        answer, completion = scored.completion.text, scored.completion
+        answer, completion = self._answer(scored), scored.completion
         cause: Cause | str = ""
         if completion.error or completion.finish == "error":
             cause, why = "no_answer", f"the model gave no answer: {completion.error or 'an error'}"
@@ -140,7 +147,7 @@ class _Bench:
         return _failure(sample, scored, cause, why) if cause else None
 
     def _by_text(self, sample: Sample, scored: ScoredSample) -> tuple[str, str]:
-        answer, target = scored.completion.text, sample.target
+        answer, target = self._answer(scored), sample.target
         wanted, was_cut = json_of(target), scored.completion.finish == "length"
         if wanted is not None or self.wants_json:
             return json_fault(answer, wanted, was_cut=was_cut)
@@ -165,8 +172,8 @@ class _Bench:
         self, sample: Sample, scored: ScoredSample, fact: Fact, *, has_documents: bool
     ) -> Failure:
         """The cause, from where the fact stands."""
-        answer, prompt = scored.completion.text, self.prompts.get(sample.id)
-        refused = declines(answer)
+        prompt = self.prompts.get(sample.id)
+        refused = declines(self._answer(scored))
         if not fact.core:
             told = "it gives no answer where there is one" if refused else "the content differs"
             return _failure(sample, scored, "declined" if refused else "wrong", told)

@@ -202,6 +202,18 @@ def test_the_place_of_the_fact_is_named():
     assert result.examples[0].where == "pump.md"
 
 
+def test_marks_of_passages_are_no_part_of_an_answer():
+    sample, scored = answered("It takes 3 litres [1].")
+    prompt = Prompt(sample_id="s0", messages=(), passages=("p",), passage_texts=(OIL,), cites=True)
+    evaluation = make.evaluation("rag", 0.0).model_copy(update={"scores": (scored,)})
+    for cites, cause in ((True, "other_wording"), (False, "ignored")):
+        result = diagnose(
+            evaluation, samples={"s0": sample}, documents=DOCUMENTS, metric=ExactMatchMetric(),
+            prompts={"s0": prompt.model_copy(update={"cites": cites})}, retrieves=True,
+        )  # fmt: skip
+        assert result.examples[0].cause == cause
+
+
 def test_a_refusal_is_laid_to_the_search_where_the_fact_was_not_shown():
     refused = answered("The context does not mention it.")
     assert cause(refused, shown=(OIL,), documents=DOCUMENTS) == "declined"
