@@ -1,0 +1,110 @@
+"""A word index of many passages: time, memory, size on disk; a million by extrapolation."""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT))
+
+PACKAGES = ("finetune-advisor", "bm25s", "PyStemmer", "numpy")
+WORDS, COMMON = 90, 200_000
+"""Words of a passage; different words they are drawn from, beside a rare one per passage."""
+QUERIES = 200
+MORE = 1000
+MEBIBYTE = 2**20
+MILLION = 1_000_000
+
+
+def measured(passages: int) -> dict[str, Any]:
+    """In a process of its own, so that its memory is its own."""
+    said = subprocess.run(
+        [sys.executable, __file__, str(passages)], capture_output=True, text=True, check=True
+    )
+    figures: dict[str, Any] = json.loads(said.stdout)
+    times = MILLION / passages
+    grown = ("build_seconds", "index_mib_on_disk", "query_ms_p95", "build_mib")
+    return {
+        **figures,
+        "million_if_all_grows_alike": {name: round(figures[name] * times, 1) for name in grown},
+        "words": f"{WORDS} per passage, drawn by Zipf's law from {COMMON}, and one rare each",
+    }
+
+
+def texts(count: int) -> list[str]:
+    """Passages whose words follow Zipf's law; the same on every run."""
+    draw = random.Random(0)  # noqa: S311 - no secret
+    weights = [1 / rank for rank in range(1, COMMON + 1)]
+    drawn = draw.choices(range(COMMON), weights=weights, k=count * WORDS)
+    return [
+        " ".join(f"w{word}" for word in drawn[at * WORDS : (at + 1) * WORDS]) + f" code-{at}"
+        for at in range(count)
+    ]
+
+
+def run(count: int) -> dict[str, Any]:
+    """Build, search, store, open, add."""
+    from advisor.schema.evaluation import Passage  # noqa: PLC0415 - after the clock's machine
+    from rag_baseline.bm25 import Bm25Retriever  # noqa: PLC0415
+
+    passages = [
+        Passage(id=f"p{at}", document=f"d{at // 50}", text=text, start=0, end=len(text))
+        for at, text in enumerate(texts(count + MORE))
+    ]
+    held, more = passages[:count], passages[count:]
+    before = _peak()
+    with tempfile.TemporaryDirectory() as folder:
+        retriever = Bm25Retriever(Path(folder))
+        began = time.perf_counter()
+        retriever.index(held)
+        build = time.perf_counter() - began
+        built = _peak() - before
+        draw = random.Random(1)  # noqa: S311 - no secret
+        queries = [" ".join(draw.sample(draw.choice(held).text.split(), 8)) for _ in range(QUERIES)]
+        walls = []
+        for query in queries:
+            began = time.perf_counter()
+            retriever.search(query, 10)
+            walls.append(1e3 * (time.perf_counter() - began))
+        found = [
+            retriever.search(f"code-{at}", 1)[0].passage.id == f"p{at}"
+            for at in range(0, count, 997)
+        ]
+        size = sum(p.stat().st_size for p in Path(folder).rglob("*") if p.is_file())
+        again = Bm25Retriever(Path(folder))
+        began = time.perf_counter()
+        again.index(held)
+        opened = time.perf_counter() - began
+        began = time.perf_counter()
+        retriever.add(more)
+        retriever.search(queries[0], 10)
+        added = time.perf_counter() - began
+    return {
+        "passages": count,
+        "build_seconds": round(build, 1),
+        "build_mib": round(built / MEBIBYTE),
+        "open_seconds": round(opened, 2),
+        "add_1000_seconds": round(added, 1),
+        "index_mib_on_disk": round(size / MEBIBYTE, 1),
+        "query_ms_p50": round(statistics.median(walls), 2),
+        "query_ms_p95": round(statistics.quantiles(walls, n=20)[-1], 2),
+        "rare_code_found_first": round(sum(found) / len(found), 4),
+    }
+
+
+def _peak() -> int:
+    """Peak resident bytes so far."""
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(int(sys.argv[1]))))
