@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from advisor.errors import MissingExtraError
+from rag_baseline.token_count import TokenCounter, encodable
 
 Span = tuple[int, int]
 
@@ -18,16 +19,14 @@ that separates words."""
 MOST_LETTERS = 12
 """Characters of a passage per token at most: some tokenizers take a word of any length for one
 unknown token."""
-BLOCK, LARGEST_BLOCK = 8_000, 64_000
+BLOCK, LARGEST_BLOCK = 4_000, 32_000
 """Characters that are handed to the library at once: from the first number on a block ends where
 its last line says so, so that a change elsewhere leaves most blocks as they were."""
 ENDS_ONE_IN = 8
 """Paragraphs of which one ends a block."""
 
-STEP = 8
-"""Rooms are rounded down to so many tokens, so that few splitters are made."""
 SPARE = 2
-"""Tokens that the join of headings and text may take."""
+"""Tokens by which a piece may be longer than its count inside a block, or for a join."""
 PIECES_AHEAD = 4
 """Passages' lengths that are looked at to find the end of the first."""
 
@@ -35,7 +34,6 @@ _BLANK = re.compile(r"\n[ \t\r]*\n")
 _LINE = re.compile(r"\n")
 _SPACE = re.compile(r"\s")
 _FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})", re.MULTILINE)
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Cutter:
@@ -53,24 +51,10 @@ class Cutter:
         except ImportError as error:
             raise MissingExtraError("Cutting documents into passages", "rag") from error
         self._kinds: dict[bool, Any] = {False: TextSplitter, True: MarkdownSplitter}
-        self._made: dict[tuple[bool, int], Any] = {}
         self._tokens = tokens
         self._overlap = max(min(overlap, tokens // 2), 0)
-        self._tokenizer = tokenizer
+        self._counter = None if tokenizer is None else TokenCounter(tokenizer)
         self._most_letters = tokens * (LETTERS if tokenizer is None else MOST_LETTERS)
-        self._by_letters = TextSplitter(self._most_letters)
-
-    def _splitter(self, tokens: int, *, is_markdown: bool) -> Any:
-        """The library's splitter; made once for each size, since it copies the tokenizer."""
-        made = self._made.get((is_markdown, tokens))
-        if made is None:
-            kind, overlap = self._kinds[is_markdown], min(self._overlap, tokens // 2)
-            if self._tokenizer is None:
-                made = kind(tokens * LETTERS, overlap * LETTERS)
-            else:
-                made = kind.from_huggingface_tokenizer(self._tokenizer, tokens, overlap)
-            self._made[is_markdown, tokens] = made
-        return made
 
     def fits(self, texts: Sequence[str]) -> list[bool]:
         """Whether each text is small enough to stay whole."""
@@ -81,13 +65,9 @@ class Cutter:
         return found
 
     def _counts(self, texts: Sequence[str]) -> list[int]:
-        if self._tokenizer is None:
+        if self._counter is None:
             return [-(-len(text) // LETTERS) for text in texts]
-        plain = [_encodable(text) for text in texts]
-        return [
-            len(encoding.ids)
-            for encoding in self._tokenizer.encode_batch(plain, add_special_tokens=False)
-        ]
+        return self._counter.counts(texts)
 
     def spans(self, text: str, span: Span, body: int, *, is_markdown: bool) -> Iterator[Span]:
         """Spans inside `span` that hold every character of it but white space.
@@ -100,17 +80,33 @@ class Cutter:
             if opening is not None:
                 first, begin = opening
                 yield first
-        for start, stop in _blocks(text, (begin, end), is_markdown=is_markdown):
-            for found in self._cut(text, (start, stop), self._tokens, is_markdown=is_markdown):
-                if found[1] - found[0] > self._most_letters:
-                    yield from self._by_length(text, found)
-                else:
-                    yield found
+        for block in _blocks(text, (begin, end), is_markdown=is_markdown):
+            cut = self._cut(text, block, self._tokens, is_markdown=is_markdown)
+            yield from self._checked(text, list(cut))
+
+    def _checked(self, text: str, spans: Sequence[Span]) -> Iterator[Span]:
+        """The same, with what is too large after all cut again: counting inside a block errs."""
+        texts = [text[begin:end] for begin, end in spans]
+        for span, fits in zip(spans, self.fits(texts), strict=True):
+            if fits or span[1] - span[0] == 1:
+                yield span
+            else:
+                yield from self._checked(text, self._smaller(text, span))
+
+    def _smaller(self, text: str, span: Span) -> list[Span]:
+        """A span in at least two pieces."""
+        size = span[1] - span[0]
+        if size > self._most_letters:
+            return list(self._by_letters(text, span, self._most_letters))
+        [count] = self._counts([text[span[0] : span[1]]])
+        room = 2 * self._tokens - count - SPARE
+        pieces = list(self._cut(text, span, room, is_markdown=False)) if room > 0 else []
+        return pieces if len(pieces) > 1 else list(self._by_letters(text, span, size // 2))
 
     def _opening(self, text: str, span: Span, body: int) -> tuple[Span, int] | None:
         """Headings with what fits of the text below them, and where the next passage begins."""
         [taken] = self._counts([text[span[0] : body]])
-        room = (self._tokens - taken - SPARE) // STEP * STEP
+        room = self._tokens - taken - SPARE
         if 2 * room < self._tokens:
             return None
         reach = min(span[1], body + PIECES_AHEAD * room * LETTERS)
@@ -121,19 +117,28 @@ class Cutter:
         return (span[0], below[0][1]), following
 
     def _cut(self, text: str, span: Span, tokens: int, *, is_markdown: bool) -> Iterator[Span]:
-        begin, end = span
-        splitter = self._splitter(tokens, is_markdown=is_markdown)
-        for at, piece in splitter.chunk_indices(_encodable(text[begin:end])):
-            found = trimmed(text, (begin + at, begin + at + len(piece)))
-            if found[0] < found[1]:
-                yield found
+        """Spans of about so many tokens."""
+        kind, overlap = self._kinds[is_markdown], min(self._overlap, tokens // 2)
+        block = encodable(text[span[0] : span[1]])
+        if self._counter is None:
+            splitter = kind(tokens * LETTERS, overlap * LETTERS)
+        else:
+            self._counter.open(block)
+            splitter = kind.from_callback(self._counter.size, tokens, overlap)
+        return _placed(text, span[0], splitter.chunk_indices(block))
 
-    def _by_length(self, text: str, span: Span) -> Iterator[Span]:
-        begin, end = span
-        for at, piece in self._by_letters.chunk_indices(_encodable(text[begin:end])):
-            found = trimmed(text, (begin + at, begin + at + len(piece)))
-            if found[0] < found[1]:
-                yield found
+    def _by_letters(self, text: str, span: Span, letters: int) -> Iterator[Span]:
+        """Spans of so many characters."""
+        block = encodable(text[span[0] : span[1]])
+        return _placed(text, span[0], self._kinds[False](letters).chunk_indices(block))
+
+
+def _placed(text: str, begin: int, pieces: Sequence[tuple[int, str]]) -> Iterator[Span]:
+    """Where the pieces of a block stand in the text."""
+    for at, piece in pieces:
+        found = trimmed(text, (begin + at, begin + at + len(piece)))
+        if found[0] < found[1]:
+            yield found
 
 
 def trimmed(text: str, span: Span) -> Span:
@@ -149,37 +154,35 @@ def trimmed(text: str, span: Span) -> Span:
 def _blocks(text: str, span: Span, *, is_markdown: bool) -> Iterator[Span]:
     """Adjacent spans of bounded size, cut at blank lines, else at lines, words or anywhere."""
     begin, end = span
-    while end - begin > LARGEST_BLOCK:
-        cut = _cut(text, begin, min(end, begin + LARGEST_BLOCK), is_markdown=is_markdown)
+    while end - begin > 2 * BLOCK:
+        cut = _block_end(text, (begin, end), is_markdown=is_markdown)
         yield begin, cut
         begin = cut
-    yield begin, end
+    if begin < end:
+        yield begin, end
 
 
-def _cut(text: str, begin: int, limit: int, *, is_markdown: bool) -> int:
+def _block_end(text: str, span: Span, *, is_markdown: bool) -> int:
     """Where a block that begins here ends: content decides, so that it is found again."""
+    begin, end = span
+    limit = min(end, begin + LARGEST_BLOCK)
     for seam in (_BLANK, _LINE, _SPACE):
-        last = begin
-        fences, counted = 0, begin
+        last = fenced = begin
+        is_code = False
         for found in seam.finditer(text, begin, limit):
             if is_markdown and seam is _BLANK:
-                fences += len(_FENCE.findall(text, counted, found.end()))
-                counted = found.end()
-                if fences % 2:
-                    continue
-            line = text[max(text.rfind("\n", begin, found.start()) + 1, begin) : found.start()]
+                is_code ^= len(_FENCE.findall(text, fenced, found.end())) % 2 == 1
+                fenced = found.end()
+            if is_code:
+                continue
             last = found.end()
+            line = text[max(text.rfind("\n", begin, found.start()) + 1, begin) : found.start()]
             if last - begin >= BLOCK and zlib.crc32(_bytes(line)) % ENDS_ONE_IN == 0:
                 return last
         if last > begin:
-            return last
+            return end if limit == end else last
     return limit
 
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
-
-
-def _encodable(text: str) -> str:
-    """The same with half characters, which no library takes, replaced one for one."""
-    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
