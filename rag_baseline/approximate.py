@@ -85,7 +85,7 @@ class Approximate:
         return sorted({min(cells, round(step)) for step in steps})
 
     def candidates(self, queries: Any, count: int, allowed: Any = None) -> Any:
-        """Rows that may be nearest, one line per query, padded with -1."""
+        """Rows that may be nearest, a line per query, padded with -1; of allowed rows only."""
         wanted = max(count, RERANKED) if self.kind == "ivfpq" else count
         return self._index.search(
             queries, min(wanted, len(self)), params=self._parameters(allowed)
@@ -93,10 +93,17 @@ class Approximate:
 
     def _parameters(self, allowed: Any) -> Any:
         library = faiss()
-        some = {} if allowed is None else {"sel": library.IDSelectorBatch(allowed)}
+        some = {} if allowed is None else {"sel": self._selector(allowed)}
         if self.kind == "hnsw":
             return library.SearchParametersHNSW(efSearch=self.effort, **some)
         return library.SearchParametersIVF(nprobe=self.effort, **some)
+
+    def _selector(self, allowed: Any) -> Any:
+        """A bit per row: quicker to make and to ask than a set."""
+        np = numpy()
+        mask = np.zeros(len(self), dtype=bool)
+        mask[allowed] = True
+        return faiss().IDSelectorBitmap(np.packbits(mask, bitorder="little"))
 
     def save(self, path: Path) -> None:
         """Write the index, or put its file there again; raises OSError where that fails.

@@ -129,6 +129,11 @@ class FaissRetriever:
             self._build(shelf, folder)
         rows = self._dense.rows_of(shelf.keys)
         self._ranking = Ranking.over(self._dense.store, rows, self._dense.approximate)
+        if self._dense.recall < self._dense.stated:
+            notes.append(
+                f"the stated recall {self._dense.stated:g} was not reached, "
+                f"{self._dense.recall:.3f} was measured; another kind may find more"
+            )
         seconds = round(time.perf_counter() - began, 3)
         self._facts = {**_facts(self._dense, len(shelf)), "seconds": seconds, "notes": notes}
 
@@ -207,7 +212,10 @@ class FaissRetriever:
 
     @property
     def _folder(self) -> IndexFolder | None:
-        return IndexFolder(self._cache, self._embedder_identity) if self._cache else None
+        """Where indexes are kept; nowhere for an embedder that does not say what it is."""
+        if self._cache is None or not getattr(self._embedder, "digest", ""):
+            return None
+        return IndexFolder(self._cache, self._embedder_identity)
 
     @property
     def folder(self) -> Path | None:

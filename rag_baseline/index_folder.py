@@ -95,7 +95,7 @@ class IndexFolder:
         try:
             self._sweep()
             shutil.rmtree(path, ignore_errors=True)
-            path.mkdir(parents=True)
+            path.mkdir(parents=True, mode=0o700)
             yield path
         except OSError as error:
             raise StorageError(
@@ -118,7 +118,7 @@ class IndexFolder:
         Raises OSError; then nothing is left in its place.
         """
         finished = scratch / "finished"
-        finished.mkdir()
+        finished.mkdir(mode=0o700)
         for number, piece in enumerate(dense.store.pieces):
             _place(piece, finished / f"vectors-{number}.npy")
         numpy().save(finished / KEYS, dense.keys, allow_pickle=False)
@@ -132,7 +132,13 @@ class IndexFolder:
             _sync(path)
         folder = self.place(digest)
         shutil.rmtree(folder, ignore_errors=True)
-        finished.rename(folder)
+        try:
+            finished.rename(folder)
+        except OSError:
+            made_meanwhile = self._opened(folder)
+            if made_meanwhile is None:
+                raise
+            return made_meanwhile
         for old in self._folders()[KEPT:]:
             shutil.rmtree(old, ignore_errors=True)
         return _dense(folder, manifest)

@@ -97,7 +97,7 @@ class VectorStore:
 
     def _comparable(self) -> Iterator[tuple[int, Any]]:
         """Whole pieces where they can be compared as they are, else widened blocks."""
-        if self.is_rounded:
+        if self.is_rounded or not has_faiss():
             yield from self.blocks()
         else:
             yield from self._starts()

@@ -1,9 +1,11 @@
+import json
 import random
 
 import pytest
 
-from advisor.errors import CorpusError, StorageError
+from advisor.errors import CorpusError, MissingExtraError, StorageError
 from advisor.schema.evaluation import Passage
+from rag_baseline import approximate, dense, index_kinds, ranking, vector_store
 from rag_baseline.index import FaissRetriever
 from tests.fixtures.bench import Silence
 from tests.fixtures.embedders import LetterEmbedder
@@ -126,3 +128,75 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="index cannot be stored"):
         FaissRetriever(LetterEmbedder(), cache_dir=tmp_path / "file").index(passages("a b"))
+
+
+def test_an_embedder_that_does_not_say_what_it_is_keeps_nothing(tmp_path):
+    FaissRetriever(LetterEmbedder(""), cache_dir=tmp_path).index(passages("a b"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_index_is_told(tmp_path):
+    texts = passages(*sentences(5))
+    retriever = FaissRetriever(LetterEmbedder(), cache_dir=tmp_path)
+    retriever.index(texts)
+    assert retriever.report["notes"] == []
+    (retriever.folder / "manifest.json").write_text("{")
+    again = FaissRetriever(LetterEmbedder(), cache_dir=tmp_path)
+    again.index(texts)
+    assert "damaged" in again.report["notes"][0]
+
+
+def test_a_manifest_says_how_the_index_was_made(tmp_path):
+    retriever = FaissRetriever(LetterEmbedder(), cache_dir=tmp_path)
+    retriever.index(passages(*sentences(5)))
+    manifest = json.loads((retriever.folder / "manifest.json").read_text())
+    assert manifest["embedder"] == "letters letters-1"
+    assert (manifest["kind"], manifest["recall_at_10"], manifest["passages"]) == ("exact", 1, 5)
+    assert retriever.settings["index"] == manifest["digest"] == retriever.digest
+
+
+def test_without_faiss_search_is_exact_and_other_kinds_are_refused(monkeypatch):
+    for room in (approximate, dense, vector_store):
+        monkeypatch.setattr(room, "has_faiss", lambda: False)
+    monkeypatch.setattr(index_kinds, "FEWEST", 5)
+    monkeypatch.setattr(index_kinds, "EXACT_UP_TO", 5)
+    found = FaissRetriever(LetterEmbedder())
+    found.index(passages(*sentences(30)))
+    assert found.report["kind"] == "exact"
+    monkeypatch.undo()
+    whole = FaissRetriever(LetterEmbedder())
+    whole.index(passages(*sentences(30)))
+    assert found.search("warm oil", 5) == whole.search("warm oil", 5)
+    monkeypatch.setattr(approximate, "has_faiss", lambda: False)
+    monkeypatch.setattr(index_kinds, "FEWEST", 5)
+    with pytest.raises(MissingExtraError, match="hnsw"):
+        FaissRetriever(LetterEmbedder()).configured({"kind": "hnsw"}).index(
+            passages(*sentences(30))
+        )
+
+
+def test_a_large_part_of_an_approximate_index_is_filtered_by_faiss(monkeypatch):
+    monkeypatch.setattr(index_kinds, "FEWEST", 100)
+    monkeypatch.setattr(ranking, "FEW", 50)
+    texts = [
+        p.model_copy(update={"metadata": {"half": str(at % 2)}})
+        for at, p in enumerate(passages(*sentences(600)))
+    ]
+    for kind in ("hnsw", "ivf"):
+        found = FaissRetriever(LetterEmbedder()).configured({"kind": kind, "recall": "0.99"})
+        found.index(texts)
+        exact = FaissRetriever(LetterEmbedder())
+        exact.index(texts)
+        hits = found.search_where("warm oil x7", 10, {"half": "1"})
+        assert {hit.passage.metadata["half"] for hit in hits} == {"1"}
+        true = exact.search_where("warm oil x7", 10, {"half": "1"})
+        assert [hit.score for hit in hits[:5]] == [hit.score for hit in true[:5]]
+
+
+def test_a_recall_that_is_not_reached_is_told(monkeypatch):
+    monkeypatch.setattr(index_kinds, "FEWEST", 100)
+    monkeypatch.setattr(approximate.Approximate, "efforts", lambda _: [1])
+    found = FaissRetriever(LetterEmbedder()).configured({"kind": "ivf", "recall": "1.0"})
+    found.index(passages(*sentences(600)))
+    assert found.report["recall_at_10"] < 1
+    assert "the stated recall 1 was not reached" in found.report["notes"][0]
