@@ -28,6 +28,7 @@ def completion(text, **more):
         (f"<instruction>old</instruction> or <instruction>{WRITTEN}</instruction>", WRITTEN),
         (f"<instruction>{WRITTEN}", WRITTEN),
         (f"Here it is:\n```text\n{WRITTEN}\n```", WRITTEN),
+        (f"<instruction>\n```\n{WRITTEN}\n```\n</instruction>", WRITTEN),
         (f"  {WRITTEN} ", WRITTEN),
         ("T20480", ""),
         ("", ""),
@@ -42,7 +43,10 @@ def test_an_instruction_is_read_from_many_forms(text, found):
 
 
 def test_errors_and_texts_that_were_cut_off_hold_no_instruction():
-    assert read_instruction(completion(WRITTEN, finish="length")) == ""
+    for text in (WRITTEN, f"<instruction>{WRITTEN}", f"```\n{WRITTEN}"):
+        assert read_instruction(completion(text, finish="length")) == ""
+    closed = f"<instruction>{WRITTEN}</instruction> and so on"
+    assert read_instruction(completion(closed, finish="length")) == WRITTEN
     assert read_instruction(completion(WRITTEN, finish="error", error="down")) == ""
 
 

@@ -18,6 +18,7 @@ SHOWN = 600
 """Characters of an input or answer that are quoted."""
 _MARKED = re.compile(r"<instruction>(.*?)(?:</instruction>|\Z)", re.DOTALL | re.IGNORECASE)
 _FENCED = re.compile(r"```[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
+_CLOSED = re.compile(r"</instruction>|```[^`]*```", re.IGNORECASE)
 _THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _FORM = (
     "Write the whole instruction between <instruction> and </instruction>, and nothing after it."
@@ -85,19 +86,29 @@ def asking_to_improve(
 
 
 def read_instruction(completion: Completion, known: Sequence[str] = ()) -> str:
-    """The instruction in an answer; empty where there is none or it is known already."""
+    """The instruction in an answer; empty where there is no whole one or it is known already."""
     if completion.error:
         return ""
     text = _THOUGHT.sub("", completion.text)
-    marked = [found.strip() for found in (*_MARKED.findall(text), *_FENCED.findall(text))]
-    found = next((part for part in reversed(marked[: len(_MARKED.findall(text))]) if part), "")
-    found = found or next((part for part in marked if part), "")
-    is_cut = completion.finish == "length"
-    if not marked and not is_cut and len(text.split()) >= FEWEST_WORDS:
+    found = _marked(text)
+    if completion.finish == "length" and not _CLOSED.search(text):
+        return ""
+    if not found and len(text.split()) >= FEWEST_WORDS and "<instruction>" not in text.lower():
         found = text.strip()
     if len(found) > LONGEST or not any(character.isalpha() for character in found):
         return ""
     return "" if _plain(found) in {_plain(one) for one in known} else found
+
+
+def _marked(text: str) -> str:
+    """What stands between the marks asked for, or in a fence; the last one that is not empty."""
+    for form in (_MARKED, _FENCED):
+        parts = [part.strip() for part in form.findall(text)]
+        found = next((part for part in reversed(parts) if part), "")
+        if found:
+            fenced = _FENCED.fullmatch(found)
+            return fenced[1].strip() if fenced else found
+    return ""
 
 
 def _plain(text: str) -> str:
