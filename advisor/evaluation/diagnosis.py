@@ -15,6 +15,7 @@ from advisor.evaluation.diagnosis_words import (
     figures,
     label_form,
     means_the_same,
+    same_fields,
     same_label,
     same_words,
     words,
@@ -153,6 +154,8 @@ class _Bench:
             return json_fault(answer, wanted, was_cut=was_cut)
         labels = self.labels
         is_bare = FENCE.search(answer) is None
+        if is_bare and same_fields(answer, target):
+            return "wrong_format", "the same words in another order or between other marks"
         if is_bare and _is_same(answer, target, labels):
             return "other_wording", "answer and reference differ in spelling only"
         way = wrapped(answer, target, labels)

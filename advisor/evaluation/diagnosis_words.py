@@ -13,6 +13,9 @@ ALIKE = 0.8
 """Share of content words in common (F1) from which two answers say the same."""
 SHORT = 6
 """Content words up to which a target is looked for as it stands and may stand in a long answer."""
+LONG = 12
+"""Content words beyond which an answer may lack some of the target's: a shorter one would then say
+another thing."""
 LONGEST_ANSWER = 40
 """Words beyond which mentioning the target is no answer any more."""
 _EAST = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
@@ -86,6 +89,8 @@ NEGATIONS = frozenset(_NOT.split())
 _DENIALS = re.compile(
     r"\b(can|do|does|did|is|are|was|were|has|have|had|wo|would|could|should)n['’]t\b"  # noqa: RUF001
 )
+STRUCTURE = re.compile(r"[\[\]{}|<>=;#\\]|//|\s[-/:]\s|\n")
+"""Marks by which a target has fields."""
 PIECE = 1 << 20
 """Characters of a long text that are taken at once."""
 
@@ -230,14 +235,25 @@ def same_words(answer: str, target: str) -> bool:
     return ours == theirs or (not figures(ours) and "".join(ours) == "".join(theirs))
 
 
+def same_fields(answer: str, target: str) -> bool:
+    """Whether a target with marks of structure has its words in the answer, in any order.
+
+    '[FIN-16] K8 // Ann' against 'Ann, FIN-16, K8': the content is there, the form is not.
+    """
+    if not STRUCTURE.search(target):
+        return False
+    return Counter(words(answer)) == Counter(words(target)) and bool(words(target))
+
+
 def means_the_same(answer: str, target: str) -> str:
     """Why a free answer says what the target says, in words; empty where that cannot be shown."""
     ours, theirs = words(answer), words(target)
     if not ours or not theirs or denies(ours) != denies(theirs):
         return ""
-    core = content(theirs)
-    shared = overlap(content(ours), core)
-    if shared >= ALIKE and figures(ours) == figures(theirs):
+    core, told = content(theirs), content(ours)
+    shared = overlap(told, core)
+    is_whole = len(core) > LONG or not Counter(core) - Counter(told)
+    if shared >= ALIKE and is_whole and figures(ours) == figures(theirs):
         return f"{round(100 * shared)} % of the words that matter are the same"
     if len(core) <= SHORT and len(ours) <= LONGEST_ANSWER and _said(theirs, ours, core):
         return "the reference stands inside a longer answer"

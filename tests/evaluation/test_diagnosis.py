@@ -101,7 +101,7 @@ def test_an_error_is_no_answer_and_calls_for_asking_again():
         ("e-mail", "email"),
         ("東京です", "東京"),
         (
-            "with warm water, every 40 h, the sieve",
+            "You clean the sieve with warm water, every 40 h",
             "Clean the sieve every 40 hours with warm water",
         ),
     ],
@@ -123,6 +123,9 @@ def test_right_in_other_words(text, target):
         ('```json\n{"a": 1}\n```', '{"a": 1}'),
         ('{"a": 1, ', '{"a": 1}'),
         ("a is 1", '{"a": 1}'),
+        ("FIN-16, K8, Ann", "[FIN-16] K8 // Ann"),
+        ("Ann; K8; FIN 16", "[FIN-16] K8 // Ann"),
+        ("colour: red; size: 3", "size=3\ncolour=red"),
         ('{"b": "x", "a": "y"}', '{"a": "x", "b": "y"}'),
     ],
 )
@@ -149,6 +152,8 @@ def test_json_with_values_written_otherwise_is_wording_and_with_others_is_wrong(
         ("C#", "C++"),
         ("The answer is not Rome", "Rome"),
         ("1 2", "12"),
+        ("[LOG-16] K8 // Ann Bell Cole", "[FIN-16] K8 // Ann Bell Cole"),
+        ("the red lamp of the left front door", "the red lamp of the right front door"),
     ],
 )
 def test_other_content_is_never_called_right(text, target):
