@@ -164,6 +164,18 @@ def test_samples_that_belong_together_are_judged_on_together():
     assert calls_worth([], DEV, 200) == 0
 
 
+def test_shots_that_were_found_are_not_shown_to_themselves_nor_to_copies(tmp_path):
+    for options in ({}, {"calls": "30"}):
+        found = search(tmp_path, ScriptedModel(right_with_shots, junk), options=options)
+        assert found.builder.build(TEST[0]).shots
+        for sample in TRAIN:
+            copy = sample.model_copy(update={"id": "copy", "input": sample.input.upper()})
+            for one in (sample, copy):
+                prompt = found.builder.build(one)
+                assert sample.id not in prompt.shots
+                assert all(turn.content != sample.target for turn in prompt.messages)
+
+
 def test_the_same_way_is_taken_again_after_an_interruption(tmp_path):
     def told(seed):
         model = ScriptedModel(right_with_hint, finds_the_rule)
@@ -202,9 +214,9 @@ def test_rows_with_system_turns_of_their_own_hear_both(tmp_path):
 
 
 def test_prompts_that_do_not_fit_the_window_are_not_tried(tmp_path):
-    model = ScriptedModel(right_with_shots, junk, context_tokens=45)
+    model = ScriptedModel(right_with_shots, junk, context_tokens=70)
     found = search(tmp_path, model)
-    assert all(len(text_of(prompt).split()) + 32 <= 45 for prompt in model.asked)
+    assert all(len(text_of(prompt).split()) + 32 <= 70 for prompt in model.asked)
     assert found.builder.build(TEST[0]).shots == ()
 
 

@@ -16,6 +16,8 @@ from advisor.schema.evaluation import Completion, Prompt, Sample
 
 TOP = 0.999
 """A score from which an answer is right."""
+TURN_TOKENS = 5
+"""What a chat template puts around a turn, about."""
 MAY_BE_CHANCE = 0.1
 """Chance, at most, that a prompt no better than the start would do so well against it."""
 
@@ -124,12 +126,10 @@ class Desk:
         window = self._model.context_tokens
         if window is None or not samples:
             return True
-        texts = [
-            "\n".join(turn.content for turn in candidate.prompt(sample, self._similar).messages)
-            for sample in samples
-        ]
-        tokens = self._model.count_tokens(max(texts, key=len))
-        return tokens + self._model.max_new_tokens <= window
+        turns = [candidate.prompt(sample, self._similar).messages for sample in samples]
+        longest = max(turns, key=lambda some: sum(len(turn.content) for turn in some))
+        tokens = self._model.count_tokens("\n".join(turn.content for turn in longest))
+        return tokens + TURN_TOKENS * len(longest) + self._model.max_new_tokens <= window
 
     def reflect(self, prompt: Prompt, max_new_tokens: int) -> Completion | None:
         """What the writing model says; None where it may not be asked any more."""
