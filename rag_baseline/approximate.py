@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -182,9 +181,4 @@ def _train(index: Any, store: VectorStore) -> None:
     np = numpy()
     wanted = min(len(store), max(TRAINED_ON * int(index.nlist), PER_CODE * 2**8))
     chosen = np.sort(np.random.default_rng(SEED).choice(len(store), wanted, replace=False))
-    index.train(np.concatenate(list(_taken(store, chosen))))
-
-
-def _taken(store: VectorStore, rows: Any) -> Iterator[Any]:
-    for start in range(0, len(rows), TRAINED_ON * 256):
-        yield store.take(rows[start : start + TRAINED_ON * 256])
+    index.train(store.take(chosen))
