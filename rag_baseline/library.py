@@ -18,7 +18,7 @@ from rag_baseline.rerank import reranked, reranker
 
 DOCUMENT = "document"
 RERANKED = 30
-"""Passages that a reranker looks at."""
+"""Passages that a reranker looks at; those found beyond them stay behind them."""
 
 
 class Library:
@@ -95,7 +95,8 @@ class Library:
         if not options.rerank:
             return self._found(retriever, options, sample, k)
         found = self._found(retriever, options, sample, max(k, RERANKED))
-        return reranked(reranker(options.rerank), sample.input, found)[:k]
+        head, rest = found[:RERANKED], found[RERANKED:]
+        return [*reranked(reranker(options.rerank), sample.input, head), *rest][:k]
 
     def _found(
         self, retriever: Retriever, options: RagOptions, sample: Sample, k: int

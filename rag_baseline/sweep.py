@@ -35,7 +35,7 @@ ENOUGH = 0.01
 """How much of the recall at ten may be given up for fewer passages."""
 NOISE = 1.28
 """Standard errors of a paired difference from which it counts: one in ten by chance alone."""
-CHARACTERS = 400_000
+CHARACTERS = 150_000
 """Length of a corpus up to which `auto` cuts and embeds it in other sizes too."""
 
 Key = TypeVar("Key", str, int)
@@ -173,6 +173,8 @@ def _by_answers(
         if len(scores) < len(dev):
             break
         values[count] = [0.0 if score.unscored else score.value for score in scores]
+        if fmean(values[begun.passages]) == 1:
+            break
     if len(values) < 2:
         return so_far
     best = _best(values, begun.passages)
