@@ -21,7 +21,7 @@ ROUNDS = 10
 PER_BYTE = 8
 """Dimensions that product quantisation puts into one byte."""
 PER_CODE = 64
-"""Vectors per code that its k-means sees: more took minutes and found no more."""
+"""Vectors per code that its k-means sees: four times as many found no more."""
 RERANKED = 400
 """Candidates that quantised search hands to the comparison by whole vectors."""
 
