@@ -67,7 +67,8 @@ class RagBuilder:
         told["index"] = str(getattr(retriever, "digest", ""))
         told["instruction"] = _short(prompter.tools.instruction)
         if prompter.decline:
-            told["decline"] = prompter.decline
+            is_own = chosen.decline == prompter.decline
+            told["decline"] = prompter.decline if is_own else f"{AUTO} {_short(prompter.decline)}"
         if prompter.threshold is not None:
             told["decline_below"] = round(prompter.threshold, 4)
         return told

@@ -12,7 +12,7 @@ from advisor.schema.chat import earlier, opening
 from advisor.schema.evaluation import Hit, Message, Passage, Prompt, Sample
 from advisor.schema.relevance import Relevance
 from rag_baseline.library import Library, prepare
-from rag_baseline.packing import CountTokens, pack, widened
+from rag_baseline.packing import SEPARATION, CountTokens, pack, widened
 from rag_baseline.rag_options import RagOptions
 from rag_baseline.shots import Shots
 from rag_baseline.wording import CITE, FAR, declining, marked, user_turn
@@ -67,7 +67,7 @@ class Prompter:
         turn = user_turn(hits, sample.input, self._asked(sample, hits))
         own = (*earlier(sample), Message(role="user", content=turn), *sample.steps)
         head = opening(sample, self.tools.instruction)
-        shots = self._solved(sample, sum(len(m.content) for m in (*head, *own)))
+        shots = self._solved(sample, sum(at_most(m.content) for m in (*head, *own)))
         return Prompt(
             sample_id=sample.id,
             messages=(*head, *(turn for _, turns in shots for turn in turns), *own),
@@ -113,17 +113,17 @@ class Prompter:
     def _budget(self, sample: Sample, hits: Sequence[Hit]) -> int | None:
         """Tokens for all passages; None where nothing limits them.
 
-        The model is asked to count only where the prompt may not fit: no token is shorter than a
-        character, so that fewer characters than tokens always do.
+        The model is asked to count only where the prompt may not fit, so that one whose answers
+        are all kept is not opened.
         """
         limits = [self.options.context_tokens] if self.options.context_tokens else []
         model = self.tools.model
         room = model.context_tokens if model is not None else None
         if model is not None and room is not None:
             rest = self._frame(sample)
-            shown = sum(len(hit.passage.text) + 2 * TURN for hit in hits)
+            shown = sum(at_most(hit.passage.text) + SEPARATION for hit in hits)
             room -= model.max_new_tokens + TURN * (len(sample.history) + 3)
-            if self.options.neighbours or len(rest) + shown > room:
+            if self.options.neighbours or at_most(rest) + shown > room:
                 limits.append(max(LEAST, room - self._count(rest)))
         return min(limits, default=None)
 
@@ -145,17 +145,19 @@ class Prompter:
     def _shots_of(self, sample: Sample) -> list[Sample]:
         return self.shots.of(sample, self.options.shots) if self.shots is not None else []
 
-    def _solved(self, sample: Sample, characters: int) -> list[Shown]:
-        """Shots with passages of their own, the most similar last; as many as there is room for."""
+    def _solved(self, sample: Sample, tokens: int) -> list[Shown]:
+        """Shots with passages of their own, the most similar last; as many as there is room for.
+
+        `tokens`: those of the rest, at most.
+        """
         found = [shown for shot in self._shots_of(sample) if (shown := self._turns_of(shot))]
         model = self.tools.model
         if model is None or model.context_tokens is None:
             return found[::-1]
-        room = model.context_tokens - model.max_new_tokens - 3 * TURN
+        room = model.context_tokens - model.max_new_tokens - 3 * TURN - tokens
         texts = ["\n".join(turn.content for turn in turns) for _, turns in found]
-        if characters + sum(len(text) + 2 * TURN for text in texts) <= room:
+        if sum(at_most(text) + 2 * TURN for text in texts) <= room:
             return found[::-1]
-        room -= -(-characters // 2)
         fitting = 0
         for text in texts:
             room -= self._count(text) + 2 * TURN
@@ -186,6 +188,11 @@ class Prompter:
             return shot.target
         rank = self.right.rank(shot, [hit.passage for hit in hits]) if self.right else None
         return marked(shot.target, rank) if rank else ""
+
+
+def at_most(text: str) -> int:
+    """Tokens of a text, from above: one to two bytes, where tokenizers take three or four."""
+    return -(-len(text.encode("utf-8", "surrogatepass")) // 2)
 
 
 def counter(tools: Tools) -> CountTokens:
