@@ -31,7 +31,7 @@ ROUNDS = 1000
 FOLDS = 3
 FEWEST = 30
 """Samples, of labels that stand `FOLDS` times or more, that a choice of the penalty is made on."""
-MOST = 2000
+MOST = 1000
 """Samples that suffice for the choice: the best penalty hardly moves with their number."""
 OPTIONS: dict[str, Reader] = {
     "penalty": number_from(1e-6, 1e6),

@@ -15,7 +15,7 @@ from rag_baseline.options import Reader, read_options, whole_from
 
 CHOICES = (1, 3, 5, 7, 11, 15, 25)
 """Numbers of neighbours of which one is chosen."""
-MOST = 2000
+MOST = 1000
 """Train samples, each left out once, that suffice to choose among them."""
 BLOCK = 512
 """Samples compared with all labelled ones at once."""
