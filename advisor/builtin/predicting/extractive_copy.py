@@ -29,6 +29,8 @@ NEARLY_ALL = 0.95
 """Share of the targets whose length decides how long a copied run may be."""
 OTHERS = 200
 """Other pieces of one sample that are looked at while learning."""
+ENOUGH = 1000
+"""Samples that are learnt from at most: more tell no more of forms and places."""
 MANY = 10
 """Samples from which on a feature must be seen more than once to count."""
 UNITS = ("auto", "words", "sentence")
@@ -102,7 +104,8 @@ class ExtractiveCopy:
         long = usual(lengths, 0.5) > LONGEST
         self._copies_sentences = long if self._unit == "auto" else self._unit == "sentence"
         self._longest = max(1, min(usual(lengths, NEARLY_ALL), LONGEST))
-        self._weights = self._learnt(inside)
+        inside.sort(key=lambda sample: (sample.input, sample.target))
+        self._weights = self._learnt(inside[:: ceil(len(inside) / ENOUGH)])
 
     def predict(self, samples: Sequence[Sample]) -> list[Completion]:
         """The best piece of each sample; nothing of an input that holds no word."""
