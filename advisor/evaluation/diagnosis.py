@@ -35,6 +35,8 @@ FEWEST_FOR_LABELS = 6
 """Samples from which targets that stand twice show that they are labels."""
 LONGEST_LABEL = 6
 """Words of a label."""
+FROM_INPUT = 0.5
+"""Share of a target's content words in the input from which it is made of that, not looked up."""
 LONG_CONTEXT = "long_context"
 JUDGEMENTS = frozenset({"yes", "no", "true", "false", "ja", "nein", "oui", "non"})
 """Answers that stand in no document."""
@@ -198,6 +200,12 @@ class _Bench:
                 f"none of the {len(shown)} passages shown does" if shown else "none was shown"
             )
             return _failure(sample, scored, "not_retrieved", why + also, name, fact)
+        asked = set(words(sample.input))
+        is_made_of_input = sum(w in asked for w in fact.core) >= FROM_INPUT * len(fact.core)
+        if is_made_of_input or not self.texts.is_strange(fact):
+            source = "the input" if is_made_of_input else "some document"
+            why = f"{source} holds most words of the reference, and no document holds it whole"
+            return _failure(sample, scored, "declined" if refused else "wrong", why)
         return _failure(
             sample, scored, "not_in_documents", f"no document holds the reference{also}"
         )

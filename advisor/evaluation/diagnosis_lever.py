@@ -181,11 +181,12 @@ def _reading(evaluation: Evaluation, cause: Cause, *, retrieves: bool) -> tuple[
         return "none", f"{what}; this system learns from labels alone, so more or cleaner labels"
     shows = any(each.shots for each in evaluation.scores)
     if evaluation.approach == "prompt_optimisation" or (shows and cause == "ignored"):
+        done = "shots are shown" if shows else "the prompt was improved"
         return "reader", (
-            f"{what}; the prompt was worked on already, so a larger reader, or tuning a small one"
-            " (below about two billion parameters) on prompts with passages"
+            f"{what}; {done} already, so a larger reader, or tuning a small one (below about two"
+            " billion parameters) on prompts with passages"
             if retrieves
-            else f"{what}; the prompt was worked on already, so another model, or tuning this one"
+            else f"{what}; {done} already, so another model, or tuning this one"
         )
     if cause == "wrong" and not shows:
         return "shots", f"{what}; show it solved samples"

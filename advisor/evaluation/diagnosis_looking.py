@@ -20,6 +20,8 @@ TOPIC = 0.3
 """Share of the weight of the question's words that must be around a fact which may stand in other
 contexts too. Rare words weigh more; what stands elsewhere in the text counts half. Chosen, like the
 next, on two articles of SQuAD 2.0; tests/evaluation/test_diagnosis_squad.py asks three others."""
+STRANGE = 0.34
+"""Share of the words of a long fact that stand in no text, if it is in none in other words."""
 TOPIC_SHOWN = 0.25
 """The same for a passage that was shown: it was found for the question."""
 NAMED = 0.5
@@ -120,6 +122,14 @@ class Texts:
                 if name == first or not first:
                     break
         return best
+
+    def is_strange(self, fact: Fact) -> bool:
+        """Whether the words of a fact that was not found are missing from all texts too.
+
+        A short fact stands as it is or does not; a long one may stand there in other words.
+        """
+        absent = sum(not self._counts[number] for number in self._numbered(fact.core))
+        return fact.is_short or absent >= STRANGE * len(fact.core)
 
     def shown(self, fact: Fact, passages: Sequence[str]) -> int | None:
         """The first of a few passages that holds the fact; None where none does."""

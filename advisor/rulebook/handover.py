@@ -169,7 +169,8 @@ def _with_documents(facts: Facts) -> Iterator[str]:
     yield "rag"
     if answers_stand_there and FEWEST_FOR_SHOTS <= _shots(facts) < math.inf:
         yield "rag_few_shot"
-    if 0 < float(facts.get("knowledge.document_characters", math.inf)) <= LONGEST_CONTEXT:
+    characters = float(facts.get("knowledge.document_characters", math.inf))
+    if facts.get("knowledge.in_documents") is not False and 0 < characters <= LONGEST_CONTEXT:
         yield "long_context"
 
 

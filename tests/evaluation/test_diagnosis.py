@@ -199,6 +199,19 @@ def test_passages_and_documents_decide_where_a_fact_was_lost():
     assert cause(wrong) == "wrong"
 
 
+def test_what_is_made_of_the_input_is_not_looked_up():
+    question = "This is Tefan Tagioll. My order is J781."
+    wrong = answered("Tefan", "[FIN-16] J781 // Tefan Tagioll", question)
+    assert cause(wrong, documents=DOCUMENTS) == "wrong"
+
+
+def test_a_long_answer_is_missing_only_where_its_words_are():
+    told = "The pump needs blue oil, three litres of it, before the sieve is cleaned with water"
+    assert cause(answered("No idea what", told), documents=DOCUMENTS) == "wrong"
+    strange = "Turbines demand amber grease, renewed quarterly by certified harbour mechanics only"
+    assert cause(answered("No idea what", strange), documents=DOCUMENTS) == "not_in_documents"
+
+
 def test_the_place_of_the_fact_is_named():
     result = found(answered("9 litres"), shown=(SIEVE, OIL), documents=DOCUMENTS)
     assert result.examples[0].where == "p1"

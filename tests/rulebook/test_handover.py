@@ -96,6 +96,14 @@ LABELS = ("majority", "nearest_neighbour", "embedding_classifier")
             (*PROMPTS, "rag", "long_context"),
         ),
         ({"knowledge.documents": 2, "knowledge.document_characters": 24_001}, (*PROMPTS, "rag")),
+        (
+            {
+                "knowledge.documents": 2,
+                "knowledge.document_characters": 9,
+                "knowledge.in_documents": False,
+            },
+            (*PROMPTS, "rag"),
+        ),
         ({"data.classes": 5, "data.train_samples": 15}, (*PROMPTS, *LABELS)),
         ({"data.classes": 5, "data.train_samples": 14}, PROMPTS),
         ({"data.classes": 1, "data.train_samples": 14}, (*PROMPTS, *LABELS[:2])),

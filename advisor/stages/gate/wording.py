@@ -116,6 +116,8 @@ CAUSES: dict[Cause, str] = {
     "no_answer": "no answer came",
 }
 """What is said of a cause; `wrong` says nothing."""
+ON_DOCUMENTS: frozenset[Cause] = frozenset({"not_retrieved", "not_in_documents"})
+"""Causes that say nothing where answers do not come from documents."""
 TELLING = 0.2
 """Share of the failures from which a cause is named."""
 
@@ -123,7 +125,8 @@ TELLING = 0.2
 def failure_words(sight: Sight) -> str:
     """Where the best baseline's failures lie, the largest share that says something; else empty."""
     found = best_evaluation(sight.baselines).diagnosis
-    telling = [] if found is None else [c for c in found.causes if c.cause in CAUSES]
+    silent = ON_DOCUMENTS if sight.profile.knowledge.in_documents is False else frozenset()
+    telling = [c for c in found.causes if c.cause in CAUSES.keys() - silent] if found else []
     if not telling or telling[0].share < TELLING:
         return ""
     return f"{percent_whole(telling[0].share)} of the failures: {CAUSES[telling[0].cause]}"
