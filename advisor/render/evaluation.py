@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from advisor.render.diagnosis import show_failures
-from advisor.render.measured_words import also_grid, measured_remarks, stopped_sentence
+from advisor.render.measured_words import (
+    also_grid,
+    measured_remarks,
+    shown_comparisons,
+    stopped_sentence,
+)
 from advisor.render.report import scores_table
 from advisor.render.terminal import (
     UNKNOWN,
@@ -45,8 +50,9 @@ def show_baselines(console: Console, baselines: Baselines) -> None:
     ascii_only = only_ascii(console)
     console.print(scores_table(baselines.evaluations, baselines.target, ascii_only=ascii_only))
     console.print(_effort_table(baselines.evaluations))
-    if baselines.comparisons:
-        console.print(comparisons_table(baselines.comparisons, ascii_only=ascii_only))
+    pairs = shown_comparisons(baselines)
+    if pairs:
+        console.print(comparisons_table(pairs, ascii_only=ascii_only))
     best = next(e for e in baselines.evaluations if e.builder == baselines.best)
     line = styled("Best: ", "bold").append_text(
         plain(f"{words(best.builder)} with {percent(best.value)}", style="not bold")

@@ -29,7 +29,7 @@ from advisor.render.html_parts import (
     table,
     wrap,
 )
-from advisor.render.measured_words import also_grid, measured_remarks
+from advisor.render.measured_words import also_grid, measured_remarks, shown_comparisons
 from advisor.render.ranking import approaches_grid, column_meanings, unlisted
 from advisor.render.reasons import spoken_rules
 from advisor.render.safe import percent, words
@@ -152,7 +152,7 @@ def scores(report: Report) -> str:
     target = measured.target_of(report)
     names = [words(evaluation.builder) for evaluation in evaluations]
     level = percent(evaluations[0].interval.level, 0)
-    pairs = report.baselines.comparisons if report.baselines else ()
+    pairs = shown_comparisons(report.baselines) if report.baselines else ()
     remarks = measured_remarks(report.baselines) if report.baselines else ()
     has_more = any(evaluation.also for evaluation in evaluations)
     return section(

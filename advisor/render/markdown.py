@@ -19,7 +19,7 @@ from advisor.render.diagnosis_grids import (
 from advisor.render.grid import facts_line
 from advisor.render.markdown_estimate import estimate
 from advisor.render.markdown_parts import code, escape, prose, table
-from advisor.render.measured_words import also_grid, measured_remarks
+from advisor.render.measured_words import also_grid, measured_remarks, shown_comparisons
 from advisor.render.ranking import approaches_grid, column_meanings, unlisted
 from advisor.render.reasons import spoken_rules
 from advisor.render.safe import percent, safe_text, words
@@ -131,7 +131,7 @@ def _scores(report: Report) -> Iterator[str]:
     yield from (f"Metric {code(evaluations[0].metric)}, target {target}.", "")
     yield from table(measured.scores_grid(evaluations))
     if report.baselines is not None:
-        yield from table(measured.comparisons_grid(report.baselines.comparisons))
+        yield from table(measured.comparisons_grid(shown_comparisons(report.baselines)))
         if any(e.also for e in evaluations):
             yield from table(also_grid(evaluations))
         remarks = measured_remarks(report.baselines)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from advisor.schema.baseline import Baselines
-    from advisor.schema.evaluation import Evaluation, MetricValue, Stopping
+    from advisor.schema.evaluation import Comparison, Evaluation, MetricValue, Stopping
     from advisor.schema.purse import Bill
 
 EVENTS = {
@@ -26,9 +26,20 @@ EVENTS = {
 }
 
 
+FEW_SYSTEMS = 3
+"""Up to so many, every pair is shown."""
+
+
+def shown_comparisons(baselines: Baselines) -> tuple[Comparison, ...]:
+    """Every pair of a few systems; of many, those with the best. The document holds them all."""
+    if len(baselines.evaluations) <= FEW_SYSTEMS:
+        return baselines.comparisons
+    return tuple(c for c in baselines.comparisons if baselines.best in (c.a, c.b))
+
+
 def measured_remarks(baselines: Baselines) -> tuple[str, ...]:
     """Everything beyond the tables, one sentence each."""
-    found = [c.sentence for c in baselines.comparisons if c.sentence]
+    found = [c.sentence for c in shown_comparisons(baselines) if c.sentence]
     found += [stopped_sentence(e) for e in baselines.evaluations if e.stopping is not None]
     if any(also.interval for e in baselines.evaluations if e.ended == "decided" for also in e.also):
         found.append(

@@ -158,3 +158,26 @@ def test_a_proof_that_ended_early_says_so():
     text = " ".join(shown(show_verification, proof.model_copy(update={"tuned": tuned})).split())
     assert "decided after 60 of 240 samples that it is better than RAG" in text
     assert "0.0 %;" not in text
+
+
+def test_of_many_systems_only_the_pairs_with_the_best_are_shown():
+    from advisor.render.measured_words import shown_comparisons
+    from tests.fixtures import values as v
+
+    few = v.baselines()
+    assert shown_comparisons(few) == few.comparisons
+    one, pair = few.evaluations[0], few.comparisons[0]
+    names = ("a", "b", "c", "d")
+    many = few.model_copy(
+        update={
+            "best": "c",
+            "evaluations": tuple(one.model_copy(update={"builder": name}) for name in names),
+            "comparisons": tuple(
+                pair.model_copy(update={"a": a, "b": b})
+                for at, a in enumerate(names)
+                for b in names[at + 1 :]
+            ),
+        }
+    )
+    shown = [(c.a, c.b) for c in shown_comparisons(many)]
+    assert shown == [("a", "c"), ("b", "c"), ("c", "d")]
