@@ -36,7 +36,6 @@ BY_BYTES: tuple[tuple[bytes, Refused], ...] = (
     (b"{\\rtf", RICH_TEXT),
     (b"\x1f\x8b", ARCHIVE),
     (b"PK\x05\x06", ARCHIVE),
-    (b"BZh", ARCHIVE),
     (b"\xfd7zXZ\x00", ARCHIVE),
     (b"7z\xbc\xaf\x27\x1c", ARCHIVE),
     (b"Rar!\x1a\x07", ARCHIVE),
@@ -48,13 +47,12 @@ BY_BYTES: tuple[tuple[bytes, Refused], ...] = (
     (b"II*\x00", PICTURE),
     (b"MM\x00*", PICTURE),
     (b"8BPS", PICTURE),
-    (b"ID3", SOUND),
+    (b"ID3\x03", SOUND),
+    (b"ID3\x04", SOUND),
     (b"OggS", SOUND),
     (b"fLaC", SOUND),
     (b"\x7fELF", PROGRAM),
     (b"SQLite format 3\x00", PROGRAM),
-    (b"PAR1", DATA),
-    (b"ARROW1", DATA),
 )
 BY_ENDING: dict[str, Refused] = {
     **dict.fromkeys((".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".tar", ".zst"), ARCHIVE),
@@ -75,7 +73,7 @@ _RIFF = {b"WEBP": PICTURE, b"WAVE": SOUND, b"AVI ": SOUND}
 
 def kind_by_content(path: Path, head: bytes) -> str | Refused:
     """A readable kind, why it is refused, or an empty text where the bytes tell nothing."""
-    if b"%PDF-" in head[:1024]:
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"%PDF-"):
         return "pdf"
     if head.startswith(b"PK\x03\x04"):
         return _packed(path)
@@ -86,11 +84,11 @@ def kind_by_content(path: Path, head: bytes) -> str | Refused:
 
 
 def _by_bytes(head: bytes) -> Refused | None:
-    if head[:4] == b"RIFF":
-        return _RIFF.get(head[8:12], SOUND)
-    if head[257:262] == b"ustar":
+    if head[:4] == b"RIFF" and head[8:12] in _RIFF:
+        return _RIFF[head[8:12]]
+    if head[257:262] == b"ustar" or (head[:3] == b"BZh" and head[4:8] == b"1AY&"):
         return ARCHIVE
-    if head[4:8] == b"ftyp":
+    if head[4:8] == b"ftyp" and head[:2] == b"\x00\x00":
         return SOUND
     return next((refused for mark, refused in BY_BYTES if head.startswith(mark)), None)
 

@@ -9,9 +9,9 @@ from advisor.errors import CorpusError
 from rag_baseline.readers.source import as_title
 
 MOST_PARTS = 10_000
-LARGEST_PART = 1 << 26
+LARGEST_PART = 1 << 25
 LARGEST_WHOLE = 1 << 29
-"""Bytes when unpacked: 64 MiB of text, 512 MiB with pictures."""
+"""Bytes when unpacked: 32 MiB of text, 512 MiB with pictures."""
 RATIO = 200
 RATIO_FROM = 1 << 20
 """XML of a document packs ten- to hundredfold; small parts say nothing."""

@@ -34,8 +34,10 @@ ENDS: dict[str, frozenset[str]] = {
 """Which open tags a tag ends that nobody closed: authors of HTML may leave those ends out."""
 OUTER = frozenset({"ul", "ol", "dl", "table", "body", "html", "blockquote", "div"})
 DEPTH = 16
-_BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*){2,}")
-_SPACE_AT_END = re.compile(r"[ \t\u00a0]+$", re.MULTILINE)
+_LONG_GAP = re.compile(r"[^\S\n]{200,}")
+_TALL_GAP = re.compile(r"(?:[^\S\n]*\n){20,}")
+_TAG = re.compile(r"<[^>]*>")
+_BLANK_LINES = re.compile(r"\n{3,}")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
@@ -54,19 +56,41 @@ def page_of(html: str) -> Page:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        soup = _soup(html)
+        soup = _soup(_tamed(html))
     named = as_title(soup.title.get_text()) if soup.title else ""
     hidden = _strip(soup)
     text = _as_markdown(soup)
-    text = _SPACE_AT_END.sub("", clean(text.replace("\u00a0", " ")))
-    text = _BLANK_LINES.sub("\n\n", text).strip("\n")
+    lines = clean(text.replace("\u00a0", " ")).split("\n")
+    text = _BLANK_LINES.sub("\n\n", "\n".join(line.rstrip() for line in lines)).strip("\n")
     notes = (f"{counted(hidden, 'hidden part')} left out.",) if hidden else ()
     return Page(text, first_heading(text) or named, notes)
+
+
+def _tamed(html: str) -> str:
+    """The page without what makes parsers look through all of it again and again.
+
+    Comments go, one that is never closed with all behind it, as browsers do; what stands behind
+    the last > holds no tag; gaps of hundreds of blanks or lines become shorter.
+    """
+    pieces: list[str] = []
+    start = 0
+    while (begin := html.find("<!--", start)) >= 0:
+        pieces.append(html[start:begin])
+        end = html.find("-->", begin + 4)
+        start = len(html) if end < 0 else end + 3
+    pieces.append(html[start:])
+    html = "".join(pieces)
+    last = html.rfind(">") + 1
+    html = html[:last] + html[last:].replace("<", "&lt;")
+    html = html.replace("<![CDATA[", "").replace("]]>", "").replace("<![", "<!")
+    return _TALL_GAP.sub("\n" * 20, _LONG_GAP.sub(" " * 200, html))
 
 
 def _soup(html: str) -> Any:
     """The page as a tree, tags ended where their authors left that out."""
     from bs4 import BeautifulSoup  # noqa: PLC0415 - heavy
+    from bs4.element import PreformattedString  # noqa: PLC0415 - heavy
+    from bs4.exceptions import ParserRejectedMarkup  # noqa: PLC0415 - heavy
 
     class Soup(BeautifulSoup):  # type: ignore[misc]
         def handle_starttag(self, name: str, *rest: Any, **more: Any) -> Any:
@@ -74,7 +98,15 @@ def _soup(html: str) -> Any:
                 self.handle_endtag(ended)
             return super().handle_starttag(name, *rest, **more)
 
-    return Soup(html, "html.parser")
+        def endData(self, containerClass: Any = None) -> None:  # noqa: N802, N803 - the library's
+            if containerClass is not None and issubclass(containerClass, PreformattedString):
+                self.current_data: list[str] = []  # a comment, a declaration
+            super().endData(containerClass)
+
+    try:
+        return Soup(html, "html.parser")
+    except ParserRejectedMarkup:
+        return BeautifulSoup(_TAG.sub(" ", html).replace("<", "&lt;"), "html.parser")
 
 
 def _ended(name: str, is_open: list[Any]) -> str:
@@ -91,23 +123,37 @@ def _ended(name: str, is_open: list[Any]) -> str:
 
 
 def _strip(soup: Any) -> int:
-    """Take out what nobody reads; how many parts with text are hidden from readers."""
-    from bs4.element import PreformattedString  # noqa: PLC0415 - heavy
+    """Empty what nobody reads; how many parts with text are hidden from readers.
 
-    for part in soup.find_all(string=lambda text: isinstance(text, PreformattedString)):
-        part.extract()
+    Parts are emptied where they stand: taking one out looks for it among all its neighbours.
+    """
     for part in soup.find_all([*UNSEEN]):
-        part.extract()
+        _empty(part)
     for part in soup.find_all(attrs={"role": "navigation"}):
-        part.extract()
+        _empty(part)
     for image in soup.find_all("img"):
-        image.replace_with(f" {image.get('alt') or ''} ")
+        told = str(image.get("alt") or "")
+        _empty(image)
+        image.string = f"{_gap(image.previous_sibling, -1)}{told}{_gap(image.next_sibling, 0)}"
     for link in soup.find_all("a", string="\u2191"):
-        link.extract()  # from a note back to where it is called
-    concealed = [part for part in soup.find_all(_is_hidden) if part.get_text(strip=True)]
-    for part in concealed:
-        part.extract()
-    return len(concealed)
+        _empty(link)  # from a note back to where it is called
+    hidden = 0
+    for part in soup.find_all(_is_hidden):
+        if not part.decomposed:
+            hidden += bool(part.get_text(strip=True))
+            _empty(part)
+    return hidden
+
+
+def _gap(beside: Any, at: int) -> str:
+    """A blank between a picture's words and text that touches it."""
+    return " " if isinstance(beside, str) and beside and not beside[at].isspace() else ""
+
+
+def _empty(part: Any) -> None:
+    if not part.decomposed:
+        part.clear(decompose=True)
+        part.name, part.attrs = "span", {}
 
 
 def _is_hidden(tag: Any) -> bool:

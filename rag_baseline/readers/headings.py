@@ -8,7 +8,7 @@ from rag_baseline.readers.source import as_title
 
 LOOKED_AT = 200_000
 _FENCE = re.compile(r"\s{0,3}(?:```|~~~)")
-_HASHED = re.compile(r"\s{0,3}#{1,6}[ \t]+(?P<title>[^\n]*?)[ \t]*#*[ \t]*$")
+_HASHED = re.compile(r"\s{0,3}#{1,6}[ \t]+(?P<title>\S.*)")
 _LINE = re.compile(r"\s{0,3}(?:={3,}|-{3,})\s*$")
 
 
@@ -23,8 +23,9 @@ def first_heading(text: str) -> str:
             before = ""
             continue
         hashed = _HASHED.match(line[:1000])
-        if hashed and hashed["title"]:
-            return as_title(hashed["title"])
+        title = as_title(hashed["title"]).rstrip("#").rstrip() if hashed else ""
+        if title:
+            return title
         if before and _LINE.match(line[:1000]):
             return as_title(before)
         before = (

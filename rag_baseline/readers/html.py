@@ -14,6 +14,8 @@ from rag_baseline.readers.decoding import decoded
 from rag_baseline.readers.source import content_of
 
 HEAD = 4096
+LARGEST_PAGE = 1 << 25
+"""32 MiB: a page takes a hundred times its size while it is read."""
 _CHARSET = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*(?P<name>[A-Za-z0-9_.:-]{2,40})", re.IGNORECASE
 )
@@ -30,7 +32,7 @@ class HtmlReader:
 
     def read(self, path: Path, name: str) -> ReadDocuments:
         """The page; none where it shows no text. Raises CorpusError, MissingExtraError."""
-        content = content_of(path, name)
+        content = content_of(path, name, largest=LARGEST_PAGE)
         found = decoded(content, name, declared=_declared(content[:HEAD]))
         try:
             page = page_of(found.text)

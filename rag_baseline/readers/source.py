@@ -15,12 +15,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _BREAKS = re.compile("\r\n?|[\x0c\x85]")
 
 
-def content_of(path: Path, name: str) -> bytes:
+def content_of(path: Path, name: str, *, largest: int = LARGEST_BYTES) -> bytes:
     """The file's bytes; raises CorpusError where it cannot be read or is larger than allowed."""
     try:
-        if path.stat().st_size > LARGEST_BYTES:
+        if path.stat().st_size > largest:
             raise CorpusError(
-                f"{name} is larger than {LARGEST_BYTES >> 20} MiB.",
+                f"{name} is larger than {largest >> 20} MiB.",
                 hint="Part it into several files.",
                 where=str(path),
             )

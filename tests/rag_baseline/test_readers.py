@@ -122,6 +122,27 @@ def test_deep_and_unclosed_pages_are_read(mark: str, tmp_path: Path) -> None:
     assert "inner words" in document.text
 
 
+HARD = {
+    "gap": "<pre>" + ("x" + " " * 50_000) * 5 + "y</pre>",
+    "lines": "<pre>x" + " \n" * 50_000 + "y</pre>",
+    "comments": "<!--" * 30_000 + ">",
+    "sections": "<![CDATA[" * 30_000 + "<![x" * 30_000 + ">",
+    "ends": "</" * 50_000,
+    "quotes": "<a href='" * 30_000,
+    "unseen": "<textarea>" * 10_000 + "<svg>" * 10_000,
+    "pictures": "<img alt=x>" * 5_000,
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_hostile_pages_cost_little(name: str, tmp_path: Path) -> None:
+    """Each took a parser minutes: it looked through all that follows, again and again."""
+    began = time.process_time()
+    found = read(tmp_path, "a.html", f"<p>Words before.</p>{HARD[name]}".encode())
+    assert time.process_time() - began < 3
+    assert "Words before." in found.documents[0].text
+
+
 def test_a_word_file_as_markdown(tmp_path: Path) -> None:
     lists = '<w:p><w:pPr><w:pStyle w:val="ListParagraph"/><w:numPr><w:ilvl w:val="0"/><w:numId w:val="1"/></w:numPr></w:pPr><w:r><w:t>first</w:t></w:r></w:p>'
     body = paragraph("A &amp; B &lt;tag&gt;", "Heading2", FOOTNOTE) + lists + paragraph("")
