@@ -32,6 +32,7 @@ from benchmarks.retrieval.vector_runs import nearest_rows  # noqa: E402
 from benchmarks.retrieval.vectors import JITTER, Corpus, real_vectors  # noqa: E402
 
 RESULT = ROOT / "benchmarks" / "results" / "retrieval_vectors.json"
+SHARED = Path(os.environ.get("ADVISOR_SHARED", ROOT.parent / "shared"))
 RUNS = Path(__file__).with_name("vector_runs.py")
 KINDS = ("auto", "exact", "hnsw", "ivf", "ivfpq")
 MANY, MILLION = 100_000, 1_000_000
@@ -42,7 +43,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--missing", action="store_true", help="only when there is no result yet")
     parser.add_argument("--million", action="store_true", help="also a million vectors")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=SHARED / "data")
     chosen = parser.parse_args()
     if chosen.missing and RESULT.is_file():
         print(f"{RESULT.name}: already measured")

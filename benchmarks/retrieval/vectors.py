@@ -100,8 +100,10 @@ class Corpus:
             vectors.shape, dtype="float32"
         )
         noise *= JITTER / np.linalg.norm(noise, axis=1, keepdims=True)
-        vectors[rows >= len(self.real)] += noise[rows >= len(self.real)]
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        copies = rows >= len(self.real)
+        vectors[copies] += noise[copies]
+        vectors[copies] /= np.linalg.norm(vectors[copies], axis=1, keepdims=True)
+        return vectors
 
     def blocks(self) -> Iterator[Any]:
         """All vectors, block by block."""
