@@ -144,13 +144,18 @@ class HybridRetriever:
             words = [*words, *self._words.scored(query, beside)]
         share = self._options.weight
         fused = FUSIONS[self._options.fusion]((Part(dense, share), Part(words, 1 - share, floor=0)))
-        return self._in_order(fused)[:k]
+        return self._in_order(fused, k)
 
-    def _in_order(self, hits: list[Hit]) -> list[Hit]:
-        """Ties in the order of indexing."""
-        positions = self._words.positions([hit.passage for hit in hits])
-        paired = zip(hits, positions, strict=True)
-        return [hit for hit, _ in sorted(paired, key=lambda pair: (-pair[0].score, pair[1]))]
+    def _in_order(self, hits: list[Hit], k: int) -> list[Hit]:
+        """The best k, ties in the order of indexing."""
+        end = min(k, len(hits))
+        while 0 < end < len(hits) and hits[end].score == hits[end - 1].score:
+            end += 1
+        best = hits[:end]
+        if len({hit.score for hit in best}) == len(best):
+            return best
+        paired = zip(best, self._words.positions([hit.passage for hit in best]), strict=True)
+        return [hit for hit, _ in sorted(paired, key=lambda pair: (-pair[0].score, pair[1]))][:k]
 
     def search_many(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
         """`search` for each query, in order, embedding them together."""
