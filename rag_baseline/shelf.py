@@ -65,7 +65,11 @@ class Shelf:
 
     def keeping(self, mask: Any) -> Shelf:
         """Those passages at which the mask is true, in their order."""
-        return Shelf(self.sources, [column[mask] for column in self.columns])
+        kept = Shelf(self.sources, [column[mask] for column in self.columns])
+        kept._values = {  # noqa: SLF001 - another of the same class
+            name: (codes, column[mask]) for name, (codes, column) in self._values.items()
+        }
+        return kept
 
     def with_more(self, passages: Sequence[Passage]) -> Shelf:
         """Further passages after these; one whose id is there already replaces it."""
