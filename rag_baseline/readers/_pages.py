@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MOST_PAGES = 20_000
 MOST_CHARACTERS = 100_000_000
+LONGEST_CONTENT = 1 << 22
+"""Bytes of drawing commands: 2 MiB take the library 4 seconds, more take it ever longer."""
 HEAD = 1024
 
 
@@ -111,7 +113,7 @@ def _read(reader: Any) -> Pages:
             notes.append(f"only the first {number - 1} pages were read.")
             break
         try:
-            text = page.extract_text() or ""
+            text = _text(page)
         except Exception:  # noqa: BLE001 - one broken page does not take the others with it
             text = ""
             failed.append(number)
@@ -124,6 +126,16 @@ def _read(reader: Any) -> Pages:
         shown = ", ".join(map(str, failed[:10]))
         notes.append(f"{counted(len(failed), 'broken page')} left out: {shown}.")
     return Pages(tuple(texts), tuple(pictures), _title(reader), tuple(notes))
+
+
+def _text(page: Any) -> str:
+    """The page's text; raises ValueError where its drawing is too long to be followed."""
+    content = page.get_contents()
+    if content is None:
+        return ""
+    if len(content.get_data()) > LONGEST_CONTENT:
+        raise ValueError("too many drawing commands")
+    return page.extract_text() or ""
 
 
 def _has_picture(page: Any) -> bool:

@@ -197,6 +197,14 @@ def test_scans_are_told_by_page(tmp_path: Path) -> None:
     )
 
 
+def test_a_page_of_endless_drawing_is_left_out(tmp_path: Path) -> None:
+    """5 MB of commands pack into a few KB; to follow them takes a minute."""
+    lines = "\n".join(["x"] * 350_000)
+    found = read(tmp_path, "a.pdf", pdf(["First.", lines, "Last."]))
+    assert found.documents[0].text.split() == ["First.", "Last."]
+    assert "a.pdf: 1 broken page left out: 2." in found.notes
+
+
 def test_a_pdf_cut_anywhere_is_read_or_told(tmp_path: Path) -> None:
     for length in range(0, len(PDF), 97):
         with contextlib.suppress(CorpusError):
