@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SLICE = 1024
 """Passages embedded and sent in one transaction: what a kill may cost."""
-FEW = 20_000
+FEW = 10_000
 """Passages up to which every vector is compared; beyond, an HNSW index is asked."""
 MOST_ASKED = 1000
 """Candidates an HNSW index can be asked for (the largest `hnsw.ef_search`)."""
