@@ -109,6 +109,28 @@ def asked_grid(decision: Decision) -> Grid:
     return Grid(("Rule", "The gate will ask"), rows)
 
 
+WORTH = {
+    "zero_shot": "the plain prompt: what everything else is held against",
+    "few_shot": "fixed shots: most of what shots gain comes with the first few",
+    "few_shot_similar": "shots like the question: worth five times as many random ones",
+    "prompt_optimisation": "the advice is to improve the prompt; it asks hundreds of prompts first",
+    "rag": "passages beside the question: what the model does not know",
+    "rag_few_shot": "passages and shots: shows how to answer from passages",
+    "long_context": "all documents at once: short enough to need no index",
+    "majority": "the most frequent label: what any system must beat; asks no model",
+    "nearest_neighbour": "the label of the most similar sample; asks no model",
+    "embedding_classifier": "a classifier on embeddings: the rival on labels; asks no model",
+    "extractive_copy": "answers stand in their inputs: copying by rule; asks no model",
+}
+"""Why a system is measured."""
+
+
+def builders_grid(decision: Decision) -> Grid:
+    """What is worth measuring before anything is trained, and why."""
+    rows = tuple((words(name), WORTH.get(name, "")) for name in decision.builders)
+    return Grid(("Worth measuring", "Because"), rows)
+
+
 def criteria_grid(gate: GateVerdict) -> Grid:
     """The gate's criteria: asked, seen, passed."""
     passed = {True: "passed", False: "failed", None: UNKNOWN}

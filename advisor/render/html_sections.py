@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from advisor.render import advice_grids as advice
 from advisor.render import measured_grids as measured
-from advisor.render.decision_words import builders_words, ties_words
+from advisor.render.decision_words import ties_words
 from advisor.render.diagnosis_grids import (
     CAUSES,
     causes_grid,
@@ -109,7 +109,7 @@ def _onward(final: Decision) -> str:
     inner = (
         table(advice.settings_grid(final), "Settings for tuning that rules fill"),
         table(advice.asked_grid(final), "What the gate asks"),
-        element("p", f"Prompts worth measuring: {builders_words(final)}."),
+        table(advice.builders_grid(final)),
     )
     return details("What the later stages take from this", *inner) if final.builders else ""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from advisor.render import advice_grids as advice
 from advisor.render import measured_grids as measured
-from advisor.render.decision_words import builders_words, ties_words
+from advisor.render.decision_words import ties_words
 from advisor.render.diagnosis_grids import (
     causes_grid,
     diagnosed,
@@ -82,14 +82,13 @@ def _ranking(decision: Decision, report: Report) -> Iterator[str]:
         ("Open questions:", advice.questions_grid(decision)),
         ("Settings for tuning that rules fill:", advice.settings_grid(decision)),
         ("What the gate asks:", advice.asked_grid(decision)),
+        ("Systems worth measuring:", advice.builders_grid(decision)),
     ):
         if found.rows:
             yield from (title, "", *table(found))
     idle = advice.idle_questions(decision)
     if idle:
         yield from (f"Open, without effect: {', '.join(code(fact) for fact in idle)}.", "")
-    if decision.builders:
-        yield from (f"Prompts worth measuring: {escape(builders_words(decision))}.", "")
     for line in decision.policy:
         yield from (f"- Your policy: {escape(line)}", "")
 

@@ -368,7 +368,7 @@ def test_reports_hold_both_sides_settings_criteria_and_what_chance_means() -> No
             "Is the cost within the budget ($50)?",
             "Your policy: many-queries is off",
             "comes within two points of the best one",
-            "zero-shot, few-shot, RAG",
+            "the plain prompt: what everything else is held against",
             "fine-tuning or long context",
         ):
             assert told in shown, told

@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from advisor.render.advice_grids import WORTH
 from advisor.render.diagnosis_grids import (
     CAUSES,
     causes_grid,
@@ -17,6 +18,7 @@ from advisor.render.evaluation import show_baselines
 from advisor.render.html import to_html
 from advisor.render.markdown import to_markdown
 from advisor.render.terminal import make_console
+from advisor.rulebook.handover import builders_worth_measuring
 from advisor.schema.diagnosis import Cause, CauseCount, Diagnosis, FailedSample, RetrievalScores
 from tests.fixtures import values as make
 from tests.fixtures.reports import stopped_report
@@ -170,3 +172,20 @@ def test_hostile_text_stays_text(page):
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert page is not to_html or "<script>" not in text
+
+
+@pytest.mark.parametrize("page", [to_html, to_markdown])
+def test_what_is_worth_measuring_says_why(page):
+    named = make.decision(builders=("zero_shot", "few_shot_similar", "own_plugin"))
+    text = page(stopped_report(decision=named, gate=None)).replace("\u00a0", " ")
+    assert "similar few-shot" in text
+    assert "worth five times as many random ones" in text
+    assert "own plugin" in text
+
+
+def test_every_builder_worth_measuring_has_a_reason():
+    facts = {
+        "data.train_samples": 100, "data.classes": 3, "data.answer_in_input_share": 1.0,
+        "knowledge.in_documents": True, "knowledge.document_characters": 9,
+    }  # fmt: skip
+    assert set(builders_worth_measuring(facts, ["prompt_optimisation"])) == set(WORTH)
