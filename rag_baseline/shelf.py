@@ -66,7 +66,7 @@ class Shelf:
     def keeping(self, mask: Any) -> Shelf:
         """Those passages at which the mask is true, in their order."""
         kept = Shelf(self.sources, [column[mask] for column in self.columns])
-        kept._values = {  # noqa: SLF001 - another of the same class
+        kept._values = {
             name: (codes, column[mask]) for name, (codes, column) in self._values.items()
         }
         return kept
