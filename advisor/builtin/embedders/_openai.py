@@ -93,7 +93,7 @@ class EmbeddingCalls:
             if part and (len(part) == self._batch or letters + len(text) > MOST_LETTERS):
                 yield part
                 part, letters = [], 0
-            part.append(text or BLANK)
+            part.append(text.encode("utf-8", "replace").decode() or BLANK)  # no half characters
             letters += len(text)
         yield part
 
