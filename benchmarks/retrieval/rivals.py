@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -45,12 +46,25 @@ CLOCKS = ("wall", "cpu")
 QUIET = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
+@dataclass(frozen=True)
+class Task:
+    """What is measured, and against whom."""
+
+    squad: Path
+    rivals: str | None
+    rounds: int = 3
+    questions: int = 0
+    """About so many are ranked; 0: all."""
+    cuts: tuple[str, ...] = CUTS
+
+
 class Seat:
     """A contestant in its process."""
 
-    def __init__(self, python: str, name: str, squad: Path, cut: str) -> None:
+    def __init__(self, python: str, name: str, cut: str, task: Task) -> None:
         self.label = name if cut == "same" else f"{name}_own_cut"
-        words = [python, str(HERE / "contestant.py"), name, "--squad", str(squad), "--cut", cut]
+        words = [python, str(HERE / "contestant.py"), name, "--squad", str(task.squad)]
+        words += ["--cut", cut, "--questions", str(task.questions)]
         self._child = subprocess.Popen(
             [*words, "--model", str(SentenceTransformersEmbedder().folder)],
             stdin=subprocess.PIPE,
@@ -90,15 +104,15 @@ class Seat:
         return self._child.stdout.readline().strip() if self._child.stdout is not None else ""
 
 
-def compared(squad: Path, rivals: str | None, rounds: int) -> dict[str, Any]:
+def compared(task: Task) -> dict[str, Any]:
     """All contestants, taking turns."""
     entries = [(sys.executable, "ours", "same"), (sys.executable, "bare", "same")]
-    if rivals:
-        entries += [(rivals, name, cut) for name in RIVALS for cut in CUTS]
+    if task.rivals:
+        entries += [(task.rivals, name, cut) for name in RIVALS for cut in task.cuts]
     seats: list[Seat] = []
     try:
-        seats += [Seat(python, name, squad, cut) for python, name, cut in entries]
-        for _ in range(rounds):
+        seats += [Seat(python, name, cut, task) for python, name, cut in entries]
+        for _ in range(task.rounds):
             for seat in seats:
                 seat.turn()
     finally:
@@ -109,12 +123,14 @@ def compared(squad: Path, rivals: str | None, rounds: int) -> dict[str, Any]:
     if ours.why_not:
         raise SystemExit(f"ours: {ours.why_not}")
     return {
-        "rounds": rounds,
+        "rounds": task.rounds,
         "contestants": {seat.label: _told(seat) for seat in seats},
         "ours_over": {
             seat.label: _ratios(ours.bouts, seat.bouts) for seat in seats[1:] if not seat.why_not
         },
-        "left_out": {} if rivals else dict.fromkeys(RIVALS, "no environment with them was given"),
+        "left_out": {}
+        if task.rivals
+        else dict.fromkeys(RIVALS, "no environment with them was given"),
     }
 
 
@@ -176,16 +192,16 @@ def versions(python: str) -> dict[str, str]:
     return found
 
 
-def measured(squad: Path, rivals: str | None, rounds: int) -> dict[str, Any]:
+def measured(task: Task) -> dict[str, Any]:
     """The comparison with what it was taken on."""
     before = round(os.getloadavg()[0], 1)
-    found = compared(squad, rivals, rounds)
+    found = compared(task)
     around = surroundings()
     return {
         **around,
         "load_average": [before, around["load_average"]],
         "threads": os.environ.get("OMP_NUM_THREADS", "1"),
-        "rivals_versions": versions(rivals) if rivals else {},
+        "rivals_versions": versions(task.rivals) if task.rivals else {},
         **found,
     }
 
@@ -196,9 +212,12 @@ def main() -> int:
     parser.add_argument("--squad", type=Path, required=True)
     parser.add_argument("--rivals", default=os.environ.get("ADVISOR_RIVALS"))
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--questions", type=int, default=0, help="about so many; 0: all")
+    parser.add_argument("--cuts", nargs="+", choices=CUTS, default=list(CUTS))
     parser.add_argument("--json", action="store_true", help="nothing but the JSON")
     chosen = parser.parse_args()
-    document = measured(chosen.squad, chosen.rivals, chosen.rounds)
+    task = Task(chosen.squad, chosen.rivals, chosen.rounds, chosen.questions, tuple(chosen.cuts))
+    document = measured(task)
     if not chosen.json:
         for name, why in document["left_out"].items():
             print(f"{name} is left out: {why}")
