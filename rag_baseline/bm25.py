@@ -21,6 +21,8 @@ from rag_baseline.terms import AUTO, SAMPLED, Terms, language, language_of
 from rag_baseline.vector_libraries import numpy
 
 FORMAT = 1
+ROWS_KEPT = 200_000
+"""Passages up to which their terms stay in memory, so that an update need not read them again."""
 TOLD_FROM = 5000
 """Passages from which progress is shown; fewer are done in a second."""
 
@@ -210,6 +212,8 @@ class Bm25Retriever:
         if self._postings is None:
             weights = Weights(self._options.k1, self._options.b)
             self._postings = Postings.of(self._term_rows(shelf), weights)
+            if len(shelf) > ROWS_KEPT:
+                self._rows = None
         return self._postings
 
     def _facts(self) -> dict[str, Any]:

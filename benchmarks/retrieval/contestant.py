@@ -49,6 +49,8 @@ class Ours:
     def __init__(self, model: str, cut: str) -> None:  # noqa: ARG002 - ours has one cut
         self._model = model
         self._embedder().embed(["warm"])
+        for name in ("bm25s.BM25", "Stemmer.Stemmer", "rag_baseline.library.Library"):
+            named(name)
 
     def build(self, paragraphs: Sequence[Paragraph]) -> dict[str, Search]:
         """With vectors and words kept in a cache folder, as in a run."""

@@ -3,9 +3,9 @@
     python benchmarks/retrieval/measure.py [--missing] [--only NAME] [--rivals PYTHON] [--rounds 3]
 
 Parts: `score` (recall on SQuAD articles, every paragraph or every article a document), `rivals`
-(time and recall against others), `words` (a word index of many passages), and the vectors and
-PostgreSQL, which have files of their own. `--only` measures one of the first three again and keeps
-the others.
+(time and recall against others) and `words` (a word index of many passages). Then every
+`measure_*.py` beside this file is run, each of which has a result of its own. `--only` measures one
+of the three again and keeps the others.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ RESULT = ROOT / "benchmarks" / "results" / "retrieval.json"
 SHARED = Path(os.environ.get("ADVISOR_SHARED", ROOT.parent / "shared"))
 SQUAD = SHARED / "data" / "squad_v2_sample" / "dev-sample.json"
 PARTS = ("score", "rivals", "words")
-OTHERS = ("measure_vectors.py", "measure_pgvector.py")
 CHOSEN = (
     "Fusion, its weight, k1 and b were chosen on every second question of the articles "
     f"{' and '.join(DEVELOPMENT)}; `held_out` leaves these questions out. Of the kinds of fusion "
@@ -71,9 +70,9 @@ def main() -> int:
             RESULT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
             left_out = kept[name].get("left_out", {})
             print(f"{RESULT.name}: {name} measured", *(f"; {k}: {v}" for k, v in left_out.items()))
-    for script in () if chosen.only else OTHERS:
+    for script in () if chosen.only else sorted(HERE.glob("measure_*.py")):
         flags = ["--missing"] if chosen.missing else []
-        subprocess.run([sys.executable, str(HERE / script), *flags], check=True)
+        subprocess.run([sys.executable, str(script), *flags], check=True)
     return 0
 
 

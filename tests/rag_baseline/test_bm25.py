@@ -248,3 +248,14 @@ def test_many_questions_at_once_give_what_each_gives():
     retriever = indexed()
     queries = ["oil", "pump", ""]
     assert retriever.search_many(queries, 2) == [retriever.search(query, 2) for query in queries]
+
+
+def test_an_index_too_large_to_keep_its_terms_is_updated_all_the_same(monkeypatch):
+    monkeypatch.setattr("rag_baseline.bm25.ROWS_KEPT", 2)
+    retriever = indexed()
+    retriever.search("oil", 1)
+    assert retriever._rows is None
+    retriever.add([passage("new", "Red paint.")])
+    assert ids(retriever.search("paint", 1)) == ["new"]
+    assert retriever.remove("oil.md") == 1
+    assert retriever.search("oil", 1) == []
