@@ -73,6 +73,7 @@ AFTER: dict[Approach, str] = {
 KEPT: dict[Approach, str] = {
     "prompt_optimisation": "Use the improved prompt.",
     "small_model": "Use the small model that was measured.",
+    "none": "Use the rule that was measured; it asks no model.",
 }
 """What to do where an approach was measured and is enough, if that differs from `AFTER`."""
 MET = "It meets what was asked."
@@ -132,6 +133,7 @@ def _after(recommended: Approach, facts: Facts) -> str:
         "long_context",
         "rag",
         "small_model",
+        "none",
     }
     return f"{KEPT.get(recommended, AFTER[recommended])} {MET}" if is_met else AFTER[recommended]
 

@@ -484,6 +484,7 @@ APPROACHES = {
     "rag": ("rag", 2),
     "rag_few_shot": ("rag", 3),
     "embedding_classifier": ("small_model", -10),
+    "extractive_copy": ("none", -30),
     "keyword_search": ("", 0),
 }
 
@@ -496,7 +497,7 @@ def systems(values, **changes):
             update={
                 "approach": APPROACHES[e.builder][0],
                 "cost_rank": APPROACHES[e.builder][1],
-                "asks_model": e.builder != "embedding_classifier",
+                "asks_model": e.builder not in {"embedding_classifier", "extractive_copy"},
             }
             | changes.get(e.builder, {})
         )
@@ -531,6 +532,7 @@ def test_every_approach_has_its_best_score():
         ({"zero_shot": 0.2, "long_context": 0.95}, "long_context", "long_context"),
         ({"zero_shot": 0.2, "rag_few_shot": 0.95}, "rag", "rag"),
         ({"zero_shot": 0.2, "keyword_search": 0.95}, "other", "prompting"),
+        ({"zero_shot": 0.97, "extractive_copy": 0.95}, "none", "none"),
         ({"few_shot_similar": 0.97, "rag": 0.99}, "few_shot", "few_shot"),
     ],
 )

@@ -254,7 +254,7 @@ APPROACHES = {
     "continued_pretraining": "continued pre-training",
     "reinforcement": "reinforcement",
     "collect_data": "to collect data first",
-    "none": "to change nothing",
+    "none": "no model at all",
 }
 SPEAKERS: dict[str, Callable[[Sight], str]] = {
     "data.train_samples": train_words,
