@@ -174,11 +174,9 @@ class KeptEmbedder:
             self._keeper.flush()
 
     def _array(self, texts: Sequence[str], role: bytes) -> Any:
-        np = _numpy()
         with self._lock:
             keys = _keys(texts, role)
-            out = np.empty((len(keys), self._keeper.dimension), dtype="float32")
-            missing = self._keeper.fill(keys, out)
+            out, missing = self._keeper.known(keys)
             if len(missing):
                 out = self._embed(texts, keys, missing, role, out)
         return out
@@ -295,14 +293,15 @@ class _Keeper:
             absent = absent[[key not in self._waiting for key in keys[absent].tolist()]]
         return absent
 
-    def fill(self, keys: Any, out: Any) -> Any:
-        """Write kept vectors into `out`; positions of what is missing."""
+    def known(self, keys: Any) -> tuple[Any, Any]:
+        """Kept vectors in the order of their keys, and positions of what is missing."""
         np = _numpy()
         store = self._store
         found = store.find(keys)
         if (found.shard < 0).any() and store.refresh():
             self._tell_skipped()
             found = store.find(keys)
+        out = np.empty((len(keys), self.dimension), dtype="float32")
         lost = store.rows(found, out)
         damaged = int((lost & (found.shard >= 0)).sum())
         if damaged:
@@ -311,7 +310,7 @@ class _Keeper:
             waiting = self._waiting.get(bytes(keys[at]))
             if waiting is not None:
                 out[at], lost[at] = waiting, False
-        return np.flatnonzero(lost)
+        return out, np.flatnonzero(lost)
 
     def keep(self, keys: Any, rows: Any) -> None:
         """Keep fresh vectors: at once, or with the next ones where they are few."""

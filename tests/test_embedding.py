@@ -169,6 +169,14 @@ def test_two_at_once_share_a_folder(tmp_path):
     assert (sum(calls), sum(others)) == (50, 50)
 
 
+def test_the_first_vectors_of_all_may_come_from_another_process(tmp_path):
+    one, calls = kept(tmp_path)
+    assert one.array([]).shape == (0, 0)
+    kept(tmp_path)[0].array(texts(50))
+    assert np.array_equal(one.array(texts(60)), letters(texts(60)))
+    assert calls == [10]
+
+
 def test_a_slice_grows_where_embedding_is_quick_and_shrinks_where_slow(tmp_path, monkeypatch):
     one, calls = kept(tmp_path)
     one.array(texts(1000))
@@ -350,7 +358,7 @@ def test_a_kill_costs_no_more_than_the_slice_in_work(root, tmp_path, name, count
         assert killed(command, root, log, kill * slices // 5)
         keeper = KeptEmbedder(inner, folder)._keeper
         calls = [json.loads(line) for line in log.read_text().splitlines()]
-        finished = [text for call in calls for text in call]
+        finished = list({text for call in calls for text in call})
         # All that was told as embedded is on the disk, but for the slice that was being written.
         assert len(keeper.missing(embedding._keys(finished, embedding.PASSAGE))) <= size
     subprocess.run(command, cwd=root, check=True)

@@ -1,6 +1,7 @@
 """What embedding and chunking cost; writes benchmarks/results/embedding.json.
 
     python benchmarks/retrieval/measure_embedding.py [--missing] [--passages 256] [--rounds 2]
+        [--megabytes 1 10 50]
 
 Passages of this project's own rules and pages are embedded by sentence-transformers alone and by
 the run's embedder, which keeps every vector on the disk, and put into an exact FAISS index; each
@@ -36,7 +37,6 @@ from rag_baseline.embed import BATCH, SentenceTransformersEmbedder
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "benchmarks" / "results" / "embedding.json"
 BATCHES = (16, 32, 64)
-MEGABYTES = (1, 10, 50)
 PACKAGES = ("sentence-transformers", "torch", "faiss-cpu", "semantic-text-splitter", "tokenizers")
 Seconds = dict[str, float]
 
@@ -102,11 +102,11 @@ def medians(runs: list[Seconds]) -> Seconds:
     return {key: round(statistics.median(run[key] for run in runs), 2) for key in runs[0]}
 
 
-def cuts(text: str) -> list[dict[str, Any]]:
+def cuts(text: str, sizes: list[int]) -> list[dict[str, Any]]:
     """Seconds and passages for texts of several sizes, by characters and by tokens."""
     tokenizer = SentenceTransformersEmbedder().tokenizer
     found = []
-    for counted, megabytes in [(c, m) for c in ("characters", "tokens") for m in MEGABYTES]:
+    for counted, megabytes in [(c, m) for c in ("characters", "tokens") for m in sizes]:
         size = megabytes * 1_000_000
         whole = Document(name="a.txt", text=(text * (size // len(text) + 1))[:size])
         made: list[Passages] = []
@@ -128,6 +128,7 @@ def main() -> int:
     parser.add_argument("--missing", action="store_true", help="only when there is no result yet")
     parser.add_argument("--passages", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--megabytes", type=int, nargs="+", default=[1, 10, 50])
     chosen = parser.parse_args()
     if chosen.missing and RESULT.is_file():
         print(f"{RESULT.name}: already measured")
@@ -136,7 +137,7 @@ def main() -> int:
     passages = Passages(corpus, tokenizer=SentenceTransformersEmbedder().tokenizer)
     texts = list(dict.fromkeys(passage.text for passage in passages))
     random.Random(0).shuffle(texts)  # noqa: S311 - which ones is all the same
-    chunking = cuts("\n\n".join(document.text for document in corpus))
+    chunking = cuts("\n\n".join(document.text for document in corpus), chosen.megabytes)
     told = {
         "measured": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
