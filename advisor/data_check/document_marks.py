@@ -69,12 +69,18 @@ def document_problems(documents: Sequence[Document]) -> Iterator[Problem]:
     """What is wrong with the documents, worst first."""
     inspectors = [_Marked(each) for each in MARKS]
     for document in documents:
-        for first_line, text in _blocks(document.text):
+        for first_line, text in (*_blocks(document.text), (1, _beside(document))):
             for inspector in inspectors:
                 inspector.see(document.name, first_line, text)
     for inspector in inspectors:
         yield from inspector.problems()
     yield from _copies(documents)
+
+
+def _beside(document: Document) -> str:
+    """What metadata says beyond the text: a title is shown and searched, too."""
+    told = (value for key, value in document.metadata.items() if key != "page_starts")
+    return "\n".join(value for value in told if value not in document.text)
 
 
 def _blocks(text: str) -> Iterator[tuple[int, str]]:

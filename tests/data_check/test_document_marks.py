@@ -36,6 +36,13 @@ def test_every_find_has_its_document_and_line() -> None:
     }
 
 
+def test_front_matter_and_titles_are_looked_at() -> None:
+    titled = Document(name="a.md", text="words", metadata={"title": ORDER, "kind": "markdown"})
+    row = Document(name="b.csv#1", text=f"a: {ORDER}", metadata={"a": ORDER})
+    (problem,) = document_problems([titled, row])
+    assert list(zip(problem.files, problem.rows, strict=True)) == [("a.md", 1), ("b.csv#1", 1)]
+
+
 def test_a_connection_string_is_a_secret_and_no_mailbox() -> None:
     assert set(told(f"url {INVENTED['secret password_url']()}")) == {"secrets_in_document"}
 
