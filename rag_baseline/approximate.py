@@ -23,7 +23,9 @@ PER_BYTE = 8
 PER_CODE = 64
 """Vectors per code that its k-means sees: four times as many found no more."""
 RERANKED = 400
-"""Candidates that quantised search hands to the comparison by whole vectors."""
+RERANKED_PER_CELL = 32
+"""Candidates that quantised search hands to the comparison by whole vectors: so many at least, and
+more with every cell that is looked at, for codes alone cannot tell near copies apart."""
 
 
 class Approximate:
@@ -73,7 +75,7 @@ class Approximate:
         cells = {"nlist": int(self._index.nlist), self.parameter: self.effort}
         if self.kind == "ivf":
             return cells
-        return {**cells, "code_bytes": int(self._index.code_size), "reranked": RERANKED}
+        return {**cells, "code_bytes": int(self._index.code_size), "reranked": self.reranked}
 
     def efforts(self) -> list[int]:
         """Efforts that are worth trying, from the least to the most."""
@@ -83,9 +85,14 @@ class Approximate:
         steps = [2 ** (power / 2) for power in range(2 * math.ceil(math.log2(cells)) + 1)]
         return sorted({min(cells, round(step)) for step in steps})
 
+    @property
+    def reranked(self) -> int:
+        """Candidates of a quantised search."""
+        return max(RERANKED, RERANKED_PER_CELL * self.effort)
+
     def candidates(self, queries: Any, count: int, allowed: Any = None) -> Any:
         """Rows that may be nearest, a line per query, padded with -1; of allowed rows only."""
-        wanted = max(count, RERANKED) if self.kind == "ivfpq" else count
+        wanted = max(count, self.reranked) if self.kind == "ivfpq" else count
         return self._index.search(
             queries, min(wanted, len(self)), params=self._parameters(allowed)
         )[1]

@@ -13,6 +13,8 @@ from rag_baseline.vector_store import VectorStore
 AT = 10
 QUERIES = 256
 SEED = 99
+LEVEL, LEAST_GAIN = 4, 0.002
+"""Steps of effort that together bring less than this gain end the search for the right one."""
 
 
 def probes(store: VectorStore, rows: Any, count: int = QUERIES) -> Any:
@@ -59,15 +61,20 @@ def exact_nearest(ranking: Ranking, queries: Any, at: int = AT) -> list[set[int]
 def settle_effort(approximate: Approximate, ranking: Ranking, stated: float) -> float:
     """Set the least effort that surely reaches the stated recall; the recall that was measured.
 
-    Surely: even one standard error below what was measured. Where no effort reaches it, the
-    greatest stays and its recall is what is returned.
+    Surely: even one standard error below what was measured. Where more effort brings no more, the
+    least that brings as much is set.
     """
     queries = probes(ranking.store, ranking.rows)
     truth = exact_nearest(ranking, queries)
-    reached = Recall(0.0, 0.0)
+    tried: list[tuple[int, Recall]] = []
     for effort in approximate.efforts():
         approximate.effort = effort
         reached = recall_of(ranking, queries, truth)
+        tried.append((effort, reached))
         if reached.mean - reached.error >= stated:
+            return round(reached.mean, 4)
+        if len(tried) > LEVEL and reached.mean <= tried[-1 - LEVEL][1].mean + LEAST_GAIN:
             break
-    return round(reached.mean, 4)
+    enough = max(reached.mean for _, reached in tried) - LEAST_GAIN
+    approximate.effort, settled = next(one for one in tried if one[1].mean >= enough)
+    return round(settled.mean, 4)
