@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,9 @@ OPERATORS = {
     "inner_product": ("<#>", "vector_ip_ops"),
     "cosine": ("<=>", "vector_cosine_ops"),
 }
+HAS_HNSW, ITERATES = (0, 5), (0, 8)
+"""Versions of pgvector from which on there is an HNSW index, and one that looks further by itself
+where a filter leaves too little."""
 COLUMNS = "key, mark, id, document, metadata, start_at, end_at, body"
 BUILD_MEMORY = "256MB"
 
@@ -82,6 +86,8 @@ class Table:
         self._index = f"{options.table.rsplit('.', 1)[-1]}_{options.distance[:2]}"
         self._dimensions = 0
         self._made: dict[str, Any] = {}
+        self.version: tuple[int, ...] = ()
+        """The server's pgvector."""
         self.is_indexed = False
         self.notes: list[str] = []
 
@@ -96,6 +102,8 @@ class Table:
 
     def look(self, embedder: str) -> None:
         """Take up a table that is there; raises RetrieverError for one that cannot be used."""
+        said = self._ask("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
+        self.version = tuple(int(part) for part in re.findall(r"\d+", said[0][0]))
         with self._telling("looking at the table"):
             row = self._connection.execute(
                 "SELECT obj_description(to_regclass(%s), 'pg_class'), to_regclass(%s) IS NOT NULL",
@@ -205,6 +213,8 @@ class Table:
         wanted = kind == "hnsw" or (kind == "auto" and rows > few)
         if wanted and self._dimensions > WIDEST_INDEXED:
             self.notes = [f"vectors of {self._dimensions} numbers cannot be indexed by HNSW"]
+        elif wanted and self.version < HAS_HNSW:
+            self.notes = ["the server's pgvector is older than 0.5 and has no HNSW index"]
         elif wanted and not self.is_indexed:
             self._run(f"SET maintenance_work_mem = '{BUILD_MEMORY}'")
             self._run(
@@ -227,8 +237,9 @@ class Table:
             f"SELECT key, embedding FROM {{table}} {conditions}"  # noqa: S608 - our own words
             f" ORDER BY embedding {operator} %s LIMIT %s"
         )
+        way = _way(limit, self.version, is_exact=is_exact)
         with self._telling("searching"), self._connection.transaction():
-            self._connection.execute(_way(limit, is_exact=is_exact))
+            self._connection.execute(way)
             cursor = self._connection.cursor(binary=True)
             rows = cursor.execute(statement, [*values, vector, limit]).fetchall()
         keys = np.asarray([row[0] for row in rows], dtype="int64")
@@ -324,13 +335,13 @@ class Table:
         return told(doing, self._dsn)
 
 
-def _way(limit: int, *, is_exact: bool) -> str:
+def _way(limit: int, version: tuple[int, ...], *, is_exact: bool) -> str:
     """Settings of one search: every vector, or the index with enough candidates."""
     if is_exact:
         return "SET LOCAL enable_indexscan = off"
+    further = "SET LOCAL hnsw.iterative_scan = strict_order;" if version >= ITERATES else ""
     return (
-        f"SET LOCAL hnsw.ef_search = {max(limit, EFFORT)};"
-        " SET LOCAL hnsw.iterative_scan = strict_order; SET LOCAL enable_seqscan = off"
+        f"SET LOCAL hnsw.ef_search = {max(limit, EFFORT)}; {further} SET LOCAL enable_seqscan = off"
     )
 
 

@@ -133,6 +133,17 @@ def test_an_hnsw_index_finds_the_same(dsn, distance):
     assert fresh.settings["kind"] == "hnsw"
 
 
+@pytest.mark.parametrize(("version", "kind"), [((0, 4, 4), "exact"), ((0, 7, 0), "hnsw")])
+def test_an_older_extension_does_what_it_can(dsn, version, kind):
+    retriever = PgvectorRetriever(LetterEmbedder()).configured({"kind": "hnsw"})
+    retriever._opened().version = version
+    retriever.index(passages())
+    assert retriever.report["kind"] == kind
+    assert len(retriever.report["notes"]) == (kind == "exact")
+    assert ids(retriever.search("twelve months", 2)) == ["2", "3"]
+    assert ids(retriever.search_where("months", 9, {"kind": "law"})) == ["3", "4"]
+
+
 def test_two_that_share_a_table_find_their_own(dsn):
     first, second = (PgvectorRetriever(LetterEmbedder()) for _ in range(2))
     first.index(passages())
