@@ -16,7 +16,7 @@ from rag_baseline.abstaining import dividing
 from rag_baseline.choice import Choices
 from rag_baseline.library import Library
 from rag_baseline.prompter import Prompter
-from rag_baseline.rag_options import AUTO, OFF, RagOptions, read_rag_options
+from rag_baseline.rag_options import AUTO, FULL, OFF, RagOptions, read_rag_options
 from rag_baseline.shots import Shots
 from rag_baseline.sweep import Outcome, calls_wanted, sweep
 
@@ -155,7 +155,11 @@ class RagBuilder:
 
 
 class RagFewShotBuilder(RagBuilder):
-    """The same with solved samples before the question, each with its own passages."""
+    """The same with solved samples before the question, each with its own passages.
+
+    How passages are searched and cut is chosen by retrieval alone, unless sweep=full or sweep_calls
+    lets the model be asked how many to show.
+    """
 
     info = PluginInfo(
         id="rag_few_shot",
@@ -166,6 +170,12 @@ class RagFewShotBuilder(RagBuilder):
         needs=("documents", "shots"),
     )
     shows_shots: ClassVar[bool] = True
+
+    def __init__(self, options: RagOptions | None = None) -> None:
+        options = options or RagOptions()
+        if options.sweep_calls is None and options.sweep != FULL:
+            options = options.chosen(sweep_calls=0)  # its prompts are long
+        super().__init__(options)
 
 
 def _under(base: Prompter, options: RagOptions) -> Prompter:

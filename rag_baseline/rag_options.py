@@ -11,7 +11,7 @@ from rag_baseline.options import Reader, number_from, one_of, read_options, whol
 
 WAYS = ("hybrid", "dense", "bm25")
 """How passages are searched: by meaning and words, by meaning, by words."""
-AUTO, OFF = "auto", "off"
+AUTO, FULL, OFF = "auto", "full", "off"
 WHERE = "where."
 
 
@@ -103,7 +103,7 @@ READERS: dict[str, Reader] = {
     "decline": _text,
     "decline_below": _threshold,
     "rerank": _text,
-    "sweep": one_of(AUTO, "full", OFF),
+    "sweep": one_of(AUTO, FULL, OFF),
     "sweep_calls": whole_from(0, 100_000),
 }
 SHOT_READERS: dict[str, Reader] = {

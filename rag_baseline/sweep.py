@@ -12,7 +12,7 @@ from advisor.contracts import ModelUnderTest
 from advisor.schema.evaluation import Passage, Prompt, Sample
 from advisor.schema.relevance import Relevance
 from rag_baseline.library import Library, prepare
-from rag_baseline.rag_options import OFF, WAYS, RagOptions
+from rag_baseline.rag_options import FULL, OFF, WAYS, RagOptions
 
 FEWEST = 20
 """Dev samples below which nothing is tried: chance would choose."""
@@ -236,7 +236,7 @@ def _step(so_far: Outcome, options: RagOptions, story: str, tried: int) -> Outco
 
 
 def _is_small(library: Library, options: RagOptions) -> bool:
-    if options.sweep == "full":
+    if options.sweep == FULL:
         return True
     total = 0
     for document in library.corpus:

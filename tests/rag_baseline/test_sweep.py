@@ -3,7 +3,7 @@ import json
 import pytest
 
 from advisor.schema.evaluation import Document, Sample
-from rag_baseline.builder import RagBuilder
+from rag_baseline.builder import RagBuilder, RagFewShotBuilder
 from rag_baseline.library import Library
 from rag_baseline.rag_options import RagOptions, read_rag_options
 from rag_baseline.sweep import CONFIGURATIONS, FEWEST, MOST_ASKED, calls_wanted, is_better, sweep
@@ -95,6 +95,13 @@ def test_calls_are_told_beforehand():
         ({"sweep_calls": "0"}, 0),
     ):
         assert calls_wanted(read_rag_options("rag", options, shots=False), DEV) == expected
+
+
+def test_the_builder_with_shots_asks_only_when_told_to():
+    few = RagFewShotBuilder()
+    assert few.calls_wanted([], DEV) == 0
+    assert few.configured({"sweep": "full"}).calls_wanted([], DEV) == CONFIGURATIONS * len(DEV)
+    assert few.configured({"sweep_calls": "50"}).calls_wanted([], DEV) == 50
 
 
 def test_a_later_fit_that_may_ask_nobody_chooses_the_same(tmp_path):
