@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -13,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from advisor.errors import InputError, MissingExtraError, RetrieverError
 from advisor.schema.evaluation import Passage
 from rag_baseline.pg_faults import told
+from rag_baseline.pg_rows import COLUMNS, FORMAT, Rows, storable
 from rag_baseline.shelf import DOCUMENT
 from rag_baseline.vector_libraries import numpy
 
 if TYPE_CHECKING:
     from rag_baseline.pgvector import PgvectorOptions
 
-FORMAT = 1
 SECONDS = 10
 """To wait for a connection."""
 WIDEST_INDEXED = 2000
@@ -34,7 +33,6 @@ OPERATORS = {
 HAS_HNSW, ITERATES = (0, 5), (0, 8)
 """Versions of pgvector from which on there is an HNSW index, and one that looks further by itself
 where a filter leaves too little."""
-COLUMNS = "key, mark, id, document, metadata, start_at, end_at, body"
 BUILD_MEMORY = "256MB"
 
 
@@ -84,6 +82,7 @@ class Table:
         self._sql = sql
         self._table = sql.Identifier(*options.table.split("."))
         self._index = f"{options.table.rsplit('.', 1)[-1]}_{options.distance[:2]}"
+        self.rows = Rows(is_text_stored=options.store_text)
         self._dimensions = 0
         self._made: dict[str, Any] = {}
         self.version: tuple[int, ...] = ()
@@ -145,13 +144,6 @@ class Table:
         pairs = np.asarray(rows, dtype="int64").reshape(-1, 2)
         return pairs[:, 0], pairs[:, 1]
 
-    def mark(self, passage: Passage) -> int:
-        """A number that changes with everything of a row that is not its vector."""
-        known = [passage.document, passage.start, passage.end, sorted(passage.metadata.items())]
-        whole = json.dumps([FORMAT, self._options.store_text, *known])
-        digest = hashlib.blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        return int.from_bytes(digest, "little", signed=True)
-
     @property
     def content(self) -> str:
         """The stamp of what the table holds now; empty while somebody changes it."""
@@ -182,7 +174,7 @@ class Table:
         ):
             copy.set_types(kinds)
             for key, passage, vector in zip(keys, passages, vectors, strict=True):
-                copy.write_row((int(key), *self._row(passage), vector))
+                copy.write_row((int(key), *self.rows.values(passage), vector))
 
     def change(self, rows: Sequence[tuple[int, Passage]]) -> None:
         """Write anew what is known of passages beside their vectors."""
@@ -198,7 +190,9 @@ class Table:
             self._connection.transaction(),
             self._connection.cursor() as cursor,
         ):
-            cursor.executemany(statement, [(*self._row(passage), key) for key, passage in rows])
+            cursor.executemany(
+                statement, [(*self.rows.values(passage), key) for key, passage in rows]
+            )
 
     def remove(self, keys: Any) -> None:
         """Take rows out."""
@@ -247,36 +241,15 @@ class Table:
         return keys, vectors.reshape(len(rows), -1 if rows else self._dimensions)
 
     def _conditions(self, where: Mapping[str, str]) -> tuple[str, list[Any]]:
-        from psycopg.types.json import Jsonb  # noqa: PLC0415 - heavy and optional
-
         parts, values = [], list[Any]()
         rest = {name: value for name, value in where.items() if name != DOCUMENT}
         if DOCUMENT in where:
             parts.append("document = %s")
-            values.append(_storable(where[DOCUMENT]))
+            values.append(storable(where[DOCUMENT]))
         if rest:
             parts.append("metadata @> %s")
-            values.append(Jsonb(self._metadata(rest)))
+            values.append(self.rows.metadata(rest))
         return (f"WHERE {' AND '.join(parts)}" if parts else ""), values
-
-    def _row(self, passage: Passage) -> tuple[Any, ...]:
-        from psycopg.types.json import Jsonb  # noqa: PLC0415 - heavy and optional
-
-        return (
-            self.mark(passage),
-            _storable(passage.id),
-            _storable(passage.document),
-            Jsonb(self._metadata(passage.metadata)),
-            passage.start,
-            passage.end,
-            _storable(passage.text) if self._options.store_text else None,
-        )
-
-    def _metadata(self, given: Mapping[str, str]) -> dict[str, str]:
-        """As it is where texts are stored; else names with digests, which can be compared."""
-        if self._options.store_text:
-            return {_storable(name): _storable(value) for name, value in given.items()}
-        return {_storable(name): _digest(value) for name, value in given.items()}
 
     def _make(self, dimensions: int, embedder: str) -> None:
         made = {"advisor": FORMAT, "embedder": embedder, "dimensions": dimensions}
@@ -356,12 +329,3 @@ def _read(comment: str | None) -> dict[str, Any] | None:
     except ValueError:
         return None
     return made if isinstance(made, dict) and made.get("advisor") == FORMAT else None
-
-
-def _storable(text: str) -> str:
-    """A text that PostgreSQL takes: no NUL, no half of a character pair."""
-    return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
-
-
-def _digest(value: str) -> str:
-    return hashlib.blake2b(value.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()

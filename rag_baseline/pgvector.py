@@ -229,7 +229,7 @@ class PgvectorRetriever:
         began = time.perf_counter()
         table = self._opened()
         np = numpy()
-        own = np.asarray([table.mark(passage) for passage in shelf], dtype="int64")
+        own = np.asarray([table.rows.mark(passage) for passage in shelf], dtype="int64")
         places = np.argsort(shelf.keys, kind="stable")
         ordered = shelf.keys[places]
         content = hashlib.sha256(ordered.tobytes() + own[places].tobytes()).hexdigest()[:16]
