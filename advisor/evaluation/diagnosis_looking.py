@@ -72,8 +72,8 @@ class _Sought:
     is_short: bool
     weights: Mapping[int, float]
     """What the question's words weigh; none where the fact stands for itself."""
-    names: frozenset[int]
-    """Those that name what the question is on."""
+    names: Mapping[int, float]
+    """What those weigh that name what the question is on."""
     keys: tuple[int, ...]
     """Words by whose places it is looked for: the rarest."""
 
@@ -157,17 +157,17 @@ class Texts:
         rare = sorted(set(core), key=lambda number: (self._counts[number], number))
         if not fact.is_short:
             keys = rare[: len(rare) - ceil(ENOUGH * len(rare)) + 1]
-            return _Sought(core, fact.is_short, {}, frozenset(), tuple(keys))
+            return _Sought(core, fact.is_short, {}, {}, tuple(keys))
         only = fact.core[0] if len(fact.core) == 1 else ""
         speaks = len(only) >= SHORTEST and not only.isdigit() if only else True
+        names = {self._number(word): self._weight(word, fact) for word in fact.names}
         if speaks and self._counts[rare[0]] <= SCARCE:
-            return _Sought(core, fact.is_short, {}, frozenset(), (rare[0],))
+            return _Sought(core, fact.is_short, {}, names, (rare[0],))
         weights = {self._number(word): self._weight(word, fact) for word in fact.topic}
         keys = rare[:1]
         if self._counts[rare[0]] > MOST_PLACES:
             there = [number for number in weights if self._counts[number]]
             keys = sorted(there, key=lambda number: (self._counts[number], number))[:TOPICS]
-        names = frozenset(self._numbered(fact.names))
         return _Sought(core, fact.is_short, weights, names, tuple(keys))
 
     def _weight(self, word: str, fact: Fact) -> float:
@@ -201,9 +201,8 @@ def _stands(
 
 def _is_on(sought: _Sought, whole: frozenset[int]) -> bool:
     """Whether a text holds what the question names, the rarer the more it counts."""
-    named = {number: sought.weights[number] for number in sought.names}
-    held = sum(weight for number, weight in named.items() if number in whole)
-    return held >= NAMED * sum(named.values())
+    held = sum(weight for number, weight in sought.names.items() if number in whole)
+    return held >= NAMED * sum(sought.names.values())
 
 
 def _in_order(core: Sequence[int], text: Sequence[int], place: int) -> bool:

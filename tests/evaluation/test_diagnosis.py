@@ -212,6 +212,18 @@ def test_a_long_answer_is_missing_only_where_its_words_are():
     assert cause(answered("No idea what", strange), documents=DOCUMENTS) == "not_in_documents"
 
 
+def test_the_same_words_about_another_thing_are_not_the_fact():
+    """A value that stands once, in the document of another product."""
+    sheets = [
+        Document(name="jihu-mini.md", text="The Jihu Mini needs a lubricant; ask the workshop."),
+        Document(name="nobai-pro.md", text="The Nobai Pro needs Dobog 44 as its lubricant."),
+    ]
+    wrong = answered("Dabpra 72", "Dobog 44", "Which lubricant do I put on the Jihu Mini?")
+    right = answered("Dabpra 72", "Dobog 44", "Which lubricant do I put on the Nobai Pro?")
+    assert cause(wrong, documents=sheets) == "not_in_documents"
+    assert cause(right, documents=sheets) == "not_retrieved"
+
+
 def test_the_place_of_the_fact_is_named():
     result = found(answered("9 litres"), shown=(SIEVE, OIL), documents=DOCUMENTS)
     assert result.examples[0].where == "p1"
