@@ -42,21 +42,21 @@ JUDGEMENTS = frozenset({"yes", "no", "true", "false", "ja", "nein", "oui", "non"
 """Answers that stand in no document."""
 
 
-def diagnose(  # noqa: PLR0913 - what was asked, shown, searched and answered
+def diagnose(
     evaluation: Evaluation,
     *,
     samples: Mapping[str, Sample],
     prompts: Mapping[str, Prompt],
     documents: Sequence[Document],
     metric: Metric,
-    retrieves: bool,
     searched: Mapping[str, Sequence[Hit]] | None = None,
 ) -> Diagnosis | None:
     """The cause of every failure, counts, a few examples and the lever; None where none failed.
 
     A sample fails below the full score; one without a score is left out. `samples` and `prompts` by
     sample id, prompts with the texts of their passages; `searched` holds what a retriever finds
-    beyond what is shown. Pure: no model is asked, and documents are read once.
+    beyond what is shown, None where the system does not retrieve. Pure: no model is asked, and
+    documents are read once.
 
     In this order, the first that holds: there is no answer; the answer is right in other words; it
     is right in another form; it should have declined; a passage shown holds the fact (ignored, or
@@ -76,7 +76,7 @@ def diagnose(  # noqa: PLR0913 - what was asked, shown, searched and answered
     )
     found = bench.judged([(samples[s.sample_id], s) for s in failed], documents)
     missed = _missed(found, searched or {}, bench.texts)
-    lever, sentence = lever_of(evaluation, found, missed, retrieves=retrieves)
+    lever, sentence = lever_of(evaluation, found, missed, retrieves=searched is not None)
     return Diagnosis(
         failures=len(found),
         n=len(scored),

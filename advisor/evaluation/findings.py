@@ -37,8 +37,7 @@ def with_findings(
         prompts={prompt.sample_id: prompt for prompt in system.prompts},
         documents=corpus,
         metric=metric,
-        retrieves=isinstance(system.builder, Retrieving),
-        searched=searched,
+        searched=searched if isinstance(system.builder, Retrieving) else None,
     )
     return found.model_copy(update={"retrieval": retrieval, "diagnosis": diagnosis})
 

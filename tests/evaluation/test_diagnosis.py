@@ -52,8 +52,7 @@ def found(*pairs, shown=(), documents=(), metric=None, searched=None, **changes)
         prompts=prompts,
         documents=documents,
         metric=metric or ExactMatchMetric(),
-        retrieves=bool(shown),
-        searched=searched,
+        searched=(searched or {}) if shown else None,
     )
 
 
@@ -239,7 +238,7 @@ def test_marks_of_passages_are_no_part_of_an_answer():
     for cites, cause in ((True, "other_wording"), (False, "ignored")):
         result = diagnose(
             evaluation, samples={"s0": sample}, documents=DOCUMENTS, metric=ExactMatchMetric(),
-            prompts={"s0": prompt.model_copy(update={"cites": cites})}, retrieves=True,
+            prompts={"s0": prompt.model_copy(update={"cites": cites})}, searched={},
         )  # fmt: skip
         assert result.examples[0].cause == cause
 
@@ -273,7 +272,7 @@ def test_long_context_counts_as_shown():
     )
     result = diagnose(
         evaluation, samples={"s0": sample}, prompts={"s0": prompt}, documents=DOCUMENTS,
-        metric=ExactMatchMetric(), retrieves=False,
+        metric=ExactMatchMetric(),
     )  # fmt: skip
     assert result.examples[0].cause == "ignored"
     assert "the prompt holds" in result.examples[0].because
@@ -367,7 +366,7 @@ def test_planted_causes_are_found(answers, seed, monkeypatch):
     case = planted(answers, count=300, seed=seed)
     result = diagnose(
         case.evaluation, samples=case.samples, prompts=case.prompts, documents=case.documents,
-        metric=ExactMatchMetric(), retrieves=True, searched=case.searched,
+        metric=ExactMatchMetric(), searched=case.searched,
     )  # fmt: skip
     seen = {example.sample_id: example.cause for example in result.examples}
     wrong = [(c, seen[i]) for i, c in case.causes.items() if seen[i] != c]
@@ -382,6 +381,6 @@ def test_time_grows_with_documents_and_samples_not_with_their_product():
     start = time.perf_counter()
     diagnose(
         case.evaluation, samples=case.samples, prompts=case.prompts,
-        documents=[*case.documents, *filler], metric=ExactMatchMetric(), retrieves=True,
+        documents=[*case.documents, *filler], metric=ExactMatchMetric(), searched={},
     )  # fmt: skip
     assert time.perf_counter() - start < 8, "1 MB of documents and 800 failures"

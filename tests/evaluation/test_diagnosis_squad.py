@@ -57,7 +57,7 @@ def shares(setting):
             scores.append(ScoredSample(sample_id=sample.id, value=0.0, completion=completion))
     evaluation = make.evaluation("rag", 0.0).model_copy(update={"scores": tuple(scores)})
     result = diagnosis.diagnose(
-        evaluation, samples=samples, prompts=prompts, metric=ExactMatchMetric(), retrieves=True,
+        evaluation, samples=samples, prompts=prompts, metric=ExactMatchMetric(), searched={},
         documents=[Document(name=f"{t}#{n}", text=text) for n, (t, text, _) in enumerate(paragraphs)
                    if n not in gone],
     )  # fmt: skip
