@@ -83,8 +83,7 @@ class HybridRetriever:
     @property
     def digest(self) -> str:
         """Digest over passages, embedder and options: equal digests mean equal hits."""
-        model = self._reranker.digest if self._reranker else ""
-        body = [self._dense.digest, self._words.digest, asdict(self._options), model]
+        body = [self._dense.digest, self._words.digest, self._deciding]
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
@@ -93,7 +92,13 @@ class HybridRetriever:
         dense = {f"dense_{name}": value for name, value in self._dense.settings.items()}
         words = {f"words_{name}": value for name, value in self._words.settings.items()}
         parts = {name: v for name, v in (dense | words).items() if not name.endswith("_retriever")}
-        return {"retriever": self.info.id, "index": self.digest, **asdict(self._options), **parts}
+        return {"retriever": self.info.id, "index": self.digest, **self._deciding, **parts}
+
+    @property
+    def _deciding(self) -> dict[str, str | int | float | bool]:
+        """The options, the reranking model by its digest: where it lies decides nothing."""
+        model = self._reranker.digest if self._reranker else ""
+        return {**asdict(self._options), "rerank": model}
 
     def index(self, passages: Sequence[Passage]) -> None:
         """Make passages searchable, from what is stored where the same was stored before.

@@ -96,6 +96,8 @@ def test_the_hybrid_retriever_reranks_where_it_is_told_to(folder, tmp_path):
     scores = reranker(str(folder)).scores("oil", [p.text for p in passages])
     assert [hit.score for hit in model.search("oil", 3)] == sorted(scores, reverse=True)
     assert model.digest != plain.digest
+    assert model.settings["rerank"] == reranker(str(folder)).digest
+    assert str(folder) not in str(model.settings)
 
 
 @pytest.mark.ml
