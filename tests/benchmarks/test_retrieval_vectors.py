@@ -58,3 +58,11 @@ def test_what_was_measured_keeps_what_is_promised(part):
     for kind in ("exact", "ivf", "ivfpq"):
         assert kinds[kind]["recall_of_real_queries"] >= 0.97
         assert kinds[kind]["removed_found"] == 0 < kinds[kind]["added_found"]
+
+
+def test_a_million_vectors_are_searched_in_little_memory():
+    (found,) = json.loads(RESULT.read_text(encoding="utf-8"))["million"]["kinds"].values()
+    assert found["recall_of_real_queries"] >= 0.97
+    assert found["search_cpu_ms"]["p95"] <= 20
+    assert found["build_memory_mib"] <= 500
+    assert found["search_memory_mib"] <= 150
