@@ -30,7 +30,7 @@ class RagBuilder:
         id="rag",
         label="instruction and retrieved passages",
         extra="rag",
-        cost_rank=2,
+        cost_rank=3,
         approach="rag",
         needs=("documents",),
     )
@@ -165,7 +165,7 @@ class RagFewShotBuilder(RagBuilder):
         id="rag_few_shot",
         label="retrieved passages and shots",
         extra="rag",
-        cost_rank=3,
+        cost_rank=4,
         approach="rag",
         needs=("documents", "shots"),
     )

@@ -18,6 +18,7 @@ from advisor.contracts.answering import (
     Searching,
     Session,
     Streaming,
+    Telling,
 )
 from advisor.contracts.options import Configurable
 from advisor.contracts.retrieving import (
@@ -67,6 +68,7 @@ __all__ = [
     "Session",
     "Signed",
     "Streaming",
+    "Telling",
     "Tools",
     "Totalling",
     "Tracer",

@@ -9,7 +9,7 @@ if TYPE_CHECKING:  # what the methods take and give: a start needs none of it
     from types import TracebackType
 
     from advisor.contracts.world import Tools
-    from advisor.schema.evaluation import Completion, Document, Hit, Prompt, Sample
+    from advisor.schema.evaluation import Completion, Document, Hit, Prompt, Sample, TriedPrompt
     from advisor.schema.plugin import PluginInfo
 
 
@@ -112,6 +112,19 @@ class Searching(Protocol):
 
     def calls_wanted(self, train: Sequence[Sample], dev: Sequence[Sample]) -> int:
         """Prompts it asks at most; known before anything is spent. `fit` keeps to it."""
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """What a prompt builder may offer that chose something while it was fitted."""
+
+    @property
+    def story(self) -> tuple[str, ...]:
+        """What was tried on the dev part and what was chosen, in sentences."""
+
+    @property
+    def trace(self) -> tuple[TriedPrompt, ...]:
+        """The prompts that were tried; empty where it chose something else."""
 
 
 @runtime_checkable

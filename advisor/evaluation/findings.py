@@ -30,7 +30,8 @@ def with_findings(
     searched = _searched(system.builder, samples)
     retrieval = None
     if isinstance(system.builder, Retrieving) and searched:
-        retrieval = retrieval_scores(samples, searched, shown=system.builder.shown)
+        shown = system.builder.shown
+        retrieval = retrieval_scores(samples, searched, shown=shown, corpus=corpus)
     diagnosis = diagnose(
         found,
         samples={sample.id: sample for sample in samples},

@@ -122,7 +122,7 @@ class Fitting:
         tools, parts = with_model(self._tools, model), self._parts
         try:
             builder.fit(parts.train, parts.dev, parts.corpus, tools)
-        except (DatasetError, CorpusError) as error:
+        except (DatasetError, CorpusError, MissingExtraError) as error:
             self._leave_out(name, error)
             return False
         return True
@@ -137,7 +137,8 @@ class Fitting:
         return True
 
     def _leave_out(self, name: str, error: AdvisorError) -> None:
-        self._warnings.append(f"{name} was left out: {error.message}")
+        hint = f" {error.hint}" if isinstance(error, MissingExtraError) else ""
+        self._warnings.append(f"{name} was left out: {error.message}{hint}")
 
     def _refuse_none(self, names: Sequence[str]) -> None:
         if not names:

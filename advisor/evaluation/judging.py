@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from advisor.contracts import Judging, Metric
 from advisor.evaluation.asking import Asker, has_failed
 from advisor.evaluation.bench import Bench
+from advisor.evaluation.marks import as_seen_by
 from advisor.evaluation.scoring import score
 from advisor.schema.evaluation import Completion, Prompt, Sample, Score
 from advisor.schema.purse import Bill
@@ -35,7 +36,10 @@ def _scores(
     answers: Sequence[Completion],
     samples: Sequence[Sample],
 ) -> list[Score]:
-    rows = list(zip(prompts, answers, samples, strict=True))
+    rows = [
+        (prompt, as_seen_by(metric, prompt, answer), sample)
+        for prompt, answer, sample in zip(prompts, answers, samples, strict=True)
+    ]
     if not isinstance(metric, Judging) or judge is None:
         return [score(metric, *row) for row in rows]
     questions = [() if has_failed(row[1]) else metric.questions(*row) for row in rows]

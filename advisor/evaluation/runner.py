@@ -104,7 +104,13 @@ def measure(bench: Bench, ready: Prepared) -> Evaluation:
     scores = judge_scores(bench, prompts, answers, samples)
     found = evaluation(bench, ready.name, (prompts, answers, samples), conditions, ended, scores)
     info = ready.builder.info
-    return found.model_copy(update={"approach": info.approach, "cost_rank": info.cost_rank})
+    told = {
+        "approach": info.approach,
+        "cost_rank": info.cost_rank,
+        "story": tuple(getattr(ready.builder, "story", ())),
+        "tried": tuple(getattr(ready.builder, "trace", ())),
+    }
+    return found.model_copy(update=told)
 
 
 class _Run:

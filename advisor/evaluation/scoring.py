@@ -12,6 +12,7 @@ from advisor.evaluation.also import beside, signature, value_of
 from advisor.evaluation.asking import Setting, has_failed
 from advisor.evaluation.bench import LEVEL, MAX_FAILED_SHARE, Bench
 from advisor.evaluation.intervals import score_interval
+from advisor.evaluation.marks import as_seen_by
 from advisor.evaluation.stopping import at_the_end, interval_at_any_end, last_level
 from advisor.schema.base import ConfidenceInterval
 from advisor.schema.evaluation import (
@@ -82,7 +83,7 @@ def score(metric: Metric, prompt: Prompt, completion: Completion, sample: Sample
     target = masked(sample.target)
     if target != sample.target:
         sample = sample.model_copy(update={"target": target})
-    return metric.score(prompt, completion, sample)
+    return metric.score(prompt, as_seen_by(metric, prompt, completion), sample)
 
 
 def evaluation(

@@ -33,6 +33,7 @@ from advisor.render.measured_words import also_grid, measured_remarks, shown_com
 from advisor.render.ranking import approaches_grid, column_meanings, unlisted
 from advisor.render.reasons import spoken_rules
 from advisor.render.safe import percent, words
+from advisor.render.search_grids import tried_grid
 from advisor.render.svg import loss_chart, scores_chart
 from advisor.render.svg_bars import counts_chart
 
@@ -155,6 +156,7 @@ def scores(report: Report) -> str:
     pairs = shown_comparisons(report.baselines) if report.baselines else ()
     remarks = measured_remarks(report.baselines) if report.baselines else ()
     has_more = any(evaluation.also for evaluation in evaluations)
+    tried = tried_grid(evaluations)
     return section(
         "Scores",
         figure(
@@ -165,6 +167,7 @@ def scores(report: Report) -> str:
         table(measured.scores_grid(evaluations)),
         table(measured.comparisons_grid(pairs), "Baselines on the same samples"),
         table(also_grid(evaluations), "Further metrics") if has_more else "",
+        table(tried, "Prompts tried on the dev part") if tried.rows else "",
         bullets(esc(line) for line in remarks),
     )
 

@@ -23,6 +23,7 @@ from advisor.render.measured_words import also_grid, measured_remarks, shown_com
 from advisor.render.ranking import approaches_grid, column_meanings, unlisted
 from advisor.render.reasons import spoken_rules
 from advisor.render.safe import percent, safe_text, words
+from advisor.render.search_grids import tried_grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,6 +134,9 @@ def _scores(report: Report) -> Iterator[str]:
         yield from table(measured.comparisons_grid(shown_comparisons(report.baselines)))
         if any(e.also for e in evaluations):
             yield from table(also_grid(evaluations))
+        tried = tried_grid(report.baselines.evaluations)
+        if tried.rows:
+            yield from table(tried)
         remarks = measured_remarks(report.baselines)
         yield from (f"- {escape(line)}" for line in remarks)
         yield from ("",) if remarks else ()

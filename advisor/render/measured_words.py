@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from advisor.render.grid import Grid
 from advisor.render.safe import UNKNOWN, percent, percent_range, words
+from advisor.render.search_grids import stories
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,7 @@ def shown_comparisons(baselines: Baselines) -> tuple[Comparison, ...]:
 def measured_remarks(baselines: Baselines) -> tuple[str, ...]:
     """Everything beyond the tables, one sentence each."""
     found = [c.sentence for c in shown_comparisons(baselines) if c.sentence]
+    found += stories(baselines.evaluations)
     found += [stopped_sentence(e) for e in baselines.evaluations if e.stopping is not None]
     if any(also.interval for e in baselines.evaluations if e.ended == "decided" for also in e.also):
         found.append(

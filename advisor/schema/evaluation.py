@@ -257,6 +257,22 @@ class MetricValue(Value):
     signature: str = ""
 
 
+class TriedPrompt(Value):
+    """One prompt that a search tried on the dev part."""
+
+    origin: str
+    """Where it comes from: the given instruction, one written from failures, a set of shots."""
+    instruction: str
+    labels_listed: int = 0
+    shots: int = 0
+    similar: bool = False
+    """Whether its shots are chosen for each sample."""
+    samples: int = 0
+    """Dev samples it was asked about."""
+    score: float | None = None
+    """Mean score on them; None where none came back."""
+
+
 class Evaluation(Value):
     """Scores of one system on one split."""
 
@@ -297,6 +313,10 @@ class Evaluation(Value):
     """Of two systems that are as good, the one with the lower rank is taken."""
     asks_model: bool = True
     """Whether a language model answered; False for what learnt from labels or rules alone."""
+    story: tuple[str, ...] = ()
+    """How it was made ready, in sentences: what was tried on the dev part, what was chosen."""
+    tried: tuple[TriedPrompt, ...] = ()
+    """The prompts that a search tried."""
     fitting: Usage | None = None
     """What was asked of the model before the first test sample: a search over prompts on other
     parts of the data. None where nothing was."""

@@ -50,7 +50,7 @@ def test_shots_are_searched_though_it_cannot_write(samples, tmp_path, monkeypatc
     assert again.usage.usd == 0
     assert (trace, prompt) == (trace_again, prompt_again)
     start, *others = trace
-    assert start["score"] < 0.8
-    assert any(row["shots"] and row["score"] > start["score"] for row in others)
+    assert start.score < 0.8
+    assert any(row.shots and row.score > start.score for row in others)
     assert "Chosen: " in builder.story[1]
     assert prompt.shots

@@ -29,7 +29,7 @@ def test_it_finds_the_rule_without_a_word_to_the_screen(gepa, tmp_path, capfd):
     assert builder.instruction == f"Answer the question. {HINT}"
     assert [right_with_hint(builder.build(s)) for s in TEST] == [s.target for s in TEST]
     assert "Chosen: instruction found by gepa, 1.00 against 0.00" in builder.story[1]
-    assert [row["origin"] for row in builder.trace] == ["the start", "instruction found by gepa"]
+    assert [row.origin for row in builder.trace] == ["the start", "instruction found by gepa"]
     assert capfd.readouterr() == ("", "")
     assert list(tmp_path.iterdir()) == []
 

@@ -55,7 +55,7 @@ def test_it_finds_the_rule_that_only_failures_show(tmp_path):
     assert right_with_hint(start.build(TEST[0])) != TEST[0].target
     assert "Chosen: instruction written from failures, 1.00 against 0.00" in found.builder.story[1]
     first = found.builder.trace[0]
-    assert (first["origin"], first["score"], first["samples"]) == ("the start", 0, 30)
+    assert (first.origin, first.score, first.samples) == ("the start", 0, 30)
 
 
 def test_failures_that_are_shown_come_from_the_train_part(tmp_path):

@@ -31,6 +31,12 @@ ASKED = Sample(
 )
 
 
+def _other() -> Sample:
+    """A sample like the asked one, and no copy of it: copies are never shown as shots."""
+    other = {"id": "s", "split": "train", "input": "How warm is it in Rome?"}
+    return ASKED.model_copy(update=other)
+
+
 def fitted(builder, tmp_path, train=(), **tools):
     builder.fit(train, [], [], Tools(tmp_path, **tools))
     return builder
@@ -54,14 +60,14 @@ def test_a_developer_turn_opens_like_a_system_turn(tmp_path: Path) -> None:
 
 
 def test_shots_show_their_steps(tmp_path: Path) -> None:
-    shot = ASKED.model_copy(update={"id": "s", "split": "train"})
+    shot = _other()
     messages = fitted(FewShotBuilder(), tmp_path, [shot]).build(ASKED).messages
     roles = ["user", "assistant", "tool"]
     assert [m.role for m in messages] == ["system", *roles, "assistant", *roles]
 
 
 def test_training_behind_shots_keeps_input_and_steps_apart(tmp_path: Path) -> None:
-    builder = fitted(FewShotBuilder(), tmp_path, [ASKED.model_copy(update={"id": "s"})])
+    builder = fitted(FewShotBuilder(), tmp_path, [_other()])
     before = _before_input(builder, ASKED)
     behind = ASKED.model_copy(update={"history": before, "tools": ()})
     assert prompt_messages(behind, "x") == list(builder.build(ASKED).messages)

@@ -46,7 +46,19 @@ def test_a_missing_package_makes_its_extra_incomplete():
 
 def test_extras_are_those_a_user_may_choose():
     names = [extra.name for extra in installation.extras(installation.packages())]
-    assert names == ["api", "data", "eval", "metrics", "offline", "qlora", "rag", "train"]
+    assert names == [
+        "api",
+        "data",
+        "docs",
+        "eval",
+        "metrics",
+        "offline",
+        "pgvector",
+        "prompts",
+        "qlora",
+        "rag",
+        "train",
+    ]
 
 
 @pytest.mark.parametrize(

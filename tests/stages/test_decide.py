@@ -122,7 +122,13 @@ LATER = {
         "prompting",
     ),
     "shots are enough": (
-        {"measured": {"target_met": True, "test_is_clean": True, "sufficient_approach": "few_shot"}},
+        {
+            "measured": {
+                "target_met": True,
+                "test_is_clean": True,
+                "sufficient_approach": "few_shot",
+            }
+        },
         "few_shot",
     ),
     "retrieval is enough": (

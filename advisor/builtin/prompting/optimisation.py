@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Self
 
 from advisor.builtin.metrics.options import whole_from, yes_no
 from advisor.builtin.prompting.labels import list_labels
@@ -17,7 +17,7 @@ from advisor.builtin.prompting.trials import Candidate, Desk
 from advisor.builtin.prompting.turns import short_digest
 from advisor.contracts import PluginInfo, Tools
 from advisor.errors import MissingExtraError
-from advisor.schema.evaluation import Document, Prompt, Sample
+from advisor.schema.evaluation import Document, Prompt, Sample, TriedPrompt
 
 OPTIONS = {"calls": whole_from(0, 100_000), "shots": yes_no, "list_labels": list_labels}
 
@@ -45,7 +45,7 @@ class PromptOptimisationBuilder:
         self._seed = 0
         self.story: tuple[str, ...] = ()
         """How the prompt was found, as sentences."""
-        self.trace: tuple[dict[str, Any], ...] = ()
+        self.trace: tuple[TriedPrompt, ...] = ()
         """Every prompt that was tried: where it comes from, its instruction, its dev score."""
 
     def configured(self, options: Mapping[str, str]) -> Self:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from advisor.builtin.prompting.parts import Parts
 from advisor.builtin.prompting.search import Outcome
 from advisor.builtin.prompting.trials import TOP, Trial
 from advisor.contracts import Tools
+from advisor.schema.evaluation import TriedPrompt
 
 CALLS = 200
 """Calls of a search that is not told otherwise."""
@@ -69,15 +68,15 @@ def _count(trial: Trial) -> int:
     return len(trial.scores)
 
 
-def row(trial: Trial) -> dict[str, Any]:
+def row(trial: Trial) -> TriedPrompt:
     """A prompt that was tried."""
     candidate = trial.candidate
-    return {
-        "origin": candidate.origin,
-        "instruction": candidate.lead.instruction,
-        "labels_listed": len(candidate.lead.labels),
-        "shots": candidate.similar or len(candidate.fixed),
-        "similar": bool(candidate.similar),
-        "samples": len(trial.scores),
-        "score": round(trial.mean(), 4),
-    }
+    return TriedPrompt(
+        origin=candidate.origin,
+        instruction=candidate.lead.instruction,
+        labels_listed=len(candidate.lead.labels),
+        shots=candidate.similar or len(candidate.fixed),
+        similar=bool(candidate.similar),
+        samples=len(trial.scores),
+        score=round(trial.mean(), 4) if trial.scores else None,
+    )
