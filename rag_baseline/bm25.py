@@ -16,7 +16,7 @@ from rag_baseline import word_folder
 from rag_baseline.options import Reader, number_from, read_options
 from rag_baseline.passage_text import searched_text
 from rag_baseline.postings import Postings, TermRows, Weights, best
-from rag_baseline.shelf import DOCUMENT, Shelf
+from rag_baseline.shelf import DOCUMENT, Shelf, id_number
 from rag_baseline.terms import AUTO, SAMPLED, Terms, language, language_of
 from rag_baseline.vector_libraries import numpy
 
@@ -171,7 +171,7 @@ class Bm25Retriever:
         np, ids = numpy(), Shelf.of([]).ids if self._shelf is None else self._shelf.ids
         if self._order is None:
             self._order = np.argsort(ids)
-        asked = Shelf.of(passages).ids
+        asked = np.array([id_number(passage.id) for passage in passages], dtype="int64")
         return self._order[np.searchsorted(ids, asked, sorter=self._order)]
 
     def search_many(self, queries: Sequence[str], k: int) -> list[list[Hit]]:

@@ -110,6 +110,12 @@ def _field(passage: Passage, name: str) -> str | None:
     return passage.document if name == DOCUMENT else passage.metadata.get(name)
 
 
+def id_number(name: str) -> int:
+    """The number that `Shelf.ids` has for a passage of this id."""
+    head = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8)
+    return int.from_bytes(head.digest(), "little", signed=True)
+
+
 def _numbers(passage: Passage) -> tuple[int, int, int]:
     text = searched_text(passage)
     head = hashlib.blake2b(passage.id.encode("utf-8", "surrogatepass"), digest_size=8)
