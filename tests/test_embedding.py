@@ -18,7 +18,7 @@ from advisor.embedding import KeptEmbedder, run_embedder, vectors_root
 from advisor.errors import AdvisorError, InputError, PluginContractError
 from advisor.schema.evaluation import Document
 from advisor.vectors import shard_names
-from rag_baseline.chunk import Passages
+from rag_baseline.chunking.chunk import Passages
 from tests.fixtures.bench import Silence
 from tests.fixtures.embedders import LetterEmbedder
 

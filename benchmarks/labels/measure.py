@@ -35,7 +35,7 @@ from advisor.embedding import KeptEmbedder  # noqa: E402
 from advisor.tools import Tools  # noqa: E402
 from benchmarks.labels import accuracy, embedded, shots  # noqa: E402
 from benchmarks.labels.rows import Rows, read  # noqa: E402
-from rag_baseline.neighbour import nearest  # noqa: E402
+from rag_baseline.predicting.neighbour import nearest  # noqa: E402
 
 RESULT = ROOT / "benchmarks" / "results" / "labels.json"
 SHARED = Path(os.environ.get("ADVISOR_SHARED", ROOT.parent / "shared"))

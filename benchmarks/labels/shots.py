@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.labels.accuracy import DRAWS, share
-from rag_baseline.neighbour import nearest, voted
+from rag_baseline.predicting.neighbour import nearest, voted
 
 Shares = dict[str, dict[str, Any]]
 """By number of shots."""

@@ -49,15 +49,15 @@ class Ours:
     def __init__(self, model: str, cut: str) -> None:  # noqa: ARG002 - ours has one cut
         self._model = model
         self._embedder().embed(["warm"])
-        for name in ("bm25s.BM25", "Stemmer.Stemmer", "rag_baseline.library.Library"):
+        for name in ("bm25s.BM25", "Stemmer.Stemmer", "rag_baseline.prompting.library.Library"):
             named(name)
 
     def build(self, paragraphs: Sequence[Paragraph]) -> dict[str, Search]:
         """With vectors and words kept in a cache folder, as in a run."""
         from advisor.schema.evaluation import Document  # noqa: PLC0415
         from advisor.tools import Tools  # noqa: PLC0415
-        from rag_baseline.library import Library  # noqa: PLC0415
-        from rag_baseline.rag_options import RagOptions  # noqa: PLC0415
+        from rag_baseline.prompting.library import Library  # noqa: PLC0415
+        from rag_baseline.prompting.rag_options import RagOptions  # noqa: PLC0415
 
         folder = Path(tempfile.mkdtemp())
         tools = Tools(seed=0, instruction="", cache_dir=folder, embedder=self._embedder())
@@ -85,7 +85,7 @@ class Bare:
     def prepare(self, paragraphs: Sequence[Paragraph]) -> None:
         """The passages that ours embeds."""
         from advisor.schema.evaluation import Document  # noqa: PLC0415
-        from rag_baseline.chunk import Passages  # noqa: PLC0415
+        from rag_baseline.chunking.chunk import Passages  # noqa: PLC0415
 
         tokenizer = self._model.tokenizer.backend_tokenizer
         tokenizer.no_truncation()

@@ -31,8 +31,8 @@ from typing import Any
 
 from advisor.embedding import KeptEmbedder
 from advisor.schema.evaluation import Document
-from rag_baseline.chunk import Passages
-from rag_baseline.embed import BATCH, SentenceTransformersEmbedder
+from rag_baseline.chunking.chunk import Passages
+from rag_baseline.embedding.embed import BATCH, SentenceTransformersEmbedder
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "benchmarks" / "results" / "embedding.json"

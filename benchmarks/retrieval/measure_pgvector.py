@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.retrieval.vectors import Corpus, ReadyEmbedder, real_vectors  # noqa: E402
-from rag_baseline.pgvector import PgvectorRetriever  # noqa: E402
+from rag_baseline.postgres.pgvector import PgvectorRetriever  # noqa: E402
 from tests.fixtures.postgres import SETTINGS, CannotStartError, server  # noqa: E402
 
 RESULT = ROOT / "benchmarks" / "results" / "retrieval_pgvector.json"

@@ -28,7 +28,7 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.retrieval.score import figures, surroundings  # noqa: E402
-from rag_baseline.embed import SentenceTransformersEmbedder  # noqa: E402
+from rag_baseline.embedding.embed import SentenceTransformersEmbedder  # noqa: E402
 
 CUTS = ("same", "own")
 RIVALS = ("llama_index", "langchain")

@@ -35,8 +35,8 @@ from advisor.embedding import run_embedder  # noqa: E402
 from advisor.schema.evaluation import Document, Hit  # noqa: E402
 from advisor.tools import Tools  # noqa: E402
 from benchmarks.retrieval.squad import Squad  # noqa: E402
-from rag_baseline.library import Library, prepare  # noqa: E402
-from rag_baseline.rag_options import RagOptions  # noqa: E402
+from rag_baseline.prompting.library import Library, prepare  # noqa: E402
+from rag_baseline.prompting.rag_options import RagOptions  # noqa: E402
 
 WAYS = ("dense", "bm25", "hybrid")
 DEPTH = 100

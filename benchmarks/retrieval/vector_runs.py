@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.retrieval.vectors import Corpus, Numbered, ReadyEmbedder  # noqa: E402
-from rag_baseline.index import FaissRetriever  # noqa: E402
+from rag_baseline.vectors.index import FaissRetriever  # noqa: E402
 
 MIB = 2**20
 MORE = 1000

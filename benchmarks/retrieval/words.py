@@ -62,7 +62,7 @@ def _word(number: int) -> str:
 def run(count: int) -> dict[str, Any]:
     """Build, search, store, open, add."""
     from advisor.schema.evaluation import Passage  # noqa: PLC0415 - after the clock's machine
-    from rag_baseline.bm25 import Bm25Retriever  # noqa: PLC0415
+    from rag_baseline.words.bm25 import Bm25Retriever  # noqa: PLC0415
 
     passages = [
         Passage(id=f"p{at}", document=f"d{at // 50}", text=text, start=0, end=len(text))

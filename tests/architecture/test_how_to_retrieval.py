@@ -15,7 +15,7 @@ from advisor import registry
 from advisor.cli.main import cli
 from advisor.errors import InputError
 from advisor.schema.diagnosis import Cause
-from rag_baseline.hybrid import READERS
+from rag_baseline.combined.hybrid import READERS
 from tests.fixtures.clean_sets import advice
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -14,7 +14,9 @@ def test_nothing_is_told_of_systems_that_chose_nothing():
 
 def test_a_story_names_its_system_and_what_it_asked():
     usage = Usage(prompt_tokens=9, completion_tokens=9, usd=0.0, calls=1200)
-    found = stories([searched(builder="prompt_optimisation", story=("It was kept.",), fitting=usage)])
+    found = stories(
+        [searched(builder="prompt_optimisation", story=("It was kept.",), fitting=usage)]
+    )
     assert found[0].endswith(": It was kept.")
     assert found[1].endswith("asked 1,200 prompts before the first test sample.")
 

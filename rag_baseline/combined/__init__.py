@@ -1,0 +1,1 @@
+"""Both searches as one, and reranking."""

@@ -1,0 +1,1 @@
+"""Answers by likeness to labelled samples, without a language model."""

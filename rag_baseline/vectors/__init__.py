@@ -1,0 +1,1 @@
+"""Search by meaning: exact or approximate, kept on disk, updated in place."""
