@@ -6,6 +6,7 @@ import hashlib
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, overload
 
 from advisor.schema.evaluation import Document, Passage
@@ -37,6 +38,10 @@ def chunk(
     return list(Passages([document], tokens=tokens, overlap=overlap, tokenizer=tokenizer))
 
 
+RECENT = 4096
+"""Passages that are kept once made: a search looks at a hundred of them, time and again the same."""
+
+
 class Passages(Sequence[Passage]):
     """The passages of many documents, each made when it is asked for: about 20 bytes a passage.
 
@@ -65,6 +70,7 @@ class Passages(Sequence[Passage]):
             self._cut(group, cutter)
         self._numbers.clear()
         self._number_repeats()
+        self._passage = lru_cache(maxsize=RECENT)(self._made)
 
     def __len__(self) -> int:
         return len(self._document)
@@ -84,7 +90,7 @@ class Passages(Sequence[Passage]):
         """The text alone of one passage."""
         return self._documents[self._document[at]].text[self._start[at] : self._end[at]]
 
-    def _passage(self, at: int) -> Passage:
+    def _made(self, at: int) -> Passage:
         document, text = self._documents[self._document[at]], self.text(at)
         again = self._repeat[at]
         return Passage(
