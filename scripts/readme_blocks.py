@@ -201,3 +201,68 @@ def _measuring_rows(found: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str
         f"`data check` of {data['megabytes'] / 1000:.0f} GB, {data['rows']:,} rows",
         f"{data['peak_mib']:.0f} MiB, {speed}; {faults}",
     )
+
+
+def _recall_rows(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    score, rivals = found["score"]["paragraphs"], found["rivals"]
+    n = score["hybrid"]["n"]
+    told = ", ".join(
+        f"{name} {percent(score[name]['recall_1'])} and {percent(score[name]['recall_5'])}"
+        for name in ("dense", "bm25", "hybrid")
+    )
+    yield f"recall at 1 and 5, {n} SQuAD questions", told
+    others = rivals["contestants"]
+    for name, title in (("llama_index", "LlamaIndex"), ("langchain", "LangChain")):
+        if "why_not" in others.get(name, {"why_not": ""}):
+            continue
+        ours, theirs = others["ours"], others[name]
+        build = theirs["build_seconds"]["wall"] / ours["build_seconds"]["wall"]
+        query = theirs["query_ms"]["hybrid"]["wall"] / ours["query_ms"]["hybrid"]["wall"]
+        yield (
+            f"hybrid against {title}, same embedder and cut, {theirs['hybrid']['n']} questions",
+            (
+                f"recall at 1 {percent(ours['hybrid']['recall_1'])} against "
+                f"{percent(theirs['hybrid']['recall_1'])}; build {build:.2f} times and queries "
+                f"{query:.2f} times as fast"
+            ),
+        )
+
+
+def _index_rows(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, title in (("hundred_thousand", "100,000"), ("million", "1,000,000")):
+        auto = found[key]["kinds"]["auto"]
+        yield (
+            f"{title} vectors, index chosen by itself ({auto['kind']})",
+            (
+                f"recall at 10 of {percent(auto['recall_of_real_queries'])} against comparing all, "
+                f"{auto['search_ms']['p95']:.0f} ms (p95), {auto['search_memory_mib']:.0f} MiB held"
+            ),
+        )
+
+
+def finding_block(found: dict[str, dict[str, Any]]) -> str:
+    """One row per claim of retrieval and of systems without a language model."""
+    labels = found["labels"]
+    curve = labels["curve_per_label"]["embedding_classifier"]
+    rows = [*_recall_rows(found["retrieval"]), *_index_rows(found["retrieval_vectors"])]
+    rows.append(
+        (
+            "banking77 without a language model, all labels",
+            ", ".join(
+                f"{name.replace('_', ' ')} {percent(each['accuracy'])}"
+                for name, each in labels["all_labels"].items()
+            ),
+        )
+    )
+    rows.append(
+        (
+            "classifier with 1, 5, 10, 20 and 50 labels a class",
+            ", ".join(percent(curve[count]["accuracy"]) for count in ("1", "5", "10", "20", "50")),
+        )
+    )
+    lines = ["| what | measured |", "| --- | --- |", *(f"| {a} | {b} |" for a, b in rows)]
+    lines.append(
+        f"\nMeasured {labels['measured']} on 2 cores without a GPU; settings were chosen on other "
+        "questions; details and the machine's load in [`benchmarks/results`](benchmarks/results)."
+    )
+    return "\n".join(lines) + "\n"

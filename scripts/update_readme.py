@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 from scripts.readme_blocks import (
     decisions_block,
     demo_block,
+    finding_block,
     measuring_block,
     memory_block,
     memory_peers_block,
@@ -52,6 +53,7 @@ SEVERAL: dict[str, tuple[Callable[[dict[str, dict[str, Any]]], str], tuple[str, 
         measuring_block,
         ("evaluation_harness", "evaluation_http", "evaluation_stopping", "data_check"),
     ),
+    "finding": (finding_block, ("retrieval", "retrieval_vectors", "labels")),
 }
 """Blocks out of several result files."""
 

@@ -39,7 +39,7 @@ def chunk(
 
 
 RECENT = 4096
-"""Passages that are kept once made: a search looks at a hundred of them, time and again the same."""
+"""Passages kept once made: a search looks at a hundred of them, time and again the same."""
 
 
 class Passages(Sequence[Passage]):
