@@ -15,7 +15,13 @@ from advisor.errors import UnknownModelError
 from advisor.evaluation.again import evaluate_again
 from advisor.evaluation.session import LazySession
 from advisor.evaluation.suggest import misfit
-from advisor.measuring import agreed, decisive_settings, make_bench, may_search
+from advisor.measuring import (
+    agreed,
+    decisive_settings,
+    embedding_agreed,
+    make_bench,
+    may_search,
+)
 from advisor.schema.baseline import Baselines
 from advisor.schema.decide import Decision
 from advisor.schema.estimate import Estimate, EstimateRequest
@@ -105,6 +111,7 @@ def measured_baselines(
 
     Raises ConsentError where they cost money that nobody agreed to spend.
     """
+    embedding_agreed(space, may_spend=may_spend)
     digest = space.model_digest
     with LazySession(space.open_session, model_digest=digest) as session:
         bench = make_bench(

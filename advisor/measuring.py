@@ -9,6 +9,7 @@ from advisor import registry
 from advisor.artifacts import digest_of, today
 from advisor.catalog.token_prices import token_price
 from advisor.contracts import Deciding, Metric, Session
+from advisor.errors import ConsentError
 from advisor.evaluation import consent
 from advisor.evaluation.asking import Asker, Conditions, Setting
 from advisor.evaluation.bench import Bench, EvaluationSettings
@@ -158,6 +159,32 @@ def agreed(bill: Bill, space: Workspace, *, may_spend: bool) -> None:
     others = (chosen.reflection_model, chosen.judge_model)
     model = " and ".join([chosen.model, *(other for other in others if other)])
     consent.agreed(bill, model, may_spend=may_spend, say=space.say)
+
+
+def embedding_agreed(space: Workspace, *, may_spend: bool) -> None:
+    """Raise ConsentError where vectors cost money, or may, and nobody agreed to that.
+
+    What they cost is not reckoned: a text is embedded once, ever, and which texts are new is known
+    only while embedding. Embedding on this machine is free.
+    """
+    info, chosen = space.embedder.info, space.settings
+    if may_spend or not info.spends_money:
+        return
+    price = token_price(
+        chosen.embedder or "",
+        provider=info.id,
+        base_url=chosen.embedder_base_url or "",
+        prices_file=Path(chosen.prices) if chosen.prices else None,
+        as_of=today(),
+    )
+    if price is None or price.prompt_usd_per_million:
+        told = "an unknown price"
+        if price is not None:
+            told = f"{price.prompt_usd_per_million:g} dollars per million tokens"
+        raise ConsentError(
+            f"Embedding by {chosen.embedder} costs {told}; nobody agreed to that.",
+            hint="Add --yes to agree, or leave --embedder-base-url out to embed on this machine.",
+        )
 
 
 def _reflector(space: Workspace) -> Asker | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from advisor.contracts import PromptBuilder, Retrieving
 from advisor.errors import PluginContractError
+from advisor.measuring import embedding_agreed
 from advisor.schema.docs_search import DocsSearch, FoundPassage
 from advisor.schema.evaluation import Sample
 from advisor.workspace import Workspace
@@ -11,12 +12,15 @@ from advisor.workspace import Workspace
 BUILDER = "rag"
 
 
-def search_documents(space: Workspace, question: str, *, k: int) -> DocsSearch:
+def search_documents(
+    space: Workspace, question: str, *, k: int, may_spend: bool = False
+) -> DocsSearch:
     """The first k passages for a question, found as the retrieving builder finds them.
 
     Raises CorpusError for documents that cannot be read, MissingExtraError, PluginContractError
-    for a builder that does not show what it finds.
+    for a builder that does not show what it finds, ConsentError where embedding costs money.
     """
+    embedding_agreed(space, may_spend=may_spend)
     builder = space.builders((BUILDER,))[BUILDER]
     if not isinstance(builder, PromptBuilder) or not isinstance(builder, Retrieving):
         raise PluginContractError(

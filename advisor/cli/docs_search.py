@@ -40,7 +40,7 @@ def command(*, screen: Screen, path: Path, question: str, count: int, **chosen: 
     settings = make_settings(given | {"docs": path})
     kept = vectors_root() or Path()
     space = Workspace(settings, RunFolder(kept), progress=screen.progress(), say=screen.note)
-    found = search_documents(space, question, k=count)
+    found = search_documents(space, question, k=count, may_spend=screen.yes)
 
     def show() -> None:
         from advisor.render.docs_search import show_docs_search  # noqa: PLC0415 - rich is slow

@@ -108,7 +108,9 @@ def show_demo(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     """
     with_target = any(row.get("target") is not None for row in rows)
     goal = ("\nTarget",) if with_target else ()
-    scores = (*goal, "Zero-\nshot", "Few-\nshot", "\nRAG", "\nTuned")
+    others = [_best_other(row) for row in rows]
+    more = ("Best\nother",) if any(others) else ()
+    scores = (*goal, "Zero-\nshot", "Few-\nshot", "\nRAG", *more, "\nTuned")
     headers = ("\nTask", *scores, "\nGate", "\nVerified", "\nRecommended", "\nTime")
     right = (*range(1, 1 + len(scores)), len(headers) - 1)
     table = make_table(*headers, right=right, title="Bundled tasks, scores in %")
@@ -118,16 +120,20 @@ def show_demo(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     table.columns[-2].min_width = len("Recommended")
     for row in rows:
         target = (_score(row.get("target"), ""),) if with_target else ()
-        table.add_row(*_demo_row(row, target, narrow=with_target))
+        table.add_row(*_demo_row(row, target, narrow=with_target, with_others=bool(more)))
     console.print(table)
+    told = [f"{row['task']}: {words(name)}" for row, name in zip(rows, others, strict=True) if name]
+    if told:
+        console.print(plain(f"Best other system: {'; '.join(told)}.", style="dim"))
     console.print(styled(DEMO_NOTE, "dim"))
 
 
 def _demo_row(
-    row: Mapping[str, Any], target: tuple[Text, ...], *, narrow: bool
+    row: Mapping[str, Any], target: tuple[Text, ...], *, narrow: bool, with_others: bool
 ) -> tuple[Text, ...]:
     baselines: Mapping[str, float | None] = row.get("baselines") or {}
-    shown = [baselines.get(builder) for builder in DEMO_BUILDERS] + [row.get("tuned")]
+    other = [baselines.get(_best_other(row))] if with_others else []
+    shown = [*(baselines.get(builder) for builder in DEMO_BUILDERS), *other, row.get("tuned")]
     best = max((score for score in shown if score is not None), default=None)
     gate, verified, seconds = row.get("gate"), row.get("verification"), row.get("seconds")
     return (
@@ -139,6 +145,13 @@ def _demo_row(
         plain(words(row.get("recommended")), 18),
         plain("unknown" if seconds is None else f"{seconds:.0f} s"),
     )
+
+
+def _best_other(row: Mapping[str, Any]) -> str:
+    """The best system without a column of its own; empty where there is none."""
+    scores = {n: v for n, v in (row.get("baselines") or {}).items() if v is not None}
+    others = [name for name in scores if name not in DEMO_BUILDERS]
+    return max(others, key=lambda name: scores[name], default="")
 
 
 def _verified(verdict: str | None, *, narrow: bool) -> Text:

@@ -66,3 +66,13 @@ def test_a_system_that_cannot_work_here_is_left_out_and_told(data: Path):
     told = json.loads(result.stdout)
     assert [e["builder"] for e in told["evaluations"]] == ["majority"]
     assert any(w.startswith("extractive_copy was left out: ") for w in told["warnings"])
+
+
+def test_vectors_that_cost_money_need_consent(data: Path):
+    served = ("--embedder", "embed-large", "--embedder-base-url", "https://vectors.example/v1")
+    result = baseline(data, "--builders", "majority", *served)
+    assert result.exit_code == 1
+    told = json.loads(result.stdout)["error"]
+    assert told["type"] == "ConsentError"
+    assert "Embedding by embed-large costs an unknown price" in told["message"]
+    assert "--yes" in told["hint"]

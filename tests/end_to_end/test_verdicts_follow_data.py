@@ -51,7 +51,7 @@ def test_fields_data_under_the_tickets_task_does_not(tmp_path, data):
 
 
 def test_manuals_are_answered_by_retrieval(tmp_path):
-    verdict = judge("manuals", tmp_path)
+    verdict = judge("manuals", tmp_path, builders=("zero_shot", "rag"))
     assert verdict.verdict == "stop"
     assert verdict.recommended == "rag"
 
@@ -69,6 +69,6 @@ def test_corrupted_manuals_are_not(tmp_path):
     for page, (head, _), own, other in zip(pages, texts, range(len(pages)), order, strict=True):
         body = texts[other][1].replace(names[other], names[own])
         page.write_text(f"{head}\n\n{body}")
-    verdict = judge("manuals", tmp_path / "run", docs=str(docs))
+    verdict = judge("manuals", tmp_path / "run", docs=str(docs), builders=("zero_shot", "rag"))
     assert verdict.verdict == "collect"
     assert "rag" not in (verdict.recommended or "")
