@@ -67,6 +67,7 @@ class Bm25Retriever:
         self._postings: Postings | None = None
         self._last: tuple[str, Any] | None = None
         self._order: Any = None
+        self._is_language_due = False
 
     def configured(self, options: Mapping[str, str]) -> Self:
         """With k1, b or language; raises InputError for an unknown or wrong one."""
@@ -89,6 +90,7 @@ class Bm25Retriever:
         """Digest over passages and options: equal digests mean equal hits."""
         if self._shelf is None:
             return ""
+        self._settle_language(self._shelf)
         body = [FORMAT, self._shelf.digest, self._terms.language, asdict(self._options)]
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -99,7 +101,9 @@ class Bm25Retriever:
 
     @property
     def language(self) -> str:
-        """Whose stems are counted."""
+        """Whose stems are counted: of the passages that are there now."""
+        if self._shelf is not None:
+            self._settle_language(self._shelf)
         return self._terms.language
 
     def index(self, passages: Sequence[Passage]) -> None:
@@ -116,6 +120,7 @@ class Bm25Retriever:
         self._terms = Terms(self._language(self._shelf))
         self._rows = None
         self._forget()
+        self._is_language_due = False
         folder = self.folder
         self._postings = word_folder.opened(folder, self._facts()) if folder else None
         if folder and self._postings is None:
@@ -179,8 +184,18 @@ class Bm25Retriever:
         return [self.search(query, k) for query in queries]
 
     def _forget(self) -> None:
-        """What was made for other passages is of no use any more."""
+        """What was made for other passages is of no use any more; they may speak another tongue."""
         self._postings = self._last = self._order = None
+        self._is_language_due = True
+
+    def _settle_language(self, shelf: Shelf) -> None:
+        """Look once at passages that came or went, as a fresh index would."""
+        if not self._is_language_due:
+            return
+        self._is_language_due = False
+        found = self._language(shelf) if len(shelf) else self._terms.language
+        if found != self._terms.language:
+            self._terms, self._rows = Terms(found), None
 
     def _language(self, shelf: Shelf) -> str:
         if self._options.language != AUTO:
@@ -209,6 +224,7 @@ class Bm25Retriever:
 
     def _ready(self, shelf: Shelf) -> Postings:
         """The index; made again after passages came or went."""
+        self._settle_language(shelf)
         if self._postings is None:
             weights = Weights(self._options.k1, self._options.b)
             self._postings = Postings.of(self._term_rows(shelf), weights)

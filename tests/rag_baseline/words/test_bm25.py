@@ -1,5 +1,6 @@
 import json
 import math
+import random
 from collections import Counter
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from advisor.errors import CorpusError, InputError, StorageError
 from advisor.schema.evaluation import Passage
 from rag_baseline.words.bm25 import Bm25Retriever
+from rag_baseline.words.postings import Postings, TermRows, Weights
 from rag_baseline.words.terms import Terms
 from rag_baseline.words.word_folder import KEPT, MANIFEST
 from tests.fixtures.bench import Tools
@@ -259,3 +261,58 @@ def test_an_index_too_large_to_keep_its_terms_is_updated_all_the_same(monkeypatc
     assert ids(retriever.search("paint", 1)) == ["new"]
     assert retriever.remove("oil.md") == 1
     assert retriever.search("oil", 1) == []
+
+
+GERMAN = "Die Pumpe ist mit dem blauen Öl gefüllt und das Sieb wird mit Wasser gereinigt."
+ENGLISH = "The pump is filled with the blue oil and the sieve is cleaned with warm water."
+
+
+def test_the_language_follows_what_is_added_and_removed():
+    old = [passage(f"g{at}", f"{GERMAN} {at}", "g.md") for at in range(5)]
+    new = [passage(f"e{at}", f"{ENGLISH} {at}", "e.md") for at in range(200)]
+    retriever = indexed(old)
+    assert retriever.language == "german"
+    retriever.search("Pumpe", 1)
+    retriever.add(new)
+    fresh = indexed([*old, *new])
+    assert fresh.language == retriever.language == "english"
+    assert retriever.digest == fresh.digest
+    for query in ("cleaning sieves", "gereinigte Siebe", "17"):
+        assert retriever.search(query, 9) == fresh.search(query, 9)
+    retriever.remove("e.md")
+    assert retriever.language == "german"
+    assert retriever.search("gereinigte Siebe", 9) == indexed(old).search("gereinigte Siebe", 9)
+
+
+def test_blocks_give_the_scores_of_the_library_to_the_bit(monkeypatch):
+    bm25s = pytest.importorskip("bm25s")
+    draw = random.Random(0)
+    texts = [" ".join(draw.choices([*"abcdefghij"], k=draw.randrange(12))) for _ in range(101)]
+    monkeypatch.setattr("rag_baseline.words.postings.BLOCK", 7)
+    monkeypatch.setattr("rag_baseline.words.postings.WORDS_KEPT", 4)
+    rows = TermRows(Terms())
+    rows.add(texts[:50])
+    rows.add(texts[50:])
+    assert len(rows.blocks) > 10
+    ours = Postings.of(rows, Weights(1.2, 0.75))
+    numbers = {name: at for at, name in enumerate(rows._numbers)}
+    whole = [[numbers[word] for word in text.split()] for text in texts]
+    model = bm25s.BM25(k1=1.2, b=0.75)
+    made = model.build_index_from_ids(range(len(numbers)), whole, show_progress=False)
+    for column, name in ((ours._starts, "indptr"), (ours._passages, "indices")):
+        assert column.tolist() == made[name].tolist()
+    assert ours._scores.tobytes() == made["data"].tobytes()
+
+
+def test_kept_blocks_are_those_of_the_passages_that_stay(monkeypatch):
+    monkeypatch.setattr("rag_baseline.words.postings.BLOCK", 3)
+    texts = [f"w{at} common" for at in range(10)]
+    rows, fresh = TermRows(Terms()), TermRows(Terms())
+    rows.add(texts)
+    rows.keep([at not in (3, 4, 5, 9) for at in range(10)])
+    fresh.add([texts[at] for at in (0, 1, 2, 6, 7, 8)])
+    weights = Weights(1.2, 0.75)
+    assert len(rows) == 6
+    for query in (["common"], ["w7"], ["w4"]):
+        asked = [Postings.of(one, weights).score(query).tolist() for one in (rows, fresh)]
+        assert asked[0] == asked[1]
