@@ -11,7 +11,7 @@ from typing import Self
 from advisor.contracts import PluginInfo, Tools
 from advisor.schema.evaluation import Hit, Passage
 from rag_baseline.combined.fusion import Fusion, Part, by_rank, by_score
-from rag_baseline.combined.rerank import reranked, reranker
+from rag_baseline.combined.rerank import reranked_first, reranker
 from rag_baseline.options import Reader, number_from, one_of, read_options, whole_from
 from rag_baseline.vectors.index import FaissRetriever
 from rag_baseline.words.bm25 import READERS as WORD_READERS
@@ -33,7 +33,7 @@ class HybridOptions:
     rerank: str = ""
     """Folder of a cross-encoder, or URL#MODEL of a service, that orders the first hits anew."""
     rerank_depth: int = 30
-    """How many of them."""
+    """How many of them; those found beyond stay behind them."""
 
 
 READERS: dict[str, Reader] = {
@@ -96,8 +96,8 @@ class HybridRetriever:
 
     @property
     def _deciding(self) -> dict[str, str | int | float | bool]:
-        """The options, the reranking model by its digest: where it lies decides nothing."""
-        model = self._reranker.digest if self._reranker else ""
+        """The options, the reranking model as it tells itself: where it lies decides nothing."""
+        model = self._reranker.told if self._reranker else ""
         return {**asdict(self._options), "rerank": model}
 
     def index(self, passages: Sequence[Passage]) -> None:
@@ -132,8 +132,9 @@ class HybridRetriever:
             return []
         if self._reranker is None:
             return self._fused(query, k, where)
-        found = self._fused(query, max(k, self._options.rerank_depth), where)
-        return reranked(self._reranker, query, found)[:k]
+        depth = self._options.rerank_depth
+        found = self._fused(query, max(k, depth), where)
+        return reranked_first(self._reranker, query, found, depth)[:k]
 
     def _fused(self, query: str, k: int, where: Mapping[str, str]) -> list[Hit]:
         depth = max(k, self._options.depth)

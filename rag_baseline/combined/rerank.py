@@ -17,6 +17,8 @@ from rag_baseline.passage_text import searched_text
 
 CONFIG = "config.json"
 BATCH = 16
+KEPT_QUERIES = 10_000
+"""Queries whose scores stay in memory."""
 DECIMALS = 6
 """Scores closer than this are ties: the same pair read in two batches differs by less."""
 
@@ -28,17 +30,23 @@ class Reranker(Protocol):
     def digest(self) -> str:
         """What identifies the scores."""
 
+    @property
+    def told(self) -> str:
+        """The same for a manifest, with the model's name where only that tells which it is."""
+
     def scores(self, query: str, texts: Sequence[str]) -> list[float]:
         """One per text, in order."""
 
 
+@cache
 def reranker(place: str) -> Reranker:
     """A cross-encoder from a folder, or a service that reranks at an address (`URL#MODEL`).
 
-    Raises InputError where there is no such folder.
+    One place has one reranker, whose scores are kept. Raises InputError where there is no such
+    folder, or for an address that cannot be used.
     """
     if is_address(place):
-        return ServiceReranker.of(place)
+        return KeptScores(ServiceReranker.of(place))
     folder = Path(place).expanduser()
     if not folder.is_dir():
         raise InputError(
@@ -46,7 +54,12 @@ def reranker(place: str) -> Reranker:
             hint="Give the folder of a cross-encoder, or the address of a service as URL#MODEL.",
             where="rerank",
         )
-    return CrossEncoderReranker(folder)
+    return KeptScores(CrossEncoderReranker(folder))
+
+
+def reranked_first(model: Reranker, query: str, hits: Sequence[Hit], depth: int) -> list[Hit]:
+    """The first hits reranked; those beyond stay behind: a longer look is no dearer."""
+    return [*reranked(model, query, hits[:depth]), *hits[depth:]]
 
 
 def reranked(model: Reranker, query: str, hits: Sequence[Hit]) -> list[Hit]:
@@ -56,6 +69,43 @@ def reranked(model: Reranker, query: str, hits: Sequence[Hit]) -> list[Hit]:
     scores = model.scores(query, [searched_text(hit.passage) for hit in hits])
     ranked = sorted(zip(hits, scores, strict=True), key=lambda pair: -pair[1])
     return [Hit(passage=hit.passage, score=score) for hit, score in ranked]
+
+
+class KeptScores:
+    """A reranker that reads no pair twice: prompts, sweeps and retrieval scores ask for the same.
+
+    Scores stay in memory, for the last queries; of texts only digests do.
+    """
+
+    def __init__(self, inner: Reranker) -> None:
+        self._inner = inner
+        self._kept: dict[str, dict[bytes, float]] = {}
+
+    @property
+    def digest(self) -> str:
+        """Of what scores."""
+        return self._inner.digest
+
+    @property
+    def told(self) -> str:
+        """As what scores tells it."""
+        return self._inner.told
+
+    def scores(self, query: str, texts: Sequence[str]) -> list[float]:
+        """One per text, in order; raises what the reranker raises, and then keeps nothing."""
+        kept = self._kept.pop(query, {})
+        keys = [
+            hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            for text in texts
+        ]
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in kept}
+        if missing:
+            found = self._inner.scores(query, list(missing.values()))
+            kept = kept | dict(zip(missing, found, strict=True))
+        self._kept[query] = kept
+        if len(self._kept) > KEPT_QUERIES:
+            del self._kept[next(iter(self._kept))]
+        return [kept[key] for key in keys]
 
 
 class CrossEncoderReranker:
@@ -68,6 +118,11 @@ class CrossEncoderReranker:
     def digest(self) -> str:
         """Changes with the model's files."""
         return _digest(self.folder)
+
+    @property
+    def told(self) -> str:
+        """The digest: where the folder lies decides nothing."""
+        return self.digest
 
     def scores(self, query: str, texts: Sequence[str]) -> list[float]:
         """One per text, in order. Raises ModelFolderError, MissingExtraError."""

@@ -12,6 +12,7 @@ from advisor.contracts import PluginInfo, Tools
 from advisor.errors import CorpusError
 from advisor.schema.evaluation import Document, Hit, Prompt, Sample
 from advisor.schema.relevance import Relevance
+from rag_baseline.combined.rerank import reranker
 from rag_baseline.prompting.abstaining import dividing
 from rag_baseline.prompting.choice import Choices
 from rag_baseline.prompting.library import Library
@@ -223,6 +224,8 @@ def _threshold(prompter: Prompter, dev: Sequence[Sample]) -> float | None:
 def _set(options: RagOptions) -> dict[str, Setting]:
     """Options that the user set, and filters."""
     chosen: dict[str, Setting] = {name: getattr(options, name) for name in sorted(options.given)}
+    if options.rerank:
+        chosen["rerank"] = reranker(options.rerank).told
     return chosen | {f"where.{name}": value for name, value in options.where.items()}
 
 

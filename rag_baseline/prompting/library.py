@@ -11,7 +11,7 @@ from advisor.schema.evaluation import Document, Hit, Passage, Sample
 from advisor.schema.relevance import names_document
 from rag_baseline.chunking.chunk import Passages
 from rag_baseline.combined.hybrid import HybridRetriever
-from rag_baseline.combined.rerank import reranked, reranker
+from rag_baseline.combined.rerank import reranked_first, reranker
 from rag_baseline.prompting.rag_options import RagOptions
 from rag_baseline.vectors.index import FaissRetriever
 from rag_baseline.words.bm25 import Bm25Retriever
@@ -95,8 +95,8 @@ class Library:
         if not options.rerank:
             return self._found(retriever, options, sample, k)
         found = self._found(retriever, options, sample, max(k, RERANKED))
-        head, rest = found[:RERANKED], found[RERANKED:]
-        return [*reranked(reranker(options.rerank), sample.input, head), *rest][:k]
+        model = reranker(options.rerank)
+        return reranked_first(model, sample.input, found, RERANKED)[:k]
 
     def _found(
         self, retriever: Retriever, options: RagOptions, sample: Sample, k: int

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from advisor.errors import InputError
+from rag_baseline.combined.rerank import reranker
 from rag_baseline.options import Reader, number_from, one_of, read_options, whole_from, yes_no
 
 WAYS = ("hybrid", "dense", "bm25")
@@ -41,7 +42,7 @@ class RagOptions:
     decline_below: str | float = AUTO
     """Similarity of the best passage below which the prompt says that it may not fit."""
     rerank: str = ""
-    """Folder of a cross-encoder that orders the passages anew."""
+    """Folder of a cross-encoder, or URL#MODEL of a service, that orders the passages anew."""
     sweep: str = AUTO
     sweep_calls: int | None = None
     shots: int = 3
@@ -81,6 +82,13 @@ def _text(text: str) -> str:
     return text.strip()
 
 
+def _reranking(text: str) -> str:
+    """A place that reranks; raises InputError, which shows no address, for one that cannot."""
+    place = _text(text)
+    reranker(place)
+    return place
+
+
 def _threshold(text: str) -> str | float:
     if text in (AUTO, OFF):
         return text
@@ -102,7 +110,7 @@ READERS: dict[str, Reader] = {
     "cite": yes_no,
     "decline": _text,
     "decline_below": _threshold,
-    "rerank": _text,
+    "rerank": _reranking,
     "sweep": one_of(AUTO, FULL, OFF),
     "sweep_calls": whole_from(0, 100_000),
 }
