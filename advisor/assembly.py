@@ -18,9 +18,11 @@ from advisor.evaluation.suggest import misfit
 from advisor.measuring import (
     agreed,
     decisive_settings,
-    embedding_agreed,
+    embedding_told,
+    embedding_usage,
     make_bench,
     may_search,
+    retrieval_agreed,
 )
 from advisor.schema.baseline import Baselines
 from advisor.schema.decide import Decision
@@ -111,7 +113,8 @@ def measured_baselines(
 
     Raises ConsentError where they cost money that nobody agreed to spend.
     """
-    embedding_agreed(space, may_spend=may_spend)
+    retrieval_agreed(space, may_spend=may_spend)
+    before = embedding_usage(space)
     digest = space.model_digest
     with LazySession(space.open_session, model_digest=digest) as session:
         bench = make_bench(
@@ -137,6 +140,7 @@ def measured_baselines(
             )
             if curve is not None:
                 found = curve.beside(found)
+    found = found.model_copy(update={"warnings": (*found.warnings, *embedding_told(space, before))})
     return _counted(space, found, builders)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from advisor import registry
 from advisor.artifacts import digest_of, today
-from advisor.catalog.token_prices import token_price
+from advisor.catalog.token_prices import is_this_machine, token_price
 from advisor.contracts import Deciding, Metric, Session
 from advisor.errors import ConsentError
 from advisor.evaluation import consent
@@ -19,6 +21,7 @@ from advisor.evaluation.session import LazySession
 from advisor.schema.base import Provenance
 from advisor.schema.evaluation import Evaluation
 from advisor.schema.purse import Bill, TokenPrice
+from advisor.schema.run import RunSettings
 from advisor.workspace import Workspace, model_path
 
 FREE = TokenPrice(
@@ -26,6 +29,8 @@ FREE = TokenPrice(
     completion_usd_per_million=0,
     provenance=Provenance(kind="computed", source="this machine"),
 )
+RERANK = "rerank"
+"""The option of builders and retrievers that names what reranks."""
 JUDGE_TOKENS = 256
 """Longest verdict of a judge, reasons included."""
 
@@ -83,8 +88,12 @@ def stops_early(space: Workspace) -> bool:
 
 def is_paid(space: Workspace) -> bool:
     """Whether answers cost money, or may."""
+    return _costs(space, space.settings.model)
+
+
+def _costs(space: Workspace, model: str) -> bool:
     chosen = space.settings
-    price = make_purse(space, chosen.backend, chosen.model, base_url=chosen.base_url).price
+    price = make_purse(space, chosen.backend, model, base_url=chosen.base_url).price
     return price is None or bool(price.prompt_usd_per_million + price.completion_usd_per_million)
 
 
@@ -94,7 +103,8 @@ def may_search(space: Workspace, name: str) -> bool:
     What the advice chose to measure is not a wish to spend on a search.
     """
     named = (*space.settings.builders, *(k.split(".")[0] for k in space.settings.builder_options))
-    return name in named or not is_paid(space)
+    writer = space.settings.reflection_model
+    return name in named or not (is_paid(space) or (writer is not None and _costs(space, writer)))
 
 
 def make_purse(space: Workspace, backend: str, model: str, *, base_url: str | None = None) -> Purse:
@@ -161,14 +171,47 @@ def agreed(bill: Bill, space: Workspace, *, may_spend: bool) -> None:
     consent.agreed(bill, model, may_spend=may_spend, say=space.say)
 
 
-def embedding_agreed(space: Workspace, *, may_spend: bool) -> None:
-    """Raise ConsentError where vectors cost money, or may, and nobody agreed to that.
+def retrieval_agreed(space: Workspace, *, may_spend: bool) -> None:
+    """Raise ConsentError where vectors or reranking cost money, or may, and nobody agreed to that.
 
     What they cost is not reckoned: a text is embedded once, ever, and which texts are new is known
-    only while embedding. Embedding on this machine is free.
+    only while embedding. On this machine both are free.
     """
+    if may_spend:
+        return
+    _embedding_agreed(space)
+    elsewhere = [place for place in _reranking(space.settings) if not _is_here(place)]
+    if elsewhere:
+        url, _, model = elsewhere[0].partition("#")
+        raise ConsentError(
+            f"Reranking by {model or 'a model'} at {_host(url) or 'a service'} costs money, or may;"
+            " nobody agreed to that.",
+            hint="Add --yes to agree, or rerank on this machine: rerank=FOLDER of a cross-encoder.",
+        )
+
+
+def _reranking(chosen: RunSettings) -> list[str]:
+    """Addresses that options name as rerankers."""
+    options = (*chosen.builder_options.items(), *chosen.retriever_options.items())
+    named = [text.strip() for key, text in options if key.rpartition(".")[2] == RERANK]
+    return [text for text in named if "://" in text]
+
+
+def _is_here(place: str) -> bool:
+    return is_this_machine(_host(place))
+
+
+def _host(url: str) -> str:
+    """The host of an address; empty for what is none."""
+    try:
+        return (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _embedding_agreed(space: Workspace) -> None:
     info, chosen = space.embedder.info, space.settings
-    if may_spend or not info.spends_money:
+    if not info.spends_money:
         return
     price = token_price(
         chosen.embedder or "",
@@ -185,6 +228,23 @@ def embedding_agreed(space: Workspace, *, may_spend: bool) -> None:
             f"Embedding by {chosen.embedder} costs {told}; nobody agreed to that.",
             hint="Add --yes to agree, or leave --embedder-base-url out to embed on this machine.",
         )
+
+
+def embedding_usage(space: Workspace) -> Counter[str]:
+    """What embedding by a service took so far: calls, texts, tokens; nothing on this machine."""
+    inner = getattr(space.embedder, "inner", space.embedder)
+    usage: Mapping[str, int] = getattr(inner, "usage", {})
+    return Counter(usage)
+
+
+def embedding_told(space: Workspace, before: Counter[str]) -> tuple[str, ...]:
+    """What embedding has asked a service since, as a sentence; none where it asked nothing."""
+    used = embedding_usage(space) - before
+    if not used["calls"]:
+        return ()
+    tokens = f"{used['tokens']:,} tokens" if used["tokens"] else "tokens it did not count"
+    asked = f"Embedding asked the service {used['calls']:,} times for {used['texts']:,} texts"
+    return (f"{asked}, {tokens}; kept vectors were not paid for again.",)
 
 
 def _reflector(space: Workspace) -> Asker | None:

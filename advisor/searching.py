@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from advisor.contracts import PromptBuilder, Retrieving
 from advisor.errors import PluginContractError
-from advisor.measuring import embedding_agreed
+from advisor.measuring import embedding_told, embedding_usage, retrieval_agreed
 from advisor.schema.docs_search import DocsSearch, FoundPassage
 from advisor.schema.evaluation import Sample
 from advisor.workspace import Workspace
@@ -18,9 +18,11 @@ def search_documents(
     """The first k passages for a question, found as the retrieving builder finds them.
 
     Raises CorpusError for documents that cannot be read, MissingExtraError, PluginContractError
-    for a builder that does not show what it finds, ConsentError where embedding costs money.
+    for a builder that does not show what it finds, ConsentError where embedding or reranking costs
+    money.
     """
-    embedding_agreed(space, may_spend=may_spend)
+    retrieval_agreed(space, may_spend=may_spend)
+    before = embedding_usage(space)
     builder = space.builders((BUILDER,))[BUILDER]
     if not isinstance(builder, PromptBuilder) or not isinstance(builder, Retrieving):
         raise PluginContractError(
@@ -48,5 +50,5 @@ def search_documents(
         documents=len(space.documents),
         searched_by=dict(getattr(builder, "settings", {})),
         found=found,
-        notes=space.notes,
+        notes=(*space.notes, *embedding_told(space, before)),
     )

@@ -43,6 +43,7 @@ def facts(check: DocsCheck) -> Iterator[tuple[str, str]]:
     yield "passages", f"about {whole.passages:,} of {check.passage_tokens} tokens"
     rate = f"{check.passages_per_second:.0f} passages a second, {check.embedding_rate.kind}"
     yield "to embed", f"about {duration(check.embedding_seconds)} ({rate})"
+    yield "by a service", f"costs by its tokens instead: about {whole.tokens:,}, once"
 
 
 def duration(seconds: float) -> str:

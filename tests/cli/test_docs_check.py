@@ -68,6 +68,12 @@ def test_sizes_by_kind_and_what_was_left_out(folder: Path) -> None:
     assert "Left out, an archive, and archives are not opened: pack.zip." in told["notes"]
 
 
+def test_what_a_service_is_paid_for_is_told(folder: Path) -> None:
+    tokens = json.loads(invoked("docs", "check", folder, "--json").stdout)["whole"]["tokens"]
+    shown = " ".join(invoked("docs", "check", folder).stdout.split())
+    assert f"by a service costs by its tokens instead: about {tokens:,}" in shown
+
+
 def test_problems_name_document_and_line(folder: Path) -> None:
     result = invoked("docs", "check", folder, "--json")
     found = problems(json.loads(result.stdout))

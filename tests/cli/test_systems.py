@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from advisor.cli.main import cli
+from tests.fixtures.embedding_server import embedding_server
 
 COLOURS = ("red", "red", "green")
 
@@ -76,3 +77,65 @@ def test_vectors_that_cost_money_need_consent(data: Path):
     assert told["type"] == "ConsentError"
     assert "Embedding by embed-large costs an unknown price" in told["message"]
     assert "--yes" in told["hint"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--builder-option", "rag.rerank=https://ranks.example/v1#order-1"),
+        ("--builder-option", "rag_few_shot.rerank=https://ranks.example/v1#order-1"),
+        ("--retriever", "hybrid", "--retriever-option", "rerank=https://ranks.example/v1#order-1"),
+    ],
+)
+def test_reranking_that_costs_money_needs_consent(data: Path, words):
+    docs = data.parent / "docs"
+    docs.mkdir()
+    (docs / "lamp.md").write_text("# Lamp\n\nIt is red.\n")
+    search = ["docs", "search", str(docs), "lamp", *words, "--json"]
+    for result in (
+        baseline(data, "--builders", "majority", *words),
+        CliRunner().invoke(cli, search),
+    ):
+        assert result.exit_code == 1
+        told = json.loads(result.stdout)["error"]
+        assert told["type"] == "ConsentError"
+        assert "Reranking by order-1 at ranks.example" in told["message"]
+        assert "--yes" in told["hint"]
+
+
+def test_reranking_on_this_machine_is_free(data: Path):
+    here = ("--builder-option", "rag.rerank=http://127.0.0.1:9/v1#small")
+    result = baseline(data, "--builders", "majority", "--metric", "accuracy", *here)
+    assert result.exit_code == 0, result.stderr
+
+
+@pytest.mark.parametrize("place", ["https://u:hush@h.example/v1#m", "https://h/v1?key=hush#m"])
+def test_a_rerankers_address_with_a_secret_is_refused_before_anything_is_kept(
+    data: Path, place: str
+):
+    given = ("--builder-option", f"rag.rerank={place}")
+    result = baseline(data, "--builders", "majority", "--yes", *given)
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["error"]["type"] == "InputError"
+    assert "hush" not in result.output
+    kept = data.parent / "run"
+    assert not any("hush" in path.read_text() for path in kept.rglob("*") if path.is_file())
+
+
+@pytest.mark.ml
+def test_what_embedding_asked_a_service_is_told_once(data: Path, monkeypatch):
+    monkeypatch.delenv("EMBEDDER_API_KEY", raising=False)
+    with embedding_server() as server:
+        served = ("--embedder", "letters", "--embedder-base-url", server.base_url)
+        words = ("--builders", "nearest_neighbour", "--metric", "accuracy", *served)
+        first = baseline(data, *words)
+        assert first.exit_code == 0, first.stderr
+        told = [w for w in json.loads(first.stdout)["warnings"] if w.startswith("Embedding asked")]
+        calls, texts = len(server.bodies), server.texts.total()
+        assert len(told) == 1
+        assert f"service {calls:,} times for {texts:,} texts, " in told[0]
+        assert "tokens" in told[0]
+        again = baseline(data, *words, "--seed", "0", "--limit", "10")
+        assert len(server.bodies) == calls
+        assert "Embedding asked" not in again.stdout
+        assert again.exit_code == 0, again.stderr
