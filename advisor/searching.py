@@ -50,5 +50,9 @@ def search_documents(
         documents=len(space.documents),
         searched_by=dict(getattr(builder, "settings", {})),
         found=found,
-        notes=(*space.notes, *embedding_told(space, before)),
+        notes=(
+            *space.notes,
+            *embedding_told(space, before),
+            *getattr(builder, "story", ()),
+        ),
     )

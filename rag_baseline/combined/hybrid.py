@@ -95,6 +95,11 @@ class HybridRetriever:
         return {"retriever": self.info.id, "index": self.digest, **self._deciding, **parts}
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of the index by meaning."""
+        return self._dense.notes
+
+    @property
     def _deciding(self) -> dict[str, str | int | float | bool]:
         """The options, the reranking model as it tells itself: where it lies decides nothing."""
         model = self._reranker.told if self._reranker else ""

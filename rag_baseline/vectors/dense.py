@@ -45,6 +45,8 @@ class Dense:
     stated: float = 0.0
     recall: float = 1.0
     """Measured at 10 against exact search."""
+    is_unit: bool = False
+    """Whether it was stored with vectors of length 1, so that others are damage."""
 
     def rows_of(self, keys: Any) -> Any:
         """Row of every key, -1 where there is none."""
@@ -152,6 +154,9 @@ def _carried_on(base: Dense, kind: Kind) -> Approximate | None:
     if len(has) > total or total > (1 + GROWTH) * base.trained_on:
         return None
     if len(has) < total:
-        has = has.changeable()
+        try:
+            has = has.changeable()
+        except RuntimeError:  # its file has gone
+            return None
         has.add(base.store, len(has))
     return has

@@ -6,7 +6,8 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ from rag_baseline.vectors.index_kinds import IndexOptions
 from rag_baseline.vectors.ranking import Ranked, Ranking
 from rag_baseline.vectors.shelf import Shelf
 from rag_baseline.vectors.vector_libraries import numpy
+from rag_baseline.vectors.vector_store import DamagedVectorsError
 
 SLICE = 128
 """Passages embedded between two signs of life."""
+REBUILT = "the stored index was damaged or of another make; it was built anew"
 LARGE_SLICE = 4096
 """Passages handed at once to an embedder that keeps vectors and shows progress by itself."""
 
@@ -73,6 +76,7 @@ class FaissRetriever:
             "retriever": self.info.id,
             "kind": self._dense.kind,
             "recall_stated": 1.0 if self._dense.kind == "exact" else self._options.recall,
+            "recall_at_10": self._dense.recall,
             "index": self.digest,
         }
 
@@ -80,6 +84,11 @@ class FaissRetriever:
     def report(self) -> dict[str, Any]:
         """How the index was built: kind, parameters, recall, sizes in bytes, seconds, notes."""
         return dict(self._facts)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of this index: built anew, or of less recall than stated."""
+        return tuple(self._facts.get("notes", ()))
 
     def index(self, passages: Sequence[Passage]) -> None:
         """Make passages searchable; embeds only what no stored index of this embedder holds.
@@ -121,24 +130,15 @@ class FaissRetriever:
         notes = []
         stored = folder.opened(self.digest) if folder else None
         if folder and stored is None and folder.place(self.digest).exists():
-            notes.append("the stored index was damaged or of another make; it was built anew")
+            notes.append(REBUILT)
         began = time.perf_counter()
         if stored is not None and (stored.rows_of(shelf.keys) >= 0).all():
             self._dense = stored
         else:
-            self._build(shelf, folder)
-        rows = self._dense.rows_of(shelf.keys)
-        self._ranking = Ranking.over(self._dense.store, rows, self._dense.approximate)
-        if self._dense.recall < self._dense.stated:
-            notes.append(
-                f"the stated recall {self._dense.stated:g} was not reached, "
-                f"{self._dense.recall:.3f} was measured; another kind may find more"
-            )
-        seconds = round(time.perf_counter() - began, 3)
-        self._facts = {**_facts(self._dense, len(shelf)), "seconds": seconds, "notes": notes}
+            self._build(shelf, folder, self._base(shelf, folder))
+        self._rank(shelf, notes, began)
 
-    def _build(self, shelf: Shelf, folder: IndexFolder | None) -> None:
-        base = self._base(shelf, folder)
+    def _build(self, shelf: Shelf, folder: IndexFolder | None, base: Dense) -> None:
         with contextlib.ExitStack() as stack:
             scratch = stack.enter_context(folder.scratch(self.digest)) if folder else None
             dense = grown(base, shelf, self._slices(shelf), self._options, scratch)
@@ -148,6 +148,40 @@ class FaissRetriever:
                 facts = _facts(dense, len(shelf))
                 dense = folder.store(self.digest, dense, facts, scratch)
         self._dense = dense
+
+    def _rank(self, shelf: Shelf, notes: list[str], began: float) -> None:
+        """Search what was opened or built."""
+        dense = self._dense
+        ranking = Ranking.over(dense.store, dense.rows_of(shelf.keys), dense.approximate)
+        self._ranking = replace(ranking, is_checked=dense.is_unit)
+        if dense.recall < dense.stated:
+            notes.append(
+                f"the stated recall {dense.stated:g} was not reached, "
+                f"{dense.recall:.3f} was measured; another kind may find more"
+            )
+        seconds = round(time.perf_counter() - began, 3)
+        self._facts = {**_facts(dense, len(shelf)), "seconds": seconds, "notes": notes}
+
+    def _renew(self, shelf: Shelf) -> None:
+        """Build anew from the passages alone; nothing stored is used."""
+        began, folder = time.perf_counter(), self._folder
+        if folder is not None:
+            folder.take_away(self.digest)
+        self._build(shelf, folder, Dense())
+        self._dense = replace(self._dense, is_unit=False)
+        self._rank(shelf, [REBUILT], began)
+
+    def _looked_up(self, look: Callable[[Ranking], list[Ranked]]) -> list[list[Hit]]:
+        """Hits, with passages; where a stored vector turns out damaged, of an index built anew."""
+        if self._ranking is None or self._shelf is None:
+            return []
+        try:
+            found = look(self._ranking)
+        except DamagedVectorsError:
+            self._renew(self._shelf)
+            found = look(self._ranking)
+        shelf = self._shelf
+        return [[Hit(passage=shelf[at], score=score) for at, score in row] for row in found]
 
     def _base(self, shelf: Shelf, folder: IndexFolder | None) -> Dense:
         """What already holds vectors of a good part of these passages, or nothing."""
@@ -237,8 +271,8 @@ class FaissRetriever:
         """What `search` finds for each query; compared together, which is quicker."""
         if self._ranking is None or k < 1 or not queries:
             return [[] for _ in queries]
-        found = self._ranking.best(self._query_vectors(queries), k)
-        return [self._hits(ranked) for ranked in found]
+        vectors = self._query_vectors(queries)
+        return self._looked_up(lambda ranking: ranking.best(vectors, k))
 
     def search_where(self, query: str, k: int, where: Mapping[str, str]) -> list[Hit]:
         """As `search`, among passages whose metadata has these values; `document` is the name."""
@@ -248,12 +282,7 @@ class FaissRetriever:
         if not len(positions):
             return []
         vector = self._query_vectors([query])[0]
-        return self._hits(self._ranking.best_among(vector, k, positions))
-
-    def _hits(self, ranked: Ranked) -> list[Hit]:
-        if self._shelf is None:
-            return []
-        return [Hit(passage=self._shelf[at], score=score) for at, score in ranked]
+        return self._looked_up(lambda ranking: [ranking.best_among(vector, k, positions)])[0]
 
 
 def _facts(dense: Dense, passages: int) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import platform
@@ -14,19 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from advisor.errors import StorageError
+from rag_baseline.cache_folder import locked, taken_away
 from rag_baseline.vectors.approximate import Approximate
 from rag_baseline.vectors.dense import REUSED, Dense
+from rag_baseline.vectors.file_state import State, is_as_written, state
 from rag_baseline.vectors.vector_libraries import numpy
-from rag_baseline.vectors.vector_store import VectorStore, linked_or_copied, opened
+from rag_baseline.vectors.vector_store import VectorStore, are_unit, linked_or_copied, opened
 
-FORMAT = 3
+FORMAT = 4
 MANIFEST = "manifest.json"
 KEYS = "keys.npy"
 APPROXIMATE = "approximate.faiss"
 KEPT = 8
 """Indexes that stay in one cache folder, the last used ones."""
-SEEN = 2**16
-"""Bytes at either end of a file that its digest covers."""
+SAMPLED = 1000
+"""Vectors, evenly spaced, by which an embedder is told to give vectors of length 1."""
 DAMAGE = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError)
 
 
@@ -71,8 +72,8 @@ class IndexFolder:
         try:
             read = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
             is_ours = read["format"] == FORMAT and read["embedder"] == self.embedder
-            files: dict[str, str] = read["files"] if is_ours else {}
-            is_whole = all(_fingerprint(folder / name) == seen for name, seen in files.items())
+            files: dict[str, State] = read["files"] if is_ours else {}
+            is_whole = all(is_as_written(folder / name, said) for name, said in files.items())
         except DAMAGE:
             return None
         return read if is_ours and is_whole else None
@@ -115,6 +116,7 @@ class IndexFolder:
     def store(self, digest: str, dense: Dense, facts: dict[str, Any], scratch: Path) -> Dense:
         """Put the index where it is found again and give it back, mapped.
 
+        One of the same digest that another process made meanwhile stays and is given back.
         Raises OSError; then nothing is left in its place.
         """
         finished = scratch / "finished"
@@ -123,15 +125,25 @@ class IndexFolder:
             _place(piece, finished / f"vectors-{number}.npy")
         numpy().save(finished / KEYS, dense.keys, allow_pickle=False)
         if dense.approximate is not None:
-            dense.approximate.save(finished / APPROXIMATE)
-        files = {path.name: _fingerprint(path) for path in sorted(finished.iterdir())}
+            try:
+                dense.approximate.save(finished / APPROXIMATE)
+            except FileNotFoundError:
+                return dense  # its file went with an older index: it can be searched, not kept
+        files = {path.name: state(path) for path in sorted(finished.iterdir())}
         head = {"format": FORMAT, "digest": digest, "embedder": self.embedder}
-        manifest = {**head, **facts, "files": files}
+        manifest = {**head, **facts, "is_unit": _is_unit(dense.store), "files": files}
         (finished / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         for path in finished.iterdir():
             _sync(path)
-        folder = self.place(digest)
-        shutil.rmtree(folder, ignore_errors=True)
+        with locked(self.cache):
+            return self._put(finished, self.place(digest)) or dense
+
+    def _put(self, finished: Path, folder: Path) -> Dense | None:
+        """The index under its name, opened; None where it went again at once."""
+        made_meanwhile = self._opened(folder)
+        if made_meanwhile is not None:
+            return made_meanwhile
+        taken_away(folder)
         try:
             finished.rename(folder)
         except OSError:
@@ -139,9 +151,15 @@ class IndexFolder:
             if made_meanwhile is None:
                 raise
             return made_meanwhile
-        for old in self._folders()[KEPT:]:
-            shutil.rmtree(old, ignore_errors=True)
-        return _dense(folder, manifest)
+        stored = self._opened(folder)
+        for old in [path for path in self._folders() if path != folder][KEPT - 1 :]:
+            taken_away(old)
+        return stored
+
+    def take_away(self, digest: str) -> None:
+        """Remove the index of that digest."""
+        with locked(self.cache):
+            taken_away(self.place(digest))
 
 
 def _dense(folder: Path, manifest: dict[str, Any]) -> Dense:
@@ -160,6 +178,7 @@ def _dense(folder: Path, manifest: dict[str, Any]) -> Dense:
         trained_on=manifest["trained_on"],
         stated=manifest["recall_stated"],
         recall=manifest["recall_at_10"],
+        is_unit=manifest["is_unit"],
     )
 
 
@@ -173,14 +192,11 @@ def _place(piece: Any, path: Path) -> None:
     numpy().save(path, piece, allow_pickle=False)
 
 
-def _fingerprint(path: Path) -> str:
-    """Size of a file and a digest of its ends."""
-    size = path.stat().st_size
-    with path.open("rb") as stream:
-        digest = hashlib.sha256(stream.read(SEEN))
-        stream.seek(max(0, size - SEEN))
-        digest.update(stream.read(SEEN))
-    return f"{size}:{digest.hexdigest()[:16]}"
+def _is_unit(store: VectorStore) -> bool:
+    """Whether the vectors have length 1, by some of them."""
+    np = numpy()
+    rows = np.linspace(0, len(store) - 1, min(len(store), SAMPLED)).astype("int64")
+    return are_unit(store.take(rows))
 
 
 def _last_use(folder: Path) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rag_baseline.vectors.approximate import Approximate
 from rag_baseline.vectors.vector_libraries import numpy
-from rag_baseline.vectors.vector_store import BLOCK, VectorStore
+from rag_baseline.vectors.vector_store import BLOCK, DamagedVectorsError, VectorStore, are_unit
 
 DECIMALS = 6
 """Similarities closer than this are ties: the same text embedded in two batches differs by less."""
@@ -31,6 +31,8 @@ class Ranking:
     """Position of every row; -1 for a row that is no longer of use."""
     approximate: Approximate | None = None
     """None compares every vector."""
+    is_checked: bool = False
+    """Whether vectors of hits must have length 1; DamagedVectorsError for others."""
 
     @classmethod
     def over(cls, store: VectorStore, rows: Any, approximate: Approximate | None = None) -> Ranking:
@@ -90,7 +92,10 @@ class Ranking:
     def _scored(self, query: Any, positions: Any) -> Ranked:
         """Inner products summed row by row, so that equal vectors have equal scores."""
         np = numpy()
-        products = (self.store.take(self.rows[positions]) * query).sum(axis=1)
+        vectors = self.store.take(self.rows[positions])
+        if self.is_checked and not are_unit(vectors):
+            raise DamagedVectorsError
+        products = (vectors * query).sum(axis=1)
         scores = np.round(products.astype("float64"), DECIMALS)
         order = np.lexsort((positions, -scores))
         return [(int(positions[at]), float(scores[at])) for at in order]

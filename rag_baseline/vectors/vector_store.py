@@ -12,6 +12,8 @@ from rag_baseline.vectors.vector_libraries import faiss, has_faiss, numpy
 
 BLOCK = 8192
 """Rows that are widened or compared at once."""
+TOLERANCE = 1e-3
+"""How far the length of a vector may be from 1; half precision takes less."""
 SMALL = 4096
 """A piece in memory with fewer rows is joined with the next one."""
 
@@ -107,6 +109,18 @@ class VectorStore:
         for piece in self.pieces:
             yield start, piece
             start += len(piece)
+
+
+class DamagedVectorsError(Exception):
+    """A stored vector is not what it was."""
+
+
+def are_unit(vectors: Any) -> bool:
+    """Whether all have length 1; zeros, which a text of no letter may give, pass."""
+    np = numpy()
+    with np.errstate(all="ignore"):
+        squares = np.einsum("ij,ij->i", vectors, vectors)
+        return bool(((np.abs(squares - 1) < 2 * TOLERANCE) | (squares == 0)).all())
 
 
 def _nearest_in(vectors: Any, queries: Any, count: int) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.errors import StorageError
+from rag_baseline.cache_folder import locked, taken_away
 from rag_baseline.words.postings import Postings
 
 MANIFEST = "manifest.json"
@@ -44,9 +45,11 @@ def store(folder: Path, postings: Postings, facts: dict[str, Any]) -> None:
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         for path in temporary.iterdir():
             _sync(path)
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
-        _tidy(folder)
+        with locked(folder.parent):
+            if opened(folder, facts) is None:
+                taken_away(folder)
+                temporary.rename(folder)
+            _tidy(folder)
     except OSError as error:
         raise StorageError(
             f"The word index cannot be stored: {error}.",
@@ -70,10 +73,17 @@ def _tidy(newest: Path) -> None:
     kind = newest.name.split("-", maxsplit=1)[0]
     made = sorted(
         (path for path in newest.parent.glob(f"{kind}-*") if (path / MANIFEST).is_file()),
-        key=lambda path: (path / MANIFEST).stat().st_mtime,
+        key=_made_at,
     )
     for old in [path for path in made if path != newest][: max(0, len(made) - KEPT)]:
-        shutil.rmtree(old, ignore_errors=True)
+        taken_away(old)
+
+
+def _made_at(folder: Path) -> float:
+    try:
+        return (folder / MANIFEST).stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _sync(path: Path) -> None:
