@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from advisor.data_check.legible import first_invisible, invisible, legible
 from advisor.data_check.lines import counted
 from advisor.data_check.looks import ROWS_LISTED
 from advisor.data_check.marks import INJECTED, KINDS_SHOWN, PERSONAL, SECRETS, Mark
@@ -19,6 +20,8 @@ from advisor.secrets import masked
 
 BLOCK = 1 << 20
 """Characters searched at a time, in whole lines."""
+MANY_INVISIBLE = 20
+"""Signs that nobody sees, from which a document is told: fewer come with copying from pages."""
 NAMES_SHOWN = 3
 FIRST_SHOWN = 60
 
@@ -70,10 +73,12 @@ def document_problems(documents: Sequence[Document]) -> Iterator[Problem]:
     inspectors = [_Marked(each) for each in MARKS]
     for document in documents:
         for first_line, text in (*_blocks(document.text), (1, _beside(document))):
+            shown = legible(text)
             for inspector in inspectors:
-                inspector.see(document.name, first_line, text)
+                inspector.see(document.name, first_line, shown)
     for inspector in inspectors:
         yield from inspector.problems()
+    yield from _unseen(documents)
     yield from _copies(documents)
 
 
@@ -145,6 +150,32 @@ class _Marked:
             f" {kinds}; line {self._rows[0]}: {self._first}.",
             hint=self._told.hint,
         )
+
+
+def _unseen(documents: Sequence[Document]) -> Iterator[Problem]:
+    """The problem to show for documents with many signs that nobody sees."""
+    counts = {place: invisible(document.text) for place, document in enumerate(documents)}
+    many = [place for place, count in counts.items() if count >= MANY_INVISIBLE]
+    if not many:
+        return
+    named = [documents[place].name for place in many]
+    places = [first_invisible(documents[place].text) for place in many[:ROWS_LISTED]]
+    rows = [
+        1 + documents[place].text.count("\n", 0, start)
+        for place, (_, start) in zip(many, places, strict=False)
+    ]
+    yield Problem(
+        code="invisible_signs_in_document",
+        severity="warning",
+        rows=tuple(rows),
+        files=tuple(named[:ROWS_LISTED]),
+        count=len(many) if len(many) > ROWS_LISTED else None,
+        message=f"{counted(len(many), 'document')} with {MANY_INVISIBLE} or more invisible signs:"
+        f" {_shown(named)}; {counts[many[0]]:,} in '{named[0]}', first {places[0][0]} in line"
+        f" {rows[0]}.",
+        hint="Take them out: they part words for a model, and orders are hidden in them. The"
+        " patterns above are searched for without them.",
+    )
 
 
 def _copies(documents: Sequence[Document]) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from advisor.data_check.legible import legible
 from advisor.data_check.lines import counted
 from advisor.data_check.looks import Found, Look, Whole
 from advisor.patterns import hidden, masked_value, patterns
@@ -48,11 +49,11 @@ def texts_without_addresses(look: Look) -> Iterable[str]:
 
 
 def inputs(look: Look) -> Iterable[str]:
-    """Every text that goes in, but not the row's own system turn."""
+    """Every text that goes in, as its reader takes it, but not the row's own system turn."""
     for turn in (*look.sample.history, *look.sample.steps):
         if turn.role not in ("system", "developer", "assistant"):
-            yield turn.content
-    yield look.sample.input
+            yield legible(turn.content)
+    yield legible(look.sample.input)
 
 
 def target(look: Look) -> Iterable[str]:

@@ -16,6 +16,8 @@ MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 """In the order in which they are tried: the mark of UTF-32 begins with that of UTF-16."""
+PLAIN = 0.75
+"""Share of ASCII from which bytes between zeros are a text in single bytes with zeros among it."""
 SCAN_BYTES = 1 << 26
 """How far a file is searched for its first letters beyond ASCII."""
 CHUNK = 1 << 20
@@ -57,14 +59,25 @@ def _note(name: str) -> str:
 
 
 def _wide(head: bytes) -> str:
-    """UTF-16 without a mark shows by its zero bytes: Latin letters have one each."""
+    """UTF-16 without a mark shows by its zero bytes: Latin letters have one each.
+
+    Pairs without a zero are signs of other scripts, and few of those are two ASCII bytes.
+    """
     half = len(head) // 2
     if half < 2:
+        return ""
+    whole = [pair for pair in zip(head[0::2], head[1::2], strict=False) if all(pair)]
+    plain = sum(_is_plain(one) and _is_plain(other) for one, other in whole)
+    if len(whole) > half // 20 + 1 and plain >= PLAIN * len(whole):
         return ""
     even, odd = head[0::2].count(0), head[1::2].count(0)
     if odd > half // 3 and even < half // 20 + 1:
         return "utf-16-le"
     return "utf-16-be" if even > half // 3 and odd < half // 20 + 1 else ""
+
+
+def _is_plain(byte: int) -> bool:
+    return 0x20 <= byte < 0x7F or byte in b"\t\n\r"
 
 
 def _wrong_lines(path: Path, compression: Compression) -> list[bytes]:

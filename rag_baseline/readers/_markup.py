@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from rag_baseline.readers._hidden import is_hidden
 from rag_baseline.readers.headings import first_heading
 from rag_baseline.readers.source import as_title, clean, counted
 
@@ -38,7 +39,6 @@ _LONG_GAP = re.compile(r"[^\S\n]{200,}")
 _TALL_GAP = re.compile(r"(?:[^\S\n]*\n){20,}")
 _TAG = re.compile(r"<[^>]*>")
 _BLANK_LINES = re.compile(r"\n{3,}")
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +131,17 @@ def _strip(soup: Any) -> int:
         _empty(part)
     for part in soup.find_all(attrs={"role": "navigation"}):
         _empty(part)
+    hidden = 0
+    for part in soup.find_all(is_hidden):
+        if not part.decomposed:
+            hidden += bool(part.get_text(strip=True) or (part.name == "img" and part.get("alt")))
+            _empty(part)
     for image in soup.find_all("img"):
         told = str(image.get("alt") or "")
         _empty(image)
         image.string = f"{_gap(image.previous_sibling, -1)}{told}{_gap(image.next_sibling, 0)}"
     for link in soup.find_all("a", string="\u2191"):
         _empty(link)  # from a note back to where it is called
-    hidden = 0
-    for part in soup.find_all(_is_hidden):
-        if not part.decomposed:
-            hidden += bool(part.get_text(strip=True))
-            _empty(part)
     return hidden
 
 
@@ -154,11 +154,6 @@ def _empty(part: Any) -> None:
     if not part.decomposed:
         part.clear(decompose=True)
         part.name, part.attrs = "span", {}
-
-
-def _is_hidden(tag: Any) -> bool:
-    style = tag.get("style")
-    return tag.has_attr("hidden") or (isinstance(style, str) and bool(_HIDDEN.search(style)))
 
 
 def _as_markdown(soup: Any) -> str:

@@ -19,6 +19,8 @@ MARKS = (
 )
 """Byte order marks; that of UTF-32 begins with that of UTF-16 and so is tried first."""
 HEAD = 4096
+PLAIN = 0.75
+"""Share of ASCII from which bytes between zeros are a text in single bytes with zeros among it."""
 FEW = 4
 """Control characters that any text may hold by accident."""
 TOO_MANY = 0.05
@@ -71,14 +73,25 @@ def _marked(content: bytes) -> str:
 
 
 def _wide(head: bytes) -> str:
-    """UTF-16 without a mark: of every two bytes of Latin letters one is zero."""
+    """UTF-16 without a mark: of every two bytes of Latin letters one is zero.
+
+    Pairs without a zero are signs of other scripts, and few of those are two ASCII bytes.
+    """
     pairs = len(head) // 2
     if pairs < 4:
+        return ""
+    whole = [pair for pair in zip(head[0::2], head[1::2], strict=False) if all(pair)]
+    plain = sum(_is_plain(one) and _is_plain(other) for one, other in whole)
+    if len(whole) > pairs // 20 + 1 and plain >= PLAIN * len(whole):
         return ""
     first, second = head[0 : 2 * pairs : 2].count(0), head[1 : 2 * pairs : 2].count(0)
     if second > pairs // 3 and first < pairs // 20 + 1:
         return "utf-16-le"
     return "utf-16-be" if first > pairs // 3 and second < pairs // 20 + 1 else ""
+
+
+def _is_plain(byte: int) -> bool:
+    return 0x20 <= byte < 0x7F or byte in b"\t\n\r"
 
 
 def _unmarked(content: bytes, name: str, declared: str) -> tuple[str, str]:

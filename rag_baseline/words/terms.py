@@ -46,6 +46,13 @@ _RUNS = re.compile(r"\d+|[^\W\d_]+")
 _DECIMAL = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+[.,]\d+")
 _UNSPACED_START = re.compile(f"[{_UNSPACED}]")
 _SIGNED = re.compile(r"(?:\+\+|#)$")  # C++, C#, F#
+# Unicode's Default_Ignorable_Code_Point: soft hyphens, blanks without width, joiners, tags. A
+# non-joiner between Arabic letters parts what the script writes as two and stays a border.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200d-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]+"
+)
+_NON_JOINERS = re.compile("(?<![\u0620-\u07ff\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc])\u200c+")
 _JOINTS = re.compile(r"[-./:_,@#&+\u2010-\u2014]+")
 
 
@@ -94,8 +101,14 @@ class Terms:
 
 
 def words(text: str) -> list[str]:
-    """What stands between spaces and punctuation, in compatibility form, in order."""
+    """What stands between spaces and punctuation, in compatibility form, in order.
+
+    What nobody sees in a word does not part it.
+    """
     if not text.isascii():
+        text = _INVISIBLE.sub("", text)
+        if "\u200c" in text:
+            text = _NON_JOINERS.sub("", text)
         text = unicodedata.normalize("NFKC", text)
     return [found for found in _pattern().findall(text) if found]
 

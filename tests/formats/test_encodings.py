@@ -96,3 +96,8 @@ def test_without_the_library_wrong_rows_stay_faults_and_the_extra_is_named(
     kept = read_dataset(path, keep_faulty=True)
     assert {fault.code for fault in kept.faults} == {"not_utf8"}
     assert "finetune-advisor[data]" in kept.notes[0]
+
+
+def test_zeros_among_ascii_are_no_utf16(tmp_path: Path) -> None:
+    path = write(tmp_path, "x.csv", b"in\0out\0" * 40)
+    assert encoding.find_encoding(path, "")[0] == "utf-8"

@@ -114,6 +114,71 @@ def test_a_page_without_what_nobody_reads(tmp_path: Path) -> None:
     assert read(tmp_path, "empty.html", b"<html><script>x</script></html>").documents == ()
 
 
+HIDING = (
+    'style="display: none !important"',
+    'style="visibility:hidden"',
+    'style="font-size:0"',
+    'style="FONT-SIZE: 1px"',
+    'style="font: 0/0 a"',
+    'style="opacity:0"',
+    'style="color:#fff"',
+    'style="color: white; background-color: #FFFFFF"',
+    'style="color:rgb(0, 0, 0);background:#010101"',
+    'style="color:transparent"',
+    'style="position:absolute;left:-9999px"',
+    'style="height:0;overflow:hidden"',
+    'aria-hidden="true"',
+    "hidden",
+)
+
+
+@pytest.mark.parametrize("how", HIDING)
+def test_a_part_that_its_attributes_hide_is_left_out(how: str, tmp_path: Path) -> None:
+    page = f"<body><p>Seen.</p><div><p {how}>Secret order <b>within</b></p></div><p>End.</p>"
+    found = read(tmp_path, "page.html", page.encode())
+    assert found.documents[0].text == "Seen.\n\nEnd."
+    assert found.notes == ("page.html: 1 hidden part left out.",)
+
+
+def test_words_of_a_hidden_picture_are_left_out(tmp_path: Path) -> None:
+    page = b'<p>Seen <img alt="a pump"></p><p><img style="display:none" alt="order"></p>'
+    found = read(tmp_path, "page.html", page)
+    assert found.documents[0].text == "Seen a pump"
+    assert found.notes == ("page.html: 1 hidden part left out.",)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '<body aria-hidden="true"><p>Pump</p>',
+        '<div class="hero"><h1 style="color:white">Pump</h1></div>',
+        '<table><tr bgcolor="navy"><td style="color:#fff">Pump</td></tr></table>',
+        '<div style="background:url(a.png)"><p style="color:white">Pump</p></div>',
+        '<p style="color:black;font-size:0.8em;opacity:0.6;text-indent:2em">Pump</p>',
+        '<p style="font:12px/1.5 serif;overflow:hidden;height:20px">Pump</p>',
+        '<span class="katex-html" aria-hidden="true">Pump</span>',
+        '<p aria-hidden="false" style=";;color:;:x;font-size:huge">Pump</p>',
+    ],
+)
+def test_what_is_seen_is_read(page: str, tmp_path: Path) -> None:
+    found = read(tmp_path, "page.html", page.encode())
+    assert "Pump" in found.documents[0].text
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize("content", [b"abc\0def\0" * 40, b"a line\0nother line\0" * 40])
+def test_zeros_among_ascii_are_no_utf16(content: bytes, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="holds no text"):
+        read(tmp_path, "nul.txt", content)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_mixed_scripts_in_utf16_are_read(encoding: str, tmp_path: Path) -> None:
+    text = "Pump P-200 \u306f\u9752\u3044\u3002 Filter K9 \u3092\u6e05\u6383\u3002 \u0424\u0438\u043b\u044c\u0442\u0440 oil 5 l."
+    found = read(tmp_path, "mixed.txt", text.encode(encoding))
+    assert found.documents[0].text == text
+
+
 @pytest.mark.parametrize(
     "mark", ["<div>", "<p>a", "<ul><li>", "<table><tr><td>", "<b>", "<blockquote>"]
 )

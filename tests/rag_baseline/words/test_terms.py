@@ -22,6 +22,12 @@ pytestmark = pytest.mark.ml
         ("水", ["水"]),
         ("हिन्दी भाषा", ["हिन्दी", "भाषा"]),
         ("ﬁlter \u3000\uff2b\uff19", ["filter", "k9", "9"]),
+        ("war\u00adranty Ig\u200bnore \ufeffpump\u2060s", ["warranty", "ignore", "pumps"]),
+        (
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+            ["\u0645\u06cc", "\u062e\u0648\u0627\u0647\u0645"],
+        ),
+        ("\u0dc1\u0dca\u200d\u0dbb\u0dd3", ["\u0dc1\u0dca\u0dbb\u0dd3"]),
         ("", []),
         ("\x00 ?! ...", []),
     ],
