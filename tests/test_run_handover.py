@@ -65,7 +65,11 @@ def make(tmp_path):
 
 def test_the_decision_names_the_builders(make):
     found = make().baseline()
-    assert [e.builder for e in found.evaluations] == ["zero_shot", "few_shot"]
+    assert [e.builder for e in found.evaluations] == [
+        "zero_shot",
+        "few_shot",
+        "few_shot_similar",
+    ]
     assert not any("RAG" in warning for warning in found.warnings)
 
 
@@ -73,7 +77,13 @@ def test_documents_bring_retrieval_in(make, tmp_path):
     answers = tmp_path / "with.yaml"
     answers.write_text("knowledge: {in_documents: true}\n")
     pipeline = make(answers=str(answers))
-    assert pipeline.decide().builders == ("zero_shot", "few_shot", "rag")
+    assert pipeline.decide().builders == (
+        "zero_shot",
+        "few_shot",
+        "few_shot_similar",
+        "rag",
+        "rag_few_shot",
+    )
     assert any("--docs" in warning for warning in pipeline.baseline().warnings)
 
 

@@ -26,7 +26,7 @@ def test_a_block_is_filled_from_its_result(script, tmp_path):
     (tmp_path / "demo.json").write_text(json.dumps(found))
     text = "before\n<!-- figures: demo -->\nold\n<!-- end: demo -->\nafter\n"
     new = script.updated(text)
-    assert "| tickets | 85.0 % | 0.0 % | 50.0 % | 96.0 % | **train** | keep |" in new
+    assert "| tickets | 85.0 % | 0.0 % | 50.0 % | - | - | 96.0 % | **train** | keep |" in new
     assert "old" not in new
     assert new.startswith("before\n")
     assert new.endswith("after\n")
