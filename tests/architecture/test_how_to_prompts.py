@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from advisor import registry
+from advisor.builtin.prompting.compared import MAY_BE_CHANCE
 from advisor.builtin.prompting.telling import CALLS
-from advisor.builtin.prompting.trials import MAY_BE_CHANCE
 from advisor.cli.baseline import command as baseline
 
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)

@@ -2,9 +2,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from advisor.builtin.metrics.label_f1 import MacroF1Metric
+from advisor.builtin.prompting.compared import Mark, paired
 from advisor.builtin.prompting.optimisation import PromptOptimisationBuilder
 from advisor.builtin.prompting.parts import calls_worth, parts_of
-from advisor.builtin.prompting.trials import paired
 from advisor.builtin.prompting.zero_shot import ZeroShotBuilder
 from advisor.errors import DatasetError, MissingExtraError
 from advisor.schema.evaluation import Message
@@ -237,10 +238,99 @@ def test_no_train_sample_is_told(tmp_path):
         search(tmp_path, ScriptedModel(), train=[])
 
 
+def marks(*values):
+    return [Mark(value) for value in values]
+
+
 def test_pairs_without_a_score_do_not_count():
-    found = paired([0.0, None, 0.5, 1.0], [1.0, 1.0, None, 0.0, 1.0])
+    found = paired(marks(0.0, None, 0.5, 1.0), marks(1.0, 1.0, None, 0.0, 1.0))
     assert (found.n, found.wins, found.losses, found.difference) == (2, 1, 1, 0)
     assert found.chance == 0.75
     assert not found.is_better
-    assert paired([0.0] * 4, [1.0] * 4).is_better
-    assert not paired([0.0] * 3, [1.0] * 3).is_better
+    assert paired(marks(*[0.0] * 4), marks(*[1.0] * 4)).is_better
+    assert not paired(marks(*[0.0] * 3), marks(*[1.0] * 3)).is_better
+
+
+def test_samples_that_all_belong_together_leave_nothing_to_judge_on(tmp_path):
+    for count in (12, 60):
+        train = [s.model_copy(update={"document": "manual.pdf"}) for s in TRAIN[:count]]
+        for dev in ([], DEV[:3]):
+            model = ScriptedModel(right_with_hint, finds_the_rule)
+            found = search(tmp_path, model, train=train, dev=dev)
+            assert found.builder.calls_wanted(train, dev) == 0 == model.used
+            assert "Nothing was searched" in found.builder.story[0]
+            assert "fewer than 4 samples that can be judged on" in found.builder.story[0]
+            assert found.builder.instruction == "Answer the question."
+
+
+def test_without_a_call_the_story_tells_how_to_allow_them(tmp_path):
+    found = search(tmp_path, ScriptedModel(right_with_hint, finds_the_rule, calls=0))
+    [told] = found.builder.story
+    assert told.startswith("Nothing was searched, the zero-shot prompt stands: answers cost money;")
+    assert told.endswith("name it with --builders prompt_optimisation.")
+
+
+def test_a_start_that_does_not_fit_is_told_before_anything_is_asked(tmp_path):
+    model = ScriptedModel(right_with_shots, junk, context_tokens=40)
+    with pytest.raises(DatasetError, match=r"not even the zero-shot prompt fits.*32.*40 tokens"):
+        search(tmp_path, model)
+    assert model.used == 0
+
+
+def by_label(prompt):
+    """Always 'common' where it is told to guess; else rare labels right, some common ones wrong."""
+    number = int(prompt.messages[-1].content.split()[1])
+    if any("Guess" in message.content for message in prompt.messages):
+        return "common"
+    return LABELLED[number] if LABELLED[number] != "common" or number % 3 else "rare"
+
+
+LABELLED = {n: "rare" if n % 8 == 0 else "common" for n in range(1000)}
+
+
+def test_a_metric_of_totals_is_compared_as_a_whole(tmp_path):
+    """More answers are right when only the common label is given, yet macro F1 falls."""
+    train, dev = (
+        [s.model_copy(update={"target": LABELLED[int(s.id[1:])]}) for s in some]
+        for some in (TRAIN, orders(80, start=500, split="dev"))
+    )
+
+    def writes(prompt):
+        return "<instruction>Guess the most common label.</instruction>"
+
+    def chosen(metric):
+        model = ScriptedModel(by_label, writes, metric=metric)
+        found = search(
+            tmp_path, model, train=train, dev=dev, options={"shots": "no", "calls": "480"}
+        )
+        return found.builder
+
+    by_mean, by_whole = chosen(None), chosen(MacroF1Metric())
+    assert by_mean.instruction == "Guess the most common label."
+    assert by_whole.instruction == "Answer the question."
+    start, other = by_whole.trace[:2]
+    assert other.score < 0.55 < start.score
+
+
+def counted(*pairs):
+    totals = [
+        {f"tp:{wanted}": 1.0} if wanted == given else {f"fn:{wanted}": 1.0, f"fp:{given}": 1.0}
+        for wanted, given in pairs
+    ]
+    return [Mark(float("fn" not in str(each)), each) for each in totals]
+
+
+def test_a_lead_of_totals_is_held_against_swapped_answers():
+    value_of = MacroF1Metric().value_of
+    right, wrong = counted(*[("a", "a"), ("b", "b")] * 6), counted(*[("a", "b"), ("b", "b")] * 6)
+    found = paired(wrong, right, value_of)
+    assert (found.start, found.other, found.wins) == (pytest.approx(1 / 3), 1, 6)
+    assert found.chance == 1 / 64
+    assert found.is_better
+    assert not paired(right, wrong, value_of).is_better
+    assert paired(right, right, value_of).chance == 1
+    many = paired(wrong * 3, right * 3, value_of)
+    assert 0 < many.chance <= 0.002
+    mixed = paired(wrong + right, right + wrong, value_of)
+    assert mixed.chance > 0.4
+    assert not mixed.is_better

@@ -1,5 +1,6 @@
 import pytest
 
+from advisor.builtin.prompting.compared import Mark
 from advisor.builtin.prompting.reflection import (
     LONGEST,
     Case,
@@ -53,7 +54,10 @@ def test_errors_and_texts_that_were_cut_off_hold_no_instruction():
 def test_what_is_asked_shows_each_failure_and_not_too_much_of_it():
     long = TRAIN[0].model_copy(update={"input": f"begin {'x' * 5000} end"})
     asked = asking_to_improve(
-        "Answer.", [Case(long, "wrong", 0.0, "no label")], [Case(TRAIN[1], "City 101", 1.0, "")], []
+        "Answer.",
+        [Case(long, "wrong", Mark(0.0), "no label")],
+        [Case(TRAIN[1], "City 101", Mark(1.0), "")],
+        [],
     )
     text = text_of(asked)
     assert "<instruction>\nAnswer.\n</instruction>" in text

@@ -13,12 +13,13 @@ from advisor.builtin.prompting.parts import calls_worth, judged_on, parts_of, st
 from advisor.builtin.prompting.search import Outcome
 from advisor.builtin.prompting.shots import refuse_no_shots
 from advisor.builtin.prompting.telling import CALLS, aside, row, story, why_not
-from advisor.builtin.prompting.trials import Candidate, Desk, paired
+from advisor.builtin.prompting.trials import Candidate, Desk
 from advisor.builtin.prompting.turns import short_digest
 from advisor.contracts import PluginInfo, Tools
 from advisor.errors import MissingExtraError
 from advisor.schema.evaluation import Document, Prompt, Sample, TriedPrompt
 
+TOO_LONG = "{} of the instructions it wrote made prompts that do not fit the model's window."
 OPTIONS = {"calls": whole_from(0, 100_000), "list_labels": list_labels}
 
 
@@ -89,23 +90,27 @@ class GepaBuilder:
         lead = starting_lead(train, tools.instruction, self._list_labels)
         start = self._chosen = Candidate(lead, origin="the start")
         self._seed, self.trace = tools.seed, ()
-        calls = self.calls_wanted(train, dev)
-        reason = why_not(tools, calls)
+        calls = calls_worth(train, dev, self._calls, seed=tools.seed)
+        reason = why_not(tools, calls, self.info.id)
         if reason or tools.model is None:
             self.story = (f"Nothing was searched, the zero-shot prompt stands: {reason}.",)
             return
         parts = parts_of(train, dev, tools.seed)
         desk = Desk(tools.model, calls, None)
+        desk.refuse_long(start, (*parts.dev, *parts.pool), self.info.id)
         judged = parts.dev[: judged_on(calls, len(parts.dev))]
         found = room.optimised(start, desk, (parts.pool, judged), seed=tools.seed)
         outcome = Outcome(
             start=found.trials[0],
             best=found.best,
             trials=found.trials,
-            judged=paired(found.trials[0].scores, found.best.scores),
+            judged=found.trials[0].against(found.best),
             used=desk.used,
             written=len(found.trials) - 1,
-            remarks=(f"The model was asked {found.written} times for an instruction.",),
+            remarks=(
+                f"The model was asked {found.written} times for an instruction.",
+                *([TOO_LONG.format(found.long)] if found.long else ()),
+            ),
         )
         self._chosen = outcome.chosen.candidate
         self.story = (*story(outcome, calls), *aside(parts))

@@ -91,11 +91,8 @@ class Newcomers:
         shown = [t for t in trials if t.candidate.has_shots]
         if not told or not shown:
             return []
-        one, two = (max(some, key=lambda trial: trial.mean()) for some in (told, shown))
-        if (
-            min(one.mean() - start.mean(len(one.scores)), two.mean() - start.mean(len(two.scores)))
-            <= 0
-        ):
+        one, two = (max(some, key=lambda trial: trial.value()) for some in (told, shown))
+        if min(t.value() - start.value(len(t.marks)) for t in (one, two)) <= 0:
             return []
         joined = replace(two.candidate, lead=one.candidate.lead)
         return [replace(joined, origin=f"{one.candidate.origin}, with {two.candidate.origin}")]

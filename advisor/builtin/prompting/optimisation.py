@@ -90,12 +90,14 @@ class PromptOptimisationBuilder:
             starting_lead(train, tools.instruction, self._list_labels), origin="the start"
         )
         self._chosen = start
-        calls = self.calls_wanted(train, dev)
-        reason = why_not(tools, calls)
+        calls = calls_worth(train, dev, self._calls, seed=tools.seed)
+        reason = why_not(tools, calls, self.info.id)
         if reason or tools.model is None:
             self.story = (f"Nothing was searched, the zero-shot prompt stands: {reason}.",)
             return
         parts = parts_of(train, dev, tools.seed)
+        plain = Desk(tools.model, calls, None)
+        plain.refuse_long(start, (*parts.dev, *parts.pool), self.info.id)
         similar, remark = self._neighbours(parts, tools)
         desk = Desk(tools.model, calls, similar)
         search = Search(start, desk, parts, similar, seed=tools.seed, may_show=self._may_show)

@@ -60,11 +60,13 @@ def _some_groups(pool: Sequence[Sample], count: int) -> list[Sample]:
     return found
 
 
-def calls_worth(train: Sequence[Sample], dev: Sequence[Sample], calls: int) -> int:
+def calls_worth(
+    train: Sequence[Sample], dev: Sequence[Sample], calls: int, *, seed: int = 0
+) -> int:
     """How many of the calls a search can make use of; 0 where it cannot tell prompts apart."""
     if not train or calls < FEWEST_CALLS:
         return 0
-    count = len(dev) if len(dev) >= FEWEST_DEV else len(dev) + len(train) // ASIDE
+    count = len(parts_of(train, dev, seed).dev)
     if count < FEWEST_JUDGED:
         return 0
     return min(calls, RIVALS * judged_on(calls, count))

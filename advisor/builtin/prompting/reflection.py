@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from advisor.builtin.prompting.compared import Mark
 from advisor.schema.evaluation import Completion, Message, Prompt, Sample
 
 WRITTEN_TOKENS = 1024
@@ -41,9 +42,13 @@ class Case(NamedTuple):
 
     sample: Sample
     answer: str
-    value: float | None
-    """None where the metric could give no value."""
+    mark: Mark
     note: str
+
+    @property
+    def value(self) -> float | None:
+        """None where the metric could give no value."""
+        return self.mark.value
 
 
 class Attempt(NamedTuple):

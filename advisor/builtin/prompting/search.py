@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from advisor.builtin.prompting.compared import Paired
 from advisor.builtin.prompting.newcomers import Newcomers
 from advisor.builtin.prompting.parts import Parts, judged_on
 from advisor.builtin.prompting.reflection import (
@@ -18,7 +19,7 @@ from advisor.builtin.prompting.reflection import (
 )
 from advisor.builtin.prompting.shots import choose_shots
 from advisor.builtin.prompting.similar import SimilarShots
-from advisor.builtin.prompting.trials import TOP, Candidate, Desk, Paired, Trial, paired
+from advisor.builtin.prompting.trials import TOP, Candidate, Desk, Trial
 
 FEWEST_FIRST = 4
 """Dev samples after which half of the newcomers go."""
@@ -73,7 +74,7 @@ class Search:
         self._full = judged_on(desk.calls, len(parts.dev))
         self._first = min(self._full, max(FEWEST_FIRST, -(-self._full // 4)))
         self._seed = seed
-        self._start = self._best = Trial(start)
+        self._start = self._best = desk.trial(start)
         self._trials = [self._start]
         self._newcomers = Newcomers(parts.pool, similar, seed=seed, may_show=may_show)
         self._cases: dict[str, Case] = {}
@@ -98,8 +99,8 @@ class Search:
         return Outcome(
             self._start,
             self._best,
-            tuple(trial for trial in self._trials if trial.scores),
-            paired(self._start.scores, self._best.scores),
+            tuple(trial for trial in self._trials if trial.marks),
+            self._start.against(self._best),
             desk.used,
             self._written,
             tuple(self._remarks()),
@@ -107,7 +108,7 @@ class Search:
 
     def _goes_on(self) -> bool:
         is_affordable = self._desk.left > self._first
-        return is_affordable and self._best.mean() < TOP and self._idle < IDLE_BORNE
+        return is_affordable and self._best.value() < TOP and self._idle < IDLE_BORNE
 
     def _next(self, rounds: int) -> list[Trial]:
         """Newcomers of a round: what a reflection wrote, then shots and their likes."""
@@ -120,9 +121,9 @@ class Search:
         room = max(1, self._desk.left // (2 * self._first))
         known = {one for trial in self._trials for one in _names(trial.candidate)}
         fresh = {idea.key: idea for idea in ideas if known.isdisjoint(_names(idea))}
-        sight = self._parts.dev[: self._full]
+        sight = self._parts.dev[: self._full + self._desk.calls // 2]
         fitting = (idea for idea in fresh.values() if self._desk.fits(idea, sight))
-        return [Trial(idea) for idea in islice(fitting, room)]
+        return [self._desk.trial(idea) for idea in islice(fitting, room)]
 
     def _race(self, newcomers: list[Trial]) -> None:
         """Half of the newcomers stay after the first samples, one goes to the end."""
@@ -132,17 +133,17 @@ class Search:
         for size, stay in ((self._first, -(-len(newcomers) // 2)), (half, 1), (self._full, 1)):
             self._desk.extend(alive, self._parts.dev, size)
             ahead = [trial for trial in alive if self._is_ahead(trial, size)]
-            alive = sorted(ahead, key=lambda trial: -trial.mean(size))[:stay]
+            alive = sorted(ahead, key=lambda trial: -trial.value(size))[:stay]
             if not alive:
                 return
         self._best, self._idle = alive[0], 0
 
     def _is_ahead(self, trial: Trial, size: int) -> bool:
         """Whether it is better than the best so far; at first being as good as one is enough."""
-        found = paired(self._best.scores, trial.scores[:size])
-        if size == self._first < self._full and trial.mean(size) > 0:
-            return found.difference >= 0
-        return found.n > self._first // 2 and found.difference > 0
+        count, difference = self._best.lead(trial, size)
+        if size == self._first < self._full and trial.value(size) > 0:
+            return difference >= 0
+        return count > self._first // 2 and difference > 0
 
     def _from_samples(self) -> list[Candidate]:
         shown = choose_shots(self._parts.pool, WRITER_SHOWN, self._seed)
@@ -157,7 +158,7 @@ class Search:
         if not failed or self._junk >= JUNK_BORNE:
             return []
         best = self._best.candidate
-        tried = {t.candidate.lead.instruction: t.mean() for t in self._trials}
+        tried = {t.candidate.lead.instruction: t.value() for t in self._trials}
         present = best.lead.instruction
         others = [Attempt(text, mean) for text, mean in tried.items() if text and text != present]
         others.sort(key=lambda attempt: -attempt.value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from advisor.builtin.prompting.parts import Parts
+from advisor.builtin.prompting.parts import FEWEST_CALLS, FEWEST_JUDGED, Parts
 from advisor.builtin.prompting.search import Outcome
 from advisor.builtin.prompting.trials import TOP, Trial
 from advisor.contracts import Tools
@@ -24,7 +24,7 @@ def story(found: Outcome, calls: int) -> tuple[str, ...]:
     if best is start:
         return (tried, _unbeaten(found), *found.remarks)
     compared = (
-        f"{best.mean(judged.n):.2f} against {start.mean(judged.n):.2f} for the start on the same"
+        f"{judged.other:.2f} against {judged.start:.2f} for the start on the same"
         f" {judged.n} samples (better on {judged.wins}, worse on {judged.losses})"
     )
     name = best.candidate.origin
@@ -37,21 +37,26 @@ def story(found: Outcome, calls: int) -> tuple[str, ...]:
 
 
 def _unbeaten(found: Outcome) -> str:
-    reached = f"{found.start.mean():.2f}"
-    if len(found.trials) == 1 and found.start.mean() >= TOP:
+    reached = f"{found.start.value():.2f}"
+    if len(found.trials) == 1 and found.start.value() >= TOP:
         return "The start answers all of them right and stands."
     if len(found.trials) == 1:
         return f"Nothing else could be tried: the start, at {reached}, stands."
     return f"No other prompt was better: the start, at {reached}, stands."
 
 
-def why_not(tools: Tools, calls: int) -> str:
+def why_not(tools: Tools, calls: int, builder: str) -> str:
     """Why nothing can be searched; empty where it can."""
     if tools.model is None:
         return "no model may be asked"
     if not calls:
-        return "too few calls or samples to tell prompts apart"
-    return "" if tools.model.calls_left else "no call is left"
+        return (
+            f"fewer than {FEWEST_CALLS} calls, or fewer than {FEWEST_JUDGED} samples that can be"
+            " judged on (samples of one group or document stay together)"
+        )
+    if not tools.model.calls_left:
+        return f"answers cost money; name it with --builders {builder}"
+    return ""
 
 
 def aside(parts: Parts) -> tuple[str, ...]:
@@ -65,7 +70,7 @@ def aside(parts: Parts) -> tuple[str, ...]:
 
 
 def _count(trial: Trial) -> int:
-    return len(trial.scores)
+    return len(trial.marks)
 
 
 def row(trial: Trial) -> TriedPrompt:
@@ -77,6 +82,6 @@ def row(trial: Trial) -> TriedPrompt:
         labels_listed=len(candidate.lead.labels),
         shots=candidate.similar or len(candidate.fixed),
         similar=bool(candidate.similar),
-        samples=len(trial.scores),
-        score=round(trial.mean(), 4) if trial.scores else None,
+        samples=len(trial.marks),
+        score=round(trial.value(), 4) if trial.marks else None,
     )

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import comb
-from statistics import fmean
 
+from advisor.builtin.prompting.compared import Mark, Paired, ValueOf, lead, paired, whole
 from advisor.builtin.prompting.near import without_copies
 from advisor.builtin.prompting.reflection import Case
 from advisor.builtin.prompting.similar import SimilarShots
 from advisor.builtin.prompting.turns import Lead, prompt_of
 from advisor.contracts import ModelUnderTest
-from advisor.schema.evaluation import Completion, Prompt, Sample
+from advisor.errors import DatasetError
+from advisor.schema.evaluation import Completion, Prompt, Sample, Score
 
 TOP = 0.999
 """A score from which an answer is right."""
 TURN_TOKENS = 5
 """What a chat template puts around a turn, about."""
-MAY_BE_CHANCE = 0.1
-"""Chance, at most, that a prompt no better than the start would do so well against it."""
 
 
 @dataclass(frozen=True)
@@ -56,54 +54,24 @@ class Candidate:
 
 @dataclass
 class Trial:
-    """A candidate with its scores on the first dev samples; None where no score could be given."""
+    """A candidate with what the metric says of its answers to the first dev samples."""
 
     candidate: Candidate
-    scores: list[float | None] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    value_of: ValueOf | None = None
+    """For a metric that is no mean of samples: its value for their summed totals."""
 
-    def mean(self, count: int | None = None) -> float:
-        """Mean of the first `count` scores; 0 without any."""
-        known = [value for value in self.scores[:count] if value is not None]
-        return fmean(known) if known else 0.0
+    def value(self, count: int | None = None) -> float:
+        """The metric on the first `count` samples; 0 without any."""
+        return whole(self.marks[:count], self.value_of)
 
+    def lead(self, other: Trial, count: int | None = None) -> tuple[int, float]:
+        """On how many samples the other can be compared, and by how much it is better."""
+        return lead(self.marks, other.marks[:count], self.value_of)
 
-@dataclass(frozen=True)
-class Paired:
-    """Two trials on the samples that both have scores for."""
-
-    n: int
-    difference: float
-    wins: int
-    losses: int
-
-    @property
-    def chance(self) -> float:
-        """Chance of so many wins or more among the samples that differ, were both as good.
-
-        One-sided sign test (exact).
-        """
-        differ = self.wins + self.losses
-        return float(sum(comb(differ, k) for k in range(self.wins, differ + 1)) / 2**differ)
-
-    @property
-    def is_better(self) -> bool:
-        """Whether the second is better than chance would often make it."""
-        return self.difference > 0 and self.chance <= MAY_BE_CHANCE
-
-
-def paired(start: Sequence[float | None], other: Sequence[float | None]) -> Paired:
-    """The second list of scores minus the first, sample by sample."""
-    both = [
-        (one, two)
-        for one, two in zip(start, other, strict=False)
-        if one is not None and two is not None
-    ]
-    return Paired(
-        n=len(both),
-        difference=fmean(two - one for one, two in both) if both else 0.0,
-        wins=sum(two > one for one, two in both),
-        losses=sum(two < one for one, two in both),
-    )
+    def against(self, other: Trial) -> Paired:
+        """The other one against this, with the chance that the lead is luck."""
+        return paired(self.marks, other.marks, self.value_of)
 
 
 class Desk:
@@ -115,6 +83,8 @@ class Desk:
         self.calls = calls
         self.used = 0
         self.ran_out = False
+        self.value_of: ValueOf | None = getattr(model, "totals_value", None)
+        """For a metric that is no mean of samples: its value for summed totals."""
 
     @property
     def left(self) -> int:
@@ -131,6 +101,23 @@ class Desk:
         tokens = self._model.count_tokens("\n".join(turn.content for turn in longest))
         return tokens + TURN_TOKENS * len(longest) + self._model.max_new_tokens <= window
 
+    def refuse_long(self, start: Candidate, samples: Sequence[Sample], builder: str) -> None:
+        """Raises DatasetError when the start's prompts do not fit, as no other's would."""
+        if self.fits(start, samples):
+            return
+        window, answer = self._model.context_tokens, self._model.max_new_tokens
+        raise DatasetError(
+            "Nothing was searched, as not even the zero-shot prompt fits: with the longest of"
+            f" {len(samples)} samples and an answer of {answer} tokens it is over the model's"
+            f" {window} tokens.",
+            hint="Shorten the instruction or that sample, allow shorter answers with"
+            f" --max-new-tokens, or leave {builder} out of --builders.",
+        )
+
+    def trial(self, candidate: Candidate) -> Trial:
+        """A candidate that has answered nothing yet."""
+        return Trial(candidate, value_of=self.value_of)
+
     def reflect(self, prompt: Prompt, max_new_tokens: int) -> Completion | None:
         """What the writing model says; None where it may not be asked any more."""
         if self.left < 1:
@@ -146,10 +133,10 @@ class Desk:
 
     def extend(self, trials: Sequence[Trial], dev: Sequence[Sample], size: int) -> None:
         """Score the trials on dev samples up to `size`, all asked together."""
-        wanted = [(trial, sample) for trial in trials for sample in dev[len(trial.scores) : size]]
+        wanted = [(trial, sample) for trial in trials for sample in dev[len(trial.marks) : size]]
         cases = self._cases([(trial.candidate, sample) for trial, sample in wanted])
         for (trial, _), case in zip(wanted, cases, strict=False):
-            trial.scores.append(case.value)
+            trial.marks.append(case.mark)
 
     def _cases(self, wanted: Sequence[tuple[Candidate, Sample]]) -> list[Case]:
         granted = wanted[: max(0, self.left)]
@@ -163,6 +150,10 @@ class Desk:
         samples = [sample for _, sample in granted[:count]]
         scores = self._model.score(prompts[:count], completions, samples)
         return [
-            Case(sample, done.text, None if score.unscored else score.value, score.note)
+            Case(sample, done.text, _mark(score), score.note)
             for sample, done, score in zip(samples, completions, scores, strict=True)
         ]
+
+
+def _mark(score: Score) -> Mark:
+    return Mark(None if score.unscored else score.value, score.totals)
