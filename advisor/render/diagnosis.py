@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from advisor.render.diagnosis_grids import (
-    CAUSES,
     causes_grid,
     diagnosed,
     levers,
@@ -13,6 +12,7 @@ from advisor.render.diagnosis_grids import (
     retrieval_remarks,
 )
 from advisor.render.terminal import make_table, plain, styled, words
+from advisor.schema.diagnosis import CAUSE_WORDS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,7 +56,7 @@ def example_sentence(example: FailedSample) -> str:
     """One failure in a line: what was wanted, what came, and where the fact stands."""
     got, wanted = example.got[:QUOTED] or "nothing", example.expected[:QUOTED] or "no answer"
     where = f" ({example.where})" if example.where else ""
-    return f'{CAUSES[example.cause]}: wanted "{wanted}", got "{got}"{where}'
+    return f'{CAUSE_WORDS[example.cause]}: wanted "{wanted}", got "{got}"{where}'
 
 
 def _table(grid: Grid) -> Table:

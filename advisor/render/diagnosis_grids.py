@@ -6,27 +6,17 @@ from typing import TYPE_CHECKING
 
 from advisor.render.grid import Grid
 from advisor.render.safe import UNKNOWN, percent, percent_range, words
+from advisor.schema.diagnosis import CAUSE_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from advisor.schema.baseline import Baselines
-    from advisor.schema.diagnosis import Cause, Diagnosis, RetrievalScores
+    from advisor.schema.diagnosis import Diagnosis, RetrievalScores
     from advisor.schema.evaluation import Evaluation
 
 MOST_DEPTHS = 5
 """Depths of recall that fit beside each other."""
-CAUSES: dict[Cause, str] = {
-    "not_retrieved": "fact in a document, not shown",
-    "ignored": "passage shown, ignored",
-    "other_wording": "right in other words",
-    "wrong_format": "right content, wrong format",
-    "not_in_documents": "fact in no document",
-    "should_have_declined": "answered, should have declined",
-    "declined": "declined, could have answered",
-    "no_answer": "no answer",
-    "wrong": "wrong, cause unknown",
-}
 JUDGED_BY = {
     "document": "the document that the sample names",
     "answer": "the answer standing in it",
@@ -50,7 +40,8 @@ def diagnosed(baselines: Baselines) -> tuple[Evaluation, ...]:
 def causes_grid(diagnosis: Diagnosis) -> Grid:
     """One row per cause: how many failures, and their share."""
     rows = tuple(
-        (CAUSES[each.cause], f"{each.count:,}", percent(each.share, 0)) for each in diagnosis.causes
+        (CAUSE_WORDS[each.cause], f"{each.count:,}", percent(each.share, 0))
+        for each in diagnosis.causes
     )
     return Grid(("Why answers failed", "Failures", "Share"), rows, right=(1, 2))
 
@@ -59,7 +50,7 @@ def examples_grid(diagnosis: Diagnosis) -> Grid:
     """Failures to be read, a few of each cause."""
     rows = tuple(
         (
-            CAUSES[each.cause],
+            CAUSE_WORDS[each.cause],
             each.sample_id,
             each.input,
             each.expected or "(nothing)",

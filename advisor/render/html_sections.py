@@ -8,7 +8,6 @@ from advisor.render import advice_grids as advice
 from advisor.render import measured_grids as measured
 from advisor.render.decision_words import ties_words
 from advisor.render.diagnosis_grids import (
-    CAUSES,
     causes_grid,
     diagnosed,
     examples_grid,
@@ -36,6 +35,7 @@ from advisor.render.safe import percent, words
 from advisor.render.search_grids import tried_grid
 from advisor.render.svg import loss_chart, scores_chart
 from advisor.render.svg_bars import counts_chart
+from advisor.schema.diagnosis import CAUSE_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -183,7 +183,7 @@ def diagnosis(report: Report) -> str:
     if causes is None:
         return section(RETRIEVAL, *_retrieval(baselines, retrieval)) if retrieval.rows else ""
     best, *others = levers(baselines)
-    counts = [(CAUSES[each.cause], each.count) for each in causes.causes]
+    counts = [(CAUSE_WORDS[each.cause], each.count) for each in causes.causes]
     about = f"{words(found[0].builder)}: {causes.failures:,} of {causes.n:,} samples failed"
     return section(
         "Why answers failed",

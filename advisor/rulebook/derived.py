@@ -126,22 +126,6 @@ def _behind_reaches(fact: str, _value: Scalar, facts: Facts) -> Iterator[float]:
         yield from (value for value in near if 0 <= value <= 1)
 
 
-def small_model_leads(facts: Facts) -> bool | None:
-    """Whether what learns from labels alone is clearly ahead of the best prompt."""
-    own, prompted = facts.get(SMALL), facts.get(SCORE)
-    if own is None or prompted is None:
-        return None
-    return float(own) - float(prompted) >= CLEAR_LEAD - 1e-9
-
-
-def _behind_leads(fact: str, _value: Scalar, facts: Facts) -> Iterator[float]:
-    other, sign = (SCORE, 1) if fact == SMALL else (SMALL, -1)
-    if other in facts:
-        share = float(facts[other]) + sign * CLEAR_LEAD
-        near = (round(share + step, 6) for step in (-0.01, 0.0, 0.01))
-        yield from (value for value in near if 0 <= value <= 1)
-
-
 @dataclass(frozen=True)
 class Derivation:
     """How a fact follows from others, and back."""
@@ -156,9 +140,6 @@ class Derivation:
 SAMPLES, CLASSES = "data.labelled_samples", "data.classes"
 CHANGES, RETRAINS = "knowledge.update_interval_days", "constraints.retrain_interval_days"
 FRONTIER, STAYS = "model.frontier_available", "constraints.must_stay_local"
-SMALL = "measured.small_model_score"
-CLEAR_LEAD = 0.05
-"""Points of 1 beyond which a lead is no accident of the split."""
 SCORE, TARGET = "measured.prompted_score", "task.target"
 DERIVED: dict[str, Derivation] = {
     "data.samples_per_class": Derivation(
@@ -169,9 +150,6 @@ DERIVED: dict[str, Derivation] = {
     ),
     "measured.prompt_reaches_target": Derivation(
         of=(SCORE, TARGET), compute=prompt_reaches_target, behind=_behind_reaches
-    ),
-    "measured.small_model_leads": Derivation(
-        of=(SMALL, SCORE), compute=small_model_leads, behind=_behind_leads
     ),
     "knowledge.outpaces_retraining": Derivation(
         of=(CHANGES, RETRAINS), compute=outpaces_retraining, behind=_behind_outpaces

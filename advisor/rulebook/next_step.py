@@ -50,7 +50,7 @@ BEFORE: dict[Approach, str] = {
     "continued_pretraining": "Measure how badly the base model reads the language, then train it.",
     "reinforcement": "Improve the prompt against the checker first; it is the cheaper half.",
     "collect_data": "Collect at least 30 labelled samples, so that anything can be measured.",
-    "none": "Leave things as they are.",
+    "none": "Do not tune: what there is already does.",
 }
 AFTER: dict[Approach, str] = {
     "prompting": "Use the plain prompt.",
@@ -68,12 +68,12 @@ AFTER: dict[Approach, str] = {
     "continued_pretraining": "Train on raw text first, then on answers, then verify.",
     "reinforcement": "Train against the checker, then verify.",
     "collect_data": "Collect more data (samples or documents) and measure again.",
-    "none": "Leave things as they are.",
+    "none": "Do not tune: what there is already does.",
 }
 KEPT: dict[Approach, str] = {
     "prompt_optimisation": "Use the improved prompt.",
     "small_model": "Use the small model that was measured.",
-    "none": "Use the rule that was measured; it asks no model.",
+    "none": "Do not tune: use the rule that was measured; it asks no model.",
 }
 """What to do where an approach was measured and is enough, if that differs from `AFTER`."""
 MET = "It meets what was asked."

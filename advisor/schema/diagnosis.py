@@ -23,6 +23,19 @@ wrong_format: the right content in a form that was not asked for. not_in_documen
 holds the fact. should_have_declined: an answer where there is none. declined: no answer was given
 where there is one. no_answer: the model gave nothing. wrong: none of these can be shown."""
 
+CAUSE_WORDS: dict[Cause, str] = {
+    "not_retrieved": "fact in a document, not shown",
+    "ignored": "passage shown, ignored",
+    "other_wording": "right in other words",
+    "wrong_format": "right content, wrong format",
+    "not_in_documents": "fact in no document",
+    "should_have_declined": "answered, should have declined",
+    "declined": "declined, could have answered",
+    "no_answer": "no answer",
+    "wrong": "wrong, cause unknown",
+}
+"""What every table and sentence calls a cause."""
+
 Lever = Literal[
     "chunking",
     "passages",

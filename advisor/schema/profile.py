@@ -160,8 +160,15 @@ class MeasuredFacts(Value):
     small_model_score: float | None = Field(default=None, ge=0, le=1)
     retrieval_recall: float | None = Field(default=None, ge=0, le=1)
     """Share of samples for which a right passage was shown."""
+    small_model_leads: bool | None = None
+    """The best small model is ahead of the best plain prompt, and not by chance."""
+    small_model_is_behind: bool | None = None
+    """The best system of another approach is ahead of it, and not by chance; so the next two."""
+    rag_is_behind: bool | None = None
+    long_context_is_behind: bool | None = None
     failures_not_retrieved: float | None = Field(default=None, ge=0, le=1)
-    """Shares of the failures of the best system, by cause."""
+    """Shares of the failures by cause: this one, `ignored` and `not_in_documents` of the best
+    system that shows passages, the others of the best of all; None below ten failures."""
     failures_ignored: float | None = Field(default=None, ge=0, le=1)
     failures_other_wording: float | None = Field(default=None, ge=0, le=1)
     failures_wrong_format: float | None = Field(default=None, ge=0, le=1)

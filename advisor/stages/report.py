@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from advisor.evaluation.sufficient import clears
 from advisor.render.safe import percent, percent_range, safe_text, words
 from advisor.schema.baseline import Baselines
 from advisor.schema.decide import Decision
@@ -154,7 +155,8 @@ def _sufficient(gate: GateVerdict, baselines: Baselines | None) -> Evaluation | 
         return None
     builder = BUILDER_OF.get(gate.recommended or "")
     advised = (e for e in baselines.evaluations if e.builder == builder)
-    clear = (e for e in (*advised, best) if e.interval.low >= gate.target)
+    systems = len(baselines.evaluations)
+    clear = (e for e in (*advised, best) if clears(e, gate.target, systems))
     return next(clear, None)
 
 

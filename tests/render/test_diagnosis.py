@@ -6,7 +6,6 @@ import pytest
 
 from advisor.render.advice_grids import WORTH
 from advisor.render.diagnosis_grids import (
-    CAUSES,
     causes_grid,
     examples_grid,
     levers,
@@ -19,7 +18,14 @@ from advisor.render.html import to_html
 from advisor.render.markdown import to_markdown
 from advisor.render.terminal import make_console
 from advisor.rulebook.handover import builders_worth_measuring
-from advisor.schema.diagnosis import Cause, CauseCount, Diagnosis, FailedSample, RetrievalScores
+from advisor.schema.diagnosis import (
+    CAUSE_WORDS,
+    Cause,
+    CauseCount,
+    Diagnosis,
+    FailedSample,
+    RetrievalScores,
+)
 from tests.fixtures import values as make
 from tests.fixtures.reports import stopped_report
 
@@ -100,7 +106,7 @@ def test_without_a_diagnosis_nothing_is_said_of_failures():
 
 
 def test_every_cause_has_words():
-    assert set(CAUSES) == set(Cause.__args__)
+    assert set(CAUSE_WORDS) == set(Cause.__args__)
 
 
 def test_shares_and_counts_are_those_of_the_diagnosis():

@@ -132,30 +132,3 @@ def test_nothing_lies_behind_what_is_unknown():
     assert values_behind(EACH, SAMPLES, 50, {}) == []
     assert values_behind(EACH, CLASSES, 50, {}) == []
     assert values_behind(OUTPACES, CHANGES, True, {}) == []  # noqa: FBT003 - the fact's value
-
-
-SMALL = "measured.small_model_score"
-LEADS = "measured.small_model_leads"
-
-
-@pytest.mark.parametrize(
-    ("facts", "leads"),
-    [
-        ({SMALL: 0.65, SCORE: 0.6}, True),
-        ({SMALL: 0.64, SCORE: 0.6}, False),
-        ({SMALL: 0.2, SCORE: 0.6}, False),
-        ({SMALL: 0.65}, None),
-        ({SCORE: 0.6}, None),
-    ],
-)
-def test_small_model_leads(facts, leads):
-    assert with_derived(facts).get(LEADS) == leads
-
-
-@pytest.mark.parametrize(("fact", "known"), [(SMALL, {SCORE: 0.6}), (SCORE, {SMALL: 0.6})])
-def test_both_sides_of_a_lead_can_be_reached(fact, known):
-    reached = {
-        with_derived(known | {fact: value})[LEADS]
-        for value in values_behind(LEADS, fact, value=True, facts=known)
-    }
-    assert reached == {True, False}

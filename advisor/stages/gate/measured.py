@@ -5,10 +5,22 @@ from __future__ import annotations
 from advisor.evaluation.detectable import detectable_gain
 from advisor.evaluation.shared_ground import independent_samples
 from advisor.schema.baseline import Baselines
-from advisor.schema.diagnosis import Cause
 from advisor.schema.estimate import Estimate, Option
 from advisor.schema.evaluation import Evaluation
 from advisor.schema.profile import MeasuredFacts, Profile
+from advisor.stages.gate.failures import failure_shares, retrieval_recall
+from advisor.stages.gate.systems import (
+    RETRIEVAL,
+    SEARCHES,
+    approach_of,
+    best_by_approach,
+    best_evaluation,
+    cheapest_sufficient,
+    is_behind,
+    is_plain_prompt,
+    learns_from_train,
+    small_model_leads,
+)
 
 LARGEST_LEAKED_SHARE = 0.1
 """Share of the test split beyond which a leak says that the split itself went wrong."""
@@ -16,18 +28,6 @@ FEWEST_CLEAN = 30
 """Scored samples below which a leak has taken too much of the test split."""
 LOCAL = "local"
 """What the catalog calls this machine."""
-RETRIEVAL = "rag"
-BY_COST = {"zero_shot": "prompting", "few_shot": "few_shot", RETRIEVAL: RETRIEVAL}
-"""What the builders of older documents, which name no approach, stand for; cheapest first."""
-SHOWS_KNOWLEDGE = frozenset({RETRIEVAL, "rag_plus_fine_tuning", "long_context"})
-FAILURES: tuple[Cause, ...] = (
-    "not_retrieved",
-    "ignored",
-    "other_wording",
-    "wrong_format",
-    "not_in_documents",
-)
-"""Causes that rules may ask for."""
 OTHER = "other"
 """The approach of a system that stands for none of those the rules know."""
 
@@ -62,11 +62,15 @@ def measured_facts(
         zero_shot_score=scores.get("prompting"),
         few_shot_score=scores.get("few_shot"),
         rag_score=scores.get(RETRIEVAL),
-        prompt_optimisation_score=scores.get("prompt_optimisation"),
+        prompt_optimisation_score=scores.get(SEARCHES),
         long_context_score=scores.get("long_context"),
         small_model_score=scores.get("small_model"),
         retrieval_recall=retrieval_recall(baselines),
-        **failure_shares(best),
+        small_model_leads=small_model_leads(baselines),
+        small_model_is_behind=is_behind("small_model", baselines),
+        rag_is_behind=is_behind(RETRIEVAL, baselines),
+        long_context_is_behind=is_behind("long_context", baselines),
+        **failure_shares(baselines),
         best_score=best.value,
         best_builder=best.builder,
         sufficient_builder=sufficient.builder if sufficient else None,
@@ -76,7 +80,10 @@ def measured_facts(
         smallest_visible_gain=smallest,
         gain_is_visible=gain_is_visible(smallest, gap, is_met=sufficient is not None),
         leaked_samples=baselines.leaked_samples,
-        test_is_clean=is_clean(scored=tested(best), leaked=baselines.leaked_samples),
+        test_is_clean=(
+            is_clean(scored=tested(best), leaked=baselines.leaked_samples)
+            and not is_memory(baselines, sufficient or best)
+        ),
         tuning_fits=tuning_fits(estimate, is_limit_broken=budget is False or time is False),
         tuning_cost_usd=cost_usd(option),
         tuning_hours=hours(option),
@@ -85,78 +92,15 @@ def measured_facts(
     )
 
 
-def approach_of(evaluation: Evaluation) -> str:
-    """The approach that a system stands for; empty where it stands for none."""
-    return evaluation.approach or BY_COST.get(evaluation.builder, "")
-
-
-def best_by_approach(baselines: Baselines) -> dict[str, float]:
-    """The best value of each approach that was measured."""
-    found: dict[str, float] = {}
-    for evaluation in baselines.evaluations:
-        approach = approach_of(evaluation)
-        found[approach] = max(evaluation.value, found.get(approach, evaluation.value))
-    return found
-
-
-def retrieval_recall(baselines: Baselines) -> float | None:
-    """How often the best retrieving system showed a right passage; None where nobody knows."""
-    judged = [e for e in baselines.evaluations if e.retrieval is not None]
-    best = max(judged, key=lambda e: e.value, default=None)
-    if best is None or best.retrieval is None:
-        return None
-    depths = [depth for depth in best.retrieval.recall if depth <= best.retrieval.shown]
-    return best.retrieval.recall[max(depths)] if depths else None
-
-
-def failure_shares(evaluation: Evaluation) -> dict[str, float | None]:
-    """Shares of the failures by cause, under the names of their facts; None without a diagnosis."""
-    found = evaluation.diagnosis
-    return {
-        f"failures_{cause}": None if found is None else round(found.share(cause), 6)
-        for cause in FAILURES
-    }
-
-
 def prompted_score(baselines: Baselines) -> float | None:
     """The best score of a prompt without passages or documents; None where none was measured."""
-    plain = (e.value for e in baselines.evaluations if e.asks_model and not _is_shown(e))
+    plain = (e.value for e in baselines.evaluations if is_plain_prompt(e))
     return max(plain, default=None)
-
-
-def _is_shown(evaluation: Evaluation) -> bool:
-    """Whether its prompts hold knowledge beside the question."""
-    approach = approach_of(evaluation)
-    return approach in SHOWS_KNOWLEDGE or any(s.passages for s in evaluation.scores)
-
-
-def best_evaluation(baselines: Baselines) -> Evaluation:
-    """The evaluation that `Baselines.best` names."""
-    return next(e for e in baselines.evaluations if e.builder == baselines.best)
 
 
 def tested(evaluation: Evaluation) -> int:
     """Samples of the test part that were to be asked, whether or not it ended early."""
     return evaluation.planned or evaluation.n + evaluation.unscored
-
-
-def cheapest_sufficient(baselines: Baselines, target: float | None) -> Evaluation | None:
-    """The cheapest evaluation whose interval's lower bound clears the target.
-
-    One that ended early has an interval as wide as that makes it.
-    """
-    if target is None:
-        return None
-    clearing = [e for e in baselines.evaluations if e.interval.low >= target]
-    return min(clearing, key=_cost_order, default=None)
-
-
-def _cost_order(evaluation: Evaluation) -> tuple[int, float]:
-    if evaluation.approach:
-        return evaluation.cost_rank, -evaluation.value
-    if evaluation.builder in BY_COST:
-        return list(BY_COST).index(evaluation.builder), 0.0
-    return len(BY_COST), -evaluation.value
 
 
 def is_clean(*, scored: int, leaked: int) -> bool:
@@ -168,6 +112,16 @@ def is_clean(*, scored: int, leaked: int) -> bool:
     if not leaked:
         return True
     return leaked <= LARGEST_LEAKED_SHARE * (scored + leaked) and scored >= FEWEST_CLEAN
+
+
+def is_memory(baselines: Baselines, decisive: Evaluation) -> bool:
+    """Whether the score that decides may be memory of the train part.
+
+    So it is where the system learns from that part and more than 10 % of the test part are near
+    copies of samples there; unlike true copies, near ones are scored.
+    """
+    near = baselines.near_leaked_samples
+    return near > LARGEST_LEAKED_SHARE * tested(decisive) and learns_from_train(decisive)
 
 
 def smallest_visible_gain(score: float, samples: float) -> float | None:

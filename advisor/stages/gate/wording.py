@@ -6,19 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from advisor.evaluation.shared_ground import independent_samples
+from advisor.evaluation.sufficient import interval_among, is_recomputed, level_among
 from advisor.schema.baseline import Baselines
-from advisor.schema.diagnosis import Cause
+from advisor.schema.diagnosis import CAUSE_WORDS, Cause
 from advisor.schema.estimate import Estimate
 from advisor.schema.evaluation import Evaluation
 from advisor.schema.profile import Profile
-from advisor.stages.gate.measured import (
-    FAILURES,
-    best_evaluation,
-    cheapest_sufficient,
-    nearest_option,
-    stops_at_limit,
-    tested,
-)
+from advisor.stages.gate.failures import FAILURES, enough, retrieves, told_by
+from advisor.stages.gate.measured import is_memory, nearest_option, stops_at_limit, tested
+from advisor.stages.gate.systems import best_evaluation, cheapest_sufficient
 from advisor.units import seconds_from_hours, short_duration
 
 NO_TARGET = (
@@ -63,22 +59,35 @@ def target_words(sight: Sight) -> str:
     """How the baselines stand to the target."""
     if sight.target is None:
         return NO_TARGET
-    enough = cheapest_sufficient(sight.baselines, sight.target)
+    sufficient = cheapest_sufficient(sight.baselines, sight.target)
     best = best_evaluation(sight.baselines)
-    if enough is not None:
-        which = "best" if enough.builder == best.builder else "cheapest sufficient"
+    if sufficient is not None:
+        which = "best" if sufficient.builder == best.builder else "cheapest sufficient"
         return (
-            f"The {which} baseline, {score_words(enough)}, which meets the target of"
-            f" {percent(sight.target)}"
+            f"The {which} baseline, {score_words(sufficient)}, which meets the target of"
+            f" {percent(sight.target)}{level_words(sufficient, sight.baselines)}"
         )
     head = f"The best baseline, {score_words(best)}"
     gap = sight.target - best.value
     if gap <= 0:
         return (
             f"{head}: at the target of {percent(sight.target)} or above it, but its interval"
-            " reaches below"
+            f" reaches below{level_words(best, sight.baselines)}"
         )
     return f"{head}, {100 * gap:.1f} points below the target of {percent(sight.target)}"
+
+
+def level_words(evaluation: Evaluation, baselines: Baselines) -> str:
+    """At which level the target is judged where several systems were measured; else empty."""
+    systems = len(baselines.evaluations)
+    if systems <= 1:
+        return ""
+    if evaluation.ended == "decided":
+        return " (judged by the interval that ended it)"
+    low = interval_among(evaluation, systems).low
+    how = "" if is_recomputed(evaluation) else ", by its interval widened"
+    level = f"{100 * level_among(systems):.1f} %"
+    return f" (one of {systems} systems, so judged at {level}{how}: from {percent(low)})"
 
 
 def gain_words(sight: Sight) -> str:
@@ -105,31 +114,26 @@ def _samples_words(best: Evaluation) -> str:
     return f"{told}, worth {worth} independent ones since some share a document or group,"
 
 
-CAUSES: dict[Cause, str] = {
-    "not_retrieved": "fact in a document, not shown",
-    "ignored": "passage shown, ignored",
-    "other_wording": "right in other words",
-    "wrong_format": "right content, wrong format",
-    "not_in_documents": "fact in no document",
-    "should_have_declined": "answered where there is no answer",
-    "declined": "declined where there is an answer",
-    "no_answer": "no answer came",
-}
-"""What is said of a cause; `wrong` says nothing."""
+SAYS_NOTHING: frozenset[Cause] = frozenset({"wrong"})
+"""Causes that are not worth a sentence."""
 ON_DOCUMENTS: frozenset[Cause] = frozenset({"not_retrieved", "not_in_documents"})
-"""Causes that say nothing where answers do not come from documents."""
+"""Causes that say nothing where answers do not come from documents, or none was shown."""
 TELLING = 0.2
 """Share of the failures from which a cause is named."""
 
 
 def failure_words(sight: Sight) -> str:
     """Where the best baseline's failures lie, the largest share that says something; else empty."""
-    found = best_evaluation(sight.baselines).diagnosis
-    silent = ON_DOCUMENTS if sight.profile.knowledge.in_documents is False else frozenset()
-    telling = [c for c in found.causes if c.cause in CAUSES.keys() - silent] if found else []
+    best = best_evaluation(sight.baselines)
+    found = best.diagnosis
+    if found is None or not enough(found):
+        return ""
+    from_documents = sight.profile.knowledge.in_documents is not False and retrieves(best)
+    silent = SAYS_NOTHING | (frozenset() if from_documents else ON_DOCUMENTS)
+    telling = [c for c in found.causes if c.cause not in silent]
     if not telling or telling[0].share < TELLING:
         return ""
-    return f"{percent_whole(telling[0].share)} of the failures: {CAUSES[telling[0].cause]}"
+    return f"{percent_whole(telling[0].share)} of the failures: {CAUSE_WORDS[telling[0].cause]}"
 
 
 def percent_whole(share: float) -> str:
@@ -141,10 +145,16 @@ def share_words(cause: Cause) -> Callable[[Sight], str]:
     """A speaker for the share of one cause."""
 
     def speak(sight: Sight) -> str:
-        found = best_evaluation(sight.baselines).diagnosis
+        system = told_by(cause, sight.baselines)
+        if system is None:
+            return f"No system was shown passages, so nothing is known of: {CAUSE_WORDS[cause]}"
+        found = system.diagnosis
         if found is None:
-            return "Why the best baseline's answers fail was not looked at"
-        return f"{percent_whole(found.share(cause))} of the failures: {CAUSES[cause]}"
+            return f"Why the answers of {system.builder} fail was not looked at"
+        if not enough(found):
+            return f"{system.builder} failed {found.failures} times, too few to tell shares of"
+        share = percent_whole(found.share(cause))
+        return f"{share} of the failures of {system.builder}: {CAUSE_WORDS[cause]}"
 
     return speak
 
@@ -162,6 +172,8 @@ def sufficient_words(sight: Sight) -> str:
     approach = sight.profile.measured.sufficient_approach
     if approach is None:
         return "No baseline suffices"
+    if approach == "none":
+        return "What suffices is a rule that asks no model"
     return f"What suffices is {APPROACHES.get(approach, 'a system of another kind')}"
 
 
@@ -177,16 +189,42 @@ def approach_score_words(fact: str, what: str) -> Callable[[Sight], str]:
     return speak
 
 
+def ahead_words(fact: str, ahead: str, not_ahead: str) -> Callable[[Sight], str]:
+    """A speaker for whether one system is clearly ahead of another."""
+
+    def speak(sight: Sight) -> str:
+        found = getattr(sight.profile.measured, fact)
+        if found is None:
+            return f"Not known whether {ahead}"
+        return f"{ahead[:1].upper()}{ahead[1:]}" if found else not_ahead
+
+    return speak
+
+
 def leak_words(sight: Sight) -> str:
     """How many test samples stand in the train split, and how many were left to score."""
     leaked = sight.baselines.leaked_samples
+    near = near_words(sight)
     if not leaked:
-        return "No test sample stands in the train split"
+        return near or "No test sample stands in the train split"
     best = best_evaluation(sight.baselines)
     kept = tested(best)
-    return (
+    told = (
         f"{leaked} of {leaked + kept} test samples also in the train split and left out,"
         f" {best.n} scored"
+    )
+    return f"{told}; {near}" if near else told
+
+
+def near_words(sight: Sight) -> str:
+    """How many test samples nearly equal a train sample, where a score may be memory of them."""
+    baselines = sight.baselines
+    decisive = cheapest_sufficient(baselines, sight.target) or best_evaluation(baselines)
+    if not is_memory(baselines, decisive):
+        return ""
+    return (
+        f"{baselines.near_leaked_samples} of {tested(decisive)} test samples nearly equal a train"
+        f" sample, and {decisive.builder} learns from those"
     )
 
 
@@ -254,7 +292,7 @@ APPROACHES = {
     "continued_pretraining": "continued pre-training",
     "reinforcement": "reinforcement",
     "collect_data": "to collect data first",
-    "none": "no model at all",
+    "none": "not to tune: a rule that asks no model does",
 }
 SPEAKERS: dict[str, Callable[[Sight], str]] = {
     "data.train_samples": train_words,
@@ -276,6 +314,23 @@ SPEAKERS: dict[str, Callable[[Sight], str]] = {
             "long_context_score": "The prompt with all documents",
             "rag_score": "Retrieval",
             "small_model_score": "What learns from labels alone",
+        }.items()
+    },
+    "measured.small_model_leads": ahead_words(
+        "small_model_leads",
+        "a small model is clearly ahead of the best plain prompt",
+        "No small model is clearly ahead of the best plain prompt",
+    ),
+    **{
+        f"measured.{fact}_is_behind": ahead_words(
+            f"{fact}_is_behind",
+            f"{what} is clearly behind the best of another approach",
+            f"{what[:1].upper()}{what[1:]} is not clearly behind",
+        )
+        for fact, what in {
+            "rag": "retrieval",
+            "long_context": "the prompt with all documents",
+            "small_model": "what learns from labels alone",
         }.items()
     },
     **{f"measured.failures_{cause}": share_words(cause) for cause in FAILURES},
