@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # what the methods take and give: a start needs none of it
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from advisor.contracts.retrieving import Embedder, Retriever
@@ -53,6 +53,14 @@ class ModelUnderTest(Protocol):
     @property
     def max_new_tokens(self) -> int:
         """Longest answer of an evaluation."""
+
+    @property
+    def totals_value(self) -> Callable[[Mapping[str, float]], float] | None:
+        """The metric of summed `Score.totals`, where it is no mean of samples; else None."""
+
+    @property
+    def metric_signature(self) -> str:
+        """Everything that decides the scores: what was chosen by them holds for no other metric."""
 
     def ask(self, prompts: Sequence[Prompt]) -> list[Completion]:
         """Completions in order, as in an evaluation; fewer when calls or money have run out."""

@@ -6,8 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from advisor.contracts import Predictor, PromptBuilder, Searching, Tools
-from advisor.errors import AdvisorError, CorpusError, DatasetError, MissingExtraError
+from advisor.contracts import Predictor, PromptBuilder, Retrieving, Searching, Tools
+from advisor.errors import (
+    AdvisorError,
+    BackendResponseError,
+    CorpusError,
+    DatasetError,
+    MissingExtraError,
+)
 from advisor.evaluation.bench import Bench
 from advisor.evaluation.runner import Prepared, prepare
 from advisor.evaluation.under_test import UnderTest, with_model
@@ -15,8 +21,12 @@ from advisor.schema.chat import earlier, opening
 from advisor.schema.evaluation import Document, Message, Prompt, Sample, Usage
 
 System = PromptBuilder | Predictor
-SHOTS_ASSUMED = 4
+SHOTS_ASSUMED = 8
 """Shots in the prompts of a search, for its price."""
+PASSAGES_ASSUMED = 3500
+"""Characters of the passages in a prompt that retrieves, for its price: five of 150 tokens."""
+SEARCHES = "prompt_optimisation"
+"""The approach of builders that are nothing without their search."""
 REFLECTION_TOKENS = 1024
 """Longest text a search may have written, for its price."""
 
@@ -45,6 +55,8 @@ class Ready:
     """Prompts that each of these may ask while searching."""
     usage: Mapping[str, Usage] = field(default_factory=dict)
     """What searching took."""
+    refusals: Mapping[str, BackendResponseError] = field(default_factory=dict)
+    """Why the model gave a search no answers."""
 
 
 class Fitting:
@@ -80,6 +92,8 @@ class Fitting:
                     predictors[name] = system
                 continue
             calls[name] = self._calls(name, system)
+            if not calls[name] and self._is_nothing_without(name, system):
+                continue
             if calls[name]:
                 searching[name] = system
             elif self._fitted(name, system, UnderTest(self._bench, calls=0)):
@@ -96,27 +110,45 @@ class Fitting:
         )
 
     def searched(self, ready: Ready) -> Ready:
-        """The same with the searches done; raises DatasetError when no system is left."""
+        """The same with the searches done; one that got no answers is left out.
+
+        Raises DatasetError when no system is left and none was refused.
+        """
         prepared, usage = dict(ready.prepared), {}
+        refusals: dict[str, BackendResponseError] = {}
         for name, builder in ready.searching.items():
             model = UnderTest(self._bench, calls=ready.calls[name])
             self._bench.progress.start(f"{name}: searching", ready.calls[name])
             try:
                 if not self._fitted(name, builder, model):
                     continue
+            except BackendResponseError as error:
+                refusals[name] = error
+                continue
             finally:
                 self._bench.progress.finish()
             prepared[name] = prepare(self._bench, name, builder, self._parts.test)
             if model.usage is not None:
                 usage[name] = model.usage
         names = tuple(name for name in ready.names if name in prepared or name in ready.predictors)
-        self._refuse_none(names)
-        return replace(ready, names=names, prepared=prepared, usage=usage)
+        if not refusals:
+            self._refuse_none(names)
+        return replace(ready, names=names, prepared=prepared, usage=usage, refusals=refusals)
 
     def _calls(self, name: str, builder: PromptBuilder) -> int:
         if not isinstance(builder, Searching) or not self._may_search(name):
             return 0
         return builder.calls_wanted(self._parts.train, self._parts.dev)
+
+    def _is_nothing_without(self, name: str, builder: PromptBuilder) -> bool:
+        """Whether it may not search, and would be the plain prompt under another name."""
+        if builder.info.approach != SEARCHES or self._may_search(name):
+            return False
+        self._warnings.append(
+            f"{name} was left out: its search asks prompts that cost money, so it takes place only"
+            " where it is named (--builders)."
+        )
+        return True
 
     def _fitted(self, name: str, builder: PromptBuilder, model: UnderTest) -> bool:
         tools, parts = with_model(self._tools, model), self._parts
@@ -148,8 +180,10 @@ class Fitting:
             )
 
 
-def stand_ins(parts: Parts, count: int, instruction: str) -> list[Prompt]:
+def stand_ins(parts: Parts, count: int, ready: Ready, name: str) -> list[Prompt]:
     """So many prompts of the length that a search's may have: its own are not known beforehand."""
+    retrieves = isinstance(ready.searching[name], Retrieving)
+    passages = "x" * PASSAGES_ASSUMED if retrieves else ""
     shown = [
         turn
         for shot in parts.train[:SHOTS_ASSUMED]
@@ -163,10 +197,10 @@ def stand_ins(parts: Parts, count: int, instruction: str) -> list[Prompt]:
         Prompt(
             sample_id=sample.id,
             messages=(
-                *opening(sample, instruction),
+                *opening(sample, ready.instruction),
                 *shown,
                 *earlier(sample),
-                Message(role="user", content=sample.input),
+                Message(role="user", content=passages + sample.input),
             ),
         )
         for sample in asked

@@ -8,10 +8,12 @@ from typing import Any, cast
 
 from advisor.contracts import ModelUnderTest, Tools
 from advisor.errors import BackendResponseError
+from advisor.evaluation.also import signature, value_of
 from advisor.evaluation.asking import Asker, has_failed
 from advisor.evaluation.bench import MAX_FAILED_SHARE, Bench
 from advisor.evaluation.judging import judge_scores
 from advisor.evaluation.scoring import usage
+from advisor.evaluation.shared_ground import ValueOf
 from advisor.schema.evaluation import Completion, Prompt, Sample, Score, Usage
 
 FEWEST_SEEN = 20
@@ -39,6 +41,16 @@ class UnderTest:
     def max_new_tokens(self) -> int:
         """Longest answer of an evaluation."""
         return self._bench.settings.max_new_tokens
+
+    @property
+    def totals_value(self) -> ValueOf | None:
+        """The metric of summed totals, where it is no mean of samples; None for the others."""
+        return value_of(self._bench.metric)
+
+    @property
+    def metric_signature(self) -> str:
+        """Everything that decides the scores."""
+        return signature(self._bench.metric)
 
     @property
     def usage(self) -> Usage | None:

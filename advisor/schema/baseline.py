@@ -19,6 +19,8 @@ class Baselines(Value):
     manifest: Manifest
     target: float | None = None
     leaked_samples: int = 0
+    near_leaked_samples: int = 0
+    """Test samples that were left in though they are nearly equal to a train sample."""
     unsettled: tuple[str, ...] = ()
     """Builders that lack answers for a cause that may pass; measuring again asks for those."""
     warnings: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ from advisor.evaluation.remarks import remarks
 from advisor.evaluation.runner import measure
 from advisor.evaluation.scoring import clusters_of
 from advisor.evaluation.shared_ground import best_of, independent_samples
+from advisor.schema.base import Interval
 from advisor.schema.baseline import Baselines
 from advisor.schema.evaluation import Document, Evaluation, Manifest, Sample
 from advisor.schema.purse import Bill
@@ -76,13 +77,18 @@ def baseline(  # noqa: PLR0913 - what is measured, with what, and who pays
         )
     near = len(near_leaks(test, by_split["train"]))
     warnings = _sample_warnings(len(test), leaked, near)
-    parts = Parts(by_split["train"], by_split["dev"], test, corpus)
+    dev, known = without_leaks(by_split["dev"], by_split["test"])
+    if known:
+        warnings.append(
+            f"{known} dev samples also stand in the test split and were left out: what is chosen on"
+            " the dev part must not be chosen on the test part."
+        )
+    parts = Parts(by_split["train"], dev, test, corpus)
     fitting = Fitting(bench, tools, parts, warnings, may_search=may_search)
     ready = fitting.prepared(builders)
     bill = _bill(bench, ready, parts)
     agree(bill)
-    ready = fitting.searched(ready)
-    evaluations, refusals = _measured(ready.names, lambda name: _one(bench, ready, parts, name))
+    evaluations, refusals = _all_measured(bench, fitting, ready, parts)
     warnings += [f"{name} was left out: {error.message}" for name, error in refusals.items()]
     warnings += [sentence for e in evaluations for sentence in remarks(e)]
     ranks = {evaluation.builder: evaluation.cost_rank for evaluation in evaluations}
@@ -95,11 +101,31 @@ def baseline(  # noqa: PLR0913 - what is measured, with what, and who pays
         manifest=_shared(evaluations),
         target=target,
         leaked_samples=leaked,
+        near_leaked_samples=near,
         detectable=_detectable(next(e for e in evaluations if e.builder == best)),
         unsettled=_unsettled(evaluations, refusals),
         warnings=tuple(warnings),
         bill=bench.purse.settled(bill),
     )
+
+
+def _all_measured(
+    bench: Bench, fitting: Fitting, ready: Ready, parts: Parts
+) -> tuple[list[Evaluation], dict[str, BackendResponseError]]:
+    """Every system's evaluation in the order asked for, and why some got no answers.
+
+    What needs no search goes first, so that a search can never take the money for it.
+    """
+    plain = [name for name in ready.names if name not in ready.searching]
+    found, refusals = _measured(plain, lambda name: _one(bench, ready, parts, name))
+    if ready.searching:
+        done = fitting.searched(ready)
+        searched = [name for name in done.names if name in done.searching]
+        more, refused = _measured(searched, lambda name: _one(bench, done, parts, name))
+        found, refusals = [*found, *more], refusals | dict(done.refusals) | refused
+    if not found:
+        raise next(iter(refusals.values()))
+    return sorted(found, key=lambda e: ready.names.index(e.builder)), refusals
 
 
 def _one(bench: Bench, ready: Ready, parts: Parts, name: str) -> Evaluation:
@@ -137,8 +163,8 @@ def _bill(bench: Bench, ready: Ready, parts: Parts) -> Bill:
         answer_characters=answer,
         max_new_tokens=bench.settings.max_new_tokens,
     )
-    for calls in ready.calls.values():
-        bill = summed(bill, _searching_bill(bench, ready, parts, calls))
+    for name in ready.searching:
+        bill = summed(bill, _searching_bill(bench, ready, parts, name))
     for system in systems:
         bill = summed(bill, judging_bill(bench, system.prompts, system.samples))
     for _ in ready.predictors:
@@ -150,17 +176,39 @@ def _bill(bench: Bench, ready: Ready, parts: Parts) -> Bill:
     return bill.model_copy(update=shown)
 
 
-def _searching_bill(bench: Bench, ready: Ready, parts: Parts, calls: int) -> Bill:
-    """What a search and the evaluation of what it finds are to cost, its texts at their longest."""
+def _searching_bill(bench: Bench, ready: Ready, parts: Parts, name: str) -> Bill:
+    """What a search and the evaluation of what it finds are to cost.
+
+    Its prompts are not known beforehand: stand-ins of their length are priced, its texts at their
+    longest. What another model writes for it may be any share of its calls.
+    """
     answer = fmean(len(sample.target) for sample in parts.test)
     bill = Bill(price=bench.purse.price, calls_planned=0, calls_cached=0)
-    longest = bench.settings.max_new_tokens
+    longest, calls = bench.settings.max_new_tokens, ready.calls[name]
+    if bench.reflector is not None:
+        asked = stand_ins(parts, calls, ready, name)
+        written = bench.reflector.purse.bill(
+            asked,
+            cached=0,
+            answer_characters=4 * REFLECTION_TOKENS,
+            max_new_tokens=REFLECTION_TOKENS,
+        )
+        bill = summed(bill, _some(written))
     for count, tokens in ((calls, max(longest, REFLECTION_TOKENS)), (len(parts.test), longest)):
-        asked = stand_ins(parts, count, ready.instruction)
+        asked = stand_ins(parts, count, ready, name)
         samples = [parts.test[at % len(parts.test)] for at in range(count)]
         own = bench.purse.bill(asked, cached=0, answer_characters=answer, max_new_tokens=tokens)
         bill = summed(summed(bill, own), judging_bill(bench, asked, samples))
     return bill
+
+
+def _some(bill: Bill) -> Bill:
+    """A bill for calls of which none, a fifth or all may be made; they are counted elsewhere."""
+    expected = bill.expected_usd
+    if expected is None:
+        return bill
+    some = Interval(low=0.0, likely=expected.likely / 5, high=expected.high)
+    return bill.model_copy(update={"expected_usd": some, "calls_planned": 0})
 
 
 def _measured(
@@ -174,8 +222,6 @@ def _measured(
             found.append(measure(name))
         except BackendResponseError as error:
             refusals[name] = error
-    if not found:
-        raise next(iter(refusals.values()))
     return found, refusals
 
 

@@ -1,10 +1,13 @@
 """Systems beyond a fixed prompt: those that ask no model, and those that search before."""
 
+from dataclasses import replace
+
 import pytest
 
 from advisor.builtin.prompting.zero_shot import ZeroShotBuilder
 from advisor.contracts import PluginInfo
 from advisor.errors import ConsentError, DatasetError, MissingExtraError
+from advisor.evaluation.asking import Asker
 from advisor.evaluation.purse import Purse
 from advisor.schema.base import Provenance
 from advisor.schema.evaluation import Completion, Message
@@ -150,6 +153,7 @@ def test_a_search_is_in_the_bill_before_it_starts(tmp_path):
 
 def test_nobody_searches_without_leave(tmp_path):
     searcher = Searcher()
+    searcher.info = searcher.info.model_copy(update={"approach": "rag"})
     found = measure(tmp_path, {"searcher": searcher}, may_search=lambda _: False)
     assert (searcher.granted, searcher.answers) == (0, [])
     assert found.evaluations[0].fitting is None
@@ -168,3 +172,88 @@ def test_a_repeated_search_costs_nothing(tmp_path):
     again = measure(tmp_path, {"searcher": Searcher()}, session)
     assert session.batches == []
     assert again.evaluations[0].scores == first.evaluations[0].scores
+
+
+def test_a_search_cannot_take_the_money_for_the_others(tmp_path):
+    builders = {"searcher": Searcher(wanted=10), "zero_shot": ZeroShotBuilder()}
+    dear = Purse(PRICE, cap_usd=0.6)
+    found = measure(tmp_path, builders, purse=dear)
+    (plain,) = [e for e in found.evaluations if e.builder == "zero_shot"]
+    assert (plain.ended, plain.n) == ("all", 60)
+    assert len(builders["searcher"].answers) < 10
+
+
+class Silent(FunctionSession):
+    """Answers nothing about the dev part."""
+
+    def completion(self, asked):
+        if "Capital 2" in asked and len(asked) > 11:
+            return Completion(
+                text="",
+                prompt_tokens=0,
+                completion_tokens=0,
+                latency_ms=0,
+                finish="error",
+                error="too long",
+            )
+        return super().completion(asked)
+
+
+def test_a_search_without_answers_leaves_the_others_standing(tmp_path):
+    session = Silent(knows(0.3))
+    many = splits(dev=40)
+    found = baseline(
+        many,
+        builders={"searcher": Searcher(wanted=40), "zero_shot": ZeroShotBuilder()},
+        corpus=(),
+        bench=bench(session, tmp_path),
+        tools=Tools(tmp_path),
+    )
+    assert [e.builder for e in found.evaluations] == ["zero_shot"]
+    assert any(w.startswith("searcher was left out: 40 of 40 prompts") for w in found.warnings)
+
+
+def test_an_optimiser_that_may_not_search_is_left_out(tmp_path):
+    builders = {"zero_shot": ZeroShotBuilder(), "searcher": Searcher()}
+    found = measure(tmp_path, builders, may_search=lambda _: False)
+    assert [e.builder for e in found.evaluations] == ["zero_shot"]
+    assert any("only where it is named" in w for w in found.warnings)
+
+
+def test_what_another_model_writes_is_in_the_bill(tmp_path):
+    seen = []
+
+    def refuse(bill):
+        seen.append(bill)
+        raise ConsentError("no")
+
+    dear = PRICE.model_copy(update={"completion_usd_per_million": 100_000.0})
+    world = bench(FunctionSession(knows(1)), tmp_path, purse=Purse(PRICE))
+    writer = Asker(FunctionSession(knows(1)), world.asker.conditions, purse=Purse(dear))
+    for reflector in (None, writer):
+        with pytest.raises(ConsentError):
+            baseline(
+                splits(),
+                builders={"searcher": Searcher()},
+                corpus=(),
+                bench=replace(world, reflector=reflector),
+                tools=Tools(tmp_path),
+                agree=refuse,
+            )
+    alone, both = seen
+    assert both.calls_planned == alone.calls_planned == 66
+    assert both.expected_usd.high - alone.expected_usd.high > 6 * 1024 * 0.1 * 0.9
+
+
+def test_dev_samples_that_stand_in_test_are_not_searched_on(tmp_path):
+    copies = [s.model_copy(update={"id": f"dev-{s.id}", "split": "dev"}) for s in capitals(5)]
+    searcher = Searcher()
+    found = baseline(
+        [*splits(), *copies],
+        builders={"searcher": searcher},
+        corpus=(),
+        bench=bench(FunctionSession(knows(0.3)), tmp_path),
+        tools=Tools(tmp_path),
+    )
+    assert any(w.startswith("5 dev samples also stand in the test split") for w in found.warnings)
+    assert len(searcher.answers) == 6
