@@ -58,7 +58,8 @@ class Run:
         return {
             **{name: facts[name] for name in names},
             "build_seconds": round(seconds, 2),
-            "build_memory_mib": memory.most,
+            "build_memory_mib": memory.anonymous,
+            "build_resident_mib": memory.resident,
             "files_mib": round(files / MIB, 1),
         }
 
@@ -74,7 +75,8 @@ class Run:
         result = {
             "open_seconds": round(opened, 2),
             "open_of_it_seconds": self.retriever.report["seconds"],
-            "search_memory_mib": memory.most,
+            "search_memory_mib": memory.anonymous,
+            "search_resident_mib": memory.resident,
             "recall_of_real_queries": self._recall(searched.hits),
             "search_ms": _percentiles(searched.milliseconds),
             "search_cpu_ms": _percentiles(searched.cpu_milliseconds),
@@ -131,18 +133,19 @@ def _percentiles(values: list[float]) -> dict[str, float]:
 
 
 class Memory:
-    """Most anonymous memory above what there was at the begin, in MiB, looked at all the time.
+    """Most memory above what there was at the begin, in MiB, looked at all the time.
 
-    Pages of mapped files are left out: the system takes them back when it needs them.
+    `anonymous` leaves out pages of mapped files, which the system takes back when it needs them;
+    `resident` counts them too: that much memory serves a search at its full speed.
     """
 
     def __init__(self) -> None:
-        self.most = 0.0
+        self.anonymous = self.resident = 0.0
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
     def __enter__(self) -> Self:
-        self._before = _anonymous_bytes()
+        self._before = _bytes("RssAnon"), _bytes("VmRSS")
         self._thread.start()
         return self
 
@@ -153,14 +156,20 @@ class Memory:
     def _watch(self) -> None:
         while True:
             is_done = self._done.wait(0.02)
-            self.most = max(self.most, round((_anonymous_bytes() - self._before) / MIB, 1))
+            anonymous, resident = self._before
+            self.anonymous = max(self.anonymous, _mib(_bytes("RssAnon") - anonymous))
+            self.resident = max(self.resident, _mib(_bytes("VmRSS") - resident))
             if is_done:
                 return
 
 
-def _anonymous_bytes() -> int:
+def _mib(count: int) -> float:
+    return round(count / MIB, 1)
+
+
+def _bytes(name: str) -> int:
     text = Path("/proc/self/status").read_text(encoding="ascii")
-    (line,) = [line for line in text.splitlines() if line.startswith("RssAnon")]
+    (line,) = [line for line in text.splitlines() if line.startswith(f"{name}:")]
     return 1024 * int(line.split()[1])
 
 
