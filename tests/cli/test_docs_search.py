@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from advisor.cli.main import cli
+from advisor.embedding import vectors_root
 
 PUMP = "# Pump\n\n## Filling\n\nThe pump is filled with 3 litres of blue oil.\n"
 SIEVE = "# Sieve\n\n## Cleaning\n\nClean the sieve every 40 hours with warm water.\n"
@@ -41,6 +42,16 @@ def test_one_kind_of_search_can_be_asked_for(docs):
     result = search(docs, "oil", "-k", 1, "--builder-option", "rag.search=bm25")
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["found"][0]["document"] == "pump.md"
+
+
+@pytest.mark.ml
+def test_an_index_that_was_damaged_is_told(docs):
+    assert json.loads(search(docs, "oil").stdout)["notes"] == []
+    for path in (vectors_root() / "cache").glob("index-*/vectors-0.npy"):
+        path.write_bytes(b"x" * path.stat().st_size)
+    told = json.loads(search(docs, "oil").stdout)
+    assert "it was built anew" in told["notes"][-1]
+    assert told["found"][0]["document"] == "pump.md"
 
 
 @pytest.mark.parametrize(
