@@ -76,8 +76,10 @@ class RagBuilder:
 
     @property
     def story(self) -> tuple[str, ...]:
-        """What was tried on the dev part and what was chosen, in sentences."""
-        return self._outcome.story
+        """What was tried on the dev part and what was chosen, and what befell the index."""
+        retriever = self._prompter.retriever if self._prompter is not None else None
+        notes: tuple[str, ...] = getattr(retriever, "notes", ())
+        return (*self._outcome.story, *(f"{note[:1].upper()}{note[1:]}." for note in notes))
 
     @property
     def shown(self) -> int:

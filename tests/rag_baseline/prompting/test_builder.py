@@ -102,6 +102,16 @@ def test_the_rows_own_system_turn_replaces_the_instruction(tmp_path):
     assert prompt.messages[0].content == "Be brief."
 
 
+def test_what_befell_the_index_is_part_of_the_story(tmp_path):
+    assert fitted(tmp_path).story == ()
+    for path in tmp_path.rglob("index-*/vectors-0.npy"):
+        path.write_bytes(b"x" * path.stat().st_size)
+    for search in ("dense", "hybrid"):
+        builder = fitted(tmp_path, options={"search": search})
+        told = ("The stored index was damaged or of another make; it was built anew.",)
+        assert builder.story == (told if search == "dense" else ())
+
+
 def test_no_document_is_told(tmp_path):
     with pytest.raises(CorpusError, match="needs documents"):
         fitted(tmp_path, [])
