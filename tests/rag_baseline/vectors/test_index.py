@@ -1,11 +1,12 @@
 import json
+import os
 import random
 
 import pytest
 
 from advisor.errors import CorpusError, MissingExtraError, StorageError
 from advisor.schema.evaluation import Passage
-from rag_baseline.vectors import approximate, dense, index_kinds, ranking, vector_store
+from rag_baseline.vectors import approximate, dense, file_state, index_kinds, ranking, vector_store
 from rag_baseline.vectors.index import FaissRetriever
 from tests.fixtures.bench import Silence
 from tests.fixtures.embedders import LetterEmbedder
@@ -146,6 +147,55 @@ def test_a_damaged_index_is_told(tmp_path):
     assert "damaged" in again.report["notes"][0]
 
 
+FILLED = passages(*sentences(1500))
+
+
+def overwritten(path):
+    """The middle of a file is something else from now on; the times that it had."""
+    times = path.stat()
+    with path.open("r+b") as stream:
+        stream.seek(times.st_size // 2 - 5000)
+        stream.write(b"\x00\x00\x40\x40" * 2500)
+    return times.st_atime_ns, times.st_mtime_ns
+
+
+@pytest.mark.parametrize("seen", ["opening", "large", "time kept", "while open"])
+def test_bytes_overwritten_in_the_middle_are_seen_and_told(tmp_path, monkeypatch, seen):
+    good = FaissRetriever(LetterEmbedder())
+    good.index(FILLED)
+    first = FaissRetriever(LetterEmbedder(), tmp_path)
+    first.index(FILLED)
+    path = first.folder / "vectors-0.npy"
+    if seen in ("large", "time kept"):
+        monkeypatch.setattr(file_state, "TRUSTED", 0)
+    again = FaissRetriever(LetterEmbedder(), tmp_path)
+    if seen == "while open":
+        again.index(FILLED)
+    times = overwritten(path)
+    if seen == "time kept":
+        os.utime(path, ns=times)
+    if seen != "while open":
+        again.index(FILLED)
+    assert again.search("warm oil", 5) == good.search("warm oil", 5)
+    assert "damaged" in again.notes[0]
+    last = FaissRetriever(LetterEmbedder(), tmp_path)
+    last.index(FILLED)
+    assert last.notes == ()
+    assert last.search("warm oil", 5) == good.search("warm oil", 5)
+
+
+def test_an_embedder_of_other_lengths_is_not_taken_for_damage(tmp_path):
+    class Long(LetterEmbedder):
+        def embed(self, texts):
+            return [[3 * number for number in vector] for vector in super().embed(texts)]
+
+    for _ in range(2):
+        found = FaissRetriever(Long(), tmp_path)
+        found.index(passages(*sentences(20)))
+        assert len(found.search("oil", 3)) == 3
+        assert found.notes == ()
+
+
 def test_a_manifest_says_how_the_index_was_made(tmp_path):
     retriever = FaissRetriever(LetterEmbedder(), cache_dir=tmp_path)
     retriever.index(passages(*sentences(5)))
@@ -199,4 +249,6 @@ def test_a_recall_that_is_not_reached_is_told(monkeypatch):
     found = FaissRetriever(LetterEmbedder()).configured({"kind": "ivf", "recall": "1.0"})
     found.index(passages(*sentences(600)))
     assert found.report["recall_at_10"] < 1
+    assert found.settings["recall_at_10"] == found.report["recall_at_10"]
+    assert found.notes == tuple(found.report["notes"])
     assert "the stated recall 1 was not reached" in found.report["notes"][0]

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from advisor.embedding import KeptEmbedder
 from advisor.schema.evaluation import Passage
-from rag_baseline.vectors import index_kinds
+from rag_baseline.vectors import index_folder, index_kinds
 from rag_baseline.vectors.index import FaissRetriever
+from rag_baseline.words import word_folder
+from rag_baseline.words.bm25 import Bm25Retriever
 from tests.fixtures.embedders import LetterEmbedder
 
 pytestmark = pytest.mark.ml
@@ -289,6 +291,44 @@ def test_a_build_that_was_killed_three_times_repeats_no_finished_shard(tmp_path)
     whole = FaissRetriever(LetterEmbedder())
     whole.index(texts)
     assert found(retriever) == found(whole)
+
+
+def build_many(folder, first):
+    """Index overlapping corpora one after the other, in a child that shares the folder."""
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        index_folder.KEPT = word_folder.KEPT = 1
+        for at in range(first, first + 12):
+            corpus = [p for n in range(at % 5 + 1) for p in document(f"d{n}", 40, 0)]
+            for retriever in (FaissRetriever(LetterEmbedder(), folder), Bm25Retriever(folder)):
+                retriever.index(corpus)
+                assert len(retriever.search("warm oil", 7)) == 7
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def test_three_processes_share_one_folder(tmp_path):
+    children = [build_many(tmp_path, first) for first in range(3)]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+    assert len(list(tmp_path.glob("index-*"))) == len(list(tmp_path.glob("bm25-*"))) == 1
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_whole_index_of_the_same_digest_is_never_replaced(tmp_path, monkeypatch):
+    corpus = document("a", 20, 0)
+    first = FaissRetriever(LetterEmbedder(), tmp_path)
+    first.index(corpus)
+    made = (first.folder / "manifest.json").stat().st_ino
+    late = FaissRetriever(LetterEmbedder(), tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(index_folder.IndexFolder, "opened", lambda *_: None)
+        late.index(corpus)
+    assert (first.folder / "manifest.json").stat().st_ino == made
+    assert found(late) == found(first)
 
 
 def test_many_small_additions_become_one_piece_and_keep_what_was_trained(tmp_path, monkeypatch):
