@@ -235,7 +235,8 @@ def _index_rows(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
             f"{title} vectors, index chosen by itself ({auto['kind']})",
             (
                 f"recall at 10 of {percent(auto['recall_of_real_queries'])} against comparing all, "
-                f"{auto['search_ms']['p95']:.0f} ms (p95), {auto['search_memory_mib']:.0f} MiB held"
+                f"{auto['search_ms']['p95']:.0f} ms (p95), {auto['search_memory_mib']:.0f} MiB "
+                f"held beside {auto['files_mib']:.0f} MiB of mapped files"
             ),
         )
 
