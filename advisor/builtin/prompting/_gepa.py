@@ -52,6 +52,7 @@ class _Desk:
         self._desk = desk
         self._pool = pool
         self._judged = judged
+        self._longest = max((*judged, *pool), key=lambda sample: _length(start, sample))
         self._marks: dict[tuple[str, str], Mark] = {}
         self._fits = {start.lead.instruction: True}
         self._used, self._idle = -1, 0
@@ -105,7 +106,7 @@ class _Desk:
     def _cases(self, text: str, batch: list[Sample]) -> tuple[list[Case], str]:
         candidate = self.candidate(text)
         if text not in self._fits:
-            self._fits[text] = self._desk.fits(candidate, [*self._judged, *self._pool])
+            self._fits[text] = self._desk.fits(candidate, [self._longest])
         if not self._fits[text]:
             return [], "the prompt is too long for the model"
         return self._desk.cases(candidate, batch), "not asked"
@@ -189,6 +190,10 @@ def optimised(
     best = max([trials[0], *whole], key=lambda trial: trial.value())
     shown = (trials[0], *(trial for trial in trials[1:] if trial.marks))
     return Found(shown, best, adapter.written, adapter.long)
+
+
+def _length(start: Candidate, sample: Sample) -> int:
+    return sum(len(turn.content) for turn in start.prompt(sample, None).messages)
 
 
 def _feedback(case: Case) -> str:

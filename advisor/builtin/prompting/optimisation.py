@@ -97,7 +97,7 @@ class PromptOptimisationBuilder:
             return
         parts = parts_of(train, dev, tools.seed)
         plain = Desk(tools.model, calls, None)
-        plain.refuse_long(start, (*parts.dev, *parts.pool), self.info.id)
+        plain.refuse_long(start, (*parts.dev[:calls], *parts.pool[:calls]), self.info.id)
         similar, remark = self._neighbours(parts, tools)
         desk = Desk(tools.model, calls, similar)
         search = Search(start, desk, parts, similar, seed=tools.seed, may_show=self._may_show)

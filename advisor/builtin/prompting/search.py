@@ -95,7 +95,8 @@ class Search:
                 self._idle += 1
         if self._best is not self._start:
             more = self._full + min(len(dev) - self._full, desk.left // 2)
-            desk.extend([self._start, self._best], dev, more)
+            if desk.fits(self._best.candidate, dev[self._full : more]):
+                desk.extend([self._start, self._best], dev, more)
         return Outcome(
             self._start,
             self._best,
@@ -121,7 +122,7 @@ class Search:
         room = max(1, self._desk.left // (2 * self._first))
         known = {one for trial in self._trials for one in _names(trial.candidate)}
         fresh = {idea.key: idea for idea in ideas if known.isdisjoint(_names(idea))}
-        sight = self._parts.dev[: self._full + self._desk.calls // 2]
+        sight = self._parts.dev[: self._full]
         fitting = (idea for idea in fresh.values() if self._desk.fits(idea, sight))
         return [self._desk.trial(idea) for idea in islice(fitting, room)]
 
