@@ -68,13 +68,7 @@ def baseline(  # noqa: PLR0913 - what is measured, with what, and who pays
     """
     _refuse_plain_text(samples)
     by_split = {name: [s for s in samples if s.split == name] for name in ("train", "dev", "test")}
-    test, leaked = without_leaks(by_split["test"], by_split["train"])
-    if not test:
-        raise DatasetError(
-            f"No test sample is left to measure on: {len(by_split['test'])} in the test split, "
-            f"{leaked} of them also in the train split.",
-            hint="Add samples, or remove the copies of test samples from the train split.",
-        )
+    test, leaked = _asked(by_split)
     near = len(near_leaks(test, by_split["train"]))
     warnings = _sample_warnings(len(test), leaked, near)
     dev, known = without_leaks(by_split["dev"], by_split["test"])
@@ -107,6 +101,18 @@ def baseline(  # noqa: PLR0913 - what is measured, with what, and who pays
         warnings=tuple(warnings),
         bill=bench.purse.settled(bill),
     )
+
+
+def _asked(by_split: Mapping[str, Sequence[Sample]]) -> tuple[list[Sample], int]:
+    """The test samples to measure on, and how many more also stand in the train split."""
+    test, leaked = without_leaks(by_split["test"], by_split["train"])
+    if not test:
+        raise DatasetError(
+            f"No test sample is left to measure on: {len(by_split['test'])} in the test split, "
+            f"{leaked} of them also in the train split.",
+            hint="Add samples, or remove the copies of test samples from the train split.",
+        )
+    return test, leaked
 
 
 def _all_measured(

@@ -8,6 +8,12 @@ ASKED = {"task.kind": "question_answering"}
 LOOKED_UP = {"knowledge.in_documents": YES}
 FIVE_HUNDRED = {"data.labelled_samples": 500}
 CURRENT = {"knowledge.must_be_current": YES}
+SHORT = {"knowledge.in_documents": YES, "measured.target_met": NO}
+NO_PASSAGE_FAILED = {
+    "measured.failures_not_in_documents": 0.0,
+    "measured.failures_not_retrieved": 0.0,
+    "measured.failures_ignored": 0.0,
+}
 TUNED = (
     "fine_tuning",
     "rag_plus_fine_tuning",
@@ -60,6 +66,11 @@ CITED = {
     f"knowledge.{name}": NO for name in ("must_cite", "access_controlled", "must_be_deletable")
 }
 PAIRS = steps("data.preference_pairs", 0, 999, 1000, 9999, 10000, 50000)
+NOWHERE = steps("measured.failures_not_in_documents", 0.0, 0.2, 0.49, 0.5, 1.0)
+UNFOUND = steps("measured.failures_not_retrieved", 0.0, 0.2, 0.39, 0.4, 1.0)
+IGNORED = steps("measured.failures_ignored", 0.0, 0.2, 0.39, 0.4, 1.0)
+MISSHAPEN = steps("measured.failures_wrong_format", 0.0, 0.29, 0.3, 1.0)
+LEADS = steps("measured.small_model_leads", NO, YES)
 TOKENS = steps("data.unlabelled_tokens", 0, 10**7, 10**8, 10**9)
 
 DIRECTIONS = [
@@ -191,6 +202,27 @@ DIRECTIONS = [
     ),
     # What was measured. Where passages fail as well, documents are mended before anything is tuned.
     *steps("measured.target_met", YES, NO)(
-        "fine_tuning", "prompting", "few_shot", where={"knowledge.in_documents": NO}
+        "fine_tuning",
+        "prompting",
+        "few_shot",
+        where={"knowledge.in_documents": NO},
+        always=NO_PASSAGE_FAILED,
     ),
+    # Why answers failed: what is at fault gains against weights trained beside it.
+    *NOWHERE("collect_data", "fine_tuning", "rag_plus_fine_tuning", always=SHORT),
+    *UNFOUND(
+        "rag",
+        "fine_tuning",
+        "rag_plus_fine_tuning",
+        always=SHORT | {"measured.rag_score": 0.6, "measured.retrieval_recall": 0.3},
+    ),
+    *IGNORED(
+        "rag_plus_fine_tuning", "fine_tuning", always=SHORT, where={"model.parameters_billion": 1}
+    ),
+    *IGNORED("prompt_optimisation", "prompting", "fine_tuning", always=SHORT),
+    *MISSHAPEN("prompt_optimisation", "prompting", "fine_tuning", always=SHORT),
+    *steps("measured.rag_is_behind", NO, YES)("prompting", "rag"),
+    *steps("measured.long_context_is_behind", NO, YES)("prompting", "long_context"),
+    *steps("measured.small_model_is_behind", NO, YES)("prompting", "small_model"),
+    *LEADS("small_model", "prompting", "few_shot", always=SHORT),
 ]
