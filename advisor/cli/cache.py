@@ -96,7 +96,7 @@ def import_command(*, screen: Screen, file: Path) -> None:
 @command.command(name="clear")
 @click.option("--model", help="Only those of this model, as `advisor cache show` names it.")
 @click.option("--older-than-days", type=FiniteRange(0), help="Only those older than this.")
-@click.option("--vectors", is_flag=True, help="Only vectors of embedded texts.")
+@click.option("--vectors", is_flag=True, help="Only vectors and indexes of texts.")
 @unused_run_dir_option
 @standard_options
 def clear_command(
@@ -116,16 +116,17 @@ def clear_command(
     if model is not None:
         _refuse_unknown(model, cache.summary().models)
     gone = 0 if vectors else cache.clear(model=model, older_than_days=older_than_days)
-    gone_vectors = 0 if model is not None else _clear_vectors(older_than_days)
-    change = CacheChange(deleted=gone, deleted_vectors=gone_vectors)
-    _told(screen, change, f"{gone} completions and {gone_vectors} vectors deleted.")
+    vectors_gone, indexes_gone = (0, 0) if model is not None else _clear_vectors(older_than_days)
+    change = CacheChange(deleted=gone, deleted_vectors=vectors_gone, deleted_indexes=indexes_gone)
+    told = f"{gone} completions, {vectors_gone} vectors and {indexes_gone} indexes deleted."
+    _told(screen, change, told)
 
 
 def _ask(screen: Screen, found: CacheSummary, *, only_vectors: bool) -> None:
     """Return when somebody agrees to lose everything. Raises ConsentError otherwise."""
-    what = f"{found.vectors} vectors"
+    what = f"{found.vectors} vectors and {found.indexes} indexes"
     if not only_vectors:
-        what = f"{found.completions} completions and {what}"
+        what = f"{found.completions} completions, {what}"
     if not screen.may_ask or not click.confirm(f"Delete all {what}?", err=True):
         raise ConsentError(
             f"Nothing was deleted: nobody agreed to lose {what}.",
@@ -136,27 +137,33 @@ def _ask(screen: Screen, found: CacheSummary, *, only_vectors: bool) -> None:
 def _with_vectors(found: CacheSummary) -> CacheSummary:
     """The same with what is kept of embedded texts."""
     from advisor.embedding import vectors_root  # noqa: PLC0415 - pydantic is slow to load
-    from advisor.kept_vectors import kept_vectors  # noqa: PLC0415 - the same
+    from advisor.kept_vectors import kept_indexes, kept_vectors  # noqa: PLC0415 - the same
 
     root = vectors_root()
     if root is None:
         return found
-    kept = kept_vectors(root)
+    kept, searched = kept_vectors(root), kept_indexes(root)
     told = {
         "vectors": sum(kept.embedders.values()),
         "vectors_bytes": kept.bytes,
         "vectors_path": str(root),
         "embedders": kept.embedders,
+        "indexes": searched.indexes,
+        "indexes_bytes": searched.bytes,
     }
     return found.model_copy(update=told)
 
 
-def _clear_vectors(older_than_days: float | None) -> int:
+def _clear_vectors(older_than_days: float | None) -> tuple[int, int]:
+    """Vectors and indexes that were deleted."""
     from advisor.embedding import vectors_root  # noqa: PLC0415 - pydantic is slow to load
-    from advisor.kept_vectors import clear_vectors  # noqa: PLC0415 - the same
+    from advisor.kept_vectors import clear_indexes, clear_vectors  # noqa: PLC0415 - the same
 
     root = vectors_root()
-    return clear_vectors(root, older_than_days=older_than_days) if root is not None else 0
+    if root is None:
+        return 0, 0
+    gone = clear_vectors(root, older_than_days=older_than_days)
+    return gone, clear_indexes(root, older_than_days=older_than_days)
 
 
 def _refuse_unknown(model: str, known: Mapping[str, int]) -> None:

@@ -11,7 +11,7 @@ MEGA = 1e6
 
 
 def show_cache(console: Console, found: CacheSummary) -> None:
-    """Completions by model, the span of their dates, vectors by embedder, and where they lie."""
+    """Completions by model and dates, vectors by embedder, indexes, and where they lie."""
     if not found.completions:
         console.print("No completion is kept yet; every measured answer adds one.")
     else:
@@ -28,3 +28,6 @@ def show_cache(console: Console, found: CacheSummary) -> None:
         console.print(table)
         size = found.vectors_bytes / MEGA
         console.print(styled(f"{found.vectors_path} ({size:.1f} MB)", "dim"))
+    if found.indexes:
+        size = found.indexes_bytes / MEGA
+        console.print(f"Indexes of searched documents: {found.indexes:,} ({size:.1f} MB).")

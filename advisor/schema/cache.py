@@ -24,6 +24,9 @@ class CacheSummary(Value):
     vectors_path: str = ""
     embedders: dict[str, int] = Field(default_factory=dict)
     """Vectors by embedder and the beginning of its digest."""
+    indexes: int = 0
+    """Indexes that `advisor docs search` keeps beside the vectors."""
+    indexes_bytes: int = 0
 
 
 class CacheRecord(Value):
@@ -43,4 +46,5 @@ class CacheChange(Value):
     imported: int = 0
     deleted: int = 0
     deleted_vectors: int = 0
+    deleted_indexes: int = 0
     file: str = ""
