@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, cast
 
-from advisor.contracts import Judging, PromptBuilder
+from advisor.contracts import Judging, PromptBuilder, Retrieving
 from advisor.errors import (
     BackendResponseError,
     DatasetError,
@@ -16,9 +17,9 @@ from advisor.evaluation.bench import MAX_FAILED_SHARE, Bench
 from advisor.evaluation.identity import by_id
 from advisor.evaluation.judging import judge_scores
 from advisor.evaluation.question import Question, question_of, value_that_stands
-from advisor.evaluation.scoring import Ended, clusters_of, evaluation, manifest, score
+from advisor.evaluation.scoring import Ended, clusters_of, evaluation, latency, manifest, score
 from advisor.evaluation.stopping import fair_order
-from advisor.schema.evaluation import Completion, Evaluation, Prompt, Sample, Stopping
+from advisor.schema.evaluation import Completion, Evaluation, Latency, Prompt, Sample, Stopping
 
 FEWEST_SEEN = 20
 """Answers that are waited for before their failures are judged, where there are so many to ask."""
@@ -37,6 +38,8 @@ class Prepared(NamedTuple):
     samples: Sequence[Sample]
     prompts: Sequence[Prompt]
     known: Mapping[int, Completion]
+    building_ms: Sequence[float] = ()
+    """What each prompt took to build; questions embedded together share that time equally."""
 
     @property
     def missing(self) -> list[Prompt]:
@@ -58,8 +61,8 @@ def prepare(bench: Bench, name: str, builder: PromptBuilder, samples: Sequence[S
             hint="Add labelled samples, so that some can be set aside for testing.",
         )
     samples = _in_fair_order(bench, samples)
-    prompts = _built(builder, samples)
-    return Prepared(name, builder, samples, prompts, bench.asker.known(prompts))
+    prompts, took = _built(builder, samples)
+    return Prepared(name, builder, samples, prompts, bench.asker.known(prompts), took)
 
 
 def evaluate(
@@ -109,8 +112,13 @@ def measure(bench: Bench, ready: Prepared) -> Evaluation:
         "cost_rank": info.cost_rank,
         "story": tuple(getattr(ready.builder, "story", ())),
         "tried": tuple(getattr(ready.builder, "trace", ())),
+        "building_ms": _building_ms(ready, len(answers)),
     }
     return found.model_copy(update=told)
+
+
+def _building_ms(ready: Prepared, count: int) -> Latency | None:
+    return latency(ready.building_ms[:count]) if isinstance(ready.builder, Retrieving) else None
 
 
 class _Run:
@@ -220,17 +228,24 @@ def refuse_metric(bench: Bench) -> None:
             )
 
 
-def _built(builder: PromptBuilder, samples: Sequence[Sample]) -> list[Prompt]:
+def _built(builder: PromptBuilder, samples: Sequence[Sample]) -> tuple[list[Prompt], list[float]]:
+    """The prompts, and the milliseconds that each took."""
     prepare_all = cast(
         "Callable[[Sequence[Sample]], None] | None", getattr(builder, "prepare", None)
     )
     prompts: list[Prompt] = []
+    took: list[float] = []
     for start in range(0, len(samples), PREPARED_AT_ONCE):
         some = samples[start : start + PREPARED_AT_ONCE]
+        began = time.perf_counter()
         if prepare_all is not None:
             prepare_all(some)
-        prompts += [builder.build(sample) for sample in some]
-    return prompts
+        share = (time.perf_counter() - began) / len(some)
+        for sample in some:
+            began = time.perf_counter()
+            prompts.append(builder.build(sample))
+            took.append(1000 * (share + time.perf_counter() - began))
+    return prompts, took
 
 
 def _in_fair_order(bench: Bench, samples: Sequence[Sample]) -> Sequence[Sample]:

@@ -27,6 +27,8 @@ EVENTS = {
 }
 
 
+NOTICED_MS = 1.0
+"""Milliseconds to build a prompt from which on they are told."""
 FEW_SYSTEMS = 3
 """Up to so many, every pair is shown."""
 
@@ -48,6 +50,7 @@ def measured_remarks(baselines: Baselines) -> tuple[str, ...]:
             "Intervals of further metrics do not allow for an early end: take them for a little too"
             " narrow where a system was decided early."
         )
+    found += _building(baselines.evaluations)
     found += [_happened(e) for e in baselines.evaluations if e.events]
     if baselines.bill is not None:
         found += _paid(baselines.bill)
@@ -113,6 +116,19 @@ def _answer(stopping: Stopping, decision: str) -> str:
     if stopping.rival:
         return f"{'better' if decision == 'above' else 'worse'} than {words(stopping.rival)}"
     return f"{decision} {percent(stopping.against)}"
+
+
+def _building(evaluations: Sequence[Evaluation]) -> list[str]:
+    """What building a prompt took where that can be noticed: one sentence for all."""
+    slow = [
+        f"{words(e.builder)} {e.building_ms.p50:,.0f} ms"
+        for e in evaluations
+        if e.building_ms is not None and (e.building_ms.p50 or 0) > NOTICED_MS
+    ]
+    if not slow:
+        return []
+    told = f"To build a prompt (retrieval, reranking) took, at the median: {', '.join(slow)}"
+    return [f"{told}; the times of answers do not hold it."]
 
 
 def _happened(evaluation: Evaluation) -> str:

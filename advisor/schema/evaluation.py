@@ -324,6 +324,10 @@ class Evaluation(Value):
     """How well passages were found, whatever was answered from them."""
     diagnosis: Diagnosis | None = None
     """Why samples failed; None where none did."""
+    building_ms: Latency | None = None
+    """Milliseconds to build a prompt on this machine (retrieval, reranking), which `latency_ms`
+    does not hold; an answer of a live system takes both. What was embedded or reranked before took
+    less. None for a system that retrieves nothing."""
 
     @property
     def n_to_prove_on(self) -> int:

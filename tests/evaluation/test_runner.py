@@ -1,3 +1,4 @@
+import time
 from dataclasses import replace
 
 import pytest
@@ -316,3 +317,31 @@ def test_the_tuned_model_answers_the_same_samples_in_the_same_order(tmp_path, bu
     assert [s.sample_id for s in found.scores] == [s.sample_id for s in like.scores]
     with pytest.raises(StaleArtifactError, match="no longer in the data"):
         evaluate_again(tuned, "tuned", builder, samples[5:], like=like)
+
+
+def test_the_time_to_build_a_prompt_stands_beside_that_of_the_answer(tmp_path, builder):
+    class Slow:
+        """Takes 40 ms for all questions together and 5 for each."""
+
+        info = builder.info
+        shown = 1
+
+        def hits(self, sample, k):
+            return []
+
+        def fit(self, train, dev, corpus, tools):
+            raise NotImplementedError
+
+        def prepare(self, samples):
+            time.sleep(0.04)
+
+        def build(self, sample):
+            time.sleep(0.005)
+            return builder.build(sample)
+
+    found = evaluate(bench(FunctionSession(knows(1)), tmp_path), "z", Slow(), capitals(4))
+    assert found.latency_ms.p50 == 3.0
+    assert 15 <= found.building_ms.p50 <= found.building_ms.p95
+    assert found.building_ms.p50 < 200
+    quick = evaluate(bench(FunctionSession(knows(1)), tmp_path), "z", builder, capitals(4))
+    assert quick.building_ms is None

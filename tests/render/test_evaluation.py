@@ -181,3 +181,19 @@ def test_of_many_systems_only_the_pairs_with_the_best_are_shown():
     )
     shown = [(c.a, c.b) for c in shown_comparisons(many)]
     assert shown == [("a", "c"), ("b", "c"), ("c", "d")]
+
+
+def test_what_building_a_prompt_took_is_told_once_where_it_can_be_noticed():
+    def remarks(**milliseconds):
+        evaluations = tuple(
+            make.evaluation(name, building_ms=Latency(p50=p50, p95=p50))
+            for name, p50 in milliseconds.items()
+        )
+        baselines = make.baselines(evaluations=evaluations, best="rag", comparisons=())
+        return [line for line in measured_remarks(baselines) if "To build" in line]
+
+    (told,) = remarks(zero_shot=0.02, rag=12.4, few_shot=3.0)
+    assert "RAG 12 ms" in told
+    assert "ew-shot 3 ms" in told
+    assert "ero-shot" not in told
+    assert remarks(rag=0.9, zero_shot=None) == []
