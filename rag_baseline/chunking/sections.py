@@ -21,6 +21,9 @@ _MARK = re.compile(
     re.MULTILINE,
 )
 _NO_TITLE = re.compile(r"[ ]{4}|\t|[ ]{0,3}(?:[-*+>|#]|\d+[.)]|`{3}|~{3})")
+_FACT = re.compile(r"(?P<key>[^\s:#`~|>-][^\n]*?): \S[^\n]*(?:\n|$)")
+_OURS = ("kind", "folder")
+"""Metadata that every document has, whatever it says."""
 _CLOSING = re.compile(r"[ \t]+#+$")
 
 
@@ -53,14 +56,18 @@ def is_markdown(document: Document) -> bool:
 def sections(document: Document) -> Iterator[Section]:
     """Parts that begin at a Markdown heading; a heading without a body goes with what follows.
 
-    They are adjacent and hold the whole text.
+    What the front matter said is a part of its own. They are adjacent and hold the whole text.
     """
     text = document.text
     path: list[_Heading] = []
     start = 0
     if is_markdown(document):
-        body = 0
+        start = body = _facts_end(document)
+        if start:
+            yield Section(0, start)
         for heading in _headings(text):
+            if heading.start < start:
+                continue
             if text[body : heading.start].strip():
                 yield _section(path, start, heading.start)
                 start = heading.start
@@ -70,6 +77,20 @@ def sections(document: Document) -> Iterator[Section]:
             body = heading.end
     if start < len(text):
         yield _section(path, start, len(text))
+
+
+def _facts_end(document: Document) -> int:
+    """Where the lines end that the front matter became, its blank line included; 0 without any.
+
+    They are `key: value`, and metadata has at least one of their keys.
+    """
+    text, at, keys = document.text, 0, set()
+    while line := _FACT.match(text, at):
+        keys.add(line["key"])
+        at = line.end()
+    is_blank = at == len(text) or text[at] == "\n"
+    own = {f"own_{key}" for key in keys} | keys.difference(_OURS)
+    return min(at + 1, len(text)) if is_blank and own & document.metadata.keys() else 0
 
 
 def _section(path: Sequence[_Heading], start: int, end: int) -> Section:

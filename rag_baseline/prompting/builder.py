@@ -109,14 +109,14 @@ class RagBuilder:
             )
         library = Library(corpus, tools)
         base = self._first(library, train, dev, tools)
-        choices = Choices(tools, self._options, dev, base.retriever)
+        choices = Choices(self.info.id, base, train, dev)
 
         def ask(options: RagOptions, samples: Sequence[Sample]) -> list[Prompt]:
             prompter = _under(base, options)
             prompter.prepare(samples)
             return [prompter.build(sample) for sample in samples]
 
-        self._outcome = choices.kept() or sweep(library, self._options, dev, tools.model, ask)
+        self._outcome = choices.kept() or sweep(library, self._options, dev, tools, ask)
         choices.keep(self._outcome)
         prompter = _under(base, self._outcome.options)
         library.keep_only(prompter.retriever)

@@ -10,36 +10,38 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from advisor.contracts import Retriever, Tools
 from advisor.errors import StorageError
 from advisor.schema.evaluation import Sample
+from rag_baseline.predicting.labelled import embedder_name
+from rag_baseline.prompting.prompter import Prompter
 from rag_baseline.prompting.rag_options import WAYS, RagOptions
 from rag_baseline.prompting.sweep import Outcome, calls_wanted
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Choices:
-    """One sweep's outcome by everything that decided it but the model; no text is stored."""
+    """One sweep's outcome by everything that decided it but the model; no text is stored.
+
+    A model that may not be asked takes over what another chose for the same prompts under the same
+    metric: a tuned model is compared with its base under one way of prompting.
+    """
 
     def __init__(
-        self, tools: Tools, options: RagOptions, dev: Sequence[Sample], retriever: Retriever
+        self, builder: str, base: Prompter, train: Sequence[Sample], dev: Sequence[Sample]
     ) -> None:
-        self._options = options
-        self._wanted = calls_wanted(options, dev)
-        model = tools.model
+        self._options = base.options
+        self._wanted = calls_wanted(base.options, dev)
+        model = base.tools.model
         self._can_ask = model is not None and model.calls_left >= min(self._wanted, 2)
-        digest = hashlib.sha256()
-        body = asdict(options) | {"given": sorted(options.given)}
-        decided = [FORMAT, body, tools.instruction, tools.seed, getattr(retriever, "digest", "")]
-        digest.update(json.dumps(decided, sort_keys=True).encode())
-        for sample in dev:
-            digest.update(f"{sample.id}\0{sample.input}\0{sample.target}\n".encode())
-        self._path: Path = tools.cache_dir / f"sweep-{digest.hexdigest()[:16]}.json"
+        self._path: Path | None = None
+        if self._wanted and model is not None:
+            known = _digest(builder, base, model.metric_signature, train, dev)
+            self._path = base.tools.cache_dir / f"sweep-{known}.json"
 
     def kept(self) -> Outcome | None:
         """What an earlier sweep chose that could ask the model, where this one cannot."""
-        if not self._wanted or self._can_ask:
+        if self._path is None or self._can_ask:
             return None
         try:
             found = json.loads(self._path.read_text(encoding="utf-8"))
@@ -49,7 +51,7 @@ class Choices:
 
     def keep(self, outcome: Outcome) -> None:
         """Store what was chosen by asking; raises StorageError."""
-        if not outcome.asked or not self._can_ask:
+        if not outcome.asked or not self._can_ask or self._path is None:
             return
         chosen = outcome.options
         body = {
@@ -71,6 +73,29 @@ class Choices:
                 hint="Free some space or make the folder writable.",
                 where=str(self._path),
             ) from error
+
+
+def _digest(
+    builder: str, base: Prompter, metric: str, train: Sequence[Sample], dev: Sequence[Sample]
+) -> str:
+    """Of who asks what, how it is searched and in what, and by what answers are scored."""
+    retriever: Any = base.retriever
+    decided = [
+        FORMAT,
+        builder,
+        asdict(base.options) | {"given": sorted(base.options.given)},
+        base.tools.instruction,
+        base.tools.seed,
+        base.decline,
+        embedder_name(base.tools.embedder),
+        [retriever.info.id, str(getattr(retriever, "digest", ""))],
+        metric,
+    ]
+    digest = hashlib.sha256(json.dumps(decided, sort_keys=True).encode())
+    shots = train if base.shots is not None else ()
+    for one in (*base.library.corpus, *shots, *dev):
+        digest.update(json.dumps(one.model_dump(), sort_keys=True, default=str).encode() + b"\n")
+    return digest.hexdigest()[:16]
 
 
 def _read(found: dict[str, Any], options: RagOptions) -> Outcome:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 from advisor.schema.evaluation import Hit, Passage
+from rag_baseline.passage_text import searched_text
 
 ALIKE = 0.9
 """Share of words in common, of all in either, from which two passages say the same."""
@@ -18,14 +20,35 @@ _WORD = re.compile(r"\w+")
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|(?<=[。！？])|\n+")  # noqa: RUF001
 
 CountTokens = Callable[[str], int]
+ShowText = Callable[[Passage], str]
+"""A passage as the prompt shows it."""
 
 
-def pack(hits: Sequence[Hit], *, most: int, budget: int | None, count: CountTokens) -> list[Hit]:
+def distinct(hits: Sequence[Hit], most: int) -> list[Hit]:
+    """The first `most` hits that say what no better one does."""
+    chosen: list[Hit] = []
+    for hit in hits:
+        if len(chosen) == most:
+            break
+        if not any(_says_the_same(hit.passage, other.passage) for other in chosen):
+            chosen.append(hit)
+    return chosen
+
+
+def pack(
+    hits: Sequence[Hit],
+    *,
+    most: int,
+    budget: int | None,
+    count: CountTokens,
+    shown: ShowText = searched_text,
+) -> list[Hit]:
     """At most `most` hits, best first, that together take no more than `budget` tokens.
 
     Overlapping and adjoining passages of a document become one, in the place of the better; one
     that says the same as a better one is left out. A passage that does not fit is passed over for
-    the next that does. None is cut, unless the best alone is too long: then behind a sentence.
+    the next that does. None is cut, unless the best alone is too long: then behind a sentence, and
+    its headings go where they leave no room for one. What is `shown` over a text counts too.
     """
     chosen: list[Hit] = []
     for hit in hits:
@@ -34,10 +57,10 @@ def pack(hits: Sequence[Hit], *, most: int, budget: int | None, count: CountToke
         tried = _with(chosen, hit)
         if len(tried) > most:
             break
-        if budget is None or _tokens(tried, count) <= budget:
+        if budget is None or _tokens(tried, count, shown) <= budget:
             chosen = tried
         elif not chosen:
-            return _first_part(hit, budget, count)
+            return _first_part(hit, budget, count, shown)
     return chosen
 
 
@@ -87,27 +110,38 @@ def _joined(one: Passage, other: Passage, *, most_between: int = 0) -> Passage |
 
 
 def _says_the_same(one: Passage, other: Passage) -> bool:
+    """Under the same headings the same text, or nearly: no number and no name with one differs."""
+    if one.heading.casefold() != other.heading.casefold():
+        return False
     if one.text == other.text:
         return True
     mine, theirs = _words(one.text), _words(other.text)
-    return len(mine & theirs) >= ALIKE * len(mine | theirs) and bool(mine)
+    if len(mine & theirs) < ALIKE * len(mine | theirs) or not mine:
+        return False
+    return not any(any(map(str.isdigit, word)) for word in mine ^ theirs)
 
 
-def _words(text: str) -> set[str]:
-    return set(_WORD.findall(text.casefold()))
+@lru_cache(maxsize=4096)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text.casefold()))
 
 
-def _tokens(hits: Sequence[Hit], count: CountTokens) -> int:
-    return sum(count(hit.passage.text) + SEPARATION for hit in hits)
+def _tokens(hits: Sequence[Hit], count: CountTokens, shown: ShowText) -> int:
+    return sum(count(shown(hit.passage)) + SEPARATION for hit in hits)
 
 
-def _first_part(hit: Hit, budget: int, count: CountTokens) -> list[Hit]:
+def _first_part(hit: Hit, budget: int, count: CountTokens, shown: ShowText) -> list[Hit]:
     """As many whole sentences of the hit as fit; words where the first sentence does not."""
-    passage = hit.passage
+    whole = hit.passage
+    bare = whole.model_copy(update={"heading": ""})
     for seam in (_SENTENCE, re.compile(r"\s+")):
-        ends = [match.start() for match in seam.finditer(passage.text)]
-        fitting = [end for end in ends if end and count(passage.text[:end]) + SEPARATION <= budget]
-        if fitting:
-            cut = {"text": passage.text[: fitting[-1]], "end": passage.start + fitting[-1]}
-            return [hit.model_copy(update={"passage": passage.model_copy(update=cut)})]
+        ends = [match.start() for match in seam.finditer(whole.text) if match.start()]
+        for passage in (whole, bare) if whole.heading else (whole,):
+            parts = (
+                passage.model_copy(update={"text": whole.text[:end], "end": whole.start + end})
+                for end in reversed(ends)
+            )
+            for part in parts:
+                if count(shown(part)) + SEPARATION <= budget:
+                    return [hit.model_copy(update={"passage": part})]
     return []

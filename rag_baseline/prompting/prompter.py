@@ -11,14 +11,17 @@ from advisor.contracts import Arraying, Asymmetric, Retriever, Tools, Windowed
 from advisor.schema.chat import earlier, opening
 from advisor.schema.evaluation import Hit, Message, Passage, Prompt, Sample
 from advisor.schema.relevance import Relevance
+from rag_baseline.passage_text import searched_text, shown_text
 from rag_baseline.prompting.library import Library, prepare
-from rag_baseline.prompting.packing import SEPARATION, CountTokens, pack, widened
+from rag_baseline.prompting.packing import SEPARATION, CountTokens, distinct, pack, widened
 from rag_baseline.prompting.rag_options import RagOptions
 from rag_baseline.prompting.shots import Shots
 from rag_baseline.prompting.wording import CITE, FAR, declining, marked, user_turn
 
 SPARE = 8
 """Passages found beyond those shown where some may be passed over."""
+DEEPER = (SPARE, 8 * SPARE, 64 * SPARE)
+"""The same where copies of one text stand among what is found."""
 TURN = 8
 """Tokens that a chat template puts around a turn, at most for most."""
 Shown = tuple[Sample, tuple[Message, ...]]
@@ -64,7 +67,8 @@ class Prompter:
     def build(self, sample: Sample) -> Prompt:
         """The prompt of one sample."""
         hits = self._shown(sample)
-        turn = user_turn(hits, sample.input, self._asked(sample, hits))
+        texts = [self._text(hit.passage) for hit in hits]
+        turn = user_turn(texts, sample.input, self._asked(sample, hits))
         own = (*earlier(sample), Message(role="user", content=turn), *sample.steps)
         head = opening(sample, self.tools.instruction)
         shots = self._solved(sample, sum(at_most(m.content) for m in (*head, *own)))
@@ -73,7 +77,7 @@ class Prompter:
             messages=(*head, *(turn for _, turns in shots for turn in turns), *own),
             shots=tuple(shot.id for shot, _ in shots),
             passages=tuple(hit.passage.id for hit in hits),
-            passage_texts=tuple(hit.passage.text for hit in hits),
+            passage_texts=tuple(texts),
             cites=self.options.cite,
         )
 
@@ -85,7 +89,7 @@ class Prompter:
         questions = (
             embedder.array_queries if isinstance(embedder, Asymmetric) else _embedding(embedder)
         )
-        texts = [hit.passage.text for hit in hits]
+        texts = [searched_text(hit.passage) for hit in hits]
         asked, shown = questions([sample.input])[0], _embedding(embedder)(texts)
         return max(float(sum(a * b for a, b in zip(asked, row, strict=True))) for row in shown)
 
@@ -101,14 +105,31 @@ class Prompter:
     def _shown(self, sample: Sample) -> list[Hit]:
         """The first of what is found; packed where tokens or neighbours make that necessary."""
         options = self.options
-        plain = self.hits(sample, options.passages)
+        plain = self._distinct(sample, options.passages)
         budget = self._budget(sample, plain)
         if budget is None and not options.neighbours:
             return plain
-        found = self.hits(sample, options.passages + SPARE)
         if options.neighbours:
+            found = self.hits(sample, options.passages + SPARE)
             found = [widened(hit, options.neighbours, self._order) for hit in found]
-        return pack(found, most=options.passages, budget=budget, count=self._count)
+        else:
+            found = self._distinct(sample, options.passages + SPARE)
+        return pack(
+            found, most=options.passages, budget=budget, count=self._count, shown=self._text
+        )
+
+    def _text(self, passage: Passage) -> str:
+        """A passage as it is shown; one that is to be cited with its document."""
+        return shown_text(passage, named=self.options.cite)
+
+    def _distinct(self, sample: Sample, k: int) -> list[Hit]:
+        """The first k hits that say different things; it is searched deeper where some do not."""
+        for spare in (0, *DEEPER):
+            found = self.hits(sample, k + spare)
+            chosen = distinct(found, k)
+            if len(chosen) == k or len(found) < k + spare:
+                break
+        return chosen
 
     def _budget(self, sample: Sample, hits: Sequence[Hit]) -> int | None:
         """Tokens for all passages; None where nothing limits them.
@@ -121,7 +142,7 @@ class Prompter:
         room = model.context_tokens if model is not None else None
         if model is not None and room is not None:
             rest = self._frame(sample)
-            shown = sum(at_most(hit.passage.text) + SEPARATION for hit in hits)
+            shown = sum(at_most(self._text(hit.passage)) + SEPARATION for hit in hits)
             room -= model.max_new_tokens + TURN * (len(sample.history) + 3)
             if self.options.neighbours or at_most(rest) + shown > room:
                 limits.append(max(LEAST, room - self._count(rest)))
@@ -167,10 +188,11 @@ class Prompter:
     def _turns_of(self, shot: Sample) -> Shown | None:
         """A solved sample in the very form of the question; None for one that shows nothing."""
         if shot.id not in self._kept:
-            hits = self.hits(shot, self.options.passages)
+            hits = self._distinct(shot, self.options.passages)
             answer = self._answer_of(shot, hits)
+            texts = [self._text(hit.passage) for hit in hits]
             asked = Message(
-                role="user", content=user_turn(hits, shot.input, self._asked(shot, hits))
+                role="user", content=user_turn(texts, shot.input, self._asked(shot, hits))
             )
             answered = Message(role="assistant", content=answer)
             turns = (*earlier(shot), asked, *shot.steps, answered)

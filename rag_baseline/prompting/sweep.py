@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import sqrt
-from statistics import fmean, stdev
-from typing import TypeVar
+from statistics import fmean
+from typing import NamedTuple
 
-from advisor.contracts import ModelUnderTest
+from advisor.contracts import Embedder, ModelUnderTest, Tools
 from advisor.schema.evaluation import Passage, Prompt, Sample
 from advisor.schema.relevance import Relevance
+from rag_baseline.predicting.labelled import in_order
+from rag_baseline.prompting.comparing import best
+from rag_baseline.prompting.label_length import label_tokens
 from rag_baseline.prompting.library import Library, prepare
 from rag_baseline.prompting.rag_options import FULL, OFF, WAYS, RagOptions
 
@@ -33,12 +35,9 @@ BLIND = (1, 5, 2, 10)
 """Their order where nothing is known of what is found."""
 ENOUGH = 0.01
 """How much of the recall at ten may be given up for fewer passages."""
-NOISE = 1.28
-"""Standard errors of a paired difference from which it counts: one in ten by chance alone."""
 CHARACTERS = 150_000
 """Length of a corpus up to which `auto` cuts and embeds it in other sizes too."""
 
-Key = TypeVar("Key", str, int)
 Ask = Callable[[RagOptions, Sequence[Sample]], list[Prompt]]
 """The prompts of some samples under options."""
 
@@ -64,11 +63,51 @@ def calls_wanted(options: RagOptions, dev: Sequence[Sample]) -> int:
     return CONFIGURATIONS * min(MOST_ASKED, len(dev))
 
 
+class _Plan(NamedTuple):
+    """What a sweep compares with what it begins with."""
+
+    ways: tuple[str, ...] = ()
+    sizes: tuple[int, ...] = ()
+    counts: int = 0
+    """Further numbers of passages, at most."""
+
+    @property
+    def tried(self) -> int:
+        """All of them: each could look better by chance."""
+        return len(self.ways) + len(self.sizes) + self.counts
+
+
+class _Ground(NamedTuple):
+    """What retrieval is compared on."""
+
+    library: Library
+    samples: Sequence[Sample]
+    relevance: Relevance
+    embedder: Embedder
+
+    def ranks(self, options: RagOptions) -> list[int | None]:
+        """Place of the first right passage of each sample among the first ten."""
+        retriever = self.library.retriever(options)
+        prepare(retriever, [sample.input for sample in self.samples])
+        return [
+            self.relevance.rank(
+                sample,
+                (hit.passage for hit in self.library.find(retriever, options, sample, DEPTH)),
+            )
+            for sample in self.samples
+        ]
+
+    def length(self, options: RagOptions) -> float:
+        """Tokens of a passage as it is shown, at most but for its headings, which are averaged."""
+        passages = self.library.passages(options)
+        return options.tokens + label_tokens(passages, self.embedder, named=options.cite)
+
+
 def sweep(
     library: Library,
     options: RagOptions,
     dev: Sequence[Sample],
-    model: ModelUnderTest | None,
+    tools: Tools,
     ask: Ask,
 ) -> Outcome:
     """The options with the search, the passage size and the number of passages that dev supports.
@@ -76,83 +115,94 @@ def sweep(
     First by retrieval alone, which asks no model: the reciprocal rank of the first right passage
     decides how to search, what is found among equally many tokens how long passages are. Then by
     the run's metric how many are shown. What the user set is left; another way is taken only where
-    a paired comparison puts it beyond noise.
+    a paired comparison puts it beyond chance, all that is tried in the sweep being counted.
     """
     if options.sweep == OFF or len(dev) < FEWEST:
         return Outcome(options)
-    relevance = Relevance(dev, library.corpus)
+    drawn = in_order(dev, tools.seed)
+    relevance = Relevance(drawn, library.corpus)
     most = MOST_RERANKED if options.rerank else MOST_JUDGED
-    judged = [sample for sample in dev if relevance.by(sample)][:most]
+    judged = [sample for sample in drawn if relevance.by(sample)][:most]
+    is_judged = len(judged) >= FEWEST
+    calls = min(calls_wanted(options, dev), tools.model.calls_left) if tools.model else 0
+    few = drawn[: min(MOST_ASKED, calls // 2)]
+    counts = min(calls // len(few) - 1, len(COUNTS)) if len(few) >= FEWEST else 0
+    plan = _plan(library, options, counts) if is_judged else _Plan(counts=counts)
+    ground = _Ground(library, judged, relevance, tools.embedder)
     found = Outcome(options)
-    if len(judged) >= FEWEST:
-        found = _by_search(library, found, judged, relevance)
-        found = _by_size(library, found, judged, relevance)
-    wanted = calls_wanted(options, dev)
-    if model is None or min(wanted, model.calls_left) < 2:
+    if is_judged:
+        found = _by_search(ground, found, plan)
+        found = _by_size(ground, found, plan)
+    if tools.model is None or not counts:
         return found
-    few = dev[: min(MOST_ASKED, len(dev), min(wanted, model.calls_left) // 2)]
-    if len(few) < FEWEST:
-        return found
-    ranks = _ranks(library, found.options, judged, relevance) if len(judged) >= FEWEST else []
-    configurations = min(wanted, model.calls_left) // len(few)
-    counts = _counts(found.options, ranks)[: configurations - 1]
-    return _by_answers(found, counts, few, model, ask)
+    ranks = ground.ranks(found.options) if is_judged else []
+    shown = _counts(found.options, ranks)[:counts]
+    return _by_answers(found, shown, few, tools.model, ask, tried=plan.tried)
 
 
-def _by_search(
-    library: Library, so_far: Outcome, judged: Sequence[Sample], relevance: Relevance
-) -> Outcome:
+def _plan(library: Library, options: RagOptions, counts: int) -> _Plan:
+    """Ways and sizes that the user left open; sizes that cut in the same places are one."""
+    if not library.is_own:
+        return _Plan(counts=counts)
+    ways = () if "search" in options.given else tuple(w for w in WAYS if w != options.search)
+    sizes: list[int] = []
+    if not {"tokens", "overlap"} & options.given and _is_small(library, options):
+        spans = _spans(library.passages(options))
+        sizes = [
+            size
+            for size in SIZES
+            if size != options.tokens
+            and _spans(library.passages(options.chosen(tokens=size))) != spans
+        ]
+    return _Plan(ways, tuple(sizes), counts)
+
+
+def _by_search(ground: _Ground, so_far: Outcome, plan: _Plan) -> Outcome:
     """How passages are searched, by the reciprocal rank of the first right one."""
     options = so_far.options
-    if "search" in options.given or not library.is_own:
+    if not plan.ways:
         return so_far
     values = {
-        way: [1 / rank if rank else 0.0 for rank in _ranks(library, one, judged, relevance)]
-        for way in (options.search, *(w for w in WAYS if w != options.search))
+        way: [1 / rank if rank else 0.0 for rank in ground.ranks(one)]
+        for way in (options.search, *plan.ways)
         if (one := options.chosen(search=way))
     }
-    best = _best(values, options.search)
+    taken = best(values, options.search, tried=plan.tried)
     told = ", ".join(f"{way} {fmean(row):.3f}" for way, row in values.items())
-    story = f"Mean reciprocal rank on {len(judged)} dev samples: {told}; taken: {best}."
-    return _step(so_far, options.chosen(search=best), story, len(values) - 1)
+    story = f"Mean reciprocal rank on {len(ground.samples)} dev samples: {told}; taken: {taken}."
+    return _step(so_far, options.chosen(search=taken), story, len(values) - 1)
 
 
-def _by_size(
-    library: Library, so_far: Outcome, judged: Sequence[Sample], relevance: Relevance
-) -> Outcome:
+def _by_size(ground: _Ground, so_far: Outcome, plan: _Plan) -> Outcome:
     """How long passages are, by what is found among as many tokens as are shown to begin with."""
     options = so_far.options
-    if (
-        {"tokens", "overlap"} & options.given
-        or not library.is_own
-        or not _is_small(library, options)
-    ):
+    if not plan.sizes:
         return so_far
-    budget = options.passages * options.tokens
-    spans = _spans(library.passages(options))
     values: dict[int, list[float]] = {}
-    for tokens in (options.tokens, *(size for size in SIZES if size != options.tokens)):
-        one = _of_size(options, tokens)
-        if tokens != options.tokens and _spans(library.passages(one)) == spans:
-            continue
-        shown = max(1, round(budget / tokens))
-        ranks = _ranks(library, one, judged, relevance)
+    for tokens in (options.tokens, *plan.sizes):
+        shown = _as_many(ground, options, tokens)
+        ranks = ground.ranks(options.chosen(tokens=tokens))
         values[tokens] = [float(rank is not None and rank <= shown) for rank in ranks]
-    if len(values) < 2:
-        return so_far
-    best = _best(values, options.tokens)
+    taken = best(values, options.tokens, tried=plan.tried)
     told = ", ".join(f"{size} tokens {fmean(row):.3f}" for size, row in values.items())
-    story = f"Right passage among the first {budget} tokens: {told}; taken: {best}."
-    return _step(so_far, _of_size(options, best), story, len(values) - 1)
+    budget = round(options.passages * ground.length(options))
+    story = f"Right passage among the first {budget} tokens: {told}; taken: {taken}."
+    return _step(so_far, _of_size(ground, options, taken), story, len(values) - 1)
 
 
-def _of_size(options: RagOptions, tokens: int) -> RagOptions:
+def _as_many(ground: _Ground, options: RagOptions, tokens: int) -> int:
+    """Passages of this length that take as many tokens as those to begin with."""
+    budget = options.passages * ground.length(options)
+    return max(1, round(budget / ground.length(options.chosen(tokens=tokens))))
+
+
+def _of_size(ground: _Ground, options: RagOptions, tokens: int) -> RagOptions:
     """Passages of another length, and about as many tokens shown as before."""
     if tokens == options.tokens:
         return options
     passages = options.passages
     if "passages" not in options.given:
-        passages = max(1, round(passages * options.tokens / tokens))
+        passages = _as_many(ground, options, tokens)
     return options.chosen(tokens=tokens, passages=passages)
 
 
@@ -162,6 +212,8 @@ def _by_answers(
     dev: Sequence[Sample],
     model: ModelUnderTest,
     ask: Ask,
+    *,
+    tried: int,
 ) -> Outcome:
     """How many passages are shown, by the run's metric of the answers."""
     begun = so_far.options
@@ -177,10 +229,10 @@ def _by_answers(
             break
     if len(values) < 2:
         return so_far
-    best = _best(values, begun.passages)
+    taken = best(values, begun.passages, tried=tried)
     told = ", ".join(f"{count} {fmean(row):.3f}" for count, row in sorted(values.items()))
-    story = f"Score by passages shown, {len(dev)} dev samples: {told}; taken: {best}."
-    done = _step(so_far, begun.chosen(passages=best), story, len(values) - 1)
+    story = f"Score by passages shown, {len(dev)} dev samples: {told}; taken: {taken}."
+    done = _step(so_far, begun.chosen(passages=taken), story, len(values) - 1)
     return Outcome(done.options, done.story, done.tried, len(values) * len(dev))
 
 
@@ -200,35 +252,6 @@ def _counts(options: RagOptions, ranks: Sequence[int | None]) -> list[int]:
     if enough != options.passages and enough not in worth:
         worth.append(enough)
     return sorted(worth, key=lambda count: (count != enough, count != 1, count))
-
-
-def _ranks(
-    library: Library, options: RagOptions, samples: Sequence[Sample], relevance: Relevance
-) -> list[int | None]:
-    """Place of the first right passage of each sample among the first ten."""
-    retriever = library.retriever(options)
-    prepare(retriever, [sample.input for sample in samples])
-    return [
-        relevance.rank(
-            sample, (hit.passage for hit in library.find(retriever, options, sample, DEPTH))
-        )
-        for sample in samples
-    ]
-
-
-def _best(values: dict[Key, list[float]], begun: Key) -> Key:
-    """The key with the highest mean, unless the one to begin with is as good within noise."""
-    best = max(values, key=lambda key: (fmean(values[key]), key == begun))
-    return best if is_better(values[best], values[begun]) else begun
-
-
-def is_better(values: Sequence[float], than: Sequence[float]) -> bool:
-    """Whether paired values are higher by more than chance explains."""
-    differences = [a - b for a, b in zip(values, than, strict=True)]
-    if len(differences) < 2:
-        return False
-    error = stdev(differences) / sqrt(len(differences))
-    return fmean(differences) > NOISE * error
 
 
 def _step(so_far: Outcome, options: RagOptions, story: str, tried: int) -> Outcome:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from advisor.schema.evaluation import Hit
-
 CITE = (
     "Behind each statement name the passage it rests on by its number in square brackets, "
     "such as [1]."
@@ -13,12 +11,12 @@ CITE = (
 FAR = "The passages may have nothing to do with the question."
 
 
-def user_turn(hits: Sequence[Hit], text: str, asked: Sequence[str] = ()) -> str:
-    """The passages, numbered, best first, and the question. Fixed: models are trained on it.
+def user_turn(passages: Sequence[str], text: str, asked: Sequence[str] = ()) -> str:
+    """The passages as they are shown, numbered, best first, and the question.
 
-    What is `asked` of the answer stands between the two.
+    Fixed: models are trained on it. What is `asked` of the answer stands between the two.
     """
-    context = "\n\n".join(f"[{at}] {hit.passage.text}" for at, hit in enumerate(hits, start=1))
+    context = "\n\n".join(f"[{at}] {shown}" for at, shown in enumerate(passages, start=1))
     notes = f"{' '.join(asked)}\n\n" if asked else ""
     return f"Context:\n{context}\n\n{notes}Question: {text}"
 

@@ -42,6 +42,18 @@ def test_a_heading_without_a_body_goes_with_what_follows():
     assert texts("# Book\n\n## Part\n\n### One\nText.\n") == ["# Book\n\n## Part\n\n### One\nText."]
 
 
+def test_what_the_front_matter_said_is_a_passage_of_its_own():
+    text = "title: Pump\nversion: 1.10\n\nIt is blue.\n\n## More\nText."
+    found = cut(text, metadata={"title": "Pump", "kind": "markdown"})
+    assert [one.text for one in found] == [
+        "title: Pump\nversion: 1.10",
+        "It is blue.",
+        "## More\nText.",
+    ]
+    assert all(text[one.start : one.end] == one.text for one in found)
+    assert texts("Note: blue.\n\nText.") == ["Note: blue.\n\nText."]  # metadata knows none
+
+
 def test_a_heading_at_the_end_is_kept():
     assert texts("Text.\n\n## End\n") == ["Text.", "## End"]
 

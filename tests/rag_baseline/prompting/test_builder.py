@@ -45,6 +45,51 @@ def test_the_form_is_exactly_this(tmp_path):
     assert not prompt.cites
 
 
+PARTS = [
+    Document(name="bx.md", text="# Manual\n\nAll of it.\n\n## Pump BX-2\n\nIt takes 3 litres."),
+    Document(name="plain.txt", text="Nothing over this."),
+]
+
+
+def test_the_reader_sees_the_headings_that_were_searched(tmp_path):
+    sample = ASKED.model_copy(update={"input": "Pump BX-2 takes?"})
+    prompt = fitted(tmp_path, PARTS, options={"search": "bm25"}).build(sample)
+    assert prompt.passage_texts[0] == "Manual\n## Pump BX-2\n\nIt takes 3 litres."
+    numbered = [f"[{at}] {text}" for at, text in enumerate(prompt.passage_texts, start=1)]
+    context = "\n\n".join(numbered)
+    assert prompt.messages[-1].content == f"Context:\n{context}\n\nQuestion: Pump BX-2 takes?"
+    cited = fitted(tmp_path, PARTS, options={"search": "bm25", "cite": "yes"}).build(sample)
+    assert cited.passage_texts[0] == "bx.md > Manual\n## Pump BX-2\n\nIt takes 3 litres."
+    assert "[1] bx.md > Manual\n## Pump BX-2\n" in cited.messages[-1].content
+    alone = fitted(tmp_path, PARTS[1:]).build(sample)
+    assert alone.messages[-1].content == (
+        "Context:\n[1] Nothing over this.\n\nQuestion: Pump BX-2 takes?"
+    )
+
+
+@pytest.mark.parametrize("kind", [RagBuilder, RagFewShotBuilder])
+def test_no_text_is_shown_twice_however_many_copies_there_are(tmp_path, kind):
+    text = "The sieve is cleaned every 40 hours."
+    for count in (3, 30):
+        copies = [Document(name=f"copy{n}.txt", text=text) for n in range(count)]
+        others = [Document(name=f"x{n}.txt", text=f"Sieve, part {n}.") for n in range(3)]
+        builder = fitted(tmp_path, [*copies, *others], train=TRAIN[:1], kind=kind)
+        prompt = builder.build(ASKED)
+        assert len(set(prompt.passage_texts)) == len(prompt.passage_texts) == 3
+        assert all(turn.content.count(text) <= 1 for turn in prompt.messages)
+        assert len(builder.hits(ASKED, 3)) == 3
+
+
+def test_headings_take_room_too(tmp_path):
+    title = "word " * 30
+    parts = [Document(name=f"{n}.md", text=f"# {title}\n\nx.\n\n## {n}\n\nText {n}.") for n in "ab"]
+    options = {"context_tokens": "50"}
+    model = FunctionModel(str, context_tokens=None)
+    prompt = fitted(tmp_path, parts, options=options, model=model).build(ASKED)
+    assert sum(len(text.split()) + 3 for text in prompt.passage_texts) <= 50
+    assert prompt.passages
+
+
 def test_it_says_what_it_can_do(tmp_path):
     builder = fitted(tmp_path)
     assert isinstance(builder, Searching)

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.schema.evaluation import Hit, Passage
-from rag_baseline.prompting.packing import pack, widened
+from rag_baseline.prompting.packing import distinct, pack, widened
 
 TEXT = "First one here. Second is two. Third goes on for long, and on. Fourth ends it all now."
 
@@ -42,6 +42,24 @@ def test_best_first_as_many_as_fit_and_none_cut():
 def test_what_says_the_same_is_shown_once():
     found = [other("The pump, filled.", "1"), other("the pump filled", "2"), other("More.", "3")]
     assert texts(pack(found, most=2, budget=None, count=words)) == ["The pump, filled.", "More."]
+
+
+def test_a_number_or_a_heading_tells_near_copies_apart():
+    long = "The pump of this model is filled with blue oil and cleaned every {} weeks by hand."
+    found = [other(long.format(n), name) for n, name in ((2, "1"), (3, "2"), (2, "3"))]
+    assert distinct(found, 3) == found[:2]
+    assert len(distinct([hit(0, 30, heading="A"), hit(0, 30, heading="B")], 2)) == 2
+    assert distinct(found, 1) == found[:1]
+
+
+def test_what_is_shown_over_a_text_counts():
+    found = [hit(0, 15, heading="Four words stand here"), other("o p", "3")]
+    assert texts(pack(found, most=3, budget=10, count=words)) == ["First one here."]
+    assert len(pack(found, most=3, budget=15, count=words)) == 2
+    (cut,) = pack(found[:1], most=1, budget=9, count=words)
+    assert (cut.passage.text, cut.passage.heading) == ("First one", "Four words stand here")
+    (bare,) = pack(found[:1], most=1, budget=5, count=words)
+    assert (bare.passage.text, bare.passage.heading) == ("First one", "")
 
 
 def test_overlapping_passages_become_one_in_the_place_of_the_better():

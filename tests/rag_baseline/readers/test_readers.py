@@ -97,6 +97,12 @@ def test_front_matter_is_metadata(tmp_path: Path) -> None:
         "a": "x, x, x",
         "date": "2026-99-99x",
     }
+    assert (
+        read(tmp_path, "bomb.md", bomb).documents[0].text == "a: x, x, x\ndate: 2026-99-99x\n\ntext"
+    )
+    kept = b"---\nversion: 1.10\nmail:\n- {to: a@b.c}\nnone:\nlong: >\n  two\n  lines\n---\n"
+    (alone,) = read(tmp_path, "kept.md", kept).documents
+    assert alone.text == "version: 1.10\nmail.to: a@b.c\nlong: two lines\n\n"
     impossible = read(tmp_path, "date.md", b"---\ndate: 2026-99-99\n---\ntext")
     assert "no YAML" in impossible.notes[0]
 
