@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -50,3 +51,15 @@ def test_every_command_is_one_that_the_program_takes(page: str) -> None:
 def test_the_figures_are_those_of_the_code(page: str) -> None:
     assert f"({CALLS} if not told)" in page
     assert f"sign test, {MAY_BE_CHANCE:.0%}".replace("%", " %") in page
+
+
+def test_the_share_of_lucky_searches_is_the_measured_one(page: str, root: Path) -> None:
+    found = re.search(r"(\d+) % to (\d+) % of searches left the start", " ".join(page.split()))
+    assert found
+    told = [int(number) for number in found.groups()]
+    result = root / "benchmarks" / "results" / "prompts.json"
+    if not result.is_file():  # `make bench` has not run yet
+        return
+    alike = json.loads(result.read_text(encoding="utf-8"))["simulated"]["all_prompts_alike"]
+    shares = [100 * size["changed"] for size in alike.values() if isinstance(size, dict)]
+    assert told == pytest.approx([min(shares), max(shares)], abs=5)
