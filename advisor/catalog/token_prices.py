@@ -23,6 +23,7 @@ ADDRESSES = {
 }
 """Where a backend asks unless told otherwise: the variable, and the usual address."""
 DATED = re.compile(r"-(?:20\d{2}-?\d{2}-?\d{2})$")
+LOOPBACK = re.compile(r"127(\.\d{1,3}){3}")
 TUNED = re.compile(r"^ft:([^:]+)")
 
 
@@ -66,7 +67,8 @@ def token_price(
 
 def is_this_machine(host: str) -> bool:
     """Whether a host's name can only mean the machine one sits at."""
-    return host in ("localhost", "::1", "0.0.0.0") or host.startswith("127.")  # noqa: S104 - recognised, not bound
+    names = ("localhost", "::1", "0.0.0.0")  # noqa: S104 - recognised, not bound
+    return host in names or bool(LOOPBACK.fullmatch(host))
 
 
 def _catalog_price(model: str, host: str, provider: str, day: str) -> TokenPrice | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -38,13 +39,14 @@ def command(*, screen: Screen, path: Path, question: str, count: int, **chosen: 
 
     given = {key: value for key, value in chosen.items() if value is not None and value != ()}
     settings = make_settings(given | {"docs": path})
-    kept = vectors_root() or Path()
-    space = Workspace(settings, RunFolder(kept), progress=screen.progress(), say=screen.note)
-    found = search_documents(space, question, k=count, may_spend=screen.yes)
+    with TemporaryDirectory(prefix="advisor-") as passing:  # where nothing is to be kept
+        kept = RunFolder(vectors_root() or Path(passing))
+        space = Workspace(settings, kept, progress=screen.progress(), say=screen.note)
+        found = search_documents(space, question, k=count, may_spend=screen.yes)
 
     def show() -> None:
         from advisor.render.docs_search import show_docs_search  # noqa: PLC0415 - rich is slow
 
-        show_docs_search(screen.console, found)
+        show_docs_search(screen.console, found, with_notes=not screen.quiet)
 
     screen.result(document(found), show)

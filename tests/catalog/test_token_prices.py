@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from advisor.catalog import genai_snapshot
-from advisor.catalog.token_prices import token_price
+from advisor.catalog.token_prices import is_this_machine, token_price
 from advisor.errors import CatalogError
 from advisor.schema.purse import TokenPrice
 
@@ -175,3 +175,11 @@ def test_what_nobody_knows_stays_unknown():
     assert price("gpt-nosuch") is None
     assert price("gpt-4o", base_url="https://llm.example.com/v1") is None
     assert price("gpt-4o", provider="") is None
+
+
+@pytest.mark.parametrize(
+    ("host", "is_here"),
+    [("127.0.0.1", True), ("localhost", True), ("127.example.com", False), ("127.0.0.1.x", False)],
+)
+def test_only_an_address_of_this_machine_is_free(host: str, *, is_here: bool):
+    assert is_this_machine(host) is is_here

@@ -66,3 +66,13 @@ def test_mistakes_are_told(docs, words, expected):
     result = search(*(word.format(docs=docs) for word in words))
     assert result.exit_code == 1, result.stdout
     assert expected in json.loads(result.stdout)["error"]["message"]
+
+
+@pytest.mark.ml
+def test_with_the_cache_off_nothing_is_left_anywhere(docs, tmp_path, monkeypatch):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("ADVISOR_CACHE", "off")
+    assert search(docs, "oil").exit_code == 0
+    assert list(here.iterdir()) == []
