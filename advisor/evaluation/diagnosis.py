@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from advisor.contracts import Metric
 from advisor.evaluation.diagnosis_form import FENCE, declines, json_fault, json_of, wrapped
+from advisor.evaluation.diagnosis_labels import NO_LABEL, labels_of, names_no_label
 from advisor.evaluation.diagnosis_lever import Failure, Missed, lever_of
-from advisor.evaluation.diagnosis_looking import Fact, Texts, fact_of
+from advisor.evaluation.diagnosis_looking import Fact
+from advisor.evaluation.diagnosis_reading import Reading
 from advisor.evaluation.diagnosis_words import (
-    figures,
-    label_form,
     means_the_same,
     same_fields,
     same_label,
@@ -23,6 +23,7 @@ from advisor.evaluation.diagnosis_words import (
 from advisor.schema.citing import without_citations
 from advisor.schema.diagnosis import Cause, CauseCount, Diagnosis, FailedSample
 from advisor.schema.evaluation import Document, Evaluation, Hit, Prompt, Sample, ScoredSample
+from advisor.schema.relevance import names_document
 from advisor.secrets import masked
 
 EXAMPLES = 3
@@ -30,11 +31,15 @@ EXAMPLES = 3
 LONGEST = 160
 """Characters of a text in an example."""
 SLACK = 1e-9
-LABEL_METRICS = ("accuracy", "label_f1")
-FEWEST_FOR_LABELS = 6
-"""Samples from which targets that stand twice show that they are labels."""
-LONGEST_LABEL = 6
-"""Words of a label."""
+HALF = 0.5
+"""Score below which a sample fails by a metric of degrees."""
+_FORGIVING = (
+    "normalised_match contains semantic_similarity judge token_f1 rouge1 rouge2 rougeL numeric"
+)
+FORGIVING = frozenset(_FORGIVING.split())
+"""Metrics that forgive wording: what they score low is not right in other words."""
+NOTHING = "(nothing)"
+"""What an example shows for an empty answer."""
 FROM_INPUT = 0.5
 """Share of a target's content words in the input from which it is made of that, not looked up."""
 LONG_CONTEXT = "long_context"
@@ -47,35 +52,40 @@ def diagnose(
     *,
     samples: Mapping[str, Sample],
     prompts: Mapping[str, Prompt],
-    documents: Sequence[Document],
+    documents: Sequence[Document] | Reading,
     metric: Metric,
     searched: Mapping[str, Sequence[Hit]] | None = None,
 ) -> Diagnosis | None:
     """The cause of every failure, counts, a few examples and the lever; None where none failed.
 
-    A sample fails below the full score; one without a score is left out. `samples` and `prompts` by
-    sample id, prompts with the texts of their passages; `searched` holds what a retriever finds
-    beyond what is shown, None where the system does not retrieve. Pure: no model is asked, and
-    documents are read once.
+    A sample fails below the full score, by a metric of degrees below half of it; one without a
+    score is left out. `documents` may be a reading that other systems share. `samples` and
+    `prompts` by sample id, prompts with the texts of their passages; `searched` holds what a
+    retriever finds beyond what is shown, None where the system does not retrieve. Pure: no model
+    is asked, and documents are read once.
 
     In this order, the first that holds: there is no answer; the answer is right in other words; it
     is right in another form; it should have declined; a passage shown holds the fact (ignored, or
     declined), else a document does (not retrieved), else none (not in documents). What cannot be
-    looked up, such as a label, is wrong.
+    looked up is wrong; a label is never looked up, and what is no label has the wrong format.
     """
     scored = [s for s in evaluation.scores if not s.unscored and s.sample_id in samples]
-    full = 1.0 if metric.info.higher_is_better else 0.0
-    failed = [s for s in scored if abs(s.value - full) > SLACK]
+    failed = [s for s in scored if _fails(s.value, metric)]
     if not failed:
         return None
+    everything = list(samples.values())
+    reading = documents if isinstance(documents, Reading) else Reading(everything, documents)
     bench = _Bench(
-        labels=_labels(metric, list(samples.values())),
-        wants_json=metric.info.id.startswith("json"),
+        labels=labels_of(metric, everything, reading.documents),
+        metric=metric.info.id,
         prompts=prompts,
-        reads_all=evaluation.approach == LONG_CONTEXT,
+        reading=reading,
+        searched=searched or {},
+        approach=evaluation.approach,
+        asks_model=evaluation.asks_model,
     )
-    found = bench.judged([(samples[s.sample_id], s) for s in failed], documents)
-    missed = _missed(found, searched or {}, bench.texts)
+    found = [bench.judged(samples[s.sample_id], s) for s in failed]
+    missed = _missed(found, searched or {}, reading)
     lever, sentence = lever_of(evaluation, found, missed, retrieves=searched is not None)
     return Diagnosis(
         failures=len(found),
@@ -87,17 +97,10 @@ def diagnose(
     )
 
 
-def _labels(metric: Metric, samples: Sequence[Sample]) -> frozenset[str]:
-    """The labels there are, in their form; none where targets are free."""
-    targets = [label_form(s.target) for s in samples if s.target and json_of(s.target) is None]
-    kinds = Counter(targets)
-    if not kinds or max(len(target.split()) for target in kinds) > LONGEST_LABEL:
-        return frozenset()
-    if metric.info.id in LABEL_METRICS:
-        return frozenset(kinds)
-    is_figure = sum(bool(figures(target.split())) for target in kinds) > len(kinds) / 2
-    is_few = len(targets) >= FEWEST_FOR_LABELS and 3 * len(kinds) <= len(targets)
-    return frozenset(kinds) if is_few and not is_figure else frozenset()
+def _fails(value: float, metric: Metric) -> bool:
+    """Below the full score where there is only right and wrong, else below half."""
+    loss = 1 - value if metric.info.higher_is_better else value
+    return loss > (SLACK if metric.info.binary else HALF)
 
 
 @dataclass(slots=True)
@@ -105,26 +108,29 @@ class _Bench:
     """What every failure is judged by."""
 
     labels: frozenset[str]
-    wants_json: bool
+    metric: str
     prompts: Mapping[str, Prompt]
-    reads_all: bool
-    """The prompt holds whole documents."""
-    texts: Texts = field(default_factory=lambda: Texts(()))
+    reading: Reading
+    searched: Mapping[str, Sequence[Hit]]
+    approach: str
+    asks_model: bool
 
-    def judged(
-        self, failed: Sequence[tuple[Sample, ScoredSample]], documents: Sequence[Document]
-    ) -> list[Failure]:
-        """One cause for each, in order."""
-        told = [(sample, scored, self._by_answer(sample, scored)) for sample, scored in failed]
-        facts = {sample.id: self._fact(sample) for sample, _, known in told if known is None}
-        self.texts = Texts([fact for fact in facts.values() if fact.core])
-        if any(fact.core for fact in facts.values()):
-            self.texts.read((each.name, each.text) for each in documents)
-        return [
-            known
-            or self._by_documents(sample, scored, facts[sample.id], has_documents=bool(documents))
-            for sample, scored, known in told
-        ]
+    @property
+    def reads_all(self) -> bool:
+        """The prompt holds whole documents."""
+        return self.approach == LONG_CONTEXT
+
+    def judged(self, sample: Sample, scored: ScoredSample) -> Failure:
+        """Its one cause."""
+        known = self._by_answer(sample, scored)
+        if known is not None and (known.cause != "other_wording" or self.metric not in FORGIVING):
+            return known
+        if known is not None:
+            why = f"{known.because}, yet the metric, which forgives wording, scores it low"
+            return _failure(sample, scored, "wrong", why)
+        if self.labels:
+            return _failure(sample, scored, "wrong", "another label than the reference")
+        return self._by_documents(sample, scored, self._fact(sample))
 
     def _answer(self, scored: ScoredSample) -> str:
         """The answer without the numbers of passages that the prompt asked for."""
@@ -140,7 +146,7 @@ class _Bench:
             cause, why = "no_answer", f"the model gave no answer: {completion.error or 'an error'}"
         elif not answer.strip():
             cause, why = "no_answer", "the answer is empty"
-        elif is_unanswerable(sample):
+        elif not self.labels and is_unanswerable(sample):
             if declines(answer):
                 cause, why = "other_wording", "it declines, as it should, in other words"
             else:
@@ -152,7 +158,7 @@ class _Bench:
     def _by_text(self, sample: Sample, scored: ScoredSample) -> tuple[str, str]:
         answer, target = self._answer(scored), sample.target
         wanted, was_cut = json_of(target), scored.completion.finish == "length"
-        if wanted is not None or self.wants_json:
+        if wanted is not None or self.metric.startswith("json"):
             return json_fault(answer, wanted, was_cut=was_cut)
         labels = self.labels
         is_bare = FENCE.search(answer) is None
@@ -163,52 +169,66 @@ class _Bench:
         way = wrapped(answer, target, labels)
         if way:
             return "wrong_format", way
-        why = "" if labels or declines(answer) else means_the_same(answer, target)
+        if labels:
+            prompt = self.prompts.get(sample.id)
+            is_none = self.asks_model and names_no_label(answer, sample, prompt, labels)
+            return ("wrong_format", NO_LABEL) if is_none else ("", "")
+        why = "" if declines(answer) else means_the_same(answer, target, sample.input)
         return ("other_wording", why) if why else ("", "")
 
-    def _fact(self, sample: Sample) -> Fact:
-        """What is looked up; nothing for a label, a judgement or JSON."""
-        is_judgement = set(words(sample.target)) <= JUDGEMENTS
-        if self.labels or is_judgement or json_of(sample.target) is not None:
-            return Fact(())
-        return fact_of(sample.input, sample.target)
+    def _declines(self, sample: Sample, scored: ScoredSample) -> bool:
+        """Whether the answer is a refusal; a question said again is none."""
+        answer = self._answer(scored)
+        return declines(answer) and " ".join(answer.split()) not in " ".join(sample.input.split())
 
-    def _by_documents(
-        self, sample: Sample, scored: ScoredSample, fact: Fact, *, has_documents: bool
-    ) -> Failure:
+    def _fact(self, sample: Sample) -> Fact:
+        """What is looked up; nothing for a judgement or JSON."""
+        is_judgement = set(words(sample.target)) <= JUDGEMENTS
+        return Fact(()) if is_judgement else self.reading.fact(sample)
+
+    def _by_documents(self, sample: Sample, scored: ScoredSample, fact: Fact) -> Failure:
         """The cause, from where the fact stands."""
         prompt = self.prompts.get(sample.id)
-        refused = declines(self._answer(scored))
+        refused = self._declines(sample, scored)
         if not fact.core:
             told = "it gives no answer where there is one" if refused else "the content differs"
             return _failure(sample, scored, "declined" if refused else "wrong", told)
         shown = self._shown(prompt)
-        place = self.texts.shown(fact, shown) if shown else None
+        place = self._place(sample, fact, shown)
         if place is not None:
             name = prompt.passages[place] if prompt and place < len(prompt.passages) else ""
             what = "the prompt" if self.reads_all else f"passage {place + 1} of {len(shown)} shown"
             then = "the answer declines" if refused else "the answer does not say so"
             cause: Cause = "declined" if refused else "ignored"
             return _failure(sample, scored, cause, f"{what} holds the reference; {then}", name)
-        if not has_documents:
+        if not self.reading.documents:
             cause = "declined" if refused else "wrong"
             return _failure(sample, scored, cause, "there are no documents to look it up in")
         also = "; the answer declines" if refused else ""
-        name = self.texts.where(fact, sample.document) or ""
-        if name:
+        there = self.reading.where(sample, fact)
+        if there is not None:
             why = "a document holds the reference, " + (
                 f"none of the {len(shown)} passages shown does" if shown else "none was shown"
             )
-            return _failure(sample, scored, "not_retrieved", why + also, name, fact)
+            return _failure(sample, scored, "not_retrieved", why + also, there, fact)
         asked = set(words(sample.input))
         is_made_of_input = sum(w in asked for w in fact.core) >= FROM_INPUT * len(fact.core)
-        if is_made_of_input or not self.texts.is_strange(fact):
+        if is_made_of_input or not self.reading.texts.is_strange(fact):
             source = "the input" if is_made_of_input else "some document"
             why = f"{source} holds most words of the reference, and no document holds it whole"
             return _failure(sample, scored, "declined" if refused else "wrong", why)
         return _failure(
             sample, scored, "not_in_documents", f"no document holds the reference{also}"
         )
+
+    def _place(self, sample: Sample, fact: Fact, shown: Sequence[str]) -> int | None:
+        """Place of the first passage shown that is right."""
+        prompt = self.prompts.get(sample.id)
+        if not shown or prompt is None:
+            return None
+        if not prompt.passage_texts:
+            return self.reading.texts.shown(fact, shown)
+        return self.reading.shown(sample, fact, prompt, self.searched.get(sample.id, ()))
 
     def _shown(self, prompt: Prompt | None) -> tuple[str, ...]:
         if prompt is None:
@@ -241,16 +261,16 @@ def _failure(
 
 
 def _missed(
-    found: Iterable[Failure], searched: Mapping[str, Sequence[Hit]], texts: Texts
+    found: Iterable[Failure], searched: Mapping[str, Sequence[Hit]], reading: Reading
 ) -> list[Missed]:
     """How deep the passages lie that were not shown, where it was searched deeper."""
     missed = []
     for each in found:
         hits = searched.get(each.sample.id, ())
         if each.cause == "not_retrieved" and each.fact is not None and hits:
-            rank = texts.shown(each.fact, [hit.passage.text for hit in hits])
-            has_document = any(hit.passage.document == each.where for hit in hits)
-            missed.append(Missed(None if rank is None else rank + 1, has_document, len(hits)))
+            rank = reading.rank(each.sample, each.fact, hits)
+            has_document = any(names_document(each.where, h.passage.document) for h in hits)
+            missed.append(Missed(rank, has_document, len(hits)))
     return missed
 
 
@@ -270,7 +290,7 @@ def _examples(found: Sequence[Failure]) -> Iterable[FailedSample]:
                 cause=each.cause,
                 input=_line(each.sample.input),
                 expected=_line(each.sample.target),
-                got=_line(each.scored.completion.text),
+                got=_line(each.scored.completion.text) or NOTHING,
                 because=_line(each.because),
                 where=each.where,
             )

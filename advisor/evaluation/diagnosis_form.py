@@ -16,25 +16,51 @@ from advisor.evaluation.diagnosis_words import (
     words,
 )
 
-OPENING = 240
-"""Characters looked at: a refusal says so at once."""
+LONGEST_REFUSAL = 60
+"""Words of a text that only says that there is no answer."""
 LONGEST_LEAD = 60
 """Characters of the phrase before an answer."""
+_SOURCE = (
+    r"(?:context|documents?|passages?|texts?|articles?|manuals?|sources?|excerpts?|paragraphs?|"
+    r"information|answer|above|here|anywhere)"
+)
+_CANNOT = r"(?:cannot|can not|can['’]?t|could not|couldn['’]t|do not|don['’]t|did not|didn['’]t)"  # noqa: RUF001
+_IS_NOT = r"(?:is|are|was|were|be)(?: not|n['’]t)"  # noqa: RUF001
+_FOUND = (
+    r"(?: \w+){0,2} (?:it|this|that|answers?|information|mention|details?|reference|evidence|data|"
+    r"context)\b"
+)
 DECLINES = re.compile(
-    r"\b(?:i|we)(?:['’]m| am|['’]re| are)?(?: \w+)? (?:sorry|unable to|not able to|not sure)\b"  # noqa: RUF001
-    r"|\b(?:i|we) (?:can(?:no|['’])?t|can not|could not|couldn['’]t|do not|don['’]t) (?:\w+ )?"  # noqa: RUF001
-    r"(?:answer|know|find|tell|determine|say|help|assist|have|see)\b"
+    rf"\b(?:i|we) {_CANNOT} (?:\w+ )?(?:answer|know|tell|determine|say)\b"
+    rf"|\b(?:i|we) {_CANNOT} (?:\w+ )?(?:find|see|have|provide|give){_FOUND}"
+    rf"|\b(?:i|we) {_CANNOT} (?:help|assist)(?: you)?(?: with (?:it|this|that).*)?$"
+    r"|\b(?:am|are|i['’]m|we['’]re) (?:\w+ )?(?:unable to|not able to) "  # noqa: RUF001
+    r"(?:answer|tell|determine|say|find|help|assist|provide)\b"
+    r"|\b(?:am|are|i['’]m|we['’]re) not (?:\w+ )?(?:sure|certain)\b"  # noqa: RUF001
     r"|\b(?:un|not )answerable\b|\bno answer\b|\b(?:cannot|can not|can['’]t|could not) be "  # noqa: RUF001
     r"(?:determined|answered|found|inferred)\b"
-    r"|\b(?:is|are|was|were)(?: not|n['’]t) (?:\w+ )?"  # noqa: RUF001
-    r"(?:mentioned|stated|given|provided|specified|known|available|in the (?:context|documents?|"
-    r"passages?|text))\b|\b(?:not|never) (?:mentioned|stated|specified)\b"
-    r"|\b(?:does|do)(?: not|n['’]t) (?:contain|mention|say|state|specify|provide|include|give|"  # noqa: RUF001
-    r"answer)\b|\b(?:not enough|insufficient|no) (?:\w+ )?(?:information|context|evidence|data)\b"
+    rf"|\b{_IS_NOT} (?:\w+ )?(?:mentioned|stated|specified|known)\b"
+    rf"|\b{_SOURCE}\b.* {_IS_NOT} (?:\w+ )?(?:given|provided|available)\b"
+    rf"|\b{_IS_NOT} (?:\w+ )?(?:given|provided|available|contained|found|in)"
+    rf"\b.*\b{_SOURCE}\b|^not (?:mentioned|stated|specified|given|known|available)\b"
+    rf"|\b{_SOURCE}\b.* (?:does|do|did)(?: not|n['’]t) (?:\w+ )?"  # noqa: RUF001
+    r"(?:contain|mention|say|state|specify|provide|include|give|answer|tell|help)\b"
+    r"|\b(?:not enough|insufficient|no) (?:\w+ )?(?:information|context)\b"
+    r"|\b(?:not enough|insufficient) (?:evidence|data|details)\b"
     r"|\bweiß (?:ich )?(?:es )?nicht\b|\bkeine (?:angaben?|antwort|information\w*)\b"
     r"|\bne (?:sais|peux) pas\b|\bno lo sé\b",
     re.IGNORECASE,
 )
+_OWN = re.compile(r"\b(?:my|me|mine|our|your(?! questions?\b)|how to)\b", re.IGNORECASE)
+"""Words of somebody who tells of a trouble: 'I cannot find my card' declines nothing."""
+_BESIDE = re.compile(
+    r"^(?:(?:i am|i['’]m|we are|we['’]re)? ?(?:very |really )?sorry$|i apologi[sz]e$|unfortunately$"  # noqa: RUF001
+    r"|please\b|you (?:may|might|can|could)\b|let me know\b|if you\b|try\b|could you\b|can you\b|"
+    r"would you\b)",
+    re.IGNORECASE,
+)
+"""Sentences that go with a refusal and say nothing else."""
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|[;\n]+|,? (?:but|however|although) ", re.IGNORECASE)
 BARE = frozenset(("n a", "na", "unknown", "none", "no answer", "nothing", "unbekannt", "null"))
 FENCE = re.compile(r"```(?:[\w+-]*[ \t]*\r?\n)?(.*?)\r?\n?[ \t]*```", re.DOTALL)
 BOXED = re.compile(r"\\boxed\{([^{}]*)\}|####\s*(\S.*)")
@@ -51,8 +77,18 @@ SAYS_SO = re.compile(
 
 
 def declines(text: str) -> bool:
-    """Whether a text says that it gives no answer."""
-    return DECLINES.search(text[:OPENING]) is not None or " ".join(words(text)) in BARE
+    """Whether a text says that it gives no answer, and says nothing else.
+
+    Every sentence of it, not some phrase inside: a reply may be sorry and answer all the same.
+    """
+    is_brief = len(text) <= LONGEST_LEAD
+    if is_brief and " ".join(re.findall(r"\w+", text.casefold())) in BARE:
+        return True
+    if len(text) > 12 * LONGEST_REFUSAL or len(text.split()) > LONGEST_REFUSAL:
+        return False
+    parts = [part.strip(" .!?,:*") for part in _SENTENCE.split(text.strip())]
+    told = [part for part in parts if part and not _BESIDE.match(part)]
+    return bool(told) and all(DECLINES.search(one) and not _OWN.search(one) for one in told)
 
 
 def json_of(text: str) -> Any:

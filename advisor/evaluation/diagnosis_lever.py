@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from advisor.evaluation.diagnosis_labels import NO_LABEL
 from advisor.evaluation.diagnosis_looking import Fact
 from advisor.schema.diagnosis import Cause, Lever
 from advisor.schema.evaluation import Evaluation, Sample, ScoredSample
@@ -56,14 +57,21 @@ def lever_of(
     counts = Counter(each.cause for each in found)
     cause = _leading(counts)
     head = f"{counts[cause]} of {len(found)} failures: "
-    if cause == "not_retrieved":
+    if not evaluation.asks_model:
+        lever, rest = _without_model(evaluation, cause, found)
+    elif cause == "not_retrieved":
         lever, rest = _not_retrieved(evaluation, missed, retrieves=retrieves)
     elif cause in {"ignored", "wrong"}:
         lever, rest = _reading(evaluation, cause, retrieves=retrieves)
     elif cause == "no_answer":
         lever, rest = _mute(found)
+    elif cause == "wrong_format":
+        lever, rest = _format(found)
     else:
         lever, rest = PLAIN[cause]
+    more = max(counts, key=lambda each: (counts[each], each == cause))
+    if more != cause:
+        rest += f"; what the most frequent cause is, {counts[more]} times, cannot be shown"
     return lever, f"{head}{rest}."
 
 
@@ -75,6 +83,65 @@ def _leading(counts: Counter[Cause]) -> Cause:
     if telling and counts[telling[0]] >= TELLING * total:
         return telling[0]
     return ordered[0]
+
+
+_HELPS = {
+    "majority": (
+        "it gives the most frequent target of the training part, whatever is asked; only a system"
+        " that reads the input can do better"
+    ),
+    "extractive_copy": (
+        "it copies sentences of the documents and asks no model; where the right one is not copied"
+        " or is not the answer as it stands, a model that reads the passages comes next"
+    ),
+    "nearest_neighbour": (
+        "it gives the answer of the most similar training sample; more training samples like those"
+        " that failed, or cleaner labels, help, and so does another embedder"
+    ),
+    "embedding_classifier": (
+        "it learns from labels alone; more training samples of the labels that are mixed up, or"
+        " cleaner ones, help, and so does another embedder"
+    ),
+}
+"""What helps systems that ask no model: no prompt does."""
+_ANY = (
+    "it asks no model and learns from samples alone; more training samples like those that failed,"
+    " or cleaner ones, help"
+)
+
+
+def _without_model(
+    evaluation: Evaluation, cause: Cause, found: Sequence[Failure]
+) -> tuple[Lever, str]:
+    """For a system without prompts: the metric may be at fault, else what it learns from."""
+    if cause == "other_wording":
+        return PLAIN[cause]
+    if cause == "not_in_documents" and evaluation.builder == "extractive_copy":
+        return PLAIN[cause]
+    told = next(each.because for each in found if each.cause == cause)
+    what = {
+        "not_retrieved": "the fact stands in a document and was not given",
+        "not_in_documents": "no document holds the fact",
+        "ignored": "a passage holds the fact and the answer does not say it",
+        "wrong_format": "the right content in another form",
+        "should_have_declined": "an answer was given where there is none",
+        "declined": "no answer was given where there is one",
+        "wrong": "the content is wrong",
+    }.get(cause, told)
+    return "none", f"{what}; {_HELPS.get(evaluation.builder, _ANY)}"
+
+
+def _format(found: Sequence[Failure]) -> tuple[Lever, str]:
+    """For answers in another form; those that are no label at all counted apart."""
+    own = [each for each in found if each.cause == "wrong_format"]
+    none = sum(each.because == NO_LABEL for each in own)
+    if 2 * none <= len(own):
+        return PLAIN["wrong_format"]
+    some = "" if none == len(own) else f" {none} times"
+    return "format", (
+        f"the answer is none of the labels{some}; answer with one of the labels: list them in the"
+        " prompt and ask for one, or hold the answer to them"
+    )
 
 
 PLAIN: dict[Cause, tuple[Lever, str]] = {
@@ -177,8 +244,6 @@ def _reading(evaluation: Evaluation, cause: Cause, *, retrieves: bool) -> tuple[
     what = "a passage shown holds the fact and the answer does not say it"
     if cause == "wrong":
         what = "the content is wrong, and nothing shows where it was lost"
-    if not evaluation.asks_model:
-        return "none", f"{what}; this system learns from labels alone, so more or cleaner labels"
     shows = any(each.shots for each in evaluation.scores)
     if evaluation.approach == "prompt_optimisation" or (shows and cause == "ignored"):
         done = "shots are shown" if shows else "the prompt was improved"

@@ -110,14 +110,18 @@ class Texts:
                 if number in wanted:
                     self._places.setdefault(number, []).append((at, place))
 
-    def where(self, fact: Fact, first: str = "") -> str | None:
-        """Name of a text that holds the fact, `first` rather than another; None for none."""
+    def where(self, fact: Fact, first: str = "", *, is_strict: bool = True) -> str | None:
+        """Name of a text that holds the fact, `first` rather than another; None for none.
+
+        Not strict: whatever the text is on.
+        """
         sought, best = self._sought(fact), None
         for at, place in self._candidates(sought):
             name, text, whole = self._kept[at]
             if best is not None and name != first:
                 continue
-            if _is_on(sought, whole) and _stands(sought, text, place, whole, TOPIC):
+            is_on = not is_strict or _is_on(sought, whole)
+            if is_on and _stands(sought, text, place, whole, TOPIC if is_strict else 0):
                 best = name
                 if name == first or not first:
                     break
@@ -171,9 +175,9 @@ class Texts:
         return _Sought(core, fact.is_short, weights, names, tuple(keys))
 
     def _weight(self, word: str, fact: Fact) -> float:
-        """The rarer the more; a word that stands nowhere only weighs as a name."""
+        """The rarer the more; a word that stands nowhere only weighs as a name, not as a figure."""
         count = self._counts[self._number(word)]
-        if not count and word not in fact.names:
+        if not count and (word not in fact.names or word.isdigit()):
             return 0.0
         return log(1 + (self._total or 1) / (count or 1))
 

@@ -16,6 +16,8 @@ SHORT = 6
 LONG = 12
 """Content words beyond which an answer may lack some of the target's: a shorter one would then say
 another thing."""
+PAIR = 2
+"""Words of a figure with its unit, which may stand before it."""
 LONGEST_ANSWER = 40
 """Words beyond which mentioning the target is no answer any more."""
 _EAST = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
@@ -89,6 +91,25 @@ NEGATIONS = frozenset(_NOT.split())
 _DENIALS = re.compile(
     r"\b(can|do|does|did|is|are|was|were|has|have|had|wo|would|could|should)n['’]t\b"  # noqa: RUF001
 )
+_TURNS = (
+    "except excluding excluded besides unlike opposite contrary instead rather than former formerly"
+    " previously against until before after but and or oder versus vs und less more under over"
+)
+TURNS = frozenset(_TURNS.split())
+"""Words that make another thing of what stands beside them."""
+_NEUTRAL = (
+    "all total about approximately roughly there here them find found locate located store stored"
+    " keep kept place placed come came stand live call called name named say said state stated use"
+    " used take took make made happen happened occur occurred be only just exactly so で す だ"
+)
+NEUTRAL = STOP | frozenset(_NEUTRAL.split())
+"""Words around an answer that add nothing to it: stop words and those of being somewhere, being
+called, coming from."""
+_BEGINS = re.compile(r"[\s,]+(?:as|when|where|which|because|since|according)\b")
+_CLAUSE = re.compile(_BEGINS.pattern + r"[^A-Z\d]*$")
+"""What may follow an answer: a clause without a name or a figure."""
+_IDENTIFIER = re.compile(r"^\w+_\w+$")
+_ENDING = re.compile(r"(?:ing|ed|es|d|s|e)$")
 STRUCTURE = re.compile(r"[\[\]{}|<>=;#\\]|//|\s[-/:]\s|\n")
 """Marks by which a target has fields."""
 PIECE = 1 << 20
@@ -245,31 +266,67 @@ def same_fields(answer: str, target: str) -> bool:
     return Counter(words(answer)) == Counter(words(target)) and bool(words(target))
 
 
-def means_the_same(answer: str, target: str) -> str:
-    """Why a free answer says what the target says, in words; empty where that cannot be shown."""
+def means_the_same(answer: str, target: str, question: str = "") -> str:
+    """Why a free answer says what the target says, in words; empty where that cannot be shown.
+
+    A short target must stand in the answer in its order, and what stands around it must add
+    nothing: stop words, the question's own, a clause without names. A longer one shares most words.
+    """
     ours, theirs = words(answer), words(target)
-    if not ours or not theirs or denies(ours) != denies(theirs):
+    if not ours or not theirs or denies(ours) != denies(theirs) or _IDENTIFIER.match(target):
         return ""
     core, told = content(theirs), content(ours)
+    if figures(ours) != figures(theirs):
+        return ""
+    if len(core) <= SHORT:
+        if len(ours) <= LONGEST_ANSWER and _said(answer, theirs, question):
+            return "the reference stands inside a longer answer that adds nothing"
+        return ""
     shared = overlap(told, core)
     is_whole = len(core) > LONG or not Counter(core) - Counter(told)
-    if shared >= ALIKE and is_whole and figures(ours) == figures(theirs):
+    is_turned = bool((set(ours) ^ set(theirs)) & (TURNS - {"and"}))
+    if shared >= ALIKE and is_whole and not is_turned:
         return f"{round(100 * shared)} % of the words that matter are the same"
-    if len(core) <= SHORT and len(ours) <= LONGEST_ANSWER and _said(theirs, ours, core):
-        return "the reference stands inside a longer answer"
     return ""
 
 
-def _said(theirs: Sequence[str], ours: Sequence[str], core: Sequence[str]) -> bool:
-    """The target stands in the answer, once, not beside an alternative or among other figures."""
-    wanted = theirs if stands_in(theirs, ours) >= 0 else core
+def _said(answer: str, theirs: Sequence[str], question: str) -> bool:
+    """The target stands in the answer, among words that add nothing to it.
+
+    The question's own words add nothing, but where they hold the target: then it may be repeated,
+    and an answer that only repeats it says nothing.
+    """
+    ours = words(answer)
+    if len(ours) == PAIR and figures(ours) and Counter(ours) == Counter(theirs):
+        return True
+    wanted = theirs
+    if stands_in(wanted, ours) < 0:
+        wanted, ours = content(theirs), content(ours)
     place = stands_in(wanted, ours)
     if place < 0:
         return False
-    if figures(theirs) and figures(ours) != figures(theirs):
+    before, behind = ours[:place], ours[place + len(wanted) :]
+    asked = words(question)
+    if stands_in(words(answer), asked) >= 0 and len(wanted) < len(content(ours)):
         return False
-    beside = {*ours[max(place - 1, 0) : place], *ours[place + len(wanted) :][:1]}
-    return not beside & {"or", "oder", "versus", "vs"}
+    own = set() if set(wanted) <= set(asked) else {_stem(word) for word in asked}
+    if TURNS & {*words(answer)} - {*theirs} or not _adds_nothing(before, own):
+        return False
+    return _adds_nothing(behind, own) or _is_clause(answer, behind)
+
+
+def _adds_nothing(around: Sequence[str], own: set[str]) -> bool:
+    return all(word in NEUTRAL or _stem(word) in own for word in around)
+
+
+def _is_clause(answer: str, behind: Sequence[str]) -> bool:
+    """Whether the last words of an answer are a clause of their own without names."""
+    ends = (answer[match.start() :].rstrip(" .!") for match in _BEGINS.finditer(answer))
+    return any(_CLAUSE.match(end) and len(words(end)) >= len(behind) for end in ends)
+
+
+def _stem(word: str) -> str:
+    return _ENDING.sub("", word) if len(word) > 2 else word
 
 
 def same_label(answer: str, target: str, labels: frozenset[str]) -> bool:
@@ -286,8 +343,10 @@ def same_label(answer: str, target: str, labels: frozenset[str]) -> bool:
     allowed = 0 if len(theirs) < 5 else 1 if len(theirs) < 10 else 2
     if abs(len(ours) - len(theirs)) > allowed or denies(ours.split()) != denies(theirs.split()):
         return False
+    if _edits(ours, theirs) > allowed:
+        return False
     nearest = min(labels | {theirs}, key=lambda label: (_edits(ours, label), label != theirs))
-    return nearest == theirs and _edits(ours, theirs) <= allowed
+    return nearest == theirs
 
 
 def label_form(text: str) -> str:

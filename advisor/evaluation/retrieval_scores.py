@@ -7,10 +7,11 @@ from math import log2
 from statistics import fmean
 from typing import Literal
 
+from advisor.evaluation.diagnosis_reading import in_prompt
 from advisor.evaluation.intervals import clustered_interval, mean_interval, shared_groups
 from advisor.schema.base import ConfidenceInterval
 from advisor.schema.diagnosis import RetrievalScores
-from advisor.schema.evaluation import Document, Hit, Passage, Sample
+from advisor.schema.evaluation import Document, Hit, Passage, Prompt, Sample
 from advisor.schema.relevance import Relevance
 
 DEPTHS = (1, 3, 5, 10)
@@ -30,6 +31,8 @@ def retrieval_scores(
     *,
     shown: int,
     corpus: Sequence[Document] | None = None,
+    relevance: Relevance | None = None,
+    prompts: Mapping[str, Prompt] | None = None,
 ) -> RetrievalScores | None:
     """Recall by depth, mean reciprocal rank and nDCG at 10 over samples that can be judged.
 
@@ -37,10 +40,13 @@ def retrieval_scores(
     lies in the document that the sample names (`Relevance`). Samples without an answer, and those
     whose answer stands in no document or in too many, are left out and counted; so are, without a
     `corpus` to look the answer up in, those for which nothing right was found. None where no
-    sample can be judged.
+    sample can be judged. `relevance` is that of a corpus that was read already.
+
+    `prompts`, by sample id, say what was shown: fewer passages than `shown` where there was no
+    room. The recall at `shown`, then the mean number, is of the passages in the prompts.
     """
-    looked_through = _found(hits) if corpus is None else corpus
-    relevance = Relevance(samples, looked_through)
+    if relevance is None:
+        relevance = Relevance(samples, _found(hits) if corpus is None else corpus)
     judged = [sample for sample in samples if relevance.by(sample)]
     if not judged:
         return None
@@ -48,16 +54,28 @@ def retrieval_scores(
         [relevance.is_right(sample, hit.passage) for hit in hits.get(sample.id, ())]
         for sample in judged
     ]
+    recall = {k: _within(rights, k) for k in sorted({*DEPTHS, shown})}
+    told = [prompts[sample.id] for sample in judged if sample.id in prompts] if prompts else []
+    if len(told) == len(judged):
+        shown = max(1, round(fmean(len(prompt.passages) for prompt in told)))
+        recall[shown] = [
+            float(any(in_prompt(sample, prompt, _known(hits, sample), relevance)))
+            for sample, prompt in zip(judged, told, strict=True)
+        ]
     return RetrievalScores(
         n=len(judged),
         without=len(samples) - len(judged),
         judged_by=_judged_by(relevance, judged),
         shown=shown,
-        recall={k: fmean(_within(rights, k)) for k in sorted({*DEPTHS, shown})},
-        recall_interval=_interval(_within(rights, shown), judged),
+        recall={k: fmean(recall[k]) for k in sorted(recall)},
+        recall_interval=_interval(recall[shown], judged),
         mrr=fmean(map(reciprocal_rank, rights)),
         ndcg=fmean(map(ndcg, rights)),
     )
+
+
+def _known(hits: Mapping[str, Sequence[Hit]], sample: Sample) -> dict[str, Passage]:
+    return {hit.passage.id: hit.passage for hit in hits.get(sample.id, ())}
 
 
 def reciprocal_rank(rights: Sequence[bool]) -> float:

@@ -168,7 +168,7 @@ LABELS = ("card_arrival", "card_linking", "lost_or_stolen_card")
         ("Card arrival.", "other_wording"),
         ("card arival", "other_wording"),
         ("card_linking", "wrong"),
-        ("lost_or_stolen_phone", "wrong"),
+        ("lost_or_stolen_phone", "wrong_format"),
         ("Label: card_arrival", "wrong_format"),
         ("It is about card arrival, I think", "wrong_format"),
         ("card_arrival or card_linking", "wrong"),
@@ -212,8 +212,10 @@ def test_a_long_answer_is_missing_only_where_its_words_are():
 
 
 def test_the_same_words_about_another_thing_are_not_the_fact():
-    """A value that stands once, in the document of another product."""
+    """A value of other products, in too many places to tell which is meant."""
+    others = [Document(name=f"{n}.md", text=f"The Zorb {n} needs Dobog 44.") for n in "abcdef"]
     sheets = [
+        *others,
         Document(name="jihu-mini.md", text="The Jihu Mini needs a lubricant; ask the workshop."),
         Document(name="nobai-pro.md", text="The Nobai Pro needs Dobog 44 as its lubricant."),
     ]

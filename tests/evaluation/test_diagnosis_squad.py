@@ -71,5 +71,5 @@ def test_articles_never_looked_at_before(setting, least):
 
 
 def test_a_paragraph_that_was_taken_out_is_missed():
-    """A fifth of these answers stand in other paragraphs of the same article too."""
-    assert shares("not_in_documents")["not_in_documents"] >= 0.72
+    """A third of these answers stand in other paragraphs too, which is what recall counts by."""
+    assert shares("not_in_documents")["not_in_documents"] >= 0.65
