@@ -91,7 +91,8 @@ class Passage(Value):
     start: int = Field(ge=0)
     end: int = Field(ge=0)
     heading: str = ""
-    """Titles and headings it stands under, outermost first: searched with it, not part of it."""
+    """Titles and headings it stands under, outermost first: searched and shown with it, no part of
+    its text."""
     metadata: dict[str, str] = Field(default_factory=dict)
     """Its document's."""
 
