@@ -22,24 +22,29 @@ class Part:
     """The score that stands for nothing in common; None takes that of the last hit."""
 
 
-Fusion = Callable[[Sequence[Part]], list[Hit]]
-"""From parts to one ranking, best first; ties as the parts, the first of them first, have them."""
+Fusion = Callable[[Sequence[Part], int | None], list[Hit]]
+"""From parts to one ranking, best first; ties as the parts, the first of them first, have them.
+
+Where a number is given, hits beyond so many are left out, but for those with the score of the last.
+"""
 
 
-def by_rank(parts: Sequence[Part]) -> list[Hit]:
+def by_rank(parts: Sequence[Part], most: int | None = None) -> list[Hit]:
     """Reciprocal-rank fusion: the sum of weight / (60 + rank); equal scores share a rank."""
-    return _summed(parts, _reciprocal_ranks)
+    return _summed(parts, _reciprocal_ranks, most)
 
 
-def by_score(parts: Sequence[Part]) -> list[Hit]:
+def by_score(parts: Sequence[Part], most: int | None = None) -> list[Hit]:
     """The weighted sum of scores, those of each part stretched from its floor (0) to its best (1).
 
     What a part has not found counts as its floor.
     """
-    return _summed(parts, _stretched)
+    return _summed(parts, _stretched, most)
 
 
-def _summed(parts: Sequence[Part], valued: Callable[[Part], list[float]]) -> list[Hit]:
+def _summed(
+    parts: Sequence[Part], valued: Callable[[Part], list[float]], most: int | None
+) -> list[Hit]:
     sums: dict[str, float] = {}
     first: dict[str, Hit] = {}
     for part in parts:
@@ -47,6 +52,9 @@ def _summed(parts: Sequence[Part], valued: Callable[[Part], list[float]]) -> lis
             sums[hit.passage.id] = sums.get(hit.passage.id, 0.0) + part.weight * value
             first.setdefault(hit.passage.id, hit)
     best = sorted(sums, key=lambda name: -sums[name])
+    if most is not None and most < len(best):
+        last = sums[best[max(most - 1, 0)]]
+        best = [name for name in best if sums[name] >= last]
     return [Hit(passage=first[name].passage, score=sums[name]) for name in best]
 
 

@@ -154,18 +154,14 @@ class HybridRetriever:
             beside = [hit.passage for hit in dense if hit.passage.id not in found]
             words = [*words, *self._words.scored(query, beside)]
         share = self._options.weight
-        fused = FUSIONS[self._options.fusion]((Part(dense, share), Part(words, 1 - share, floor=0)))
-        return self._in_order(fused, k)
+        parts = Part(dense, share), Part(words, 1 - share, floor=0)
+        return self._in_order(FUSIONS[self._options.fusion](parts, k), k)
 
     def _in_order(self, hits: list[Hit], k: int) -> list[Hit]:
-        """The best k, ties in the order of indexing."""
-        end = min(k, len(hits))
-        while 0 < end < len(hits) and hits[end].score == hits[end - 1].score:
-            end += 1
-        best = hits[:end]
-        if len({hit.score for hit in best}) == len(best):
-            return best
-        paired = zip(best, self._words.positions([hit.passage for hit in best]), strict=True)
+        """The best k of them, ties in the order of indexing."""
+        if len({hit.score for hit in hits}) == len(hits):
+            return hits[:k]
+        paired = zip(hits, self._words.positions([hit.passage for hit in hits]), strict=True)
         return [hit for hit, _ in sorted(paired, key=lambda pair: (-pair[0].score, pair[1]))][:k]
 
     def search_many(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
