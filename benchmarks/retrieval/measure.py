@@ -43,7 +43,7 @@ def part(name: str, squad: Path, chosen: argparse.Namespace) -> dict[str, Any]:
     if name == "words":
         return {**words.measured(chosen.passages), **score.surroundings(words.PACKAGES)}
     if name == "rivals":
-        return rivals.measured(rivals.Task(squad, chosen.rivals, chosen.rounds, chosen.questions))
+        return rivals.measured(rivals.Task(squad, chosen.rivals, chosen.rounds))
     task = Squad.read(squad)
     kinds = {kind: score.scored(task, kind) for kind in ("paragraphs", "articles")}
     return {**kinds, "chosen_on": CHOSEN, **score.surroundings()}
@@ -57,7 +57,6 @@ def main() -> int:
     parser.add_argument("--squad", type=Path, default=SQUAD)
     parser.add_argument("--rivals", default=os.environ.get("ADVISOR_RIVALS"))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--questions", type=int, default=0, help="ranked of rivals; 0: all")
     parser.add_argument("--passages", type=int, default=100_000)
     chosen = parser.parse_args()
     kept: dict[str, Any] = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}
