@@ -1,22 +1,22 @@
 """What embedding and chunking cost; writes benchmarks/results/embedding.json.
 
-    python benchmarks/retrieval/measure_embedding.py [--missing] [--passages 256] [--rounds 2]
-        [--megabytes 1 10 50]
+    python benchmarks/retrieval/measure_embedding.py [--missing] [--squad FILE] [--rounds 3]
+        [--batches 16 32 64] [--megabytes 1 10 50] [--keep-chunking]
 
-Passages of this project's own rules and pages are embedded by sentence-transformers alone and by
-the run's embedder, which keeps every vector on the disk, and put into an exact FAISS index; each
-at several batch sizes, in turns. Then 1, 10 and 50 MB of the same text are cut into passages.
-CPU seconds count, since other work on the machine does not change them much; wall time stands
-beside them.
+The passages of a file in the format of SQuAD are embedded by sentence-transformers alone and by the
+run's embedder, which keeps every vector on the disk, and put into an exact FAISS index; each at
+several batch sizes, in turns, on one thread. Then 1, 10 and 50 MB of this project's rules and pages
+are cut into passages. CPU seconds count, since other work on the machine does not change them much;
+wall time stands beside them.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import platform
-import random
 import resource
 import statistics
 import sys
@@ -29,12 +29,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from advisor.embedding import KeptEmbedder
-from advisor.schema.evaluation import Document
-from rag_baseline.chunking.chunk import Passages
-from rag_baseline.embedding.embed import BATCH, SentenceTransformersEmbedder
-
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from advisor.embedding import KeptEmbedder  # noqa: E402
+from advisor.schema.evaluation import Document  # noqa: E402
+from benchmarks.retrieval.squad import Squad  # noqa: E402
+from rag_baseline.chunking.chunk import Passages  # noqa: E402
+from rag_baseline.embedding.embed import BATCH, SentenceTransformersEmbedder  # noqa: E402
+
+SHARED = Path(os.environ.get("ADVISOR_SHARED", ROOT.parent / "shared"))
+SQUAD = SHARED / "data" / "squad_v2_sample" / "dev-sample.json"
 RESULT = ROOT / "benchmarks" / "results" / "embedding.json"
 BATCHES = (16, 32, 64)
 PACKAGES = ("sentence-transformers", "torch", "faiss-cpu", "semantic-text-splitter", "tokenizers")
@@ -45,6 +50,13 @@ def documents() -> list[Document]:
     """The rules and pages of this checkout."""
     paths = [*sorted((ROOT / "rules").rglob("*.yaml")), *sorted((ROOT / "docs").rglob("*.md"))]
     return [Document(name=path.name, text=path.read_text(encoding="utf-8")) for path in paths]
+
+
+def passages_of(squad: Path) -> list[str]:
+    """The texts of its paragraphs, cut as the builder `rag` cuts them."""
+    found = [Document(name=each.name, text=each.text) for each in Squad.read(squad).paragraphs]
+    cut = Passages(found, tokenizer=SentenceTransformersEmbedder().tokenizer)
+    return [passage.text for passage in cut]
 
 
 def timed(work: Callable[[], Any]) -> Seconds:
@@ -64,7 +76,7 @@ def indexed(rows: Any) -> None:
     faiss.IndexFlatIP(rows.shape[1]).add(rows)
 
 
-def builds(texts: list[str], rounds: int) -> dict[str, Any]:
+def builds(texts: list[str], rounds: int, batches: list[int]) -> dict[str, Any]:
     """Embedding and indexing, bare and ours, in turns; medians by batch size."""
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - heavy
 
@@ -82,11 +94,11 @@ def builds(texts: list[str], rounds: int) -> dict[str, Any]:
 
     taken: dict[tuple[str, int], list[Seconds]] = {}
     for _ in range(rounds):
-        for batch in BATCHES:
+        for batch in batches:
             for name, work in (("bare", theirs), ("ours", ours)):
                 taken.setdefault((name, batch), []).append(timed(partial(work, batch)))
     figures: dict[str, Any] = {}
-    for batch in BATCHES:
+    for batch in batches:
         row = {name: medians(taken[name, batch]) for name in ("bare", "ours")}
         ratio = row["ours"]["cpu_seconds"] / row["bare"]["cpu_seconds"]
         figures[f"batch {batch}"] = {**row, "ours_over_bare_cpu": round(ratio, 3)}
@@ -126,28 +138,37 @@ def main() -> int:
     """Measure and write the result."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--missing", action="store_true", help="only when there is no result yet")
-    parser.add_argument("--passages", type=int, default=256)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--squad", type=Path, default=SQUAD)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--batches", type=int, nargs="+", default=list(BATCHES))
     parser.add_argument("--megabytes", type=int, nargs="+", default=[1, 10, 50])
+    parser.add_argument("--keep-chunking", action="store_true", help="do not cut again")
     chosen = parser.parse_args()
-    if chosen.missing and RESULT.is_file():
+    kept = json.loads(RESULT.read_text("utf-8")) if RESULT.is_file() else {}
+    if chosen.missing and kept:
         print(f"{RESULT.name}: already measured")
         return 0
-    corpus = documents()
-    passages = Passages(corpus, tokenizer=SentenceTransformersEmbedder().tokenizer)
-    texts = list(dict.fromkeys(passage.text for passage in passages))
-    random.Random(0).shuffle(texts)  # noqa: S311 - which ones is all the same
-    chunking = cuts("\n\n".join(document.text for document in corpus), chosen.megabytes)
+    if not chosen.squad.is_file():
+        print(f"{RESULT.name}: left out, the data is not here ({chosen.squad})")
+        return 0
+    importlib.import_module("torch").set_num_threads(1)
+    before = round(os.getloadavg()[0], 1)
+    texts = passages_of(chosen.squad)
+    index_builds = builds(texts, chosen.rounds, chosen.batches)
+    if chosen.keep_chunking:
+        chunking = kept["chunking"]
+    else:
+        chunking = cuts("\n\n".join(each.text for each in documents()), chosen.megabytes)
     told = {
         "measured": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
-        "load_average": round(os.getloadavg()[0], 1),
-        "threads": os.environ.get("OMP_NUM_THREADS", "all"),
+        "load_average": [before, round(os.getloadavg()[0], 1)],
+        "threads": "1",
         "python": platform.python_version(),
         "versions": {name: version(name) for name in PACKAGES},
-        "passages": min(chosen.passages, len(texts)),
+        "passages": len(texts),
         "rounds": chosen.rounds,
-        "index_builds": builds(texts[: chosen.passages], chosen.rounds),
+        "index_builds": index_builds,
         "chunking": chunking,
     }
     RESULT.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
