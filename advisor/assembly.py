@@ -104,6 +104,27 @@ def evaluation_inputs(space: Workspace, builders: Sequence[str]) -> dict[str, st
     }
 
 
+def with_earlier(space: Workspace, builders: Sequence[str]) -> tuple[str, ...]:
+    """These systems, and those measured in the run folder before under the same conditions.
+
+    Their answers are kept, so measuring them again is free, and no score is forgotten because
+    another system was added.
+    """
+    named = tuple(builders)
+    if not space.settings.use_cache or not space.folder.has("baseline"):
+        return named
+    then = dict(space.folder.origin("baseline").inputs)
+    now = evaluation_inputs(space, named)
+    own = ("builders", "builder_settings")
+    if any(then.get(key) != value for key, value in now.items() if key not in own):
+        return named
+    earlier = [name for name in then["builders"].split(",") if name and name not in named]
+    if earlier:
+        told = ", ".join(earlier)
+        space.say(f"Measured in this run folder before, and kept: {told}.")
+    return (*named, *earlier)
+
+
 def measured_baselines(
     space: Workspace, builders: Sequence[str], *, may_spend: bool = False, is_whole: bool = False
 ) -> Baselines:

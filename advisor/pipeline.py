@@ -23,6 +23,7 @@ from advisor.assembly import (
     measured_profile,
     told,
     tuned_evaluation,
+    with_earlier,
 )
 from advisor.catalog.query import LOCAL
 from advisor.contracts import PluginInfo
@@ -147,7 +148,7 @@ class Pipeline:
         Measured are the builders that were named, else those that the decision asks for.
         """
         space = self.workspace
-        builders = self.settings.builders or self.decide().builders
+        builders = with_earlier(space, self.settings.builders or self.decide().builders)
         self.profile()
         origin = Origin(stage="baseline", inputs=evaluation_inputs(space, builders))
 

@@ -21,7 +21,11 @@ from advisor.standing import metric_warnings
 @run_dir_option
 @standard_options
 def command(*, screen: Screen, run_dir: Path | None, chosen: dict[str, Any]) -> None:
-    """Score zero-shot, few-shot and FAISS-RAG on the same test samples, with intervals."""
+    """Score prompts, retrieval and systems without a language model on the same test samples.
+
+    --builders takes prompt builders and predictors (`advisor plugins prompting predictors` lists
+    them). Systems measured in the run folder before are kept.
+    """
     pipeline = open_run(screen, run_dir, chosen, start=True)
     with interruptible(screen.command_line("--run-dir", pipeline.folder.path)):
         baselines = pipeline.baseline()

@@ -37,7 +37,7 @@ def _scores(
     samples: Sequence[Sample],
 ) -> list[Score]:
     rows = [
-        (prompt, as_seen_by(metric, prompt, answer), sample)
+        (prompt, as_seen_by(metric, prompt, answer, sample), sample)
         for prompt, answer, sample in zip(prompts, answers, samples, strict=True)
     ]
     if not isinstance(metric, Judging) or judge is None:

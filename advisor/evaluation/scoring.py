@@ -83,7 +83,7 @@ def score(metric: Metric, prompt: Prompt, completion: Completion, sample: Sample
     target = masked(sample.target)
     if target != sample.target:
         sample = sample.model_copy(update={"target": target})
-    return metric.score(prompt, as_seen_by(metric, prompt, completion), sample)
+    return metric.score(prompt, as_seen_by(metric, prompt, completion, sample), sample)
 
 
 def evaluation(

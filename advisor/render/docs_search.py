@@ -8,9 +8,9 @@ from advisor.render.terminal import plain, styled
 from advisor.schema.docs_search import DocsSearch
 
 
-def show_docs_search(console: Console, search: DocsSearch) -> None:
+def show_docs_search(console: Console, search: DocsSearch, *, with_notes: bool = True) -> None:
     """Every passage under its rank, its document and the headings it stands under."""
-    for note in search.notes:
+    for note in search.notes if with_notes else ():
         console.print(plain(note, style="dim"))
     if not search.found:
         console.print(plain("Nothing was found."))

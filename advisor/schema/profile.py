@@ -158,6 +158,8 @@ class MeasuredFacts(Value):
     prompt_optimisation_score: float | None = Field(default=None, ge=0, le=1)
     long_context_score: float | None = Field(default=None, ge=0, le=1)
     small_model_score: float | None = Field(default=None, ge=0, le=1)
+    model_was_asked: bool | None = None
+    """At least one baseline asked a language model."""
     retrieval_recall: float | None = Field(default=None, ge=0, le=1)
     """Share of samples for which a right passage was shown."""
     small_model_leads: bool | None = None

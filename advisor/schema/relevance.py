@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -61,11 +61,11 @@ class Relevance:
     def __init__(self, samples: Sequence[Sample], corpus: Iterable[Document]) -> None:
         asked = [s for s in samples if s.is_answerable is not False and s.target.strip()]
         answers = {sample.target: _words(sample.target) for sample in asked}
-        by_first: defaultdict[str, list[str]] = defaultdict(list)
+        plain: defaultdict[str, dict[tuple[str, ...], list[str]]] = defaultdict(dict)
         everywhere = []
         for answer, words in answers.items():
             if _is_plain(answer, words):
-                by_first[words[0]].append(answer)
+                plain[words[0]].setdefault(tuple(words), []).append(answer)
             else:
                 everywhere.append(answer)
         named = {sample.document for sample in asked if sample.document}
@@ -73,12 +73,12 @@ class Relevance:
         self._known: defaultdict[str, set[str]] = defaultdict(set)
         self._holding: set[tuple[str, str]] = set()
         for document in corpus:
-            text = _taken(document.text)
-            here = [a for word in text.words & by_first.keys() for a in by_first[word]]
-            for answer in (*here, *everywhere):
-                if found := _count(answer, text):
-                    self._places[answer] += found
-                    self._holding.add((answer, document.name))
+            here = _standing(_words(document.text), plain)
+            if everywhere:
+                text = _taken(document.text)
+                here.update({answer: _count(answer, text) for answer in everywhere})
+            self._places.update(here)
+            self._holding.update((answer, document.name) for answer in here if here[answer])
             for name in _names_of(document.name) & named:
                 self._known[name].add(document.name)
 
@@ -108,6 +108,19 @@ class Relevance:
 
     def _held(self, sample: Sample, documents: Iterable[str]) -> bool:
         return any((sample.target, name) in self._holding for name in documents)
+
+
+def _standing(
+    text: Sequence[str], plain: Mapping[str, Mapping[tuple[str, ...], Sequence[str]]]
+) -> Counter[str]:
+    """In how many places of a text answers stand word for word, by one walk through it."""
+    lengths = {first: {len(words) for words in answers} for first, answers in plain.items()}
+    found: Counter[str] = Counter()
+    for at, first in enumerate(text):
+        for length in lengths.get(first, ()):
+            for answer in plain[first].get(tuple(text[at : at + length]), ()):
+                found[answer] += 1
+    return found
 
 
 def _names_of(document: str) -> set[str]:

@@ -139,3 +139,43 @@ def test_what_embedding_asked_a_service_is_told_once(data: Path, monkeypatch):
         assert len(server.bodies) == calls
         assert "Embedding asked" not in again.stdout
         assert again.exit_code == 0, again.stderr
+
+
+def test_systems_measured_before_in_the_folder_are_kept(data: Path):
+    first = baseline(data, "--builders", "majority", "--metric", "accuracy")
+    assert first.exit_code == 0, first.stderr
+    result = CliRunner().invoke(
+        cli,
+        [
+            "baseline",
+            "--run-dir",
+            str(data.parent / "run"),
+            "--builders",
+            "nearest_word,",
+            "--json",
+        ],
+    )
+    assert result.exit_code == 1  # no such system: nothing is lost
+    more = CliRunner().invoke(
+        cli,
+        [
+            "baseline",
+            "--run-dir",
+            str(data.parent / "run"),
+            "--builders",
+            "zero_shot",
+            "--backend",
+            "transformers",
+            "--json",
+        ],
+    )
+    assert more.exit_code == 0, more.stderr
+    assert [e["builder"] for e in json.loads(more.stdout)["evaluations"]] == [
+        "zero_shot",
+        "majority",
+    ]
+    assert "kept: majority" in more.stderr
+    gate = CliRunner().invoke(
+        cli, ["gate", "--run-dir", str(data.parent / "run"), "--target", "0.3"]
+    )
+    assert gate.exit_code == 4

@@ -255,7 +255,7 @@ def test_an_empty_answer_is_shown_as_nothing():
 def test_the_second_system_does_not_read_the_documents_again(monkeypatch):
     rng = random.Random(0)
     some = ["".join(rng.choices("abcdefghijkl", k=rng.randint(3, 9))) for _ in range(3000)]
-    corpus = [Document(name=f"x{n}", text=" ".join(rng.choices(some, k=20_000))) for n in range(8)]
+    corpus = [Document(name=f"x{n}", text=" ".join(rng.choices(some, k=20_000))) for n in range(4)]
     pairs = [answered("9", rng.choice(some), f"What is {n}?", number=n) for n in range(30)]
     samples = [sample for sample, _ in pairs]
     system = SimpleNamespace(

@@ -73,7 +73,7 @@ def test_far_below_with_samples_trains():
     assert verdict.verdict == "train"
     assert verdict.recommended == "fine_tuning"
     assert all(c.passed for c in verdict.criteria)
-    assert len(verdict.criteria) == 9
+    assert len(verdict.criteria) == 10
     assert "few_shot, reaches 41 %" in verdict.because
     assert "44.0 points below the target of 85 %" in verdict.because
     assert "400 train samples" in verdict.because

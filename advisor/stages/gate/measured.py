@@ -65,6 +65,7 @@ def measured_facts(
         prompt_optimisation_score=scores.get(SEARCHES),
         long_context_score=scores.get("long_context"),
         small_model_score=scores.get("small_model"),
+        model_was_asked=any(e.asks_model for e in baselines.evaluations),
         retrieval_recall=retrieval_recall(baselines),
         small_model_leads=small_model_leads(baselines),
         small_model_is_behind=is_behind("small_model", baselines),

@@ -294,6 +294,16 @@ APPROACHES = {
     "collect_data": "to collect data first",
     "none": "not to tune: a rule that asks no model does",
 }
+
+
+def asked_words(sight: Sight) -> str:
+    """Whether any baseline asked a language model."""
+    asked = [e.builder for e in sight.baselines.evaluations if e.asks_model]
+    if asked:
+        return f"{len(asked)} of {len(sight.baselines.evaluations)} baselines ask a language model"
+    return "No baseline asks a language model"
+
+
 SPEAKERS: dict[str, Callable[[Sight], str]] = {
     "data.train_samples": train_words,
     "measured.advised_approach": advice_words,
@@ -303,6 +313,7 @@ SPEAKERS: dict[str, Callable[[Sight], str]] = {
     "measured.tuning_fits": fit_words,
     "measured.within_budget": budget_words,
     "measured.within_hours": time_words,
+    "measured.model_was_asked": asked_words,
     "measured.retrieval_recall": recall_words,
     "measured.sufficient_approach": sufficient_words,
     **{
