@@ -117,8 +117,9 @@ def _standing(
     lengths = {first: {len(words) for words in answers} for first, answers in plain.items()}
     found: Counter[str] = Counter()
     for at, first in enumerate(text):
-        for length in lengths.get(first, ()):
-            for answer in plain[first].get(tuple(text[at : at + length]), ()):
+        # At the end of a text a longer slice is a shorter one again: a set counts it once.
+        for slice_ in {tuple(text[at : at + length]) for length in lengths.get(first, ())}:
+            for answer in plain[first].get(slice_, ()):
                 found[answer] += 1
     return found
 

@@ -15,6 +15,7 @@ from advisor.evaluation.diagnosis_labels import LABEL_METRICS, NO_LABEL
 from advisor.evaluation.diagnosis_reading import Reading
 from advisor.evaluation.retrieval_scores import retrieval_scores
 from advisor.schema.evaluation import Document, Prompt
+from advisor.schema.relevance import Relevance
 from tests.evaluation.test_diagnosis import OIL, SIEVE, answered, cause, found
 from tests.fixtures import values as make
 from tests.fixtures.bench import DOCUMENTS
@@ -274,3 +275,11 @@ def test_the_second_system_does_not_read_the_documents_again(monkeypatch):
     assert took[1] < took[0] / 4
     findings.with_findings(base, system, list(corpus), ExactMatchMetric())
     assert len(findings._READINGS) == 1, "the last corpus alone is kept"
+
+
+def test_an_answer_at_the_end_of_a_text_stands_there_once():
+    """Its places decide whether it tells passages apart: more than five do not."""
+    asked = [answered("x", "a pump" + " more" * n, number=n)[0] for n in range(7)]
+    relevance = Relevance(asked, [Document(name="a.md", text="It is a pump")])
+    assert relevance.by(asked[0]) == "answer"
+    assert relevance.by(asked[1]) == ""
