@@ -76,6 +76,7 @@ class Fitting:
         self._parts = parts
         self._warnings = warnings
         self._may_search = may_search
+        self._missing: MissingExtraError | None = None
 
     def prepared(self, systems: Mapping[str, System]) -> Ready:
         """Everything that asks no model to be fitted, and what the rest will ask.
@@ -169,10 +170,15 @@ class Fitting:
         return True
 
     def _leave_out(self, name: str, error: AdvisorError) -> None:
-        hint = f" {error.hint}" if isinstance(error, MissingExtraError) else ""
+        hint = ""
+        if isinstance(error, MissingExtraError):
+            self._missing, hint = error, f" {error.hint}"
         self._warnings.append(f"{name} was left out: {error.message}{hint}")
 
     def _refuse_none(self, names: Sequence[str]) -> None:
+        """Raise where no system is left: for want of a library, if that is why."""
+        if not names and self._missing is not None:
+            raise self._missing
         if not names:
             raise DatasetError(
                 f"No baseline can be measured. {' '.join(self._warnings)}",
