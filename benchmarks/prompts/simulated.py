@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import cos, sin, tau
 from pathlib import Path
 from statistics import fmean
@@ -66,6 +66,8 @@ class World(NamedTuple):
     calls_left: int = 1_000_000
     context_tokens: int | None = None
     max_new_tokens: int = 16
+    metric_signature: str = "simulated"
+    totals_value: Callable[[Mapping[str, float]], float] | None = None
 
     def value(self, prompt: Prompt) -> float:
         """The chance that this prompt is answered right."""
