@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from advisor.contracts import PromptBuilder, Retrieving
-from advisor.errors import PluginContractError
+from advisor.errors import InputError, PluginContractError
 from advisor.measuring import embedding_told, embedding_usage, retrieval_agreed
 from advisor.schema.docs_search import DocsSearch, FoundPassage
 from advisor.schema.evaluation import Sample
+from advisor.systems import check_options
 from advisor.workspace import Workspace
 
 BUILDER = "rag"
@@ -23,6 +26,7 @@ def search_documents(
     """
     retrieval_agreed(space, may_spend=may_spend)
     before = embedding_usage(space)
+    _refuse_others(space.settings.builder_options)
     builder = space.builders((BUILDER,))[BUILDER]
     if not isinstance(builder, PromptBuilder) or not isinstance(builder, Retrieving):
         raise PluginContractError(
@@ -56,3 +60,14 @@ def search_documents(
             *getattr(builder, "story", ()),
         ),
     )
+
+
+def _refuse_others(options: Mapping[str, str]) -> None:
+    """Raise InputError for an option that says nothing here, or of no system at all."""
+    check_options((), options)
+    others = [key for key in options if not key.startswith(f"{BUILDER}.")]
+    if others:
+        raise InputError(
+            f"--builder-option {others[0]} says nothing here: the search is that of {BUILDER}.",
+            hint=f"Begin it with {BUILDER}., for example {BUILDER}.search=bm25.",
+        )

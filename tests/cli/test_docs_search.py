@@ -60,6 +60,8 @@ def test_an_index_that_was_damaged_is_told(docs):
         (("nowhere", "oil"), "There is no file or folder"),
         (("{docs}", "oil", "--builder-option", "rag.search=fuzzy"), "fuzzy"),
         (("{docs}", "oil", "--embedder", "no-such-model"), "no-such-model"),
+        (("{docs}", "oil", "--builder-option", "few_shot.shots=3"), "says nothing here"),
+        (("{docs}", "oil", "--builder-option", "where.kind=pdf"), "whose option"),
     ],
 )
 def test_mistakes_are_told(docs, words, expected):
