@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import platform
 import re
 import subprocess
@@ -34,14 +35,17 @@ WIDTH = 84
 
 
 def run_demo() -> dict[str, Any]:
-    """The document of a fresh run of every bundled task.
+    """The document of a fresh run of every bundled task: no answer or vector kept from before.
 
     Raises subprocess.CalledProcessError when the command fails.
     """
     program = Path(sys.executable).with_name("advisor")
     with tempfile.TemporaryDirectory() as folder:
         command = [str(program), "demo", "--json", "--run-dir", folder]
-        told = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+        fresh = {**os.environ, "ADVISOR_HOME": str(Path(folder) / "home"), "ADVISOR_CACHE": ""}
+        told = subprocess.run(
+            command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, env=fresh
+        )
     document: dict[str, Any] = json.loads(told.stdout)
     return document
 
