@@ -36,6 +36,7 @@ __all__ = [
     "money",
     "plan",
     "plugin",
+    "predicted",
     "profile",
     "purse",
     "refresh",

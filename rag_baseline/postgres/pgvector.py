@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from advisor.contracts import Arraying, Asymmetric, Embedder, PluginInfo, Progress, Tools
-from advisor.errors import CorpusError
 from advisor.schema.evaluation import Hit, Passage
 from rag_baseline.embedding.embed import SentenceTransformersEmbedder
 from rag_baseline.options import Reader, one_of, read_options, yes_no
@@ -133,12 +132,7 @@ class PgvectorRetriever:
         Raises CorpusError when there is none, InputError without a connection string,
         MissingExtraError, RetrieverError where the server does not do it.
         """
-        if not len(passages):
-            raise CorpusError(
-                "There is no passage to index: the documents hold no text.",
-                hint="Point --docs at text or Markdown files that are not empty.",
-            )
-        self._take(Shelf.of(passages))
+        self._take(Shelf.filled(passages))
 
     def add(self, passages: Sequence[Passage]) -> None:
         """Further passages; one whose id is there already replaces it."""

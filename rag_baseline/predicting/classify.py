@@ -12,15 +12,9 @@ from typing import Any, Self
 from advisor.contracts import Embedder, PluginInfo, Tools
 from advisor.errors import MissingExtraError
 from advisor.schema.evaluation import Completion, Sample
+from advisor.schema.predicted import answered, need_samples
 from rag_baseline.options import Reader, number_from, one_of, read_options
-from rag_baseline.predicting.labelled import (
-    SampleVectors,
-    answered,
-    embedder_name,
-    in_order,
-    need_labels,
-    need_samples,
-)
+from rag_baseline.predicting.labelled import SampleVectors, embedder_name, in_order, need_labels
 
 PENALTY = 0.05
 """Strength of the penalty on weights (1 / C): unit vectors of a few hundred dimensions call for a

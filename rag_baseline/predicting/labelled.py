@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from advisor.contracts import Arraying, Embedder
 from advisor.errors import DatasetError
-from advisor.schema.evaluation import Completion, Sample
+from advisor.schema.evaluation import Sample
 from advisor.schema.labels import LONG_SHARE, LONGEST_LABEL
 
 SINGLE_SHARE = 0.5
@@ -52,15 +51,6 @@ def in_order(train: Sequence[Sample], seed: int) -> list[Sample]:
     return sorted(train, key=lambda sample: (_drawn(sample, seed), sample.input, sample.target))
 
 
-def need_samples(train: Sequence[Sample], what: str) -> None:
-    """Raises DatasetError where there is nothing to learn from."""
-    if not train:
-        raise DatasetError(
-            f"{what} needs at least 1 labelled sample, got 0.",
-            hint="Add labelled samples to the train split.",
-        )
-
-
 def need_labels(train: Sequence[Sample]) -> None:
     """Raises DatasetError where the targets are texts rather than labels."""
     counts = Counter(" ".join(sample.target.casefold().split()) for sample in train)
@@ -79,15 +69,6 @@ def need_labels(train: Sequence[Sample]) -> None:
             " characters.",
             hint="Leave the classifier out, or shorten the targets to labels.",
         )
-
-
-def answered(texts: Sequence[str], began: float) -> list[Completion]:
-    """Completions that cost no token; each takes its share of the time since `began`."""
-    spent = 1000 * (time.perf_counter() - began) / max(len(texts), 1)
-    return [
-        Completion(text=text, prompt_tokens=0, completion_tokens=0, latency_ms=spent, usd=0.0)
-        for text in texts
-    ]
 
 
 def _embedded(texts: Sequence[str], embedder: Embedder) -> Any:

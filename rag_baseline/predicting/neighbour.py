@@ -10,14 +10,9 @@ from typing import Any, Self
 from advisor.contracts import Embedder, PluginInfo, Tools
 from advisor.errors import MissingExtraError
 from advisor.schema.evaluation import Completion, Sample
+from advisor.schema.predicted import answered, need_samples
 from rag_baseline.options import Reader, read_options, whole_from
-from rag_baseline.predicting.labelled import (
-    SampleVectors,
-    answered,
-    embedder_name,
-    in_order,
-    need_samples,
-)
+from rag_baseline.predicting.labelled import SampleVectors, embedder_name, in_order
 
 CHOICES = (1, 3, 5, 7, 11, 15, 25)
 """Numbers of neighbours of which one is chosen."""

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from advisor.contracts import Arraying, Asymmetric, Embedder, PluginInfo, Progress, Tools
-from advisor.errors import CorpusError
 from advisor.schema.evaluation import Hit, Passage
 from rag_baseline.embedding.embed import SentenceTransformersEmbedder
 from rag_baseline.passage_text import searched_text
@@ -95,12 +94,7 @@ class FaissRetriever:
 
         Raises CorpusError when there is none, MissingExtraError, StorageError.
         """
-        if not len(passages):
-            raise CorpusError(
-                "There is no passage to index: the documents hold no text.",
-                hint="Point --docs at text or Markdown files that are not empty.",
-            )
-        self._take(Shelf.of(passages))
+        self._take(Shelf.filled(passages))
 
     def add(self, passages: Sequence[Passage]) -> None:
         """Further passages; one whose id is there already replaces it."""

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from advisor.errors import CorpusError
 from advisor.schema.evaluation import Passage
 from rag_baseline.passage_text import searched_text
 from rag_baseline.vectors.vector_libraries import numpy
@@ -42,6 +43,16 @@ class Shelf:
             [held],
             [np.zeros(len(stays), dtype="int32"), stays, *numbers[stays].T.copy()],
         )
+
+    @classmethod
+    def filled(cls, passages: Sequence[Passage]) -> Shelf:
+        """As `of`; raises CorpusError when there is no passage."""
+        if not len(passages):
+            raise CorpusError(
+                "There is no passage to index: the documents hold no text.",
+                hint="Point --docs at text or Markdown files that are not empty.",
+            )
+        return cls.of(passages)
 
     def __len__(self) -> int:
         return len(self.keys)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from advisor.contracts import PluginInfo, Progress, Tools
-from advisor.errors import CorpusError
 from advisor.schema.evaluation import Hit, Passage
 from rag_baseline.options import Reader, number_from, read_options
 from rag_baseline.passage_text import searched_text
@@ -111,12 +110,7 @@ class Bm25Retriever:
 
         Raises CorpusError when there is none, MissingExtraError, StorageError.
         """
-        if not len(passages):
-            raise CorpusError(
-                "There is no passage to index: the documents hold no text.",
-                hint="Point --docs at text or Markdown files that are not empty.",
-            )
-        self._shelf = Shelf.of(passages)
+        self._shelf = Shelf.filled(passages)
         self._terms = Terms(self._language(self._shelf))
         self._rows = None
         self._forget()

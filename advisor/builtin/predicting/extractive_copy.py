@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, log
 from typing import Self
 
-from advisor.builtin.predicting.answering import answered, need_samples
 from advisor.builtin.predicting.spans import (
     Candidate,
     found_in,
@@ -20,6 +19,7 @@ from advisor.builtin.predicting.spans import (
 from advisor.contracts import PluginInfo, Tools
 from advisor.errors import DatasetError, InputError
 from advisor.schema.evaluation import Completion, Sample
+from advisor.schema.predicted import answered, need_samples
 
 LEAST_SHARE = 0.5
 """Share of the train targets that must stand in their inputs for copying to be an answer at all."""

@@ -6,9 +6,9 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from advisor.builtin.predicting.answering import answered, need_samples
 from advisor.contracts import PluginInfo, Tools
 from advisor.schema.evaluation import Completion, Sample
+from advisor.schema.predicted import answered, need_samples
 
 
 class MajorityPredictor:
