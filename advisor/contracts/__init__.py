@@ -33,12 +33,23 @@ from advisor.contracts.retrieving import (
     Windowed,
 )
 from advisor.contracts.scoring import Judging, Metric, Signed, Totalling
-from advisor.contracts.training import Method, Objective, RowMeter, Tracer, Trainer
-from advisor.contracts.world import Emit, ModelUnderTest, Progress, Tools
+from advisor.contracts.training import (
+    Applied,
+    Applying,
+    Keeping,
+    Method,
+    Objective,
+    RowMeter,
+    Tracer,
+    Trainer,
+)
+from advisor.contracts.world import Emit, ModelUnderTest, Progress, Scoring, Tools
 from advisor.schema.plugin import MethodInfo, MetricInfo, PluginInfo, TrainerInfo
 
 __all__ = [
     "GROUPS",
+    "Applied",
+    "Applying",
     "Arraying",
     "Asymmetric",
     "Clock",
@@ -50,6 +61,7 @@ __all__ = [
     "Equipped",
     "Filtering",
     "Judging",
+    "Keeping",
     "Method",
     "MethodInfo",
     "Metric",
@@ -64,6 +76,7 @@ __all__ = [
     "Retriever",
     "Retrieving",
     "RowMeter",
+    "Scoring",
     "Searching",
     "Session",
     "Signed",

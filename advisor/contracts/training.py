@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:  # what the methods take and give: a start needs none of it
     from collections.abc import Sequence
+    from pathlib import Path
 
     from advisor.contracts.world import Tools
     from advisor.schema.catalog import ModelCard
@@ -30,6 +32,41 @@ class Method(Protocol):
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
         """Why the plan cannot run well on the machine; never raises."""
+
+
+class Applied(NamedTuple):
+    """A model that a method has been put on."""
+
+    model: Any
+    """The torch model whose trained parameters, and no others, require gradients."""
+    rates: Mapping[str, float] = {}
+    """Part of a parameter's name -> times the learning rate (LoRA+: {"lora_B": 16.0})."""
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Applying(Protocol):
+    """What a method may offer that engines of this machine train: itself put on a torch model."""
+
+    def apply(self, model: Any, plan: Plan) -> Applied:
+        """The method put on an opened base, whose `plan.objective` says what head it has.
+
+        Raises PlanError for values that the model or the library refuses.
+        """
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """What a method may offer whose weights no library saves and opens by itself."""
+
+    def keep(self, model: Any, folder: Path) -> None:
+        """Write what was trained, and nothing of the base, into an empty folder."""
+
+    def restore(self, model: Any, folder: Path) -> Any:
+        """The base with what was kept put on again.
+
+        Raises ModelFolderError where the folder does not fit the base.
+        """
 
 
 @runtime_checkable

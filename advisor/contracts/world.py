@@ -9,8 +9,12 @@ if TYPE_CHECKING:  # what the methods take and give: a start needs none of it
     from pathlib import Path
 
     from advisor.contracts.retrieving import Embedder, Retriever
+    from advisor.contracts.training import Method
     from advisor.schema.evaluation import Completion, Prompt, Sample, Score
     from advisor.schema.train import TrainEvent
+
+    Generate = Callable[[Sequence[Prompt], int], list[Completion]]
+    """Prompts and the most tokens of an answer, to completions in order."""
 
 
 class Emit(Protocol):
@@ -80,6 +84,27 @@ class ModelUnderTest(Protocol):
         """Tokens of a text by the model's tokenizer, or an estimate from above."""
 
 
+class Scoring(Protocol):
+    """The run's metric, for what a trainer may ask of it; it costs no money."""
+
+    @property
+    def metric(self) -> str:
+        """Its name."""
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether more is better."""
+
+    def values(self, samples: Sequence[Sample], texts: Sequence[str]) -> list[float]:
+        """What each text is worth as an answer to its sample; 0 where it cannot be scored."""
+
+    def dev_value(self, generate: Generate) -> float | None:
+        """The metric over answers to dev samples, asked as in verification; None without any.
+
+        The same samples each time, so that two looks can be compared.
+        """
+
+
 class Tools(Protocol):
     """What a plugin needs from the world, handed in so that it imports nothing of ours."""
 
@@ -114,6 +139,13 @@ class Tools(Protocol):
     @property
     def model(self) -> ModelUnderTest | None:
         """The model being measured; None where nothing may be asked."""
+
+    @property
+    def scoring(self) -> Scoring | None:
+        """The run's metric; None where there is none, or asking it costs money."""
+
+    def method(self, name: str) -> Method:
+        """The tuning method of that name; raises UnknownPluginError."""
 
     def should_stop(self) -> bool:
         """Whether to stop at the next safe point."""

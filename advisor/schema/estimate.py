@@ -64,6 +64,8 @@ class EstimateRequest(Value):
     stack: str | None = None
     quantisation: Quantisation | None = None
     method_options: dict[str, int | float | str | bool] = Field(default_factory=dict)
+    plan_values: dict[str, bool | int | float | str | None] = Field(default_factory=dict)
+    """Plan fields that the user fixed by name, over everything else."""
     packing: bool | None = None
     lengths: SequenceLengths | None = None
     """Token lengths of the user's data; they replace `seq_len`, `examples` and `tokens`."""

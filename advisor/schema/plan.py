@@ -20,7 +20,8 @@ Strategy = Literal["single", "ddp", "zero1", "zero2", "zero3", "fsdp", "layer_sp
 Offload = Literal["none", "optimizer", "weights", "activations"]
 """What waits in main memory; `weights` takes the optimizer states along."""
 Quantisation = Literal["none", "nf4", "int8", "gptq", "awq", "fp8"]
-Objective = Literal["sft", "cpt", "dpo", "orpo", "kto", "reward", "grpo"]
+Objective = Literal["sft", "cpt", "dpo", "orpo", "kto", "reward", "grpo", "classification"]
+CheckpointChoice = Literal["metric", "loss", "last"]
 
 
 class Plan(Value):
@@ -78,6 +79,21 @@ class Plan(Value):
     warmup_share: float = Field(default=0.03, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0)
     max_gradient_norm: float = Field(default=1.0, gt=0)
+    neftune_alpha: float | None = Field(default=None, gt=0)
+    """Scale of the noise on the input embeddings while training (NEFTune); None: no noise."""
+    length_grouping: bool = False
+    """Whether a batch takes samples of about one length, so that little is filled up."""
+    general_share: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the training rows that comes from general data, against forgetting."""
+    evaluations: int = Field(default=0, ge=0)
+    """Looks at the dev split while training, spread evenly, the last at the end; 0: none."""
+    evaluation_steps: int | None = Field(default=None, gt=0)
+    """Optimizer steps between two looks; None: as `evaluations` says."""
+    early_stopping_patience: int | None = Field(default=None, gt=0)
+    """Looks without a better value after which training ends; None: it never ends early."""
+    choose_checkpoint_by: CheckpointChoice = "metric"
+    """What the kept checkpoint is best in on the dev split: the task's metric by generation (the
+    loss where there is none), the loss, or nothing: the last one."""
     epochs: float = Field(gt=0)
     examples: int | None = Field(default=None, gt=0)
     tokens: int | None = Field(default=None, gt=0)

@@ -42,7 +42,9 @@ class TrainerInfo(PluginInfo):
     """What a trainer says of itself."""
 
     pairs: tuple[tuple[str, str], ...] = ()
-    """(objective, method) pairs it takes."""
+    """(objective, method) pairs it takes; method `*` is every one that can be applied."""
+    trains_here: bool = True
+    """Whether it trains on this machine, so that the plan must be for it."""
 
 
 class MetricInfo(PluginInfo):

@@ -77,3 +77,15 @@ class RunSettings(Value):
     """End an evaluation when the gate's question is decided; None: where answers are paid for."""
     use_cache: bool = True
     learning_curve: bool = False
+    objective: str | None = None
+    """What tuning optimises; None: what the advice names, or answers."""
+    plan: dict[str, bool | int | float | str | None] = Field(default_factory=dict)
+    """Plan fields that the user fixed, over recipe and rules."""
+    method_options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    """What only the method or objective knows: {"layers": 8} for freezing."""
+    general_data: str | None = None
+    """Data file of general samples: mixed in by the plan's `general_share`, and probed."""
+    report_to: tuple[str, ...] = ()
+    """Trackers that training reports to."""
+    gate_override: str | None = None
+    """Why training goes on although the gate does not say train, in the user's words."""

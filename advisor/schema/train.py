@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from advisor.schema.base import Value
+from pydantic import Field
+
+from advisor.schema.base import Interval, Value
 from advisor.schema.evaluation import Sample
 from advisor.schema.plan import Plan
 
@@ -19,18 +21,80 @@ class TrainJob(Value):
     output_dir: str
     resume: bool = False
     """Continue from the newest complete checkpoint in `output_dir`, if there is one."""
+    general_samples: tuple[Sample, ...] = ()
+    """General data of which the plan's `general_share` of the training rows is taken."""
+    probe_samples: tuple[Sample, ...] = ()
+    """General samples never trained on: their loss before and after shows what was forgotten."""
+    report_to: tuple[str, ...] = ()
+    """Trackers by the names transformers gives them: tensorboard, wandb, mlflow, trackio."""
+    estimated_memory_gib: Interval | None = None
+    """What the estimate expects of memory, in the tier that the trainer measures."""
+    usable_memory_gib: float | None = None
+    """What of the device's memory the process can have."""
 
 
 class TrainEvent(Value):
-    """One line of progress."""
+    """One line of progress; the run adds time, remaining time and money before it keeps it."""
 
-    kind: Literal["start", "step", "evaluation", "checkpoint", "resume", "end", "note"]
+    kind: Literal["preflight", "start", "step", "evaluation", "checkpoint", "resume", "end", "note"]
     step: int = 0
     total_steps: int = 0
     loss: float | None = None
+    learning_rate: float | None = None
+    gradient_norm: float | None = None
+    dev_loss: float | None = None
+    score: float | None = None
+    """Of an evaluation: the task's metric on the dev split."""
     tokens_per_second: float | None = None
     memory_gib: float | None = None
+    elapsed_seconds: float | None = None
+    """Since the command began; filled by the run."""
+    remaining_seconds: float | None = None
+    usd: float | None = None
+    """Spent so far, where the machine's price is known."""
     message: str = ""
+
+
+class DevPoint(Value):
+    """What a look at the dev split showed."""
+
+    step: int
+    loss: float | None = None
+    score: float | None = None
+    """The task's metric by generation."""
+
+
+class PlanChange(Value):
+    """A plan field that the pre-flight changed, keeping the effective batch."""
+
+    field: str
+    planned: int | float | bool | str
+    used: int | float | bool | str
+    why: str
+
+
+class Preflight(Value):
+    """What was looked at before the first real step."""
+
+    rows: int = 0
+    """Rows that are trained on, after packing the samples that went into them."""
+    left_out: int = 0
+    """Samples that were too long or had nothing to learn from."""
+    trained_tokens: int = 0
+    """Tokens of one epoch that count in the loss."""
+    tokens: int = 0
+    """All tokens of one epoch."""
+    longest_row: int = 0
+    probed_memory_gib: float | None = None
+    """Peak of two real steps on the longest batch."""
+    probed_seconds_per_step: float | None = None
+    estimated_memory_gib: Interval | None = None
+    checkpoint_gib: float | None = None
+    """What one checkpoint takes on the disk."""
+    free_disk_gib: float | None = None
+    changes: tuple[PlanChange, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: float = Field(default=0.0, ge=0)
 
 
 class LossPoint(Value):
@@ -78,4 +142,28 @@ class TrainResult(Value):
     dev_loss_before: float | None = None
     """Mean loss on the dev split before the first step."""
     dev_loss_after: float | None = None
-    """Mean loss on the dev split after the last step."""
+    """Mean loss on the dev split of what was kept."""
+    metric: str = ""
+    """The task's metric that dev scores are in."""
+    evaluations: tuple[DevPoint, ...] = ()
+    """Looks at the dev split, in order; step 0 is before training."""
+    kept_step: int | None = None
+    """The step whose weights were kept; None: the last."""
+    kept_by: str = ""
+    """Why that step's, in words."""
+    ended_early: str = ""
+    """Why training ended before its last step, in words; empty where it did not."""
+    preflight: Preflight | None = None
+    restored: tuple[str, ...] = ()
+    """What a continued run took up again: optimizer, schedule, random state, place in the data."""
+    general_loss_before: float | None = None
+    """Mean loss on the probe of general samples before the first step."""
+    general_loss_after: float | None = None
+    processes: int = Field(default=1, gt=0)
+    """Processes that trained together."""
+    steps_seconds: float | None = None
+    """Of `wall_seconds`, those in optimizer steps; the rest is pre-flight, looks and saving."""
+    evaluation_seconds: float | None = None
+    saving_seconds: float | None = None
+    usd: float | None = None
+    """What it cost, where the price is known; this machine costs nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from advisor.contracts import Tools, Trainer
+from advisor.contracts import Tools, Trainer, TrainerInfo
 from advisor.errors import DatasetError, PluginError, StorageError
 from advisor.schema.train import TrainJob, TrainResult
 
@@ -28,7 +28,7 @@ def train(job: TrainJob, *, trainer: Trainer, tools: Tools) -> TrainResult:
 
 def _check_pair(job: TrainJob, trainer: Trainer) -> None:
     pair = (job.plan.objective, job.plan.method)
-    if pair in trainer.info.pairs:
+    if takes(trainer.info, *pair):
         return
     taken = ", ".join(f"{objective} with {method}" for objective, method in trainer.info.pairs)
     raise PluginError(
@@ -36,6 +36,11 @@ def _check_pair(job: TrainJob, trainer: Trainer) -> None:
         hint=f"It takes: {taken or 'nothing'}.",
         where=f"trainer {trainer.info.id}",
     )
+
+
+def takes(info: TrainerInfo, objective: str, method: str) -> bool:
+    """Whether a trainer takes the objective with the method; `*` stands for every method."""
+    return (objective, method) in info.pairs or (objective, "*") in info.pairs
 
 
 def _check_writable(folder: Path) -> None:
