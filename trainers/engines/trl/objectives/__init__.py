@@ -1,0 +1,32 @@
+"""What each objective makes of a job: its rows, and the library's trainer that takes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from advisor.errors import PlanError
+
+if TYPE_CHECKING:
+    from advisor.contracts import Tools
+    from advisor.schema.train import TrainJob
+    from trainers.engines.trl.course import Course
+
+OBJECTIVES = ("sft",)
+"""Those that a course is made of."""
+
+
+def course_of(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
+    """The job's objective, ready for the engine; imports no more than that objective needs.
+
+    Raises PlanError for an objective or option that is not known, DatasetError for samples that
+    it cannot learn from.
+    """
+    objective = job.plan.objective
+    if objective == "sft":
+        from trainers.engines.trl.objectives._sft import course  # noqa: PLC0415 - delays torch
+    else:
+        raise PlanError(
+            f"The trainer 'trl' does not train the objective '{objective}'.",
+            hint=f"It trains: {', '.join(OBJECTIVES)}.",
+        )
+    return course(job, tokenizer, tools)
