@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
-from trl import SFTTrainer
 
 from advisor.contracts import Tools
 from advisor.errors import NonFiniteLossError
@@ -16,33 +15,15 @@ from advisor.schema.train import TrainEvent
 from trainers.engines.ledger import CHECKPOINT_PREFIX, Ledger, Progress
 from trainers.engines.trl._memory import MemoryWatch
 from trainers.engines.trl.checkpoints import mark_complete
+from trainers.engines.trl.watched import Watched, watched
+
+__all__ = ["Watch", "Watched", "watched"]
 
 CHECKPOINTS_PER_RUN = 10
 CHECKPOINT_SECONDS = 20.0
 SAVING_SHARE = 0.1
 """Saving may take this share of the time, so that large models are not saved all the time."""
 PROGRESS_SECONDS = 2.0
-
-
-class WatchedTrainer(SFTTrainer):  # type: ignore[misc]
-    """SFTTrainer that counts real tokens and stops at the first loss that is not a number."""
-
-    tokens_seen = 0
-
-    def training_step(self, model: Any, inputs: Any, *rest: Any, **named: Any) -> Any:
-        """One micro-batch's loss, checked."""
-        mask = inputs.get("attention_mask")
-        count = inputs["input_ids"].numel() if mask is None else int(mask.sum())
-        loss = super().training_step(model, inputs, *rest, **named)
-        if not math.isfinite(float(loss)):
-            step = self.state.global_step + 1
-            raise NonFiniteLossError(
-                f"The loss is {float(loss)} at step {step}.",
-                hint="Lower the learning rate, or load the model in float32 or bfloat16.",
-                where=f"step {step}",
-            )
-        self.tokens_seen += count
-        return loss
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]
@@ -57,11 +38,32 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self._tools = tools
         self._began = self._saved_at = self._noted_at = self._logged_at = time.perf_counter()
         self._saving_seconds = 0.0
-        self.trainer: WatchedTrainer
+        self._trainer: Any = None
         self.dev_loss_before = progress.dev_loss_before
         """Loss on the dev samples before the first step, kept over interruptions."""
         self.is_stopped = False
         """The tools asked to stop, and a checkpoint was written."""
+
+    @property
+    def trainer(self) -> Any:
+        """The trainer that is watched; set before training."""
+        return self._trainer
+
+    @trainer.setter
+    def trainer(self, trainer: Any) -> None:
+        self._trainer = trainer
+        trainer.on_step = self._checked
+
+    def _checked(self, loss: float, _norm: float | None) -> None:
+        """Stop at the first loss that is not a number."""
+        if math.isfinite(loss):
+            return
+        step = self.trainer.state.global_step + 1
+        raise NonFiniteLossError(
+            f"The loss is {loss} at step {step}.",
+            hint="Lower the learning rate, or load the model in float32 or bfloat16.",
+            where=f"step {step}",
+        )
 
     def progress(self, step: int) -> Progress:
         """Totals over all sessions of this job up to now."""
