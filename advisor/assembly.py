@@ -39,12 +39,10 @@ from advisor.stages.profile.hardware import measure_machine
 from advisor.stages.profile.model import model_facts
 from advisor.stages.profile.stage import profile
 from advisor.systems import needs_them
-from advisor.training_set import fitted, sequence_length
+from advisor.training_set import TRAINING, fitted, sequence_length
 from advisor.workspace import Workspace
 
 TUNED = "tuned"
-TRAINING = "training"
-"""Folder of the trainer's output inside the run folder."""
 
 EMBEDDED_WARNING = (
     "The embedded model is a demonstrator of a few million parameters: its prompted scores do not "

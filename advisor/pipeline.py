@@ -14,7 +14,6 @@ from pydantic import BaseModel
 
 from advisor.artifacts import Origin, RunFolder, Stage, digest_of, write_text
 from advisor.assembly import (
-    TRAINING,
     completed,
     estimate_request,
     estimated,
@@ -26,8 +25,7 @@ from advisor.assembly import (
     with_earlier,
 )
 from advisor.catalog.query import LOCAL
-from advisor.contracts import PluginInfo
-from advisor.errors import ConsentError, DoesNotFitError, PlanError, TrainingError
+from advisor.errors import DoesNotFitError
 from advisor.evaluation.also import value_of
 from advisor.kept_settings import save_settings
 from advisor.market import remember
@@ -47,10 +45,18 @@ from advisor.secrets import masked
 from advisor.stages.decide import decide
 from advisor.stages.gate import gate
 from advisor.stages.report import report
-from advisor.stages.train import train
 from advisor.stages.verify import verify
 from advisor.standing import made_with, refuse_changed, refuse_stale, samples, warnings
 from advisor.training_set import has_shots, shots_note, shots_rule, training_samples
+from advisor.tuning import (
+    limit_of,
+    may_use,
+    override_note,
+    refuse_elsewhere,
+    trained,
+    training_job,
+    why_not,
+)
 from advisor.workspace import Workspace
 
 __all__ = ["Consent", "Pipeline", "agree", "run"]
@@ -226,56 +232,38 @@ class Pipeline:
             )
         return estimate.options[estimate.recommended]
 
+    def may_train(self) -> str:
+        """Why training may not begin, as a sentence; empty where it may."""
+        return why_not(self.workspace)
+
     def train(self, *, resume: bool = True) -> TrainResult:
         """Stage 6: tune by the recommended option's plan, on this machine.
 
         Raises PlanError when the plan is for another machine, ConsentError when the trainer spends
-        money without leave, TrainingError when the time limit passed, and what the trainer raises.
+        money without leave, DatasetError for samples that the objective cannot learn from,
+        TrainingError when a limit ended it, and what the trainer raises.
         """
         space, option = self.workspace, self.option()
-        self._may_use(space.trainer.info)
-        if option.gpu != LOCAL and not space.trainer.info.spends_money:
-            raise PlanError(
-                f"The plan is for {option.gpu}, and this trainer works on this machine.",
-                hint="Plan for it with --gpu local, or run advisor on a machine with that GPU.",
-            )
+        may_use(space.trainer.info, may_spend=self.may_spend)
+        refuse_elsewhere(space, option)
         trained_on = training_samples(space, self.decide())
-        job = TrainJob(
-            plan=option.plan.model_copy(update={"model": space.model_path}),
-            instruction=space.instruction,
-            train_samples=tuple(s for s in trained_on if s.split == "train"),
-            dev_samples=tuple(s for s in trained_on if s.split == "dev"),
-            output_dir=str(self.folder.path / TRAINING),
-            resume=resume,
-        )
+        job = training_job(space, option, trained_on, resume=resume)
         return self._current(
             self._train_origin(option), TrainResult, lambda: self._recorded(option, job)
         )
 
     def _recorded(self, option: Option, job: TrainJob) -> TrainResult:
         """What training took is kept, so that later estimates for this machine can rest on it."""
-        result = self._within_time(job)
+        profile = self.folder.read("profile", Profile)
+        result = trained(self.workspace, job, limit_of(self.workspace, profile))
         rule = shots_rule(self.decide())
+        notes = [override_note(self.workspace, self.folder)]
         if rule:
-            note = shots_note(rule, used=self._has_shots())
-            result = result.model_copy(update={"notes": (*result.notes, note)})
+            notes.append(shots_note(rule, used=self._has_shots()))
+        told = (*result.notes, *(note for note in notes if note))
         if option.gpu == LOCAL:
-            remember(option, result, self.folder.read("profile", Profile).machine)
-        return result
-
-    def _within_time(self, job: TrainJob) -> TrainResult:
-        limit = self.folder.read("profile", Profile).constraints.max_hours
-        tools = self.workspace.tools(max_hours=limit)
-        try:
-            return train(job, trainer=self.workspace.trainer, tools=tools)
-        except KeyboardInterrupt:
-            if not tools.should_stop():
-                raise
-            raise TrainingError(
-                f"Training stopped at the limit of {limit:g} hours; its last checkpoint is kept.",
-                hint="Raise --max-hours and run the same command to continue.",
-                where=job.output_dir,
-            ) from None
+            remember(option, result, profile.machine)
+        return result.model_copy(update={"notes": told})
 
     def _has_shots(self) -> bool:
         space = self.workspace
@@ -295,13 +283,6 @@ class Pipeline:
             }
             | shots,
         )
-
-    def _may_use(self, info: PluginInfo) -> None:
-        if info.spends_money and not self.may_spend:
-            raise ConsentError(
-                f"'{info.id}' ({info.label}) spends money; nobody agreed to that.",
-                hint="Add --yes to agree.",
-            )
 
     def verify(self) -> Verification:
         """Stage 7: the tuned model against every baseline on the same samples."""
@@ -369,11 +350,11 @@ class Pipeline:
         spend money and `may_spend` is false.
         """
         self.workspace.check()
-        self._may_use(self.workspace.trainer.info)
+        may_use(self.workspace.trainer.info, may_spend=self.may_spend)
         save_settings(self.settings, self.folder)
         if self.gate().verdict == "train":
             option = self.option()
-            is_here = option.gpu == LOCAL or self.workspace.trainer.info.spends_money
+            is_here = option.gpu == LOCAL or not self.workspace.trainer.info.trains_here
             if is_here and (self._is_trained(option) or consent(self.gate(), option)):
                 self.train()
                 self.verify()

@@ -12,6 +12,8 @@ from advisor.schema.decide import Decision
 from advisor.schema.evaluation import Message, Sample
 from advisor.workspace import Workspace
 
+TRAINING = "training"
+"""Folder of the trainer's output inside the run folder."""
 CHARACTERS_PER_TOKEN = 2.0
 """Assumed on the safe side: ordinary tokenizers take 3 to 5 characters of English per token."""
 TOKENS_PER_TURN = 8

@@ -74,6 +74,10 @@ class Workspace:
         self.emit = emit
         self.say = say
         """Where a sentence goes that a person should read before something happens."""
+        self.is_training = False
+        """A trainer is at work: a signal then asks it to stop, instead of breaking it off."""
+        self.is_stopping = False
+        """Somebody asked the trainer to stop at the next safe point."""
 
     @cached_property
     def answers(self) -> Profile:
@@ -366,6 +370,7 @@ class Workspace:
             embedder=self.embedder,
             retriever=self.retriever,
             max_hours=max_hours,
+            stop_asked=lambda: self.is_stopping,
         )
 
     def data_inputs(self) -> dict[str, str]:

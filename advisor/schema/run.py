@@ -81,11 +81,15 @@ class RunSettings(Value):
     """What tuning optimises; None: what the advice names, or answers."""
     plan: dict[str, bool | int | float | str | None] = Field(default_factory=dict)
     """Plan fields that the user fixed, over recipe and rules."""
+    plan_from: dict[str, str] = Field(default_factory=dict)
+    """Plan field -> the flag or file that fixed it."""
     method_options: dict[str, bool | int | float | str] = Field(default_factory=dict)
     """What only the method or objective knows: {"layers": 8} for freezing."""
     general_data: str | None = None
     """Data file of general samples: mixed in by the plan's `general_share`, and probed."""
     report_to: tuple[str, ...] = ()
     """Trackers that training reports to."""
+    usd_per_hour: float | None = Field(default=None, ge=0)
+    """What this machine costs, for the bill of training and its limit; None: nothing is counted."""
     gate_override: str | None = None
     """Why training goes on although the gate does not say train, in the user's words."""

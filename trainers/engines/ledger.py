@@ -13,13 +13,16 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from advisor.errors import StorageError
 from advisor.schema.base import Value
-from advisor.schema.train import TrainJob, TrainResult
+from advisor.schema.evaluation import Sample
+from advisor.schema.train import Preflight, TrainJob, TrainResult
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 EDGE_BYTES = 1 << 20
@@ -43,6 +46,8 @@ class Progress(Value):
     """Optimizer steps done when this was written."""
     dev_loss_before: float | None = None
     """Mean loss on the dev samples before the first step."""
+    preflight: Preflight | None = None
+    """What was looked at before the first step; its changes to the plan hold on."""
 
 
 class Finished(Value):
@@ -64,8 +69,10 @@ def job_digest(job: TrainJob, trainer: str) -> str:
             "trainer": trainer,
             "plan": job.plan.model_dump(mode="json", exclude={"reasons"}),
             "instruction": job.instruction,
-            "samples": [s.model_dump(mode="json", exclude={"line"}) for s in job.train_samples],
-            "base": _folder_digest(Path(job.plan.model)),
+            "samples": _told(job.train_samples),
+            "dev": _told(job.dev_samples),
+            "general": _told(job.general_samples),
+            "base": base_digest(Path(job.plan.model)),
         },
         sort_keys=True,
         ensure_ascii=False,
@@ -73,7 +80,11 @@ def job_digest(job: TrainJob, trainer: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _folder_digest(folder: Path) -> str:
+def _told(samples: Sequence[Sample]) -> list[dict[str, Any]]:
+    return [sample.model_dump(mode="json", exclude={"line"}) for sample in samples]
+
+
+def base_digest(folder: Path) -> str:
     """Digest over names, sizes and both ends of every file; empty when there is no such folder."""
     if not folder.is_dir():
         return ""

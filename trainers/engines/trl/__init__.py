@@ -1,4 +1,4 @@
-"""TRL's SFTTrainer with PEFT on this machine: supervised tuning, full, LoRA or QLoRA."""
+"""TRL's trainers on this machine: every objective with every method that can be put on a model."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ NEEDED = ("torch", "transformers", "peft", "trl", "datasets", "accelerate", "psu
 TRACED = ("torch", "transformers", "peft", "trl", "accelerate")
 
 
+OBJECTIVES = ("sft", "cpt", "dpo", "orpo", "kto", "reward", "grpo")
+
+
 class TrlTrainer:
     """The default engine; torch is imported when training begins and not before."""
 
@@ -27,7 +30,7 @@ class TrlTrainer:
         id="trl",
         label="TRL on this machine",
         extra="train",
-        pairs=(("sft", "full"), ("sft", "lora"), ("sft", "qlora")),
+        pairs=tuple((objective, "*") for objective in OBJECTIVES),
     )
 
     def train(self, job: TrainJob, tools: Tools) -> TrainResult:
@@ -113,7 +116,7 @@ def _require(names: tuple[str, ...], what: str) -> None:
 def _require_extras(plan: Plan) -> None:
     _require(NEEDED, "Training with TRL")
     if find_spec("bitsandbytes") is None:
-        if plan.method == "qlora":
-            raise MissingExtraError("QLoRA", "qlora")
+        if plan.method == "qlora" or plan.base_bits in (4, 8):
+            raise MissingExtraError("Training on a quantised base", "qlora")
         if any(mark in plan.optimizer for mark in ("8bit", "paged_", "bnb")):
             raise MissingExtraError(f"The optimizer '{plan.optimizer}'", "qlora")

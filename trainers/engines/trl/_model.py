@@ -1,20 +1,25 @@
-"""Opens the base model and its tokenizer as the plan asks, and shapes the adapter."""
+"""Opens the base model and its tokenizer as the plan asks."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from peft import LoraConfig
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+)
 
 from advisor.errors import ModelFolderError, PlanError, UnsupportedArchitectureError
 from advisor.schema.chat import PLAIN_CHAT_TEMPLATE
 from advisor.schema.plan import Plan
 
 ALLOW_DOWNLOAD = "ADVISOR_ALLOW_DOWNLOAD"
+QUANTISED = (4, 8)
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -39,10 +44,11 @@ def open_tokenizer(plan: Plan) -> Any:
     return tokenizer
 
 
-def open_base(plan: Plan) -> Any:
-    """The base model in the plan's precision, quantised where the method asks for it.
+def open_base(plan: Plan, *, head: Literal["language", "score"] = "language") -> Any:
+    """The base model in the plan's precision, quantised where the plan says so.
 
-    Raises ModelFolderError, UnsupportedArchitectureError or PlanError.
+    With the head `score` it gives one number per text, by weights drawn from the seed. Raises
+    ModelFolderError, UnsupportedArchitectureError or PlanError.
     """
     on_gpu = torch.cuda.is_available()
     if plan.precision == "float16" and (plan.method == "full" or not on_gpu):
@@ -50,13 +56,13 @@ def open_base(plan: Plan) -> Any:
             f"float16 cannot be used for '{plan.method}' here: it needs a GPU and frozen weights.",
             hint="Choose bfloat16 or float32.",
         )
-    settings: dict[str, Any] = {"dtype": DTYPES[plan.precision]}
-    if plan.method == "qlora":
-        settings["quantization_config"] = quantisation(plan)
-        settings["device_map"] = {"": 0} if on_gpu else {"": "cpu"}
+    kind = AutoModelForCausalLM if head == "language" else AutoModelForSequenceClassification
     try:
-        model, loading = AutoModelForCausalLM.from_pretrained(
-            plan.model, local_files_only=_stays_offline(plan), output_loading_info=True, **settings
+        model, loading = kind.from_pretrained(
+            plan.model,
+            local_files_only=_stays_offline(plan),
+            output_loading_info=True,
+            **_loading(plan, head, on_gpu=on_gpu),
         )
     except ValueError as error:
         raise UnsupportedArchitectureError(
@@ -71,7 +77,8 @@ def open_base(plan: Plan) -> Any:
             f" {ALLOW_DOWNLOAD}=1 to let it be downloaded.",
             where=plan.model,
         ) from error
-    holes = sorted(loading.get("missing_keys") or ())
+    drawn = ("score.",) if head == "score" else ()
+    holes = sorted(k for k in loading.get("missing_keys") or () if not k.startswith(drawn))
     if holes:  # they would be filled with random numbers
         raise ModelFolderError(
             f"The weights of '{plan.model}' lack {len(holes)} tensors, first '{holes[0]}'.",
@@ -81,8 +88,22 @@ def open_base(plan: Plan) -> Any:
     return model
 
 
+def _loading(plan: Plan, head: str, *, on_gpu: bool) -> dict[str, Any]:
+    """What the library is told on loading: precision, attention kernel, quantisation, head."""
+    settings: dict[str, Any] = {"dtype": DTYPES[plan.precision]}
+    if plan.attention != "sdpa":  # the library's own choice where a model has it
+        flash = "flash_attention_2"
+        settings["attn_implementation"] = flash if plan.attention == "flash" else plan.attention
+    if plan.method == "qlora" or plan.base_bits in QUANTISED:
+        settings["quantization_config"] = quantisation(plan)
+        settings["device_map"] = {"": 0} if on_gpu else {"": "cpu"}
+    if head == "score":
+        settings["num_labels"] = 1
+    return settings
+
+
 def quantisation(plan: Plan) -> BitsAndBytesConfig:
-    """NF4 with double quantisation (QLoRA), or 8 bits; computing in the plan's precision.
+    """NF4 in blocks (QLoRA), or 8 bits; computing in the plan's precision.
 
     Raises PlanError for another number of bits.
     """
@@ -90,31 +111,14 @@ def quantisation(plan: Plan) -> BitsAndBytesConfig:
         return BitsAndBytesConfig(load_in_8bit=True)
     if plan.base_bits != 4:
         raise PlanError(
-            f"The method 'qlora' quantises the base to 4 or 8 bits; the plan says"
-            f" {plan.base_bits}.",
+            f"A base is quantised to 4 or 8 bits; the plan says {plan.base_bits}.",
             hint="Set base_bits to 4, or use the method 'lora'.",
         )
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
+        bnb_4bit_use_double_quant=plan.double_quantisation,
         bnb_4bit_compute_dtype=DTYPES[plan.precision],
-    )
-
-
-def adapter_of(plan: Plan) -> LoraConfig | None:
-    """The plan's LoRA adapter, alpha 2 x rank by default; None for full fine-tuning."""
-    if plan.method == "full":
-        return None
-    rank = plan.rank or 0
-    names = [name.strip() for name in plan.target_modules.split(",")]
-    return LoraConfig(
-        r=rank,
-        lora_alpha=plan.alpha if plan.alpha is not None else 2 * rank,
-        lora_dropout=plan.dropout,
-        target_modules=names[0] if len(names) == 1 and names[0] == "all-linear" else names,
-        bias="none",
-        task_type="CAUSAL_LM",
     )
 
 

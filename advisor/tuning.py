@@ -1,0 +1,145 @@
+"""Training inside a run: whether it may begin, what the trainer is handed, and its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from advisor import registry
+from advisor.artifacts import RunFolder
+from advisor.catalog.query import LOCAL
+from advisor.contracts import PluginInfo
+from advisor.errors import ConsentError, DatasetError, PlanError, TrainingError
+from advisor.schema.base import Interval
+from advisor.schema.estimate import Option
+from advisor.schema.evaluation import Sample
+from advisor.schema.gate import GateVerdict
+from advisor.schema.profile import Profile
+from advisor.schema.train import TrainJob, TrainResult
+from advisor.stages.train import train
+from advisor.training_set import TRAINING
+from advisor.workspace import Workspace
+
+
+def why_not(space: Workspace) -> str:
+    """Why training may not begin, as a sentence; empty where it may.
+
+    It may where the gate's verdict is train, or where the user overrode the gate with a reason.
+    """
+    if space.settings.gate_override:
+        return ""
+    if not space.folder.has("gate"):
+        return "Nothing says that training is warranted: the gate has not been asked."
+    verdict = space.folder.read("gate", GateVerdict)
+    return "" if verdict.verdict == "train" else f"The gate says {verdict.verdict}."
+
+
+def may_use(info: PluginInfo, *, may_spend: bool) -> None:
+    """Raise ConsentError where a plugin would spend money and nobody agreed to that."""
+    if info.spends_money and not may_spend:
+        raise ConsentError(
+            f"'{info.id}' ({info.label}) spends money; nobody agreed to that.",
+            hint="Add --yes to agree.",
+        )
+
+
+def refuse_elsewhere(space: Workspace, option: Option) -> None:
+    """Raise PlanError where the plan is for a machine that is not this one."""
+    if option.gpu != LOCAL and space.trainer.info.trains_here:
+        raise PlanError(
+            f"The plan is for {option.gpu}, and this trainer works on this machine.",
+            hint="Plan for it with --gpu local, run advisor on a machine with that GPU, or send the"
+            " job there with --launcher skypilot, slurm or k8s.",
+        )
+
+
+def training_job(
+    space: Workspace, option: Option, samples: Sequence[Sample], *, resume: bool
+) -> TrainJob:
+    """The job of a plan over the run's samples.
+
+    Raises DatasetError where the samples cannot serve the plan's objective.
+    """
+    plan = option.plan.model_copy(update={"model": space.model_path})
+    train_part = tuple(s for s in samples if s.split == "train")
+    _refuse_unfit(plan.objective, train_part)
+    return TrainJob(
+        plan=plan,
+        instruction=space.instruction,
+        train_samples=train_part,
+        dev_samples=tuple(s for s in samples if s.split == "dev"),
+        output_dir=str(space.folder.path / TRAINING),
+        resume=resume,
+        report_to=space.settings.report_to,
+        estimated_memory_gib=_expected(option),
+        usable_memory_gib=option.usable_gib,
+    )
+
+
+def _refuse_unfit(objective: str, samples: Sequence[Sample]) -> None:
+    for obstacle in registry.objective(objective).obstacles(samples):
+        if obstacle.severity == "blocks":
+            raise DatasetError(obstacle.message, hint=obstacle.hint)
+
+
+def _expected(option: Option) -> Interval | None:
+    """Memory as the trainer measures it: of the process on a CPU, of tensors on a GPU."""
+    if option.gpu != LOCAL:
+        return None
+    return option.memory.allocated_gib
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Hours after which training stops, and the sentence that is then told."""
+
+    hours: float | None = None
+    sentence: str = ""
+    hint: str = ""
+
+
+def limit_of(space: Workspace, profile: Profile) -> Limit:
+    """The tighter of the time limit and the hours that the budget pays for."""
+    limits, price = profile.constraints, space.settings.usd_per_hour
+    found = []
+    if limits.max_hours is not None:
+        told = f"Training stopped at the limit of {limits.max_hours:g} hours"
+        found.append(Limit(limits.max_hours, told, "--max-hours"))
+    if limits.budget_usd is not None and price:
+        told = f"Training stopped: {limits.budget_usd:g} USD are spent at {price:g} USD per hour"
+        found.append(Limit(limits.budget_usd / price, told, "--budget-usd"))
+    return min(found, key=lambda limit: limit.hours or 0.0, default=Limit())
+
+
+def trained(space: Workspace, job: TrainJob, limit: Limit) -> TrainResult:
+    """What the run's trainer makes of a job, within the limit.
+
+    Raises TrainingError when the limit ended it, KeyboardInterrupt when the user did, and what the
+    trainer raises; a checkpoint is then in place.
+    """
+    tools = space.tools(max_hours=limit.hours)
+    space.is_training = True
+    try:
+        return train(job, trainer=space.trainer, tools=tools)
+    except KeyboardInterrupt:
+        if space.is_stopping or not tools.should_stop():
+            raise
+        raise TrainingError(
+            f"{limit.sentence}; its last checkpoint is kept.",
+            hint=f"Raise {limit.hint} and run the same command to continue.",
+            where=job.output_dir,
+        ) from None
+    finally:
+        space.is_training = False
+
+
+def override_note(space: Workspace, folder: RunFolder) -> str:
+    """The sentence that a result carries which the gate did not ask for; empty where it did."""
+    reason = space.settings.gate_override
+    if not reason:
+        return ""
+    verdict = folder.read("gate", GateVerdict).verdict if folder.has("gate") else ""
+    if verdict == "train":
+        return ""
+    told = f"although the gate says {verdict}" if verdict else "without asking the gate"
+    return f"Trained {told}: {reason}"
