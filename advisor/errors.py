@@ -31,7 +31,10 @@
     ├─ ConsentError
     ├─ TrainingError
     │  ├─ OutOfMemoryError
-    │  └─ NonFiniteLossError
+    │  ├─ NonFiniteLossError
+    │  ├─ ExplodingGradientError
+    │  ├─ DivergedError
+    │  └─ NothingToLearnError
     └─ ArtifactError
        ├─ MissingArtifactError
        ├─ StaleArtifactError
@@ -62,13 +65,16 @@ __all__ = [
     "ConsentError",
     "CorpusError",
     "DatasetError",
+    "DivergedError",
     "DoesNotFitError",
     "DuplicatePluginError",
+    "ExplodingGradientError",
     "InputError",
     "MissingArtifactError",
     "MissingExtraError",
     "ModelFolderError",
     "NonFiniteLossError",
+    "NothingToLearnError",
     "OutOfMemoryError",
     "PlanError",
     "PluginContractError",
@@ -236,6 +242,18 @@ class OutOfMemoryError(TrainingError):
 
 class NonFiniteLossError(TrainingError):
     """The loss became infinite or not a number."""
+
+
+class ExplodingGradientError(TrainingError):
+    """The gradient's norm is infinite, or far above what it was, step after step."""
+
+
+class DivergedError(TrainingError):
+    """The loss rose far above where it began."""
+
+
+class NothingToLearnError(TrainingError):
+    """Loss and gradient are exactly 0."""
 
 
 class ArtifactError(AdvisorError):
