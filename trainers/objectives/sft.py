@@ -25,10 +25,16 @@ FEW_SAMPLES = 50
 class SftObjective:
     """Cross-entropy on the reference answers."""
 
-    info = PluginInfo(id="sft", label="supervised fine-tuning", extra="train")
+    info = PluginInfo(
+        id="sft", label="supervised fine-tuning", extra="train", options=("all_turns",)
+    )
 
     def footprint(self, plan: Plan, model: ModelCard) -> ObjectiveFootprint:
-        """Nothing beyond next-token training."""
+        """Nothing beyond next-token training.
+
+        Option: `all_turns` (off: of a conversation the last answer is learnt from, and those that
+        the data gives the weight 1; on: every answer that it does not give the weight 0).
+        """
         _ = plan, model
         return ObjectiveFootprint()
 

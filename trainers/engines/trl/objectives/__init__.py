@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from advisor.schema.train import TrainJob
     from trainers.engines.trl.course import Course
 
-OBJECTIVES = ("sft",)
+OBJECTIVES = ("sft", "cpt")
 """Those that a course is made of."""
 
 
@@ -24,6 +24,8 @@ def course_of(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
     objective = job.plan.objective
     if objective == "sft":
         from trainers.engines.trl.objectives._sft import course  # noqa: PLC0415 - delays torch
+    elif objective == "cpt":
+        from trainers.engines.trl.objectives._cpt import course  # noqa: PLC0415 - delays torch
     else:
         raise PlanError(
             f"The trainer 'trl' does not train the objective '{objective}'.",

@@ -1,0 +1,49 @@
+"""General data among the training rows, and as rows of its own: against forgetting."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from datasets import Dataset, concatenate_datasets
+
+from advisor.schema.evaluation import Sample
+from advisor.schema.train import TrainJob
+from trainers.engines.trl._rows import IGNORED, Row, text_tokens, tokens_of
+
+
+def general_rows(samples: Sequence[Sample], tokenizer: Any, sequence_length: int) -> list[Row]:
+    """Rows of general samples: answers without the task's instruction, texts as they are.
+
+    A text is cut at the sequence length; a conversation that exceeds it makes no row.
+    """
+    every = (_row(sample, tokenizer, sequence_length) for sample in samples)
+    return [row for row in every if 1 < len(row["input_ids"]) <= sequence_length]
+
+
+def _row(sample: Sample, tokenizer: Any, sequence_length: int) -> Row:
+    if not sample.input.strip():
+        ids = text_tokens(sample.target, tokenizer)[:sequence_length]
+        return {"input_ids": ids, "labels": list(ids)}
+    prompt, answer = tokens_of(sample, "", tokenizer)
+    return {"input_ids": prompt + answer, "labels": [IGNORED] * len(prompt) + answer}
+
+
+def mixed(rows: Dataset, job: TrainJob, tokenizer: Any) -> tuple[Dataset, tuple[str, ...]]:
+    """The rows with general ones behind them, so many that they are the plan's share, and a note.
+
+    Which ones is decided by the plan's seed; where there are too few, all are taken.
+    """
+    plan = job.plan
+    share = plan.general_share
+    if not share or not job.general_samples:
+        return rows, ()
+    wanted = round(len(rows) * share / (1 - share))
+    order = random.Random(plan.seed).sample(job.general_samples, len(job.general_samples))  # noqa: S311 - no secret
+    found = general_rows(order, tokenizer, plan.sequence_length)[:wanted]
+    if not found:
+        return rows, ("None of the general samples fits the plan's sequence length.",)
+    taken = len(found) / (len(found) + len(rows))
+    note = f"{len(found)} rows of general data are mixed in, {taken:.0%} of all."
+    return concatenate_datasets([rows, Dataset.from_list(found)]), (note,)
