@@ -127,7 +127,7 @@ def recipe_from(node: Node) -> Recipe:
     """A reviewed default plan."""
     node.expect(
         required=("id", "title", "method", "settings"),
-        optional=("at_least_parameters", "below_parameters"),
+        optional=("objective", "at_least_parameters", "below_parameters"),
     )
     settings = {}
     table = node.node("settings")
@@ -142,6 +142,7 @@ def recipe_from(node: Node) -> Recipe:
         id=node.text("id"),
         title=node.text("title"),
         method=node.text("method"),
+        objective=node.text("objective"),
         at_least_parameters=node.whole(low) if node.has(low) else 0,
         below_parameters=node.whole(high) if node.has(high) else None,
         settings=settings,

@@ -44,6 +44,12 @@ PLAN_KEYS = (
     "weight_decay",
     "max_gradient_norm",
     "gradient_checkpointing",
+    "neftune_alpha",
+    "length_grouping",
+    "general_share",
+    "evaluations",
+    "early_stopping_patience",
+    "choose_checkpoint_by",
 )
 """Plan fields that a rule may fill; what a machine or a checkpoint decides is not among them."""
 MOST_REMEMBERED = 4096
@@ -230,8 +236,9 @@ NUMBERS: dict[str, Callable[[Facts], str]] = {
 def setting_faults(action: Action) -> Iterator[str]:
     """Why a default rule cannot set what it sets: an unknown key, or a value it cannot have.
 
-    A key is `method`, `train_on_shots`, a plan field, a plan field for one kind of method alone
-    (`lora.learning_rate`), or the objective of an advised approach (`preference_tuning.objective`).
+    A key is `method`, `train_on_shots`, a plan field, a plan field for one kind of method, one
+    objective or both alone (`lora.learning_rate`, `cpt.lora.rank`), or the objective of an advised
+    approach (`preference_tuning.objective`).
     """
     if action.key == METHOD_KEY:
         if not isinstance(action.value, str):
@@ -242,6 +249,9 @@ def setting_faults(action: Action) -> Iterator[str]:
             yield f"`{SHOTS_KEY}` is true, false or a number of shots, not {action.value!r}"
         return
     kind, _, field = action.key.rpartition(".")
+    first, _, rest = kind.partition(".")
+    if first in get_args(Objective):
+        kind = rest
     known = (METHOD_KEY, SHOTS_KEY, *PLAN_KEYS)
     if kind in get_args(Approach) and field == OBJECTIVE:
         if action.value not in get_args(Objective):

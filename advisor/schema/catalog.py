@@ -303,6 +303,9 @@ class Recipe(Value):
     id: str
     title: str
     method: str
+    """Method or kin of methods: `lora` also stands for every method with a rank."""
+    objective: str = ""
+    """What it is for, laid over the method's own recipe; empty: that recipe itself."""
     at_least_parameters: int = 0
     below_parameters: int | None = None
     """The range the recipe is for, upper end excluded; None = no upper end."""

@@ -66,6 +66,10 @@ class EstimateRequest(Value):
     method_options: dict[str, int | float | str | bool] = Field(default_factory=dict)
     plan_values: dict[str, bool | int | float | str | None] = Field(default_factory=dict)
     """Plan fields that the user fixed by name, over everything else."""
+    told: dict[str, str] = Field(default_factory=dict)
+    """Plan field -> who gave the request its value ('--plan run.yaml'), where no flag did."""
+    has_general_data: bool = False
+    """Whether a file of general samples is given, to be mixed in against forgetting."""
     packing: bool | None = None
     lengths: SequenceLengths | None = None
     """Token lengths of the user's data; they replace `seq_len`, `examples` and `tokens`."""

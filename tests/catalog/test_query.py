@@ -301,9 +301,11 @@ def test_a_file_is_named_after_its_id(folder, key):
 
 def test_recipes_cover_every_size_once_per_method():
     recipes = [recipe_from(read(f)) for f in files_in(recipes_root())]
-    for method in {r.method for r in recipes}:
+    for method, objective in {(r.method, r.objective) for r in recipes}:
         ranges = sorted(
-            (r.at_least_parameters, r.below_parameters) for r in recipes if r.method == method
+            (r.at_least_parameters, r.below_parameters)
+            for r in recipes
+            if (r.method, r.objective) == (method, objective)
         )
         assert ranges[0][0] == 0
         assert ranges[-1][1] is None

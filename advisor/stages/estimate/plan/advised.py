@@ -95,15 +95,18 @@ def suit_advice(
     *,
     recipe: Recipe,
     info: MethodInfo,
+    objective: str = "",
 ) -> None:
     """The settings that this method can take; one for its family wins over one for all.
 
-    A recipe for models below a size stays as it is: the rules rest on models of billions.
+    With an objective, those for that objective alone. A recipe for models below a size stays as it
+    is: the rules rest on models of billions.
     """
     if recipe.below_parameters is not None:
         return
     family = _FAMILIES.get(recipe.method, "")
-    for wanted in ("", f"{family}."):
+    before = f"{objective}." if objective else ""
+    for wanted in (before, f"{before}{family}."):
         for setting in settings:
             scope, dot, field = setting.key.rpartition(".")
             if f"{scope}{dot}" == wanted and _is_taken(field, info):

@@ -3,68 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
-from advisor.contracts import Method, MethodInfo, PluginInfo
+from advisor.contracts import Method, PluginInfo
 from advisor.errors import PlanError
-from advisor.schema.catalog import Gpu, ModelCard, Recipe, Reference
+from advisor.schema.catalog import Gpu, ModelCard, Reference
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Plan
 from advisor.stages.estimate.plan.advised import RULE, suit_advice
 from advisor.stages.estimate.plan.bounds import check_against
 from advisor.stages.estimate.plan.packing import adapts, keep_packing, quantisation, takes
+from advisor.stages.estimate.plan.recipes import OPTION, laid_over, own_options, recipe_for
 from advisor.stages.estimate.plan.refusals import check_offload, strategy_of, suit_objective
 from advisor.stages.estimate.plan.software import experts_held, settle_precisions, suit_software
+from advisor.stages.estimate.plan.stated import FLAGS, as_request, lay_over
 
-_FLAGS = {
-    "rank": "rank",
-    "alpha": "alpha",
-    "target_modules": "target_modules",
-    "batch_size": "micro_batch_size",
-    "grad_accum": "gradient_accumulation_steps",
-    "seq_len": "sequence_length",
-    "examples": "examples",
-    "tokens": "tokens",
-    "epochs": "epochs",
-    "learning_rate": "learning_rate",
-    "precision": "precision",
-    "compute_precision": "compute_precision",
-    "trained_precision": "trained_precision",
-    "double_quantisation": "double_quantisation",
-    "mean_sequence_length": "mean_sequence_length",
-    "optimizer": "optimizer",
-    "gradient_checkpointing": "gradient_checkpointing",
-    "loss_head": "loss_head",
-    "attention": "attention",
-    "quantisation": "quantisation",
-    "packing": "packing",
-    "evaluation_batch_size": "evaluation_batch_size",
-    "generated_tokens": "generated_tokens",
-    "offload": "offload",
-}
 _BITS: dict[str, int] = {"float32": 32, "bfloat16": 16, "float16": 16}
 _QUANTISED_BITS = {"nf4": 4, "gptq": 4, "awq": 4, "int8": 8, "fp8": 8}
-
-
-def recipe_for(recipes: Sequence[Recipe], info: MethodInfo, parameters: int) -> Recipe:
-    """The recipe for a method, or for its kin, and a model's size.
-
-    Raises PlanError when there is none.
-    """
-    kin = info.recipe or ("lora" if info.needs_rank else "full")
-    for name in (info.id, kin):
-        for recipe in recipes:
-            below = recipe.below_parameters
-            in_range = recipe.at_least_parameters <= parameters and (
-                below is None or parameters < below
-            )
-            if recipe.method == name and in_range:
-                return recipe
-    raise PlanError(
-        f"There is no recipe for method '{info.id}' and {parameters} parameters.",
-        hint="Add one under rules/recipes/.",
-    )
 
 
 def make_plan(
@@ -80,6 +35,7 @@ def make_plan(
 
     Raises PlanError when the values contradict each other.
     """
+    request = as_request(request)
     suit_objective(request, model)
     recipe = recipe_for(reference.recipes, method.info, model.parameters)
     values: dict[str, Any] = {key: s.value for key, s in recipe.settings.items()}
@@ -87,16 +43,36 @@ def make_plan(
     suit_advice(values, reasons, request.settings, recipe=recipe, info=method.info)
     for key, value in (objective.defaults if objective else {}).items():
         values[key], reasons[key] = value, f"objective {request.objective}"
+    for over in laid_over(reference.recipes, request.objective, method.info, model.parameters):
+        taken = {key: s.value for key, s in over.settings.items() if takes(method.info, key)}
+        values |= taken
+        reasons |= dict.fromkeys(taken, f"recipe {over.id}")
+    suit_advice(
+        values,
+        reasons,
+        request.settings,
+        recipe=recipe,
+        info=method.info,
+        objective=request.objective,
+    )
+    understood = {*method.info.options, *(objective.options if objective else ())}
+    options = own_options(values, reasons, understood) | request.method_options
+    reasons |= {
+        f"{OPTION}{name}": request.told.get(f"{OPTION}{name}", "--option")
+        for name in request.method_options
+    }
     for key, value in reference.stack.defaults_for(method.info.id).items():
         values[key], reasons[key] = value, f"stack {reference.stack.id}"
     _suit_device(values, reasons, gpu, adapts=method.info.needs_rank)
     _suit_model(values, reasons, model, request.seq_len)
-    for flag, field in _FLAGS.items():
+    for flag, field in FLAGS.items():
         value = getattr(request, flag)
         if value is not None and takes(method.info, field):
-            values[field], reasons[field] = value, f"--{flag.replace('_', '-')}"
+            values[field] = value
+            reasons[field] = request.told.get(field, f"--{flag.replace('_', '-')}")
     _suit_data(values, reasons, request)
     _settle(values, reasons, request)
+    lay_over(values, reasons, request, method.info)
     strategy = strategy_of(request, values.pop("strategy", None))
     check_offload(values.get("offload"), strategy)
     check_against(model, request, strategy)
@@ -117,7 +93,7 @@ def make_plan(
         nodes=request.nodes,
         strategy=strategy,
         stack=reference.stack.id,
-        method_options=request.method_options,
+        method_options=options,
         assumed=request.assumed,
         seed=request.seed,
         reasons=reasons,
