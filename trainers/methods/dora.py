@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from advisor.contracts import MethodInfo
+from typing import Any
+
+from advisor.contracts import Applied, MethodInfo
 from advisor.schema.architecture import Linear
 from advisor.schema.catalog import ModelCard
 from advisor.schema.machine import MachineFacts
@@ -23,7 +25,7 @@ from trainers.methods.frozen import (
     passing_term,
     turn_term,
 )
-from trainers.methods.lora import rank_of
+from trainers.methods.lora import check_options, rank_of
 
 NORM_TOKENS = 1800.0
 """Norms of all adapted weights cost as much as the full step (6 per weight) of so many tokens, per
@@ -40,7 +42,12 @@ class DoraMethod:
     """Low-rank adapters and a magnitude per output beside linear layers."""
 
     info = MethodInfo(
-        id="dora", label="DoRA", extra="train", cost_rank=2, needs_rank=True, options=("rslora",)
+        id="dora",
+        label="DoRA",
+        extra="train",
+        cost_rank=2,
+        needs_rank=True,
+        options=("rslora", "lora_plus"),
     )
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
@@ -49,6 +56,7 @@ class DoraMethod:
         The base may be quantised. Raises PlanError without a rank, for unknown target modules or
         an unknown optimizer.
         """
+        check_options(plan)
         rank, size = rank_of(plan), numbers(plan)
         reached = adapted_linears(model, plan.target_modules)
         weights = trained_entries(reached, lambda linear: linear.weights)
@@ -97,6 +105,15 @@ class DoraMethod:
             work=passes * NORM_TOKENS * weights / model.parameters / tokens,
             notes=_notes(model),
         )
+
+    def apply(self, model: Any, plan: Plan) -> Applied:
+        """Low-rank matrices and magnitudes beside the target modules.
+
+        Raises PlanError for values that PEFT refuses.
+        """
+        from trainers.methods._lora import put_lora  # noqa: PLC0415 - delays torch
+
+        return put_lora(model, plan, dora=True)
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
         """A plan without rank cannot run."""

@@ -7,7 +7,7 @@ from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import ExtraTerm, Footprint, Obstacle, Phase, Plan
 from trainers.methods.adapted import numbers
 from trainers.methods.optimizers import optimizer_state_bytes, paged_bytes, step_copy
-from trainers.methods.shapes import largest_linear
+from trainers.methods.shapes import largest_linear, new_head
 from trainers.methods.states import (
     WEIGHT_BYTES,
     base_notes,
@@ -68,9 +68,10 @@ def beside(
     """The footprint of `count` parameters trained beside a frozen base.
 
     `work` is what the method computes per token beside base and gradient of its parameters, as a
-    share of full tuning's. Raises PlanError for an optimizer that is not known.
+    share of full tuning's. A head that the objective brings is trained beside. Raises PlanError for
+    an optimizer that is not known.
     """
-    size = numbers(plan).trained
+    size, count = numbers(plan).trained, count + new_head(plan, model)
     states = optimizer_state_bytes(plan.optimizer, count, size)
     return Footprint(
         trainable_parameters=count,

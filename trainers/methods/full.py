@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from advisor.contracts import MethodInfo
+from typing import Any
+
+from advisor.contracts import Applied, MethodInfo
+from advisor.errors import PlanError
 from advisor.schema.catalog import ModelCard
 from advisor.schema.machine import MachineFacts
 from advisor.schema.plan import Footprint, Obstacle, Plan
 from trainers.methods.optimizers import SINGLE, optimizer_state_bytes, paged_bytes, step_copy
 from trainers.methods.options import flag
-from trainers.methods.shapes import largest_linear
+from trainers.methods.partial import head
+from trainers.methods.shapes import largest_linear, new_head
 from trainers.methods.states import WEIGHT_BYTES
 
 _DEEPSPEED = ("zero1", "zero2", "zero3")
@@ -34,6 +38,8 @@ class FullMethod:
         unknown option, or an optimizer whose states are not known.
         """
         count = model.parameters
+        if plan.objective == "reward":
+            count += new_head(plan, model) - head(model)
         size = WEIGHT_BYTES[plan.trained_precision or plan.precision]
         master = plan.strategy in _DEEPSPEED and plan.trained_precision in (None, "float32")
         if master:
@@ -55,6 +61,20 @@ class FullMethod:
             if in_backward or plan.strategy in _DEEPSPEED  # its own fused step makes no copy
             else step_copy(plan.optimizer, count, stepped, largest=largest),
         )
+
+    def apply(self, model: Any, plan: Plan) -> Applied:
+        """Every weight is trained.
+
+        Raises PlanError for packed weights, and for the option `in_backward`, which is only priced.
+        """
+        from trainers.methods._own import train_all  # noqa: PLC0415 - delays torch
+
+        if flag(plan, "in_backward", default=False):
+            raise PlanError(
+                "Stepping within the backward pass is priced here, but not trained.",
+                hint="Leave the option `in_backward` out.",
+            )
+        return train_all(model, plan)
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
         """16-bit floats without a wide exponent cannot hold small gradients of all weights."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from advisor.contracts import MethodInfo
+from typing import Any
+
+from advisor.contracts import Applied, MethodInfo
 from advisor.schema.architecture import Linear
 from advisor.schema.catalog import ModelCard
 from advisor.schema.machine import MachineFacts
@@ -45,8 +47,7 @@ class Ia3Method:
         kept here within 4 %. Raises PlanError for unknown target modules or an unknown optimizer.
         """
         reached, size = adapted_linears(model, plan.target_modules), numbers(plan)
-        named = plan.method_options.get("feed_forward")
-        readers = READERS if named is None else frozenset(str(named).split(","))
+        readers = _readers(plan)
         widest = int(largest(reached, lambda one: float(trained_width(one, readers))))
 
         def kept(linear: Linear) -> Kept:
@@ -69,6 +70,22 @@ class Ia3Method:
             ),
         )
 
+    def apply(self, model: Any, plan: Plan) -> Applied:
+        """A vector per target module.
+
+        Raises PlanError for values that PEFT refuses.
+        """
+        from trainers.methods._peft import named_like, put, targets  # noqa: PLC0415 - delays torch
+
+        aimed = targets(plan)
+        return put(
+            model,
+            plan,
+            "IA3Config",
+            target_modules=aimed,
+            feedforward_modules=named_like(model, _readers(plan), aimed),
+        )
+
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
         """On a quantised base its 32-bit vectors need autocast."""
         _ = machine
@@ -81,6 +98,12 @@ class Ia3Method:
                 hint="Train with automatic mixed precision.",
             )
         ]
+
+
+def _readers(plan: Plan) -> frozenset[str]:
+    """Layers scaled at their input: those the plan names, or the usual ones."""
+    named = plan.method_options.get("feed_forward")
+    return READERS if named is None else frozenset(one.strip() for one in str(named).split(","))
 
 
 def scales_input(linear: Linear, readers: frozenset[str]) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from advisor.contracts import MethodInfo
+from typing import Any
+
+from advisor.contracts import Applied, MethodInfo
 from advisor.schema.base import Interval, Provenance
 from advisor.schema.catalog import ModelCard
 from advisor.schema.machine import MachineFacts
@@ -18,6 +20,7 @@ from trainers.methods.partial import (
     needs_own_weights,
     trained_bytes,
 )
+from trainers.methods.shapes import new_head
 from trainers.methods.states import WEIGHT_BYTES
 
 BLOCKS = 4
@@ -38,7 +41,8 @@ class LlamaProMethod:
         PlanError for an unknown option or optimizer.
         """
         blocks = min(whole(plan, "blocks", BLOCKS), model.layers)
-        count, size = blocks * largest_layer(model), trained_bytes(plan)
+        count = blocks * largest_layer(model) + new_head(plan, model)
+        size = trained_bytes(plan)
         longer, share = 1 + blocks / model.layers, 1 - 1 / blocks if blocks > 1 else 1.0
         states = optimizer_state_bytes(plan.optimizer, count, size)
         return Footprint(
@@ -54,6 +58,16 @@ class LlamaProMethod:
             trains_head=False,
             extra_terms=(_added(plan, model, blocks), *step_copy(plan.optimizer, count, size)),
         )
+
+    def apply(self, model: Any, plan: Plan) -> Applied:
+        """New blocks that change nothing at first; the model that is saved is a longer one.
+
+        Raises PlanError for packed weights, fewer layers than blocks, or layers that cannot be
+        copied so.
+        """
+        from trainers.methods._own import add_blocks  # noqa: PLC0415 - delays torch
+
+        return add_blocks(model, plan, whole(plan, "blocks", BLOCKS))
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
         """Weights that are trained must be whole, in a precision that holds gradients."""

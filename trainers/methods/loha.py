@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from advisor.contracts import MethodInfo
+from typing import Any
+
+from advisor.contracts import Applied, MethodInfo
 from advisor.schema.architecture import Linear
 from advisor.schema.catalog import ModelCard
 from advisor.schema.machine import MachineFacts
@@ -71,6 +73,24 @@ class LohaMethod:
             ),
             work=delta_work(plan, model, trained_entries(reached, lambda linear: linear.weights)),
             notes=family_notes(model, "LoHa"),
+        )
+
+    def apply(self, model: Any, plan: Plan) -> Applied:
+        """Two pairs of matrices beside the target modules; alpha is the rank by default.
+
+        Raises PlanError for values that PEFT refuses.
+        """
+        from trainers.methods._peft import put, targets  # noqa: PLC0415 - delays torch
+
+        rank = rank_of(plan)
+        return put(
+            model,
+            plan,
+            "LoHaConfig",
+            r=rank,
+            alpha=plan.alpha or rank,
+            rank_dropout=plan.dropout,
+            target_modules=targets(plan),
         )
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:

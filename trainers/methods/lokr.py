@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
-from advisor.contracts import MethodInfo
+from advisor.contracts import Applied, MethodInfo
 from advisor.schema.architecture import Linear
 from advisor.schema.catalog import ModelCard
 from advisor.schema.machine import MachineFacts
@@ -88,6 +89,26 @@ class LokrMethod:
             ),
             work=delta_work(plan, model, trained_entries(reached, lambda linear: linear.weights)),
             notes=family_notes(model, "LoKr"),
+        )
+
+    def apply(self, model: Any, plan: Plan) -> Applied:
+        """Factors beside the target modules; alpha is the rank by default.
+
+        Raises PlanError for values that PEFT refuses.
+        """
+        from trainers.methods._peft import put, targets  # noqa: PLC0415 - delays torch
+
+        rank = rank_of(plan)
+        return put(
+            model,
+            plan,
+            "LoKrConfig",
+            r=rank,
+            alpha=plan.alpha or rank,
+            rank_dropout=plan.dropout,
+            decompose_factor=whole(plan, "decompose_factor", -1, least=-1),
+            decompose_both=flag(plan, "decompose_both", default=False),
+            target_modules=targets(plan),
         )
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from advisor.contracts import MethodInfo
+import re
+from pathlib import Path
+from typing import Any
+
+from advisor.contracts import Applied, MethodInfo
 from advisor.errors import PlanError
 from advisor.schema.architecture import Linear
 from advisor.schema.base import Interval, Provenance
@@ -20,6 +24,7 @@ from trainers.methods.adapted import (
 )
 from trainers.methods.frozen import beside
 from trainers.methods.optimizers import SINGLE
+from trainers.methods.options import flag, number
 from trainers.methods.shapes import largest_linear
 
 _KEPT = Provenance(kind="computed", source="peft", note="what autograd keeps of a LoRA layer")
@@ -35,6 +40,52 @@ def rank_of(plan: Plan) -> int:
             f"{plan.method} needs a rank.", hint="Give one with --rank, for example 16."
         )
     return plan.rank
+
+
+INITS = ("default", "gaussian", "orthogonal", "pissa", "pissa_niter_16", "olora")
+PACKED_INITS = ("default", "gaussian")
+"""Starts that a packed base leaves open: the others need the whole weights."""
+
+
+def changes_base(init: str) -> bool:
+    """Whether the start takes a part of the base's weights away (PiSSA, OLoRA)."""
+    return init.startswith(("pissa", "olora"))
+
+
+def init_of(plan: Plan) -> str:
+    """How the matrices begin: B zero (`default`), or as one of `INITS` says.
+
+    Raises PlanError for another word, and for one that a packed base has no weights for.
+    """
+    value = plan.method_options.get("init", "default")
+    known = INITS if plan.quantisation == "none" and plan.base_bits > 8 else PACKED_INITS
+    if value in known or (known is INITS and re.fullmatch(r"pissa_niter_[1-9]\d*", str(value))):
+        return str(value)
+    packed = " on a packed base" if known is PACKED_INITS and value in INITS else ""
+    raise PlanError(
+        f"The option 'init' is {value!r}, which cannot be{packed}.",
+        hint=f"Choose from {', '.join(known)}.",
+    )
+
+
+def lora_plus(plan: Plan) -> float | None:
+    """How many times faster B learns than A (LoRA+); None: equally fast.
+
+    Raises PlanError for no positive number.
+    """
+    if "lora_plus" not in plan.method_options:
+        return None
+    ratio = number(plan, "lora_plus", 16.0)
+    if ratio > 0:
+        return ratio
+    raise PlanError("The option 'lora_plus' is 0.", hint="Give a ratio, for example 16.")
+
+
+def check_options(plan: Plan) -> None:
+    """Raise PlanError for options that LoRA cannot use."""
+    init_of(plan)
+    lora_plus(plan)
+    flag(plan, "rslora", default=False)
 
 
 _Groups = tuple[tuple[Adapted, ...], ...]
@@ -138,6 +189,7 @@ def lora_footprint(plan: Plan, model: ModelCard, *, notes: tuple[str, ...] = ())
 
     Raises PlanError without a rank, for unknown target modules or an unknown optimizer.
     """
+    check_options(plan)
     rank = rank_of(plan)
     groups, widths = _reached(model, plan)
     sizes = numbers(plan)
@@ -158,15 +210,43 @@ class LoraMethod:
     """Low-rank adapters beside linear layers."""
 
     info = MethodInfo(
-        id="lora", label="LoRA", extra="train", cost_rank=1, needs_rank=True, options=("rslora",)
+        id="lora",
+        label="LoRA",
+        extra="train",
+        cost_rank=1,
+        needs_rank=True,
+        options=("rslora", "init", "lora_plus"),
     )
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
         """Frozen base; adapters with gradients and states in 32 bits unless the plan says else.
 
-        Raises PlanError without a rank, for unknown target modules or an unknown optimizer.
+        Options: `rslora` (scale by the root of the rank, off), `init` (default, gaussian,
+        orthogonal, pissa, pissa_niter_N, olora), `lora_plus` (how many times faster B learns).
+        Raises PlanError without a rank, for unknown target modules, options or optimizer.
         """
         return lora_footprint(plan, model)
+
+    def apply(self, model: Any, plan: Plan) -> Applied:
+        """Low-rank matrices beside the target modules; alpha is twice the rank by default.
+
+        Raises PlanError for values that PEFT refuses.
+        """
+        from trainers.methods._lora import put_lora  # noqa: PLC0415 - delays torch
+
+        return put_lora(model, plan)
+
+    def keep(self, model: Any, folder: Path) -> None:
+        """An adapter folder that PEFT opens on the untouched base, whatever the start was."""
+        from trainers.methods._lora import keep_lora  # noqa: PLC0415 - delays torch
+
+        keep_lora(model, folder)
+
+    def restore(self, model: Any, folder: Path) -> Any:
+        """The base with the adapter on it. Raises ModelFolderError where it does not fit."""
+        from trainers.methods._lora import restore_lora  # noqa: PLC0415 - delays torch
+
+        return restore_lora(model, folder)
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
         """A plan without rank cannot run."""

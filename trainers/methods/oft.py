@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from advisor.contracts import MethodInfo
+from typing import Any
+
+from advisor.contracts import Applied, MethodInfo
 from advisor.errors import PlanError
 from advisor.schema.architecture import Linear
 from advisor.schema.base import Interval
@@ -90,6 +92,22 @@ class OftMethod:
                 "The speed of OFT is assumed to be LoRA's; no published run tells.",
                 *family_notes(model, "OFT"),
             ),
+        )
+
+    def apply(self, model: Any, plan: Plan) -> Applied:
+        """A rotation before every target module.
+
+        Raises PlanError for values that PEFT refuses.
+        """
+        from trainers.methods._peft import put, targets  # noqa: PLC0415 - delays torch
+
+        return put(
+            model,
+            plan,
+            "OFTConfig",
+            oft_block_size=whole(plan, "block_size", OFT_BLOCK),
+            module_dropout=plan.dropout,
+            target_modules=targets(plan),
         )
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
@@ -181,6 +199,24 @@ class BoftMethod:
             ),
             work=ROTATION_WORK * cubes / (6 * model.parameters * tokens),
             notes=family_notes(model, "BOFT"),
+        )
+
+    def apply(self, model: Any, plan: Plan) -> Applied:
+        """Butterfly rotations before every target module.
+
+        Raises PlanError for values that PEFT refuses.
+        """
+        from trainers.methods._peft import put, targets  # noqa: PLC0415 - delays torch
+
+        return put(
+            model,
+            plan,
+            "BOFTConfig",
+            boft_block_size=whole(plan, "block_size", BOFT_BLOCK),
+            boft_block_num=0,
+            boft_n_butterfly_factor=whole(plan, "butterfly_factors", 1),
+            boft_dropout=plan.dropout,
+            target_modules=targets(plan),
         )
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:

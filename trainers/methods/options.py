@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 from advisor.errors import PlanError
-from advisor.schema.plan import Plan
+from advisor.schema.plan import Obstacle, Plan
 
 
 def whole(plan: Plan, name: str, default: int, *, least: int = 1) -> int:
@@ -44,3 +46,23 @@ def number(plan: Plan, name: str, default: float) -> float:
             f"The option '{name}' is {value!r}.", hint=f"Give a number, for example {default}."
         )
     return float(value)
+
+
+def word(plan: Plan, name: str, default: str, allowed: Collection[str]) -> str:
+    """One of the allowed words, `default` where the plan says nothing.
+
+    Raises PlanError for anything else.
+    """
+    value = plan.method_options.get(name, default)
+    if not isinstance(value, str) or value not in allowed:
+        raise PlanError(
+            f"The option '{name}' is {value!r}.", hint=f"Choose from {', '.join(allowed)}."
+        )
+    return value
+
+
+def refuse(obstacles: Iterable[Obstacle]) -> None:
+    """Raise PlanError for the first of them that blocks."""
+    for obstacle in obstacles:
+        if obstacle.severity == "blocks":
+            raise PlanError(obstacle.message, hint=obstacle.hint)

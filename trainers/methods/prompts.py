@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from advisor.contracts import MethodInfo
+from typing import Any
+
+from advisor.contracts import Applied, MethodInfo
 from advisor.schema.base import Interval
 from advisor.schema.catalog import ModelCard
 from advisor.schema.machine import MachineFacts
 from advisor.schema.plan import ExtraTerm, Footprint, Obstacle, Plan
 from trainers.methods.adapted import numbers
 from trainers.methods.frozen import LIBRARY, beside
-from trainers.methods.options import flag, whole
+from trainers.methods.options import flag, refuse, whole
 
 VIRTUAL_TOKENS = 20
 
 
-def _hints(plan: Plan) -> list[Obstacle]:
+def _hints(plan: Plan, *, lengthens: bool = True) -> list[Obstacle]:
+    """What stands in the way of trained tokens; `lengthens` says that the sequences grow."""
+    found = []
     if plan.packing:
-        return [
+        found.append(
             Obstacle(
                 severity="blocks",
                 message="Trained tokens stand before a sequence, not before each packed sample.",
                 hint="Leave packing out.",
             )
-        ]
-    return []
+        )
+    if plan.objective == "reward" and lengthens:
+        found.append(
+            Obstacle(
+                severity="blocks",
+                message="With trained tokens before it, transformers no longer finds the last token"
+                " of a padded text, which a reward model reads.",
+                hint="Use lora, or prefix tuning.",
+            )
+        )
+    return found
 
 
 class PromptMethod:
@@ -47,8 +60,19 @@ class PromptMethod:
         found = beside(plan, model, tokens * model.hidden_size * _towers(model))
         return found.model_copy(update={"extra_tokens": tokens})
 
+    def apply(self, model: Any, plan: Plan) -> Applied:
+        """Trained tokens before every sequence.
+
+        Raises PlanError for what stands in the way, and for values that PEFT refuses.
+        """
+        from trainers.methods._peft import put  # noqa: PLC0415 - delays torch
+
+        refuse(self.obstacles(plan, MachineFacts()))
+        tokens = whole(plan, "virtual_tokens", VIRTUAL_TOKENS)
+        return put(model, plan, "PromptTuningConfig", num_virtual_tokens=tokens)
+
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
-        """Packed samples share their beginning."""
+        """Packed samples share their beginning; a reward model reads the last token."""
         _ = machine
         return _hints(plan)
 
@@ -81,8 +105,26 @@ class PTuningMethod:
         found = beside(plan, model, tokens * width * _towers(model) + encoder)
         return found.model_copy(update={"extra_tokens": tokens})
 
+    def apply(self, model: Any, plan: Plan) -> Applied:
+        """Trained tokens before every sequence, and the network that makes them.
+
+        Raises PlanError for what stands in the way, and for values that PEFT refuses.
+        """
+        from trainers.methods._peft import put  # noqa: PLC0415 - delays torch
+
+        refuse(self.obstacles(plan, MachineFacts()))
+        inner = whole(plan, "encoder_size", model.config.get_text_config().hidden_size)
+        return put(
+            model,
+            plan,
+            "PromptEncoderConfig",
+            num_virtual_tokens=whole(plan, "virtual_tokens", VIRTUAL_TOKENS),
+            encoder_hidden_size=inner,
+            encoder_dropout=plan.dropout,
+        )
+
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
-        """Packed samples share their beginning."""
+        """Packed samples share their beginning; a reward model reads the last token."""
         _ = machine
         return _hints(plan)
 
@@ -117,10 +159,26 @@ class PrefixMethod:
             count += (inner + 1) * 2 * model.layers * width
         return beside(plan, model, count, terms=(_keys(plan, model, tokens, width),))
 
+    def apply(self, model: Any, plan: Plan) -> Applied:
+        """Trained keys and values in every layer.
+
+        Raises PlanError for what stands in the way, and for values that PEFT refuses.
+        """
+        from trainers.methods._peft import put  # noqa: PLC0415 - delays torch
+
+        refuse(self.obstacles(plan, MachineFacts()))
+        values: dict[str, Any] = {}
+        if flag(plan, "projection", default=False):
+            values["prefix_projection"] = True
+            if "encoder_size" in plan.method_options:
+                values["encoder_hidden_size"] = whole(plan, "encoder_size", 1)
+        tokens = whole(plan, "virtual_tokens", VIRTUAL_TOKENS)
+        return put(model, plan, "PrefixTuningConfig", num_virtual_tokens=tokens, **values)
+
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
         """Packed samples share their beginning; recomputed layers lose the prefix."""
         _ = machine
-        found = _hints(plan)
+        found = _hints(plan, lengthens=False)
         if plan.gradient_checkpointing:
             found.append(
                 Obstacle(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from advisor.contracts import MethodInfo
+from typing import Any
+
+from advisor.contracts import Applied, MethodInfo
 from advisor.schema.catalog import ModelCard
 from advisor.schema.machine import MachineFacts
 from advisor.schema.plan import Footprint, Obstacle, Plan
@@ -24,7 +26,7 @@ class QloraMethod:
         cost_rank=2,
         needs_rank=True,
         base_bits=4,
-        options=("rslora",),
+        options=("rslora", "init", "lora_plus"),
     )
 
     def footprint(self, plan: Plan, model: ModelCard) -> Footprint:
@@ -33,6 +35,15 @@ class QloraMethod:
         Raises PlanError without a rank, for unknown target modules or an unknown optimizer.
         """
         return lora_footprint(plan, model, notes=(_note(plan, model),))
+
+    def apply(self, model: Any, plan: Plan) -> Applied:
+        """Low-rank matrices beside linear layers that loading has packed.
+
+        Raises PlanError for values that PEFT refuses.
+        """
+        from trainers.methods._lora import put_lora  # noqa: PLC0415 - delays torch
+
+        return put_lora(model, plan)
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
         """A plan without rank cannot run; 4-bit arithmetic without a GPU is slow."""

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from advisor.schema.catalog import ModelCard
+from advisor.schema.plan import Plan
 
 _SUMS: dict[int, tuple[ModelCard, int, int, int]] = {}
 """Sums of the cards seen last; a card is kept with its sums, so that its id stays its own."""
 _REMEMBERED = 256
+
+
+def new_head(plan: Plan, model: ModelCard) -> int:
+    """Entries of a head that the objective brings: one number per text for a reward model."""
+    return model.hidden_size if plan.objective == "reward" else 0
 
 
 def linear_weights(model: ModelCard) -> int:

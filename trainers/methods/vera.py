@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from advisor.contracts import MethodInfo
+from typing import Any
+
+from advisor.contracts import Applied, MethodInfo
 from advisor.schema.architecture import Linear
 from advisor.schema.base import Interval
 from advisor.schema.catalog import ModelCard
@@ -74,6 +76,22 @@ class VeraMethod:
                 ),
                 turn_term(plan, max(one.outputs for one in every), TURN_BYTES),
             ),
+        )
+
+    def apply(self, model: Any, plan: Plan) -> Applied:
+        """Vectors beside the target modules.
+
+        Raises PlanError for values that PEFT refuses.
+        """
+        from trainers.methods._peft import put, targets  # noqa: PLC0415 - delays torch
+
+        return put(
+            model,
+            plan,
+            "VeraConfig",
+            r=rank_of(plan),
+            vera_dropout=plan.dropout,
+            target_modules=targets(plan),
         )
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:

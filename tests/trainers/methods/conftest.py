@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +75,7 @@ class Family:
     def build(self):
         from transformers import AutoModelForCausalLM
 
-        return AutoModelForCausalLM.from_config(self.config)
+        return AutoModelForCausalLM.from_config(copy.deepcopy(self.config))
 
 
 @pytest.fixture(scope="session", params=sorted(CONFIGS))

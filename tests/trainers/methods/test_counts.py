@@ -24,37 +24,19 @@ NO_CONV1D = {"loha", "lokr", "oft", "boft"}
 """PEFT does not put these on GPT-2's transposed linear layers."""
 MIXTURES = {"mixtral", "qwen2_moe", "qwen3_moe", "deepseek_v3"}
 LINEAR_METHODS = {
-    "lora": ({}, {}),
-    "dora": ({}, {}),
-    "vera": ({}, {}),
-    "loha": ({}, {}),
-    "lokr": ({}, {}),
-    "lokr both": ({"decompose_both": True}, {"decompose_both": True}),
-    "lokr factor": ({"decompose_factor": 4}, {"decompose_factor": 4}),
-    "ia3": ({}, {}),
-    "oft": ({}, {"oft_block_size": 32}),
-    "oft uneven": ({"block_size": 20}, {"oft_block_size": 20}),
-    "boft": ({}, {"boft_block_size": 4, "boft_block_num": 0}),
-    "boft wide": ({"block_size": 8}, {"boft_block_size": 8, "boft_block_num": 0}),
+    "lora": {},
+    "dora": {},
+    "vera": {},
+    "loha": {},
+    "lokr": {},
+    "lokr both": {"decompose_both": True},
+    "lokr factor": {"decompose_factor": 4},
+    "ia3": {},
+    "oft": {},
+    "oft uneven": {"block_size": 20},
+    "boft": {},
+    "boft wide": {"block_size": 8},
 }
-
-
-def config_of(method: str, targets: str, rank: int, extra: dict):
-    import peft
-
-    modules = targets if targets == "all-linear" else targets.split(",")
-    common = {"target_modules": modules, "task_type": "CAUSAL_LM", **extra}
-    made = {
-        "lora": lambda: peft.LoraConfig(r=rank, **common),
-        "dora": lambda: peft.LoraConfig(r=rank, use_dora=True, **common),
-        "vera": lambda: peft.VeraConfig(r=rank, **common),
-        "loha": lambda: peft.LoHaConfig(r=rank, **common),
-        "lokr": lambda: peft.LoKrConfig(r=rank, **common),
-        "ia3": lambda: peft.IA3Config(**common),
-        "oft": lambda: peft.OFTConfig(**common),
-        "boft": lambda: peft.BOFTConfig(**common),
-    }
-    return made[method]()
 
 
 def trained(model) -> int:
@@ -65,7 +47,6 @@ def trained(model) -> int:
 @pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize("case", sorted(LINEAR_METHODS))
 def test_adapters_of_linear_layers(family, plan_of, case, place, rank):
-    peft = pytest.importorskip("peft")
     method = case.split()[0]
     if place >= len(TARGETS[family.name]):
         pytest.skip("tried with all layers only")
@@ -78,15 +59,9 @@ def test_adapters_of_linear_layers(family, plan_of, case, place, rank):
         pytest.skip("has no rank")
     if family.name in MIXTURES and method == "dora" and targets == "all-linear":
         pytest.skip("PEFT refuses")
-    options, extra = LINEAR_METHODS[case]
-    if method == "ia3" and family.name in {"phi3", "qwen3_moe"}:
-        extra = {
-            "feedforward_modules": ["down_proj"]
-            if family.name == "phi3" and targets != "qkv_proj"
-            else []
-        }
-    model = peft.get_peft_model(family.build(), config_of(method, targets, rank, extra))
+    options = LINEAR_METHODS[case]
     plan = plan_of(method, rank=rank, target_modules=targets, method_options=options)
+    model = registry.method(method).apply(family.build(), plan).model
     told = registry.method(method).footprint(plan, family.card)
     assert told.trainable_parameters == trained(model)
 
@@ -102,20 +77,31 @@ def test_adapters_of_linear_layers(family, plan_of, case, place, rank):
     ],
 )
 def test_trained_tokens(family, plan_of, method, options):
-    peft = pytest.importorskip("peft")
     if method == "prefix" and family.name == "deepseek_v3":
         pytest.skip("PEFT's prefix does not fit latent attention")
-    kind = {
-        "prompt": peft.PromptTuningConfig,
-        "p_tuning": peft.PromptEncoderConfig,
-        "prefix": peft.PrefixTuningConfig,
-    }[method]
-    names = {
-        "virtual_tokens": "num_virtual_tokens",
-        "encoder_size": "encoder_hidden_size",
-        "projection": "prefix_projection",
-    }
-    config = kind(task_type="CAUSAL_LM", **{names[key]: value for key, value in options.items()})
-    model = peft.get_peft_model(family.build(), config)
-    told = registry.method(method).footprint(plan_of(method, method_options=options), family.card)
+    plan = plan_of(method, method_options=options)
+    model = registry.method(method).apply(family.build(), plan).model
+    told = registry.method(method).footprint(plan, family.card)
+    assert told.trainable_parameters == trained(model)
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("full", {}),
+        ("freeze", {"layers": 2}),
+        ("llama_pro", {"blocks": 2}),
+        ("llama_pro", {"blocks": 3}),
+        ("adapter", {"bottleneck": 7}),
+        ("adapter", {"bottleneck": 7, "per_layer": 2}),
+    ],
+)
+def test_weights_of_the_models_own_and_bottlenecks(family, plan_of, method, options):
+    if method == "llama_pro" and family.name in MIXTURES:
+        pytest.skip("fused experts have no last matrix to silence")
+    if family.name == "opt" and options.get("per_layer") == 2:
+        pytest.skip("OPT has no feed-forward module")
+    plan = plan_of(method, method_options=options)
+    model = registry.method(method).apply(family.build(), plan).model
+    told = registry.method(method).footprint(plan, family.card)
     assert told.trainable_parameters == trained(model)
