@@ -1,10 +1,11 @@
-"""A miniature base model, made once, and the server that one of the retrievers asks."""
+"""Miniature base models, made once, and the server that one of the retrievers asks."""
 
 import pytest
 
+from tests.fixtures.tiny_encoder import tiny_encoder
 from tests.fixtures.tiny_llama import tiny_llama
 
-__all__ = ["served", "tiny_llama"]
+__all__ = ["served", "tiny_encoder", "tiny_llama"]
 
 DATABASE = "conformance"
 

@@ -13,10 +13,11 @@ from advisor.contracts import Deciding, Session
 from advisor.errors import ModelFolderError
 from advisor.schema.evaluation import Message, Prompt
 from tests.fixtures.chaos import chaos
-from tests.fixtures.training import RecordingTools, prompt, training_job
+from tests.fixtures.training import RecordingTools, job_for, prompt
 
 SERVICES = {"anthropic", "openai"}
 LIGHT = {"dry_run", "echo"} | SERVICES
+MADE_BY_TRAINERS = {"dry_run", "small_model"}
 NEEDS_NO_MODEL = {"echo"} | SERVICES
 BACKENDS = [
     pytest.param(name, marks=[] if name in LIGHT else [pytest.mark.ml])
@@ -42,10 +43,11 @@ def name(request: pytest.FixtureRequest) -> Iterator[str]:
 def model(
     name: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> str:
-    if name == "dry_run":
-        folder = tmp_path_factory.mktemp("dry") / "out"
-        job = training_job("tiny", folder)
-        return registry.trainer("dry_run").train(job, RecordingTools()).served_by.model
+    if name in MADE_BY_TRAINERS:
+        folder = tmp_path_factory.mktemp(name) / "out"
+        base = "tiny" if name == "dry_run" else request.getfixturevalue("tiny_encoder")
+        job = job_for(name, base, folder)
+        return registry.trainer(name).train(job, RecordingTools()).served_by.model
     return "anything" if name in NEEDS_NO_MODEL else request.getfixturevalue("tiny_llama")
 
 

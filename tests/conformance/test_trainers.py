@@ -9,11 +9,13 @@ import pytest
 from advisor import registry
 from advisor.errors import DatasetError, StorageError
 from advisor.schema.train import TrainResult
-from tests.fixtures.training import RecordingTools, prompt, training_job
+from tests.fixtures.training import RecordingTools, job_for, prompt
 from trainers.engines.ledger import Ledger
 from trainers.engines.lock import LOCK_FILE
 
 LIGHT = {"dry_run"}
+BASES = {"dry_run": None, "small_model": "tiny_encoder"}
+"""What a trainer tunes, where it is not the tiny language model."""
 TRAINERS = [
     pytest.param(name, marks=[] if name in LIGHT else [pytest.mark.ml])
     for name in registry.names("advisor.trainers")
@@ -26,11 +28,12 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def home(name: str, base: str, folder: Path, **changes) -> Path:
     """The one sub-folder that a job has below its output folder."""
-    return Ledger(training_job(base, folder, **changes), name).folder
+    return Ledger(job_for(name, base, folder, **changes), name).folder
 
 
 def base_of(name: str, request: pytest.FixtureRequest) -> str:
-    return "tiny" if name in LIGHT else request.getfixturevalue("tiny_llama")
+    fixture = BASES.get(name, "tiny_llama")
+    return request.getfixturevalue(fixture) if fixture else "tiny"
 
 
 @pytest.fixture(scope="module", params=TRAINERS)
@@ -50,7 +53,7 @@ def unbroken(
     """One run from start to end, watched from outside the output folder."""
     place = tmp_path_factory.mktemp(f"unbroken-{name}")
     tools = RecordingTools()
-    result = registry.trainer(name).train(training_job(base, place / "out"), tools)
+    result = registry.trainer(name).train(job_for(name, base, place / "out"), tools)
     return result, tools, place
 
 
@@ -104,13 +107,13 @@ def test_what_it_made_can_be_opened(unbroken):
 
 def test_the_same_seed_gives_the_same(name: str, base: str, unbroken, tmp_path: Path):
     result, _, _ = unbroken
-    again = registry.trainer(name).train(training_job(base, tmp_path / "out"), RecordingTools())
+    again = registry.trainer(name).train(job_for(name, base, tmp_path / "out"), RecordingTools())
     assert again.loss == result.loss
     assert files(Path(again.served_by.model)) == files(Path(result.served_by.model))
 
 
 def test_another_seed_gives_another(name: str, base: str, unbroken, tmp_path: Path):
-    job = training_job(base, tmp_path / "out", seed=1)
+    job = job_for(name, base, tmp_path / "out", seed=1)
     assert registry.trainer(name).train(job, RecordingTools()).loss != unbroken[0].loss
 
 
@@ -120,11 +123,11 @@ def test_stops_when_asked_and_continues_to_the_same_end(
     result, _, _ = unbroken
     trainer, own = registry.trainer(name), home(name, base, tmp_path / "out")
     with pytest.raises(KeyboardInterrupt):
-        trainer.train(training_job(base, tmp_path / "out"), RecordingTools(stop_at=5))
+        trainer.train(job_for(name, base, tmp_path / "out"), RecordingTools(stop_at=5))
     assert own.is_dir()
     assert not (own / "final").exists()
     tools = RecordingTools()
-    continued = trainer.train(training_job(base, tmp_path / "out", resume=True), tools)
+    continued = trainer.train(job_for(name, base, tmp_path / "out", resume=True), tools)
     assert continued.resumed_from_step == 5
     assert tools.events[0].kind == "resume"
     assert [event.step for event in tools.of("step")] == list(range(6, 13))
@@ -136,7 +139,7 @@ def test_stops_when_asked_and_continues_to_the_same_end(
 def test_a_finished_job_is_not_trained_again(name: str, base: str, unbroken):
     result, _, place = unbroken
     tools = RecordingTools()
-    job = training_job(base, place / "out", resume=True)
+    job = job_for(name, base, place / "out", resume=True)
     assert registry.trainer(name).train(job, tools) == result
     assert tools.of("step") == []
 
@@ -144,10 +147,10 @@ def test_a_finished_job_is_not_trained_again(name: str, base: str, unbroken):
 def test_another_job_in_the_folder_starts_afresh(name: str, base: str, tmp_path: Path):
     trainer = registry.trainer(name)
     with pytest.raises(KeyboardInterrupt):
-        trainer.train(training_job(base, tmp_path / "out"), RecordingTools(stop_at=3))
+        trainer.train(job_for(name, base, tmp_path / "out"), RecordingTools(stop_at=3))
     (tmp_path / "out" / "notes.txt").write_text("not the trainer's")
     tools = RecordingTools()
-    job = training_job(base, tmp_path / "out", resume=True, epochs=1, learning_rate=5e-3)
+    job = job_for(name, base, tmp_path / "out", resume=True, epochs=1, learning_rate=5e-3)
     result = trainer.train(job, tools)
     assert result.resumed_from_step is None
     assert [event.step for event in tools.of("step")] == list(range(1, 7))
@@ -156,7 +159,7 @@ def test_another_job_in_the_folder_starts_afresh(name: str, base: str, tmp_path:
 
 def test_a_result_whose_files_are_gone_is_not_believed(name: str, base: str, tmp_path: Path):
     trainer = registry.trainer(name)
-    job = training_job(base, tmp_path / "out", epochs=0.5, resume=True)
+    job = job_for(name, base, tmp_path / "out", epochs=0.5, resume=True)
     final = Path(trainer.train(job, RecordingTools()).served_by.model)
     largest = max(final.iterdir(), key=lambda p: p.stat().st_size)
     largest.write_bytes(largest.read_bytes()[:-1])
@@ -166,14 +169,14 @@ def test_a_result_whose_files_are_gone_is_not_believed(name: str, base: str, tmp
 
 
 def test_no_samples_is_told(name: str, base: str, tmp_path: Path):
-    job = training_job(base, tmp_path / "out", train_samples=())
+    job = job_for(name, base, tmp_path / "out", train_samples=())
     with pytest.raises(DatasetError, match="no training samples"):
         registry.trainer(name).train(job, RecordingTools())
 
 
 def test_a_folder_that_cannot_be_written_is_told(name: str, base: str, tmp_path: Path):
     (tmp_path / "file").write_text("in the way")
-    job = training_job(base, tmp_path / "file" / "out")
+    job = job_for(name, base, tmp_path / "file" / "out")
     with pytest.raises(StorageError):
         registry.trainer(name).train(job, RecordingTools())
     assert (tmp_path / "file").read_text() == "in the way"

@@ -63,7 +63,7 @@ class Classifier:
 
     def tokens(self, text: str) -> int:
         """Tokens of a text, without special ones."""
-        return len(self.encoder.tokenizer.encode(text, add_special_tokens=False))
+        return len(self.encoder.tokenizer.encode(text, add_special_tokens=False, verbose=False))
 
     def logits(self, vectors: torch.Tensor) -> torch.Tensor:
         """One number per label."""

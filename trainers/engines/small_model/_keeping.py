@@ -21,6 +21,7 @@ from trainers.engines.small_model._steps import Stepper
 TENSORS, STATE = "tensors.safetensors", "state.json"
 BEST = f"{CHECKPOINT_PREFIX}best"
 RANDOM = "random"
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 class State(Value):
@@ -102,8 +103,10 @@ def _put_back(tensors: dict[str, torch.Tensor], stepper: Stepper) -> None:
     with torch.no_grad():
         for name, tensor in stepper.names.items():
             tensor.copy_(tensors[f"weight/{name}"])
+            if f"step/{name}" not in tensors:
+                continue  # part of the encoder that its vectors do not depend on (a pooler)
             kept = stepper.optimizer.state[tensor]
-            for key in ("step", "exp_avg", "exp_avg_sq"):
+            for key in MOMENTS:
                 value = tensors[f"{key}/{name}"]
                 kept[key] = value if key == "step" else value.to(tensor.device)
     torch.set_rng_state(tensors[RANDOM])
