@@ -15,6 +15,7 @@ from advisor.schema.train import TrainEvent, TrainJob, TrainResult
 from trainers.engines.ledger import Ledger
 from trainers.engines.lock import alone_in
 from trainers.engines.trl.quiet import quiet
+from trainers.engines.trl.sharing import check_plan
 
 NEEDED = ("torch", "transformers", "peft", "trl", "datasets", "accelerate", "psutil")
 TRACED = ("torch", "transformers", "peft", "trl", "accelerate")
@@ -51,6 +52,10 @@ class TrlTrainer:
             tools.emit(TrainEvent(kind="end", step=stored.steps, total_steps=stored.steps))
             return stored
         _require_extras(job.plan)
+        if job.plan.gpus > 1:
+            from trainers.engines.trl.together import together  # noqa: PLC0415 - seldom needed
+
+            return together(job, tools, ledger)
         with alone_in(ledger.shared), quiet():
             from trainers.engines.trl._run import run  # noqa: PLC0415 - delays torch
 
@@ -95,11 +100,12 @@ class TrlTrainer:
 
 def _refuse(plan: Plan) -> None:
     """Raise PlanError for what this engine does not do, before anything is loaded."""
-    if plan.gpus > 1 or plan.strategy != "single":
+    if plan.gpus > 1:
+        check_plan(plan)
+    elif plan.strategy not in ("single", "ddp"):
         raise PlanError(
-            f"The trainer 'trl' trains on one device; the plan asks for {plan.gpus} GPUs"
-            f" with strategy '{plan.strategy}'.",
-            hint="Plan for one GPU (gpus 1, strategy single).",
+            f"The strategy '{plan.strategy}' shares a model over several GPUs; the plan has one.",
+            hint="Plan with --gpus 2 or more, or with strategy single.",
         )
     if plan.method in ("lora", "qlora") and plan.rank is None:
         raise PlanError(

@@ -13,6 +13,7 @@ from advisor.errors import PlanError
 from advisor.schema.plan import Plan
 from trainers.engines.trl._model import open_base
 from trainers.engines.trl._settings import settings_of
+from trainers.engines.trl._spread import spread
 from trainers.engines.trl.course import Course
 from trainers.engines.trl.failures import refused
 from trainers.engines.trl.watched import watched
@@ -61,7 +62,7 @@ def build(
     """
     course = ready.course
     try:
-        trainer = watched(course.trainer)(
+        trainer = spread(watched(course.trainer), plan)(
             model=ready.applied.model,
             args=settings_of(plan, course, folder, report_to=ready.report_to),
             train_dataset=course.dataset if dataset is None else dataset,

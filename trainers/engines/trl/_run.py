@@ -17,11 +17,12 @@ from advisor.schema.train import LossPoint, Served, TrainEvent, TrainJob, TrainR
 from trainers.engines.ledger import Ledger, Progress
 from trainers.engines.trl._build import Ready, adapted, build
 from trainers.engines.trl._keep import keep
+from trainers.engines.trl._looks import Looks
 from trainers.engines.trl._memory import MemoryWatch
 from trainers.engines.trl._model import QUANTISED, open_tokenizer
 from trainers.engines.trl._pack import packed
+from trainers.engines.trl._restore import restorable
 from trainers.engines.trl._watch import Watch
-from trainers.engines.trl.checkpoints import discard_others, newest_complete, step_of
 from trainers.engines.trl.failures import no_samples, told
 from trainers.engines.trl.objectives import course_of
 
@@ -47,37 +48,50 @@ def run(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
 
 def _run(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
     progress = ledger.begin(resume=job.resume)
-    checkpoint = newest_complete(ledger.folder)
-    discard_others(ledger.folder, checkpoint)
+    restored = restorable(ledger.folder, ledger.digest, job.plan)
+    _emit_notes(tools, restored.passed_over)
     with MemoryWatch() as memory:
         ready = _ready(job, tools)
         _emit_notes(tools, ready.course.notes)
-        watch = Watch(ledger, progress, memory, tools)
+        looks = Looks(
+            job.plan,
+            tools,
+            dev_loss=ready.course.dev_loss,
+            tokenizer=ready.tokenizer,
+            answers=ready.course.head == "language",
+        )
+        watch = Watch(ledger, progress, memory, tools, looks)
         trainer = build(job.plan, ready, ledger.folder, callbacks=[watch])
         watch.trainer = trainer
-        if checkpoint is None:
-            watch.dev_loss_before = ready.course.dev_loss(trainer)
+        watch.begin(restored)
         try:
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            trainer.train(resume_from_checkpoint=restored.path)
         finally:
             progress = watch.progress(trainer.state.global_step)
             ledger.save(progress)
         if watch.is_stopped:
             raise KeyboardInterrupt
-    losses = (progress.dev_loss_before, ready.course.dev_loss(trainer))
-    _emit_notes(tools, unlearned(*losses))
+        kept = watch.keep_best()
+    remarks = unlearned(kept["dev_loss_before"], kept["dev_loss_after"])
+    _emit_notes(tools, remarks)
     result = _result(job, ledger, trainer, progress, memory).model_copy(
-        update={
+        update=kept
+        | {
             "train_samples": len(job.train_samples) - ready.course.left_out,
-            "dev_loss_before": losses[0],
-            "dev_loss_after": losses[1],
-            "resumed_from_step": step_of(checkpoint) if checkpoint else None,
-            "notes": (*ready.course.notes, *ready.applied.notes, *unlearned(*losses)),
+            "resumed_from_step": restored.step if restored.folder else None,
+            "notes": (
+                *restored.passed_over,
+                *ready.course.notes,
+                *ready.applied.notes,
+                *watch.notes,
+                *remarks,
+            ),
         }
     )
-    draft = ledger.draft()
-    keep(trainer.model, ready, job.plan, draft, tools)
-    ledger.finish(draft, result)
+    if trainer.whole():
+        draft = ledger.draft()
+        keep(trainer.model, ready, job.plan, draft, tools)
+        ledger.finish(draft, result)
     tools.emit(TrainEvent(kind="end", step=result.steps, total_steps=result.steps))
     return result
 
@@ -100,7 +114,7 @@ def _result(
     """What is known from plan, trainer and clock."""
     plan = job.plan
     history = [entry for entry in trainer.state.log_history if "loss" in entry]
-    seconds = progress.wall_seconds
+    seconds = progress.steps_seconds
     return TrainResult(
         trainer="trl",
         method=plan.method,
@@ -113,10 +127,14 @@ def _result(
         peak_memory_gib=progress.peak_memory_gib,
         memory_tier=memory.tier,
         tokens_per_second=progress.tokens / seconds if seconds > 0 else None,
-        wall_seconds=seconds,
+        wall_seconds=progress.wall_seconds,
+        steps_seconds=seconds,
+        evaluation_seconds=progress.evaluation_seconds,
+        saving_seconds=progress.saving_seconds,
         train_samples=len(job.train_samples),
         versions=_versions(plan),
         seed=plan.seed,
+        processes=trainer.accelerator.num_processes,
     )
 
 

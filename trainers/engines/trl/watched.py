@@ -53,6 +53,10 @@ class Watched:
         """Tokens trained on in this session, padding left out."""
         return int(self._tokens)
 
+    def whole(self) -> bool:
+        """Make the model whole where processes share it; whether this one is to keep it."""
+        return True
+
     def compute_loss(self, model: Any, inputs: Any, *rest: Any, **named: Any) -> Any:
         """The library's loss, the batch's tokens counted."""
         if model.training:
