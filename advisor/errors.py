@@ -20,6 +20,7 @@
     │  ├─ DuplicatePluginError
     │  ├─ PluginContractError
     │  ├─ MissingExtraError
+    │  ├─ MissingProgramError
     │  └─ RetrieverError
     ├─ BackendError
     │  ├─ ModelFolderError
@@ -72,6 +73,7 @@ __all__ = [
     "InputError",
     "MissingArtifactError",
     "MissingExtraError",
+    "MissingProgramError",
     "ModelFolderError",
     "NonFiniteLossError",
     "NothingToLearnError",
@@ -191,6 +193,10 @@ class MissingExtraError(PluginError):
             where=f"extra {extra}",
         )
         self.extra = extra
+
+
+class MissingProgramError(PluginError):
+    """Another project's program does the work, and it is not installed here."""
 
 
 class RetrieverError(PluginError):
