@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from advisor.contracts import PluginInfo
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import ObjectiveFootprint, Obstacle, Plan
+from trainers.objectives.preferring import DPO_OPTIONS, dpo_settings
 from trainers.objectives.reference import reference_note, reference_passes, reference_terms
 from trainers.objectives.samples import no_preferences, none_given, too_few
 
@@ -24,15 +25,16 @@ class DpoObjective:
         id="dpo",
         label="direct preference optimisation",
         extra="train",
-        options=("precompute_reference",),
+        options=DPO_OPTIONS,
         defaults={"learning_rate": 1e-6},
     )
 
     def footprint(self, plan: Plan, model: ModelCard) -> ObjectiveFootprint:
         """Chosen and rejected together; the reference's forward pass, and its weights if needed.
 
-        Option: `precompute_reference` (off, as in TRL).
+        The options are those of `dpo_settings`; raises PlanError for values that are none.
         """
+        dpo_settings(plan)
         return ObjectiveFootprint(
             sequences_per_sample=2,
             forward_passes=reference_passes(plan),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from advisor.contracts import PluginInfo
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import ObjectiveFootprint, Obstacle, Plan
+from trainers.objectives.preferring import KTO_OPTIONS, kto_settings
 from trainers.objectives.reference import reference_note, reference_passes, reference_terms
 from trainers.objectives.samples import no_marks, none_given, too_few
 
@@ -24,15 +25,16 @@ class KtoObjective:
         id="kto",
         label="Kahneman-Tversky optimisation",
         extra="train",
-        options=("precompute_reference",),
+        options=KTO_OPTIONS,
         defaults={"learning_rate": 1e-6},
     )
 
     def footprint(self, plan: Plan, model: ModelCard) -> ObjectiveFootprint:
         """One answer with gradients; mismatched answers and the reference's two without.
 
-        Option: `precompute_reference` (off, as in TRL).
+        The options are those of `kto_settings`; raises PlanError for values that are none.
         """
+        kto_settings(plan)
         notes = [reference_note(plan)]
         if plan.micro_batch_size == 1:
             notes.append("KTO needs at least two samples per micro-batch.")

@@ -9,6 +9,7 @@ from advisor.contracts import PluginInfo
 from advisor.schema.base import Interval, Provenance
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import ExtraTerm, ObjectiveFootprint, Obstacle, Plan
+from trainers.objectives.preferring import ORPO_OPTIONS, orpo_settings
 from trainers.objectives.samples import no_preferences, none_given, too_few
 
 if TYPE_CHECKING:  # estimates never see a sample
@@ -29,11 +30,16 @@ class OrpoObjective:
         id="orpo",
         label="odds-ratio preference optimisation",
         extra="train",
+        options=ORPO_OPTIONS,
         defaults={"learning_rate": 1e-6},
     )
 
     def footprint(self, plan: Plan, model: ModelCard) -> ObjectiveFootprint:
-        """Chosen and rejected together, and all their logits whatever loss the plan names."""
+        """Chosen and rejected together, and all their logits whatever loss the plan names.
+
+        Option: `beta` (0.1), the weight of the odds; raises PlanError for values that are none.
+        """
+        orpo_settings(plan)
         return ObjectiveFootprint(
             sequences_per_sample=2,
             logits_copies=LOGITS_COPIES,

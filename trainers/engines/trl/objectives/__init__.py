@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from advisor.schema.train import TrainJob
     from trainers.engines.trl.course import Course
 
-OBJECTIVES = ("sft", "cpt")
+OBJECTIVES = ("sft", "cpt", "dpo", "orpo", "kto", "reward")
 """Those that a course is made of."""
 
 
@@ -26,6 +26,14 @@ def course_of(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
         from trainers.engines.trl.objectives._sft import course  # noqa: PLC0415 - delays torch
     elif objective == "cpt":
         from trainers.engines.trl.objectives._cpt import course  # noqa: PLC0415 - delays torch
+    elif objective == "dpo":
+        from trainers.engines.trl.objectives._preference import dpo as course  # noqa: PLC0415
+    elif objective == "kto":
+        from trainers.engines.trl.objectives._preference import kto as course  # noqa: PLC0415
+    elif objective == "orpo":
+        from trainers.engines.trl.objectives._orpo import course  # noqa: PLC0415
+    elif objective == "reward":
+        from trainers.engines.trl.objectives._reward import course  # noqa: PLC0415
     else:
         raise PlanError(
             f"The trainer 'trl' does not train the objective '{objective}'.",

@@ -1,0 +1,53 @@
+"""Reward model: one number per answer, higher for the chosen one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from datasets import Dataset
+from trl import RewardConfig, RewardTrainer
+
+from advisor.contracts import Tools
+from advisor.schema.train import TrainJob
+from trainers.engines.trl.course import Course
+from trainers.engines.trl.objectives._looks import Looked, own_loss
+from trainers.engines.trl.objectives._pairs import Pair, pairs_of
+from trainers.engines.trl.objectives._preference import as_they_are, both, dev_pairs, told
+from trainers.objectives.reward import reward_settings
+
+
+class ScoreTrainer(Looked, RewardTrainer):  # type: ignore[misc]
+    """TRL's reward trainer on rows of tokens."""
+
+
+def course(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
+    """Pairs, each side with its prompt; option: `center`.
+
+    Raises PlanError, and DatasetError as `pairs_of`.
+    """
+    _ = tools
+    plan = job.plan
+    pairs = pairs_of(job.train_samples, job.instruction, tokenizer, plan.sequence_length)
+    return Course(
+        trainer=ScoreTrainer,
+        settings=RewardConfig,
+        dataset=_rows(pairs),
+        lengths=tuple(both(pair) for pair in pairs),
+        trained_tokens=sum(map(both, pairs)),
+        head="score",
+        arguments={**as_they_are(plan), **reward_settings(plan)},
+        keywords={"dev_rows": _rows(dev_pairs(job, tokenizer))},
+        dev_loss=own_loss,
+        left_out=len(job.train_samples) - len(pairs),
+        notes=told(job, len(job.train_samples) - len(pairs)),
+    )
+
+
+def _rows(pairs: Sequence[Pair]) -> Dataset:
+    return Dataset.from_list(
+        [
+            {"chosen_ids": one.prompt + one.chosen, "rejected_ids": one.prompt + one.rejected}
+            for one in pairs
+        ]
+    )
