@@ -111,6 +111,19 @@ class Plan(Value):
     """Plan field -> id of the recipe, rule or flag that set it."""
 
 
+class PlanLine(Value):
+    """One value of a plan with who set it and why."""
+
+    field: str
+    value: bool | int | float | str | None
+    set_by: str = ""
+    """`recipe lora`, `rule rank-for-much-data`, `--set`, or words; empty: nobody but the software.
+    """
+    why: str = ""
+    sources: tuple[str, ...] = ()
+    """Titles of what the reason rests on."""
+
+
 class ExtraTerm(Value):
     """An addend that only a method or objective knows of."""
 

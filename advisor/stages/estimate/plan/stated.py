@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from advisor.contracts import MethodInfo
 from advisor.errors import PlanError
@@ -56,6 +57,12 @@ _NOT_HERE = {
     "assumed": "It is what nobody stated.",
     "reasons": "Reasons are written by what sets a value.",
 }
+COUNTS: dict[str, Any] = {
+    "warmup_steps": Annotated[int, Field(ge=0)],
+    "max_steps": Annotated[int, Field(gt=0)],
+    "evaluations_per_epoch": Annotated[float, Field(gt=0)],
+}
+"""What is counted in steps or passes, and becomes a plan field when their number is known."""
 SETTABLE = tuple(field for field in Plan.model_fields if field not in _NOT_HERE)
 """Plan fields that a user can fix by name."""
 
@@ -69,9 +76,9 @@ def checked_value(field: str, value: Any, *, where: str = "") -> Any:
         raise PlanError(
             f"`{field}` is not set among the plan's values.", hint=_NOT_HERE[field], where=where
         )
-    if field not in SETTABLE:
+    if field not in SETTABLE and field not in COUNTS:
         raise PlanError(
-            f"A plan has no field '{field}'{suggestion(field, SETTABLE)}",
+            f"A plan has no field '{field}'{suggestion(field, (*SETTABLE, *COUNTS))}",
             hint="`advisor train --dry-run` prints every field.",
             where=where,
         )
@@ -88,6 +95,8 @@ def checked_value(field: str, value: Any, *, where: str = "") -> Any:
 
 @cache
 def _reader(field: str) -> TypeAdapter[Any]:
+    if field in COUNTS:
+        return TypeAdapter(COUNTS[field])
     info = Plan.model_fields[field]
     kind: Any = info.annotation
     for limit in info.metadata:
@@ -137,6 +146,8 @@ def lay_over(
 ) -> None:
     """The fixed values that no field of the request stands for; `as_request` came first."""
     for field, value in request.plan_values.items():
+        if field in COUNTS:
+            continue
         if field == "dropout" and not adapts(info):
             continue
         if takes(info, field):
@@ -144,7 +155,26 @@ def lay_over(
     if not request.has_general_data:
         values.pop("general_share", None)
         reasons.pop("general_share", None)
+    _count(values, reasons, request)
     _mend(values, reasons)
+
+
+def _count(values: dict[str, Any], reasons: dict[str, str], request: EstimateRequest) -> None:
+    """What was fixed in steps or passes, in the plan's own terms."""
+    fixed, told = request.plan_values, request.told
+    rows = values["micro_batch_size"] * values["gradient_accumulation_steps"] * request.gpus
+    per_epoch = max(math.ceil(values.get("examples", rows) / rows), 1)
+    if "max_steps" in fixed:
+        values["epochs"] = fixed["max_steps"] / per_epoch
+        reasons["epochs"] = f"{told['max_steps']}: {fixed['max_steps']} steps"
+    steps = max(math.ceil(per_epoch * values["epochs"]), 1)
+    if "warmup_steps" in fixed:
+        values["warmup_share"] = min(fixed["warmup_steps"] / steps, 0.99)
+        reasons["warmup_share"] = f"{told['warmup_steps']}: {fixed['warmup_steps']} of {steps}"
+    if "evaluations_per_epoch" in fixed:
+        often = fixed["evaluations_per_epoch"]
+        values["evaluations"] = max(round(often * values["epochs"]), 1)
+        reasons["evaluations"] = f"{told['evaluations_per_epoch']}: {often:g} in every epoch"
 
 
 def _mend(values: dict[str, Any], reasons: dict[str, str]) -> None:

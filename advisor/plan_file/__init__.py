@@ -1,0 +1,1 @@
+"""Training configurations as people have them: ours, TRL's, Axolotl's, LLaMA-Factory's."""
