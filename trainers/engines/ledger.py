@@ -46,6 +46,10 @@ class Progress(Value):
     """Optimizer steps done when this was written."""
     dev_loss_before: float | None = None
     """Mean loss on the dev samples before the first step."""
+    steps_seconds: float = 0.0
+    """Of `wall_seconds`, those in optimizer steps."""
+    evaluation_seconds: float = 0.0
+    saving_seconds: float = 0.0
     preflight: Preflight | None = None
     """What was looked at before the first step; its changes to the plan hold on."""
 

@@ -1,20 +1,23 @@
-"""Watches a training run: events, checkpoints, the clock, and the loss staying finite."""
+"""Watches a training run: events, looks at the dev split, checkpoints, the clock, and faults."""
 
 from __future__ import annotations
 
-import math
+import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
 
 from advisor.contracts import Tools
-from advisor.errors import NonFiniteLossError
-from advisor.schema.train import TrainEvent
-from trainers.engines.ledger import CHECKPOINT_PREFIX, Ledger, Progress
+from advisor.schema.train import DevPoint, TrainEvent
+from trainers.engines.ledger import CHECKPOINT_PREFIX, Ledger, Progress, write_whole
+from trainers.engines.trl._looks import Looks
 from trainers.engines.trl._memory import MemoryWatch
-from trainers.engines.trl.checkpoints import mark_complete
+from trainers.engines.trl._restore import Restored, samples_per_step
+from trainers.engines.trl.checkpoints import MEMORY, is_complete, mark_complete, tidy
+from trainers.engines.trl.faults import FaultWatch
 from trainers.engines.trl.watched import Watched, watched
 
 __all__ = ["Watch", "Watched", "watched"]
@@ -30,17 +33,22 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     """Tells the tools how far training is, and the ledger what must survive a kill."""
 
     def __init__(
-        self, ledger: Ledger, progress: Progress, memory: MemoryWatch, tools: Tools
+        self, ledger: Ledger, progress: Progress, memory: MemoryWatch, tools: Tools, looks: Looks
     ) -> None:
         self._ledger = ledger
         self._before = progress
         self._memory = memory
         self._tools = tools
-        self._began = self._saved_at = self._noted_at = self._logged_at = time.perf_counter()
-        self._saving_seconds = 0.0
+        self.looks = looks
+        self._faults = FaultWatch(looks.plan)
         self._trainer: Any = None
-        self.dev_loss_before = progress.dev_loss_before
-        """Loss on the dev samples before the first step, kept over interruptions."""
+        self._saved_at = self._noted_at = time.perf_counter()
+        self._saving_seconds = 0.0
+        self._restored = Restored()
+        self.notes: list[str] = []
+        """What was remarked while training."""
+        self.ended_early = ""
+        """Why training ended before its last step."""
         self.is_stopped = False
         """The tools asked to stop, and a checkpoint was written."""
 
@@ -52,86 +60,155 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     @trainer.setter
     def trainer(self, trainer: Any) -> None:
         self._trainer = trainer
-        trainer.on_step = self._checked
+        trainer.on_step = self._see_step
+        trainer.look = self._look
 
-    def _checked(self, loss: float, _norm: float | None) -> None:
-        """Stop at the first loss that is not a number."""
-        if math.isfinite(loss):
-            return
-        step = self.trainer.state.global_step + 1
-        raise NonFiniteLossError(
-            f"The loss is {loss} at step {step}.",
-            hint="Lower the learning rate, or load the model in float32 or bfloat16.",
-            where=f"step {step}",
-        )
+    def _see_step(self, loss: float, norm: float | None) -> None:
+        self._faults.see(self.trainer.state.global_step + 1, loss, norm)
+
+    def begin(self, restored: Restored) -> None:
+        """Take up what a checkpoint holds, or look at the dev split before the first step."""
+        self._restored = restored
+        self.looks.restore(restored.memory.get("points", ()))
+        self.notes = list(restored.memory.get("notes", ()))
+        if restored.folder is None:
+            point = self.looks.make(self.trainer, 0)
+            if point.loss is None and point.score is None:
+                self.looks.points.clear()
+                return
+            self._tell(point, 0)
 
     def progress(self, step: int) -> Progress:
         """Totals over all sessions of this job up to now."""
-        peaks = [self._memory.peak_gib, self._before.peak_memory_gib or 0.0]
-        return Progress(
-            job=self._before.job,
-            wall_seconds=self._before.wall_seconds + time.perf_counter() - self._began,
-            tokens=self._before.tokens + self.trainer.tokens_seen,
-            peak_memory_gib=max(peaks),
-            step=step,
-            dev_loss_before=self.dev_loss_before,
+        before, clock = self._before, self.trainer.clock
+        return before.model_copy(
+            update={
+                "wall_seconds": before.wall_seconds + clock.seconds,
+                "steps_seconds": before.steps_seconds + clock.steps,
+                "evaluation_seconds": before.evaluation_seconds + clock.evaluation,
+                "saving_seconds": before.saving_seconds + clock.saving,
+                "tokens": before.tokens + self.trainer.tokens_seen,
+                "peak_memory_gib": max(self._memory.peak_gib, before.peak_memory_gib or 0.0),
+                "step": step,
+                "dev_loss_before": self._loss_at(0),
+            }
         )
 
-    def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-        """Start the clock."""
-        self._began = self._saved_at = self._noted_at = time.perf_counter()
-        kind = "resume" if state.global_step else "start"
-        self._tools.emit(TrainEvent(kind=kind, step=state.global_step, total_steps=state.max_steps))
+    def _loss_at(self, step: int) -> float | None:
+        return next((point.loss for point in self.looks.points if point.step == step), None)
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Decide on saving and stopping; only where the loss is logged, so that none is lost."""
-        now = time.perf_counter()
-        if now - self._noted_at > PROGRESS_SECONDS:
+    def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+        """Start the clock; take up losses that were not yet logged, and a look that is due."""
+        trainer, step = self.trainer, state.global_step
+        trainer.clock.start()
+        self._saved_at = self._noted_at = time.perf_counter()
+        kind = "resume" if step else "start"
+        told = self._restored.sentence if step else ""
+        self._tools.emit(
+            TrainEvent(kind=kind, step=step, total_steps=state.max_steps, message=told)
+        )
+        if not step:
+            return
+        memory = self._restored.memory  # the library forgets what it has not logged
+        trainer._tr_loss += memory.get("unlogged_loss", 0.0)  # noqa: SLF001
+        trainer._globalstep_last_logged = step - memory.get("unlogged_steps", 0)  # noqa: SLF001
+        if self.looks.is_due(step, state.max_steps):
+            trainer.evaluate()
+
+    def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Decide on looking, saving and stopping."""
+        step, now = state.global_step, time.perf_counter()
+        if now - self._noted_at > PROGRESS_SECONDS and state.is_world_process_zero:
             self._noted_at = now
-            self._ledger.save(self.progress(state.global_step))
-        if state.global_step >= state.max_steps:
+            self._ledger.save(self.progress(step))
+        control.should_evaluate = self.looks.is_due(step, state.max_steps)
+        if step >= state.max_steps:
             control.should_log = True
             return
-        if state.global_step % args.logging_steps:
-            return
-        if self._tools.should_stop():
-            self.is_stopped = True
+        self.is_stopped = self._tools.should_stop()
+        is_due = self._agreed(is_due=self._is_due(state, now))
+        if self.is_stopped:
             control.should_training_stop = True
-        control.should_save = self.is_stopped or self._is_due(state, args.logging_steps, now)
+            control.should_evaluate = False  # made when training goes on
+        control.should_save = self.is_stopped or is_due
 
-    def _is_due(self, state: Any, logging_steps: int, now: float) -> bool:
+    def _agreed(self, *, is_due: bool) -> bool:
+        """What the first process says: clocks differ, and all must save together."""
+        if self.trainer.accelerator.num_processes == 1:
+            return is_due
+        from trainers.engines.trl._ranks import agreed  # noqa: PLC0415 - it is not always there
+
+        return bool(agreed(is_due))
+
+    def _is_due(self, state: Any, now: float) -> bool:
         since = now - self._saved_at
         if since < self._saving_seconds / SAVING_SHARE:
             return False
-        logs = state.max_steps // CHECKPOINTS_PER_RUN // logging_steps
-        every = max(1, logs) * logging_steps
+        every = max(1, state.max_steps // CHECKPOINTS_PER_RUN)
         return since >= CHECKPOINT_SECONDS or state.global_step % every == 0
+
+    def _look(self) -> Mapping[str, float]:
+        """Look at the dev split; keep what is best, end where nothing gets better."""
+        state, control = self.trainer.state, self.trainer.control
+        point = self.looks.make(self.trainer, state.global_step)
+        self._tell(point, state.max_steps)
+        remark = self.looks.remark()
+        if remark and remark not in self.notes and not self.notes:
+            self.notes.append(remark)
+            self._tools.emit(TrainEvent(kind="note", step=point.step, message=remark))
+        is_last = point.step >= state.max_steps
+        self.ended_early = "" if is_last else self.looks.end_reason()
+        if self.ended_early:
+            control.should_training_stop = control.should_log = True
+        if self.looks.is_best(point) and not is_last:
+            control.should_save = True
+        found = {"eval_loss": point.loss, f"eval_{self.looks.metric or 'metric'}": point.score}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _tell(self, point: DevPoint, total: int) -> None:
+        self._tools.emit(
+            TrainEvent(
+                kind="evaluation",
+                step=point.step,
+                total_steps=total,
+                dev_loss=point.loss,
+                score=point.score,
+            )
+        )
 
     def on_log(self, _args: Any, state: Any, _control: Any, **named: Any) -> None:
         """Pass the loss on."""
         logs = named.get("logs") or {}
         if "loss" not in logs:
             return
-        seconds = time.perf_counter() - self._began
+        seconds = self.trainer.clock.steps
+        norm = logs.get("grad_norm")
         self._tools.emit(
             TrainEvent(
                 kind="step",
                 step=state.global_step,
                 total_steps=state.max_steps,
                 loss=float(logs["loss"]),
+                learning_rate=logs.get("learning_rate"),
+                gradient_norm=None if norm is None else float(norm),
                 tokens_per_second=self.trainer.tokens_seen / seconds if seconds > 0 else None,
                 memory_gib=self._memory.now_gib,
             )
         )
-        self._logged_at = time.perf_counter()
 
     def on_save(self, args: Any, state: Any, _control: Any, **_: Any) -> None:
-        """Vouch for the checkpoint that was just written."""
+        """Vouch for the checkpoint that was just written, and drop those no longer needed."""
         folder = Path(args.output_dir) / f"{CHECKPOINT_PREFIX}{state.global_step}"
-        mark_complete(folder)
+        self.trainer.accelerator.wait_for_everyone()
+        if not state.is_world_process_zero:
+            return
+        clock = self.trainer.clock
+        with clock.aside("saving", more=True):
+            write_whole(folder / MEMORY, json.dumps(self._memory_of(state)))
+            mark_complete(folder)
+            tidy(folder.parent)
         self._ledger.save(self.progress(state.global_step))
-        self._saved_at = time.perf_counter()
-        self._saving_seconds = self._saved_at - self._logged_at
+        self._saving_seconds, self._saved_at = clock.last_saving, time.perf_counter()
         self._tools.emit(
             TrainEvent(
                 kind="checkpoint",
@@ -140,3 +217,54 @@ class Watch(TrainerCallback):  # type: ignore[misc]
                 message=folder.name,
             )
         )
+
+    def _memory_of(self, state: Any) -> dict[str, Any]:
+        """What a run that goes on from here must know beyond the library's own files."""
+        trainer = self.trainer
+        groups = trainer.optimizer.param_groups
+        best = self.looks.choice.best(self.looks.points)
+        return {
+            "job": self._ledger.digest,
+            "step": state.global_step,
+            "points": [point.model_dump() for point in self.looks.points],
+            "best_step": None if best is None else best.step,
+            "unlogged_loss": float(trainer._tr_loss),  # noqa: SLF001 - kept nowhere else
+            "unlogged_steps": state.global_step - trainer._globalstep_last_logged,  # noqa: SLF001
+            "samples_per_step": samples_per_step(self.looks.plan),
+            "optimizer_groups": len(groups),
+            "optimizer_tensors": sum(len(group["params"]) for group in groups),
+            "schedule_step": getattr(trainer.lr_scheduler, "last_epoch", None),
+            "notes": self.notes,
+        }
+
+    def on_train_end(self, *_: Any, **__: Any) -> None:
+        """Stop the clock."""
+        self.trainer.clock.stop()
+
+    def keep_best(self) -> dict[str, Any]:
+        """Put the chosen weights into the model; gives the fields of the result that tell of it."""
+        last, points = self.trainer.state.global_step, self.looks.points
+        step, why = self.looks.choice.kept(points, last)
+        folder = self._ledger.folder / f"{CHECKPOINT_PREFIX}{step}"
+        if step != last and not is_complete(folder):
+            self.notes.append(f"The checkpoint of step {step}, {why}, is gone.")
+            step, why = last, "the last step: the best one's checkpoint is gone"
+        if step != last:
+            self.trainer._load_from_checkpoint(str(folder))  # noqa: SLF001 - as resuming does
+        return {
+            "metric": self.looks.metric,
+            "evaluations": tuple(points),
+            "kept_step": step,
+            "kept_by": why,
+            "ended_early": self.ended_early,
+            "restored": self._restored.told,
+            "dev_loss_before": self._loss_at(0),
+            "dev_loss_after": self._loss_after(step),
+        }
+
+    def _loss_after(self, step: int) -> float | None:
+        """The dev loss of what was kept; looked at anew where no look was made there."""
+        known = self._loss_at(step)
+        if known is not None or not self.looks.points:
+            return known
+        return self.looks.loss(self.trainer)

@@ -1,31 +1,75 @@
-"""Which checkpoints are whole: a marker with sizes, written last, vouches for each."""
+"""Which checkpoints are whole and which are still needed: a marker, written last, vouches for each.
+
+Beside the library's files a checkpoint holds what a run that goes on from it must know (`MEMORY`).
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
+import zlib
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from trainers.engines.ledger import CHECKPOINT_PREFIX, flush, sizes, write_whole
 
 MARKER = "complete.json"
+MEMORY = "watch.json"
+"""Looks at the dev split, and what else the library does not keep."""
+MOST_SUMMED_BYTES = 256 << 20
+"""Larger files are vouched for by their size; the library's own archives carry check sums."""
+PART_BYTES = 1 << 20
+NEWEST_KEPT = 2
+"""So that one that turns out to be broken costs no more than the steps between two."""
 
 
 def mark_complete(folder: Path) -> None:
     """Flush a checkpoint's files to the disk, then say so in its marker."""
     flush(folder)
-    found = {name: size for name, size in sizes(folder).items() if name != MARKER}
+    found = {
+        name: [size, _sum(folder / name, size)]
+        for name, size in sizes(folder).items()
+        if name != MARKER
+    }
     write_whole(folder / MARKER, json.dumps(found))
+
+
+def _sum(path: Path, size: int) -> int | None:
+    """CRC-32 of a file that is not too large to be read through."""
+    if size > MOST_SUMMED_BYTES:
+        return None
+    total = 0
+    with path.open("rb") as stream:
+        while part := stream.read(PART_BYTES):
+            total = zlib.crc32(part, total)
+    return total
+
+
+def fault_of(folder: Path, *, thorough: bool = True) -> str:
+    """Why a checkpoint is not what was written, in words; empty where it is whole.
+
+    Unless `thorough`, only names and sizes are compared.
+    """
+    try:
+        promised = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        there = {name: size for name, size in sizes(folder).items() if name != MARKER}
+        pairs = {str(name): (int(size), crc) for name, (size, crc) in promised.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return "it was not written to its end"
+    if not pairs or set(pairs) != set(there):
+        return "files are missing"
+    for name, (size, crc) in pairs.items():
+        if there[name] != size:
+            return f"{name} has {there[name]} bytes instead of {size}"
+        if thorough and crc is not None and _sum(folder / name, size) != crc:
+            return f"{name} has changed since it was written"
+    return ""
 
 
 def is_complete(folder: Path) -> bool:
     """Whether the marker is there and every file it names has the size it had."""
-    try:
-        promised = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    found = {name: size for name, size in sizes(folder).items() if name != MARKER}
-    return bool(found) and promised == found
+    return not fault_of(folder, thorough=False)
 
 
 def step_of(folder: Path) -> int | None:
@@ -34,21 +78,45 @@ def step_of(folder: Path) -> int | None:
     return int(number) if number.isdecimal() else None
 
 
+def checkpoints(output_dir: Path) -> list[Path]:
+    """Every folder named as a checkpoint, the newest first."""
+    named = {
+        folder: step
+        for folder in output_dir.glob(f"{CHECKPOINT_PREFIX}*")
+        if (step := step_of(folder)) is not None
+    }
+    return sorted(named, key=lambda folder: -named[folder])
+
+
 def newest_complete(output_dir: Path) -> Path | None:
     """The whole checkpoint with the highest step; None when there is none."""
-    steps = [
-        (step, folder)
-        for folder in output_dir.glob(f"{CHECKPOINT_PREFIX}*")
-        if (step := step_of(folder)) is not None and is_complete(folder)
-    ]
-    return max(steps)[1] if steps else None
+    return next((folder for folder in checkpoints(output_dir) if is_complete(folder)), None)
 
 
-def discard_others(output_dir: Path, keep: Path | None) -> int:
-    """Delete every checkpoint but one, half-written ones among them; how many went."""
-    gone = 0
+def memory_of(folder: Path) -> dict[str, Any]:
+    """What the run remembered in a checkpoint; empty where it cannot be read."""
+    try:
+        found = json.loads((folder / MEMORY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def tidy(output_dir: Path) -> None:
+    """Delete what no run needs any more.
+
+    The newest two stay, and for each of them the best one that was known when it was written: a
+    run that has to go back to the older one still finds its best weights.
+    """
+    whole = [folder for folder in checkpoints(output_dir) if is_complete(folder)]
+    newest = whole[:NEWEST_KEPT]
+    best = {memory_of(folder).get("best_step") for folder in newest}
+    discard_but(output_dir, {*newest, *(folder for folder in whole if step_of(folder) in best)})
+
+
+def discard_but(output_dir: Path, keep: Iterable[Path]) -> None:
+    """Delete every checkpoint but these, half-written ones among them."""
+    kept = set(keep)
     for folder in output_dir.glob(f"{CHECKPOINT_PREFIX}*"):
-        if folder != keep:
+        if folder not in kept:
             shutil.rmtree(folder, ignore_errors=True)
-            gone += 1
-    return gone

@@ -17,6 +17,8 @@ class Clock:
         self._began: float | None = None
         self._ended: float | None = None
         self._aside: dict[Aside, float] = {"evaluation": 0.0, "saving": 0.0}
+        self.last_saving = 0.0
+        """Seconds of the checkpoint written last, its marking included."""
 
     def start(self) -> None:
         """Training begins now; what was spent aside before does not count as training."""
@@ -28,13 +30,19 @@ class Clock:
             self._ended = time.perf_counter()
 
     @contextmanager
-    def aside(self, kind: Aside) -> Iterator[None]:
-        """The time of this block is no step's; blocks are never inside one another."""
+    def aside(self, kind: Aside, *, more: bool = False) -> Iterator[None]:
+        """The time of this block is no step's; `more` of what the last block began.
+
+        Blocks are never inside one another.
+        """
         began = time.perf_counter()
         try:
             yield
         finally:
-            self._aside[kind] += time.perf_counter() - began
+            spent = time.perf_counter() - began
+            self._aside[kind] += spent
+            if kind == "saving":
+                self.last_saving = spent + (self.last_saving if more else 0.0)
 
     @property
     def seconds(self) -> float:

@@ -1,0 +1,134 @@
+"""Tells a run that is broken from one that is merely rough, step by step, before weights change.
+
+Ordinary runs must never trip a rule: the limits are measured over many seeds of tiny runs
+(`tests/trainers/test_faults.py`), where the largest rise of an ordinary run stays far below.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from math import isfinite
+from statistics import fmean, median
+
+from advisor.errors import (
+    DivergedError,
+    ExplodingGradientError,
+    NonFiniteLossError,
+    NothingToLearnError,
+    TrainingError,
+)
+from advisor.schema.plan import Plan
+
+NORMS_KEPT = 50
+NORMS_NEEDED = 10
+"""Before so many norms are known none is called large."""
+NORM_FACTOR = 50.0
+LARGE_IN_A_ROW = 5
+SCALER_PATIENCE = 20
+"""Infinite norms in a row that float16's loss scaling may take to find its scale."""
+LOSSES_KEPT = 5
+LOSS_FACTOR = 3.0
+LOSS_RISE = 3.0
+"""Nats over the first losses from which a risen loss is no roughness any more."""
+FIRST_LOSSES = 3
+ZERO_STEPS = 3
+
+
+@dataclass
+class FaultWatch:
+    """Looks at every step's loss and gradient norm; raises a TrainingError at a fault."""
+
+    plan: Plan
+    norms: deque[float] = field(default_factory=lambda: deque(maxlen=NORMS_KEPT))
+    losses: deque[float] = field(default_factory=lambda: deque(maxlen=LOSSES_KEPT))
+    first: list[float] = field(default_factory=list)
+    large: int = 0
+    infinite: int = 0
+    zeros: int = 0
+
+    def see(self, step: int, loss: float, norm: float | None) -> None:
+        """Take one step's values, in order of steps."""
+        if not isfinite(loss):
+            raise self._non_finite(step, loss)
+        self._see_zero(step, loss, norm)
+        self._see_loss(step, loss)
+        if norm is not None:
+            self._see_norm(step, norm)
+
+    def _see_zero(self, step: int, loss: float, norm: float | None) -> None:
+        self.zeros = self.zeros + 1 if loss == 0 and not norm else 0
+        if self.zeros == step == ZERO_STEPS:
+            raise NothingToLearnError(
+                f"Loss and gradient are exactly 0 in the first {step} steps: nothing is learned.",
+                hint=self._why_zero(),
+                where=f"step {step}",
+            )
+
+    def _why_zero(self) -> str:
+        if self.plan.objective == "grpo":
+            return (
+                "All completions of a prompt got the same reward; use a reward that tells them"
+                " apart, or easier prompts."
+            )
+        return (
+            "No token counts in the loss: check that samples have answers and that"
+            f" sequence_length {self.plan.sequence_length} does not cut them off."
+        )
+
+    def _see_loss(self, step: int, loss: float) -> None:
+        if len(self.first) < FIRST_LOSSES:
+            self.first.append(loss)
+        self.losses.append(loss)
+        began, now = fmean(self.first), fmean(self.losses)
+        if step < FIRST_LOSSES + LOSSES_KEPT or len(self.losses) < LOSSES_KEPT:
+            return
+        if now > LOSS_FACTOR * abs(began) and now > began + LOSS_RISE:
+            raise DivergedError(
+                f"The loss rose from {began:.3g} to {now:.3g} by step {step}: training diverges.",
+                hint=self._lower_rate(),
+                where=f"step {step}",
+            )
+
+    def _see_norm(self, step: int, norm: float) -> None:
+        if not isfinite(norm):
+            self.infinite += 1
+            if not self._is_scaled() or self.infinite >= SCALER_PATIENCE:
+                raise self._exploded(step, f"The gradient's norm is {norm} at step {step}.")
+            return
+        self.infinite = 0
+        usual = median(self.norms) if len(self.norms) >= NORMS_NEEDED else None
+        if usual is None or norm <= NORM_FACTOR * max(usual, self.plan.max_gradient_norm):
+            self.large = 0
+            self.norms.append(norm)
+            return
+        self.large += 1
+        if self.large >= LARGE_IN_A_ROW:
+            told = f"The gradient's norm is {norm:.3g} at step {step}, {norm / usual:.0f} times"
+            raise self._exploded(
+                step, f"{told} what was usual, for {LARGE_IN_A_ROW} steps in a row."
+            )
+
+    def _exploded(self, step: int, told: str) -> TrainingError:
+        return ExplodingGradientError(told, hint=self._lower_rate(), where=f"step {step}")
+
+    def _non_finite(self, step: int, loss: float) -> TrainingError:
+        return NonFiniteLossError(
+            f"The loss is {loss} at step {step}.", hint=self._why_not_finite(), where=f"step {step}"
+        )
+
+    def _why_not_finite(self) -> str:
+        if self._is_scaled():
+            return "Set precision to bfloat16 or float32: float16 cannot hold large values."
+        return f"{self._lower_rate()} If it stays, look for empty or broken rows in the data."
+
+    def _lower_rate(self) -> str:
+        rate = self.plan.learning_rate
+        return (
+            f"Lower learning_rate ({rate:g}; try {rate / 10:.1g}) or raise warmup_share"
+            f" ({self.plan.warmup_share:g})."
+        )
+
+    def _is_scaled(self) -> bool:
+        """Whether losses are scaled because float16 is computed in."""
+        return "float16" in (self.plan.precision, self.plan.compute_precision)
