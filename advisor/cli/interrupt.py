@@ -2,25 +2,53 @@
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING, Protocol
 
 from advisor.cli.errors import Interrupted
 
+if TYPE_CHECKING:
+    Handler = Callable[[int, FrameType | None], None]
 
-def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+TOLD = b"\nStopping after this step; a checkpoint is written. Once more stops at once.\n"
+
+
+class Stoppable(Protocol):
+    """Work that comes to a safe end by itself when it is asked to, while it trains."""
+
+    is_training: bool
+    is_stopping: bool
 
 
 @contextmanager
-def interruptible(resume: str) -> Iterator[None]:
-    """Turn SIGINT and SIGTERM inside the block into Interrupted with the command to resume."""
-    before = signal.signal(signal.SIGTERM, _as_interrupt)
+def interruptible(resume: str, work: Stoppable | None = None) -> Iterator[None]:
+    """Turn SIGINT and SIGTERM inside the block into Interrupted with the command to resume.
+
+    While `work` trains, the first signal only asks it to stop at the next safe point; a second one
+    stops at once, as the first does elsewhere.
+    """
+    before = {number: signal.signal(number, _handler(work)) for number in SIGNALS}
     try:
         yield
     except KeyboardInterrupt as stop:
         raise Interrupted(resume) from stop
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _handler(work: Stoppable | None) -> Handler:
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        if work is not None and work.is_training and not work.is_stopping:
+            work.is_stopping = True
+            os.write(sys.stderr.fileno(), TOLD)  # printing is not safe inside a signal
+            return
+        raise KeyboardInterrupt
+
+    return handle
