@@ -1,0 +1,37 @@
+"""Axolotl: the job in its YAML, trained by its program where that is installed."""
+
+from __future__ import annotations
+
+from advisor.contracts import Tools, TrainerInfo
+from advisor.schema.train import TrainJob, TrainResult
+from trainers.engines.outside.engine import Program, recipe_of, train_outside
+from trainers.engines.recipes import Recipe, axolotl_config
+from trainers.engines.recipes.axolotl import CONFIG_FILE, METHODS, NAME, OBJECTIVES
+
+AXOLOTL = Program(
+    id="axolotl",
+    name=NAME,
+    command=lambda _job: ("axolotl", "train", CONFIG_FILE),
+    package="axolotl",
+    install="its own environment: pip install axolotl",
+    config_file=CONFIG_FILE,
+    recipe=axolotl_config,
+)
+
+
+class AxolotlTrainer:
+    """Writes a job for Axolotl and runs it."""
+
+    info = TrainerInfo(
+        id="axolotl",
+        label="Axolotl's program, or files for it",
+        pairs=tuple((objective, method) for objective in OBJECTIVES for method in METHODS),
+    )
+
+    def train(self, job: TrainJob, tools: Tools) -> TrainResult:
+        """Train by Axolotl's program; raises as `train_outside` does."""
+        return train_outside(job, tools, AXOLOTL)
+
+    def recipe(self, job: TrainJob) -> Recipe:
+        """What is written for Axolotl; raises PlanError and DatasetError."""
+        return recipe_of(job, AXOLOTL)
