@@ -25,6 +25,11 @@ def bundled_tasks_root() -> Path:
     return _PACKAGE / "builtin" / "tasks"
 
 
+def probe_root() -> Path:
+    """Folder of the texts that show whether tuning cost a model what it knew."""
+    return _PACKAGE / "builtin" / "probe"
+
+
 def user_cache_root() -> Path:
     """Folder of what can be made or fetched again: `ADVISOR_HOME/cache`, or the user's cache."""
     return _user_folder("XDG_CACHE_HOME", ".cache", "cache")

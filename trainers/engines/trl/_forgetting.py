@@ -1,0 +1,33 @@
+"""What tuning cost the model of what it knew: the loss on general samples before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from advisor.schema.train import TrainJob
+from trainers.engines.trl.objectives._general import general_rows
+from trainers.engines.trl.objectives._losses import mean_loss
+
+LEAST_LENGTH = 256
+"""Tokens of a probe row that are read even where the task's rows are shorter."""
+FORGOTTEN_NATS = 0.1
+"""A rise that is told: the model is then a tenth less sure of each token of general text
+(perplexity times 1.105). Tuning runs whose probe rose by less lost none of the answers of the
+kinds probed (benchmarks/results/forgetting.json)."""
+
+
+def probe_of(job: TrainJob, tokenizer: Any) -> Callable[[Any], float | None]:
+    """Takes the trainer, gives the mean loss in nats per token on the probe; None without one."""
+    length = max(job.plan.sequence_length, LEAST_LENGTH)
+    rows = general_rows(job.probe_samples, tokenizer, length)
+    return lambda trainer: mean_loss(trainer, rows)
+
+
+def forgotten(before: float | None, after: float | None) -> tuple[str, ...]:
+    """A remark where the loss on general samples rose by more than a tenth of a nat."""
+    if before is None or after is None or after - before <= FORGOTTEN_NATS:
+        return ()
+    rose = f"the loss on general samples rose from {before:.3f} to {after:.3f} nats per token"
+    way = "Mix in general data (--general-data), or tune less: a lower rank or rate, fewer epochs."
+    return (f"Tuning cost general ability: {rose}. {way}",)
