@@ -1,0 +1,294 @@
+"""Two real optimizer steps on the longest batch, after which nothing is as if it had not been."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import math
+import random
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import TrainerCallback
+from transformers.trainer_callback import DefaultFlowCallback
+
+from advisor.errors import (
+    NonFiniteLossError,
+    NothingToLearnError,
+    OutOfMemoryError,
+    TrainingError,
+)
+from advisor.schema.plan import Plan
+from trainers.engines.trl._memory import MemoryWatch
+from trainers.engines.trl.failures import told
+
+STEPS = 2
+"""The first makes the optimizer's states, the second has them beside everything else."""
+DRAWING = ("grpo", "rloo")
+"""Objectives whose batches are drawn at once for a whole step; accumulation is memory there."""
+COPIED_BYTES = 256 << 20
+"""Trained weights up to this size are put back from a copy, should an optimizer have moved them."""
+PROBE_FOLDER = "preflight"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What the steps took."""
+
+    peak_gib: float | None
+    """None where memory ran out."""
+    before_gib: float
+    """Memory in use before the first step: libraries, weights, rows."""
+    seconds_per_step: float | None = None
+    state_bytes: int = 0
+    """The optimizer's states."""
+    loss: float | None = None
+
+
+class _Timed(TrainerCallback):  # type: ignore[misc]
+    """Times the parts of each step and looks at the gradients before they are used."""
+
+    def __init__(self, *, may_be_still: bool) -> None:
+        self._may_be_still = may_be_still
+        self._marks: list[float] = []
+        self.forward_backward = self.update = 0.0
+        self.state_bytes = 0
+
+    def on_step_begin(self, *_: Any, **__: Any) -> None:
+        """The clock of a step starts."""
+        self._marks = [_now()]
+
+    def on_pre_optimizer_step(self, *_: Any, model: Any = None, **__: Any) -> None:
+        """Gradients are complete."""
+        self._marks.append(_now())
+        check_gradients(model, may_be_still=self._may_be_still)
+
+    def on_step_end(self, *_: Any, optimizer: Any = None, **__: Any) -> None:
+        """Keep the times of the latest step; the first one's hold the warming up."""
+        begun, ready = self._marks
+        self.forward_backward, self.update = ready - begun, _now() - ready
+        self.state_bytes = state_bytes(optimizer)
+
+
+def _now() -> float:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def check_gradients(model: Any, *, may_be_still: bool) -> None:
+    """Raise TrainingError or NothingToLearnError where no trained weight would move."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    if not trained:
+        raise TrainingError(
+            "Nothing would be trained: no weight of the model asks for a gradient.",
+            hint="Check the plan's method and its target modules.",
+        )
+    reached = [p for p in trained if p.grad is not None]
+    if not reached:
+        raise TrainingError(
+            f"No gradient reaches any of the {len(trained)} trained tensors: training would run"
+            " and learn nothing.",
+            hint="Turn gradient checkpointing off, or choose another method.",
+        )
+    if not may_be_still and not any(bool(p.grad.count_nonzero()) for p in reached):
+        raise NothingToLearnError(
+            f"The gradient of all {len(reached)} trained tensors is zero on the longest batch:"
+            " training would learn nothing.",
+            hint="Look at the rows: every label is masked, or the answers are empty.",
+        )
+
+
+def state_bytes(optimizer: Any) -> int:
+    """Bytes of the tensors that an optimizer keeps."""
+    inner = getattr(optimizer, "optimizer", optimizer)
+    tensors = [t for kept in inner.state.values() for t in _tensors(kept)]
+    return sum(t.numel() * t.element_size() for t in tensors)
+
+
+def _tensors(kept: Any) -> Iterator[torch.Tensor]:
+    if isinstance(kept, torch.Tensor):
+        yield kept
+    elif isinstance(kept, dict):
+        for value in kept.values():
+            yield from _tensors(value)
+
+
+def longest(lengths: tuple[int, ...], count: int) -> list[int]:
+    """Places of the longest rows, longest first."""
+    return sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))[:count]
+
+
+def accumulated(plan: Plan) -> int:
+    """Micro-batches in a probed step: two, since the second one has gradients beside it.
+
+    An objective that draws answers draws a whole step's at once; there it takes them all.
+    """
+    full = plan.gradient_accumulation_steps
+    return full if plan.objective in DRAWING else min(2, full)
+
+
+def take_steps(
+    plan: Plan,
+    dataset: Any,
+    lengths: tuple[int, ...],
+    *,
+    build: Callable[[Plan, Any, Path], Any],
+    folder: Path,
+    model: Any,
+) -> Probe:
+    """Two steps at learning rate 0 with the plan's optimizer on its longest micro-batch.
+
+    Weights, gradients, forward methods and random states are afterwards what they were. Raises
+    NonFiniteLossError and TrainingError for what a real run would run into at once.
+    """
+    count = plan.micro_batch_size * accumulated(plan) * STEPS
+    chosen = longest(lengths, plan.micro_batch_size)
+    rows = dataset.select([chosen[i % len(chosen)] for i in range(count)])
+    place = folder / PROBE_FOLDER
+    release()
+    with as_it_was(model), MemoryWatch() as memory:
+        before = memory.now_gib
+        try:
+            timed, loss = _stepped(plan, rows, build=build, place=place)
+        except Exception as error:
+            if not isinstance(told(error, plan, place), OutOfMemoryError):
+                raise
+            timed, loss = None, None
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+        peak = memory.peak_gib
+    release()
+    if timed is None:
+        return Probe(peak_gib=None, before_gib=before)
+    batches = plan.gradient_accumulation_steps / accumulated(plan)
+    return Probe(
+        peak_gib=peak,
+        before_gib=before,
+        seconds_per_step=timed.forward_backward * batches + timed.update,
+        state_bytes=timed.state_bytes,
+        loss=loss,
+    )
+
+
+def _stepped(
+    plan: Plan, rows: Any, *, build: Callable[[Plan, Any, Path], Any], place: Path
+) -> tuple[_Timed, float | None]:
+    probed = plan.model_copy(update={"gradient_accumulation_steps": accumulated(plan)})
+    trainer = build(probed, rows, place)
+    timed = _Timed(may_be_still=plan.objective in DRAWING)
+    losses: list[float] = []
+    _only_steps(trainer, timed)
+    trainer.on_step = lambda loss, norm: losses.append(_finite(loss, norm, plan))
+    try:
+        trainer.train()
+    finally:
+        trainer.optimizer = trainer.lr_scheduler = None
+        trainer.accelerator.free_memory()
+    return timed, losses[-1] if losses else None
+
+
+def _only_steps(trainer: Any, timed: _Timed) -> None:
+    """Two steps in the order of the rows, at learning rate 0: no look, no file, no tracker."""
+    trainer.args.learning_rate = 0.0
+    trainer.args.max_steps = STEPS
+    trainer.args.train_sampling_strategy = "sequential"
+    trainer.args.save_strategy = trainer.args.eval_strategy = "no"
+    if hasattr(trainer, "shuffle_dataset"):
+        trainer.shuffle_dataset = False
+    trainer.callback_handler.callbacks = [DefaultFlowCallback(), timed]
+
+
+def _finite(loss: float, norm: float | None, plan: Plan) -> float:
+    for what, value in (("loss", loss), ("gradient norm", norm)):
+        if value is not None and not math.isfinite(value):
+            raise NonFiniteLossError(
+                f"The {what} is {value} on the longest batch, before anything was learnt.",
+                hint=f"The weights, the rows or the precision ({plan.precision}) are at fault, not"
+                " the learning rate: try bfloat16 or float32, and look at the longest rows.",
+                where="pre-flight",
+            )
+    return loss
+
+
+@contextmanager
+def as_it_was(model: Any) -> Iterator[None]:
+    """Put back what a trainer does to a model, and every random state."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    is_small = sum(p.numel() * p.element_size() for p in trained) <= COPIED_BYTES
+    copies = [p.detach().clone() for p in trained] if is_small else None
+    forwards = [(part, part.__dict__.get("forward")) for part in _parts(model)]
+    was_training = model.training
+    states = _random_states()
+    try:
+        yield
+    finally:
+        for part, forward in forwards:
+            part.__dict__.pop("_original_forward", None)
+            part.__dict__.pop("forward", None)
+            if forward is not None:
+                part.forward = forward
+        model.zero_grad(set_to_none=True)
+        model.train(was_training)
+        with torch.no_grad():
+            for parameter, copy in zip(trained, copies or (), strict=False):
+                kept = copy.to(parameter.device)
+                if not torch.equal(_bits(parameter.detach()), _bits(kept)):
+                    parameter.copy_(kept)
+        _restore(states)
+
+
+def _parts(model: Any) -> list[Any]:
+    """The model and the one inside an adapter's wrapping: both may be given another forward."""
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return [model] if inner is model else [model, inner]
+
+
+def _bits(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.contiguous().view(torch.uint8)
+
+
+def _random_states() -> tuple[Any, Any, Any, Any]:
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else None
+    numpy = np.random.get_state()  # noqa: NPY002 - it is this one that libraries draw from
+    return random.getstate(), numpy, torch.get_rng_state(), cuda
+
+
+def _restore(states: tuple[Any, Any, Any, Any]) -> None:
+    python, numpy, cpu, cuda = states
+    random.setstate(python)
+    np.random.set_state(numpy)  # noqa: NPY002 - the same
+    torch.set_rng_state(cpu)
+    if cuda is not None:
+        torch.cuda.set_rng_state_all(cuda)
+
+
+@contextmanager
+def set_apart() -> Iterator[None]:
+    """Collecting garbage goes over new objects only, not over all that the libraries hold.
+
+    A full collection takes a third of a second, and one follows each probe.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def release() -> None:
+    """Give back what nobody holds any more, so that the next measure starts from below."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library than glibc
+            ctypes.CDLL(None).malloc_trim(0)
