@@ -19,6 +19,7 @@ from advisor.contracts import (
     Objective,
     Predictor,
     PromptBuilder,
+    Restoring,
     Retriever,
     Trainer,
 )
@@ -135,8 +136,11 @@ def objective(name: str) -> Objective:
 
 
 def backend(name: str) -> ModelBackend:
-    """The backend of that name."""
-    return cast("ModelBackend", get("advisor.backends", name))
+    """The backend of that name, with access to the methods where it opens what they keep."""
+    found = get("advisor.backends", name)
+    if isinstance(found, Restoring):
+        found = found.restoring(method)
+    return cast("ModelBackend", found)
 
 
 def prompt_builder(name: str) -> PromptBuilder:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:  # what the methods take and give: a start needs none of it
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from advisor.contracts.training import Method
     from advisor.contracts.world import Tools
     from advisor.schema.evaluation import Completion, Document, Hit, Prompt, Sample, TriedPrompt
     from advisor.schema.plugin import PluginInfo
@@ -33,6 +34,14 @@ class Session(Protocol):
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, without special tokens."""
+
+
+@runtime_checkable
+class Restoring(Protocol):
+    """What a backend may offer that also opens what tuning methods keep in a form of their own."""
+
+    def restoring(self, method: Callable[[str], Method]) -> Self:
+        """The same backend, able to ask for a method by its name; see `Keeping.restore`."""
 
 
 @runtime_checkable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from itertools import islice
 from types import TracebackType
@@ -15,13 +15,15 @@ import torch
 
 from advisor.builtin.backends._choosing import Chooser
 from advisor.builtin.backends._own_loop import Batch
-from advisor.builtin.backends._transformers_load import DTYPES, Loaded, end_tokens, load
+from advisor.builtin.backends._transformers_load import DTYPES, Loaded, end_tokens
+from advisor.builtin.backends._transformers_open import load
 from advisor.builtin.backends._ways import way_of
 from advisor.builtin.backends.chat_tokens import ConversationError, tokens_of
 from advisor.builtin.backends.length_batches import batches, order
 from advisor.builtin.backends.model_digest import digest_of
 from advisor.builtin.backends.quiet import quiet
 from advisor.builtin.backends.usual_device import usual_dtype
+from advisor.contracts import Method
 from advisor.errors import BackendError, MissingExtraError
 from advisor.schema.evaluation import Completion, Prompt
 
@@ -30,7 +32,9 @@ BATCHES_IN_WINDOW = 16
 """So many batches are sorted by length together; more gain little and are handed out later."""
 
 
-def open_session(reference: str, settings: dict[str, str]) -> TransformersSession:
+def open_session(
+    reference: str, settings: dict[str, str], method: Callable[[str], Method] | None = None
+) -> TransformersSession:
     """Load the model on the asked or best device.
 
     Raises BackendError for a device or precision not there, MissingExtraError for a JSON schema
@@ -54,7 +58,7 @@ def open_session(reference: str, settings: dict[str, str]) -> TransformersSessio
         raise MissingExtraError("Holding answers to a JSON schema", "train")
     if device == "cpu" and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(usable_cores())
-    return TransformersSession(load(reference, device, dtype), device, settings)
+    return TransformersSession(load(reference, device, dtype, method), device, settings)
 
 
 def _devices() -> list[str]:

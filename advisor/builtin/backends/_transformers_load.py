@@ -1,4 +1,4 @@
-"""Loads a model folder, an adapter on its base, or a hub id; the heavy back of opening."""
+"""Loads model and tokenizer of a folder or hub id; what stands on a base is opened elsewhere."""
 
 from __future__ import annotations
 
@@ -9,17 +9,9 @@ from typing import Any, NamedTuple
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
-from advisor.builtin.backends.model_folder import (
-    ADAPTER,
-    check_folder,
-    looks_like_path,
-    read_json,
-)
 from advisor.errors import MissingExtraError, ModelFolderError, UnsupportedArchitectureError
 from advisor.schema.chat import PLAIN_CHAT_TEMPLATE
 
-BASE_FACTS = "base.json"
-"""Written by the trainer `trl` beside an adapter: in what form its base was loaded."""
 ALLOW_DOWNLOAD = "ADVISOR_ALLOW_DOWNLOAD"
 """Set to 1, it lets a model be fetched from the hub; nothing is downloaded otherwise."""
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -31,17 +23,6 @@ class Loaded(NamedTuple):
     model: Any
     tokenizer: Any
     folders: tuple[Path, ...]
-
-
-def load(reference: str, device: str, dtype: str) -> Loaded:
-    """Model and tokenizer on the device; raises ModelFolderError, UnsupportedArchitectureError."""
-    place = at_hand(reference)
-    folder = Path(place)
-    if (folder / ADAPTER).is_file():
-        return _load_adapter(folder, device, dtype)
-    model = _load_model(place, device, dtype, None)
-    folders = (folder,) if folder.is_dir() else ()
-    return Loaded(model, _load_tokenizer(place), folders)
 
 
 def at_hand(reference: str) -> str:
@@ -69,57 +50,13 @@ def end_tokens(loaded: Loaded) -> list[int]:
     return found if last is None or last in found else [*found, last]
 
 
-def _load_adapter(folder: Path, device: str, dtype: str) -> Loaded:
-    base = str(read_json(folder, ADAPTER).get("base_model_name_or_path") or "")
-    if Path(base).is_dir():
-        check_folder(Path(base))
-    elif not base or looks_like_path(base):
-        raise ModelFolderError(
-            f"The adapter's base model '{base}' is not there.",
-            hint=f"Put it back, or name its new place in {ADAPTER} (base_model_name_or_path).",
-            where=str(folder),
-        )
-    try:
-        from peft import PeftModel  # noqa: PLC0415 - only adapters need it
-    except ImportError:
-        raise MissingExtraError("Opening an adapter", "train") from None
-    base = at_hand(base)
-    has_tokenizer = (folder / "tokenizer_config.json").is_file()
-    tokenizer = _load_tokenizer(str(folder) if has_tokenizer else base)
-    model = _load_model(base, device, dtype, _quantisation(folder, device))
-    try:
-        model = PeftModel.from_pretrained(model, str(folder), local_files_only=True)
-    except Exception as error:
-        raise ModelFolderError(
-            f"The adapter cannot be put on its base '{base}': {first_line(error)}",
-            hint="Train it again, or check that the base is the one it was trained on.",
-            where=str(folder),
-        ) from error
-    return Loaded(model.eval(), tokenizer, (folder, *([Path(base)] if Path(base).is_dir() else [])))
-
-
-def _quantisation(folder: Path, device: str) -> BitsAndBytesConfig | None:
-    """The quantisation of the base that the adapter was trained on, where it was quantised."""
-    if not (folder / BASE_FACTS).is_file():
-        return None
-    facts = read_json(folder, BASE_FACTS)
-    bits, precision = facts.get("base_bits"), str(facts.get("precision", "float32"))
-    if bits == 8:
-        return BitsAndBytesConfig(load_in_8bit=True)
-    if bits != 4:
-        return None
-    compute = DTYPES.get(precision, torch.float32) if device == "cuda" else torch.float32
-    return BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=compute,
-    )
-
-
-def _load_model(
+def open_model(
     reference: str, device: str, dtype: str, quantisation: BitsAndBytesConfig | None
 ) -> Any:
+    """The model in a precision on the device, quantised where that is asked for.
+
+    Raises ModelFolderError, UnsupportedArchitectureError and MissingExtraError.
+    """
     more: dict[str, Any] = {}
     if quantisation is not None:
         more = {"quantization_config": quantisation, "device_map": {"": device}}
@@ -158,7 +95,7 @@ def _check_whole(reference: str, loading: dict[str, Any]) -> None:
         )
 
 
-def _load_tokenizer(reference: str) -> Any:
+def open_tokenizer(reference: str) -> Any:
     """The tokenizer, padding on the left, with the plain chat form where it brings none."""
     try:
         tokenizer = AutoTokenizer.from_pretrained(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from advisor.contracts.base_facts import BASE_FACTS
 from advisor.errors import ModelFolderError
 
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
@@ -17,11 +18,21 @@ def looks_like_path(model: str) -> bool:
     return model.startswith((".", "/", "~")) or model.count("/") > 1
 
 
+def is_kept(folder: Path) -> bool:
+    """Whether a tuning method has kept its weights here in a form of its own."""
+    others = (folder / ADAPTER, folder / "config.json")
+    return (folder / BASE_FACTS).is_file() and not any(other.is_file() for other in others)
+
+
 def check_folder(folder: Path) -> None:
     """Raise ModelFolderError naming the first part that a model or adapter folder lacks."""
     is_adapter = (folder / ADAPTER).is_file()
-    read_json(folder, ADAPTER if is_adapter else "config.json")
-    if not is_adapter and not _has_any(folder, TOKENIZER):
+    stands_on_base = is_adapter or is_kept(folder)
+    if not stands_on_base:
+        read_json(folder, "config.json")
+    else:
+        read_json(folder, ADAPTER if is_adapter else BASE_FACTS)
+    if not stands_on_base and not _has_any(folder, TOKENIZER):
         raise ModelFolderError(
             f"The model folder has no tokenizer: none of {', '.join(TOKENIZER)}.",
             hint="Copy tokenizer.json and tokenizer_config.json beside the weights.",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Self
 
 from advisor.builtin.backends.model_folder import check_folder, looks_like_path
 from advisor.builtin.backends.quiet import quiet
 from advisor.builtin.backends.usual_device import usual_device, usual_dtype
-from advisor.contracts import PluginInfo, Session
+from advisor.contracts import Method, PluginInfo, Session
 from advisor.errors import MissingExtraError, ModelFolderError
 
 
@@ -17,6 +18,13 @@ class TransformersBackend:
     """The ordinary way to open a model; torch is imported on opening and not before."""
 
     info = PluginInfo(id="transformers", label="Transformers on this machine", extra="train")
+
+    def __init__(self, method: Callable[[str], Method] | None = None) -> None:
+        self._method = method
+
+    def restoring(self, method: Callable[[str], Method]) -> Self:
+        """The same, able to open what a tuning method has kept in a form of its own."""
+        return type(self)(method)
 
     def deciding(self, settings: Mapping[str, str]) -> dict[str, str]:
         """Device, precision and seed: a GPU's answers in bfloat16 are not a CPU's."""
@@ -32,8 +40,9 @@ class TransformersBackend:
         sorted by length together), `seed` for prompts with a temperature, and `json_schema`, the
         text of a schema that every answer then follows unless it is cut off.
 
-        A folder may hold a model or a PEFT adapter that names its base. A name that is no folder is
-        looked for in the hub's local cache, and on the hub only when ADVISOR_ALLOW_DOWNLOAD is 1.
+        A folder may hold a model, a PEFT adapter that names its base, or what another tuning
+        method has kept. A name that is no folder is looked for in the hub's local cache, and on the
+        hub only when ADVISOR_ALLOW_DOWNLOAD is 1.
         Raises BackendError for a setting that cannot be kept, MissingExtraError, ModelFolderError
         or UnsupportedArchitectureError.
         """
@@ -53,4 +62,4 @@ class TransformersBackend:
                 open_session,
             )
 
-            return open_session(model, settings)
+            return open_session(model, settings, self._method)

@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from advisor.contracts import Keeping, Tools
+from advisor.contracts.base_facts import BASE_FACTS, weights_digest
 from advisor.schema.plan import Plan
-from trainers.engines.ledger import base_digest
 from trainers.engines.trl._build import Ready
 from trainers.engines.trl._model import QUANTISED
-
-BASE_FACTS = "base.json"
-"""Tells the backend in what form the base was loaded, and which base it was."""
 
 
 def keep(model: Any, ready: Ready, plan: Plan, draft: Path, tools: Tools) -> None:
@@ -28,7 +25,7 @@ def keep(model: Any, ready: Ready, plan: Plan, draft: Path, tools: Tools) -> Non
         card.unlink(missing_ok=True)  # the libraries' empty model cards say nothing
     facts = {
         "model": plan.model,
-        "base_digest": base_digest(Path(plan.model)),
+        "base_digest": weights_digest(Path(plan.model)),
         "method": plan.method,
         "objective": plan.objective,
         "precision": plan.precision,
