@@ -43,7 +43,7 @@ class TrainingLog:
         """Time and step at which this session's steps began."""
         self._handle: int | None = None
         _mend(path)
-        self.usd_before = _last_usd(path)
+        self.usd_before = spent_usd(path)
         """Spent by earlier sessions in this folder."""
 
     def __call__(self, event: TrainEvent) -> None:
@@ -133,8 +133,8 @@ def _mend(path: Path) -> None:
         stream.truncate(end)
 
 
-def _last_usd(path: Path) -> float:
-    """Money that the last event of a log tells of."""
+def spent_usd(path: Path) -> float:
+    """Money that a log tells of: what its last event says."""
     if not path.is_file():
         return 0.0
     with path.open("rb") as stream:

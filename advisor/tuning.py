@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from advisor import registry
 from advisor.artifacts import RunFolder
 from advisor.catalog.query import LOCAL
 from advisor.contracts import PluginInfo
+from advisor.dev_scoring import dev_scoring
 from advisor.errors import ConsentError, DatasetError, PlanError, TrainingError
+from advisor.general import general_data
 from advisor.schema.base import Interval
 from advisor.schema.estimate import Option
 from advisor.schema.evaluation import Sample
@@ -17,6 +19,7 @@ from advisor.schema.gate import GateVerdict
 from advisor.schema.profile import Profile
 from advisor.schema.train import TrainJob, TrainResult
 from advisor.stages.train import train
+from advisor.training_log import TRAIN_LOG, spent_usd, training_log
 from advisor.training_set import TRAINING
 from advisor.workspace import Workspace
 
@@ -62,6 +65,8 @@ def training_job(
     """
     plan = option.plan.model_copy(update={"model": space.model_path})
     train_part = tuple(s for s in samples if s.split == "train")
+    chosen = space.settings
+    general = general_data(chosen.general_data, model=chosen.model, beside=space.samples)
     _refuse_unfit(plan.objective, train_part)
     return TrainJob(
         plan=plan,
@@ -70,6 +75,8 @@ def training_job(
         dev_samples=tuple(s for s in samples if s.split == "dev"),
         output_dir=str(space.folder.path / TRAINING),
         resume=resume,
+        general_samples=general.mixed,
+        probe_samples=general.probe,
         report_to=space.settings.report_to,
         estimated_memory_gib=_expected(option),
         usable_memory_gib=option.usable_gib,
@@ -107,7 +114,8 @@ def limit_of(space: Workspace, profile: Profile) -> Limit:
         found.append(Limit(limits.max_hours, told, "--max-hours"))
     if limits.budget_usd is not None and price:
         told = f"Training stopped: {limits.budget_usd:g} USD are spent at {price:g} USD per hour"
-        found.append(Limit(limits.budget_usd / price, told, "--budget-usd"))
+        left = max(0.0, limits.budget_usd - spent_usd(space.folder.path / TRAIN_LOG))
+        found.append(Limit(left / price, told, "--budget-usd"))
     return min(found, key=lambda limit: limit.hours or 0.0, default=Limit())
 
 
@@ -117,7 +125,13 @@ def trained(space: Workspace, job: TrainJob, limit: Limit) -> TrainResult:
     Raises TrainingError when the limit ended it, KeyboardInterrupt when the user did, and what the
     trainer raises; a checkpoint is then in place.
     """
-    tools = space.tools(max_hours=limit.hours)
+    own_dev = tuple(sample for sample in space.samples if sample.split == "dev")
+    log = training_log(space.folder.path / TRAIN_LOG, space.emit, space.settings.usd_per_hour)
+    tools = replace(
+        space.tools(max_hours=limit.hours),
+        emit=log,
+        scoring=dev_scoring(space, on_shots=job.dev_samples != own_dev),
+    )
     space.is_training = True
     try:
         return train(job, trainer=space.trainer, tools=tools)
@@ -131,6 +145,7 @@ def trained(space: Workspace, job: TrainJob, limit: Limit) -> TrainResult:
         ) from None
     finally:
         space.is_training = False
+        log.close()
 
 
 def override_note(space: Workspace, folder: RunFolder) -> str:

@@ -51,7 +51,7 @@ def command(
         return click.confirm(f"Train now with {option.method} on this machine?", err=True)
 
     consent = ask if screen.may_ask and not auto_train else agree
-    with interruptible(screen.command_line("--run-dir", pipeline.folder.path)):
+    with interruptible(screen.command_line("--run-dir", pipeline.folder.path), pipeline.workspace):
         report = pipeline.run(consent)
     screen.result(document(report), lambda: _show(screen, report))
     ctx.exit(exit_code(report))

@@ -53,7 +53,7 @@ def command(
         ctx.exit(GATE_SAYS_NO)
     refuse_stale(pipeline.folder, "estimate", "baseline", "gate")
     _refuse_changed(pipeline)
-    with interruptible(screen.command_line()):
+    with interruptible(screen.command_line(), pipeline.workspace):
         result = pipeline.train(resume=resume)
     from advisor.render.training import show_training  # noqa: PLC0415 - rich is slow to load
 
