@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from advisor.errors import PlanError
-from advisor.plan_file.meanings import ASIDE, MEANINGS
+from advisor.plan_file.meanings import MEANINGS
+from advisor.plan_file.words import ASIDE
 from advisor.resources import rules_root
-from advisor.rulebook.reading import Document, Faults, read, suggestion
+from advisor.rulebook.reading import Document, Faults, parse, read, suggestion
 from advisor.stages.estimate.plan.stated import COUNTS, SETTABLE, checked_value
 
 SPELLINGS = "plan-spellings.yaml"
@@ -67,22 +68,40 @@ def read_plan(path: Path) -> PlanFile:
     return _composed(path, found, faults)
 
 
+def read_words(pairs: Sequence[tuple[str, str]], *, shown: str = "--set") -> PlanFile:
+    """The same of keys and values as words: `learning_rate`, `2e-4`.
+
+    Raises PlanError as `read_plan` does.
+    """
+    faults, found = Faults(), _Findings()
+    for key, text in pairs:
+        document = parse(text, path=Path(shown), faults=faults, shown=shown)
+        if document is not None and document.content is not None:
+            _understand(key, document.content, shown, found, faults)
+    faults.raise_as(PlanError, hint="`advisor train --dry-run` prints every field of a plan.")
+    return _composed(Path(shown), found, faults)
+
+
 def _take(document: Document, found: _Findings, faults: Faults) -> None:
     content = document.content
     if not isinstance(content, dict) or not content:
         faults.add(document.shown, "a set of `key: value` is expected")
         return
     for key, value, loc in _entries(content):
-        place = document.place(loc)
-        if value is None:
-            continue  # a key without a value says nothing
-        try:
-            for slot, said in _slots(key, value):
-                _keep(slot, _Said(said, key, int(place.rpartition(":")[2])), found, faults, place)
-        except PlanError as error:
-            faults.add(place, error.message)
-        except (ValueError, TypeError) as error:
-            faults.add(place, f"{key}: {error}")
+        if value is not None:  # a key without a value says nothing
+            _understand(key, value, document.place(loc), found, faults)
+
+
+def _understand(key: str, value: Any, place: str, found: _Findings, faults: Faults) -> None:
+    number = place.rpartition(":")[2]
+    line = int(number) if number.isdigit() else 0
+    try:
+        for slot, said in _slots(key, value):
+            _keep(slot, _Said(said, key, line), found, faults, place)
+    except PlanError as error:
+        faults.add(place, error.message)
+    except (ValueError, TypeError) as error:
+        faults.add(place, f"{key}: {error}")
 
 
 def _entries(content: Mapping[Any, Any]) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
@@ -111,7 +130,8 @@ def _slots(key: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def _keep(slot: str, said: _Said, found: _Findings, faults: Faults, place: str) -> None:
     if slot == ASIDE:
-        found.aside.append(f"{said.key} (line {said.line}): {said.value}")
+        line = f" (line {said.line})" if said.line else ""
+        found.aside.append(f"{said.key}{line}: {said.value}")
         return
     if slot.startswith(PLAN):
         value = checked_value(slot.removeprefix(PLAN), said.value)
@@ -120,8 +140,9 @@ def _keep(slot: str, said: _Said, found: _Findings, faults: Faults, place: str) 
     if earlier is not None and earlier.value != said.value:
         faults.add(
             place,
-            f"'{said.key}' says {_shown(said.value)}, and '{earlier.key}' in line {earlier.line} "
-            f"says {_shown(earlier.value)}; they are two spellings of one thing",
+            f"'{said.key}' says {_shown(said.value)}, and '{earlier.key}'"
+            f"{f' in line {earlier.line}' if earlier.line else ''} says {_shown(earlier.value)}; "
+            "they are two spellings of one thing",
         )
         return
     found.slots.setdefault(slot, said)
