@@ -14,11 +14,24 @@ from trainers.engines.trl.course import Course
 from trainers.engines.trl.objectives._looks import Looked, own_loss
 from trainers.engines.trl.objectives._pairs import Pair, pairs_of
 from trainers.engines.trl.objectives._preference import as_they_are, both, dev_pairs, told
+from trainers.engines.trl.objectives._scores import read_in_own_precision, score_heads
 from trainers.objectives.reward import reward_settings
 
 
 class ScoreTrainer(Looked, RewardTrainer):  # type: ignore[misc]
-    """TRL's reward trainer on rows of tokens."""
+    """TRL's reward trainer on rows of tokens.
+
+    Over a quantised base TRL makes all that is trained bfloat16; here the score head keeps its
+    precision, and reads what the model gives it in that.
+    """
+
+    def __init__(self, *, model: Any, **named: Any) -> None:
+        heads = score_heads(model)
+        before = [head.weight.dtype for head in heads]
+        super().__init__(model=model, **named)
+        for head, precision in zip(heads, before, strict=True):
+            head.weight.data = head.weight.data.to(precision)
+            read_in_own_precision(head)
 
 
 def course(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
