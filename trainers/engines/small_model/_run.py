@@ -79,7 +79,7 @@ class Run:
         self.labels = labels_of(job.train_samples)
         self.train = self._part(job.train_samples)
         self.dev = self._part(job.dev_samples[:MOST_DEV_SAMPLES])
-        self.batches = Batches(self.plan, len(self.train.texts))
+        self.batches = Batches(self.plan, [len(text) for text in self.train.texts])
         self.total = 0 if self.choice.way == "head" else self.batches.total
         self.state = State()
         self.restored: tuple[str, ...] = ()

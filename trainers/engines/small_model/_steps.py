@@ -17,6 +17,8 @@ from trainers.engines.small_model.choices import Way
 
 HEAD_RATE = 10.0
 """Times the learning rate for the head, which starts where the encoder's own vectors put it."""
+GROUPED = 32
+"""Batches among whose rows those of about one length are sought."""
 TEMPERATURE = 0.1
 """Of the contrast: Khosla et al. 2020 found 0.1 best."""
 
@@ -24,8 +26,10 @@ TEMPERATURE = 0.1
 class Batches:
     """Which rows a step takes."""
 
-    def __init__(self, plan: Plan, rows: int) -> None:
-        self._plan, self._rows = plan, rows
+    def __init__(self, plan: Plan, lengths: Sequence[int]) -> None:
+        """`lengths`: of the rows, in any unit; used where the plan groups by length."""
+        self._plan, self._lengths, rows = plan, lengths, len(lengths)
+        self._rows = rows
         self._size = plan.micro_batch_size * plan.gradient_accumulation_steps
         self.total = max(1, math.ceil(rows / self._size * plan.epochs))
         self._order: tuple[int, list[int]] = (-1, [])
@@ -42,10 +46,25 @@ class Batches:
     def _place(self, number: int) -> int:
         epoch, place = divmod(number, self._rows)
         if self._order[0] != epoch:
-            order = list(range(self._rows))
-            random.Random(f"{self._plan.seed}-{epoch}").shuffle(order)  # noqa: S311 - no secret
-            self._order = (epoch, order)
+            self._order = (epoch, self._drawn(epoch))
         return self._order[1][place]
+
+    def _drawn(self, epoch: int) -> list[int]:
+        """The rows of an epoch in order; where grouped, neighbours are of about one length."""
+        chance = random.Random(f"{self._plan.seed}-{epoch}")  # noqa: S311 - no secret
+        order = list(range(self._rows))
+        chance.shuffle(order)
+        if not self._plan.length_grouping:
+            return order
+        many = self._size * GROUPED
+        found = []
+        for start in range(0, self._rows, many):
+            part = sorted(order[start : start + many], key=self._lengths.__getitem__)
+            batches = [part[n : n + self._size] for n in range(0, len(part), self._size)]
+            whole = [batch for batch in batches if len(batch) == self._size]
+            chance.shuffle(whole)
+            found += [n for batch in (*whole, *batches[len(whole) :]) for n in batch]
+        return found
 
 
 class Stepper:
@@ -62,7 +81,9 @@ class Stepper:
             self.names |= {"head.weight": classifier.weight, "head.bias": classifier.bias}
             head = [classifier.weight, classifier.bias]
             groups.append({"params": head, "base": rate * HEAD_RATE})
-        self.optimizer = torch.optim.AdamW(groups, lr=rate, weight_decay=plan.weight_decay)
+        self.optimizer = torch.optim.AdamW(
+            groups, lr=rate, weight_decay=plan.weight_decay, fused=True
+        )
         warm = math.ceil(plan.warmup_share * total)
         try:
             plan_of = get_scheduler(plan.schedule, self.optimizer, warm, total)
@@ -92,7 +113,7 @@ class Stepper:
             share = len(part) / rows
             if loss.requires_grad:  # a contrast of one label alone has nothing to learn
                 (loss * share).backward()
-            whole, tokens = whole + float(loss) * share, tokens + count
+            whole, tokens = whole + float(loss.detach()) * share, tokens + count
         weights = list(self.names.values())
         norm = float(torch.nn.utils.clip_grad_norm_(weights, self._plan.max_gradient_norm))
         if not (math.isfinite(whole) and math.isfinite(norm)):
