@@ -39,7 +39,7 @@ from advisor.schema.gate import GateVerdict
 from advisor.schema.profile import Profile
 from advisor.schema.report import Report
 from advisor.schema.run import RunSettings
-from advisor.schema.train import TrainJob, TrainResult
+from advisor.schema.train import TrainResult
 from advisor.schema.verify import Verification
 from advisor.secrets import masked
 from advisor.stages.decide import decide
@@ -246,16 +246,16 @@ class Pipeline:
         space, option = self.workspace, self.option()
         may_use(space.trainer.info, may_spend=self.may_spend)
         refuse_elsewhere(space, option)
-        trained_on = training_samples(space, self.decide())
-        job = training_job(space, option, trained_on, resume=resume)
-        return self._current(
-            self._train_origin(option), TrainResult, lambda: self._recorded(option, job)
-        )
+        origin = self._train_origin(option)
+        return self._current(origin, TrainResult, lambda: self._trained(option, resume=resume))
 
-    def _recorded(self, option: Option, job: TrainJob) -> TrainResult:
+    def _trained(self, option: Option, *, resume: bool) -> TrainResult:
         """What training took is kept, so that later estimates for this machine can rest on it."""
-        profile = self.folder.read("profile", Profile)
-        result = trained(self.workspace, job, limit_of(self.workspace, profile))
+        space, profile = self.workspace, self.folder.read("profile", Profile)
+        limit = limit_of(space, profile)
+        trained_on = training_samples(space, self.decide())
+        job = training_job(space, option, trained_on, limit=limit, resume=resume)
+        result = trained(space, job, limit)
         rule = shots_rule(self.decide())
         notes = [override_note(self.workspace, self.folder)]
         if rule:

@@ -57,7 +57,7 @@ def refuse_elsewhere(space: Workspace, option: Option) -> None:
 
 
 def training_job(
-    space: Workspace, option: Option, samples: Sequence[Sample], *, resume: bool
+    space: Workspace, option: Option, samples: Sequence[Sample], *, limit: Limit, resume: bool
 ) -> TrainJob:
     """The job of a plan over the run's samples.
 
@@ -78,6 +78,7 @@ def training_job(
         general_samples=general.mixed,
         probe_samples=general.probe,
         report_to=space.settings.report_to,
+        max_hours=limit.hours,
         estimated_memory_gib=_expected(option),
         usable_memory_gib=option.usable_gib,
     )

@@ -29,6 +29,8 @@ class TrainJob(Value):
     """Trackers by the names transformers gives them: tensorboard, wandb, mlflow, trackio."""
     estimated_memory_gib: Interval | None = None
     """What the estimate expects of memory, in the tier that the trainer measures."""
+    max_hours: float | None = None
+    """Hours after which the run asks the trainer to stop."""
     usable_memory_gib: float | None = None
     """What of the device's memory the process can have."""
 

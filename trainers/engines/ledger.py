@@ -50,6 +50,8 @@ class Progress(Value):
     """Of `wall_seconds`, those in optimizer steps."""
     evaluation_seconds: float = 0.0
     saving_seconds: float = 0.0
+    general_loss_before: float | None = None
+    """Mean loss on general samples before the first step."""
     preflight: Preflight | None = None
     """What was looked at before the first step; its changes to the plan hold on."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from advisor.schema.train import TrainJob
+from trainers.engines.trl._build import Ready
 from trainers.engines.trl.objectives._general import general_rows
 from trainers.engines.trl.objectives._losses import mean_loss
 
@@ -17,10 +18,15 @@ FORGOTTEN_NATS = 0.1
 kinds probed (benchmarks/results/forgetting.json)."""
 
 
-def probe_of(job: TrainJob, tokenizer: Any) -> Callable[[Any], float | None]:
-    """Takes the trainer, gives the mean loss in nats per token on the probe; None without one."""
+def probe_of(job: TrainJob, ready: Ready) -> Callable[[Any], float | None]:
+    """Takes the trainer, gives the mean loss in nats per token on the probe.
+
+    None without a probe, and for a model that gives a score and no text.
+    """
+    if ready.course.head == "score":
+        return lambda _trainer: None
     length = max(job.plan.sequence_length, LEAST_LENGTH)
-    rows = general_rows(job.probe_samples, tokenizer, length)
+    rows = general_rows(job.probe_samples, ready.tokenizer, length)
     return lambda trainer: mean_loss(trainer, rows)
 
 

@@ -13,14 +13,24 @@ import torch
 from advisor.contracts import Tools
 from advisor.errors import AdvisorError
 from advisor.schema.plan import Plan
-from advisor.schema.train import LossPoint, Served, TrainEvent, TrainJob, TrainResult
+from advisor.schema.train import (
+    LossPoint,
+    Preflight,
+    Served,
+    TrainEvent,
+    TrainJob,
+    TrainResult,
+)
 from trainers.engines.ledger import Ledger, Progress
+from trainers.engines.trl._bench import Bench
 from trainers.engines.trl._build import Ready, adapted, build
+from trainers.engines.trl._forgetting import forgotten, probe_of
 from trainers.engines.trl._keep import keep
 from trainers.engines.trl._looks import Looks
 from trainers.engines.trl._memory import MemoryWatch
 from trainers.engines.trl._model import QUANTISED, open_tokenizer
 from trainers.engines.trl._pack import packed
+from trainers.engines.trl._preflight import look
 from trainers.engines.trl._restore import restorable
 from trainers.engines.trl._watch import Watch
 from trainers.engines.trl.failures import no_samples, told
@@ -48,22 +58,28 @@ def run(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
 
 def _run(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
     progress = ledger.begin(resume=job.resume)
-    restored = restorable(ledger.folder, ledger.digest, job.plan)
+    restored = restorable(ledger.folder, ledger.digest, as_used(job.plan, progress.preflight))
     _emit_notes(tools, restored.passed_over)
     with MemoryWatch() as memory:
         ready = _ready(job, tools)
         _emit_notes(tools, ready.course.notes)
+        if restored.folder is None:
+            progress = _looked(job, ready, tools, ledger, progress)
+        plan = as_used(job.plan, progress.preflight)
         looks = Looks(
-            job.plan,
+            plan,
             tools,
             dev_loss=ready.course.dev_loss,
             tokenizer=ready.tokenizer,
             answers=ready.course.head == "language",
         )
         watch = Watch(ledger, progress, memory, tools, looks)
-        trainer = build(job.plan, ready, ledger.folder, callbacks=[watch])
+        trainer = build(plan, ready, ledger.folder, callbacks=[watch])
         watch.trainer = trainer
         watch.begin(restored)
+        probe = probe_of(job, ready)
+        if restored.folder is None:
+            watch.general_loss_before = probe(trainer)
         try:
             trainer.train(resume_from_checkpoint=restored.path)
         finally:
@@ -72,12 +88,16 @@ def _run(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
         if watch.is_stopped:
             raise KeyboardInterrupt
         kept = watch.keep_best()
-    remarks = unlearned(kept["dev_loss_before"], kept["dev_loss_after"])
+        general = (progress.general_loss_before, probe(trainer))
+    remarks = unlearned(kept["dev_loss_before"], kept["dev_loss_after"]) + forgotten(*general)
     _emit_notes(tools, remarks)
     result = _result(job, ledger, trainer, progress, memory).model_copy(
         update=kept
         | {
             "train_samples": len(job.train_samples) - ready.course.left_out,
+            "preflight": progress.preflight,
+            "general_loss_before": general[0],
+            "general_loss_after": general[1],
             "resumed_from_step": restored.step if restored.folder else None,
             "notes": (
                 *restored.passed_over,
@@ -94,6 +114,32 @@ def _run(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
         ledger.finish(draft, result)
     tools.emit(TrainEvent(kind="end", step=result.steps, total_steps=result.steps))
     return result
+
+
+def _looked(
+    job: TrainJob, ready: Ready, tools: Tools, ledger: Ledger, progress: Progress
+) -> Progress:
+    """What is known after the look before the first step, kept where a kill cannot lose it."""
+    bench = Bench(
+        job=job,
+        course=ready.course,
+        tokenizer=ready.tokenizer,
+        model=ready.applied.model,
+        build=lambda plan, rows, place: build(plan, ready, place, dataset=rows),
+        tools=tools,
+        folder=ledger.folder,
+        max_hours=job.max_hours,
+    )
+    _, seen = look(bench)
+    progress = progress.model_copy(update={"preflight": seen})
+    ledger.save(progress)
+    return progress
+
+
+def as_used(plan: Plan, seen: Preflight | None) -> Plan:
+    """The plan with what the look before the first step changed."""
+    changes = {change.field: change.used for change in seen.changes} if seen else {}
+    return plan.model_copy(update=changes)
 
 
 def _ready(job: TrainJob, tools: Tools) -> Ready:

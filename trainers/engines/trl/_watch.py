@@ -47,6 +47,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self._restored = Restored()
         self.notes: list[str] = []
         """What was remarked while training."""
+        self.general_loss_before = progress.general_loss_before
+        """Loss on the probe of general samples before the first step, kept over interruptions."""
         self.ended_early = ""
         """Why training ended before its last step."""
         self.is_stopped = False
@@ -91,6 +93,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
                 "peak_memory_gib": max(self._memory.peak_gib, before.peak_memory_gib or 0.0),
                 "step": step,
                 "dev_loss_before": self._loss_at(0),
+                "general_loss_before": self.general_loss_before,
             }
         )
 
