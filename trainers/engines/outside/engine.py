@@ -118,7 +118,7 @@ def _train(
     ledger.save(_noted(progress, hearing, ended, spent))
     if hearing.went_wrong:
         raise NonFiniteLossError(
-            f"{program.name} reported a loss that is no number at step {hearing.step}.",
+            f"{program.name} reported a loss that is no number after step {hearing.step}.",
             hint="Lower the learning rate, or look for broken rows in the data.",
             where=str(folder / LOG_FILE),
         )

@@ -33,7 +33,7 @@ class Hearing:
 
     def hear(self, line: str) -> None:
         """Take one line."""
-        told = logged(line)
+        told = None if self.went_wrong else logged(line)
         if told is not None:
             self._take(told)
 

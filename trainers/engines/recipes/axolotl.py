@@ -118,8 +118,11 @@ def _precision(told: Telling) -> None:
         told.say(float32=True)
     if precision != used:
         told.note(f"Axolotl loads the base in {used}, not in {precision}.")
-    if told.take("matmul_bits") == 8:
+    bits = told.take("matmul_bits")
+    if bits == 8:
         told.say(fp8=True)
+    elif bits == 4:
+        told.note("Axolotl has no setting for matrix products in 4 bits.")
     told.take("base_bits")
     told.say(attn_implementation=ATTENTION[told.take("attention")])
 

@@ -102,8 +102,11 @@ def _precision(told: Telling) -> None:
     told.say(bf16=used == "bfloat16", fp16=used == "float16")
     if precision != used:
         told.note(f"LLaMA-Factory loads the base in {used}, not in {precision}.")
-    if told.take("matmul_bits") == 8:
+    bits = told.take("matmul_bits")
+    if bits == 8:
         told.say(fp8=True)
+    elif bits == 4:
+        told.note("LLaMA-Factory has no setting for matrix products in 4 bits.")
     told.take("base_bits")
     told.say(flash_attn=ATTENTION[told.take("attention")])
     head = told.take("loss_head")
@@ -143,8 +146,8 @@ def _method(told: Telling) -> None:
         told.say(quantization_bit=bits, quantization_method="bnb")
         if bits == BITS["nf4"]:
             told.say(quantization_type="nf4", double_quantization=nested)
-    elif packed == "fp8":
-        told.note("LLaMA-Factory has no setting for a base quantised by fp8.")
+    elif packed != "none":
+        told.note(f"LLaMA-Factory takes a base quantised by {packed} as its folder has it.")
 
 
 def _lora(told: Telling, method: str, rank: int | None, target: str) -> None:

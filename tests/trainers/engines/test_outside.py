@@ -1,0 +1,188 @@
+"""Programs of other projects, played by a stand-in: the real ones were not run."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from advisor import registry
+from advisor.errors import (
+    DatasetError,
+    MissingProgramError,
+    NonFiniteLossError,
+    OutOfMemoryError,
+    PlanError,
+    TrainingError,
+)
+from tests.fixtures.standin_engine import small_adapter, standin
+from tests.fixtures.training import RecordingTools, prompt, training_job, training_samples
+from trainers.engines.ledger import Ledger
+from trainers.engines.trl.quiet import quiet
+
+PROGRAMS = {"axolotl": "axolotl", "llamafactory": "llamafactory-cli"}
+
+
+@pytest.fixture(params=PROGRAMS)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def installed(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    standin(tmp_path / "bin", PROGRAMS[name])
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("STANDIN_MODEL", str(small_adapter(tmp_path / "adapter")))
+    return name
+
+
+def a_job(folder: Path, **changes):
+    return training_job("tiny", folder, **changes)
+
+
+def test_it_is_run_listened_to_and_taken_over(installed: str, tmp_path: Path):
+    tools = RecordingTools()
+    job = a_job(tmp_path / "out")
+    result = registry.trainer(installed).train(job, tools)
+    own = Ledger(job, installed).folder
+    assert [event.kind for event in tools.events if event.kind != "note"] == [
+        "start", *["step"] * 6, "evaluation", *["step"] * 6, "evaluation", "end",
+    ]  # fmt: skip
+    assert [event.step for event in tools.of("step")] == list(range(1, 13))
+    assert tools.of("step")[0].learning_rate == 1e-5
+    assert tools.of("step")[0].gradient_norm == 0.5
+    assert [point.loss for point in result.loss] == pytest.approx(
+        [2.0 - 0.1 * step for step in range(1, 13)]
+    )
+    assert result.steps == 12
+    assert result.trainable_parameters == 6
+    assert result.dev_loss_after == 1.8
+    assert 0.001 < (result.peak_memory_gib or 0) < 64
+    assert result.served_by.backend == "transformers"
+    assert {p.name for p in Path(result.served_by.model).iterdir()} == {
+        "adapter_config.json", "adapter_model.safetensors", "trainer_state.json",
+    }  # fmt: skip
+    assert {p.name for p in own.iterdir()} == {"final", "recipe", "result.json"}
+    assert not (own / "recipe" / "trained").exists()
+    assert "Loading the base" in (own / "recipe" / "log.txt").read_text()
+
+
+def test_a_finished_job_is_not_run_again(installed: str, tmp_path: Path, monkeypatch):
+    job = a_job(tmp_path / "out")
+    result = registry.trainer(installed).train(job, RecordingTools())
+    monkeypatch.setenv("STANDIN", "fail")
+    assert registry.trainer(installed).train(job, RecordingTools()) == result
+
+
+def test_it_is_stopped_gently_and_goes_on_from_a_whole_checkpoint(
+    installed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("STANDIN", "slow")
+    trainer, tools = registry.trainer(installed), StopAfter(5)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train(a_job(tmp_path / "out"), tools)
+    assert tools.events[-1].kind == "checkpoint"
+    assert tools.events[-1].step == 3
+    trained = Ledger(a_job(tmp_path / "out"), installed).folder / "recipe" / "trained"
+    (trained / "checkpoint-6").mkdir()
+    (trained / "checkpoint-6" / "adapter_config.json").write_text("{}")  # half-written
+    monkeypatch.setenv("STANDIN", "train")
+    tools = RecordingTools()
+    result = trainer.train(a_job(tmp_path / "out", resume=True), tools)
+    assert result.resumed_from_step == 3
+    assert tools.events[0].kind == "resume"
+    assert [event.step for event in tools.of("step")] == list(range(4, 13))
+    assert [point.step for point in result.loss] == list(range(1, 13))
+
+
+class StopAfter(RecordingTools):
+    """Asks to stop once so many steps have been told."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self._steps = steps
+
+    def should_stop(self) -> bool:
+        return len(self.of("step")) >= self._steps
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "words"),
+    [
+        ("fail", TrainingError, "ended with code 3: ValueError: the column 'messages' is missing"),
+        ("oom", OutOfMemoryError, "ran out of memory"),
+        ("nothing", TrainingError, "left neither an adapter nor a model"),
+        ("nan", NonFiniteLossError, "no number after step 3"),
+    ],
+)
+def test_its_faults_are_told(
+    installed: str, tmp_path: Path, monkeypatch, behaviour: str, kind: type, words: str
+):
+    monkeypatch.setenv("STANDIN", behaviour)
+    with pytest.raises(kind, match=words) as told:
+        registry.trainer(installed).train(a_job(tmp_path / "out"), RecordingTools())
+    assert not isinstance(told.value, kind) or told.value.hint
+    assert not (Ledger(a_job(tmp_path / "out"), installed).folder / "final").exists()
+
+
+def test_a_model_in_checkpoints_only_is_found(installed: str, tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("STANDIN", "checkpoints")
+    result = registry.trainer(installed).train(a_job(tmp_path / "out"), RecordingTools())
+    assert result.trainable_parameters == 6
+    assert result.steps == 12
+
+
+def test_absent_it_writes_everything_and_says_the_command(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PATH", "")
+    job = a_job(tmp_path / "out")
+    with pytest.raises(MissingProgramError, match="is not installed here") as told:
+        registry.trainer(name).train(job, RecordingTools())
+    folder = Ledger(job, name).folder / "recipe"
+    assert f"cd {folder} && {PROGRAMS[name]} train {name}.yaml" in told.value.hint
+    assert {p.name for p in (tmp_path / "out").iterdir()} >= {folder.parent.name}
+    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
+    assert [row["messages"][-1]["content"] for row in rows] == [
+        sample.target for sample in training_samples()
+    ]
+    assert yaml.safe_load((folder / f"{name}.yaml").read_text())["output_dir"] == "trained"
+    assert (folder / "NOTES.txt").is_file()
+
+
+def test_what_it_cannot_do_is_refused_before_anything_is_written(name: str, tmp_path: Path):
+    for changes, kind, words in (
+        ({"method": "prefix"}, PlanError, "has no 'sft' by 'prefix'"),
+        ({"rank": None}, PlanError, "needs a rank"),
+        ({"train_samples": ()}, DatasetError, "no training samples"),
+        ({"objective": "dpo"}, DatasetError, "no rejected answer, which 'dpo' learns from"),
+    ):
+        with pytest.raises(kind, match=words):
+            registry.trainer(name).train(a_job(tmp_path / "out", **changes), RecordingTools())
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.ml
+def test_an_adapter_made_by_peft_is_opened_by_the_backend(
+    tiny_llama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    with quiet():
+        base = AutoModelForCausalLM.from_pretrained(tiny_llama)
+        adapted = get_peft_model(base, LoraConfig(r=4, target_modules="all-linear"))
+        adapted.save_pretrained(tmp_path / "adapter")
+    standin(tmp_path / "bin", "axolotl")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("STANDIN_MODEL", str(tmp_path / "adapter"))
+    job = training_job(tiny_llama, tmp_path / "out")
+    result = registry.trainer("axolotl").train(job, RecordingTools())
+    assert result.trainable_parameters == adapted.get_nb_trainable_parameters()[0]
+    backend = registry.backend(result.served_by.backend)
+    with backend.open(result.served_by.model, {}) as session:
+        [answer] = session.generate([prompt("What is 7 plus two?")], max_new_tokens=4)
+    assert answer.completion_tokens > 0
