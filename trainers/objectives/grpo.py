@@ -9,16 +9,24 @@ from advisor.contracts import PluginInfo
 from advisor.schema.base import Interval, Provenance
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import ExtraTerm, ObjectiveFootprint, Obstacle, Plan
-from trainers.methods.options import number, whole
+from trainers.objectives.drawing import (
+    GENERATIONS,
+    NEW_TOKENS,
+    OPTIONS,
+    check_options,
+    drawn_at_once,
+    group_size,
+    reference_weight,
+    step_size,
+)
 from trainers.objectives.reference import keeps_base, reference_terms
-from trainers.objectives.samples import none_given, too_few
+from trainers.objectives.samples import none_given, plain_texts, too_few
 
 if TYPE_CHECKING:  # estimates never see a sample
     from advisor.schema.evaluation import Sample
 
-GENERATIONS = 8
-NEW_TOKENS = 512
-"""Defaults of TRL; so is a weight of zero for the reference."""
+__all__ = ["GENERATIONS", "NEW_TOKENS", "GrpoObjective"]
+
 FEW_PROMPTS = 100
 _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 _TRL = Provenance(kind="computed", source="trl-docs")
@@ -31,22 +39,20 @@ class GrpoObjective:
         id="grpo",
         label="group-relative policy optimisation",
         extra="train",
-        options=(
-            "num_generations",
-            "beta",
-        ),
+        options=OPTIONS,
         defaults={"learning_rate": 1e-6},
     )
 
     def footprint(self, plan: Plan, model: ModelCard) -> ObjectiveFootprint:
         """The cache of keys and values while drawing; a reference only where it has a weight.
 
-        Options: `num_generations` (8), `beta` (0: no reference). New tokens are the plan's
-        `generated_tokens`, or 512, and lie within its sequence length. Raises PlanError for an
-        unknown option.
+        Options: `algorithm` (grpo, or rloo), `num_generations` (8), `temperature` (1), `beta` (0:
+        no reference), `reward` (metric: the run's own; or FOLDER of a reward model, or
+        FILE.py:FUNCTION). New tokens are the plan's `generated_tokens`, or 512, and lie within its
+        sequence length. Raises PlanError for values that are none.
         """
-        beta = number(plan, "beta", 0.0)
-        group = whole(plan, "num_generations", GENERATIONS)
+        check_options(plan)
+        beta, group = reference_weight(plan), group_size(plan)
         reference = reference_terms(plan, model) if beta else ()
         return ObjectiveFootprint(
             repeats=float(group),
@@ -57,21 +63,33 @@ class GrpoObjective:
         )
 
     def obstacles(self, samples: Sequence[Sample]) -> list[Obstacle]:
-        """Prompts are enough, but something must score completions."""
+        """Prompts are enough where a function or model scores; the metric needs references."""
         return none_given(samples) or [
-            Obstacle(
-                severity="warns",
-                message="GRPO needs a function or model that scores completions.",
-                hint="A reference answer serves where it can be compared.",
-            ),
+            *plain_texts(samples),
+            *_without_references(samples),
             *too_few(samples, FEW_PROMPTS, self.info.label),
         ]
 
 
+def _without_references(samples: Sequence[Sample]) -> list[Obstacle]:
+    empty = sum(not sample.target.strip() for sample in samples)
+    if not empty:
+        return []
+    return [
+        Obstacle(
+            severity="warns",
+            message=f"{empty} of {len(samples)} samples have no reference answer, so most metrics"
+            " cannot score completions of theirs.",
+            hint="Give --option reward=FILE.py:FUNCTION, or reward=FOLDER of a reward model.",
+        )
+    ]
+
+
 def _notes(plan: Plan, group: int, *, beta: float) -> list[str]:
-    together = plan.micro_batch_size * plan.gradient_accumulation_steps
+    together, steps = drawn_at_once(plan), drawn_at_once(plan) // step_size(plan)
+    drawn = f"{together} are drawn at once" + (f", for {steps} steps." if steps > 1 else ".")
     notes = [
-        f"A micro-batch counts completions, {group} of each prompt; {together} are drawn at once.",
+        f"A micro-batch counts completions, {group} of each prompt; {drawn}",
         "Completions are drawn by the training process itself (no vLLM).",
     ]
     if plan.generated_tokens == 0:
@@ -87,7 +105,7 @@ def _drawing(plan: Plan, model: ModelCard) -> tuple[ExtraTerm, ...]:
     Where the plan says how much is generated, the estimator counts one batch's cache itself.
     """
     new = plan.generated_tokens or NEW_TOKENS
-    together = plan.micro_batch_size * plan.gradient_accumulation_steps
+    together = drawn_at_once(plan) // plan.gpus
     if plan.generated_tokens:
         together = max(together - (plan.evaluation_batch_size or plan.micro_batch_size), 0)
     size = _BYTES[plan.compute_precision or plan.precision]

@@ -181,9 +181,14 @@ def _span(turns: list[Turn], place: int, prompt: list[int], tokenizer: Any) -> s
     return slice(len(before), len(after)) if is_there else slice(0, 0)
 
 
-def prompt_tokens(sample: Sample, instruction: str, tokenizer: Any) -> list[int]:
-    """Tokens of the prompt as it is asked later."""
-    return _chat(tokenizer, _turns(sample, instruction, tokenizer), is_open=True)
+def prompt_text(sample: Sample, instruction: str, tokenizer: Any) -> str:
+    """The prompt as it is asked later, special tokens and all."""
+    turns = _turns(sample, instruction, tokenizer)
+    asked = {"add_generation_prompt": True, "tokenize": False}
+    try:
+        return str(tokenizer.apply_chat_template(turns, **asked))
+    except TemplateError:  # templates without a system role refuse it
+        return str(tokenizer.apply_chat_template(folded(turns), **asked))
 
 
 def tokens_of(

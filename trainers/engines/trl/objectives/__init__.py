@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from advisor.schema.train import TrainJob
     from trainers.engines.trl.course import Course
 
-OBJECTIVES = ("sft", "cpt", "dpo", "orpo", "kto", "reward")
+OBJECTIVES = ("sft", "cpt", "dpo", "orpo", "kto", "reward", "grpo")
 """Those that a course is made of."""
 
 
@@ -34,6 +34,8 @@ def course_of(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
         from trainers.engines.trl.objectives._orpo import course  # noqa: PLC0415
     elif objective == "reward":
         from trainers.engines.trl.objectives._reward import course  # noqa: PLC0415
+    elif objective == "grpo":
+        from trainers.engines.trl.objectives._reinforcement import course  # noqa: PLC0415
     else:
         raise PlanError(
             f"The trainer 'trl' does not train the objective '{objective}'.",
