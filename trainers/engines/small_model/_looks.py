@@ -52,14 +52,6 @@ def metric_of(tools: Tools) -> str:
     return ACCURACY if tools.scoring is None else tools.scoring.metric
 
 
-def look_steps(plan: Plan, total: int) -> frozenset[int]:
-    """The steps after which the dev part is looked at, the last always among them."""
-    if plan.evaluation_steps is not None:
-        return frozenset([*range(plan.evaluation_steps, total, plan.evaluation_steps), total])
-    count = min(plan.evaluations, total)
-    return frozenset(math.ceil(total * n / count) for n in range(1, count + 1))
-
-
 def is_better(new: DevPoint, old: DevPoint, plan: Plan, tools: Tools) -> bool:
     """Whether a look is better than another; of equal scores the lower loss, then the earlier."""
     return _worth(new, plan, tools) > _worth(old, plan, tools)

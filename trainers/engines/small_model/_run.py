@@ -37,7 +37,6 @@ from trainers.engines.small_model._looks import (
     Part,
     is_better,
     kept_by,
-    look_steps,
     looked,
     metric_of,
 )
@@ -45,6 +44,7 @@ from trainers.engines.small_model._steps import Batches, Stepper
 from trainers.engines.small_model.choices import Choice, choice_of, labels_of
 from trainers.engines.small_model.texts import is_conversation, sample_text
 from trainers.engines.trl._memory import MemoryWatch
+from trainers.engines.trl.choice import look_steps
 from trainers.engines.trl.failures import told
 
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "peft", "scikit-learn")
@@ -137,7 +137,7 @@ class Run:
         if self.state.step == 0 and not self.state.looks:
             self._fit_head(HEAD_ROWS if self.choice.way == "contrastive" else None)
             self._look()
-        looks = look_steps(self.plan, self.total) if self.dev.texts and self.total else frozenset()
+        looks = self._look_steps()
         while self.state.step < self.total and not self.state.ended:
             self._step()
             if self.state.step in looks:
@@ -145,6 +145,13 @@ class Run:
                     self._fit_head(HEAD_ROWS)
                 self._look()
             self._save_if_due()
+
+    def _look_steps(self) -> frozenset[int]:
+        """Steps that are followed by a look at the dev part."""
+        plan, total = self.plan, self.total
+        if not (self.dev.texts and total and (plan.evaluations or plan.evaluation_steps)):
+            return frozenset()
+        return look_steps(total, min(plan.evaluations, total), plan.evaluation_steps)
 
     def _step(self) -> None:
         step = self.state.step + 1
