@@ -34,6 +34,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from importlib.metadata import EntryPoints, SelectableGroups
 
+NO_PPO = (
+    "TRL removed its PPO trainer in 2026; reinforcement from feedback is done with GRPO or RLOO.",
+    "Train a reward model (--objective reward), then --objective grpo --option reward=FOLDER; with"
+    " --option algorithm=rloo it is nearest to PPO.",
+)
+RETIRED = {("advisor.objectives", name): NO_PPO for name in ("ppo", "rlhf")}
+"""Group and name of what people look for and is no more -> why, and what to use."""
 ENVIRONMENT_LIMIT = "ADVISOR_PLUGINS"
 OURS = "finetune-advisor"
 
@@ -94,6 +101,10 @@ def get(group: str, name: str) -> object:
     Raises UnknownPluginError with a suggestion, PluginContractError naming what is missing.
     """
     points = _points(group)
+    if name not in points and (group, name) in RETIRED:
+        why, hint = RETIRED[group, name]
+        msg = f"Unknown {_noun(group)} '{name}': {why}"
+        raise UnknownPluginError(msg, hint=hint, where=group)
     if name not in points:
         import difflib  # noqa: PLC0415 - only a mistyped name pays for it
 
