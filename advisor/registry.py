@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 
 NO_PPO = (
     "TRL removed its PPO trainer in 2026; reinforcement from feedback is done with GRPO or RLOO.",
-    "Train a reward model (--objective reward), then --objective grpo --option reward=FOLDER; with"
-    " --option algorithm=rloo it is nearest to PPO.",
+    "Train a reward model (--objective reward), then --objective grpo --option reward=FOLDER.",
 )
 RETIRED = {("advisor.objectives", name): NO_PPO for name in ("ppo", "rlhf")}
 """Group and name of what people look for and is no more -> why, and what to use."""
