@@ -8,10 +8,11 @@ from typing import Any
 
 from advisor.schema.train import TrainJob
 from tests.fixtures.training import RecordingTools, training_job
+from trainers.engines.trl.quiet import quiet
 
 
-def bench_of(job: TrainJob, folder: Path, *, course: Any = None, tokenizer: Any = None) -> Any:
-    """As the engine makes it; rows or tokenizer may be others, where a fault is planted."""
+def bench_of(job: TrainJob, folder: Path) -> Any:
+    """As the engine makes it."""
     from trainers.engines.trl._bench import Bench
     from trainers.engines.trl._build import Ready, adapted, build
     from trainers.engines.trl._model import open_tokenizer
@@ -19,9 +20,10 @@ def bench_of(job: TrainJob, folder: Path, *, course: Any = None, tokenizer: Any 
     from trainers.engines.trl.objectives import course_of
 
     tools = RecordingTools()
-    tokenizer = tokenizer or open_tokenizer(job.plan)
-    rows = course or packed(course_of(job, tokenizer, tools), job.plan)
-    ready = Ready(rows, adapted(job.plan, rows, tools), tokenizer)
+    with quiet():
+        tokenizer = open_tokenizer(job.plan)
+        rows = packed(course_of(job, tokenizer, tools), job.plan)
+        ready = Ready(rows, adapted(job.plan, rows, tools), tokenizer)
     return Bench(
         job=job,
         course=rows,
@@ -36,6 +38,14 @@ def bench_of(job: TrainJob, folder: Path, *, course: Any = None, tokenizer: Any 
 def bench_for(model: str, folder: Path, method: str = "lora", **changes: Any) -> Any:
     """The bench of a small job; `changes` are fields of its plan or of itself."""
     return bench_of(training_job(model, folder, method, **changes), folder / "job")
+
+
+def looked(bench: Any) -> Any:
+    """What the pre-flight saw."""
+    from trainers.engines.trl._preflight import look
+
+    with quiet():
+        return look(bench)[1]
 
 
 def with_rows(bench: Any, rows: list[dict[str, Any]]) -> Any:

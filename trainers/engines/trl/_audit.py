@@ -123,7 +123,7 @@ def _first_not_finite(column: Any) -> int | None:
         owner, values = pc.list_parent_indices(values), pc.list_flatten(values)
     if not pa.types.is_floating(values.type):
         return None
-    bad = pc.indices_nonzero(pc.invert(pc.is_finite(values)).fill_null(value=False))
+    bad = pc.indices_nonzero(pc.invert(pc.is_finite(values)))
     if not len(bad):
         return None
     first = int(bad[0].as_py())
@@ -237,6 +237,8 @@ def _endings(text: Document, bench: Bench, plan: Plan) -> Iterator[Fault]:
     name = tokenizer.eos_token or tokenizer.decode([min(ends)])
     last = max(i for i, learnt in enumerate(text.trained) if learnt)
     first = next((i for i in range(last, -1, -1) if not text.trained[i]), -1) + 1
+    if first <= 1:
+        return  # the question is learnt, too, which the look at the form tells
     answer = text.ids[first : last + 1]
     while answer and answer[-1] not in ends and not tokenizer.decode([answer[-1]]).strip():
         answer.pop()  # templates write a line break behind the end

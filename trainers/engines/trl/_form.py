@@ -118,7 +118,8 @@ def _check_prompts(bench: Bench, samples: Sequence[Sample], texts: Sequence[Docu
             continue
         known += 1
         prompts = [asked(one, bench.job.instruction, bench.tokenizer)[0] for one in candidates]
-        if not any(_follows(text, prompt) for prompt in prompts):
+        pairs = zip(candidates, prompts, strict=True)
+        if not any(_follows(text, prompt, sample) for sample, prompt in pairs):
             astray.append((text, candidates[0], prompts[0]))
     if astray and len(astray) > MOST_ASTRAY * known:
         text, sample, prompt = astray[0]
@@ -144,12 +145,16 @@ def owners(text: Document, samples: Sequence[Sample], tokenizer: Any) -> list[Sa
     return found[:CANDIDATES]
 
 
-def _follows(text: Document, prompt: Sequence[int]) -> bool:
-    """Whether a text is the prompt with an answer behind it that is learnt from its first token."""
+def _follows(text: Document, prompt: Sequence[int], sample: Sample) -> bool:
+    """Whether a text is the prompt and an answer, which is learnt from its first token on.
+
+    Of the prompt nothing is learnt, unless it holds earlier answers.
+    """
     size = len(prompt)
-    if text.ids[:size] != list(prompt) or len(text.ids) <= size:
+    if text.ids[:size] != list(prompt) or len(text.ids) <= size or not text.trained[size]:
         return False
-    return any(text.trained[size:]) and (text.trained[size] or not any(text.trained[:size]))
+    turns = (*sample.history, *sample.steps)
+    return any(turn.role == "assistant" for turn in turns) or not any(text.trained[:size])
 
 
 def _difference(text: Document, prompt: Sequence[int], tokenizer: Any) -> str:
@@ -161,6 +166,8 @@ def _difference(text: Document, prompt: Sequence[int], tokenizer: Any) -> str:
     there = tokenizer.decode(list(prompt[place : place + 4]))
     if place < len(prompt):
         return f"at token {place + 1} there is {here!r} instead of {there!r}"
+    if any(text.trained[:place]):
+        return "the question itself is learnt"
     return f"the answer is not learnt from its first token, {here!r}"
 
 

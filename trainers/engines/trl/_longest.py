@@ -154,7 +154,6 @@ def take_steps(
     chosen = longest(lengths, plan.micro_batch_size)
     rows = dataset.select([chosen[i % len(chosen)] for i in range(count)])
     place = folder / PROBE_FOLDER
-    release()
     with as_it_was(model), MemoryWatch() as memory:
         before = memory.now_gib
         try:
@@ -166,7 +165,6 @@ def take_steps(
         finally:
             shutil.rmtree(place, ignore_errors=True)
         peak = memory.peak_gib
-    release()
     if timed is None:
         return Probe(peak_gib=None, before_gib=before)
     batches = plan.gradient_accumulation_steps / accumulated(plan)
@@ -221,7 +219,12 @@ def _finite(loss: float, norm: float | None, plan: Plan) -> float:
 
 @contextmanager
 def as_it_was(model: Any) -> Iterator[None]:
-    """Put back what a trainer does to a model, and every random state."""
+    """Put back what a trainer does to a model, and every random state.
+
+    Collecting garbage goes over the new objects only, not over all that the libraries hold: a full
+    collection takes a third of a second.
+    """
+    gc.freeze()
     trained = [p for p in model.parameters() if p.requires_grad]
     is_small = sum(p.numel() * p.element_size() for p in trained) <= COPIED_BYTES
     copies = [p.detach().clone() for p in trained] if is_small else None
@@ -241,9 +244,12 @@ def as_it_was(model: Any) -> Iterator[None]:
         with torch.no_grad():
             for parameter, copy in zip(trained, copies or (), strict=False):
                 kept = copy.to(parameter.device)
-                if not torch.equal(_bits(parameter.detach()), _bits(kept)):
-                    parameter.copy_(kept)
+                now = parameter.detach()
+                if now.dtype != kept.dtype or not torch.equal(_bits(now), _bits(kept)):
+                    parameter.data = kept  # a trainer may also have lowered its precision
         _restore(states)
+        release()
+        gc.unfreeze()
 
 
 def _parts(model: Any) -> list[Any]:
@@ -269,19 +275,6 @@ def _restore(states: tuple[Any, Any, Any, Any]) -> None:
     torch.set_rng_state(cpu)
     if cuda is not None:
         torch.cuda.set_rng_state_all(cuda)
-
-
-@contextmanager
-def set_apart() -> Iterator[None]:
-    """Collecting garbage goes over new objects only, not over all that the libraries hold.
-
-    A full collection takes a third of a second, and one follows each probe.
-    """
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def release() -> None:

@@ -18,7 +18,7 @@ from trainers.engines.trl._audit import MOST_FAULTY, audited, spread
 from trainers.engines.trl._bench import Bench
 from trainers.engines.trl._device import check_finite, check_precision, device_notes
 from trainers.engines.trl._form import check_form
-from trainers.engines.trl._longest import PROBE_FOLDER, Probe, as_it_was, longest, set_apart
+from trainers.engines.trl._longest import PROBE_FOLDER, Probe, as_it_was, longest
 from trainers.engines.trl._settings import steps_of
 from trainers.engines.trl._shrink import Fitted, fitted
 
@@ -32,11 +32,6 @@ def look(bench: Bench) -> tuple[Plan, Preflight]:
     DatasetError, ModelFolderError, PlanError, OutOfMemoryError, StorageError, NonFiniteLossError,
     NothingToLearnError and TrainingError, each with the fault and how to mend it.
     """
-    with set_apart():
-        return _looked(bench)
-
-
-def _looked(bench: Bench) -> tuple[Plan, Preflight]:
     began = time.perf_counter()
     plan, course = bench.job.plan, bench.course
     notes = [*device_notes(plan)]
