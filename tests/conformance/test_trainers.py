@@ -22,6 +22,10 @@ TRAINERS = [
 ]
 
 
+BESIDE_STEPS = ("preflight", "evaluation", "note")
+"""What a trainer may tell of before its first step."""
+
+
 def files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
@@ -88,7 +92,8 @@ def test_reports_what_it_took(unbroken):
 
 def test_tells_every_step(unbroken):
     result, tools, _ = unbroken
-    assert [event.kind for event in tools.events][:1] == ["start"]
+    kinds = [event.kind for event in tools.events if event.kind not in BESIDE_STEPS]
+    assert kinds[0] == "start"
     assert tools.events[-1].kind == "end"
     steps = tools.of("step")
     assert [event.step for event in steps] == list(range(1, 13))

@@ -10,6 +10,7 @@ import pytest
 from advisor import registry
 from advisor.errors import (
     DatasetError,
+    ExplodingGradientError,
     MissingExtraError,
     ModelFolderError,
     NonFiniteLossError,
@@ -25,6 +26,7 @@ from advisor.schema.train import TrainJob, TrainResult
 from tests.fixtures.training import RecordingTools, training_job, training_plan, training_samples
 from trainers.engines.trl.dataset import completion_turn, prompt_turns
 from trainers.engines.trl.failures import told
+from trainers.engines.trl.quiet import quiet
 
 METHODS = ("full", "lora", "qlora")
 CARD = ModelCard(
@@ -95,8 +97,8 @@ def test_the_count_of_trainable_parameters_is_told(trained: TrainResult):
 
 @pytest.mark.ml
 def test_every_field_of_the_plan_arrives(tiny_llama: str, tmp_path: Path):
-    from trainers.engines.trl._model import adapter_of
-    from trainers.engines.trl._run import _settings
+    from trainers.engines.trl._run import _ready
+    from trainers.engines.trl._settings import settings_of
 
     plan = training_plan(
         tiny_llama,
@@ -114,10 +116,16 @@ def test_every_field_of_the_plan_arrives(tiny_llama: str, tmp_path: Path):
         warmup_share=0.1,
         weight_decay=0.2,
         max_gradient_norm=0.7,
+        neftune_alpha=5.0,
+        length_grouping=True,
         epochs=2.5,
         seed=9,
     )
-    adapter, settings = adapter_of(plan), _settings(plan, tmp_path, 30)
+    job = training_job(tiny_llama, tmp_path).model_copy(update={"plan": plan})
+    with quiet():
+        ready = _ready(job, RecordingTools())
+    adapter = ready.applied.model.peft_config["default"]
+    settings = settings_of(plan, ready.course, tmp_path)
     assert (adapter.r, adapter.lora_alpha, adapter.lora_dropout) == (8, 3, 0.25)
     assert set(adapter.target_modules) == {"q_proj", "v_proj"}
     assert settings.max_length == 77
@@ -130,6 +138,8 @@ def test_every_field_of_the_plan_arrives(tiny_llama: str, tmp_path: Path):
     assert settings.warmup_steps == 0.1
     assert settings.weight_decay == 0.2
     assert settings.max_grad_norm == 0.7
+    assert settings.neftune_noise_alpha == 5.0
+    assert settings.train_sampling_strategy == "group_by_length"
     assert settings.num_train_epochs == 2.5
     assert settings.seed == 9
 
@@ -243,7 +253,7 @@ def test_a_loss_that_is_no_number_is_told(tiny_llama: str, tmp_path: Path):
         schedule="constant",
         warmup_share=0.0,
     )
-    with pytest.raises(NonFiniteLossError, match="at step"):
+    with pytest.raises((NonFiniteLossError, ExplodingGradientError), match="at step"):
         train(job)
 
 
