@@ -73,12 +73,14 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self._restored = restored
         self.looks.restore(restored.memory.get("points", ()))
         self.notes = list(restored.memory.get("notes", ()))
+        self._faults.first = restored.memory.get("first_loss")
         if restored.folder is None:
             point = self.looks.make(self.trainer, 0)
             if point.loss is None and point.score is None:
                 self.looks.points.clear()
                 return
             self._tell(point, 0)
+        self._faults.see_look(0, self._loss_at(0))
 
     def progress(self, step: int) -> Progress:
         """Totals over all sessions of this job up to now."""
@@ -155,8 +157,9 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         state, control = self.trainer.state, self.trainer.control
         point = self.looks.make(self.trainer, state.global_step)
         self._tell(point, state.max_steps)
+        self._faults.see_look(point.step, point.loss)
         remark = self.looks.remark()
-        if remark and remark not in self.notes and not self.notes:
+        if remark and not self.notes:
             self.notes.append(remark)
             self._tools.emit(TrainEvent(kind="note", step=point.step, message=remark))
         is_last = point.step >= state.max_steps
@@ -237,6 +240,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             "optimizer_groups": len(groups),
             "optimizer_tensors": sum(len(group["params"]) for group in groups),
             "schedule_step": getattr(trainer.lr_scheduler, "last_epoch", None),
+            "first_loss": self._faults.first,
             "notes": self.notes,
         }
 

@@ -1,7 +1,6 @@
 """Tells a run that is broken from one that is merely rough, step by step, before weights change.
 
-Ordinary runs must never trip a rule: the limits are measured over many seeds of tiny runs
-(`tests/trainers/test_faults.py`), where the largest rise of an ordinary run stays far below.
+Ordinary runs must never trip a rule: `tests/trainers/test_faults.py` holds them against many.
 """
 
 from __future__ import annotations
@@ -28,10 +27,13 @@ LARGE_IN_A_ROW = 5
 SCALER_PATIENCE = 20
 """Infinite norms in a row that float16's loss scaling may take to find its scale."""
 LOSSES_KEPT = 5
-LOSS_FACTOR = 3.0
+LOSS_FACTOR = 2.0
 LOSS_RISE = 3.0
-"""Nats over the first losses from which a risen loss is no roughness any more."""
-FIRST_LOSSES = 3
+"""Nats above twice the first loss at which training is no longer rough but broken."""
+DEV_FACTOR = 1.5
+DEV_RISE = 1.0
+"""Nats above one and a half times the dev loss before training, where the training loss rises too:
+a dev loss that rises while the training loss falls is over-fitting, and no fault."""
 ZERO_STEPS = 3
 
 
@@ -42,7 +44,9 @@ class FaultWatch:
     plan: Plan
     norms: deque[float] = field(default_factory=lambda: deque(maxlen=NORMS_KEPT))
     losses: deque[float] = field(default_factory=lambda: deque(maxlen=LOSSES_KEPT))
-    first: list[float] = field(default_factory=list)
+    first: float | None = None
+    """The first loss of this session."""
+    dev_before: float = 0.0
     large: int = 0
     infinite: int = 0
     zeros: int = 0
@@ -77,18 +81,33 @@ class FaultWatch:
         )
 
     def _see_loss(self, step: int, loss: float) -> None:
-        if len(self.first) < FIRST_LOSSES:
-            self.first.append(loss)
+        if self.first is None:
+            self.first = loss
         self.losses.append(loss)
-        began, now = fmean(self.first), fmean(self.losses)
-        if step < FIRST_LOSSES + LOSSES_KEPT or len(self.losses) < LOSSES_KEPT:
+        began, now = max(abs(self.first), self.dev_before), fmean(self.losses)
+        if len(self.losses) == LOSSES_KEPT and now > LOSS_FACTOR * began + LOSS_RISE:
+            raise self._diverged(step, f"The loss rose from {self.first:.3g} to {now:.3g}")
+
+    def see_look(self, step: int, dev_loss: float | None) -> None:
+        """Take the dev loss of a look; that of step 0 is what later ones are held against."""
+        if dev_loss is None:
             return
-        if now > LOSS_FACTOR * abs(began) and now > began + LOSS_RISE:
-            raise DivergedError(
-                f"The loss rose from {began:.3g} to {now:.3g} by step {step}: training diverges.",
-                hint=self._lower_rate(),
-                where=f"step {step}",
-            )
+        if step == 0:
+            self.dev_before = abs(dev_loss)
+            return
+        rises = self.first is not None and self.losses and fmean(self.losses) > abs(self.first)
+        if not isfinite(dev_loss) or (
+            rises and self.dev_before and dev_loss > DEV_FACTOR * self.dev_before + DEV_RISE
+        ):
+            told = f"The dev loss rose from {self.dev_before:.3g} to {dev_loss:.3g}"
+            raise self._diverged(step, told)
+
+    def _diverged(self, step: int, told: str) -> TrainingError:
+        return DivergedError(
+            f"{told} by step {step}: training diverges.",
+            hint=self._lower_rate(),
+            where=f"step {step}",
+        )
 
     def _see_norm(self, step: int, norm: float) -> None:
         if not isfinite(norm):

@@ -102,6 +102,7 @@ class Watched:
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """A look at the dev split, told to the trackers; no step's time."""
+        self.control.should_evaluate = False  # type: ignore[has-type]
         if self.look is None:
             return {}
         with self.clock.aside("evaluation"):
