@@ -293,3 +293,37 @@ def finding_block(found: dict[str, dict[str, Any]]) -> str:
         "details in [`benchmarks/results`](benchmarks/results)."
     )
     return "\n".join(lines) + "\n"
+
+
+def _spread(ratios: list[float]) -> str:
+    """The middle of several ratios and their ends."""
+    ordered = sorted(ratios)
+    middle = ordered[len(ordered) // 2]
+    return f"{middle:.2f} times ({ordered[0]:.2f} to {ordered[-1]:.2f})"
+
+
+def training_block(found: dict[str, dict[str, Any]]) -> str:
+    """One row per claim of training: speed against a script by hand, packing, forgetting."""
+    speed, packing = found["training_speed"], found["training_packing"]
+    losses = {name: sum(each) / len(each) for name, each in packing["dev_loss_after"].items()}
+    told = ", ".join(f"{name} {loss:.2f}" for name, loss in losses.items())
+    rows = [
+        (
+            "tokens per second in optimizer steps against the same TRL script by hand",
+            _spread(speed["ratio_by_round"]),
+        ),
+        *(
+            (
+                f"tokens of data per second against batches padded to their longest row: {name}",
+                _spread(packing["ratio_to_padded"][name]),
+            )
+            for name in ("packed", "grouped")
+        ),
+        (f"dev loss from {packing['dev_loss_before']:.2f}, mean of the rounds", told),
+    ]
+    lines = ["| what | measured |", "| --- | --- |", *(f"| {a} | {b} |" for a, b in rows)]
+    lines.append(
+        f"\nMeasured {speed['measured']} with LoRA on the embedded model, real requests of real "
+        f"lengths ({packing['rows']} rows), on {speed['machine']}, no GPU."
+    )
+    return "\n".join(lines) + "\n"

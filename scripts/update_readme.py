@@ -28,6 +28,7 @@ from scripts.readme_blocks import (
     memory_peers_block,
     startup_block,
     throughput_block,
+    training_block,
 )
 
 README = ROOT / "README.md"
@@ -53,6 +54,7 @@ SEVERAL: dict[str, tuple[Callable[[dict[str, dict[str, Any]]], str], tuple[str, 
         measuring_block,
         ("evaluation_harness", "evaluation_http", "evaluation_stopping", "data_check"),
     ),
+    "training": (training_block, ("training_speed", "training_packing", "forgetting")),
     "finding": (finding_block, ("retrieval", "retrieval_vectors", "labels")),
 }
 """Blocks out of several result files."""
