@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from advisor import market, registry, test_ledger
 from advisor.artifacts import digest_of, today
+from advisor.catalog.query import reference
 from advisor.curve import Curve
 from advisor.data_check.lock import locked
 from advisor.errors import UnknownModelError
@@ -35,11 +36,15 @@ from advisor.schema.train import TrainResult
 from advisor.schema.verify import Verification
 from advisor.stages.baseline import baseline
 from advisor.stages.estimate.plan.advised import wishes_of
+from advisor.stages.estimate.plan.recipes import recipe_for
+from advisor.stages.estimate.plan.stated import as_request
 from advisor.stages.profile.hardware import measure_machine
 from advisor.stages.profile.model import model_facts
 from advisor.stages.profile.stage import profile
+from advisor.stages.train import takes
 from advisor.systems import needs_them
-from advisor.training_set import TRAINING, fitted, sequence_length
+from advisor.training_rows import row_lengths
+from advisor.training_set import TRAINING, fitted
 from advisor.workspace import Workspace
 
 TUNED = "tuned"
@@ -256,22 +261,66 @@ def _where_it_is(space: Workspace, result: TrainResult) -> str:
 
 
 def estimate_request(space: Workspace, profile: Profile, decision: Decision) -> EstimateRequest:
-    """What the run asks of the estimate: the decision's wishes, the data's length, the machine.
+    """What the run asks of the estimate: the decision's wishes, the data's lengths, the machine.
 
-    A run trains on answers, whatever objective the advice names.
+    What the user fixed lies over all that.
     """
     chosen = space.settings
-    wishes = {"methods": market.USUAL_METHODS, **wishes_of(decision, profile), "objective": "sft"}
+    wishes = {"methods": market.USUAL_METHODS, **wishes_of(decision, profile)}
     if chosen.methods:
         wishes |= {"methods": chosen.methods, "methods_in_line": False}
-    return EstimateRequest(
-        **wishes,
-        seq_len=sequence_length(space, decision),
-        gpus=chosen.gpus,
-        seed=chosen.seed,
-        as_of=today(),
-        machine=profile.machine,
+    wishes["objective"] = objective_of(space, str(wishes["objective"]), wishes["methods"])
+    fixed = chosen.plan.get("sequence_length")
+    rows = row_lengths(
+        space,
+        decision,
+        objective=wishes["objective"],
+        batch_size=int(chosen.plan.get("micro_batch_size") or _micro_batch(space)),
+        limit=int(fixed) if fixed else None,
     )
+    why = {"sequence_length": rows.why} if rows.why else {}
+    return as_request(
+        EstimateRequest(
+            **wishes,
+            seq_len=rows.sequence_length,
+            lengths=rows.lengths,
+            gpus=chosen.gpus,
+            seed=chosen.seed,
+            as_of=today(),
+            machine=profile.machine,
+            plan_values=chosen.plan,
+            told=why | chosen.plan_from,
+            method_options=chosen.method_options,
+            has_general_data=chosen.general_data is not None,
+        )
+    )
+
+
+def _micro_batch(space: Workspace) -> int:
+    """Sequences that the recipe of the model's size takes together."""
+    if space.card is None:
+        return 1
+    recipe = recipe_for(reference().recipes, registry.method("lora").info, space.card.parameters)
+    return int(recipe.settings["micro_batch_size"].value)
+
+
+def objective_of(space: Workspace, wished: str, methods: Sequence[str]) -> str:
+    """What a run optimises: what the user says, else what the advice names and the data can serve.
+
+    Plain texts, which ask nothing, are continued. Where the data lack what an objective needs, or
+    the trainer does not take it with a method, the run trains on answers.
+    """
+    if space.settings.objective:
+        return space.settings.objective
+    train = [s for s in space.samples if s.split == "train"] if space.dataset else []
+    if train and not any(sample.input or sample.history for sample in train):
+        return "cpt"
+    if wished in ("sft", "cpt") or not train:
+        return "sft"
+    found = registry.objective(wished).obstacles(train)
+    is_taken = any(takes(space.trainer.info, wished, method) for method in methods)
+    is_served = is_taken and all(obstacle.severity != "blocks" for obstacle in found)
+    return wished if is_served else "sft"
 
 
 def estimated(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
+from advisor.catalog.load import catalog_root, read
 from advisor.catalog.query import reference
 from advisor.schema.catalog import Recipe
+from advisor.schema.estimate import Option, PlanPreview
 from advisor.schema.plan import Plan, PlanLine
 from advisor.schema.rule import Rule, Rulebook
 
@@ -20,20 +24,56 @@ _ASKED = {
     "gpus": "--gpus",
     "seed": "--seed",
 }
-_OF_THE_SOFTWARE = "what the software does where nothing else is said"
+_USUAL = "nothing speaks for another value"
+
+
+def plan_preview(option: Option, rulebook: Rulebook, command: Sequence[str]) -> PlanPreview:
+    """The option with its plan in words and what will be looked at before the first step."""
+    values = {name: getattr(option, name) for name in Option.model_fields}
+    return PlanPreview(
+        **values,
+        lines=plan_lines(option.plan, rulebook),
+        checks=tuple(_checks(option)),
+        command=shlex.join(command),
+    )
+
+
+def _checks(option: Option) -> Iterator[str]:
+    """What the pre-flight looks at, in the plan's own numbers."""
+    plan, needed = option.plan, option.memory
+    together = plan.micro_batch_size * plan.gradient_accumulation_steps * plan.gpus
+    packed = "" if plan.quantisation == "none" else f", packed as {plan.quantisation}"
+    yield f"the base model is opened in {plan.precision}{packed}"
+    yield (
+        f"every row, as it is trained on: template, special tokens, at least one token that counts,"
+        f" at most {plan.sequence_length} tokens"
+    )
+    yield (
+        f"two steps on the longest batch: memory against {needed.allocated_gib.likely:.2f} GiB"
+        f" ({needed.allocated_gib.low:.2f} to {needed.allocated_gib.high:.2f}); on shortage smaller"
+        f" micro-batches, {together} sequences to an update as before"
+    )
+    yield "room on the disk for the checkpoints, and the device itself"
 
 
 def plan_lines(plan: Plan, rulebook: Rulebook) -> tuple[PlanLine, ...]:
     """One line for every field of the plan and every option of its method, in the plan's order."""
     recipes = {recipe.id: recipe for recipe in reference(plan.stack).recipes}
     rules = {rule.id: rule for rule in rulebook.rules}
-    titles = {source.id: source.title for source in rulebook.sources}
+    titles = _catalog_titles() | {source.id: source.title for source in rulebook.sources}
     values = {f: getattr(plan, f) for f in type(plan).model_fields if f not in _NOT_LINES}
     values |= {f"{OPTION}{name}": value for name, value in plan.method_options.items()}
     return tuple(
         _line(field, value, plan, recipes=recipes, rules=rules, titles=titles)
         for field, value in values.items()
     )
+
+
+@cache
+def _catalog_titles() -> dict[str, str]:
+    """Titles of what catalog and recipes rest on."""
+    table = read(catalog_root() / "sources.yaml").nodes("sources")
+    return {entry.text("id"): entry.text("title") for entry in table}
 
 
 def _line(
@@ -60,7 +100,7 @@ def _line(
     elif by.startswith(STACK):
         why = "what the software does by itself"
     elif not by:
-        by, why = _ASKED.get(field, ""), "" if field in _ASKED else _OF_THE_SOFTWARE
+        by, why = _ASKED.get(field, ""), "" if field in _ASKED else _USUAL
     return PlanLine(field=field, value=_plain(value), set_by=by, why=why, sources=sources)
 
 

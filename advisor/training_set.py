@@ -35,7 +35,7 @@ def training_samples(space: Workspace, decision: Decision) -> tuple[Sample, ...]
     if not shots_rule(decision) or not any(sample.split == "train" for sample in samples):
         return samples
     behind = _behind_shots(space)
-    return behind if _tokens(space, behind) <= _longest_sequence(space) else samples
+    return behind if _tokens(space, behind) <= longest_sequence(space) else samples
 
 
 def has_shots(space: Workspace, trained: Sequence[Sample]) -> bool:
@@ -77,10 +77,10 @@ def fitted(space: Workspace, name: str) -> PromptBuilder:
 
 
 def sequence_length(space: Workspace, decision: Decision) -> int | None:
-    """Tokens that hold the longest training row; None (the recipe's) without data."""
+    """Tokens that surely hold the longest training row, from its characters; None without data."""
     if space.dataset is None:
         return None
-    return min(_tokens(space, training_samples(space, decision)), _longest_sequence(space))
+    return min(_tokens(space, training_samples(space, decision)), longest_sequence(space))
 
 
 def _tokens(space: Workspace, samples: Sequence[Sample]) -> int:
@@ -105,6 +105,7 @@ def _tokens(space: Workspace, samples: Sequence[Sample]) -> int:
     return SEQUENCE_STEP * ceil(tokens / SEQUENCE_STEP)
 
 
-def _longest_sequence(space: Workspace) -> int:
+def longest_sequence(space: Workspace) -> int:
+    """Tokens that the model reads at most; 2048 where nobody knows."""
     known = space.card.max_sequence_length if space.card else None
     return known or 2048

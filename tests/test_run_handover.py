@@ -150,7 +150,7 @@ def test_without_the_rule_neither_has_shots(make):
 
 
 def test_shots_that_the_model_cannot_read_are_left_out_and_told(make, monkeypatch):
-    monkeypatch.setattr("advisor.training_set._longest_sequence", lambda _space: 64)
+    monkeypatch.setattr("advisor.training_set.longest_sequence", lambda _space: 64)
     pipeline = make(SHOTS)
     pipeline.run()
     (note,) = [n for n in pipeline.train().notes if "show-shots" in n]

@@ -24,7 +24,15 @@ EXAMPLES = {
     "retriever-option": "kind=hnsw",
 }
 SECRET_ENDINGS = ("key", "token", "password", "secret", "bearer", "authorization", "credentials")
-SENTENCES = ("instruction", "model", "judge_model", "reflection_model", "embedder", "name")
+SENTENCES = (
+    "instruction",
+    "model",
+    "judge_model",
+    "reflection_model",
+    "embedder",
+    "name",
+    "gate_override",
+)
 """Kept as they are given."""
 ADDRESSES = ("base_url", "judge_base_url", "embedder_base_url")
 

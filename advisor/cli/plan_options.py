@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from advisor.cli.options import FiniteRange
+from advisor.cli.plain_values import named_value
 from advisor.schema.limits import LARGEST
 from advisor.schema.spending import Workload
 
@@ -253,23 +254,9 @@ def given_values(flags: dict[str, Any]) -> dict[str, Any]:
         given["methods"] = tuple(dict.fromkeys(name.lower() for name in flags["methods"]))
         given["methods_in_line"] = False
     if flags["method_options"]:
-        given["method_options"] = dict(map(_pair, flags["method_options"]))
+        given["method_options"] = dict(
+            named_value(text, "option") for text in flags["method_options"]
+        )
     if _workload(flags):
         given["workload"] = Workload(**_workload(flags))
     return given
-
-
-def _pair(text: str) -> tuple[str, bool | int | float | str]:
-    """NAME=VALUE as name and plain value; a usage error for anything else."""
-    name, sign, value = text.partition("=")
-    if not sign or not name.strip():
-        msg = f"--option '{text}' is not of the form NAME=VALUE."
-        raise click.UsageError(msg)
-    if value.lower() in {"true", "false"}:
-        return name.strip(), value.lower() == "true"
-    for kind in (int, float):
-        try:
-            return name.strip(), kind(value)
-        except ValueError:
-            continue
-    return name.strip(), value

@@ -13,6 +13,7 @@ from advisor.cli.interrupt import interruptible
 from advisor.cli.options import run_dir_option, standard_options
 from advisor.cli.screen import Screen
 from advisor.cli.settings import open_run, settings_options
+from advisor.cli.tuning_options import tuning_options
 from advisor.errors import DatasetError
 from advisor.pipeline import agree
 from advisor.schema.estimate import Option
@@ -21,6 +22,7 @@ from advisor.schema.report import Report
 
 
 @click.command(name="run")
+@tuning_options
 @settings_options
 @click.option("--auto-train", is_flag=True, help="Train without asking when the gate says train.")
 @run_dir_option

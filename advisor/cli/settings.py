@@ -16,6 +16,7 @@ from advisor.artifacts import RunFolder
 from advisor.cli.measuring_options import OPTIONS, read
 from advisor.cli.options import FiniteRange
 from advisor.cli.screen import Screen
+from advisor.cli.tuning_options import merged
 from advisor.errors import InputError, StorageError
 from advisor.kept_settings import load_settings, save_settings
 from advisor.pipeline import Pipeline
@@ -26,7 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 SEED = click.IntRange(0, 2**32 - 1)
 RUNS = Path("runs")
-PATHS = ("data", "docs", "answers", "policy")
+PATHS = ("data", "docs", "answers", "policy", "general_data")
 
 
 def settings_options(function: F) -> F:
@@ -87,7 +88,7 @@ def make_settings(chosen: dict[str, Any], earlier: RunSettings | None = None) ->
 
     Raises InputError for a value out of range.
     """
-    values = read(chosen)
+    values = merged(read(chosen), earlier)
     for key in PATHS:
         if key in values:
             values[key] = str(Path(values[key]).resolve())

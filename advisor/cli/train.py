@@ -1,69 +1,134 @@
-"""`advisor train`: tune by the plan that the estimate recommended, if the gate says train."""
+"""`advisor train`: tune by the plan, if the gate says train or the user overrides it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from advisor.artifacts import document
 from advisor.cli.errors import GATE_SAYS_NO
 from advisor.cli.interrupt import interruptible
-from advisor.cli.options import required_run_dir_option, standard_options
+from advisor.cli.options import run_dir_option, standard_options
 from advisor.cli.screen import Screen
-from advisor.cli.settings import open_run
-from advisor.errors import StaleArtifactError
+from advisor.cli.settings import open_run, settings_options
+from advisor.cli.tuning_options import tuning_options
+from advisor.errors import MissingArtifactError, StaleArtifactError
 from advisor.pipeline import Pipeline
 from advisor.schema.gate import GateVerdict
 from advisor.standing import changed_since, refuse_stale
+from advisor.tuning import why_not
+
+if TYPE_CHECKING:
+    from advisor.schema.estimate import PlanPreview
+
+PLANNED_BY = ("objective", "plan", "plan_from", "method_options", "methods", "general_data")
+"""Settings of which the estimate is made."""
 
 
 @click.command(name="train")
-@click.option("--trainer", help="Trainer plugin (default: the run's).")
+@tuning_options
+@settings_options
 @click.option(
     "--resume/--restart",
     default=True,
     help="Continue an interrupted training (default), or begin anew.",
 )
-@click.option("--dry-run", is_flag=True, help="Print the plan and its estimate; train nothing.")
-@required_run_dir_option
+@click.option("--dry-run", is_flag=True, help="Print the whole plan and its estimate; no training.")
+@run_dir_option
 @standard_options
 @click.pass_context
 def command(
     ctx: click.Context,
     *,
     screen: Screen,
-    run_dir: Path,
-    trainer: str | None,
+    run_dir: Path | None,
+    chosen: dict[str, Any],
     resume: bool,
     dry_run: bool,
 ) -> None:
-    """Tune the model. Refuses with exit code 4 unless the gate's verdict is train."""
-    chosen: dict[str, Any] = {"trainer": trainer} if trainer else {}
-    pipeline = open_run(screen, run_dir, chosen, start=False)
-    verdict = pipeline.folder.read("gate", GateVerdict)
+    """Tune the model by the plan; refuses with exit code 4 unless the gate's verdict is train.
+
+    Works on the folder of `advisor run`. With --data FILE it starts one, and then needs
+    --override-gate REASON, since nothing has been measured. --dry-run works in either case.
+    """
+    if run_dir is None and "data" not in chosen:
+        msg = "Missing option '--run-dir', the folder of a run; or start with --data FILE."
+        raise click.UsageError(msg)
+    pipeline = open_run(screen, run_dir, chosen, start="data" in chosen)
+    _plan_anew(pipeline, chosen, dry_run=dry_run)
     if dry_run:
-        option = pipeline.option()
-        screen.result(document(option), lambda: _show_plan(screen, option))
+        preview = _preview(pipeline)
+        screen.result(document(preview), lambda: _show_plan(screen, preview))
         return
-    if verdict.verdict != "train":
-        screen.note(f"The gate says {verdict.verdict}: {verdict.because}")
-        screen.result(document(verdict), lambda: None)
+    if _is_refused(screen, pipeline):
         ctx.exit(GATE_SAYS_NO)
-    refuse_stale(pipeline.folder, "estimate", "baseline", "gate")
-    _refuse_changed(pipeline)
-    with interruptible(screen.command_line(), pipeline.workspace):
+    with interruptible(screen.command_line("--run-dir", pipeline.folder.path), pipeline.workspace):
         result = pipeline.train(resume=resume)
     from advisor.render.training import show_training  # noqa: PLC0415 - rich is slow to load
 
     screen.result(pipeline.folder.raw("train"), lambda: show_training(screen.console, result))
 
 
-def _show_plan(screen: Screen, option: Any) -> None:
+def _plan_anew(pipeline: Pipeline, chosen: dict[str, Any], *, dry_run: bool) -> None:
+    """Make the estimate where there is none or its plan was changed, and judge again by it.
+
+    Judging again calls no model.
+    """
+    folder = pipeline.folder
+    is_changed = any(name in chosen for name in PLANNED_BY)
+    is_stale = dry_run and folder.has("estimate") and folder.freshness("estimate") == "stale"
+    may_begin = dry_run or bool(pipeline.settings.gate_override)
+    if is_changed or is_stale or (may_begin and not folder.has("estimate")):
+        target = folder.read("gate", GateVerdict).target if folder.has("gate") else None
+        pipeline.estimate()
+        if folder.has("gate") and folder.freshness("gate") == "stale" and folder.has("baseline"):
+            pipeline.regate(target=target)
+
+
+def _is_refused(screen: Screen, pipeline: Pipeline) -> bool:
+    """Whether the gate says no, which is then told.
+
+    Raises MissingArtifactError where it was not asked, StaleArtifactError where what it was asked
+    about has changed.
+    """
+    folder = pipeline.folder
+    why = why_not(pipeline.workspace)
+    if why and not folder.has("gate"):
+        raise MissingArtifactError(
+            f"{why} So nothing is trained.",
+            hint=f"Measure first: `advisor run --run-dir {folder.path}`; or train all the same with"
+            ' --override-gate "REASON".',
+            where=str(folder.path),
+        )
+    if why:
+        verdict = folder.read("gate", GateVerdict)
+        screen.note(f"{why[:-1]}: {verdict.because}")
+        screen.note('To train all the same, say why: --override-gate "REASON".')
+        screen.result(document(verdict), lambda: None)
+        return True
+    if pipeline.settings.gate_override:
+        refuse_stale(folder, "estimate")
+    else:
+        refuse_stale(folder, "estimate", "baseline", "gate")
+    _refuse_changed(pipeline)
+    return False
+
+
+def _preview(pipeline: Pipeline) -> PlanPreview:
+    from advisor.plan_words import plan_preview  # noqa: PLC0415 - only for --dry-run
+
+    words = ["advisor", "train", "--run-dir", str(pipeline.folder.path)]
+    if why_not(pipeline.workspace):
+        words += ["--override-gate", "REASON"]
+    return plan_preview(pipeline.option(), pipeline.workspace.rulebook, words)
+
+
+def _show_plan(screen: Screen, preview: PlanPreview) -> None:
     from advisor.render.plan import show_plan  # noqa: PLC0415 - rich is slow to load
 
-    show_plan(screen.console, option)
+    show_plan(screen.console, preview)
 
 
 def _refuse_changed(pipeline: Pipeline) -> None:

@@ -15,6 +15,7 @@ from advisor.schema.plan import (
     LossHead,
     Offload,
     Plan,
+    PlanLine,
     Precision,
     Quantisation,
     Strategy,
@@ -178,6 +179,17 @@ class Option(Value):
     co2_kg: Interval | None = None
     assumptions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+class PlanPreview(Option):
+    """What training would do: the option, and its plan in words."""
+
+    lines: tuple[PlanLine, ...]
+    """Every value of the plan with its reason."""
+    checks: tuple[str, ...]
+    """What is looked at before the first step."""
+    command: str
+    """The command that trains by it."""
 
 
 class Solved(Value):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from advisor.contracts import Method, PluginInfo
+from advisor.contracts import Method, MethodInfo, PluginInfo
 from advisor.errors import PlanError
-from advisor.schema.catalog import Gpu, ModelCard, Reference
+from advisor.schema.catalog import Gpu, ModelCard, Recipe, Reference
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Plan
 from advisor.stages.estimate.plan.advised import RULE, suit_advice
@@ -15,6 +14,7 @@ from advisor.stages.estimate.plan.bounds import check_against
 from advisor.stages.estimate.plan.packing import adapts, keep_packing, quantisation, takes
 from advisor.stages.estimate.plan.recipes import OPTION, laid_over, own_options, recipe_for
 from advisor.stages.estimate.plan.refusals import check_offload, strategy_of, suit_objective
+from advisor.stages.estimate.plan.rows import suit_rows
 from advisor.stages.estimate.plan.software import experts_held, settle_precisions, suit_software
 from advisor.stages.estimate.plan.stated import FLAGS, as_request, lay_over
 
@@ -38,22 +38,8 @@ def make_plan(
     request = as_request(request)
     suit_objective(request, model)
     recipe = recipe_for(reference.recipes, method.info, model.parameters)
-    values: dict[str, Any] = {key: s.value for key, s in recipe.settings.items()}
-    reasons = dict.fromkeys(values, f"recipe {recipe.id}")
-    suit_advice(values, reasons, request.settings, recipe=recipe, info=method.info)
-    for key, value in (objective.defaults if objective else {}).items():
-        values[key], reasons[key] = value, f"objective {request.objective}"
-    for over in laid_over(reference.recipes, request.objective, method.info, model.parameters):
-        taken = {key: s.value for key, s in over.settings.items() if takes(method.info, key)}
-        values |= taken
-        reasons |= dict.fromkeys(taken, f"recipe {over.id}")
-    suit_advice(
-        values,
-        reasons,
-        request.settings,
-        recipe=recipe,
-        info=method.info,
-        objective=request.objective,
+    values, reasons = _proposed(
+        request, recipe, model=model, info=method.info, objective=objective, reference=reference
     )
     understood = {*method.info.options, *(objective.options if objective else ())}
     options = own_options(values, reasons, understood) | request.method_options
@@ -70,8 +56,14 @@ def make_plan(
         if value is not None and takes(method.info, field):
             values[field] = value
             reasons[field] = request.told.get(field, f"--{flag.replace('_', '-')}")
-    _suit_data(values, reasons, request)
     _settle(values, reasons, request)
+    suit_rows(
+        values,
+        reasons,
+        request,
+        reads=model.max_sequence_length,
+        is_reviewed=recipe.below_parameters is not None,
+    )
     lay_over(values, reasons, request, method.info)
     strategy = strategy_of(request, values.pop("strategy", None))
     check_offload(values.get("offload"), strategy)
@@ -101,6 +93,30 @@ def make_plan(
     )
 
 
+def _proposed(
+    request: EstimateRequest,
+    recipe: Recipe,
+    *,
+    model: ModelCard,
+    info: MethodInfo,
+    objective: PluginInfo | None,
+    reference: Reference,
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Values of recipe, rules and objective, and who proposed each; the more special wins."""
+    values: dict[str, Any] = {key: s.value for key, s in recipe.settings.items()}
+    reasons = dict.fromkeys(values, f"recipe {recipe.id}")
+    suit_advice(values, reasons, request.settings, recipe=recipe, info=info)
+    for key, value in (objective.defaults if objective else {}).items():
+        values[key], reasons[key] = value, f"objective {request.objective}"
+    for over in laid_over(reference.recipes, request.objective, info, model.parameters):
+        taken = {key: s.value for key, s in over.settings.items() if takes(info, key)}
+        values |= taken
+        reasons |= dict.fromkeys(taken, f"recipe {over.id}")
+    named = request.objective
+    suit_advice(values, reasons, request.settings, recipe=recipe, info=info, objective=named)
+    return values, reasons
+
+
 def _settle(values: dict[str, Any], reasons: dict[str, str], request: EstimateRequest) -> None:
     """Values that follow from others: alpha from the rank, no sample count beside tokens."""
     is_advised = reasons.get("rank", "").startswith(RULE)
@@ -110,29 +126,6 @@ def _settle(values: dict[str, Any], reasons: dict[str, str], request: EstimateRe
     if request.tokens is not None and request.examples is None:
         values.pop("examples", None)
         reasons.pop("examples", None)
-
-
-def _suit_data(values: dict[str, Any], reasons: dict[str, str], request: EstimateRequest) -> None:
-    """Lengths of the user's samples: the longest sets the batch, all of them the tokens."""
-    lengths = request.lengths
-    if lengths is None:
-        return
-    longest = max(math.ceil(lengths.longest.likely), 1)
-    if values.get("packing") or longest >= lengths.limit:
-        values["sequence_length"] = lengths.limit
-        if request.seq_len is None:
-            reasons["sequence_length"] = "where samples are cut"
-    else:
-        values["sequence_length"], reasons["sequence_length"] = longest, "the longest sample"
-    if request.examples is None:
-        values["examples"], reasons["examples"] = lengths.samples, "--data"
-    if request.tokens is None and lengths.samples:
-        share = values["examples"] / lengths.samples if request.examples else 1.0
-        values["tokens"] = max(round(lengths.processed.likely * share), 1)
-        reasons["tokens"] = "--data"
-    values["mean_sequence_length"] = max(lengths.processed.likely / max(lengths.samples, 1), 1.0)
-    if not values.get("packing"):
-        values["padding_share"] = lengths.padding_share
 
 
 def _suit_device(
