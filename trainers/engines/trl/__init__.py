@@ -16,6 +16,7 @@ from trainers.engines.ledger import Ledger
 from trainers.engines.lock import alone_in
 from trainers.engines.trl.quiet import quiet
 from trainers.engines.trl.sharing import check_plan
+from trainers.engines.trl.trackers import check_trackers
 
 NEEDED = ("torch", "transformers", "peft", "trl", "datasets", "accelerate", "psutil")
 TRACED = ("torch", "transformers", "peft", "trl", "accelerate")
@@ -52,6 +53,7 @@ class TrlTrainer:
             tools.emit(TrainEvent(kind="end", step=stored.steps, total_steps=stored.steps))
             return stored
         _require_extras(job.plan)
+        check_trackers(job.report_to)
         if job.plan.gpus > 1:
             from trainers.engines.trl.together import together  # noqa: PLC0415 - seldom needed
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from math import isfinite
-from statistics import fmean, median
+from statistics import median
 
 from advisor.errors import (
     DivergedError,
@@ -26,10 +26,12 @@ NORM_FACTOR = 50.0
 LARGE_IN_A_ROW = 5
 SCALER_PATIENCE = 20
 """Infinite norms in a row that float16's loss scaling may take to find its scale."""
-LOSSES_KEPT = 5
+LOSSES_KEPT = 7
 LOSS_FACTOR = 2.0
 LOSS_RISE = 3.0
-"""Nats above twice the first loss at which training is no longer rough but broken."""
+"""Nats above twice the loss at the beginning where training is no longer rough but broken."""
+LEAST_BEGAN = 3.0
+"""Taken for the loss at the beginning where no dev loss is known and the first batch was easy."""
 DEV_FACTOR = 1.5
 DEV_RISE = 1.0
 """Nats above one and a half times the dev loss before training, where the training loss rises too:
@@ -84,7 +86,8 @@ class FaultWatch:
         if self.first is None:
             self.first = loss
         self.losses.append(loss)
-        began, now = max(abs(self.first), self.dev_before), fmean(self.losses)
+        began = max(abs(self.first), self.dev_before or LEAST_BEGAN)
+        now = median(self.losses)
         if len(self.losses) == LOSSES_KEPT and now > LOSS_FACTOR * began + LOSS_RISE:
             raise self._diverged(step, f"The loss rose from {self.first:.3g} to {now:.3g}")
 
@@ -95,7 +98,7 @@ class FaultWatch:
         if step == 0:
             self.dev_before = abs(dev_loss)
             return
-        rises = self.first is not None and self.losses and fmean(self.losses) > abs(self.first)
+        rises = self.first is not None and self.losses and median(self.losses) > abs(self.first)
         if not isfinite(dev_loss) or (
             rises and self.dev_before and dev_loss > DEV_FACTOR * self.dev_before + DEV_RISE
         ):
