@@ -236,13 +236,15 @@ def tuned_evaluation(
     like = next(e for e in baselines.evaluations if e.builder == baselines.best)
     builder = fitted(space, "few_shot" if on_shots else "zero_shot")
     model = _where_it_is(space, result)
-    with LazySession(lambda: backend.open(model, {})) as session:
+    is_asked = served.settings.get("base_url") == space.settings.base_url
+    told = space.backend_settings() if is_asked and backend.info.spends_money else {}
+    with LazySession(lambda: backend.open(model, told | served.settings)) as session:
         bench = make_bench(
             space,
             session,
             backend=served.backend,
             model=f"{result.method} tuned",
-            is_whole=not registry.backend(served.backend).info.spends_money,
+            is_whole=not backend.info.spends_money,
             rival=like,
         )
         with closing(bench):

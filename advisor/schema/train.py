@@ -111,6 +111,8 @@ class Served(Value):
 
     backend: str
     model: str
+    settings: dict[str, str] = Field(default_factory=dict)
+    """What the backend is told beyond the run's own settings: a service's address, say; no key."""
 
 
 class TrainResult(Value):

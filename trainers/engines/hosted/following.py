@@ -145,6 +145,12 @@ class Followed:
         self._keep(result=result)
         return result
 
+    def _told(self) -> dict[str, str]:
+        """Where the tuned model is asked, and the name of the variable that holds the key."""
+        named = str(self._job.plan.method_options.get("api_key_env") or "")
+        told = {"base_url": self._address.base_url}
+        return told | ({"api_key_env": named} if named else {})
+
     def _result(self, service: Tuning, state: Any, model: str) -> TrainResult:
         told = [e for event in service.events(self.name) for e in _events_of(event, str)]
         losses = {e.step: e.loss for e in told if e.kind == "step" and e.loss is not None}
@@ -156,7 +162,7 @@ class Followed:
             method=self._job.plan.method,
             objective=self._job.plan.objective,
             output_dir=str(self._ledger.shared),
-            served_by=Served(backend="openai", model=model),
+            served_by=Served(backend="openai", model=model, settings=self._told()),
             loss=tuple(LossPoint(step=n, loss=v) for n, v in sorted(losses.items())),
             steps=max((e.step for e in told), default=0),
             trainable_parameters=0,
