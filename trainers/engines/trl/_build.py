@@ -60,10 +60,11 @@ def build(
 
     Raises PlanError for values the library refuses.
     """
-    course = ready.course
+    course, model = ready.course, ready.applied.model
+    planned = {name: p.dtype for name, p in model.named_parameters() if p.requires_grad}
     try:
         trainer = spread(watched(course.trainer), plan)(
-            model=ready.applied.model,
+            model=model,
             args=settings_of(plan, course, folder, report_to=ready.report_to),
             train_dataset=course.dataset if dataset is None else dataset,
             processing_class=ready.tokenizer,
@@ -72,6 +73,9 @@ def build(
         )
     except (ValueError, TypeError, KeyError) as error:
         raise refused(error) from error
+    for name, parameter in model.named_parameters():  # the library lowers those on packed bases
+        if name in planned and parameter.dtype != planned[name]:
+            parameter.data = parameter.data.to(planned[name])
     trainer.rates = dict(ready.applied.rates)
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
