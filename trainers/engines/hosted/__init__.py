@@ -67,7 +67,7 @@ class HostedTrainer:
         """
         ledger, address = _opened(job)
         with alone_in(ledger.shared):
-            service = _service(address, tools)
+            service = _reach(address, tools)
             try:
                 return Followed(job, tools, ledger, address).cancel(service)
             finally:
@@ -82,14 +82,14 @@ def _opened(job: TrainJob) -> tuple[Ledger, Address]:
     return Ledger(job.model_copy(update={"plan": plan}), "hosted"), address_of(job.plan)
 
 
-def _service(address: Address, tools: Tools) -> Service:
+def _reach(address: Address, tools: Tools) -> Service:
     from trainers.engines.hosted._service import Service  # noqa: PLC0415 - delays openai
 
     return Service(address, tools.should_stop)
 
 
 def _asked(followed: Followed, address: Address, tools: Tools, *, wants_end: bool) -> TrainResult:
-    service = _service(address, tools)
+    service = _reach(address, tools)
     try:
         if not wants_end:
             return followed.tune(service)
