@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from advisor.errors import DatasetError, MissingExtraError, PlanError
 from advisor.schema.evaluation import Sample
 from advisor.schema.plan import Plan
+from trainers.objectives.classification import ClassificationObjective
 
 Way = Literal["encoder", "contrastive", "head"]
 WAYS: tuple[Way, ...] = ("encoder", "contrastive", "head")
@@ -89,18 +90,15 @@ def _given(named: str) -> Path:
 
 
 def labels_of(samples: Sequence[Sample]) -> tuple[str, ...]:
-    """The distinct targets, sorted; raises DatasetError where there is nothing to tell apart."""
+    """The distinct targets, sorted; raises DatasetError where they are no labels."""
     if not samples:
         raise DatasetError(
             "There are no training samples.", hint="Give a data file that leaves a train split."
         )
-    labels = tuple(sorted({sample.target.strip() for sample in samples}))
-    if len(labels) < 2:
-        raise DatasetError(
-            "All training samples have one target, so there is nothing to tell apart.",
-            hint="Give samples of at least two labels.",
-        )
-    return labels
+    for obstacle in ClassificationObjective().obstacles(samples):
+        if obstacle.severity == "blocks":
+            raise DatasetError(obstacle.message, hint=obstacle.hint)
+    return tuple(sorted({sample.target.strip() for sample in samples}))
 
 
 def refuse(plan: Plan) -> None:
