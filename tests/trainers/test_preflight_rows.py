@@ -164,8 +164,6 @@ def test_a_collator_that_masks_the_end_since_it_is_the_padding(bench: Any):
 
 
 def test_a_weight_that_is_no_number(bench: Any):
-    from trainers.engines.trl._audit import swept
-
     turn = Message(role="assistant", content="Hi", weight=float("nan"))
     samples = (
         *training_samples(3),
@@ -173,19 +171,17 @@ def test_a_weight_that_is_no_number(bench: Any):
     )
     job = bench.job.model_copy(update={"train_samples": samples})
     with pytest.raises(DatasetError, match="the weight nan") as caught:
-        swept(bench.course, job, bench.tokenizer)
+        looked(dataclasses.replace(bench, job=job))
     assert caught.value.where == "line 9"
 
 
 @pytest.mark.parametrize("values", [[1.0, float("nan")], [[1.0, 2.0], [float("inf")]]])
 def test_a_column_that_holds_no_number(bench: Any, rows: list, values: list):
-    from trainers.engines.trl._audit import swept
-
     broken = with_rows(
         bench, [row | {"margin": value} for row, value in zip(rows[:2], values, strict=True)]
     )
     with pytest.raises(DatasetError, match="column 'margin'") as caught:
-        swept(broken.course, bench.job, bench.tokenizer)
+        looked(broken)
     assert caught.value.where.startswith("row 2 ")
 
 

@@ -42,8 +42,7 @@ def swept(course: Course, job: TrainJob, tokenizer: Any) -> Course:
     Raises DatasetError when all rows or more than a tenth are such, and for numbers in the data
     that are not finite.
     """
-    check_numbers(job.train_samples)
-    _check_columns(course.dataset)
+    check_numbers(course, job)
     counts = learnt_counts(course.dataset)
     if counts is None:
         return course
@@ -69,8 +68,13 @@ def swept(course: Course, job: TrainJob, tokenizer: Any) -> Course:
     )
 
 
-def check_numbers(samples: Sequence[Sample]) -> None:
-    """Raise DatasetError for a weight in the data that is no finite number."""
+def check_numbers(course: Course, job: TrainJob) -> None:
+    """Raise DatasetError for a number in the data or the rows that is not finite."""
+    _check_weights(job.train_samples)
+    _check_columns(course.dataset)
+
+
+def _check_weights(samples: Sequence[Sample]) -> None:
     for sample in samples:
         for turn in (*sample.history, *sample.steps):
             if turn.weight is not None and not math.isfinite(turn.weight):

@@ -14,7 +14,7 @@ from advisor.schema.plan import Plan
 from advisor.schema.train import Preflight, TrainEvent
 from advisor.units import gib_from_bytes, hours_from_seconds, short_duration
 from trainers.engines.trl import disk
-from trainers.engines.trl._audit import MOST_FAULTY, audited, spread
+from trainers.engines.trl._audit import MOST_FAULTY, audited, check_numbers, spread
 from trainers.engines.trl._bench import Bench
 from trainers.engines.trl._device import check_finite, check_precision, device_notes
 from trainers.engines.trl._form import check_form
@@ -37,6 +37,7 @@ def look(bench: Bench) -> tuple[Plan, Preflight]:
     notes = [*device_notes(plan)]
     check_precision(plan, bench.model)
     check_finite(bench.model, plan.model)
+    check_numbers(course, bench.job)
     notes += _length_notes(bench)
     notes += _row_notes(bench)
     disk.check(_needed(bench, plan, None), bench.folder)
