@@ -9,7 +9,7 @@ from advisor import registry
 from advisor.contracts import PromptBuilder
 from advisor.rulebook.handover import SHOTS_KEY
 from advisor.schema.decide import Decision
-from advisor.schema.evaluation import Message, Sample
+from advisor.schema.evaluation import Message, Sample, Split
 from advisor.workspace import Workspace
 
 TRAINING = "training"
@@ -18,6 +18,7 @@ CHARACTERS_PER_TOKEN = 2.0
 """Assumed on the safe side: ordinary tokenizers take 3 to 5 characters of English per token."""
 TOKENS_PER_TURN = 8
 SEQUENCE_STEP = 64
+DEV_SHARE = 5
 
 
 def shots_rule(decision: Decision) -> str:
@@ -36,6 +37,27 @@ def training_samples(space: Workspace, decision: Decision) -> tuple[Sample, ...]
         return samples
     behind = _behind_shots(space)
     return behind if _tokens(space, behind) <= longest_sequence(space) else samples
+
+
+def marked_bad(space: Workspace) -> tuple[Sample, ...]:
+    """Answers marked as bad, which are never measured, in the part of the split of their prompt.
+
+    None whose prompt, group or document is tested on; of prompts that stand in no part, one in
+    five goes to the dev part.
+    """
+    every = space.dataset.samples if space.dataset else ()
+    parts = {_together(sample): sample.split for sample in space.samples}
+    found = []
+    for place, sample in enumerate(s for s in every if s.is_good is False):
+        unknown: Split = "dev" if place % DEV_SHARE == DEV_SHARE - 1 else "train"
+        part = sample.split or parts.get(_together(sample)) or unknown
+        if part != "test":
+            found.append(sample.model_copy(update={"split": part}))
+    return tuple(found)
+
+
+def _together(sample: Sample) -> str:
+    return sample.group or sample.document or " ".join(sample.input.casefold().split())
 
 
 def has_shots(space: Workspace, trained: Sequence[Sample]) -> bool:

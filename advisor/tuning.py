@@ -16,12 +16,16 @@ from advisor.schema.base import Interval
 from advisor.schema.estimate import Option
 from advisor.schema.evaluation import Sample
 from advisor.schema.gate import GateVerdict
+from advisor.schema.machine import MachineFacts
 from advisor.schema.profile import Profile
 from advisor.schema.train import TrainJob, TrainResult
 from advisor.stages.train import train
 from advisor.training_log import TRAIN_LOG, spent_usd, training_log
-from advisor.training_set import TRAINING
+from advisor.training_set import TRAINING, marked_bad
 from advisor.workspace import Workspace
+
+MARKS = "marks"
+"""What an objective needs that learns from answers marked as bad, too."""
 
 
 def why_not(space: Workspace) -> str:
@@ -64,7 +68,10 @@ def training_job(
     Raises DatasetError where the samples cannot serve the plan's objective.
     """
     plan = option.plan.model_copy(update={"model": space.model_path})
+    if MARKS in registry.objective(plan.objective).info.needs:
+        samples = (*samples, *marked_bad(space))
     train_part = tuple(s for s in samples if s.split == "train")
+    profile = space.folder.read("profile", Profile)
     chosen = space.settings
     general = general_data(chosen.general_data, model=chosen.model, beside=space.samples)
     _refuse_unfit(plan.objective, train_part)
@@ -79,7 +86,7 @@ def training_job(
         probe_samples=general.probe,
         report_to=space.settings.report_to,
         max_hours=limit.hours,
-        estimated_memory_gib=_expected(option),
+        estimated_memory_gib=expected_memory(option, profile.machine),
         usable_memory_gib=option.usable_gib,
     )
 
@@ -90,11 +97,11 @@ def _refuse_unfit(objective: str, samples: Sequence[Sample]) -> None:
             raise DatasetError(obstacle.message, hint=obstacle.hint)
 
 
-def _expected(option: Option) -> Interval | None:
-    """Memory as the trainer measures it: of the process on a CPU, of tensors on a GPU."""
+def expected_memory(option: Option, machine: MachineFacts) -> Interval | None:
+    """Memory as the trainer measures it here: of the process on a CPU, of tensors on a GPU."""
     if option.gpu != LOCAL:
         return None
-    return option.memory.allocated_gib
+    return option.memory.allocated_gib if machine.gpus else option.memory.process_gib
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ class PluginInfo(Value):
     """The approach that a system of its kind stands for (prompt builders and predictors)."""
     needs: tuple[str, ...] = ()
     """What it cannot do without: `documents`, `shots`, `labels`, `passages`, `judge`,
-    `citations` (an answer with its marks [1]), or the name of an option."""
+    `citations` (an answer with its marks [1]), or the name of an option. Objectives: `marks` of
+    good and bad answers."""
     spends_money: bool = False
     """Using it costs money, so nobody uses it without --yes."""
     options: tuple[str, ...] = ()

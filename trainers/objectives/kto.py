@@ -26,6 +26,7 @@ class KtoObjective:
         label="Kahneman-Tversky optimisation",
         extra="train",
         options=KTO_OPTIONS,
+        needs=("marks",),
         defaults={"learning_rate": 1e-6},
     )
 
