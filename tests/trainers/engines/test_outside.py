@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,22 @@ def test_what_it_cannot_do_is_refused_before_anything_is_written(name: str, tmp_
         with pytest.raises(kind, match=words):
             registry.trainer(name).train(a_job(tmp_path / "out", **changes), RecordingTools())
     assert not (tmp_path / "out").exists()
+
+
+def test_unsloth_absent_is_written_down_and_present_asks_for_a_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("UNSLOTH_PYTHON", raising=False)
+    job = a_job(tmp_path / "out")
+    with pytest.raises(MissingProgramError, match="Unsloth is not installed here") as told:
+        registry.trainer("unsloth").train(job, RecordingTools())
+    assert "python train.py" in told.value.hint
+    folder = Ledger(job, "unsloth").folder / "recipe"
+    assert {"unsloth.yaml", "train.py", "train.jsonl"} <= {p.name for p in folder.iterdir()}
+    monkeypatch.setenv("UNSLOTH_PYTHON", sys.executable)
+    with pytest.raises(PlanError, match="no NVIDIA GPU is seen here"):
+        registry.trainer("unsloth").train(job, RecordingTools())
 
 
 @pytest.mark.ml

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,13 @@ from advisor.schema.evaluation import Message, Sample
 from advisor.schema.plan import Plan
 from advisor.schema.train import TrainJob
 from tests.fixtures.training import training_job
-from trainers.engines.recipes import axolotl_config, llamafactory_config, trl_command, trl_config
+from trainers.engines.recipes import (
+    axolotl_config,
+    llamafactory_config,
+    trl_command,
+    trl_config,
+    unsloth_config,
+)
 from trainers.engines.recipes.axolotl import METHODS as AXOLOTL_METHODS
 from trainers.engines.recipes.axolotl import OBJECTIVES as AXOLOTL_OBJECTIVES
 from trainers.engines.recipes.llamafactory import METHODS as FACTORY_METHODS
@@ -22,11 +29,14 @@ from trainers.engines.recipes.llamafactory import STAGES
 from trainers.engines.recipes.telling import BESIDE
 from trainers.engines.recipes.trl import COMMANDS
 from trainers.engines.recipes.trl import METHODS as TRL_METHODS
+from trainers.engines.recipes.unsloth import METHODS as UNSLOTH_METHODS
+from trainers.engines.recipes.unsloth import OBJECTIVES as UNSLOTH_OBJECTIVES
 
 WRITERS = {
     "axolotl": (axolotl_config, AXOLOTL_OBJECTIVES, AXOLOTL_METHODS),
     "llamafactory": (llamafactory_config, tuple(STAGES), FACTORY_METHODS),
     "trl": (trl_config, tuple(COMMANDS), TRL_METHODS),
+    "unsloth": (unsloth_config, UNSLOTH_OBJECTIVES, UNSLOTH_METHODS),
 }
 ASKING = {
     "base_bits": 4, "quantisation": "awq", "double_quantisation": False, "matmul_bits": 4,
@@ -235,7 +245,7 @@ def test_what_the_engines_refuse_is_refused_here(base: str, tmp_path: Path):
 
 
 def test_deepspeed_is_written_beside_the_settings(base: str):
-    for write, *_ in WRITERS.values():
+    for write in (axolotl_config, llamafactory_config, trl_config):
         told = write(a_job(base, strategy="zero3", offload="weights", gpus=2))
         settings = json.loads(told.files[told.values["deepspeed"]])
         assert settings["zero_optimization"]["stage"] == 3
@@ -247,6 +257,15 @@ def test_the_reward_that_is_written_is_python_that_works(base: str):
     exec(axolotl_config(a_job(base, "grpo")).files["rewards.py"], names)
     right, wrong = [{"content": "It is  2."}], [{"content": "3"}]
     assert names["same_answer"]([right, wrong], ["it is 2.", "it is 2."]) == [1.0, 0.0]
+
+
+def test_the_script_for_unsloth_is_python_and_reads_what_is_written(base: str):
+    told = unsloth_config(a_job(base, "sft", "qlora", evaluations=2))
+    compile(told.files["train.py"], "train.py", "exec")
+    assert told.values["base"]["load_in_4bit"] is True
+    assert told.values["adapter"]["r"] == 4
+    assert set(told.values) == set(re.findall(r'told\["(\w+)"\]', told.files["train.py"]))
+    assert told.values["settings"]["output_dir"] == "trained"
 
 
 @pytest.mark.ml

@@ -58,6 +58,8 @@ class Program(NamedTuple):
     """How to get it, in words."""
     config_file: str
     recipe: Callable[[TrainJob], Recipe]
+    is_here: Callable[[], bool] | None = None
+    """Whether it is installed; None: as the command is on the PATH."""
 
 
 def train_outside(job: TrainJob, tools: Tools, program: Program) -> TrainResult:
@@ -109,7 +111,8 @@ def _train(
     values = recipe.values | goes_on
     write_recipe(recipe._replace(values=values), program.config_file, folder)
     command = program.command(job)
-    if shutil.which(command[0]) is None:
+    is_here = program.is_here or (lambda: shutil.which(command[0]) is not None)
+    if not is_here():
         raise _missing(program, command, folder)
     hearing = Hearing(tools, planned_steps(job), _step_of(from_checkpoint), recipe.notes)
     began = time.perf_counter()
@@ -131,8 +134,7 @@ def _train(
 
 def _missing(program: Program, command: tuple[str, ...], folder: Path) -> MissingProgramError:
     return MissingProgramError(
-        f"{program.name} is not installed here: there is no command '{command[0]}'. The job is"
-        f" written to {folder}.",
+        f"{program.name} is not installed here. The job is written to {folder}.",
         hint=f"Run it where {program.name} is ({program.install}):"
         f" cd {shlex.quote(str(folder))} && {shlex.join(command)}",
         where=f"trainer {program.id}",
