@@ -280,7 +280,7 @@ def estimate_request(space: Workspace, profile: Profile, decision: Decision) -> 
         batch_size=int(chosen.plan.get("micro_batch_size") or _micro_batch(space)),
         limit=int(fixed) if fixed else None,
     )
-    why = {"sequence_length": rows.why} if rows.why else {}
+    why = {"examples": "the data", "sequence_length": rows.why or "the recipe"}
     return as_request(
         EstimateRequest(
             **wishes,

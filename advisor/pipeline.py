@@ -43,6 +43,7 @@ from advisor.schema.train import TrainResult
 from advisor.schema.verify import Verification
 from advisor.secrets import masked
 from advisor.stages.decide import decide
+from advisor.stages.estimate.plan.stated import changed
 from advisor.stages.gate import gate
 from advisor.stages.report import report
 from advisor.stages.verify import verify
@@ -131,7 +132,7 @@ class Pipeline:
         """Stage 3: memory, hours and money of the tuning options; `overrides` of the request."""
         decision, space = self.decide(), self.workspace
         request = estimate_request(space, self.profile(), decision)
-        request = request.model_copy(update=dict(overrides or {}))
+        request = changed(request, overrides or {})
         origin = Origin(
             stage="estimate",
             made_from=self.folder.made_from("profile"),

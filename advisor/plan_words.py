@@ -24,7 +24,36 @@ _ASKED = {
     "gpus": "--gpus",
     "seed": "--seed",
 }
-_USUAL = "nothing speaks for another value"
+_USUAL = {
+    "base_bits": "follows from precision and packing of the base",
+    "quantisation": "follows from the method",
+    "double_quantisation": "counts for 4-bit bases alone",
+    "matmul_bits": "float8 products are a matter of special cards",
+    "compute_precision": "follows from the precision of the weights",
+    "trained_precision": "what the method trains is kept so",
+    "unquantised_precision": "as what is packed is opened",
+    "dropout": "follows from the method",
+    "loss_head": "the engine's own: the logits are never held at once",
+    "attention": "comes with torch and keeps packed rows apart",
+    "stack": "the engine that trains here",
+    "packing": "rows are not much shorter than a sequence, or are not counted, or few",
+    "mean_sequence_length": "counted in the data",
+    "padding_share": "counted in the data",
+    "generated_tokens": "nothing is drawn while training",
+    "max_gradient_norm": "the engine's own",
+    "weight_decay": "the engine's own",
+    "length_grouping": "batches drawn at random hold little filling, or are not counted",
+    "general_share": "no general data is given (--general-data)",
+    "evaluations": "the dev split is looked at before and after training",
+    "choose_checkpoint_by": "the engine's own",
+    "nodes": "one machine",
+    "strategy": "follows from the number of GPUs",
+    "offload": "everything stays on the device",
+    "schedule": "the engine's own",
+    "warmup_share": "the engine's own",
+}
+"""Why a field has its value where neither recipe, rule, objective nor user set it."""
+_ELSE = "nothing speaks for another value"
 
 
 def plan_preview(option: Option, rulebook: Rulebook, command: Sequence[str]) -> PlanPreview:
@@ -100,7 +129,7 @@ def _line(
     elif by.startswith(STACK):
         why = "what the software does by itself"
     elif not by:
-        by, why = _ASKED.get(field, ""), "" if field in _ASKED else _USUAL
+        by, why = _ASKED.get(field, ""), "" if field in _ASKED else _USUAL.get(field, _ELSE)
     return PlanLine(field=field, value=_plain(value), set_by=by, why=why, sources=sources)
 
 

@@ -13,6 +13,7 @@ from advisor.catalog.query import LOCAL, find_model
 from advisor.cli.options import mapping_option, run_dir_option, standard_options
 from advisor.cli.plan_options import given_values, plan_options
 from advisor.cli.screen import Screen
+from advisor.cli.tuning_options import file_wishes, plan_file_options
 from advisor.errors import InputError
 from advisor.market import estimated, with_solution, with_trace
 from advisor.schema.catalog import ModelCard
@@ -20,6 +21,7 @@ from advisor.schema.estimate import Estimate, EstimateRequest
 from advisor.schema.lengths import SequenceLengths
 from advisor.schema.machine import MachineFacts
 from advisor.schema.run import SETTINGS_FILE
+from advisor.stages.estimate.plan.stated import as_request, overlaid
 
 if TYPE_CHECKING:
     from advisor.interview.closing import NextCommand
@@ -39,6 +41,7 @@ LONGEST_WITHOUT_LIMIT = 131_072
     "--method", "methods", multiple=True, help="Repeatable (default: full, lora and qlora)."
 )
 @plan_options
+@plan_file_options
 @click.option(
     "--answers",
     type=click.Path(path_type=Path),
@@ -119,6 +122,9 @@ def _show(screen: Screen, made: Made, flags: dict[str, Any]) -> None:
 
 def _alone(run_dir: Path | None, model: str | None, flags: dict[str, Any]) -> Made:
     """An estimate of a model by itself, kept in a folder when one is named."""
+    planned = file_wishes(flags["plan_path"], flags["sets"])
+    named = planned.pop("model", None)
+    model = model or named
     if model is None:
         msg = "Missing option '--model'."
         raise click.UsageError(msg)
@@ -133,7 +139,7 @@ def _alone(run_dir: Path | None, model: str | None, flags: dict[str, Any]) -> Ma
         raise click.UsageError(msg)
     card = find_model(model)
     advice = _advice(flags["answers"], flags["policy"], card) if flags["answers"] else None
-    wishes = _wishes(advice) | given_values(flags)
+    wishes = _wishes(advice) | overlaid(planned, given_values(flags))
     names = _cards(flags, wishes.get("place", ""))
     if flags["quantity"] and not names:
         msg = "--solve asks what fits on a card: name one with --gpu."
@@ -143,6 +149,7 @@ def _alone(run_dir: Path | None, model: str | None, flags: dict[str, Any]) -> Ma
         machine=_measured() if LOCAL in names else MachineFacts(),
         **wishes,
     )
+    request = as_request(request)
     if flags["data"] is not None:
         request = request.model_copy(update={"lengths": _lengths(flags, card, request)})
     result = _looked_at(_estimated(request, card, names, flags), card, flags)
@@ -252,7 +259,9 @@ def _of_run(screen: Screen, run_dir: Path, model: str | None, flags: dict[str, A
             hint="Leave --model out, or leave --run-dir out.",
             where=str(run_dir),
         )
-    changes = given_values(flags)
+    planned = file_wishes(flags["plan_path"], flags["sets"])
+    planned.pop("model", None)
+    changes = overlaid(planned, given_values(flags))
     if flags["as_of"]:
         changes["as_of"] = flags["as_of"].date().isoformat()
     result = pipeline.estimate(changes, gpus=flags["gpu_names"], provider=flags["provider"])

@@ -87,7 +87,7 @@ def _positive(name: str) -> FiniteRange:
 
 def _training_options() -> list[Any]:
     return [
-        click.option("--objective", default="sft", show_default=True, help="What is optimised."),
+        click.option("--objective", help="What is optimised (default: sft, or what is advised)."),
         click.option("--rank", type=_count("rank"), help="Rank of the adapters."),
         click.option(
             "--alpha", type=_positive("alpha"), help="Scale of the adapters (default: twice rank)."

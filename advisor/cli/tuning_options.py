@@ -118,7 +118,8 @@ def tuning_options(function: F) -> F:
     @functools.wraps(function)
     def wrapped(*args: Any, **given: Any) -> Any:
         own = {name: given.pop(name) for name in OWN}
-        return function(*args, **given, **_fixed(own, given))
+        fixed = _fixed(own, given)
+        return function(*args, **given, **fixed)
 
     return _with(wrapped, OPTIONS)  # type: ignore[return-value]
 
@@ -194,6 +195,23 @@ def file_values(path: Path | None, sets: Sequence[str]) -> dict[str, Any]:
     for key, _ in given_back:
         found.setdefault("plan", {})[_field(key)] = AUTO
     return found
+
+
+def file_wishes(path: Path | None, sets: Sequence[str]) -> dict[str, Any]:
+    """What --plan and --set fix, under the names of an estimate's request, and `model`."""
+    found = file_values(path, sets)
+    plan = {field: value for field, value in found.get("plan", {}).items() if value != AUTO}
+    wishes = {
+        "plan_values": plan,
+        "told": found.get("plan_from", {}),
+        "method_options": found.get("method_options"),
+        "objective": found.get("objective"),
+        "methods": found.get("methods"),
+        "methods_in_line": False if "methods" in found else None,
+        "has_general_data": True if "general_data" in found else None,
+        "model": found.get("model"),
+    }
+    return {name: value for name, value in wishes.items() if value or value is False}
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -72,8 +72,8 @@ def test_names_are_read_in_any_case():
 def test_an_objective_sets_its_own_rate():
     words = ("--model", "8b", "--objective", "dpo")
     plan = only(*words)["plan"]
-    assert plan["learning_rate"] == 1e-6
-    assert plan["reasons"]["learning_rate"] == "objective dpo"
+    assert plan["learning_rate"] == 5e-6
+    assert plan["reasons"]["learning_rate"] == "recipe dpo-lora"
     assert only(*words, "--learning-rate", "0.001")["plan"]["learning_rate"] == 0.001
 
 

@@ -104,6 +104,30 @@ def _reader(field: str) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
+def overlaid(wishes: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Wishes of a plan file with flags over them: a flag takes the file's value away."""
+    found = dict(wishes)
+    named = {FLAGS.get(name, name) for name in flags}
+    for table in ("plan_values", "told"):
+        if table in found:
+            found[table] = {f: value for f, value in found[table].items() if f not in named}
+    options = found.get("method_options", {}) | flags.get("method_options", {})
+    return found | dict(flags) | ({"method_options": options} if options else {})
+
+
+def changed(request: EstimateRequest, changes: Mapping[str, Any]) -> EstimateRequest:
+    """A run's request with what a later command changes, flags and plan values alike."""
+    named = {FLAGS.get(name, name) for name in changes}
+    told = {f: who for f, who in request.told.items() if f not in named}
+    kept = {f: value for f, value in request.plan_values.items() if f not in named}
+    update = dict(changes)
+    update["told"] = told | update.get("told", {})
+    update["plan_values"] = kept | update.get("plan_values", {})
+    if "method_options" in update:
+        update["method_options"] = request.method_options | update["method_options"]
+    return as_request(request.model_copy(update=update))
+
+
 def as_request(request: EstimateRequest) -> EstimateRequest:
     """The request with the fixed plan values in its own fields where it has them.
 
