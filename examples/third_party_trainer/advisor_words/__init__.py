@@ -1,0 +1,1 @@
+"""A trainer and a backend for `advisor`, as a package of its own."""
