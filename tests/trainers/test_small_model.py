@@ -355,6 +355,14 @@ def test_rows_grouped_by_length_are_each_seen_once():
 
 
 @pytest.mark.ml
+def test_rows_are_as_long_as_the_encoder_reads_them(tiny_encoder, tmp_path):
+    plan = job_of(tiny_encoder, tmp_path).plan
+    rows = [Sample(id="a", input="abc", target="x"), said("ox", "now")]
+    text = len(sample_text(rows[1]))
+    assert SmallModelTrainer().row_lengths(rows, plan, "Sort.") == [5, text + 2]
+
+
+@pytest.mark.ml
 def test_a_long_conversation_keeps_its_end(tiny_encoder, tmp_path):
     rows = tuple(
         s.model_copy(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 from advisor.contracts import Tools, TrainerInfo
 from advisor.errors import MissingExtraError
+from advisor.schema.evaluation import Sample
+from advisor.schema.plan import Plan
 from advisor.schema.train import TrainEvent, TrainJob, TrainResult
 from trainers.engines.ledger import Ledger
 from trainers.engines.lock import alone_in
 from trainers.engines.small_model.choices import METHODS, choice_of, labels_of, refuse
+from trainers.engines.small_model.texts import sample_text
 from trainers.engines.trl.quiet import quiet
 
 NEEDED = {
@@ -62,3 +66,18 @@ class SmallModelTrainer:
             from trainers.engines.small_model._run import run  # noqa: PLC0415 - delays torch
 
             return ledger.finished() or run(job, tools, ledger)
+
+    def row_lengths(self, samples: Sequence[Sample], plan: Plan, instruction: str) -> list[int]:
+        """Tokens of what is read of every sample, by the encoder's tokenizer; no instruction is.
+
+        Raises MissingExtraError, ModelFolderError and PlanError.
+        """
+        del instruction
+        if find_spec("transformers") is None:
+            raise MissingExtraError("Counting tokens with the encoder's own tokenizer", "train")
+        with quiet():
+            from trainers.engines.small_model._lengths import (  # noqa: PLC0415 - seconds to import
+                token_lengths,
+            )
+
+            return token_lengths(choice_of(plan).encoder, [sample_text(s) for s in samples])
