@@ -80,3 +80,22 @@ def can_switch_off(model: Any) -> bool:
     if getattr(config, "is_prompt_learning", False):
         return False
     return getattr(config, "init_lora_weights", True) in BASE_UNTOUCHED
+
+
+@contextlib.contextmanager
+def without_second_adapter(model: Any) -> Iterator[None]:
+    """A model with an adapter is built into a trainer without the copy that RLOO adds to it.
+
+    Whatever the weight of the reference, and though the copy of PiSSA's adapter changes the base.
+    """
+    if not isinstance(model, PeftModel):
+        yield
+        return
+    given = model.get_parameter
+    model.add_adapter = lambda *_, **__: None
+    model.get_parameter = lambda name: given(name.replace(".ref.", ".default."))
+    try:
+        yield
+    finally:
+        del model.add_adapter
+        del model.get_parameter

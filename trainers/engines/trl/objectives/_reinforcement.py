@@ -17,7 +17,7 @@ from advisor.schema.train import TrainJob
 from trainers.engines.trl._rows import fitting, prompt_text
 from trainers.engines.trl.course import Course
 from trainers.engines.trl.objectives._losses import looking
-from trainers.engines.trl.objectives._reference import Reference
+from trainers.engines.trl.objectives._reference import Reference, without_second_adapter
 from trainers.engines.trl.objectives._rewards import Worth, worth_of
 from trainers.objectives.drawing import (
     NEW_TOKENS,
@@ -41,7 +41,8 @@ class Drawing:
         """With a weight for the reference the library would add a second adapter to the model."""
         weight, args.beta = args.beta, 0.0
         reference = Reference(model) if weight else None
-        super().__init__(model=model, args=args, **named)  # type: ignore[call-arg]
+        with without_second_adapter(model):
+            super().__init__(model=model, args=args, **named)  # type: ignore[call-arg]
         self.beta = args.beta = weight
         self.ref_model = reference
         self.dev_samples = tuple(dev)
