@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from advisor.render.diagnosis_grids import system_name
 from advisor.render.grid import Grid, gib_text, p_text, usd_text, yes_no
 from advisor.render.safe import UNKNOWN, amount, percent, percent_range, safe_text, words
+from advisor.render.training_words import told_rows
 from advisor.units import short_count, short_duration
 
 if TYPE_CHECKING:
@@ -87,8 +88,8 @@ def training_grid(result: TrainResult) -> Grid:
         ("Seed", str(result.seed)),
         ("Output", result.output_dir),
     ]
-    if result.resumed_from_step is not None:
-        rows.insert(3, ("Resumed from step", f"{result.resumed_from_step:,}"))
+    told = [(label[0].upper() + label[1:], text) for label, text in told_rows(result)]
+    rows[-2:-2] = told
     return Grid(("Training", "Measured"), tuple(rows))
 
 

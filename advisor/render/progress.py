@@ -75,11 +75,14 @@ class Meter:
         fresh, seconds = self.done - before, self._clock() - since
         return fresh / seconds if fresh > 0 and seconds > 0 else None
 
-    def pace(self, note: str = "") -> str:
-        """Rate (or `note` in its place) and remaining time; no time before anything is done."""
+    def pace(self, note: str = "", left: float | None = None) -> str:
+        """Rate (or `note` in its place) and remaining time; no time before anything is done.
+
+        Seconds that are `left` are those of somebody who knows better.
+        """
         if self.rate is None:
             return note
-        left = max(self.total - self.done, 0) / self.rate
+        left = max(self.total - self.done, 0) / self.rate if left is None else left
         rate = f"{self.rate:.1f}/s" if self.rate >= 1 else f"{1 / self.rate:.1f} s each"
         remaining = f"{short_duration(left)} left" if left else ""
         return ", ".join(part for part in (remaining, note or rate) if part)
@@ -103,7 +106,7 @@ class SilentProgress:
     def finish(self) -> None:
         """Nothing."""
 
-    def show(self, done: int, note: str = "") -> None:
+    def show(self, done: int, note: str = "", left: float | None = None) -> None:
         """Nothing."""
 
     def say(self, text: str) -> None:
@@ -131,7 +134,7 @@ class PlainProgress:
         if self._meter is not None:
             self.show(self._meter.done + count)
 
-    def show(self, done: int, note: str = "") -> None:
+    def show(self, done: int, note: str = "", left: float | None = None) -> None:
         """So many items are done in all; `note` stands in place of the rate."""
         meter = self._meter
         if meter is None:
@@ -140,7 +143,7 @@ class PlainProgress:
         if self._clock() - self._spoke < QUIET_SECONDS or done >= meter.total:
             return
         self._spoke = self._clock()
-        self.say(f"{meter.label}: {done}/{meter.total}, {meter.pace(note)}")
+        self.say(f"{meter.label}: {done}/{meter.total}, {meter.pace(note, left)}")
 
     def finish(self) -> None:
         """Close the piece of work with one line; harmless when none is open."""
@@ -184,12 +187,12 @@ class LiveProgress:
         if self._meter is not None:
             self.show(self._meter.done + count)
 
-    def show(self, done: int, note: str = "") -> None:
+    def show(self, done: int, note: str = "", left: float | None = None) -> None:
         """So many items are done in all; `note` stands in place of the rate."""
         if self._meter is None or self._bar is None:
             return
         self._meter.done = done
-        self._bar.update(self._bar.task_ids[0], completed=done, note=self._meter.pace(note))
+        self._bar.update(self._bar.task_ids[0], completed=done, note=self._meter.pace(note, left))
 
     def finish(self) -> None:
         """Take the bar away and leave one line; harmless when none is open."""
@@ -235,12 +238,14 @@ class TrainingLine:
         """Show one event."""
         if event.message and event.kind in ("note", "resume"):
             self._line.say(event.message)
+        if event.kind == "evaluation":
+            self._line.say(_look(event))
         if event.kind == "end":
             self._open = False
             self._line.finish()
         elif event.total_steps:
             self._begin(event)
-            self._line.show(event.step, _numbers(event))
+            self._line.show(event.step, _numbers(event), left=event.remaining_seconds)
 
     def _begin(self, event: TrainEvent) -> None:
         """Open the line at the first event that knows the number of steps."""
@@ -258,4 +263,13 @@ def _numbers(event: TrainEvent) -> str:
         parts.append(f"{short_count(event.tokens_per_second)} tok/s")
     if event.memory_gib is not None:
         parts.append(f"{event.memory_gib:.1f} GiB")
+    if event.usd is not None:
+        parts.append(f"{event.usd:.2f} USD")
     return ", ".join(parts)
+
+
+def _look(event: TrainEvent) -> str:
+    """What a look at the dev split showed."""
+    seen = {"dev loss": event.dev_loss, "metric": event.score}
+    told = [f"{name} {value:.3f}" for name, value in seen.items() if value is not None]
+    return f"step {event.step}: {', '.join(told)}"

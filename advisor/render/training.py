@@ -13,6 +13,7 @@ from advisor.render.terminal import (
     show_warnings,
     words,
 )
+from advisor.render.training_words import told_rows
 from advisor.units import short_count, short_duration
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ def _facts(result: TrainResult, *, ascii_only: bool) -> list[tuple[str, str]]:
     if result.dev_loss_before is not None and result.dev_loss_after is not None:
         change = f"{result.dev_loss_before:.3f} to {result.dev_loss_after:.3f}"
         facts.insert(6, ("dev loss, before to after", change))
-    if result.resumed_from_step is not None:
-        facts.insert(4, ("resumed from step", f"{result.resumed_from_step:,}"))
+    facts[-3:-3] = told_rows(result)
     return facts
 
 

@@ -194,3 +194,18 @@ def test_what_an_event_did_not_measure_is_left_out(
     emit(TrainEvent(kind="step", step=2, total_steps=9))
     assert "loss" not in stream.getvalue()
     assert "GiB" not in stream.getvalue()
+
+
+def test_the_remaining_time_and_the_cost_are_the_runs_own_and_looks_get_a_line(
+    line: PlainProgress, stream: io.StringIO, clock: Clock
+) -> None:
+    emit = TrainingLine(line)
+    emit(TrainEvent(kind="start", total_steps=40))
+    emit(TrainEvent(kind="evaluation", step=10, total_steps=40, dev_loss=1.5, score=0.25))
+    clock.now += 12
+    emit(
+        TrainEvent(kind="step", step=20, total_steps=40, loss=1.0, remaining_seconds=90, usd=0.256)
+    )
+    out = stream.getvalue()
+    assert "step 10: dev loss 1.500, metric 0.250" in out
+    assert "training: 20/40, 1 min 30 s left, loss 1.000, 0.26 USD" in out

@@ -7,9 +7,12 @@ import pytest
 from advisor.render.estimate import show_estimate, show_terms
 from advisor.render.gate import show_gate
 from advisor.render.matrix import show_matrix
+from advisor.render.measured_grids import training_grid
 from advisor.render.profile import show_profile
 from advisor.render.report import show_demo, show_report
 from advisor.render.training import show_training, sparkline
+from advisor.schema.base import Interval
+from advisor.schema.train import DevPoint, PlanChange, Preflight
 from tests.fixtures import values as v
 from tests.fixtures.estimates import hostile_estimate, priced_estimate
 from tests.fixtures.reports import REPORTS
@@ -124,3 +127,37 @@ def test_a_sparkline_runs_from_least_to_largest_and_marks_what_is_no_number() ->
     assert sparkline([1.0, float("nan"), 0.0], 10) == "█!▁"
     assert sparkline([2.0, 2.0], 10) == "▁▁"
     assert len(sparkline([float(n) for n in range(1000)], 40)) == 40
+
+
+def test_training_tells_what_was_kept_what_was_seen_and_what_was_changed() -> None:
+    result = v.train_result(
+        metric="exact_match",
+        evaluations=(
+            DevPoint(step=0, loss=2.0, score=0.0),
+            DevPoint(step=30, loss=1.0, score=0.5),
+            DevPoint(step=60, loss=0.9, score=0.4),
+        ),
+        kept_step=30,
+        kept_by="best exact_match on the dev split (0.500) of 2 looks",
+        ended_early="nothing better on the dev split in 1 look after step 30",
+        resumed_from_step=12,
+        restored=("the weights", "the random state"),
+        preflight=Preflight(
+            estimated_memory_gib=Interval(low=0.8, likely=0.9, high=1.1),
+            changes=(PlanChange(field="micro_batch_size", planned=4, used=2, why="memory"),),
+        ),
+        steps_seconds=100.0,
+        evaluation_seconds=20.0,
+        usd=1.25,
+    )
+    for out in (screen(show_training, result), "\n".join(map(str, training_grid(result).rows))):
+        lowered = " ".join(out.split()).lower()
+        assert "step 30: best exact_match" in lowered
+        assert "0.000 at 0, 0.500 at 30, 0.400 at 60" in lowered
+        assert "2.000 at 0, 1.000 at 30, 0.900 at 60" in lowered
+        assert "nothing better on the dev split" in lowered
+        assert "12, with the weights, the random state" in lowered
+        assert "0.90 gib (0.80 to 1.10)" in lowered
+        assert "4 to 2: memory" in lowered
+        assert "20 s in looks" in lowered
+        assert "1.25" in lowered
