@@ -6,13 +6,12 @@ that differs then is decided here: trainer and objective, the model that is plan
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from advisor import registry
 from advisor.catalog.query import find_model
-from advisor.contracts import Configurable, TrainerInfo
+from advisor.contracts import Configurable
 from advisor.errors import MissingExtraError, PlanError
 from advisor.schema.catalog import ModelCard
 from advisor.schema.gate import GateVerdict
@@ -27,12 +26,13 @@ USUAL_TRAINER = RunSettings.model_fields["trainer"].default
 
 
 def tunes_encoder(settings: RunSettings) -> bool:
-    """Whether the run's trainer tunes an encoder rather than the model that is prompted."""
-    return bool(_info(settings).approach == APPROACH)
+    """Whether the run's trainer tunes an encoder rather than the model that is prompted.
 
-
-def _info(settings: RunSettings) -> TrainerInfo:
-    return registry.trainer(settings.trainer).info
+    Raises UnknownPluginError.
+    """
+    if settings.trainer == USUAL_TRAINER:
+        return False
+    return registry.trainer(settings.trainer).info.approach == APPROACH
 
 
 def suited(settings: RunSettings) -> RunSettings:
@@ -103,13 +103,9 @@ def encoder_card(settings: RunSettings) -> ModelCard:
     return card.model_copy(update={"id": name})
 
 
-def wishes(settings: RunSettings, card: ModelCard, length: int) -> Mapping[str, Any]:
-    """What an estimate for the encoder is asked beside the usual, under the request's names."""
-    most = card.max_sequence_length or length
-    return {
-        "objective": OBJECTIVE,
-        "methods": settings.methods or METHODS,
-        "methods_in_line": False,
-        "settings": (),
-        "seq_len": min(length, most),
-    }
+def encoder_wishes() -> dict[str, Any]:
+    """What an estimate for the encoder is asked, over what the decision asks for language models.
+
+    The objective is the settings' own, since `suited` has set it.
+    """
+    return {"methods": METHODS, "methods_in_line": False, "settings": ()}
