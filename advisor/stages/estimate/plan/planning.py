@@ -47,16 +47,7 @@ def make_plan(
         f"{OPTION}{name}": request.told.get(f"{OPTION}{name}", "--option")
         for name in request.method_options
     }
-    for key, value in reference.stack.defaults_for(method.info.id).items():
-        values[key], reasons[key] = value, f"stack {reference.stack.id}"
-    _suit_device(values, reasons, gpu, adapts=method.info.needs_rank)
-    _suit_model(values, reasons, model, request.seq_len)
-    for flag, field in FLAGS.items():
-        value = getattr(request, flag)
-        if value is not None and takes(method.info, field):
-            values[field] = value
-            reasons[field] = request.told.get(field, f"--{flag.replace('_', '-')}")
-    _settle(values, reasons, request)
+    _suit(values, reasons, request, model=model, gpu=gpu, info=method.info)
     suit_rows(
         values,
         reasons,
@@ -102,7 +93,7 @@ def _proposed(
     objective: PluginInfo | None,
     reference: Reference,
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Values of recipe, rules and objective, and who proposed each; the more special wins."""
+    """Values of recipe, rules, objective and software, and who proposed each; the later win."""
     values: dict[str, Any] = {key: s.value for key, s in recipe.settings.items()}
     reasons = dict.fromkeys(values, f"recipe {recipe.id}")
     suit_advice(values, reasons, request.settings, recipe=recipe, info=info)
@@ -114,7 +105,29 @@ def _proposed(
         reasons |= dict.fromkeys(taken, f"recipe {over.id}")
     named = request.objective
     suit_advice(values, reasons, request.settings, recipe=recipe, info=info, objective=named)
+    for key, value in reference.stack.defaults_for(info.id).items():
+        values[key], reasons[key] = value, f"stack {reference.stack.id}"
     return values, reasons
+
+
+def _suit(
+    values: dict[str, Any],
+    reasons: dict[str, str],
+    request: EstimateRequest,
+    *,
+    model: ModelCard,
+    gpu: Gpu,
+    info: MethodInfo,
+) -> None:
+    """What device, model and the user's flags make of the proposed values."""
+    _suit_device(values, reasons, gpu, adapts=info.needs_rank)
+    _suit_model(values, reasons, model, request.seq_len)
+    for flag, field in FLAGS.items():
+        value = getattr(request, flag)
+        if value is not None and takes(info, field):
+            values[field] = value
+            reasons[field] = request.told.get(field, f"--{flag.replace('_', '-')}")
+    _settle(values, reasons, request)
 
 
 def _settle(values: dict[str, Any], reasons: dict[str, str], request: EstimateRequest) -> None:
