@@ -21,6 +21,7 @@ from advisor.contracts.answering import (
     Streaming,
     Telling,
 )
+from advisor.contracts.launching import Launcher
 from advisor.contracts.options import Configurable
 from advisor.contracts.retrieving import (
     Arraying,
@@ -63,6 +64,7 @@ __all__ = [
     "Filtering",
     "Judging",
     "Keeping",
+    "Launcher",
     "Method",
     "MethodInfo",
     "Metric",
@@ -104,6 +106,7 @@ GROUPS: dict[str, type] = {
     "advisor.retrievers": Retriever,
     "advisor.embedders": Embedder,
     "advisor.readers": DocumentReader,
+    "advisor.launchers": Launcher,
 }
 
 Clock = Callable[[], float]

@@ -40,11 +40,12 @@ class Spread:
     """Put before a watched trainer class where several processes train together."""
 
     plan: ClassVar[Plan]
+    _tokens: Any
 
-    def __init__(self, *positional: Any, model: Any, **named: Any) -> None:
+    def __init__(self, *positional: Any, **named: Any) -> None:
         if self.is_sharded:
-            shard(model)
-        super().__init__(*positional, model=model, **named)
+            shard(named["model"])
+        super().__init__(*positional, **named)
         check_world(self.accelerator.num_processes, self.plan)  # type: ignore[attr-defined]
         self.add_callback(Agreement())  # type: ignore[attr-defined]
         self._counted = 0
@@ -64,7 +65,7 @@ class Spread:
         """The norm, and loss and tokens of the step over all processes, so that all judge alike."""
         if isinstance(grad_norm, DTensor):
             grad_norm = grad_norm.full_tensor()
-        own = int(self._tokens)  # type: ignore[has-type]
+        own = int(self._tokens)
         loss, tokens = summed([float(sum(self._losses)), float(own - self._counted)])  # type: ignore[has-type]
         self._counted, self._total = own, self._total + tokens
         self._losses = [loss / self.plan.gpus]
@@ -88,6 +89,7 @@ class Spread:
             super().save_model(output_dir, _internal_call)  # type: ignore[misc]
             return
         folder = Path(output_dir or self.args.output_dir)  # type: ignore[attr-defined]
+        rest(self.model)  # type: ignore[attr-defined]
         trained = {
             name: unsharded(parameter.detach()).cpu().contiguous()
             for name, parameter in self.model.named_parameters()  # type: ignore[attr-defined]
@@ -186,7 +188,8 @@ def shard(model: Any) -> None:
     for module in list(base.modules()):
         if type(module).__name__ in blocks:
             fully_shard(module, mesh=mesh)
-    fully_shard(base, mesh=mesh)
+    # parameters must be shards between two calls: an optimizer made then would hold copies
+    fully_shard(base, mesh=mesh, reshard_after_forward=True)
     base._is_distributed_loading_by_transformers = True  # noqa: SLF001 - the library then wraps no more
     _check_parted(base)
 
@@ -202,9 +205,19 @@ def _check_parted(model: Any) -> None:
         )
 
 
+def rest(model: Any) -> None:
+    """Let go of weights that were put together for a look; parameters are shards again."""
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            module.reshard()
+
+
 def gather(model: Any) -> None:
     """Make a sharded model whole in the first process, so that it can be saved like any other."""
     first, known = is_first(), {}
+    rest(model)
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    base._is_distributed_loading_by_transformers = False  # noqa: SLF001 - no more than one saves it
     for module in list(model.modules()):
         for name, parameter in list(module._parameters.items()):  # noqa: SLF001 - tied weights stay tied
             if not isinstance(parameter, DTensor):

@@ -1,0 +1,1 @@
+"""Launchers: jobs that run advisor itself where the GPUs are."""

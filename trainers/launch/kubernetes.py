@@ -1,0 +1,149 @@
+"""Kubernetes: a volume, a service by which machines meet, and an indexed job."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from advisor.contracts import PluginInfo
+from advisor.schema.launch import Launched, LaunchTask
+from trainers.launch.scripts import limit_hours, line, meeting, written
+
+FILES_FILE, JOB_FILE = "files.yaml", "job.yaml"
+VOLUME = "/advisor"
+VOLUME_GIB = 200
+RESTARTS = 6
+GRACE_SECONDS = 120
+IMAGE = "python:3.11-slim"
+SECONDS_PER_HOUR = 3600
+
+
+class KubernetesLauncher:
+    """Files are copied into the volume and mounted at the place they have here."""
+
+    info = PluginInfo(id="k8s", label="a Kubernetes cluster with GPUs", spends_money=True)
+
+    def write(self, task: LaunchTask, folder: Path) -> Launched:
+        """The volume with its keeper pod, the job, and the commands between."""
+        files = written(folder, FILES_FILE, _documents(_claim(task), _keeper(task)))
+        job = written(folder, JOB_FILE, _documents(*_service(task), _job(task)))
+        keeper = f"{task.name}-files"
+        inside = [f"{VOLUME}/files{PurePosixPath(path).parent}" for path in task.send]
+        copies = [
+            ("kubectl", "cp", path, f"{keeper}:{place}/{PurePosixPath(path).name}")
+            for path, place in zip(task.send, inside, strict=True)
+        ]
+        return Launched(
+            launcher=self.info.id,
+            files=(job, files),
+            tool="kubectl",
+            submit=(
+                ("kubectl", "apply", "-f", files),
+                ("kubectl", "wait", "--for=condition=Ready", f"pod/{keeper}", "--timeout=300s"),
+                ("kubectl", "exec", keeper, "--", "mkdir", "-p", *dict.fromkeys(inside)),
+                *copies,
+                ("kubectl", "apply", "-f", job),
+            ),
+            fetch=(
+                ("kubectl", "cp", f"{keeper}:{VOLUME}/files{task.run_dir}", task.run_dir),
+                ("kubectl", "delete", "-f", job, "-f", files),
+            ),
+            notes=_notes(task),
+        )
+
+
+def _notes(task: LaunchTask) -> tuple[str, ...]:
+    notes = []
+    if task.variables:
+        words = " ".join(f'--from-literal={name}="${name}"' for name in task.variables)
+        made = f"kubectl create secret generic {task.name} {words}"
+        notes.append(f"Make the secret first, in your own shell: {made}")
+    if task.nodes > 1:
+        notes.append("Several machines need a storage class that many may write (ReadWriteMany).")
+    return tuple(notes)
+
+
+def _documents(*documents: dict[str, Any]) -> str:
+    return yaml.safe_dump_all(documents, sort_keys=False, width=1000)
+
+
+def _named(task: LaunchTask, kind: str, version: str, name: str = "") -> dict[str, Any]:
+    labels = {"app": task.name}
+    return {
+        "apiVersion": version,
+        "kind": kind,
+        "metadata": {"name": name or task.name, "labels": labels},
+    }
+
+
+def _claim(task: LaunchTask) -> dict[str, Any]:
+    mode = "ReadWriteMany" if task.nodes > 1 else "ReadWriteOnce"
+    size = {"requests": {"storage": f"{VOLUME_GIB}Gi"}}
+    spec = {"accessModes": [mode], "resources": size}
+    return _named(task, "PersistentVolumeClaim", "v1") | {"spec": spec}
+
+
+def _volumes(task: LaunchTask) -> list[dict[str, Any]]:
+    return [{"name": "files", "persistentVolumeClaim": {"claimName": task.name}}]
+
+
+def _keeper(task: LaunchTask) -> dict[str, Any]:
+    """A pod that does nothing but hold the volume open for copies."""
+    container = {
+        "name": "files",
+        "image": "busybox:stable",
+        "command": ["sleep", "infinity"],
+        "volumeMounts": [{"name": "files", "mountPath": VOLUME}],
+    }
+    spec = {"restartPolicy": "Always", "containers": [container], "volumes": _volumes(task)}
+    return _named(task, "Pod", "v1", f"{task.name}-files") | {"spec": spec}
+
+
+def _service(task: LaunchTask) -> list[dict[str, Any]]:
+    """A headless service, by which the machines of an indexed job have names."""
+    if task.nodes == 1:
+        return []
+    spec = {"clusterIP": "None", "selector": {"job-name": task.name}}
+    return [_named(task, "Service", "v1") | {"spec": spec}]
+
+
+def _job(task: LaunchTask) -> dict[str, Any]:
+    container: dict[str, Any] = {
+        "name": "train",
+        "image": task.image or IMAGE,
+        "command": ["bash", "-c", "\n".join(["set -e", *task.setup, *_run(task)])],
+        "volumeMounts": [
+            {"name": "files", "mountPath": path, "subPath": f"files{path}"} for path in task.send
+        ],
+    }
+    if task.gpu != "cpu":
+        container["resources"] = {"limits": {"nvidia.com/gpu": task.gpus_per_node}}
+    if task.variables:
+        container["envFrom"] = [{"secretRef": {"name": task.name}}]
+    pod: dict[str, Any] = {
+        "restartPolicy": "OnFailure" if task.nodes == 1 else "Never",
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "containers": [container],
+        "volumes": _volumes(task),
+    }
+    if task.nodes > 1:
+        pod["subdomain"] = task.name
+    spec: dict[str, Any] = {
+        "completions": task.nodes,
+        "parallelism": task.nodes,
+        "completionMode": "Indexed",
+        "backoffLimit": RESTARTS,
+        "template": {"metadata": {"labels": {"app": task.name}}, "spec": pod},
+    }
+    hours = limit_hours(task)
+    if hours:
+        spec["activeDeadlineSeconds"] = hours * SECONDS_PER_HOUR
+    return _named(task, "Job", "batch/v1") | {"spec": spec}
+
+
+def _run(task: LaunchTask) -> list[str]:
+    host = shlex.quote(f"{task.name}-0.{task.name}")
+    return [*meeting(task, host, '"$JOB_COMPLETION_INDEX"'), line(task)]
