@@ -84,10 +84,10 @@ def test_preferences_are_sent_in_the_services_form(tmp_path: Path):
     samples = tuple(s.model_copy(update={"rejected": "No."}) for s in training_samples())
     with tuning_server() as server:
         tune(a_job(tmp_path, server, objective="dpo", train_samples=samples,
-                   options={"beta": 0.2, "suffix": "mine"}))  # fmt: skip
+                   options={"beta": 0.2, "suffix": "mine", "model": "theirs"}))  # fmt: skip
     [asked] = server.asked
     assert asked["method"]["dpo"]["hyperparameters"]["beta"] == 0.2
-    assert asked["suffix"] == "mine"
+    assert (asked["suffix"], asked["model"]) == ("mine", "theirs")
     row = json.loads(server.contents["train"].splitlines()[0])
     assert set(row) == {"input", "preferred_output", "non_preferred_output"}
     assert row["non_preferred_output"] == [{"role": "assistant", "content": "No."}]
@@ -239,6 +239,7 @@ def test_it_is_cancelled_only_when_asked(tmp_path: Path):
         ({}, {"train_samples": training_samples(9)}, DatasetError, "ask for 10 at least"),
         ({}, {"train_samples": ()}, DatasetError, "no training samples"),
         ({}, {"objective": "dpo"}, DatasetError, "no rejected answer"),
+        ({}, {"model": str(Path(__file__).parent)}, PlanError, "a folder of this machine"),
         ({}, {"options": {"suffix": "x" * 65}}, PlanError, "has 65 letters"),
         ({}, {"options": {"poll_seconds": 0}}, PlanError, "poll_seconds"),
         ({}, {"options": {"learning_rate_multiplier": -1}}, PlanError, "multiplier"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from advisor.errors import PlanError
@@ -21,7 +22,7 @@ def request_of(job: TrainJob, digest: str, train: str, dev: str | None) -> dict[
     plan = job.plan
     kind = "dpo" if plan.objective == "dpo" else "supervised"
     told: dict[str, Any] = {
-        "model": plan.model,
+        "model": model_of(plan),
         "training_file": train,
         "seed": plan.seed,
         "metadata": {MARK: digest},
@@ -36,6 +37,21 @@ def request_of(job: TrainJob, digest: str, train: str, dev: str | None) -> dict[
             hint=f"Give {LONGEST_SUFFIX} at most.",
         )
     return told | ({"suffix": suffix} if suffix else {})
+
+
+def model_of(plan: Plan) -> str:
+    """The service's name of the base: option `model`, else the plan's.
+
+    Raises PlanError where the plan's is a folder of this machine.
+    """
+    named = str(plan.method_options.get("model") or "")
+    if not named and Path(plan.model).is_dir():
+        raise PlanError(
+            f"The plan's base model is a folder of this machine: {plan.model}.",
+            hint="Name the service's model: option model=NAME.",
+            where="trainer hosted",
+        )
+    return named or plan.model
 
 
 def hyperparameters(plan: Plan) -> dict[str, Any]:

@@ -18,6 +18,7 @@ NO_KEY = "none"
 """Sent where no key is needed, since the library insists on one."""
 LOOPBACK = ("localhost", "127.", "::1", "0.0.0.0")  # noqa: S104 - recognised, not bound
 OPTIONS = (
+    "model",
     "base_url",
     "api_key_env",
     "suffix",
