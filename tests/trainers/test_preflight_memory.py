@@ -71,9 +71,9 @@ def test_the_steps_leave_no_trace(tiny_llama: str, tmp_path: Path, method: str):
 def test_no_optimizer_moves_a_weight(
     tiny_llama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str
 ):
-    from trainers.engines.trl import _longest
+    from trainers.engines.trl import _traceless
 
-    monkeypatch.setattr(_longest, "COPIED_BYTES", 0)  # nothing could be put back
+    monkeypatch.setattr(_traceless, "COPIED_BYTES", 0)  # nothing could be put back
     bench = bench_for(tiny_llama, tmp_path, "full", optimizer=optimizer, weight_decay=0.1)
     before = weights(bench.model)
     assert probed(bench).state_bytes > 0 or optimizer == "sgd"
@@ -102,18 +102,11 @@ def test_weights_that_an_optimizer_moved_are_put_back(tiny_llama: str, tmp_path:
     assert unchanged(bench.model, before)
 
 
-def probed(bench: Any, plan: Any = None) -> Any:
+def probed(bench: Any) -> Any:
     from trainers.engines.trl._longest import take_steps
 
     with quiet():
-        return take_steps(
-            plan or bench.job.plan,
-            bench.course.dataset,
-            bench.course.lengths,
-            build=bench.build,
-            folder=bench.folder,
-            model=bench.model,
-        )
+        return take_steps(bench, bench.job.plan)
 
 
 def test_a_run_after_the_look_is_the_run_without_it(tiny_llama: str, tmp_path: Path):
@@ -245,6 +238,27 @@ def test_measured_memory_above_the_usable_shrinks_the_micro_batch(tiny_llama: st
     assert plan.micro_batch_size * plan.gradient_accumulation_steps == 32
     assert seen.probed_memory_gib <= room
     assert "usable" in seen.changes[0].why
+
+
+def test_a_step_is_given_up_before_the_system_ends_the_process(tiny_llama: str, tmp_path: Path):
+    from trainers.engines.trl._shrink import shortage
+
+    bench = bench_for(tiny_llama, tmp_path)
+    held: list[Any] = []
+
+    def growing(*_: Any) -> None:
+        import torch
+
+        held.append(torch.ones(32 << 20))
+
+    bench.model.get_input_embeddings().register_forward_hook(growing)
+    before = probed(bench).before_gib
+    held.clear()
+    job = bench.job.model_copy(update={"usable_memory_gib": before + 0.15})
+    probe = probed(dataclasses.replace(bench, job=job))
+    assert len(held) == 2  # of four micro-batches
+    assert probe.peak_gib is None
+    assert "4 rows at a time (" in shortage(probe, before + 0.15, bench.job.plan)
 
 
 def test_one_row_at_a_time_that_is_too_much_stops_with_the_nearest_plan(

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import math
-import random
 import shutil
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from transformers import TrainerCallback
 from transformers.trainer_callback import DefaultFlowCallback
@@ -27,15 +21,16 @@ from advisor.errors import (
     TrainingError,
 )
 from advisor.schema.plan import Plan
+from trainers.engines.trl._bench import Bench
 from trainers.engines.trl._memory import MemoryWatch
+from trainers.engines.trl._ranks import summed
+from trainers.engines.trl._traceless import as_it_was, own_part
 from trainers.engines.trl.failures import told
 
 STEPS = 2
 """The first makes the optimizer's states, the second has them beside everything else."""
 DRAWING = ("grpo", "rloo")
 """Objectives whose batches are drawn at once for a whole step; accumulation is memory there."""
-COPIED_BYTES = 256 << 20
-"""Trained weights up to this size are put back from a copy, should an optimizer have moved them."""
 PROBE_FOLDER = "preflight"
 
 
@@ -99,7 +94,8 @@ def check_gradients(model: Any, *, may_be_still: bool) -> None:
             " and learn nothing.",
             hint="Turn gradient checkpointing off, or choose another method.",
         )
-    if not may_be_still and not any(bool(p.grad.count_nonzero()) for p in reached):
+    moved = summed([float(any(bool(own_part(p.grad).count_nonzero()) for p in reached))])[0]
+    if not may_be_still and not moved:
         raise NothingToLearnError(
             f"The gradient of all {len(reached)} trained tensors is zero on the longest batch:"
             " training would learn nothing.",
@@ -136,34 +132,30 @@ def accumulated(plan: Plan) -> int:
     return full if plan.objective in DRAWING else min(2, full)
 
 
-def take_steps(
-    plan: Plan,
-    dataset: Any,
-    lengths: tuple[int, ...],
-    *,
-    build: Callable[[Plan, Any, Path], Any],
-    folder: Path,
-    model: Any,
-) -> Probe:
+def take_steps(bench: Bench, plan: Plan, *, rows: Any = None) -> Probe:
     """Two steps at learning rate 0 with the plan's optimizer on its longest micro-batch.
 
-    Weights, gradients, forward methods and random states are afterwards what they were. Raises
-    NonFiniteLossError and TrainingError for what a real run would run into at once.
+    Of the bench's rows, or of others. On a CPU a step is given up as soon as the process holds
+    more than is usable, before the system ends it. Weights, gradients, forward methods and random
+    states are afterwards what they were. Raises NonFiniteLossError, NothingToLearnError and
+    TrainingError for what a real run would run into at once.
     """
+    dataset = bench.course.dataset if rows is None else rows
+    lengths = bench.course.lengths if rows is None else tuple(map(len, rows["input_ids"]))
     count = plan.micro_batch_size * accumulated(plan) * STEPS
     chosen = longest(lengths, plan.micro_batch_size)
-    rows = dataset.select([chosen[i % len(chosen)] for i in range(count)])
-    place = folder / PROBE_FOLDER
-    with as_it_was(model), MemoryWatch() as memory:
+    taken = dataset.select([chosen[i % len(chosen)] for i in range(count)])
+    usable = bench.job.usable_memory_gib
+    with as_it_was(bench.model), MemoryWatch() as memory, _fenced(bench.model, memory, usable):
         before = memory.now_gib
         try:
-            timed, loss = _stepped(plan, rows, build=build, place=place)
+            timed, loss = _stepped(bench, plan, taken)
         except Exception as error:
-            if not isinstance(told(error, plan, place), OutOfMemoryError):
+            if not isinstance(told(error, plan, bench.folder), OutOfMemoryError):
                 raise
             timed, loss = None, None
         finally:
-            shutil.rmtree(place, ignore_errors=True)
+            shutil.rmtree(bench.folder / PROBE_FOLDER, ignore_errors=True)
         peak = memory.peak_gib
     if timed is None:
         return Probe(peak_gib=None, before_gib=before)
@@ -177,11 +169,27 @@ def take_steps(
     )
 
 
-def _stepped(
-    plan: Plan, rows: Any, *, build: Callable[[Plan, Any, Path], Any], place: Path
-) -> tuple[_Timed, float | None]:
+@contextmanager
+def _fenced(model: Any, memory: MemoryWatch, usable_gib: float | None) -> Iterator[None]:
+    """Raise MemoryError within a forward pass that goes beyond the limit of main memory."""
+    hooks = []
+    if usable_gib is not None and memory.tier == "process" and memory.now_gib <= usable_gib:
+
+        def look(*_: Any) -> None:
+            if memory.now_gib > usable_gib:
+                raise MemoryError
+
+        hooks = [part.register_forward_pre_hook(look) for part in model.modules()]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _stepped(bench: Bench, plan: Plan, rows: Any) -> tuple[_Timed, float | None]:
     probed = plan.model_copy(update={"gradient_accumulation_steps": accumulated(plan)})
-    trainer = build(probed, rows, place)
+    trainer = bench.build(probed, rows, bench.folder / PROBE_FOLDER)
     timed = _Timed(may_be_still=plan.objective in DRAWING)
     losses: list[float] = []
     _only_steps(trainer, timed)
@@ -215,73 +223,3 @@ def _finite(loss: float, norm: float | None, plan: Plan) -> float:
                 where="pre-flight",
             )
     return loss
-
-
-@contextmanager
-def as_it_was(model: Any) -> Iterator[None]:
-    """Put back what a trainer does to a model, and every random state.
-
-    Collecting garbage goes over the new objects only, not over all that the libraries hold: a full
-    collection takes a third of a second.
-    """
-    gc.freeze()
-    trained = [p for p in model.parameters() if p.requires_grad]
-    is_small = sum(p.numel() * p.element_size() for p in trained) <= COPIED_BYTES
-    copies = [p.detach().clone() for p in trained] if is_small else None
-    forwards = [(part, part.__dict__.get("forward")) for part in _parts(model)]
-    was_training = model.training
-    states = _random_states()
-    try:
-        yield
-    finally:
-        for part, forward in forwards:
-            part.__dict__.pop("_original_forward", None)
-            part.__dict__.pop("forward", None)
-            if forward is not None:
-                part.forward = forward
-        model.zero_grad(set_to_none=True)
-        model.train(was_training)
-        with torch.no_grad():
-            for parameter, copy in zip(trained, copies or (), strict=False):
-                kept = copy.to(parameter.device)
-                now = parameter.detach()
-                if now.dtype != kept.dtype or not torch.equal(_bits(now), _bits(kept)):
-                    parameter.data = kept  # a trainer may also have lowered its precision
-        _restore(states)
-        release()
-        gc.unfreeze()
-
-
-def _parts(model: Any) -> list[Any]:
-    """The model and the one inside an adapter's wrapping: both may be given another forward."""
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return [model] if inner is model else [model, inner]
-
-
-def _bits(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.contiguous().view(torch.uint8)
-
-
-def _random_states() -> tuple[Any, Any, Any, Any]:
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else None
-    numpy = np.random.get_state()  # noqa: NPY002 - it is this one that libraries draw from
-    return random.getstate(), numpy, torch.get_rng_state(), cuda
-
-
-def _restore(states: tuple[Any, Any, Any, Any]) -> None:
-    python, numpy, cpu, cuda = states
-    random.setstate(python)
-    np.random.set_state(numpy)  # noqa: NPY002 - the same
-    torch.set_rng_state(cpu)
-    if cuda is not None:
-        torch.cuda.set_rng_state_all(cuda)
-
-
-def release() -> None:
-    """Give back what nobody holds any more, so that the next measure starts from below."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # another C library than glibc
-            ctypes.CDLL(None).malloc_trim(0)

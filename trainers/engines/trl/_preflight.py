@@ -18,9 +18,10 @@ from trainers.engines.trl._audit import MOST_FAULTY, audited, check_numbers, spr
 from trainers.engines.trl._bench import Bench
 from trainers.engines.trl._device import check_finite, check_precision, device_notes
 from trainers.engines.trl._form import check_form
-from trainers.engines.trl._longest import PROBE_FOLDER, Probe, as_it_was, longest
+from trainers.engines.trl._longest import PROBE_FOLDER, Probe, longest
 from trainers.engines.trl._settings import steps_of
 from trainers.engines.trl._shrink import Fitted, fitted
+from trainers.engines.trl._traceless import as_it_was
 
 __all__ = ["Bench", "look"]
 
@@ -109,12 +110,8 @@ def _needed(bench: Bench, plan: Plan, probe: Probe | None) -> disk.Needed:
 def _saved_bytes(model: Any) -> int:
     """What is saved of a model: an adapter's trained tensors, or every weight once."""
     is_adapter = hasattr(model, "peft_config")
-    tensors = {
-        p.data_ptr(): p.numel() * p.element_size()
-        for p in model.parameters()
-        if p.requires_grad or not is_adapter
-    }
-    return sum(tensors.values())
+    saved = [p for p in model.parameters() if p.requires_grad or not is_adapter]
+    return sum(p.numel() * p.element_size() for p in saved)
 
 
 def _memory_notes(bench: Bench, found: Fitted) -> list[str]:

@@ -14,6 +14,7 @@ from advisor.schema.train import PlanChange
 from advisor.units import bytes_from_gib, gib_from_bytes
 from trainers.engines.trl._bench import Bench
 from trainers.engines.trl._longest import Probe, take_steps
+from trainers.engines.trl._ranks import summed
 
 SHORTEST = 64
 """Sequences below this are proposed to nobody."""
@@ -52,7 +53,7 @@ def fitted(bench: Bench) -> Fitted:
 
 
 def _tried(bench: Bench, plan: Plan) -> tuple[Probe, str]:
-    probe = _probed(bench, plan)
+    probe = take_steps(bench, plan)
     return probe, agreed(shortage(probe, bench.job.usable_memory_gib, plan))
 
 
@@ -62,20 +63,12 @@ def _can_help(bench: Bench, probe: Probe) -> bool:
     return usable is None or probe.before_gib <= usable
 
 
-def _probed(bench: Bench, plan: Plan, *, rows: Any = None) -> Probe:
-    course = bench.course
-    dataset = course.dataset if rows is None else rows
-    lengths = course.lengths if rows is None else tuple(len(ids) for ids in rows["input_ids"])
-    return take_steps(
-        plan, dataset, lengths, build=bench.build, folder=bench.folder, model=bench.model
-    )
-
-
 def shortage(probe: Probe, usable_gib: float | None, plan: Plan) -> str:
     """Why the probed plan does not fit, in words; empty where it does."""
     rows = "1 row" if plan.micro_batch_size == 1 else f"{plan.micro_batch_size} rows"
     if probe.peak_gib is None:
-        return f"memory ran out in a step of {rows} at a time"
+        room = "" if usable_gib is None else f" ({_gib(usable_gib)} are usable)"
+        return f"memory ran out in a step of {rows} at a time{room}"
     if usable_gib is not None and probe.peak_gib > usable_gib:
         return f"{rows} at a time took {_gib(probe.peak_gib)}, and {_gib(usable_gib)} are usable"
     return ""
@@ -87,11 +80,8 @@ def _gib(value: float) -> str:
 
 def agreed(reason: str) -> str:
     """The same answer in every process: one that is short makes all of them smaller."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return reason
-    found: list[Any] = [None] * torch.distributed.get_world_size()
-    torch.distributed.all_gather_object(found, reason)
-    return next((one for one in found if one), "")
+    short = summed([float(bool(reason))])[0]
+    return reason or ("another process has too little memory" if short else "")
 
 
 def next_smaller(plan: Plan) -> Plan | None:
@@ -137,7 +127,7 @@ def _too_little(bench: Bench, plan: Plan, probe: Probe, reason: str) -> OutOfMem
 def _nearest(bench: Bench, plan: Plan, probe: Probe) -> str:
     """The nearest plan whose two steps fit, measured; else what quantising would save."""
     for candidate, rows, words in _candidates(bench, plan):
-        found = _probed(bench, candidate, rows=rows)
+        found = take_steps(bench, candidate, rows=rows)
         if not shortage(found, bench.job.usable_memory_gib, candidate):
             took = "fits" if found.peak_gib is None else f"took {_gib(found.peak_gib)}"
             return f"The nearest plan that fits: {words} ({took} in two steps)."
