@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,8 @@ from advisor.training_log import TRAIN_LOG, spent_usd, training_log
 from advisor.training_set import TRAINING, marked_bad
 from advisor.workspace import Workspace
 
+PLANNED_GPU = "ADVISOR_PLANNED_GPU"
+"""Environment variable by which a job that was launched says on which GPU it runs."""
 MARKS = "marks"
 """What an objective needs that learns from answers marked as bad, too."""
 
@@ -52,6 +55,8 @@ def may_use(info: PluginInfo, *, may_spend: bool) -> None:
 
 def refuse_elsewhere(space: Workspace, option: Option) -> None:
     """Raise PlanError where the plan is for a machine that is not this one."""
+    if os.environ.get(PLANNED_GPU) == option.gpu:
+        return
     if option.gpu != LOCAL and space.trainer.info.trains_here:
         raise PlanError(
             f"The plan is for {option.gpu}, and this trainer works on this machine.",

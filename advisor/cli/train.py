@@ -10,6 +10,7 @@ import click
 from advisor.artifacts import document
 from advisor.cli.errors import GATE_SAYS_NO
 from advisor.cli.interrupt import interruptible
+from advisor.cli.launch import launch, launch_asked, launcher_options
 from advisor.cli.options import run_dir_option, standard_options
 from advisor.cli.screen import Screen
 from advisor.cli.settings import open_run, settings_options
@@ -30,6 +31,7 @@ PLANNED_BY = ("objective", "plan", "plan_from", "method_options", "methods", "ge
 @click.command(name="train")
 @tuning_options
 @settings_options
+@launcher_options
 @click.option(
     "--resume/--restart",
     default=True,
@@ -64,6 +66,9 @@ def command(
         return
     if _is_refused(screen, pipeline):
         ctx.exit(GATE_SAYS_NO)
+    if asked := launch_asked(ctx):
+        launch(screen, pipeline, asked.name, submit=asked.submit)
+        return
     with interruptible(screen.command_line("--run-dir", pipeline.folder.path), pipeline.workspace):
         result = pipeline.train(resume=resume)
     from advisor.render.training import show_training  # noqa: PLC0415 - rich is slow to load

@@ -20,7 +20,7 @@ class PluginInfo(Value):
     needs: tuple[str, ...] = ()
     """What it cannot do without: `documents`, `shots`, `labels`, `passages`, `judge`,
     `citations` (an answer with its marks [1]), or the name of an option. Objectives: `marks` of
-    good and bad answers."""
+    good and bad answers. Launchers: `shared_files`, machines that see this one's files."""
     spends_money: bool = False
     """Using it costs money, so nobody uses it without --yes."""
     options: tuple[str, ...] = ()

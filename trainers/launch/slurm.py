@@ -20,7 +20,10 @@ class SlurmLauncher:
     """The cluster's machines see the run folder; each runs advisor, torchrun joins them."""
 
     info = PluginInfo(
-        id="slurm", label="a Slurm cluster that shares the run folder", spends_money=True
+        id="slurm",
+        label="a Slurm cluster that shares the run folder",
+        needs=("shared_files",),
+        spends_money=True,
     )
 
     def write(self, task: LaunchTask, folder: Path) -> Launched:

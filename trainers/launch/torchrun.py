@@ -15,7 +15,9 @@ FILE = "train.sh"
 class TorchrunLauncher:
     """Every machine runs the same script; torchrun joins them."""
 
-    info = PluginInfo(id="torchrun", label="a script for machines of your own")
+    info = PluginInfo(
+        id="torchrun", label="a script for machines of your own", needs=("shared_files",)
+    )
 
     def write(self, task: LaunchTask, folder: Path) -> Launched:
         """The script; the run folder must be shared between the machines."""
