@@ -7,10 +7,12 @@ from typing import Any
 
 import peft
 import torch
+from transformers.pytorch_utils import Conv1D
 
 from advisor.contracts import Applied
 from advisor.errors import PlanError
 from advisor.schema.plan import Plan
+from trainers.methods._layers import NEW_HEADS
 from trainers.methods.adapted import ALL_LINEAR
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -61,9 +63,20 @@ def targets(plan: Plan) -> str | list[str]:
     return ALL_LINEAR if names == [ALL_LINEAR] else names
 
 
-def named_like(model: Any, names: frozenset[str], within: str | list[str]) -> list[str]:
-    """Those of the names that modules of the model end in, among the targeted ones."""
-    modules = [name for name, _ in model.named_modules()]
-    if within != ALL_LINEAR:
-        modules = [m for m in modules if any(m == w or m.endswith(f".{w}") for w in within)]
-    return sorted(one for one in names if any(name.endswith(f".{one}") for name in modules))
+def module_names(model: Any, aimed: str | list[str]) -> list[str]:
+    """The aimed linear layers by the last two parts of their names, the head left out."""
+    heads = (model.get_output_embeddings(), *(getattr(model, name, None) for name in NEW_HEADS))
+    names = [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, (torch.nn.Linear, Conv1D))
+        and not any(module is head for head in heads)
+    ]
+    if aimed != ALL_LINEAR:
+        names = [name for name in names if any(ends(name, one) for one in aimed)]
+    return sorted({".".join(name.split(".")[-2:]) for name in names})
+
+
+def ends(name: str, ending: str) -> bool:
+    """Whether a module's name is this one, or ends in it."""
+    return name == ending or name.endswith(f".{ending}")

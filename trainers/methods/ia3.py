@@ -75,15 +75,20 @@ class Ia3Method:
 
         Raises PlanError for values that PEFT refuses.
         """
-        from trainers.methods._peft import named_like, put, targets  # noqa: PLC0415 - delays torch
+        from trainers.methods._peft import (  # noqa: PLC0415 - delays torch
+            ends,
+            module_names,
+            put,
+            targets,
+        )
 
-        aimed = targets(plan)
+        names, readers = module_names(model, targets(plan)), _readers(plan)
         return put(
             model,
             plan,
             "IA3Config",
-            target_modules=aimed,
-            feedforward_modules=named_like(model, _readers(plan), aimed),
+            target_modules=names,  # in full, since PEFT opens again only what names them alike
+            feedforward_modules=[n for n in names if any(ends(n, one) for one in readers)],
         )
 
     def obstacles(self, plan: Plan, machine: MachineFacts) -> list[Obstacle]:
