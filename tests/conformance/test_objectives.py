@@ -7,6 +7,7 @@ import pytest
 from advisor import registry
 from advisor.catalog import query
 from advisor.contracts import Objective
+from advisor.errors import PlanError, UnknownPluginError
 from advisor.schema.evaluation import Sample
 from advisor.schema.plan import ObjectiveFootprint, Obstacle, Plan
 
@@ -94,3 +95,63 @@ def test_terms_never_fall_with_more_tokens(name, field):
         for value in (1, 64, 4096)
     ]
     assert found == sorted(found)
+
+
+@pytest.mark.parametrize("name", [objective for objective, _ in registry.trainer("trl").info.pairs])
+def test_every_option_is_told_and_looked_at(name):
+    """A value that can be none is refused when the plan is estimated, before anything runs."""
+    objective = registry.objective(name)
+    for option in objective.info.options:
+        plan = PLAN.model_copy(update={"method_options": {option: -1}})
+        with pytest.raises(PlanError, match=option):
+            objective.footprint(plan, query.find_model("8b"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_defaults_are_fields_of_a_plan(name):
+    assert set(registry.objective(name).info.defaults) <= set(Plan.model_fields)
+
+
+@pytest.mark.parametrize("name", ["ppo", "rlhf"])
+def test_who_looks_for_ppo_is_told_where_it_went(name):
+    with pytest.raises(UnknownPluginError, match="removed its PPO trainer") as caught:
+        registry.objective(name)
+    assert "--objective grpo --option reward=FOLDER" in caught.value.hint
+
+
+def test_preferences_are_told_apart_from_single_answers():
+    pairs = [s.model_copy(update={"rejected": f"no {s.id}"}) for s in samples(500)]
+    for name in ("dpo", "orpo", "reward", "kto"):
+        objective = registry.objective(name)
+        assert objective.obstacles(pairs) == []
+        blocking = [o for o in objective.obstacles(samples(500)) if o.severity == "blocks"]
+        assert len(blocking) == 1
+        assert "500 of 500" in blocking[0].message
+
+
+def test_pairs_that_prefer_nothing_are_told():
+    pairs = [s.model_copy(update={"rejected": f"no {s.id}"}) for s in samples(499)]
+    alike = samples(1)[0].model_copy(update={"rejected": "yes"})
+    (told,) = registry.objective("dpo").obstacles([*pairs, alike])
+    assert told.severity == "warns"
+    (told,) = registry.objective("dpo").obstacles([alike] * 200)
+    assert told.severity == "blocks"
+
+
+@pytest.mark.parametrize(("mark", "kind"), [(True, "good"), (False, "bad")])
+def test_marks_that_are_all_alike_block_kto(mark, kind):
+    marked = [s.model_copy(update={"is_good": mark}) for s in samples(200)]
+    (told,) = registry.objective("kto").obstacles(marked)
+    assert (told.severity, f"marked as {kind}" in told.message) == ("blocks", True)
+    both = [*marked, *(s.model_copy(update={"is_good": not mark}) for s in samples(200))]
+    assert registry.objective("kto").obstacles(both) == []
+
+
+def test_grpo_needs_prompts_and_remarks_on_missing_references():
+    grpo = registry.objective("grpo")
+    assert grpo.obstacles(samples(200)) == []
+    (told,) = grpo.obstacles(samples(200, target=""))
+    assert told.severity == "warns"
+    assert "reward=FILE.py:FUNCTION" in told.hint
+    texts = [Sample(id=str(i), input="", target="text") for i in range(200)]
+    assert any(o.severity == "blocks" for o in grpo.obstacles(texts))

@@ -156,7 +156,11 @@ def test_prompts_are_drawn_for_as_they_are_asked(tiny_llama, tokenizer, tmp_path
     ("objective", "samples", "told"),
     [
         ("dpo", [TALK], "has one answer"),
-        ("dpo", [PAIRS[0].model_copy(update={"rejected": "yes yes"})], "are the same"),
+        (
+            "dpo",
+            [PAIRS[0].model_copy(update={"rejected": "yes yes"})],
+            "In 1 of 1 samples the chosen",
+        ),
         ("kto", [TALK], "not marked as good or bad"),
         ("sft", [Sample(id="t", input="", target="text")], "asks nothing"),
         ("sft", [PAIRS[0].model_copy(update={"is_good": False})], "marked as bad"),
@@ -192,6 +196,14 @@ def test_a_reward_that_is_none_is_told(tiny_llama, tokenizer, tmp_path, reward, 
     named = {"metric": "metric", "base": tiny_llama}.get(reward, str(tmp_path / reward))
     with pytest.raises(PlanError, match=told):
         course("grpo", PAIRS, tiny_llama, tokenizer, method_options={"reward": named})
+
+
+def test_a_few_pairs_that_prefer_nothing_are_left_out(tiny_llama, tokenizer):
+    alike = PAIRS[0].model_copy(update={"rejected": PAIRS[0].target})
+    for objective in ("dpo", "orpo", "reward"):
+        made = course(objective, [*PAIRS, alike], tiny_llama, tokenizer)
+        assert (len(made.dataset), made.left_out) == (len(PAIRS), 1)
+        assert any("1 samples with two answers that are the same" in note for note in made.notes)
 
 
 def test_too_few_prompts_for_a_draw_are_told(tiny_llama, tokenizer, tmp_path):

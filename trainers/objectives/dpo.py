@@ -10,7 +10,7 @@ from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import ObjectiveFootprint, Obstacle, Plan
 from trainers.objectives.preferring import DPO_OPTIONS, dpo_settings
 from trainers.objectives.reference import reference_note, reference_passes, reference_terms
-from trainers.objectives.samples import no_preferences, none_given, too_few
+from trainers.objectives.samples import no_preferences, none_given, same_answers, too_few
 
 if TYPE_CHECKING:  # estimates never see a sample
     from advisor.schema.evaluation import Sample
@@ -46,5 +46,6 @@ class DpoObjective:
         """It needs pairs of a better and a worse answer."""
         return none_given(samples) or [
             *no_preferences(samples, "DPO", "a chosen and a rejected answer per prompt"),
+            *same_answers(samples),
             *too_few(samples, FEW_PAIRS, self.info.label),
         ]

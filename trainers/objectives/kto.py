@@ -10,7 +10,7 @@ from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import ObjectiveFootprint, Obstacle, Plan
 from trainers.objectives.preferring import KTO_OPTIONS, kto_settings
 from trainers.objectives.reference import reference_note, reference_passes, reference_terms
-from trainers.objectives.samples import no_marks, none_given, too_few
+from trainers.objectives.samples import marks_alike, no_marks, none_given, too_few
 
 if TYPE_CHECKING:  # estimates never see a sample
     from advisor.schema.evaluation import Sample
@@ -49,5 +49,6 @@ class KtoObjective:
         """It needs marks of good and bad."""
         return none_given(samples) or [
             *no_marks(samples),
+            *marks_alike(samples),
             *too_few(samples, FEW_SAMPLES, self.info.label),
         ]

@@ -10,7 +10,7 @@ from advisor.schema.base import Interval, Provenance
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import ExtraTerm, ObjectiveFootprint, Obstacle, Plan
 from trainers.objectives.preferring import ORPO_OPTIONS, orpo_settings
-from trainers.objectives.samples import no_preferences, none_given, too_few
+from trainers.objectives.samples import no_preferences, none_given, same_answers, too_few
 
 if TYPE_CHECKING:  # estimates never see a sample
     from advisor.schema.evaluation import Sample
@@ -51,6 +51,7 @@ class OrpoObjective:
         """It needs pairs of a better and a worse answer."""
         return none_given(samples) or [
             *no_preferences(samples, "ORPO", "a chosen and a rejected answer per prompt"),
+            *same_answers(samples),
             *too_few(samples, FEW_PAIRS, self.info.label),
         ]
 

@@ -9,7 +9,7 @@ from advisor.contracts import PluginInfo
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import ObjectiveFootprint, Obstacle, Plan
 from trainers.methods.options import number
-from trainers.objectives.samples import no_preferences, none_given, too_few
+from trainers.objectives.samples import no_preferences, none_given, same_answers, too_few
 
 if TYPE_CHECKING:  # estimates never see a sample
     from advisor.schema.evaluation import Sample
@@ -44,6 +44,7 @@ class RewardObjective:
         """It needs pairs of a better and a worse answer."""
         return none_given(samples) or [
             *no_preferences(samples, "A reward model", "a chosen and a rejected answer per prompt"),
+            *same_answers(samples),
             *too_few(samples, FEW_PAIRS, self.info.label),
         ]
 

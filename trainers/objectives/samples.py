@@ -10,6 +10,9 @@ from advisor.schema.plan import Obstacle
 if TYPE_CHECKING:  # estimates never see a sample
     from advisor.schema.evaluation import Sample
 
+MOST_SAME = 0.1
+"""Share of pairs that may prefer nothing before training refuses."""
+
 
 def none_given(samples: Sequence[Sample]) -> list[Obstacle]:
     """Nothing can be learnt from nothing."""
@@ -89,6 +92,36 @@ def no_preferences(samples: Sequence[Sample], label: str, needed: str) -> list[O
             severity="blocks",
             message=f"{label} needs {needed}; {single} of {len(samples)} samples have one answer.",
             hint="Give rows with 'prompt', 'chosen' and 'rejected'.",
+        )
+    ]
+
+
+def same_answers(samples: Sequence[Sample]) -> list[Obstacle]:
+    """Pairs whose answers are the same: they prefer nothing."""
+    same = sum(sample.rejected == sample.target for sample in samples)
+    if not same:
+        return []
+    return [
+        Obstacle(
+            severity="blocks" if same > MOST_SAME * len(samples) else "warns",
+            message=f"In {same} of {len(samples)} samples the chosen and the rejected answer are"
+            " the same.",
+            hint="Take these rows out: they prefer nothing.",
+        )
+    ]
+
+
+def marks_alike(samples: Sequence[Sample]) -> list[Obstacle]:
+    """Answers that are all good, or all bad: there is nothing to tell apart."""
+    marks = {sample.is_good for sample in samples if sample.rejected is None}
+    if len(marks) != 1 or None in marks or any(sample.rejected is not None for sample in samples):
+        return []
+    kind = "good" if True in marks else "bad"
+    return [
+        Obstacle(
+            severity="blocks",
+            message=f"All {len(samples)} answers are marked as {kind}.",
+            hint="KTO learns from both kinds; good ones alone are learnt with the objective sft.",
         )
     ]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from advisor.contracts import PluginInfo
 from advisor.schema.catalog import ModelCard
 from advisor.schema.plan import ObjectiveFootprint, Obstacle, Plan
+from trainers.methods.options import flag
 from trainers.objectives.samples import (
     bad_answers,
     none_given,
@@ -33,9 +34,11 @@ class SftObjective:
         """Nothing beyond next-token training.
 
         Option: `all_turns` (off: of a conversation the last answer is learnt from, and those that
-        the data gives the weight 1; on: every answer that it does not give the weight 0).
+        the data gives the weight 1; on: every answer that it does not give the weight 0). Raises
+        PlanError where it is no yes or no.
         """
-        _ = plan, model
+        _ = model
+        flag(plan, "all_turns", default=False)
         return ObjectiveFootprint()
 
     def obstacles(self, samples: Sequence[Sample]) -> list[Obstacle]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from advisor.errors import DatasetError
 from advisor.schema.evaluation import Sample
 from trainers.engines.trl._rows import fitting, place_of, tokens_of
+from trainers.objectives.samples import MOST_SAME
 
 
 class Pair(NamedTuple):
@@ -36,17 +37,40 @@ class Marked(NamedTuple):
         return len(self.prompt) + len(self.answer)
 
 
+class Pairs(NamedTuple):
+    """Pairs to learn from, and what could not be used."""
+
+    pairs: list[Pair]
+    too_long: int = 0
+    same: int = 0
+    """Samples whose two answers are the same."""
+
+    @property
+    def left_out(self) -> int:
+        """Samples that made no pair."""
+        return self.too_long + self.same
+
+
 def pairs_of(
     samples: Sequence[Sample], instruction: str, tokenizer: Any, sequence_length: int
-) -> list[Pair]:
-    """A pair per sample that fits.
+) -> Pairs:
+    """A pair per sample that fits and prefers something.
 
-    Raises DatasetError for a sample without a rejected answer, for a pair whose answers are the
-    same, and when more than a tenth exceeds the sequence length.
+    Raises DatasetError for a sample without a rejected answer, when more than a tenth have two
+    answers that are the same, and when more than a tenth exceeds the sequence length.
     """
     every = [_pair(sample, instruction, tokenizer) for sample in samples]
-    kept = fitting(samples, [pair.tokens for pair in every], sequence_length)
-    return [every[i] for i in kept]
+    fit = fitting(samples, [pair.tokens for pair in every], sequence_length)
+    told = [every[i] for i in fit if every[i].chosen != every[i].rejected]
+    same = len(fit) - len(told)
+    if same > MOST_SAME * len(fit):
+        alike = next(i for i in fit if every[i].chosen == every[i].rejected)
+        raise DatasetError(
+            f"In {same} of {len(fit)} samples the chosen and the rejected answer are the same.",
+            hint="Take these rows out: they prefer nothing.",
+            where=place_of(samples[alike]),
+        )
+    return Pairs(told, len(every) - len(fit), same)
 
 
 def _pair(sample: Sample, instruction: str, tokenizer: Any) -> Pair:
@@ -58,12 +82,6 @@ def _pair(sample: Sample, instruction: str, tokenizer: Any) -> Pair:
         )
     prompt, chosen = tokens_of(sample, instruction, tokenizer)
     _, rejected = tokens_of(sample, instruction, tokenizer, sample.rejected)
-    if chosen == rejected:
-        raise DatasetError(
-            "The chosen and the rejected answer of a sample are the same.",
-            hint="Take the row out: it prefers nothing.",
-            where=place_of(sample),
-        )
     return Pair(prompt, chosen, rejected)
 
 

@@ -19,6 +19,7 @@ from trainers.engines.trl.objectives._losses import MOST_DEV_SAMPLES
 from trainers.engines.trl.objectives._pairs import (
     Marked,
     Pair,
+    Pairs,
     fits,
     fits_marks,
     marked_of,
@@ -27,6 +28,7 @@ from trainers.engines.trl.objectives._pairs import (
 from trainers.engines.trl.objectives._reference import Reference
 from trainers.objectives.preferring import dpo_settings, kto_settings
 
+NO_PAIRS = Pairs([])
 LONGEST = 1 << 30
 """Tokens that no sample exceeds."""
 
@@ -102,7 +104,8 @@ def dpo(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
     """
     _ = tools
     plan = job.plan
-    pairs = pairs_of(job.train_samples, job.instruction, tokenizer, plan.sequence_length)
+    found = pairs_of(job.train_samples, job.instruction, tokenizer, plan.sequence_length)
+    pairs = found.pairs
     return Course(
         trainer=PairTrainer,
         settings=DPOConfig,
@@ -112,8 +115,8 @@ def dpo(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
         arguments={**as_they_are(plan), **dpo_settings(plan)},
         keywords={"dev_rows": pair_rows(dev_pairs(job, tokenizer))},
         dev_loss=own_loss,
-        left_out=len(job.train_samples) - len(pairs),
-        notes=told(job, len(job.train_samples) - len(pairs)),
+        left_out=found.left_out,
+        notes=told(job, found),
     )
 
 
@@ -142,7 +145,7 @@ def kto(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
         arguments={**as_they_are(plan), **values, "train_sampling_strategy": "sequential"},
         keywords={"dev_rows": marked_rows(_dev_marked(job, tokenizer))},
         dev_loss=own_loss,
-        notes=(*told(job, 0), *_balance(values, good, len(marked))),
+        notes=(*told(job), *_balance(values, good, len(marked))),
     )
 
 
@@ -188,7 +191,7 @@ def marked_rows(marked: Sequence[Marked]) -> Dataset:
 def dev_pairs(job: TrainJob, tokenizer: Any) -> list[Pair]:
     """Pairs of the dev split that fit; too long ones are left out without a word."""
     seen = fits(job.dev_samples[:MOST_DEV_SAMPLES])
-    every = (pairs_of([one], job.instruction, tokenizer, LONGEST)[0] for one in seen)
+    every = (pairs_of([one], job.instruction, tokenizer, LONGEST).pairs[0] for one in seen)
     return [pair for pair in every if pair.tokens <= job.plan.sequence_length]
 
 
@@ -198,15 +201,17 @@ def _dev_marked(job: TrainJob, tokenizer: Any) -> list[Marked]:
     return [one for row in every for one in row if one.tokens <= job.plan.sequence_length]
 
 
-def told(job: TrainJob, left_out: int) -> tuple[str, ...]:
-    """What the objective does otherwise than the plan says."""
+def told(job: TrainJob, found: Pairs = NO_PAIRS) -> tuple[str, ...]:
+    """What was left out, and what the objective does otherwise than the plan says."""
     plan = job.plan
     notes = []
-    if left_out:
+    if found.too_long:
         notes.append(
-            f"{left_out} of {len(job.train_samples)} samples exceed {plan.sequence_length} tokens"
-            " and were left out."
+            f"{found.too_long} of {len(job.train_samples)} samples exceed {plan.sequence_length}"
+            " tokens and were left out."
         )
+    if found.same:
+        notes.append(f"{found.same} samples with two answers that are the same were left out.")
     if plan.dropout:
         notes.append(f"The objective '{plan.objective}' trains without dropout.")
     if plan.length_grouping:

@@ -41,7 +41,8 @@ def course(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
     """
     _ = tools
     plan = job.plan
-    pairs = pairs_of(job.train_samples, job.instruction, tokenizer, plan.sequence_length)
+    found = pairs_of(job.train_samples, job.instruction, tokenizer, plan.sequence_length)
+    pairs = found.pairs
     return Course(
         trainer=ScoreTrainer,
         settings=RewardConfig,
@@ -52,8 +53,8 @@ def course(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
         arguments={**as_they_are(plan), **reward_settings(plan)},
         keywords={"dev_rows": _rows(dev_pairs(job, tokenizer))},
         dev_loss=own_loss,
-        left_out=len(job.train_samples) - len(pairs),
-        notes=told(job, len(job.train_samples) - len(pairs)),
+        left_out=found.left_out,
+        notes=told(job, found),
     )
 
 
