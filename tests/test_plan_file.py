@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -259,3 +260,11 @@ def test_any_subset_of_plan_fields_comes_back_as_it_was_written(tmp_path_factory
     }
     plan = Plan(**(base | found.plan))
     assert {field: getattr(plan, field) for field in values} == values
+
+
+def test_the_configuration_that_the_documentation_shows_is_read(tmp_path):
+    page = Path("docs/how-to/plan-a-training.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    found = read(tmp_path, shown)
+    assert (found.method, found.model) == ("qlora", "org/some-8b")
+    assert (found.plan["rank"], found.plan["warmup_steps"], found.aside) == (32, 10, ())
