@@ -265,6 +265,8 @@ class _Conversation:
         def asked(number: int, frame: Any) -> None:
             again, self._asked_to_stop = self._asked_to_stop, True
             handler = before[signal.Signals(number)]
+            if again and not callable(handler):
+                raise KeyboardInterrupt
             try:
                 if callable(handler):
                     handler(number, frame)
