@@ -188,6 +188,9 @@ def test_every_key_is_a_field_of_a_plan():
         ("lora.rnak", 8, "unknown setting 'lora.rnak'; did you mean 'rank'?"),
         ("preference_tuning.objective", "ppo", "none of sft, cpt, dpo"),
         ("fine_tuning.rank", 8, "unknown kind of method 'fine_tuning'"),
+        ("cpt.lroa.rank", 8, "unknown kind of method 'lroa'; did you mean 'lora'?"),
+        ("dpo.rnak", 8, "unknown setting 'dpo.rnak'; did you mean 'rank'?"),
+        ("choose_checkpoint_by", "luck", "choose_checkpoint_by: 'luck'"),
         ("train_on_shots", "four", "a number of shots"),
         ("method", 8, "the name of a method"),
     ],
@@ -209,6 +212,10 @@ def test_what_a_rule_cannot_set(key, value, words):
         ("train_on_shots", True),
         ("preference_tuning.objective", "kto"),
         ("method", "lora"),
+        ("cpt.lora.rank", 256),
+        ("dpo.learning_rate", 0.000005),
+        ("neftune_alpha", 5.0),
+        ("choose_checkpoint_by", "loss"),
     ],
 )
 def test_what_a_rule_can_set(key, value):
