@@ -355,6 +355,34 @@ def test_a_model_that_trains_nothing_is_told(tiny_llama: str, tmp_path: Path):
         check_gradients(layer, may_be_still=True)
 
 
+WORTH = """
+def letters(prompt, completion, target):
+    return float(len(completion))
+"""
+
+
+@pytest.mark.parametrize("algorithm", ["grpo", "rloo"])
+def test_an_objective_that_draws_its_answers_is_looked_at(
+    tiny_llama: str, tmp_path: Path, algorithm: str
+):
+    (tmp_path / "worth.py").write_text(WORTH)
+    options = {"reward": f"{tmp_path / 'worth.py'}:letters", "algorithm": algorithm}
+    bench = bench_for(
+        tiny_llama,
+        tmp_path,
+        objective="grpo",
+        method_options=options | {"num_generations": 4},
+        generated_tokens=5,
+        gradient_accumulation_steps=2,
+    )
+    before, drawn = weights(bench.model), states()
+    seen = looked(bench)
+    assert unchanged(bench.model, before)
+    assert states() == drawn
+    assert seen.probed_seconds_per_step > 0
+    assert not [note for note in seen.notes if " of 24 " in note]
+
+
 PAIRED = tuple(s.model_copy(update={"rejected": "No idea."}) for s in training_samples(8))
 MARKED = tuple(
     s.model_copy(update={"is_good": i % 2 == 0}) for i, s in enumerate(training_samples(8))

@@ -12,8 +12,13 @@ from advisor import registry
 from advisor.errors import DatasetError, ModelFolderError, TrainingError
 from advisor.schema.evaluation import Message, Sample, ToolCall
 from tests.fixtures.tiny_llama import TEMPLATE, make_tiny_llama
-from tests.fixtures.training import INSTRUCTION, RecordingTools, training_samples
-from tests.trainers.bench import bench_for, looked, with_rows
+from tests.fixtures.training import (
+    INSTRUCTION,
+    RecordingTools,
+    training_job,
+    training_samples,
+)
+from tests.trainers.bench import bench_for, bench_of, looked, with_rows
 
 pytestmark = pytest.mark.ml
 
@@ -245,6 +250,18 @@ def test_an_open_question_that_is_written_otherwise_is_told(tmp_path: Path):
     model = make_tiny_llama(tmp_path / "model", template=OTHERWISE)
     seen = looked(bench_for(str(model), tmp_path))
     assert [note for note in seen.notes if "otherwise than an open one" in note]
+
+
+def test_general_rows_have_a_form_of_their_own(tiny_llama: str, tmp_path: Path):
+    general = tuple(
+        Sample(id=f"s{i}", input=f"What is {i} plus two?" * (i % 2), target=f"It is {i + 2}.")
+        for i in range(40)
+    )
+    job = training_job(tiny_llama, tmp_path, general_share=0.5)
+    job = job.model_copy(update={"general_samples": general})
+    seen = looked(bench_of(job, tmp_path / "job"))
+    assert seen.rows == 48
+    assert not [note for note in seen.notes if " of 48 " in note]
 
 
 def test_rows_that_are_the_same_are_told(bench: Any, rows: list):

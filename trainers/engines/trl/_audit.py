@@ -140,11 +140,14 @@ def _place_of_row(dataset: Any, row: int, job: TrainJob, tokenizer: Any) -> str:
 
 
 def _place(text: Document, job: TrainJob, tokenizer: Any) -> str:
-    found = owners(text, [s for s in job.train_samples if s.input.strip()], tokenizer)
-    if found:
-        return place_of(found[0])
-    written = " ".join(tokenizer.decode(text.ids).split())
-    return f"the row '{written[:60]}'"
+    """The sample whose text it is: by question and answer, or by the question alone."""
+    samples = [s for s in job.train_samples if s.input.strip()]
+    found = owners(text, samples, tokenizer)
+    if not found:
+        written = tokenizer.decode(text.ids)
+        asked = (s for s in samples if s.input.strip() in written)
+        found = sorted(asked, key=lambda s: -len(s.input))
+    return place_of(found[0]) if found else "a row whose sample cannot be told"
 
 
 def audited(bench: Bench, plan: Plan, trainer: Any) -> tuple[list[Document], tuple[str, ...]]:

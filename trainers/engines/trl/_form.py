@@ -112,12 +112,18 @@ def _check_prompts(bench: Bench, samples: Sequence[Sample], texts: Sequence[Docu
     step = max(1, len(texts) // most)
     chosen = texts[::step][:most]
     known, astray = 0, []
+    general = {id(one) for one in bench.job.general_samples}
+    every = [*samples, *(s for s in bench.job.general_samples if s.input.strip())]
     for text in chosen:
-        candidates = owners(text, samples, bench.tokenizer)
+        candidates = owners(text, every, bench.tokenizer)
         if not candidates:
             continue
         known += 1
-        prompts = [asked(one, bench.job.instruction, bench.tokenizer)[0] for one in candidates]
+        told = ["" if id(one) in general else bench.job.instruction for one in candidates]
+        prompts = [
+            asked(one, instruction, bench.tokenizer)[0]
+            for one, instruction in zip(candidates, told, strict=True)
+        ]
         pairs = zip(candidates, prompts, strict=True)
         if not any(_follows(text, prompt, sample) for sample, prompt in pairs):
             astray.append((text, candidates[0], prompts[0]))
