@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,13 +59,33 @@ def _load_adapter(folder: Path, device: str, dtype: str) -> Loaded:
         _refuse_scorer(["ForSequenceClassification"], folder)
     named = str(config.get("base_model_name_or_path") or "")
     base = _base(named, folder, f"in {ADAPTER} (base_model_name_or_path)")
+    model = _base_model(base, device, dtype, _quantisation(folder, device))
+    return _loaded(_with_adapter(model, folder, base), folder, base)
+
+
+def _base_model(base: str, device: str, dtype: str, packing: BitsAndBytesConfig | None) -> Any:
+    """The base; one that is an adapter itself is merged unpacked, and packed afterwards."""
+    folder = Path(base)
+    if not (folder / ADAPTER).is_file():
+        return open_model(base, device, dtype, packing)
+    named = str(read_json(folder, ADAPTER).get("base_model_name_or_path") or "")
+    below = _base(named, folder, f"in {ADAPTER} (base_model_name_or_path)")
+    model = _with_adapter(_base_model(below, device, dtype, None), folder, below)
+    merged = model.merge_and_unload(safe_merge=True)
+    if packing is None:
+        return merged
+    with tempfile.TemporaryDirectory(prefix="advisor-merged-") as place:
+        merged.save_pretrained(place)
+        return open_model(place, device, dtype, packing)
+
+
+def _with_adapter(model: Any, folder: Path, base: str) -> Any:
     try:
         from peft import PeftModel  # noqa: PLC0415 - only adapters need it
     except ImportError:
         raise MissingExtraError("Opening an adapter", "train") from None
-    model = open_model(base, device, dtype, _quantisation(folder, device))
     try:
-        model = PeftModel.from_pretrained(model, str(folder), local_files_only=True)
+        return PeftModel.from_pretrained(model, str(folder), local_files_only=True)
     except Exception as error:
         if any(words in str(error).lower() for words in MISFITS):
             raise _another_base(base, folder) from error
@@ -73,7 +94,6 @@ def _load_adapter(folder: Path, device: str, dtype: str) -> Loaded:
             hint="Train it again, or check that the base is the one it was trained on.",
             where=str(folder),
         ) from error
-    return _loaded(model, folder, base)
 
 
 def _load_kept(
@@ -91,7 +111,8 @@ def _load_kept(
             hint="Install the package that brings this method, in a version that keeps weights.",
             where=str(folder),
         )
-    model = found.restore(open_model(base, device, dtype, _quantisation(folder, device)), folder)
+    model = _base_model(base, device, dtype, _quantisation(folder, device))
+    model = found.restore(model, folder)
     return _loaded(model, folder, base)
 
 

@@ -14,6 +14,7 @@ from advisor.schema.plan import Plan
 from trainers.engines.trl._model import open_base
 from trainers.engines.trl._settings import settings_of
 from trainers.engines.trl._spread import spread
+from trainers.engines.trl._stack import stack_notes
 from trainers.engines.trl.course import Course
 from trainers.engines.trl.failures import refused
 from trainers.engines.trl.watched import watched
@@ -43,9 +44,10 @@ def adapted(plan: Plan, course: Course, tools: Tools) -> Applied:
     base = open_base(plan, head=course.head)
     set_seed(plan.seed)
     try:
-        return method.apply(base, plan)
+        applied = method.apply(base, plan)
     except (ValueError, TypeError, KeyError) as error:
         raise refused(error) from error
+    return applied._replace(notes=(*stack_notes(plan), *applied.notes))
 
 
 def build(

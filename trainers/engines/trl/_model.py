@@ -47,9 +47,17 @@ def open_tokenizer(plan: Plan) -> Any:
 def open_base(plan: Plan, *, head: Literal["language", "score"] = "language") -> Any:
     """The base model in the plan's precision, quantised where the plan says so.
 
-    With the head `score` it gives one number per text, by weights drawn from the seed. Raises
-    ModelFolderError, UnsupportedArchitectureError or PlanError.
+    With the head `score` it gives one number per text, by weights drawn from the seed. What an
+    earlier training left beside a base is merged into it. Raises ModelFolderError,
+    UnsupportedArchitectureError or PlanError.
     """
+    from trainers.engines.trl._stack import (  # noqa: PLC0415 - it opens bases itself
+        is_stacked,
+        open_stacked_base,
+    )
+
+    if is_stacked(plan.model):
+        return open_stacked_base(plan, head=head)
     on_gpu = torch.cuda.is_available()
     if plan.precision == "float16" and (plan.method == "full" or not on_gpu):
         raise PlanError(
