@@ -28,6 +28,7 @@ from advisor.schema.evaluation import Completion, Prompt, Sample
 from advisor.schema.plan import Plan
 from advisor.schema.train import TrainEvent, TrainJob, TrainResult
 from trainers.engines.ledger import Ledger, write_whole
+from trainers.engines.lock import alone_in
 from trainers.engines.trl.channel import ADDRESS, TOKEN, Line, Message, listen
 from trainers.engines.trl.sharing import check_plan, write_configurations
 from trainers.engines.trl.worker import Assignment
@@ -65,9 +66,16 @@ def together(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
     """Train by the plan in several processes; raises what training in one process raises.
 
     A process that dies is told by its number. An end that is asked for, by `tools.should_stop()` or
-    by SIGINT or SIGTERM, is taken at the same step by all, with a checkpoint.
+    by SIGINT or SIGTERM, is taken at the same step by all, with a checkpoint. Of several machines
+    only the first holds the folder; all must see it at the same place.
     """
     check_plan(job.plan)
+    leads = node_rank(job.plan) == 0
+    with alone_in(ledger.shared) if leads else contextlib.nullcontext():
+        return (leads and ledger.finished()) or _together(job, tools, ledger)
+
+
+def _together(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
     write_configurations(job.plan, ledger.folder)
     file = ledger.folder / JOB_FILE
     scoring = tools.scoring
