@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from functools import cache
@@ -109,11 +110,33 @@ def _read_config(file: Path, name: str, local_path: str) -> ModelCard:
     return read_config(file, name, local_path)
 
 
+def _base_of(folder: Path) -> str:
+    """The model that a folder of trained weights stands on; empty for any other folder."""
+    for name, key in (("adapter_config.json", "base_model_name_or_path"), ("base.json", "model")):
+        try:
+            told = json.loads((folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(told, dict) and told.get(key):
+            return str(told[key])
+    return ""
+
+
+def _on_base(folder: Path, base: str) -> ModelCard:
+    """The card of the base under the adapter's name and place: merged, it has the same shape."""
+    card = with_configuration(find_model(base))
+    card = card.model_copy(update={"id": folder.name, "local_path": str(folder)})
+    return _noted(card, f"{folder.name} was trained beside {base}")
+
+
 def _from_path(path: Path, ref: str) -> ModelCard:
     if path.is_file():
         return _read_config(path, path.parent.name or ref, str(path.parent))
     config = path / "config.json"
     if not config.is_file():
+        base = _base_of(path)
+        if base:
+            return _on_base(path, base)
         raise UnknownModelError(
             f"The folder '{ref}' holds no config.json.",
             hint="Name a folder with a model as transformers saves it.",

@@ -50,10 +50,7 @@ def test_preferences_are_learned_on_top_of_answers(first: str, tmp_path: Path):
     ids = torch.tensor([[5, 60, 70, 80]])
     job = training_job(first, tmp_path / "unused")
     merged = open_base(job.plan).eval()
-    named = str(
-        PeftModel.from_pretrained(merged, str(folder)).peft_config["default"].target_modules
-    )
-    assert named
+    PeftModel.from_pretrained(merged, str(folder))
     by_hand = PeftModel.from_pretrained(
         PeftModel.from_pretrained(
             AutoModelForCausalLM.from_pretrained(_base_of(first)), first

@@ -30,10 +30,11 @@ def stack_notes(plan: Plan) -> tuple[str, ...]:
     if not is_stacked(plan.model):
         return ()
     packed = " and packed afterwards" if plan.base_bits in QUANTISED else ""
-    return (
+    note = (
         f"The adapter in {plan.model} was merged into its unpacked base{packed};"
-        " what is trained now stands on both, so keep that folder.",
+        " what is trained now stands on both, so keep that folder."
     )
+    return (note,)
 
 
 def open_stacked_base(plan: Plan, *, head: Literal["language", "score"] = "language") -> Any:
