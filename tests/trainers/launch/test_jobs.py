@@ -13,6 +13,7 @@ import yaml
 from advisor.errors import PlanError, StorageError
 from advisor.schema.catalog import Offer
 from tests.conformance.test_launchers import ODD, task
+from tests.fixtures.cluster import cluster
 from trainers.launch.kubernetes import KubernetesLauncher
 from trainers.launch.skypilot import ACCELERATORS, SkyPilotLauncher
 from trainers.launch.slurm import SlurmLauncher
@@ -122,34 +123,13 @@ def test_a_slurm_script_checkpoints_and_queues_itself_again(tmp_path: Path):
     assert f"--chdir={ODD}" in launched.submit[0]
 
 
-def stand_ins(folder: Path) -> Path:
-    """`srun` runs what it is given here, `scontrol` names hosts and remembers a requeue."""
-    tools = folder / "bin"
-    tools.mkdir(parents=True, exist_ok=True)
-    (tools / "srun").write_text(
-        '#!/bin/bash\nwhile [ "${1#--}" != "$1" ]; do shift; done\nSLURM_NODEID=0 exec "$@"\n'
-    )
-    (tools / "scontrol").write_text(
-        f'#!/bin/bash\ncase "$1" in\n show) printf "n1\\nn2\\n" ;;\n'
-        f' requeue) echo "$2" > "{folder}/requeued" ;;\nesac\n'
-    )
-    (tools / "sbatch").write_text(
-        "#!/bin/bash\nfor word; do script=$word; done\n"
-        'export SLURM_JOB_ID=7 SLURM_JOB_NODELIST=n\nbash "$script" >&2\n'
-        'echo "Submitted batch job 7"\n'
-    )
-    for tool in tools.iterdir():
-        tool.chmod(0o755)
-    return tools
-
-
 @pytest.mark.parametrize(("code", "again"), [(0, False), (1, False), (130, True)])
 def test_a_slurm_job_is_queued_again_only_where_it_was_interrupted(
     tmp_path: Path,
     code: int,
     again: bool,  # noqa: FBT001 - a parameter of the test
 ):
-    tools = stand_ins(tmp_path)
+    tools = cluster(tmp_path)
     job = task(setup=(), command=("bash", "-c", f"exit {code}"), settings={})
     launched = SlurmLauncher().write(job, tmp_path / "job")
     environment = {"PATH": f"{tools}:{os.environ['PATH']}", "SLURM_JOB_ID": "7"}
@@ -160,7 +140,7 @@ def test_a_slurm_job_is_queued_again_only_where_it_was_interrupted(
 
 
 def test_slurms_machines_meet_at_the_first(tmp_path: Path):
-    stand_ins(tmp_path)
+    cluster(tmp_path)
     launched = SlurmLauncher().write(task(setup=()), tmp_path / "job")
     script = Path(launched.files[0]).read_text()
     heard = spoken(script, tmp_path, SLURM_JOB_ID="7", SLURM_JOB_NODELIST="n[1-2]")
