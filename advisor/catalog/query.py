@@ -117,8 +117,9 @@ def _base_of(folder: Path) -> str:
             told = json.loads((folder / name).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        if isinstance(told, dict) and told.get(key):
-            return str(told[key])
+        found = str(told.get(key) or "") if isinstance(told, dict) else ""
+        if found and Path(found) != folder:
+            return found
     return ""
 
 

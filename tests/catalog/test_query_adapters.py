@@ -29,5 +29,5 @@ def test_an_adapter_has_its_bases_shape(tmp_path: Path, name: str, told: dict):
 
 def test_an_adapter_of_nothing_is_no_model(tmp_path: Path):
     (tmp_path / "adapter_config.json").write_text("{}")
-    with pytest.raises(UnknownModelError, match="no config.json"):
+    with pytest.raises(UnknownModelError, match="holds no config"):
         query.find_model(str(tmp_path))

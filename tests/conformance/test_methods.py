@@ -10,8 +10,8 @@ import pytest
 
 from advisor import registry
 from advisor.catalog import query
-from advisor.contracts import Method, MethodInfo
-from advisor.errors import PlanError
+from advisor.contracts import Applied, Applying, Keeping, Method, MethodInfo
+from advisor.errors import ModelFolderError, PlanError
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.machine import MachineFacts
 from advisor.schema.plan import Obstacle, Plan
@@ -233,3 +233,112 @@ def test_options_are_named_and_used(name):
             wrong["projection"] = True
         with pytest.raises(PlanError, match=option):
             method.footprint(plan.model_copy(update={"method_options": wrong}), model)
+
+
+APPLYING = [name for name in NAMES if isinstance(registry.method(name), Applying)]
+KEEPING = [name for name in NAMES if isinstance(registry.method(name), Keeping)]
+
+
+def on_tiny(name: str, folder: str, **changes):
+    """A plan for the miniature model, as far as the method can be trained on it."""
+    model = query.find_model(folder)
+    fixed = {"gradient_checkpointing": False, "packing": False, "dropout": 0.0}
+    return plan_for(name, model).model_copy(update=fixed | changes), model
+
+
+def opened(folder: str, *, packed: bool = False):
+    import torch
+    import transformers
+
+    more = {}
+    if packed:
+        more["quantization_config"] = transformers.BitsAndBytesConfig(load_in_4bit=True)
+    torch.manual_seed(0)
+    return transformers.AutoModelForCausalLM.from_pretrained(folder, **more)
+
+
+def applied(name: str, folder: str, **changes) -> Applied:
+    method = registry.method(name)
+    plan, _ = on_tiny(name, folder, **changes)
+    return method.apply(opened(folder, packed=method.info.base_bits == 4), plan)
+
+
+@pytest.mark.ml
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", APPLYING)
+def test_what_requires_gradients_is_what_the_footprint_counts(name, tiny_llama):
+    plan, model = on_tiny(name, tiny_llama)
+    put = applied(name, tiny_llama)
+    trained = {key: one for key, one in put.model.named_parameters() if one.requires_grad}
+    told = registry.method(name).footprint(plan, model).trainable_parameters
+    assert sum(one.numel() for one in trained.values()) == told
+    assert all(any(part in key for key in trained) for part in put.rates)
+    assert all(rate > 0 for rate in put.rates.values())
+
+
+@pytest.mark.ml
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", APPLYING)
+def test_one_seed_gives_one_start(name, tiny_llama):
+    import torch
+
+    first, second = (applied(name, tiny_llama).model.state_dict() for _ in range(2))
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+@pytest.mark.ml
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", APPLYING)
+def test_every_trained_parameter_gets_a_gradient(name, tiny_llama):
+    import torch
+
+    model = applied(name, tiny_llama).model.train()
+    model(input_ids=torch.tensor([[5, 60, 70, 80, 90]])).logits.square().mean().backward()
+    without = [k for k, one in model.named_parameters() if one.requires_grad and one.grad is None]
+    assert without == []
+    frozen = [k for k, one in model.named_parameters() if not one.requires_grad]
+    assert all(dict(model.named_parameters())[key].grad is None for key in frozen)
+
+
+@pytest.mark.ml
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", [n for n in APPLYING if registry.method(n).info.needs_rank])
+def test_layers_that_the_model_lacks_are_told(name, tiny_llama):
+    with pytest.raises(PlanError):
+        applied(name, tiny_llama, target_modules="no_such_layer")
+
+
+@pytest.mark.ml
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", KEEPING)
+def test_what_is_kept_restores_the_same_model(name, tiny_llama, tmp_path):
+    import torch
+
+    method, ids = registry.method(name), torch.tensor([[5, 60, 70, 80, 90]])
+    model = applied(name, tiny_llama).model.eval()
+    base = opened(tiny_llama)(ids).logits
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.add_(0.1 * torch.randn_like(parameter))
+    method.keep(model, tmp_path)
+    restored = method.restore(opened(tiny_llama), tmp_path).eval()
+    assert torch.allclose(restored(ids).logits, model(ids).logits, atol=1e-5)
+    assert not torch.allclose(restored(ids).logits, base, atol=1e-2)
+    kept = sum(file.stat().st_size for file in tmp_path.iterdir())
+    assert kept < sum(4 * one.numel() for one in model.parameters())
+    assert not [file.name for file in tmp_path.iterdir() if file.suffix in {".bin", ".pt", ".pkl"}]
+
+
+@pytest.mark.ml
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", KEEPING)
+def test_what_is_kept_refuses_another_base(name, tiny_llama, tmp_path):
+    import transformers
+
+    registry.method(name).keep(applied(name, tiny_llama).model, tmp_path)
+    config = transformers.AutoConfig.from_pretrained(tiny_llama, hidden_size=32)
+    other = transformers.AutoModelForCausalLM.from_config(config)
+    with pytest.raises(ModelFolderError):
+        registry.method(name).restore(other, tmp_path)

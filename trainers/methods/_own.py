@@ -59,11 +59,12 @@ def train_last(model: Any, plan: Plan, count: int, *, head: bool) -> Applied:
 def add_blocks(model: Any, plan: Plan, count: int) -> Applied:
     """Copies of layers, spread evenly, that change nothing at first and alone are trained.
 
-    Raises PlanError for packed weights, fewer layers than blocks, layers of several kinds, or ones
-    whose last matrices have no known name.
+    At most as many as there are layers. Raises PlanError for packed weights, layers of several
+    kinds, or ones whose last matrices have no known name.
     """
     refuse_packed(model, plan)
-    layers = _enough_layers(model, plan, count)
+    layers = layers_of(model)
+    count = min(count, len(layers))
     _refuse_unlike(layers, plan)
     model.requires_grad_(requires_grad=False)
     config = model.config.get_text_config()

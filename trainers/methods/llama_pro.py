@@ -62,8 +62,7 @@ class LlamaProMethod:
     def apply(self, model: Any, plan: Plan) -> Applied:
         """New blocks that change nothing at first; the model that is saved is a longer one.
 
-        Raises PlanError for packed weights, fewer layers than blocks, or layers that cannot be
-        copied so.
+        Raises PlanError for packed weights, or layers that cannot be copied so.
         """
         from trainers.methods._own import add_blocks  # noqa: PLC0415 - delays torch
 
