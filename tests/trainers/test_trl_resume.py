@@ -145,11 +145,26 @@ def saving_often(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("trainers.engines.trl._watch.SAVING_SHARE", 1e9)
 
 
+def names(place: Path) -> list[str]:
+    return sorted(folder.name for folder in place.glob("checkpoint-*"))
+
+
 def flip(file: Path) -> None:
     """Turn one bit in the middle of a file."""
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
+
+
+@pytest.mark.usefixtures("saving_often")
+def test_the_newest_and_the_best_checkpoint_are_kept(tiny_llama: str, tmp_path: Path):
+    tools = Looking((0.0, 0.9, 0.1, 0.1, 0.1), stop_at=8)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_llama, tmp_path, tools=tools)
+    assert names(home(tiny_llama, tmp_path)) == ["checkpoint-3", "checkpoint-8"]
+    result = train(tiny_llama, tmp_path, tools=Looking((0.1, 0.1)))
+    assert result.kept_step == 3
+    assert result.dev_loss_after == result.evaluations[1].loss
 
 
 @pytest.mark.usefixtures("saving_often")
@@ -159,23 +174,22 @@ def test_a_damaged_newest_checkpoint_is_passed_over_and_told(
     with pytest.raises(KeyboardInterrupt):
         train(tiny_llama, tmp_path, stop_at=5)
     place, plan = home(tiny_llama, tmp_path), training_plan(tiny_llama)
-    kept = sorted(folder.name for folder in place.glob("checkpoint-*"))
-    assert kept == ["checkpoint-3", "checkpoint-4", "checkpoint-5"]  # 3 is the best look's
+    assert names(place) == ["checkpoint-3", "checkpoint-5"]  # the best look's, and the newest
     for name in ("rng_state.pth", "scheduler.pt", "trainer_state.json", "watch.json"):
         copy = shutil.copytree(place, tmp_path / name)
         flip(copy / "checkpoint-5" / name)
-        assert restorable(copy, place.name, plan).step == 4
+        assert restorable(copy, place.name, plan).step == 3
     flip(place / "checkpoint-5" / "optimizer.pt")
     tools = Looking()
     result = train(tiny_llama, tmp_path, tools=tools)
     told = "checkpoint-5 was passed over: optimizer.pt has changed since it was written."
     assert told in result.notes
-    assert result.resumed_from_step == 4
+    assert result.resumed_from_step == 3
     assert same(result, unbroken["lora"][0])
     [resumed] = tools.of("resume")
-    assert resumed.message == f"Resumed at step 4 with {', '.join(result.restored)}."
+    assert resumed.message == f"Resumed at step 3 with {', '.join(result.restored)}."
     assert "the optimizer's state (28 tensors)" in resumed.message
-    assert "the place in the data (epoch 0.67, 16 rows seen)" in resumed.message
+    assert "the place in the data (epoch 0.50, 12 rows seen)" in resumed.message
 
 
 @pytest.mark.usefixtures("saving_often")
@@ -184,6 +198,7 @@ def test_states_that_do_not_belong_to_the_step_are_noticed(tiny_llama: str, tmp_
 
     with pytest.raises(KeyboardInterrupt):
         train(tiny_llama, tmp_path, stop_at=4)
+    assert names(home(tiny_llama, tmp_path)) == ["checkpoint-3", "checkpoint-4"]
     place, plan = home(tiny_llama, tmp_path), training_plan(tiny_llama)
     schedule = place / "checkpoint-4" / "scheduler.pt"
     torch.save(torch.load(schedule) | {"last_epoch": 9}, schedule)

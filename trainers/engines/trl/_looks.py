@@ -24,11 +24,15 @@ class Looks:
         tokenizer: Any = None,
         answers: bool = True,
     ) -> None:
-        """`answers` tells whether the model writes, so that the task's metric can be taken."""
+        """`answers` tells whether the model writes, so that the task's metric can be taken.
+
+        What is trained on plain text answers nothing yet: there the loss decides.
+        """
         self.plan = plan
         self._dev_loss = dev_loss
         self._tokenizer = tokenizer
-        self._scoring = tools.scoring if answers and tokenizer is not None else None
+        answers = answers and tokenizer is not None and plan.objective != "cpt"
+        self._scoring = tools.scoring if answers else None
         self.points: list[DevPoint] = []
         scoring = self._scoring
         self.choice = Choice(

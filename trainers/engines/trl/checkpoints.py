@@ -20,8 +20,6 @@ MEMORY = "watch.json"
 MOST_SUMMED_BYTES = 256 << 20
 """Larger files are vouched for by their size; the library's own archives carry check sums."""
 PART_BYTES = 1 << 20
-NEWEST_KEPT = 2
-"""So that one that turns out to be broken costs no more than the steps between two."""
 
 
 def mark_complete(folder: Path) -> None:
@@ -103,15 +101,18 @@ def memory_of(folder: Path) -> dict[str, Any]:
 
 
 def tidy(output_dir: Path) -> None:
-    """Delete what no run needs any more.
+    """Delete what no run needs any more: two checkpoints stay.
 
-    The newest two stay, and for each of them the best one that was known when it was written: a
-    run that has to go back to the older one still finds its best weights.
+    They are the newest and the best one, or the newest two where these are the same: where the
+    newest turns out to be broken, training goes on from the other.
     """
     whole = [folder for folder in checkpoints(output_dir) if is_complete(folder)]
-    newest = whole[:NEWEST_KEPT]
-    best = {memory_of(folder).get("best_step") for folder in newest}
-    discard_but(output_dir, {*newest, *(folder for folder in whole if step_of(folder) in best)})
+    if not whole:
+        return
+    newest, *older = whole
+    best_step = memory_of(newest).get("best_step")
+    best = [folder for folder in older if step_of(folder) == best_step]
+    discard_but(output_dir, [newest, *(best or older)[:1]])
 
 
 def discard_but(output_dir: Path, keep: Iterable[Path]) -> None:
