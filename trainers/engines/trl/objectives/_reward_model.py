@@ -20,6 +20,7 @@ from trainers.engines.trl._rows import tokens_of
 from trainers.engines.trl.objectives._scores import read_in_own_precision, score_heads
 
 BASE_FACTS = "base.json"
+OWN_FILES = ("config.json", "adapter_config.json", BASE_FACTS)
 BATCH = 8
 
 
@@ -63,7 +64,8 @@ class RewardModel:
 def open_reward(folder: Path, job: TrainJob, tools: Tools) -> RewardModel:
     """The reward model in a folder: whole, an adapter of PEFT, or kept by a method of its own.
 
-    Raises PlanError where there is none, ModelFolderError where it cannot be opened.
+    The folder of the run that trained it will do. Raises PlanError where there is none,
+    ModelFolderError where it cannot be opened.
     """
     folder = folder.expanduser()
     if not folder.is_dir():
@@ -72,6 +74,7 @@ def open_reward(folder: Path, job: TrainJob, tools: Tools) -> RewardModel:
             hint="Train one with --objective reward, or give --option reward=FILE.py:FUNCTION.",
             where=str(folder),
         )
+    folder = _final(folder)
     try:
         model = _opened(folder, tools)
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
@@ -86,6 +89,21 @@ def open_reward(folder: Path, job: TrainJob, tools: Tools) -> RewardModel:
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     return RewardModel(model, tokenizer, job.instruction)
+
+
+def _final(folder: Path) -> Path:
+    """Where in the folder of a run its newest reward model lies; the folder itself if it is one."""
+    if any(
+        (folder / name).is_file() for name in ("config.json", "adapter_config.json", BASE_FACTS)
+    ):
+        return folder
+    found = [
+        place.parent
+        for pattern in ("*/final", "training/*/final")
+        for place in folder.glob(f"{pattern}/{BASE_FACTS}")
+        if _facts(place.parent).get("objective") == "reward"
+    ]
+    return max(found, key=lambda one: one.stat().st_mtime, default=folder)
 
 
 def _opened(folder: Path, tools: Tools) -> Any:
