@@ -29,6 +29,7 @@ __all__ = [
     "installation",
     "judge",
     "labels",
+    "launch",
     "learning_curve",
     "lengths",
     "limits",
