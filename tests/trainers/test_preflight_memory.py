@@ -204,8 +204,8 @@ def test_where_memory_runs_out_the_micro_batch_shrinks(
         ("gradient_accumulation_steps", 3, 12),
     ]
     assert seen.changes[0].why == "memory ran out in a step of 4 rows at a time"
-    told = [event.message for event in bench.tools.of("preflight")]
-    assert "micro_batch_size 8 -> 2: memory ran out in a step of 4 rows at a time" in told
+    told = [event.message for event in bench.tools.of("note")]
+    assert "micro_batch_size 8 -> 2: memory ran out in a step of 4 rows at a time." in told
 
 
 def test_a_size_that_the_library_refuses_is_passed_over(tiny_llama: str, tmp_path: Path):

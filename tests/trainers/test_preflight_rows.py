@@ -45,14 +45,19 @@ def masked(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_faultless_rows_pass_and_are_counted(bench: Any, rows: list):
-    seen = looked(bench)
+    tools = RecordingTools()
+    seen = looked(dataclasses.replace(bench, tools=tools))
     assert seen.rows == 24
     assert seen.left_out == 0
     assert seen.tokens == sum(len(row["input_ids"]) for row in rows)
     assert seen.trained_tokens == sum(sum(x >= 0 for x in row["labels"]) for row in rows)
     assert seen.longest_row == max(len(row["input_ids"]) for row in rows)
     assert not [note for note in seen.notes if " of 24 " in note]
-    assert bench.tools.of("preflight")[0].message.startswith("24 rows, ")
+    [told] = tools.of("preflight")
+    assert told.message.startswith("24 rows, 232 of 1038 tokens learnt from, longest 44, ")
+    assert "GiB in two steps on the longest batch, about " in told.message
+    assert told.memory_gib == seen.probed_memory_gib
+    assert [event.message for event in tools.of("note")] == list(seen.notes)
 
 
 def test_all_labels_masked(bench: Any, rows: list):

@@ -61,7 +61,7 @@ def look(bench: Bench) -> tuple[Plan, Preflight]:
         notes=tuple(notes),
         seconds=time.perf_counter() - began,
     )
-    _tell(bench, seen)
+    _tell(bench, found, seen)
     return found.plan, seen
 
 
@@ -140,24 +140,31 @@ def expected_seconds(bench: Bench, found: Fitted) -> tuple[float, float] | None:
 
 
 def _time_notes(bench: Bench, found: Fitted) -> list[str]:
+    """A remark where the limit of time will not do."""
     times = expected_seconds(bench, found)
-    if times is None:
+    if times is None or bench.max_hours is None:
         return []
-    likely, highest = times
-    told = f"The steps will take about {short_duration(likely)}, at most {short_duration(highest)}"
-    if bench.max_hours is not None and hours_from_seconds(likely) > bench.max_hours:
-        return [f"{told}: the limit of {bench.max_hours:g} hours will end training before."]
-    return [f"{told}."]
+    if hours_from_seconds(times[0]) <= bench.max_hours:
+        return []
+    told = f"The steps will take about {short_duration(times[0])}"
+    return [f"{told}: the limit of {bench.max_hours:g} hours will end training before."]
 
 
-def _tell(bench: Bench, seen: Preflight) -> None:
-    probed = seen.probed_memory_gib
-    took = "" if probed is None else f", {probed:.3g} GiB in two steps on the longest batch"
-    counted = f"{seen.trained_tokens} of {seen.tokens} tokens learnt from"
-    lines = [
-        f"{seen.rows} rows, {counted}, longest {seen.longest_row}{took}",
-        *(f"{c.field} {c.planned} -> {c.used}: {c.why}" for c in seen.changes),
-        *seen.notes,
+def _tell(bench: Bench, found: Fitted, seen: Preflight) -> None:
+    """One event of the look, and a note for each change and remark."""
+    peak, times = seen.probed_memory_gib, expected_seconds(bench, found)
+    told = [
+        f"{seen.rows} rows",
+        f"{seen.trained_tokens} of {seen.tokens} tokens learnt from",
+        f"longest {seen.longest_row}",
     ]
-    for line in lines:
-        bench.tools.emit(TrainEvent(kind="preflight", message=line, memory_gib=probed))
+    if peak is not None:
+        told.append(f"{peak:.3g} GiB in two steps on the longest batch")
+    if times is not None:
+        likely, highest = map(short_duration, times)
+        told.append(f"about {likely} of steps, at most {highest}")
+    event = TrainEvent(kind="preflight", message=", ".join(told), memory_gib=peak)
+    bench.tools.emit(event)
+    changes = (f"{c.field} {c.planned} -> {c.used}: {c.why}." for c in seen.changes)
+    for line in (*changes, *seen.notes):
+        bench.tools.emit(TrainEvent(kind="note", message=line))
