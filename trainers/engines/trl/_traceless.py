@@ -65,7 +65,7 @@ def _put_back(parameter: Any, copy: torch.Tensor) -> None:
 
 def own_part(tensor: Any) -> torch.Tensor:
     """This process's part of a tensor that is spread over several."""
-    return tensor.toown_part() if hasattr(tensor, "to_local") else tensor
+    return tensor.to_local() if hasattr(tensor, "to_local") else tensor
 
 
 def _bits(tensor: torch.Tensor) -> torch.Tensor:
