@@ -15,6 +15,7 @@ from tests.fixtures.training import training_plan
 from trainers.engines.trl.channel import Line, connect, listen
 from trainers.engines.trl.sharing import (
     accelerate_config,
+    check_deepspeed,
     check_plan,
     deepspeed_config,
     write_configurations,
@@ -85,11 +86,17 @@ def test_what_cannot_be_shared_is_refused():
         check_plan(plan("ddp", nodes=3))
 
 
-def test_deepspeed_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(("strategy", "why"), [("zero2", "not installed"), ("zero3", "ZeRO-3")])
+def test_deepspeed_that_cannot_be_used_is_told_with_its_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, strategy: str, why: str
+):
     monkeypatch.setattr("trainers.engines.trl.sharing.find_spec", lambda _: None)
-    with pytest.raises(PlanError, match="not installed") as told:
-        check_plan(plan("zero3"))
+    files = write_configurations(plan(strategy), tmp_path)
+    with pytest.raises(PlanError, match=why) as told:
+        check_deepspeed(plan(strategy), tmp_path)
     assert "--strategy fsdp" in told.value.hint
+    assert str(files[1]) in told.value.hint
+    check_deepspeed(plan("fsdp"), tmp_path)
 
 
 def test_one_machine_needs_no_meeting_place():

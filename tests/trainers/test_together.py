@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -177,3 +179,21 @@ def test_no_process_outlives_the_command(
         assert left == []
     finally:
         command.kill()
+
+
+@pytest.mark.slow
+def test_two_machines_meet_and_the_first_one_writes(root: Path, tiny_llama: str, tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    script = root / "tests" / "trainers" / "machine.py"
+    machines = []
+    for node in (0, 1):
+        meeting = {"ADVISOR_RDZV_ENDPOINT": f"127.0.0.1:{port}", "ADVISOR_NODE_RANK": str(node)}
+        words = [sys.executable, str(script), tiny_llama, str(tmp_path / "out")]
+        machines.append(subprocess.Popen(words, env=os.environ | meeting, stdout=subprocess.PIPE))
+    told = [json.loads(machine.communicate(timeout=170)[0]) for machine in machines]
+    assert [machine.returncode for machine in machines] == [0, 0]
+    assert told[0] == told[1]
+    result = TrainResult.model_validate(told[0])
+    assert result.processes == 2
+    assert_same(result, alone(tiny_llama, tmp_path / "one"))

@@ -11,6 +11,7 @@ import torch
 
 from advisor.schema.plan import Plan
 from trainers.engines.trl.course import Course
+from trainers.engines.trl.sharing import deepspeed_config, is_deepspeed
 
 LOSS_POINTS = 1000
 """About as many losses are kept of a long run; a short one keeps every step's."""
@@ -54,6 +55,8 @@ def settings_of(
         "report_to": list(report_to) or "none",
         _checkpointing(known): plan.gradient_checkpointing,
     }
+    if is_deepspeed(plan):
+        values["deepspeed"] = deepspeed_config(plan)
     values = {name: value for name, value in values.items() if name in known}
     settings = course.settings(**values | dict(course.arguments))
     if on_gpu and plan.gpus == 1:

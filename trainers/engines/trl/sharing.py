@@ -29,11 +29,28 @@ def check_plan(plan: Plan) -> None:
             f"{plan.gpus} GPUs do not stand in {plan.nodes} equal machines.",
             hint="--gpus counts the devices of all machines together.",
         )
-    if is_deepspeed(plan) and find_spec("deepspeed") is None:
+
+
+def check_deepspeed(plan: Plan, folder: Path) -> None:
+    """Raise PlanError where DeepSpeed would share the model and cannot; its files are in place.
+
+    ZeRO-3 parts the weights as `fsdp` does, which needs nothing installed and is tested here.
+    """
+    if not is_deepspeed(plan):
+        return
+    beside = f"The configuration for a script of your own is {folder / DEEPSPEED_FILE}."
+    if plan.strategy == "zero3":
+        raise PlanError(
+            "The trainer 'trl' does not train with ZeRO-3 itself.",
+            hint=f"Plan with --strategy fsdp, which parts weights, gradients and states. {beside}",
+            where=str(folder),
+        )
+    if find_spec("deepspeed") is None:
         raise PlanError(
             f"The strategy '{plan.strategy}' is DeepSpeed's, which is not installed.",
             hint="Install it with `pip install deepspeed` on a machine with GPUs, or plan with"
-            " --strategy fsdp, which shares weights, gradients and states alike.",
+            f" --strategy fsdp. {beside}",
+            where=str(folder),
         )
 
 

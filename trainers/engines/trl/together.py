@@ -30,11 +30,11 @@ from advisor.schema.train import TrainEvent, TrainJob, TrainResult
 from trainers.engines.ledger import Ledger, write_whole
 from trainers.engines.lock import alone_in
 from trainers.engines.trl.channel import ADDRESS, TOKEN, Line, Message, listen
-from trainers.engines.trl.sharing import check_plan, write_configurations
+from trainers.engines.trl.sharing import check_deepspeed, check_plan, write_configurations
 from trainers.engines.trl.worker import Assignment
 
-JOB_FILE = "processes.json"
-LOG_FILE = "processes.log"
+JOB_FILE, LOG_FILE = "processes-{}.json", "processes-{}.log"
+"""Of each machine, since all may share the folder."""
 WORKER = "trainers.engines.trl.worker"
 ENDPOINT, NODE = "ADVISOR_RDZV_ENDPOINT", "ADVISOR_NODE_RANK"
 """Where machines meet (host:port of the first one), and which of them this is."""
@@ -77,7 +77,9 @@ def together(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
 
 def _together(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
     write_configurations(job.plan, ledger.folder)
-    file = ledger.folder / JOB_FILE
+    check_deepspeed(job.plan, ledger.folder)
+    node = node_rank(job.plan)
+    file = ledger.folder / JOB_FILE.format(node)
     scoring = tools.scoring
     assignment = Assignment(
         job=job,
@@ -88,7 +90,7 @@ def _together(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
         higher_is_better=scoring.higher_is_better if scoring else True,
     )
     write_whole(file, assignment.model_dump_json())
-    log = ledger.folder / LOG_FILE
+    log = ledger.folder / LOG_FILE.format(node)
     with listen() as server, _Processes(job.plan, file, log, server) as processes:
         result = _Conversation(job, tools, processes, server).result()
     for place in (file, log):
