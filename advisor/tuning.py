@@ -147,7 +147,8 @@ def trained(space: Workspace, job: TrainJob, limit: Limit) -> TrainResult:
     )
     space.is_training = True
     try:
-        return train(job, trainer=space.trainer, tools=tools)
+        result = train(job, trainer=space.trainer, tools=tools)
+        return _priced(space, result)
     except KeyboardInterrupt:
         if space.is_stopping or not tools.should_stop():
             raise
@@ -159,6 +160,14 @@ def trained(space: Workspace, job: TrainJob, limit: Limit) -> TrainResult:
     finally:
         space.is_training = False
         log.close()
+
+
+def _priced(space: Workspace, result: TrainResult) -> TrainResult:
+    """The result with what all its sessions cost, where an hour has a price."""
+    if space.settings.usd_per_hour is None or result.usd is not None:
+        return result
+    spent = spent_usd(space.folder.path / TRAIN_LOG)
+    return result.model_copy(update={"usd": spent})
 
 
 def override_note(space: Workspace, folder: RunFolder) -> str:

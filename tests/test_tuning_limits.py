@@ -1,0 +1,97 @@
+"""What ends training inside a run: hours, or the money that is left of the budget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from advisor.artifacts import RunFolder
+from advisor.errors import TrainingError
+from advisor.schema.profile import ConstraintFacts, Profile
+from advisor.schema.run import RunSettings
+from advisor.schema.train import TrainEvent, TrainJob
+from advisor.tools import ignore_event
+from advisor.training_log import TRAIN_LOG, training_log
+from advisor.tuning import Limit, limit_of, trained
+from advisor.workspace import Workspace
+from tests.fixtures.house_codes import write_house_codes
+from tests.fixtures.training import training_job
+from tests.fixtures.values import train_result
+
+
+def space_of(folder: Path, **changes) -> Workspace:
+    data = write_house_codes(folder / "data.jsonl")
+    settings = RunSettings(name="x", data=str(data), backend="echo", **changes)
+    return Workspace(settings, RunFolder(folder / "run"))
+
+
+def profile(**limits: float) -> Profile:
+    return Profile(constraints=ConstraintFacts(**limits))
+
+
+def test_the_tighter_of_time_and_money_ends_it(tmp_path: Path):
+    space = space_of(tmp_path, usd_per_hour=2.0)
+    assert limit_of(space, profile()) == Limit()
+    assert limit_of(space, profile(budget_usd=10, max_hours=3)).hours == 3
+    by_money = limit_of(space, profile(budget_usd=10, max_hours=8))
+    assert by_money.hours == 5
+    assert "10 USD are spent at 2 USD per hour" in by_money.sentence
+    assert by_money.hint == "--budget-usd"
+
+
+def test_what_earlier_sessions_have_spent_counts(tmp_path: Path):
+    space = space_of(tmp_path, usd_per_hour=2.0)
+    path = space.folder.path / TRAIN_LOG
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(TrainEvent(kind="step", usd=6.0).model_dump_json() + "\n")
+    assert limit_of(space, profile(budget_usd=10)).hours == 2
+    assert limit_of(space, profile(budget_usd=5)).hours == 0
+    assert training_log(path, ignore_event, 2.0).usd_before == 6.0
+
+
+class Stopped:
+    """A trainer that is asked to stop, or is done."""
+
+    def __init__(self, *, is_done: bool) -> None:
+        self.is_done = is_done
+        self.tools = None
+
+    def train(self, job: TrainJob, tools):
+        self.tools = tools
+        tools.emit(TrainEvent(kind="step", step=1, total_steps=2))
+        if not self.is_done:
+            assert tools.should_stop()
+            raise KeyboardInterrupt
+        return train_result()
+
+
+def attempt(space: Workspace, folder: Path, trainer: Stopped, limit: Limit, monkeypatch):
+    monkeypatch.setattr(
+        "advisor.tuning.train", lambda job, trainer, tools: trainer.train(job, tools)
+    )
+    space.trainer = trainer
+    return trained(space, training_job("m", folder), limit)
+
+
+def test_the_limit_is_told_as_an_error_and_the_users_wish_is_not(tmp_path: Path, monkeypatch):
+    space = space_of(tmp_path)
+    limit = Limit(0.0, "Training stopped: 5 USD are spent at 2 USD per hour", "--budget-usd")
+    with pytest.raises(TrainingError, match=r"5 USD are spent .* its last checkpoint is kept"):
+        attempt(space, tmp_path, Stopped(is_done=False), limit, monkeypatch)
+    space.is_stopping = True
+    with pytest.raises(KeyboardInterrupt):
+        attempt(space, tmp_path, Stopped(is_done=False), Limit(), monkeypatch)
+    assert not space.is_training
+
+
+def test_a_trainer_is_handed_the_log_and_the_metric_and_the_result_its_price(
+    tmp_path: Path, monkeypatch
+):
+    space = space_of(tmp_path, usd_per_hour=2.0)
+    trainer = Stopped(is_done=True)
+    result = attempt(space, tmp_path, trainer, Limit(), monkeypatch)
+    assert trainer.tools.scoring.metric == "exact_match"
+    assert (space.folder.path / TRAIN_LOG).read_text().count("\n") == 1
+    assert result.usd is not None
+    assert result.usd >= 0
