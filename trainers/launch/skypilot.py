@@ -14,8 +14,14 @@ from advisor.schema.launch import Launched, LaunchTask
 from trainers.launch.scripts import line, meeting, written
 
 FILE = "skypilot.yaml"
-IDLE_MINUTES = 10
+IDLE_MINUTES = 60
+"""After the job's end the machine waits so long for the run folder to be brought back."""
 DISK_GB = 256
+WAITS = f"The machine is given back {IDLE_MINUTES} minutes after the job's end; fetch before that."
+SPOT = (
+    "A spot machine may be taken back at any time: bring the run folder back now and then; the same"
+    " command goes on from what came back."
+)
 CLOUDS = ("aws", "azure", "gcp", "lambda", "nebius", "oci", "paperspace", "runpod", "vast")
 """Providers of the catalog that SkyPilot rents from under the same name."""
 ACCELERATORS = {
@@ -44,17 +50,17 @@ class SkyPilotLauncher:
         Raises PlanError for a GPU that SkyPilot has no name for.
         """
         file = written(folder, FILE, yaml.safe_dump(_task(task), sort_keys=False, width=1000))
-        launch = ["sky", "launch", "--cluster", task.name, "--down"]
+        launch = ["sky", "launch", "--cluster", task.name, "--down", "--detach-run"]
         launch += [f"--idle-minutes-to-autostop={IDLE_MINUTES}"]
         launch += [word for name in task.variables for word in ("--secret", name)]
-        back = ("rsync", "-a", f"{task.name}:{task.run_dir}/", f"{task.run_dir}/")
+        back = ("rsync", "-a", "-s", f"{task.name}:{task.run_dir}/", f"{task.run_dir}/")
         return Launched(
             launcher=self.info.id,
             files=(file,),
             tool="sky",
             submit=((*launch, "--yes", file),),
             fetch=(back, ("sky", "down", "--yes", task.name)),
-            notes=_notes(task.offer),
+            notes=(WAITS, *_notes(task.offer)),
         )
 
 
@@ -101,5 +107,5 @@ def _notes(offer: Offer | None) -> tuple[str, ...]:
     if offer.provider not in CLOUDS:
         return (f"SkyPilot does not rent from {offer.provider}; it takes its own cheapest.",)
     if offer.kind == "spot":
-        return ("A spot machine may be taken back; the same command continues then.",)
+        return (SPOT,)
     return ()

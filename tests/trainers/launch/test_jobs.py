@@ -80,7 +80,7 @@ def test_a_skypilot_task_is_for_the_cheapest_offer(tmp_path: Path):
     assert "pip install" in made["setup"]
     assert launched.submit[0][:2] == ("sky", "launch")
     assert "--secret" in launched.submit[0]
-    assert launched.fetch[0] == ("rsync", "-a", f"advisor-0123abcd:{ODD}/", f"{ODD}/")
+    assert launched.fetch[0] == ("rsync", "-a", "-s", f"advisor-0123abcd:{ODD}/", f"{ODD}/")
 
 
 def test_skypilots_run_lines_reach_advisor(tmp_path: Path):
@@ -97,7 +97,7 @@ def test_skypilot_tells_of_a_provider_it_does_not_know(tmp_path: Path):
     launched = SkyPilotLauncher().write(task(offer=offer(provider="akash")), tmp_path)
     made = yaml.safe_load(Path(launched.files[0]).read_text())
     assert "infra" not in made["resources"]
-    assert "akash" in launched.notes[0]
+    assert "akash" in launched.notes[-1]
     with pytest.raises(PlanError, match="no name for the GPU gb10"):
         SkyPilotLauncher().write(task(gpu="gb10"), tmp_path)
 
