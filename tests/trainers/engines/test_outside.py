@@ -1,4 +1,4 @@
-"""Programs of other projects, played by a stand-in: the real ones were not run."""
+"""Programs of other projects, played by a stand-in: the real ones are not installed here."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from advisor.errors import (
 from tests.fixtures.standin_engine import small_adapter, standin
 from tests.fixtures.training import RecordingTools, prompt, training_job, training_samples
 from trainers.engines.ledger import Ledger
+from trainers.engines.outside.log_lines import Logged, logged
 from trainers.engines.trl.quiet import quiet
 
 PROGRAMS = {"axolotl": "axolotl", "llamafactory": "llamafactory-cli"}
@@ -69,6 +70,24 @@ def test_it_is_run_listened_to_and_taken_over(installed: str, tmp_path: Path):
     assert {p.name for p in own.iterdir()} == {"final", "recipe", "result.json"}
     assert not (own / "recipe" / "trained").exists()
     assert "Loading the base" in (own / "recipe" / "log.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("{'loss': '5.575', 'grad_norm': '0.4848', 'learning_rate': '0', 'epoch': '0.1'}",
+         Logged(5.575, 0.0, 0.4848)),
+        ("{'loss': 5.575, 'grad_norm': 0.48, 'learning_rate': 1e-05, 'epoch': 0.1}",
+         Logged(5.575, 1e-05, 0.48)),
+        ("50%|##  | 1/2 [00:00<00:00]{'eval_loss': '5.5', 'eval_runtime': '0.07'}",
+         Logged(dev_loss=5.5)),
+        ("{'train_runtime': '1.991', 'train_loss': '5.521', 'epoch': '2'}", None),
+        ("{'task': {'name': 'Causal Language Modeling'}}", None),
+        ("loading configuration file config.json", None),
+    ],
+)  # fmt: skip
+def test_lines_of_the_real_trainers_are_read(line: str, told: Logged | None):
+    assert logged(line) == told
 
 
 def test_a_finished_job_is_not_run_again(installed: str, tmp_path: Path, monkeypatch):

@@ -2,6 +2,7 @@
 
 Keys are those of LLaMA-Factory 0.9.5 (2026), checked against its argument classes
 (`llamafactory.hparams`) and its converters; it takes transformers up to 5.6, whose names these are.
+That release was run once with files written here: LoRA, 12 steps on a CPU, loss on answers alone.
 """
 
 from __future__ import annotations
@@ -59,8 +60,9 @@ TAGS = {
     "system_tag": "system",
 }
 TEMPLATE_NOTE = (
-    "LLaMA-Factory reads the chat form out of the tokenizer and rebuilds it in parts: check its"
-    " first row in the log, or name one of its templates as `template`."
+    "LLaMA-Factory rebuilds the tokenizer's chat form from parts: a token that the form writes at"
+    " its very beginning may come again after the system turn. Its log shows the first row; where"
+    " that differs, name one of its templates as `template`."
 )
 
 
