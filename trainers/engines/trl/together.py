@@ -305,7 +305,7 @@ class _Conversation:
         if self._errors and not self._lost:
             return self._errors[min(self._errors)]
         rank = self._lost[0] if self._lost else None
-        deadline = time.monotonic() + LAST_WORDS_SECONDS
+        deadline = time.monotonic() + GRACE_SECONDS
         while not self._processes.have_ended and time.monotonic() < deadline:
             time.sleep(LOOK_SECONDS)
         named = "The processes that train" if rank is None else f"Process {rank + 1} of {count}"
