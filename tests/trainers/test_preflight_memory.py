@@ -208,6 +208,15 @@ def test_where_memory_runs_out_the_micro_batch_shrinks(
     assert "micro_batch_size 8 -> 2: memory ran out in a step of 4 rows at a time." in told
 
 
+def test_noise_on_the_embeddings_ends_with_a_step_that_was_given_up(
+    tiny_llama: str, tmp_path: Path
+):
+    made = bench_for(tiny_llama, tmp_path, neftune_alpha=5.0, micro_batch_size=2)
+    looked(short_unless(made, lambda plan: plan.micro_batch_size < 2))
+    hooks = made.model.get_input_embeddings()._forward_hooks.values()
+    assert [hook for hook in hooks if "neftune" in hook.__module__] == []
+
+
 def test_a_size_that_the_library_refuses_is_passed_over(tiny_llama: str, tmp_path: Path):
     from trainers.engines.trl._shrink import fitted
 

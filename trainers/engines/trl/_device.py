@@ -35,7 +35,8 @@ def device_notes(plan: Plan) -> tuple[str, ...]:
             )
         return _core_notes()
     count = torch.cuda.device_count()
-    if plan.gpus // plan.nodes > count:
+    alone = not torch.distributed.is_initialized()  # joined processes have been counted already
+    if alone and plan.gpus // plan.nodes > count:
         raise PlanError(
             f"The plan spreads over {plan.gpus // plan.nodes} GPUs, and torch finds {count}.",
             hint=f"Plan for {count} (--gpus {count}), or look at CUDA_VISIBLE_DEVICES.",

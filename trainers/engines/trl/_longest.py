@@ -197,6 +197,9 @@ def _stepped(bench: Bench, plan: Plan, rows: Any) -> tuple[_Timed, float | None]
     try:
         trainer.train()
     finally:
+        noise = getattr(trainer, "neftune_hook_handle", None)
+        if noise is not None:  # the library takes it away only after a whole run
+            noise.remove()
         trainer.optimizer = trainer.lr_scheduler = None
         trainer.accelerator.free_memory()
     return timed, losses[-1] if losses else None
