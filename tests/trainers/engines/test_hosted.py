@@ -56,6 +56,7 @@ def test_a_job_is_sent_followed_and_its_model_named(tmp_path: Path):
     with tuning_server() as server:
         result = tune(a_job(tmp_path / "out", server, dev_samples=training_samples(3)), tools)
     assert (result.served_by.backend, result.served_by.model) == ("openai", "ft:small:mine")
+    assert result.served_by.settings == {"base_url": server.base_url}
     assert [point.loss for point in result.loss] == pytest.approx([1.8, 1.6, 1.4, 1.2])
     assert (result.steps, result.wall_seconds, result.dev_loss_after) == (4, 90, 1.5)
     assert any("1234 trained tokens" in note for note in result.notes)
@@ -296,6 +297,9 @@ def test_a_key_goes_only_where_it_is_meant_for(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("OPENAI_BASE_URL", "no address")
     with pytest.raises(PlanError, match="no address of a service"):
         tune(a_job(tmp_path, ""))
+    with pytest.raises(PlanError, match="holds a user or a password") as told:
+        tune(a_job(tmp_path, "https://me:hush@tuning.example.com/v1"))
+    assert "hush" not in f"{told.value} {told.value.hint}"
     assert not list(tmp_path.iterdir())
 
 

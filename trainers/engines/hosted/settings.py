@@ -84,6 +84,12 @@ def address_of(plan: Plan) -> Address:
             hint="Write it whole, for example https://api.openai.com/v1.",
             where="option base_url",
         )
+    if parts.username or parts.password:
+        raise PlanError(
+            f"The address of {host_of(base_url)} holds a user or a password, which would be kept.",
+            hint="Put the key into a variable and name that: option api_key_env=NAME.",
+            where="option base_url",
+        )
     key = _key(base_url, str(told.get("api_key_env") or ""))
     waits = {name: seconds(plan, name) for name in ("timeout_seconds", "poll_seconds")}
     known = {name: value for name, value in waits.items() if value is not None}
