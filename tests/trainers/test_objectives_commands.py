@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -17,6 +18,11 @@ from tests.fixtures.tiny_llama import make_tiny_llama
 pytestmark = [pytest.mark.ml, pytest.mark.slow]
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+GRADED = """
+def worth(prompt, completion, target):
+    return sum(map(str.isascii, completion)) / (1 + len(completion))
+"""
+"""A model with random weights hits no target; this tells its completions apart."""
 PAGE = Path("docs") / "how-to" / "preferences-and-rewards.md"
 
 
@@ -38,7 +44,10 @@ def test_every_command_of_the_page_trains(
     monkeypatch.chdir(tmp_path)
     make_tiny_llama(Path("base-model"), context=512)
     (function,) = (code for kind, code in blocks if kind == "python")
-    Path("worth.py").write_text(function, encoding="utf-8")
+    told: dict[str, Any] = {}
+    exec(function, told)
+    assert (told["worth"]("", "It is 4.", " 4"), told["worth"]("", "5", "4")) == (1, 0)
+    Path("worth.py").write_text(GRADED, encoding="utf-8")
     asked = [f"Say {i}" for i in range(40)]
     written(
         "pairs.jsonl",

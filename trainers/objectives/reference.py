@@ -39,7 +39,7 @@ def is_precomputed(plan: Plan) -> bool:
 def reference_terms(plan: Plan, model: ModelCard) -> tuple[ExtraTerm, ...]:
     """A second copy of the weights, unless switching the adapter off or precomputing spares it.
 
-    TRL loads it in the precision of the trained model.
+    It has the precision of the trained model. Where part of the weights is trained, it is smaller.
     """
     if keeps_base(plan) or is_precomputed(plan):
         return ()
@@ -61,7 +61,7 @@ def reference_note(plan: Plan) -> str:
         return "The reference's log-probabilities are computed once, before training."
     if keeps_base(plan):
         return "The reference is the base with the adapter switched off; no second copy."
-    return "A frozen copy of the model is held as the reference."
+    return "A frozen copy of what is trained is held as the reference."
 
 
 def reference_passes(plan: Plan, each: float = 1.0) -> float:

@@ -29,6 +29,7 @@ from trainers.engines.trl.objectives._reference import Reference
 from trainers.objectives.preferring import dpo_settings, kto_settings
 
 NO_PAIRS = Pairs([])
+SHARDED = "fsdp"
 LONGEST = 1 << 30
 """Tokens that no sample exceeds."""
 
@@ -112,7 +113,7 @@ def dpo(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
         dataset=pair_rows(pairs),
         lengths=tuple(both(pair) for pair in pairs),
         trained_tokens=sum(len(pair.chosen) + len(pair.rejected) for pair in pairs),
-        arguments={**as_they_are(plan), **dpo_settings(plan)},
+        arguments={**as_they_are(plan), **dpo_settings(plan), **before_sharding(plan)},
         keywords={"dev_rows": pair_rows(dev_pairs(job, tokenizer))},
         dev_loss=own_loss,
         left_out=found.left_out,
@@ -142,7 +143,12 @@ def kto(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
         dataset=marked_rows(marked),
         lengths=tuple(one.tokens for one in marked),
         trained_tokens=sum(len(one.answer) for one in marked),
-        arguments={**as_they_are(plan), **values, "train_sampling_strategy": "sequential"},
+        arguments={
+            **as_they_are(plan),
+            **values,
+            **before_sharding(plan),
+            "train_sampling_strategy": "sequential",
+        },
         keywords={"dev_rows": marked_rows(_dev_marked(job, tokenizer))},
         dev_loss=own_loss,
         notes=(*told(job), *_balance(values, good, len(marked))),
@@ -161,6 +167,11 @@ def as_they_are(plan: Plan) -> dict[str, Any]:
     """Rows fit already, and have no length that batches could be grouped by."""
     _ = plan
     return {"max_length": None, "train_sampling_strategy": "random"}
+
+
+def before_sharding(plan: Plan) -> dict[str, Any]:
+    """Once weights lie in parts they cannot be swapped: the reference is computed before."""
+    return {"precompute_ref_log_probs": True} if plan.strategy == SHARDED else {}
 
 
 def both(pair: Pair) -> int:

@@ -17,7 +17,11 @@ from advisor.schema.train import TrainJob
 from trainers.engines.trl._rows import fitting, prompt_text
 from trainers.engines.trl.course import Course
 from trainers.engines.trl.objectives._losses import looking
-from trainers.engines.trl.objectives._reference import Reference, without_second_adapter
+from trainers.engines.trl.objectives._reference import (
+    Reference,
+    can_switch_off,
+    without_second_adapter,
+)
 from trainers.engines.trl.objectives._rewards import Worth, worth_of
 from trainers.objectives.drawing import (
     NEW_TOKENS,
@@ -37,9 +41,22 @@ MOST_DEV_PROMPTS = 32
 class Drawing:
     """Put before GRPO's and RLOO's trainer: prompts as they are asked, a reference of our own."""
 
-    def __init__(self, *, model: Any, args: Any, dev: Sequence[Sample] = (), **named: Any) -> None:
+    def __init__(
+        self,
+        *,
+        model: Any,
+        args: Any,
+        dev: Sequence[Sample] = (),
+        is_sharded: bool = False,
+        **named: Any,
+    ) -> None:
         """With a weight for the reference the library would add a second adapter to the model."""
         weight, args.beta = args.beta, 0.0
+        if weight and is_sharded and not can_switch_off(model):
+            raise PlanError(
+                "While weights lie in parts (strategy fsdp), only an adapter has a reference.",
+                hint="Give --option beta=0, --method lora, or --strategy ddp.",
+            )
         reference = Reference(model) if weight else None
         with without_second_adapter(model):
             super().__init__(model=model, args=args, **named)  # type: ignore[call-arg]
@@ -98,7 +115,11 @@ def course(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
         lengths=tuple(lengths[i] + new for i in kept),
         trained_tokens=len(kept) * group_size(plan) * new,
         arguments=drawing_settings(plan, new),
-        keywords={"reward_funcs": [Reward(samples, worth)], "dev": dev},
+        keywords={
+            "reward_funcs": [Reward(samples, worth)],
+            "dev": dev,
+            "is_sharded": plan.strategy == "fsdp",
+        },
         dev_loss=lambda trainer: _dev_loss(trainer, job, tokenizer, worth),
         left_out=len(samples) - len(kept),
         notes=_notes(plan, new, len(samples) - len(kept)),
