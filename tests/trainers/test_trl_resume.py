@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from advisor import registry
-from advisor.schema.train import TrainResult
+from advisor.cli.errors import Interrupted
+from advisor.cli.interrupt import interruptible
+from advisor.schema.evaluation import Sample
+from advisor.schema.train import TrainEvent, TrainResult
 from tests.fixtures.training import training_plan
 from tests.trainers.looking import Looking, looking_job
 from trainers.engines.ledger import Ledger
@@ -20,6 +26,9 @@ from trainers.engines.trl._restore import restorable
 from trainers.engines.trl.checkpoints import is_complete, mark_complete, newest_complete
 
 pytestmark = pytest.mark.ml
+PAIRS = tuple(
+    Sample(id=f"p{i}", input=f"Say {i}", target="yes yes", rejected="no") for i in range(12)
+)
 SCRIPT = Path(__file__).with_name("interrupted.py")
 
 
@@ -241,6 +250,26 @@ def test_stopped_where_a_look_is_due_it_is_made_when_training_goes_on(
     assert [point.step for point in result.evaluations] == [0, 3, 6, 9, 12]
 
 
+def test_a_signal_ends_training_at_a_checkpoint(tiny_llama: str, unbroken, tmp_path: Path):
+    work = SimpleNamespace(is_training=True, is_stopping=False)
+
+    class Asked(Looking):
+        def emit(self, event: TrainEvent) -> None:
+            if event.kind == "step" and event.step == 4:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        def should_stop(self) -> bool:
+            return work.is_stopping
+
+    with pytest.raises(Interrupted) as told, interruptible("advisor train", work):
+        train(tiny_llama, tmp_path, tools=Asked())
+    assert told.value.resume == "advisor train"
+    assert newest_complete(home(tiny_llama, tmp_path)).name == "checkpoint-5"
+    result = train(tiny_llama, tmp_path)
+    assert result.resumed_from_step == 5
+    assert same(result, unbroken["lora"][0])
+
+
 def test_losses_between_two_log_lines_are_not_lost(tiny_llama: str, tmp_path: Path, monkeypatch):
     monkeypatch.setattr("trainers.engines.trl._settings.LOSS_POINTS", 4)
     expected = train(tiny_llama, tmp_path / "unbroken")
@@ -248,3 +277,26 @@ def test_losses_between_two_log_lines_are_not_lost(tiny_llama: str, tmp_path: Pa
     with pytest.raises(KeyboardInterrupt):
         train(tiny_llama, tmp_path / "out", stop_at=5)
     assert same(train(tiny_llama, tmp_path / "out"), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", ["dpo", "kto", "orpo", "reward", "cpt", "grpo"])
+def test_whatever_is_learnt_goes_on_where_it_stopped(
+    tiny_llama: str, tmp_path: Path, objective: str
+):
+    reward = tmp_path / "worth.py"
+    reward.write_text(
+        "def worth(prompt, completion, target):\n    return len(set(completion)) / 40\n"
+    )
+    changes = {
+        "objective": objective,
+        "train_samples": PAIRS,
+        "dev_samples": PAIRS[:4],
+        "method_options": {"reward": f"{reward}:worth"} if objective == "grpo" else {},
+    }
+    expected = train(tiny_llama, tmp_path / "unbroken", **changes)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_llama, tmp_path / "out", stop_at=3, **changes)
+    result = train(tiny_llama, tmp_path / "out", **changes)
+    assert result.resumed_from_step == 3
+    assert same(result, expected)
