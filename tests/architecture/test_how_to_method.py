@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from advisor.catalog import query
-from advisor.contracts import Method
+from advisor.contracts import Applying, Keeping, Method
+from advisor.errors import ModelFolderError
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.machine import MachineFacts
 from advisor.schema.plan import Footprint, ObjectiveFootprint, Plan
@@ -45,6 +46,35 @@ def test_it_fulfils_the_contract(method):
     assert method.obstacles(PLAN, MachineFacts()) == []
     packed = PLAN.model_copy(update={"quantisation": "nf4"})
     assert method.obstacles(packed, MachineFacts())
+
+
+@pytest.mark.ml
+def test_it_is_trained_kept_and_opened_again(method, tmp_path: Path):
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    assert isinstance(method, Applying)
+    assert isinstance(method, Keeping)
+    config = GPT2Config(n_embd=16, n_layer=2, n_head=2, vocab_size=32, n_positions=16)
+    torch.manual_seed(0)
+    first = GPT2LMHeadModel(config).eval()
+    base = {name: tensor.clone() for name, tensor in first.state_dict().items()}
+    model = method.apply(first, PLAN).model
+    trained = {name: one.numel() for name, one in model.named_parameters() if one.requires_grad}
+    assert all(name.endswith(".bias") for name in trained)
+    assert sum(trained.values()) == 2 * (3 * 16 + 16 + 4 * 16 + 16)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.add_(0.5)
+    method.keep(model, tmp_path)
+    other = GPT2LMHeadModel(config).eval()
+    other.load_state_dict(base)
+    ids = torch.tensor([[1, 2, 3]])
+    assert torch.equal(method.restore(other, tmp_path)(ids).logits, model(ids).logits)
+    narrow = GPT2LMHeadModel(GPT2Config(n_embd=8, n_layer=2, n_head=2, vocab_size=32))
+    with pytest.raises(ModelFolderError, match="does not fit"):
+        method.restore(narrow, tmp_path)
 
 
 def test_the_estimator_takes_it_as_it_is(method):
