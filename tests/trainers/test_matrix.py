@@ -13,6 +13,7 @@ from advisor import registry
 from advisor.catalog import query
 from advisor.contracts import Applying
 from advisor.errors import PlanError
+from advisor.resources import embedded_model_root
 from advisor.schema.evaluation import Sample
 from advisor.schema.train import TrainResult
 from tests.fixtures.training import INSTRUCTION, RecordingTools, training_job
@@ -247,6 +248,23 @@ def test_the_whole_product(matrix: Matrix, objective: str, name: str):
         return
     with pytest.raises(PlanError, match="last token"):
         matrix.trained(objective, name)
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Matrix:
+    return Matrix(str(embedded_model_root()), tmp_path_factory.mktemp("embedded"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["full", "lora", "qlora", "prefix", "prompt", "adapter", "ia3"])
+def test_the_embedded_model_learns_by_the_methods_of_the_field(embedded: Matrix, name: str):
+    check(embedded, "sft", name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", ["cpt", "dpo", "orpo", "reward"])
+def test_the_embedded_model_learns_what_it_is_given(embedded: Matrix, objective: str):
+    check(embedded, objective, "lora")
 
 
 def test_every_method_that_can_be_trained_is_in_the_matrix():
