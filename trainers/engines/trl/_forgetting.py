@@ -14,8 +14,8 @@ LEAST_LENGTH = 256
 """Tokens of a probe row that are read even where the task's rows are shorter."""
 FORGOTTEN_NATS = 0.1
 """A rise that is told: the model is then a tenth less sure of each token of general text
-(perplexity times 1.105). Tuning runs whose probe rose by less lost none of the answers of the
-kinds probed (benchmarks/results/forgetting.json)."""
+(perplexity times 1.105). By judgement: a fifth of the rise at which the embedded model had lost
+four in ten of the answers that were probed (benchmarks/forgetting/measure.py)."""
 
 
 def probe_of(job: TrainJob, ready: Ready) -> Callable[[Any], float | None]:
