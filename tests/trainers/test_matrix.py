@@ -174,7 +174,8 @@ def check(matrix: Matrix, objective: str, name: str) -> None:
     check_changes(matrix, result, model, footprint(matrix, job), name)
     if objective in ("sft", "cpt"):
         again = dev_loss(model, matrix.base, objective)
-        assert again == pytest.approx(result.dev_loss_after, abs=2e-4)
+        packed = name == "qlora"  # asked without gradients, 4-bit layers take another kernel
+        assert again == pytest.approx(result.dev_loss_after, abs=5e-3 if packed else 2e-4)
 
 
 def footprint(matrix: Matrix, job: Any) -> int:
