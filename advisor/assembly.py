@@ -292,7 +292,11 @@ def estimate_request(space: Workspace, profile: Profile, decision: Decision) -> 
             machine=profile.machine,
             plan_values=chosen.plan,
             told=why | chosen.plan_from,
-            method_options=chosen.method_options,
+            method_options={
+                name: value
+                for name, value in chosen.method_options.items()
+                if name not in space.trainer.info.options
+            },
             has_general_data=chosen.general_data is not None,
         )
     )

@@ -36,6 +36,7 @@ from advisor.schema.baseline import Baselines
 from advisor.schema.decide import Advice, Decision
 from advisor.schema.estimate import Estimate, Option
 from advisor.schema.gate import GateVerdict
+from advisor.schema.plan import Plan
 from advisor.schema.profile import Profile
 from advisor.schema.report import Report
 from advisor.schema.run import RunSettings
@@ -50,10 +51,15 @@ from advisor.stages.verify import verify
 from advisor.standing import made_with, refuse_changed, refuse_stale, samples, warnings
 from advisor.training_set import has_shots, shots_note, shots_rule, training_samples
 from advisor.tuning import (
+    UNANSWERING,
+    is_served,
     limit_of,
     may_use,
     override_note,
     refuse_elsewhere,
+    refuse_unanswering,
+    service_plan,
+    target_of,
     trained,
     training_job,
     why_not,
@@ -244,25 +250,37 @@ class Pipeline:
         money without leave, DatasetError for samples that the objective cannot learn from,
         TrainingError when a limit ended it, and what the trainer raises.
         """
-        space, option = self.workspace, self.option()
+        space = self.workspace
         may_use(space.trainer.info, may_spend=self.may_spend)
-        refuse_elsewhere(space, option)
-        origin = self._train_origin(option)
+        option = None if is_served(space) else self.option()
+        if option:
+            refuse_elsewhere(space, option)
+        origin = self._train_origin(self.plan())
         return self._current(origin, TrainResult, lambda: self._trained(option, resume=resume))
 
-    def _trained(self, option: Option, *, resume: bool) -> TrainResult:
+    def plan(self) -> Plan:
+        """What training follows: the recommended option's plan, or what a service is asked for.
+
+        Raises DoesNotFitError when no option fits.
+        """
+        space = self.workspace
+        return service_plan(space) if is_served(space) else self.option().plan
+
+    def _trained(self, option: Option | None, *, resume: bool) -> TrainResult:
         """What training took is kept, so that later estimates for this machine can rest on it."""
         space, profile = self.workspace, self.folder.read("profile", Profile)
         limit = limit_of(space, profile)
         trained_on = training_samples(space, self.decide())
-        job = training_job(space, option, trained_on, limit=limit, resume=resume)
+        job = training_job(
+            space, self.plan(), trained_on, option=option, limit=limit, resume=resume
+        )
         result = trained(space, job, limit)
         rule = shots_rule(self.decide())
         notes = [override_note(self.workspace, self.folder)]
         if rule:
             notes.append(shots_note(rule, used=self._has_shots()))
         told = (*result.notes, *(note for note in notes if note))
-        if option.gpu == LOCAL:
+        if option and option.gpu == LOCAL:
             remember(option, result, profile.machine)
         return result.model_copy(update={"notes": told})
 
@@ -270,14 +288,14 @@ class Pipeline:
         space = self.workspace
         return has_shots(space, training_samples(space, self.decide()))
 
-    def _train_origin(self, option: Option) -> Origin:
+    def _train_origin(self, plan: Plan) -> Origin:
         space = self.workspace
         shots = {SHOTS_KEY: "few_shot"} if self._has_shots() else {}
         return Origin(
             stage="train",
             inputs=space.data_inputs()
             | {
-                "plan": digest_of(option.plan.model_dump()),
+                "plan": digest_of(plan.model_dump()),
                 "trainer": self.settings.trainer,
                 "instruction": space.instruction,
                 "model": space.model_digest,
@@ -289,14 +307,15 @@ class Pipeline:
         """Stage 7: the tuned model against every baseline on the same samples."""
         space = self.workspace
         training = self.folder.read("train", TrainResult)
+        refuse_unanswering(training)
         baselines = self.folder.read("baseline", Baselines)
-        verdict = self.folder.read("gate", GateVerdict)
+        target = target_of(self.folder)
         origin = Origin(
             stage="verify",
             made_from=self.folder.made_from("baseline", "train"),
             inputs={
-                "target": str(verdict.target),
-                "plan": digest_of(self.option().plan.model_dump()),
+                "target": str(target),
+                "plan": digest_of(self.plan().model_dump()),
             },
         )
 
@@ -308,8 +327,8 @@ class Pipeline:
                 result=training,
                 tuned=tuned_evaluation(space, training, rivals, on_shots=on_shots),
                 baselines=rivals,
-                estimate=self.option(),
-                target=verdict.target,
+                estimate=None if is_served(space) else self.option(),
+                target=target,
                 value_of=value_of(space.metric),
             )
             return told(space, proof)
@@ -357,12 +376,13 @@ class Pipeline:
             option = self.option()
             is_here = option.gpu == LOCAL or not self.workspace.trainer.info.trains_here
             if is_here and (self._is_trained(option) or consent(self.gate(), option)):
-                self.train()
-                self.verify()
+                made = self.train()
+                if made.objective not in UNANSWERING:
+                    self.verify()
         return self.report()
 
     def _is_trained(self, option: Option) -> bool:
-        return self.folder.is_current(self._train_origin(option))
+        return self.folder.is_current(self._train_origin(option.plan))
 
 
 def run(settings: RunSettings, run_dir: Path, *, consent: Consent = agree) -> Report:

@@ -69,7 +69,7 @@ def plan_preview(option: Option, rulebook: Rulebook, command: Sequence[str]) -> 
 
 def _checks(option: Option) -> Iterator[str]:
     """What the pre-flight looks at, in the plan's own numbers."""
-    plan, needed = option.plan, option.memory
+    plan, needed = option.plan, option.memory.process_gib or option.memory.allocated_gib
     together = plan.micro_batch_size * plan.gradient_accumulation_steps * plan.gpus
     packed = "" if plan.quantisation == "none" else f", packed as {plan.quantisation}"
     yield f"the base model is opened in {plan.precision}{packed}"
@@ -78,8 +78,8 @@ def _checks(option: Option) -> Iterator[str]:
         f" at most {plan.sequence_length} tokens"
     )
     yield (
-        f"two steps on the longest batch: memory against {needed.allocated_gib.likely:.2f} GiB"
-        f" ({needed.allocated_gib.low:.2f} to {needed.allocated_gib.high:.2f}); on shortage smaller"
+        f"two steps on the longest batch: memory against {needed.likely:.2f} GiB"
+        f" ({needed.low:.2f} to {needed.high:.2f}); on shortage smaller"
         f" micro-batches, {together} sequences to an update as before"
     )
     yield "room on the disk for the checkpoints, and the device itself"

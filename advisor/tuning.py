@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import ValidationError
 
 from advisor import registry
 from advisor.artifacts import RunFolder
 from advisor.catalog.query import LOCAL
 from advisor.contracts import PluginInfo
 from advisor.dev_scoring import dev_scoring
-from advisor.errors import ConsentError, DatasetError, PlanError, TrainingError
+from advisor.errors import ConsentError, DatasetError, InputError, PlanError, TrainingError
 from advisor.general import general_data
 from advisor.schema.base import Interval
 from advisor.schema.estimate import Option
 from advisor.schema.evaluation import Sample
 from advisor.schema.gate import GateVerdict
 from advisor.schema.machine import MachineFacts
+from advisor.schema.plan import Plan
 from advisor.schema.profile import Profile
 from advisor.schema.train import TrainJob, TrainResult
 from advisor.stages.train import train
@@ -29,6 +33,11 @@ PLANNED_GPU = "ADVISOR_PLANNED_GPU"
 """Environment variable by which a job that was launched says on which GPU it runs."""
 MARKS = "marks"
 """What an objective needs that learns from answers marked as bad, too."""
+
+UNANSWERING = frozenset({"reward"})
+"""Objectives whose models give no text."""
+SERVICE = "service"
+"""What stands for the machine of a plan that a service follows."""
 
 
 def why_not(space: Workspace) -> str:
@@ -65,14 +74,53 @@ def refuse_elsewhere(space: Workspace, option: Option) -> None:
         )
 
 
+def is_served(space: Workspace) -> bool:
+    """Whether a service tunes a model of its own, whose memory nobody here can estimate."""
+    return not space.trainer.info.trains_here and space.card is None
+
+
+def service_plan(space: Workspace) -> Plan:
+    """What a service is asked for: the user's own values, else usual ones.
+
+    Raises PlanError for values that no plan has.
+    """
+    chosen = space.settings
+    recipe = {"epochs": 3.0, "learning_rate": 2e-4, "micro_batch_size": 8, "sequence_length": 2048}
+    values: dict[str, Any] = {
+        "model": chosen.model,
+        "objective": chosen.objective or "sft",
+        "method": chosen.methods[0] if chosen.methods else "lora",
+        "precision": "bfloat16",
+        "base_bits": 16,
+        "gpu": SERVICE,
+        "seed": chosen.seed,
+        "reasons": dict.fromkeys(recipe, "assumed; the service may take its own"),
+    }
+    try:
+        return Plan.model_validate(recipe | values | chosen.plan)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise PlanError(
+            f"{'.'.join(map(str, first['loc']))}: {first['msg']}.",
+            hint="See `advisor train --help` for what a plan takes.",
+        ) from error
+
+
 def training_job(
-    space: Workspace, option: Option, samples: Sequence[Sample], *, limit: Limit, resume: bool
+    space: Workspace,
+    plan: Plan,
+    samples: Sequence[Sample],
+    *,
+    option: Option | None,
+    limit: Limit,
+    resume: bool,
 ) -> TrainJob:
-    """The job of a plan over the run's samples.
+    """The job of a plan over the run's samples, with the options that the trainer alone knows.
 
     Raises DatasetError where the samples cannot serve the plan's objective.
     """
-    plan = option.plan.model_copy(update={"model": space.model_path})
+    own = {**plan.method_options, **trainer_options(space)}
+    plan = plan.model_copy(update={"model": space.model_path, "method_options": own})
     if MARKS in registry.objective(plan.objective).info.needs:
         samples = (*samples, *marked_bad(space))
     train_part = tuple(s for s in samples if s.split == "train")
@@ -91,9 +139,19 @@ def training_job(
         probe_samples=general.probe,
         report_to=space.settings.report_to,
         max_hours=limit.hours,
-        estimated_memory_gib=expected_memory(option, profile.machine),
-        usable_memory_gib=option.usable_gib,
+        estimated_memory_gib=expected_memory(option, profile.machine) if option else None,
+        usable_memory_gib=option.usable_gib if option else None,
     )
+
+
+def trainer_options(space: Workspace) -> dict[str, bool | int | float | str]:
+    """Options that the run's trainer understands; a service is asked where the run asks."""
+    info, chosen = space.trainer.info, space.settings
+    told = {k: v for k, v in chosen.method_options.items() if k in info.options}
+    if info.trains_here or not space.is_service:
+        return told
+    asked = {"base_url": chosen.base_url, "api_key_env": chosen.backend_options.get("api_key_env")}
+    return {k: v for k, v in asked.items() if v and k in info.options} | told
 
 
 def _refuse_unfit(objective: str, samples: Sequence[Sample]) -> None:
@@ -168,6 +226,23 @@ def _priced(space: Workspace, result: TrainResult) -> TrainResult:
         return result
     spent = spent_usd(space.folder.path / TRAIN_LOG)
     return result.model_copy(update={"usd": spent})
+
+
+def refuse_unanswering(result: TrainResult) -> None:
+    """Raise InputError for a model that gives no text, which nothing can be compared with."""
+    if result.objective in UNANSWERING:
+        raise InputError(
+            "A reward model scores answers and writes none, so it cannot be verified as a system.",
+            hint="Tune by it: --objective grpo --option reward=FOLDER, with the run's folder.",
+            where=result.served_by.model,
+        )
+
+
+def target_of(folder: RunFolder) -> float | None:
+    """The score that is good enough: the gate's, or the profile's where no gate was asked."""
+    if folder.has("gate"):
+        return folder.read("gate", GateVerdict).target
+    return folder.read("profile", Profile).task.target
 
 
 def override_note(space: Workspace, folder: RunFolder) -> str:

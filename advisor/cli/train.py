@@ -87,6 +87,9 @@ def _plan_anew(pipeline: Pipeline, chosen: dict[str, Any], *, dry_run: bool) -> 
     may_begin = dry_run or bool(pipeline.settings.gate_override)
     if is_changed or is_stale or (may_begin and not folder.has("estimate")):
         target = folder.read("gate", GateVerdict).target if folder.has("gate") else None
+        if pipeline.workspace.card is None:
+            pipeline.profile()
+            return
         pipeline.estimate()
         if folder.has("gate") and folder.freshness("gate") == "stale" and folder.has("baseline"):
             pipeline.regate(target=target)
@@ -114,7 +117,8 @@ def _is_refused(screen: Screen, pipeline: Pipeline) -> bool:
         screen.result(document(verdict), lambda: None)
         return True
     if pipeline.settings.gate_override:
-        refuse_stale(folder, "estimate")
+        if folder.has("estimate"):
+            refuse_stale(folder, "estimate")
     else:
         refuse_stale(folder, "estimate", "baseline", "gate")
     _refuse_changed(pipeline)

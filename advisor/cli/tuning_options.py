@@ -101,6 +101,11 @@ OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--general-data", help="General samples against forgetting: mixed in, probed."),
     click.option("--report-to", help="Trackers by comma: tensorboard, wandb, mlflow, trackio."),
     click.option(
+        "--usd-per-hour",
+        type=FiniteRange(0),
+        help="What this machine costs: for the bill, and to stop at --budget-usd.",
+    ),
+    click.option(
         "--override-gate",
         "gate_override",
         metavar="REASON",

@@ -22,6 +22,7 @@ from advisor.schema.train import (
     TrainResult,
 )
 from trainers.engines.ledger import Ledger, Progress
+from trainers.engines.trl._audit import swept
 from trainers.engines.trl._bench import Bench
 from trainers.engines.trl._build import Ready, adapted, build
 from trainers.engines.trl._forgetting import forgotten, probe_of
@@ -146,7 +147,7 @@ def _ready(job: TrainJob, tools: Tools) -> Ready:
     """Tokenizer, rows and adapted model of a job."""
     plan = job.plan
     tokenizer = open_tokenizer(plan)
-    course = packed(course_of(job, tokenizer, tools), plan)
+    course = packed(swept(course_of(job, tokenizer, tools), job, tokenizer), plan)
     return Ready(course, adapted(plan, course, tools), tokenizer, job.report_to)
 
 
