@@ -70,7 +70,12 @@ def test_the_documented_command_trains(
     objective = words[words.index("--objective") + 1] if "--objective" in words else "sft"
     words += [] if "--method" in words else ["--method", "lora"]
     if objective == "grpo":
+        reward = tmp_path / "worth.py"  # exact matches tell a model of random weights nothing
+        reward.write_text(
+            "def worth(prompt, answer, target):\n    return sum(letter < 'P' for letter in answer)\n"
+        )
         words += ["--option", "num_generations=4", "--set", "generated_tokens=6"]
+        words += ["--option", f"reward={reward}:worth"]
     if "--option" in words and "layers=2" in words:
         words[words.index("layers=2")] = "layers=1"  # the miniature model has two
     result = CliRunner().invoke(
