@@ -34,6 +34,7 @@ from advisor.schema.profile import Profile
 from advisor.schema.run import EMBEDDED_MODEL
 from advisor.schema.train import TrainResult
 from advisor.schema.verify import Verification
+from advisor.small_model_run import encoder_wishes
 from advisor.stages.baseline import baseline
 from advisor.stages.estimate.plan.advised import wishes_of
 from advisor.stages.estimate.plan.recipes import recipe_for
@@ -269,6 +270,8 @@ def estimate_request(space: Workspace, profile: Profile, decision: Decision) -> 
     """
     chosen = space.settings
     wishes = {"methods": market.USUAL_METHODS, **wishes_of(decision, profile)}
+    if space.tunes_encoder:
+        wishes |= encoder_wishes()
     if chosen.methods:
         wishes |= {"methods": chosen.methods, "methods_in_line": False}
     wishes["objective"] = objective_of(space, str(wishes["objective"]), wishes["methods"])
@@ -304,9 +307,10 @@ def estimate_request(space: Workspace, profile: Profile, decision: Decision) -> 
 
 def _micro_batch(space: Workspace) -> int:
     """Sequences that the recipe of the model's size takes together."""
-    if space.card is None:
+    card = space.tuned_card
+    if card is None:
         return 1
-    recipe = recipe_for(reference().recipes, registry.method("lora").info, space.card.parameters)
+    recipe = recipe_for(reference().recipes, registry.method("lora").info, card.parameters)
     return int(recipe.settings["micro_batch_size"].value)
 
 
@@ -341,11 +345,12 @@ def estimated(
     Where nothing that was advised can be recommended, the other usual methods are priced too.
     Raises UnknownModelError for a service's model that the catalog does not know.
     """
-    if space.card is None:
+    card = space.tuned_card
+    if card is None:
         raise UnknownModelError(
             f"What tuning {space.settings.model} takes cannot be estimated: it is a service's model"
             " that the catalog does not know.",
             hint="Estimate an open model: `advisor estimate --model 8b --method qlora`.",
         )
     cards = gpus or (space.settings.gpu,)
-    return market.estimated(request, model=space.card, gpus=cards, provider=provider)
+    return market.estimated(request, model=card, gpus=cards, provider=provider)

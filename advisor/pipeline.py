@@ -43,6 +43,7 @@ from advisor.schema.run import RunSettings
 from advisor.schema.train import TrainResult
 from advisor.schema.verify import Verification
 from advisor.secrets import masked
+from advisor.small_model_run import advised
 from advisor.stages.decide import decide
 from advisor.stages.estimate.plan.stated import changed
 from advisor.stages.gate import gate
@@ -372,6 +373,10 @@ class Pipeline:
         self.workspace.check()
         may_use(self.workspace.trainer.info, may_spend=self.may_spend)
         save_settings(self.settings, self.folder)
+        chosen = advised(self.settings, self.gate())
+        if chosen is not None:
+            self.workspace.tune_as(chosen)
+            self.settings = self.workspace.settings
         if self.gate().verdict == "train":
             option = self.option()
             is_here = option.gpu == LOCAL or not self.workspace.trainer.info.trains_here

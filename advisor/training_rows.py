@@ -93,7 +93,7 @@ def _counts(space: Workspace, decision: Decision, objective: str) -> list[int] |
     """Tokens of every training row, kept in the run folder; None where they cannot be counted."""
     samples = training_samples(space, decision)
     rows = [sample for sample in samples if sample.split == "train"]
-    if not rows or not _has_tokenizer(space.model_path):
+    if not rows or not _has_tokenizer(space.tuned_path):
         return None
     key = digest_of(
         [
@@ -125,7 +125,7 @@ def _measured(space: Workspace, rows: Sequence[Sample]) -> list[int] | None:
     if not isinstance(meter, RowMeter):
         return None
     plan = Plan(
-        model=space.model_path,
+        model=space.tuned_path,
         method="full",
         precision="float32",
         base_bits=32,

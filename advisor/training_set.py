@@ -31,8 +31,11 @@ def training_samples(space: Workspace, decision: Decision) -> tuple[Sample, ...]
     """The samples as they are trained on: behind the few-shot prompt's shots where a rule asks.
 
     Shots that make the longest sample longer than the model reads are left out; `has_shots` tells.
+    An encoder is shown none.
     """
     samples = space.samples
+    if space.tunes_encoder:
+        return samples
     if not shots_rule(decision) or not any(sample.split == "train" for sample in samples):
         return samples
     behind = _behind_shots(space)
@@ -129,5 +132,5 @@ def _tokens(space: Workspace, samples: Sequence[Sample]) -> int:
 
 def longest_sequence(space: Workspace) -> int:
     """Tokens that the model reads at most; 2048 where nobody knows."""
-    known = space.card.max_sequence_length if space.card else None
+    known = space.tuned_card.max_sequence_length if space.tuned_card else None
     return known or 2048

@@ -120,7 +120,7 @@ def training_job(
     Raises DatasetError where the samples cannot serve the plan's objective.
     """
     own = {**plan.method_options, **trainer_options(space)}
-    plan = plan.model_copy(update={"model": space.model_path, "method_options": own})
+    plan = plan.model_copy(update={"model": space.tuned_path, "method_options": own})
     if MARKS in registry.objective(plan.objective).info.needs:
         samples = (*samples, *marked_bad(space))
     train_part = tuple(s for s in samples if s.split == "train")

@@ -21,7 +21,7 @@ from advisor.contracts import (
     Session,
     Trainer,
 )
-from advisor.data_check.split import limit_test, split_recorded
+from advisor.data_check.split import limit_note, limit_test, marked_bad_note, split_recorded
 from advisor.embedding import run_embedder, vectors_root
 from advisor.errors import (
     DatasetError,
@@ -42,6 +42,7 @@ from advisor.schema.profile import Profile
 from advisor.schema.rule import Rulebook
 from advisor.schema.run import EMBEDDED_MODEL, RunSettings
 from advisor.schema.split import SplitRecord
+from advisor.small_model_run import encoder_card, encoder_of, suited, tunes_encoder
 from advisor.systems import System, check_options, systems
 from advisor.tools import Silence, Tools, ignore_event, say_nothing
 
@@ -68,7 +69,7 @@ class Workspace:
         emit: Emit = ignore_event,
         say: Callable[[str], None] = say_nothing,
     ) -> None:
-        self.settings = settings
+        self.settings = suited(settings)
         self.folder = folder
         self.progress = progress or Silence()
         self.emit = emit
@@ -177,23 +178,11 @@ class Workspace:
         if self.dataset:
             data = (
                 *self.dataset.notes,
-                *self._bad_note(self.dataset),
+                *marked_bad_note(self.dataset.samples),
                 *self.split_record.notes,
-                *self._limit_note(),
+                *limit_note(self._split_samples, self.samples),
             )
         return data + (self.corpus.notes if self.corpus else ())
-
-    def _bad_note(self, dataset: Dataset) -> tuple[str, ...]:
-        bad = sum(sample.is_good is False for sample in dataset.samples)
-        told = "are marked as bad: they are neither shown, measured against nor imitated"
-        return (f"{bad} of {len(dataset.samples)} answers {told}.",) if bad else ()
-
-    def _limit_note(self) -> tuple[str, ...]:
-        whole = sum(s.split == "test" for s in self._split_samples)
-        kept = sum(s.split == "test" for s in self.samples)
-        if kept == whole:
-            return ()
-        return (f"{kept} of {whole} test samples are measured; --limit N takes more.",)
 
     def check(self) -> None:
         """Look at everything the settings name, so that a mistake is told before any work.
@@ -239,6 +228,27 @@ class Workspace:
             if self.is_service:
                 return None
             raise
+
+    def tune_as(self, settings: RunSettings) -> None:
+        """From here on tune as these settings say; what is measured stays as it is."""
+        self.settings = suited(settings)
+        for name in ("trainer", "tuned_card", "tuned_path"):
+            self.__dict__.pop(name, None)
+
+    @property
+    def tunes_encoder(self) -> bool:
+        """Whether an encoder is tuned rather than the model that is prompted."""
+        return tunes_encoder(self.settings)
+
+    @cached_property
+    def tuned_card(self) -> ModelCard | None:
+        """What the catalog knows of the model that training tunes."""
+        return encoder_card(self.settings) if self.tunes_encoder else self.card
+
+    @cached_property
+    def tuned_path(self) -> str:
+        """The folder or id of the model that training tunes."""
+        return str(encoder_of(self.settings)) if self.tunes_encoder else self.model_path
 
     @cached_property
     def pot(self) -> Pot:

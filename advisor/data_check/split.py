@@ -226,3 +226,19 @@ def _label_drift(samples: Sequence[Sample]) -> float | None:
         return None
     sizes = len(samples), tests.total()
     return max(abs(tests[label] / sizes[1] - count / sizes[0]) for label, count in whole.items())
+
+
+def marked_bad_note(samples: Sequence[Sample]) -> tuple[str, ...]:
+    """What becomes of answers that the data marks as bad; empty without any."""
+    bad = sum(sample.is_good is False for sample in samples)
+    told = "are marked as bad: they are neither shown, measured against nor imitated"
+    return (f"{bad} of {len(samples)} answers {told}.",) if bad else ()
+
+
+def limit_note(whole: Sequence[Sample], kept: Sequence[Sample]) -> tuple[str, ...]:
+    """How many test samples are left unmeasured, and how to measure more; empty for none."""
+    there = sum(s.split == "test" for s in whole)
+    measured = sum(s.split == "test" for s in kept)
+    if measured == there:
+        return ()
+    return (f"{measured} of {there} test samples are measured; --limit N takes more.",)

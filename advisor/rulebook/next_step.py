@@ -27,9 +27,9 @@ DECIDING: dict[str, str] = {
 }
 """Measurements that may turn the advice, with what to say of them; the likeliest to is named."""
 OWN_CLASSIFIER = (
-    "advisor measures a classifier on sentence embeddings (`--builders embedding_classifier`), and"
-    " trains no encoder yet: to go beyond it, tune a small encoder on the same split with your own"
-    " tools, and compare it with the baselines on the same test samples."
+    "Measure a classifier on sentence embeddings: `advisor baseline --builders"
+    " embedding_classifier`. Where it stays short, the encoder behind it is tuned: `advisor train"
+    " --objective classification`."
 )
 BEFORE: dict[Approach, str] = {
     "prompting": "Measure the plain prompt first: `advisor baseline` on at least 30 test samples.",
@@ -61,7 +61,10 @@ AFTER: dict[Approach, str] = {
     ),
     "long_context": "Put all documents into the prompt (builder long_context).",
     "rag": "Use RAG; keep the documents current instead of training.",
-    "small_model": OWN_CLASSIFIER,
+    "small_model": (
+        "Tune a small encoder on the labels (`advisor train --objective classification` obeys the"
+        " gate), then verify: `advisor verify`."
+    ),
     "fine_tuning": "Train (`advisor train` obeys the gate), then verify: `advisor verify`.",
     "rag_plus_fine_tuning": "Tune on prompts that hold the passages you will serve, then verify.",
     "preference_tuning": "Tune on good answers first, then on the pairs, then verify.",
@@ -83,6 +86,7 @@ UNMEASURED: dict[Approach, tuple[str, str]] = {
     "rag": ("measured.rag_score", BEFORE["rag"]),
     "rag_plus_fine_tuning": ("measured.rag_score", BEFORE["rag"]),
     "long_context": ("measured.long_context_score", BEFORE["long_context"]),
+    "small_model": ("measured.small_model_score", OWN_CLASSIFIER),
 }
 """After measuring: what is still to be measured where the approach's own score is missing."""
 NOT_YET = (

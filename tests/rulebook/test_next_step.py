@@ -79,14 +79,14 @@ def test_after_measuring_nothing_is_to_be_measured_first():
         assert step(advised(approach), **measured) == room.AFTER[approach]
 
 
-def test_a_classifier_of_its_own_is_left_to_the_users_tools():
+def test_a_classifier_is_measured_before_an_encoder_is_tuned():
     before = step(advised("small_model"))
-    after = step(advised("small_model"), measured__best_score=0.4)
-    for told in (before, after):
+    unmeasured = step(advised("small_model"), measured__best_score=0.4)
+    for told in (before, unmeasured):
         assert "--builders embedding_classifier" in told
-        assert "trains no encoder yet" in told
-        assert "same test samples" in told
-    assert before.startswith("Measure the prompts first: `advisor baseline`.")
+    short = step(advised("small_model"), measured__best_score=0.4, measured__small_model_score=0.4)
+    assert short.startswith("Tune a small encoder")
+    assert "advisor train --objective classification" in short
 
 
 @pytest.mark.parametrize("approach", sorted(TUNING))
