@@ -6,7 +6,8 @@ import pytest
 
 from advisor.schema.evaluation import Sample
 from tests.fixtures.training import training_job
-from trainers.mixing import general_order, mixed, wanted
+from trainers.engines.recipes.rows import trained_samples
+from trainers.mixing import in_order, taken, wanted
 
 GENERAL = tuple(Sample(id=f"g{n}", input=f"general {n}", target="yes") for n in range(100))
 
@@ -16,45 +17,55 @@ def job(share: float, *, general: tuple[Sample, ...] = GENERAL, seed: int = 0):
     return plain.model_copy(update={"general_samples": general})
 
 
-def is_general(sample: Sample) -> bool:
-    return sample.id.startswith("g")
-
-
 @pytest.mark.parametrize(("rows", "share", "count"), [(24, 0.0, 0), (90, 0.1, 10), (24, 0.5, 24)])
 def test_so_many_that_they_are_the_share_of_all(rows, share, count):
-    assert wanted(rows, share) == count
+    assert wanted(job(share), rows) == count
 
 
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 0.75])
 def test_general_rows_make_up_the_share(share):
-    found = mixed(job(share))
-    assert sum(map(is_general, found)) / len(found) == pytest.approx(share, abs=0.02)
+    asked = job(share)
+    found = taken(asked)
+    assert len(found) / (len(found) + 24) == pytest.approx(share, abs=0.02)
     assert len({sample.id for sample in found}) == len(found)
-    assert {s.id for s in found if not is_general(s)} == {f"s{n}" for n in range(24)}
 
 
-def test_the_seed_decides_which_and_where():
-    assert mixed(job(0.2)) == mixed(job(0.2))
-    ids = [sample.id for sample in mixed(job(0.2))]
-    others = [sample.id for sample in mixed(job(0.2, seed=1))]
-    assert ids != others
-    assert {i for i in ids if i[0] == "g"} != {i for i in others if i[0] == "g"}
+def test_the_seed_decides_which():
+    assert taken(job(0.2)) == taken(job(0.2))
+    assert {s.id for s in taken(job(0.2))} != {s.id for s in taken(job(0.2, seed=1))}
 
 
-def test_general_rows_stand_among_the_others():
-    places = [n for n, sample in enumerate(mixed(job(0.5))) if is_general(sample)]
-    assert places != list(range(24, 48))
-    assert min(places) < 24 < max(places)
-
-
-def test_nothing_to_mix_leaves_the_samples_as_they_are():
-    assert mixed(job(0.0)) == job(0.0).train_samples
-    assert mixed(job(0.5, general=())) == job(0.5).train_samples
+def test_nothing_is_taken_without_a_share_or_without_general_data():
+    assert taken(job(0.0)) == ()
+    assert in_order(job(0.0)) == []
+    assert taken(job(0.5, general=())) == ()
 
 
 def test_too_few_are_all_taken():
-    assert sum(map(is_general, mixed(job(0.5, general=GENERAL[:3])))) == 3
+    assert {s.id for s in taken(job(0.5, general=GENERAL[:3]))} == {"g0", "g1", "g2"}
 
 
 def test_the_order_holds_every_sample_once():
-    assert sorted(s.id for s in general_order(GENERAL, 7)) == sorted(s.id for s in GENERAL)
+    assert sorted(s.id for s in in_order(job(0.1))) == sorted(s.id for s in GENERAL)
+
+
+def test_what_other_engines_are_written_holds_the_same_samples():
+    asked = job(0.2)
+    assert trained_samples(asked) == (*asked.train_samples, *taken(asked))
+
+
+@pytest.mark.ml
+def test_what_is_trained_on_here_holds_the_same_samples(tiny_llama):
+    from datasets import Dataset
+    from transformers import AutoTokenizer
+
+    from trainers.engines.trl.objectives._general import general_rows, mixed
+
+    asked = job(0.2)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_llama)
+    task = Dataset.from_list([{"input_ids": [1, 2], "labels": [1, 2]}] * 24)
+    rows, notes = mixed(task, asked, tokenizer)
+    expected = general_rows(taken(asked), tokenizer, asked.plan.sequence_length)
+    assert len(expected) == len(taken(asked)) == 6
+    assert rows.to_list()[24:] == expected
+    assert notes == ("6 rows of general data are mixed in, 20% of all.",)

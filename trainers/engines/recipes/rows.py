@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from advisor.schema.chat import has_tools
 from advisor.schema.evaluation import Sample
 from advisor.schema.train import TrainJob
 from trainers.engines.trl.dataset import Turn, plain_turns, prompt_turns
+from trainers.mixing import taken
 
 TRAIN_FILE, DEV_FILE = "train.jsonl", "dev.jsonl"
 GROUP = 8
@@ -125,19 +125,7 @@ def answer_turn(text: str) -> Turn:
 
 def trained_samples(job: TrainJob) -> tuple[Sample, ...]:
     """The train split, with the plan's share of general data where there is some."""
-    return (*job.train_samples, *general_rows(job))
-
-
-def general_rows(job: TrainJob) -> tuple[Sample, ...]:
-    """As many general samples as give the plan's share of all rows; drawn by the plan's seed."""
-    share = job.plan.general_share
-    if not share or not job.general_samples:
-        return ()
-    wanted = round(len(job.train_samples) * share / (1 - share))
-    drawn = random.Random(job.plan.seed).sample(  # noqa: S311 - a drawing of rows
-        job.general_samples, min(wanted, len(job.general_samples))
-    )
-    return tuple(drawn)
+    return (*job.train_samples, *taken(job))
 
 
 def lines_of(rows: Iterable[Row]) -> str:
@@ -177,7 +165,7 @@ def row_notes(job: TrainJob) -> list[str]:
     notes = []
     if any(has_tools((*s.history, *s.steps)) for s in _all(job)):
         notes.append(TOOLS_NOTE)
-    mixed = len(general_rows(job))
+    mixed = len(taken(job))
     if mixed:
         notes.append(MIXED_NOTE.format(file=TRAIN_FILE, count=mixed))
     elif job.plan.general_share:

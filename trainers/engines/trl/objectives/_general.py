@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from datasets import Dataset, concatenate_datasets
 from advisor.schema.evaluation import Sample
 from advisor.schema.train import TrainJob
 from trainers.engines.trl._rows import IGNORED, Row, text_tokens, tokens_of
+from trainers.mixing import in_order, wanted
 
 
 def general_rows(samples: Sequence[Sample], tokenizer: Any, sequence_length: int) -> list[Row]:
@@ -35,13 +35,10 @@ def mixed(rows: Dataset, job: TrainJob, tokenizer: Any) -> tuple[Dataset, tuple[
 
     Which ones is decided by the plan's seed; where there are too few, all are taken.
     """
-    plan = job.plan
-    share = plan.general_share
-    if not share or not job.general_samples:
+    order = in_order(job)
+    if not order:
         return rows, ()
-    wanted = round(len(rows) * share / (1 - share))
-    order = random.Random(plan.seed).sample(job.general_samples, len(job.general_samples))  # noqa: S311 - no secret
-    found = general_rows(order, tokenizer, plan.sequence_length)[:wanted]
+    found = general_rows(order, tokenizer, job.plan.sequence_length)[: wanted(job, len(rows))]
     if not found:
         return rows, ("None of the general samples fits the plan's sequence length.",)
     taken = len(found) / (len(found) + len(rows))
