@@ -152,6 +152,31 @@ def test_a_lost_job_is_found_at_a_service_that_keeps_no_marks(tmp_path: Path):
     assert len(server.jobs) == 1
 
 
+@pytest.mark.parametrize("looks_lost", [1, 3])
+def test_no_second_job_is_made_while_nobody_knows_of_the_first(tmp_path: Path, looks_lost: int):
+    def faults(asked: str, nth: int) -> str:
+        if asked == "POST /fine_tuning/jobs" and nth == 0:
+            return "lost"
+        return "500" if asked == "GET /fine_tuning/jobs" and nth < looks_lost else ""
+
+    with tuning_server(faults=faults) as server:
+        tune(a_job(tmp_path, server))
+    assert server.seen["POST /fine_tuning/jobs"] == 1
+    assert server.seen["GET /fine_tuning/jobs"] == looks_lost + 1
+    assert len(server.jobs) == 1
+
+
+def test_a_lost_job_is_found_beyond_the_first_page(tmp_path: Path):
+    with tuning_server(faults=once("POST /fine_tuning/jobs", "lost")) as server:
+        server.jobs.extend(
+            {"id": f"other-{n}", "status": "running", "metadata": {"advisor_job": f"of {n}"},
+             "model": "small", "training_file": "file-0", "created_at": 4_000_000_000}
+            for n in range(60)
+        )  # fmt: skip
+        tune(a_job(tmp_path, server))
+    assert len(server.asked) == 1
+
+
 class StopWhen(RecordingTools):
     """Asks to stop once so many steps have been told."""
 

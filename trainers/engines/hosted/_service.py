@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import openai
@@ -81,7 +81,7 @@ class Service:
 
     def _found(self, told: dict[str, Any], began: float) -> str | None:
         mark = told["metadata"][MARK]
-        for job in self._client.fine_tuning.jobs.list(limit=50).data:
+        for job in _every(self._client.fine_tuning.jobs.list(limit=50)):
             if getattr(job, "status", "") in GONE:
                 continue
             marks = getattr(job, "metadata", None) or {}
@@ -115,7 +115,7 @@ class Service:
             time.sleep(min(SLICE_SECONDS, left))
 
     def _known(self, file: Upload) -> str | None:
-        for one in self._client.files.list(purpose="fine-tune", limit=1000).data:
+        for one in _every(self._client.files.list(purpose="fine-tune", limit=1000)):
             is_same = one.filename == file.name and one.bytes == len(file.data)
             if is_same and getattr(one, "status", "") not in ("error", "deleted"):
                 return str(one.id)
@@ -128,18 +128,21 @@ class Service:
             yield event
 
     def _again(self, ask: Callable[[], T], unless: Callable[[], T | None] | None = None) -> T:
-        """Ask until an answer comes; `unless` looks whether a lost answer did its work after all.
+        """Ask until an answer comes.
 
-        Raises BackendAuthError, BackendQuotaError, TrainingError with the service's sentence, and
-        BackendTimeoutError where no answer came in all attempts.
+        After a lost answer `unless` looks whether it did its work after all; nothing is asked a
+        second time before such a look has been answered. Raises BackendAuthError,
+        BackendQuotaError, TrainingError with the service's sentence, and BackendTimeoutError where
+        no answer came in all attempts.
         """
-        words = ""
+        words, is_lost = "", False
         for attempt in range(ATTEMPTS):
-            if attempt:
-                done = self._quietly(unless)
-                if done is not None:
-                    return done
             try:
+                if is_lost and unless is not None:
+                    done = unless()
+                    if done is not None:
+                        return done
+                is_lost = True
                 return ask()
             except openai.APIStatusError as error:
                 words = self._may_pass(error)
@@ -153,14 +156,6 @@ class Service:
             hint="What runs there goes on; --resume takes it up again and pays nothing twice.",
             where=self._address.host,
         )
-
-    def _quietly(self, look: Callable[[], T | None] | None) -> T | None:
-        if look is None:
-            return None
-        try:
-            return look()
-        except openai.OpenAIError:
-            return None
 
     def _may_pass(self, error: openai.APIStatusError) -> str:
         """The words of a refusal that may pass; raises what any other one means."""
@@ -179,6 +174,17 @@ class Service:
             hint = "Check the key, and that it may tune models."
         host = self._address.host
         raise kind(f"{what.format(host)}: {words}.", hint=hint, where=host) from None
+
+
+def _every(page: Iterable[T]) -> Iterator[T]:
+    """All entries of all pages; ends where a service that knows no pages begins again."""
+    seen = set()
+    for one in page:
+        name = getattr(one, "id", None)
+        if name in seen:
+            return
+        seen.add(name)
+        yield one
 
 
 def _sentence(error: openai.APIStatusError) -> str:
