@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from advisor.contracts import Tools, TrainerInfo
-from advisor.errors import MissingExtraError, PlanError
+from advisor.errors import MissingExtraError
 from advisor.schema.catalog import ModelCard
 from advisor.schema.evaluation import Sample
 from advisor.schema.plan import Plan
@@ -15,7 +15,7 @@ from advisor.schema.train import TrainEvent, TrainJob, TrainResult
 from trainers.engines.ledger import Ledger
 from trainers.engines.lock import alone_in
 from trainers.engines.trl.quiet import quiet
-from trainers.engines.trl.sharing import check_plan
+from trainers.engines.trl.taken import accepted
 from trainers.engines.trl.trackers import check_trackers
 
 NEEDED = ("torch", "transformers", "peft", "trl", "datasets", "accelerate", "psutil")
@@ -45,7 +45,7 @@ class TrlTrainer:
         another process trains in the folder, and KeyboardInterrupt when `tools.should_stop()`
         asked for it (a checkpoint is then in place).
         """
-        _refuse(job.plan)
+        notes = accepted(job.plan, tools)
         ledger = Ledger(job, self.info.id)
         stored = ledger.finished()
         if stored is not None:
@@ -54,6 +54,8 @@ class TrlTrainer:
             return stored
         _require_extras(job.plan)
         check_trackers(job.report_to)
+        for note in notes:
+            tools.emit(TrainEvent(kind="note", message=note))
         if job.plan.gpus > 1:
             from trainers.engines.trl.together import together  # noqa: PLC0415 - seldom needed
 
@@ -98,22 +100,6 @@ class TrlTrainer:
         from trainers.engines.trl.tracing import probed  # noqa: PLC0415 - few commands need it
 
         return probed(plan, model)
-
-
-def _refuse(plan: Plan) -> None:
-    """Raise PlanError for what this engine does not do, before anything is loaded."""
-    if plan.gpus > 1:
-        check_plan(plan)
-    elif plan.strategy not in ("single", "ddp"):
-        raise PlanError(
-            f"The strategy '{plan.strategy}' shares a model over several GPUs; the plan has one.",
-            hint="Plan with --gpus 2 or more, or with strategy single.",
-        )
-    if plan.method in ("lora", "qlora") and plan.rank is None:
-        raise PlanError(
-            f"The method '{plan.method}' needs a rank, and the plan has none.",
-            hint="Set rank, for example 16.",
-        )
 
 
 def _require(names: tuple[str, ...], what: str) -> None:

@@ -17,6 +17,7 @@ from trainers.engines.trl._spread import spread
 from trainers.engines.trl._stack import stack_notes
 from trainers.engines.trl.course import Course
 from trainers.engines.trl.failures import refused
+from trainers.engines.trl.taken import notes
 from trainers.engines.trl.watched import watched
 
 
@@ -47,7 +48,7 @@ def adapted(plan: Plan, course: Course, tools: Tools) -> Applied:
         applied = method.apply(base, plan)
     except (ValueError, TypeError, KeyError) as error:
         raise refused(error) from error
-    return applied._replace(notes=(*stack_notes(plan), *applied.notes))
+    return applied._replace(notes=(*notes(plan), *stack_notes(plan), *applied.notes))
 
 
 def build(

@@ -42,12 +42,17 @@ def undisturbed(model: Any) -> Iterator[None]:
             torch.cuda.set_rng_state_all(on_gpu)
 
 
-def generator(model: Any, tokenizer: Any) -> Callable[[Sequence[Prompt], int], list[Completion]]:
-    """A function from prompts and the most new tokens to the likeliest answers, in order."""
+def generator(
+    model: Any, tokenizer: Any, *, rows: int | None = None
+) -> Callable[[Sequence[Prompt], int], list[Completion]]:
+    """A function from prompts and the most new tokens to the likeliest answers, in order.
+
+    At most `rows` prompts are answered together; None: as many as usual on such a device.
+    """
 
     def generate(prompts: Sequence[Prompt], most: int) -> list[Completion]:
         with undisturbed(model):
-            return _Answering(model, tokenizer, most).answers(prompts)
+            return _Answering(model, tokenizer, most, rows).answers(prompts)
 
     return generate
 
@@ -55,11 +60,12 @@ def generator(model: Any, tokenizer: Any) -> Callable[[Sequence[Prompt], int], l
 class _Answering:
     """One round of answers: the longest prompts first, padded on the left."""
 
-    def __init__(self, model: Any, tokenizer: Any, most: int) -> None:
+    def __init__(self, model: Any, tokenizer: Any, most: int, rows: int | None) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._most = most
         self._device = next(model.parameters()).device
+        self._rows = rows or ROWS.get(self._device.type, ROWS["cpu"])
         self._ends = _end_tokens(model, tokenizer)
         limit = getattr(model.config, "max_position_embeddings", None)
         self._limit = int(limit) if limit else None
@@ -73,7 +79,7 @@ class _Answering:
         order = sorted(
             (at for at in range(len(rows)) if at not in found), key=lambda a: -len(rows[a])
         )
-        size = ROWS.get(self._device.type, ROWS["cpu"])
+        size = self._rows
         while order:
             part = order[:size]
             try:

@@ -9,6 +9,7 @@ from advisor.contracts import Tools
 from advisor.schema.plan import Plan
 from advisor.schema.train import DevPoint
 from trainers.engines.trl._generate import generator, undisturbed
+from trainers.engines.trl._longest import DRAWING
 from trainers.engines.trl.choice import Choice, has_not_moved, look_steps
 
 
@@ -39,6 +40,7 @@ class Looks:
             plan.choose_checkpoint_by,
             metric="" if scoring is None else scoring.metric,
             higher_is_better=scoring is None or scoring.higher_is_better,
+            is_reward=plan.objective in DRAWING,
         )
 
     @property
@@ -66,10 +68,14 @@ class Looks:
             loss = self._dev_loss(trainer)
             score = None
             if self._scoring is not None and (step or self._looks_again()):
-                score = self._scoring.dev_value(generator(trainer.model, self._tokenizer))
+                score = self._scoring.dev_value(self._answers(trainer))
         point = DevPoint(step=step, loss=loss, score=score)
         self.points.append(point)
         return point
+
+    def _answers(self, trainer: Any) -> Callable[..., Any]:
+        rows = self.plan.evaluation_batch_size
+        return generator(trainer.model, self._tokenizer, rows=rows)
 
     def _looks_again(self) -> bool:
         """A score before training says something only where one is taken later."""
@@ -96,8 +102,11 @@ class Looks:
         if not has_not_moved(self.points):
             return ""
         first, last = self.points[0].loss, self.points[-1].loss
+        what = "dev loss"
+        if self.choice.is_reward and first is not None and last is not None:
+            what, first, last = "reward on the dev split", -first, -last
         return (
-            f"The dev loss has not moved in {len(self.points) - 1} looks ({first:.4f} to"
+            f"The {what} has not moved in {len(self.points) - 1} looks ({first:.4f} to"
             f" {last:.4f}): nothing is being learned. Raise learning_rate"
             f" ({self.plan.learning_rate:g}) or train more parameters."
         )
