@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -9,6 +11,20 @@ from pydantic import Field
 from advisor.schema.base import Interval, Value
 from advisor.schema.evaluation import Sample
 from advisor.schema.plan import Plan
+
+DEV_LOOKED_AT = 64
+"""So many dev samples are looked at each time, which keeps looks short beside the training."""
+
+
+def looked_at(dev: Sequence[Sample], seed: int, most: int = DEV_LOOKED_AT) -> tuple[Sample, ...]:
+    """The dev samples that the loss and the metric are taken of: at most so many, in their order.
+
+    The same ones for the same number of samples and the same seed.
+    """
+    if len(dev) <= most:
+        return tuple(dev)
+    places = random.Random(seed).sample(range(len(dev)), most)  # noqa: S311 - no secret
+    return tuple(dev[place] for place in sorted(places))
 
 
 class TrainJob(Value):
@@ -25,6 +41,8 @@ class TrainJob(Value):
     """General data of which the plan's `general_share` of the training rows is taken."""
     probe_samples: tuple[Sample, ...] = ()
     """General samples never trained on: their loss before and after shows what was forgotten."""
+    metric_digest: str = ""
+    """Of the metric that scores while training, with its options; empty where none does."""
     report_to: tuple[str, ...] = ()
     """Trackers by the names transformers gives them: tensorboard, wandb, mlflow, trackio."""
     estimated_memory_gib: Interval | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from advisor.errors import StorageError, TrainingError
 from advisor.schema.evaluation import Sample
 from tests.fixtures.training import RecordingTools, training_job
 from trainers.engines import ledger
-from trainers.engines.ledger import Ledger, Progress, job_digest, write_whole
+from trainers.engines.identity import job_digest, unwatched
+from trainers.engines.ledger import Ledger, Progress, write_whole
 from trainers.engines.lock import alone_in
 
 
@@ -32,12 +34,53 @@ def test_what_changes_the_weights_changes_the_digest(base: Path, tmp_path: Path)
         job.model_copy(update={"instruction": "Another."}),
         job.model_copy(update={"train_samples": other_sample}),
         job.model_copy(update={"train_samples": job.train_samples[::-1]}),
+        job.model_copy(update={"dev_samples": job.train_samples[:2]}),  # the best look is kept
+        job.model_copy(update={"probe_samples": job.train_samples[:2]}),
+        job.model_copy(update={"metric_digest": "another metric"}),
     ]
     digests = {job_digest(j, "trl") for j in (job, *others)} | {job_digest(job, "dry_run")}
     weights = base / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
     digests.add(job_digest(job, "trl"))
-    assert len(digests) == 8
+    assert len(digests) == 11
+
+
+def test_what_an_option_names_counts_by_its_content(base: Path, tmp_path: Path):
+    reward = tmp_path / "worth.py"
+    reward.write_text("def worth(*told): return 1.0\n")
+    model = tmp_path / "run" / "training" / "0123" / "final"
+    model.mkdir(parents=True)
+    (model / "base.json").write_text(json.dumps({"model": str(base)}))
+    jobs = [
+        training_job(str(base), tmp_path / "out", method_options={"reward": named})
+        for named in (f"{reward}:worth", str(tmp_path / "run"), "metric")
+    ]
+    before = [job_digest(job, "trl") for job in jobs]
+    reward.write_text("def worth(*told): return 2.0\n")
+    (model / "model.safetensors").write_bytes(b"other weights")
+    after = [job_digest(job, "trl") for job in jobs]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    "named", [("adapter_config.json", "base_model_name_or_path"), ("base.json", "model")]
+)
+def test_an_adapter_as_base_counts_with_what_it_stands_on(
+    base: Path, tmp_path: Path, named: tuple[str, str]
+):
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / named[0]).write_text(json.dumps({named[1]: str(base)}))
+    job = training_job(str(adapter), tmp_path / "out")
+    before = job_digest(job, "trl")
+    (base / "model.safetensors").write_bytes(b"other weights")
+    assert job_digest(job, "trl") != before
+
+
+def test_a_metric_is_no_part_of_a_job_that_nobody_watches(tmp_path: Path):
+    job = training_job("tiny", tmp_path / "out")
+    scored = job.model_copy(update={"metric_digest": "f1", "probe_samples": job.train_samples[:2]})
+    assert job_digest(unwatched(scored), "trl") == job_digest(job, "trl")
 
 
 def test_what_does_not_change_the_weights_does_not_change_the_digest(base: Path, tmp_path: Path):
@@ -46,7 +89,7 @@ def test_what_does_not_change_the_weights_does_not_change_the_digest(base: Path,
     for other in (
         job.model_copy(update={"output_dir": "elsewhere", "resume": True}),
         job.model_copy(update={"plan": told}),
-        job.model_copy(update={"dev_samples": job.train_samples[:2]}),
+        job.model_copy(update={"report_to": ("tensorboard",), "max_hours": 3.0}),
     ):
         assert job_digest(other, "trl") == job_digest(job, "trl")
 
@@ -56,7 +99,7 @@ def test_a_broken_or_foreign_progress_file_means_a_fresh_start(tmp_path: Path, c
     book = Ledger(training_job("tiny", tmp_path / "out"), "trl")
     (book.folder / "checkpoint-3").mkdir(parents=True)
     (book.folder / "progress.json").write_text(content)
-    assert book.begin(resume=True) == Progress(job=book.digest)
+    assert book.begin(resume=True) == Progress(job=book.digest, identity=book.identity)
     assert not (book.folder / "checkpoint-3").exists()
 
 
@@ -71,6 +114,36 @@ def test_a_job_leaves_the_finished_result_of_another_alone(tmp_path: Path):
     again = RecordingTools()
     assert trainer.train(first, again) == before
     assert again.of("step") == []
+
+
+def test_a_finished_job_begins_anew_where_that_is_asked_for(tmp_path: Path):
+    job, trainer = training_job("tiny", tmp_path / "out"), registry.trainer("dry_run")
+    told = []
+    for resume in (True, True, False, True):
+        tools = RecordingTools()
+        trainer.train(job.model_copy(update={"resume": resume}), tools)
+        told.append(len(tools.of("step")))
+    assert told == [12, 0, 12, 0]
+
+
+def test_what_a_changed_job_leaves_behind_is_told(tmp_path: Path):
+    trainer, out = registry.trainer("dry_run"), tmp_path / "out"
+    first = training_job("tiny", out, resume=True)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train(first, RecordingTools(stop_at=5))
+    tools = RecordingTools()
+    changed = {"train_samples": first.train_samples[:-1], "learning_rate": 0.5}
+    trainer.train(training_job("tiny", out, resume=True, **changed), tools)
+    [left] = [event.message for event in tools.of("note")]
+    assert left == (
+        "Training begins anew: the one that was left at step 5 differs (learning_rate 0.01, now"
+        f" 0.5, other training samples). It lies in {Ledger(first, 'dry_run').folder}: run with"
+        " its settings to go on from there, or delete that folder."
+    )
+    assert "What is" not in (Ledger(first, "dry_run").folder / "progress.json").read_text()
+    goes_on = RecordingTools()
+    assert trainer.train(first, goes_on).resumed_from_step == 5
+    assert goes_on.of("note") == []
 
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path: Path):

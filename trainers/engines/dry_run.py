@@ -81,6 +81,8 @@ class DryRunTrainer:
         total = steps_of(job)
         kind = "resume" if before.step else "start"
         tools.emit(TrainEvent(kind=kind, step=before.step, total_steps=total, message=NOTE))
+        for remark in ledger.remarks:
+            tools.emit(TrainEvent(kind="note", message=remark))
         began = time.perf_counter()
         progress = before
         for point in loss_curve(job.plan.seed, total)[before.step :]:

@@ -8,24 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
-import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from advisor.errors import StorageError
 from advisor.schema.base import Value
-from advisor.schema.evaluation import Sample
 from advisor.schema.train import Preflight, TrainJob, TrainResult
+from trainers.engines.identity import Identity, differences, identity_of
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
-EDGE_BYTES = 1 << 20
 PROGRESS_FILE = "progress.json"
 RESULT_FILE = "result.json"
 FINAL_FOLDER = "final"
@@ -54,6 +49,8 @@ class Progress(Value):
     """Mean loss on general samples before the first step."""
     preflight: Preflight | None = None
     """What was looked at before the first step; its changes to the plan hold on."""
+    identity: Identity = Field(default_factory=Identity)
+    """Of what the digest was made, so that another job can say in what it differs."""
 
 
 class Finished(Value):
@@ -63,47 +60,6 @@ class Finished(Value):
     files: dict[str, int]
     """File below the final folder -> size in bytes."""
     result: TrainResult
-
-
-def job_digest(job: TrainJob, trainer: str) -> str:
-    """SHA-256 over everything the trained weights depend on, shortened to 16 digits.
-
-    The base model enters by its files, so that a model replaced in place is noticed.
-    """
-    text = json.dumps(
-        {
-            "trainer": trainer,
-            "plan": job.plan.model_dump(mode="json", exclude={"reasons"}),
-            "instruction": job.instruction,
-            "samples": _told(job.train_samples),
-            "dev": _told(job.dev_samples),
-            "general": _told(job.general_samples),
-            "base": base_digest(Path(job.plan.model)),
-        },
-        sort_keys=True,
-        ensure_ascii=False,
-    )
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _told(samples: Sequence[Sample]) -> list[dict[str, Any]]:
-    return [sample.model_dump(mode="json", exclude={"line"}) for sample in samples]
-
-
-def base_digest(folder: Path) -> str:
-    """Digest over names, sizes and both ends of every file; empty when there is no such folder."""
-    if not folder.is_dir():
-        return ""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.iterdir() if p.is_file()):
-        size = path.stat().st_size
-        digest.update(f"{path.name}\0{size}\0".encode())
-        with path.open("rb") as stream:
-            digest.update(stream.read(EDGE_BYTES))
-            if size > EDGE_BYTES:
-                stream.seek(max(EDGE_BYTES, size - EDGE_BYTES))
-                digest.update(stream.read())
-    return digest.hexdigest()[:16]
 
 
 def storage_error(error: OSError, folder: Path) -> StorageError:
@@ -149,8 +105,12 @@ class Ledger:
     def __init__(self, job: TrainJob, trainer: str) -> None:
         self.shared = Path(job.output_dir)
         """Where the folders of all jobs lie."""
-        self.digest = job_digest(job, trainer)
+        self.identity = identity_of(job, trainer)
+        self.digest = self.identity.digest
         self.folder = self.shared / self.digest
+        self.remarks: tuple[str, ...] = ()
+        """What is to be told once the job has begun: another job's unfinished work is left."""
+        self._resumes = job.resume
 
     @property
     def final(self) -> Path:
@@ -158,7 +118,12 @@ class Ledger:
         return self.folder / FINAL_FOLDER
 
     def finished(self) -> TrainResult | None:
-        """The stored result of this very job, when its files are still whole; else None."""
+        """The stored result of this very job, when its files are still whole; else None.
+
+        None, too, for a job that is to begin anew.
+        """
+        if not self._resumes:
+            return None
         try:
             text = (self.folder / RESULT_FILE).read_text(encoding="utf-8")
             stored = Finished.model_validate_json(text)
@@ -171,22 +136,36 @@ class Ledger:
         return stored.result.model_copy(update=place)
 
     def begin(self, *, resume: bool) -> Progress:
-        """What an interrupted run of this very job left, or an empty folder and a fresh start."""
-        known = self._progress()
+        """What an interrupted run of this very job left, or an empty folder and a fresh start.
+
+        Where it starts afresh although another job lies unfinished, `remarks` tells of that one.
+        """
+        known = _progress(self.folder)
         if resume and known is not None:
             return known
         self.clear()
-        fresh = Progress(job=self.digest)
+        self.remarks = self._left_behind() if resume else ()
+        fresh = Progress(job=self.digest, identity=self.identity)
         self.save(fresh)
         return fresh
 
-    def _progress(self) -> Progress | None:
-        try:
-            text = (self.folder / PROGRESS_FILE).read_text(encoding="utf-8")
-            known = Progress.model_validate_json(text)
-        except (OSError, UnicodeDecodeError, ValidationError):
-            return None
-        return known if known.job == self.digest else None
+    def _left_behind(self) -> tuple[str, ...]:
+        """What the newest unfinished job beside this one holds, and in what it differs."""
+        files = [file for file in self.shared.glob(f"*/{PROGRESS_FILE}") if file.is_file()]
+        newest = sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
+        found = [(file.parent, known) for file in newest if (known := _progress(file.parent))]
+        others = [(place, known) for place, known in found if known.step]
+        if not others:
+            return ()
+        place, known = others[0]
+        what = differences(known.identity, self.identity) or "in what was not written down"
+        more = f" {len(others) - 1} more lie beside it." if others[1:] else ""
+        told = (
+            f"Training begins anew: the one that was left at step {known.step} differs ({what})."
+            f" It lies in {place}: run with its settings to go on from there, or delete that"
+            f" folder.{more}"
+        )
+        return (told,)
 
     def save(self, progress: Progress) -> None:
         """Write how far training has come."""
@@ -226,6 +205,16 @@ class Ledger:
         for place in (self.final, self.folder / f"{FINAL_FOLDER}.partial"):
             shutil.rmtree(place, ignore_errors=True)
         _discard(self.folder / RESULT_FILE)
+
+
+def _progress(folder: Path) -> Progress | None:
+    """How far the job of a folder came; None where that cannot be read or is another's."""
+    try:
+        text = (folder / PROGRESS_FILE).read_text(encoding="utf-8")
+        known = Progress.model_validate_json(text)
+    except (OSError, UnicodeDecodeError, ValidationError):
+        return None
+    return known if known.job == folder.name else None
 
 
 def _discard(file: Path) -> None:

@@ -91,7 +91,7 @@ def test_lines_of_the_real_trainers_are_read(line: str, told: Logged | None):
 
 
 def test_a_finished_job_is_not_run_again(installed: str, tmp_path: Path, monkeypatch):
-    job = a_job(tmp_path / "out")
+    job = a_job(tmp_path / "out", resume=True)
     result = registry.trainer(installed).train(job, RecordingTools())
     monkeypatch.setenv("STANDIN", "fail")
     assert registry.trainer(installed).train(job, RecordingTools()) == result

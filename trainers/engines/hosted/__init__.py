@@ -9,20 +9,22 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from advisor.contracts import Tools, TrainerInfo
+from advisor.contracts import Bill, Tools, TrainerInfo
 from advisor.errors import MissingExtraError, TrainingError
 from advisor.schema.train import TrainEvent, TrainJob, TrainResult
-from trainers.engines.hosted.asking import request_of
+from trainers.engines.hosted.asking import epochs_of, model_of, refuse_unsent, request_of
 from trainers.engines.hosted.following import Followed
 from trainers.engines.hosted.rows import uploads_of
-from trainers.engines.hosted.settings import OPTIONS, Address, address_of
+from trainers.engines.hosted.settings import OPTIONS, PRICE, Address, address_of, positive
+from trainers.engines.identity import unwatched
 from trainers.engines.ledger import Ledger
 from trainers.engines.lock import alone_in
 
 if TYPE_CHECKING:
+    from advisor.schema.plan import Plan
     from trainers.engines.hosted._service import Service
 
-MANNERS = ("base_url", "api_key_env", "poll_seconds", "timeout_seconds", "cancel")
+MANNERS = ("base_url", "api_key_env", "poll_seconds", "timeout_seconds", "cancel", PRICE)
 """Options that say how the service is spoken to, not what it trains."""
 
 
@@ -51,14 +53,26 @@ class HostedTrainer:
         ledger, address = _opened(job)
         uploads_of(job)
         request_of(job, ledger.digest, "", None)
+        wants_end = _wants_end(job.plan)
+        if not wants_end:
+            refuse_unsent(job.plan)
         with alone_in(ledger.shared):
             followed = Followed(job, tools, ledger, address)
-            wants_end = bool(job.plan.method_options.get("cancel"))
             result = None if wants_end else followed.result
             if result is None:
                 result = _asked(followed, address, tools, wants_end=wants_end)
         tools.emit(TrainEvent(kind="end", step=result.steps, total_steps=result.steps))
         return result
+
+    def bill(self, plan: Plan) -> Bill | None:
+        """Whom a job of this plan pays for what; None where it only ends a running one.
+
+        Raises PlanError and BackendAuthError for options that cannot be used.
+        """
+        if _wants_end(plan):
+            return None
+        host, price = address_of(plan).host, positive(plan, PRICE)
+        return Bill(host, model_of(plan), epochs_of(plan), price)
 
     def cancel(self, job: TrainJob, tools: Tools) -> str:
         """End this very job at the service; its state afterwards, in the service's word.
@@ -74,12 +88,17 @@ class HostedTrainer:
                 service.close()
 
 
+def _wants_end(plan: Plan) -> bool:
+    return bool(plan.method_options.get("cancel"))
+
+
 def _opened(job: TrainJob) -> tuple[Ledger, Address]:
     if find_spec("openai") is None:
         raise MissingExtraError("Tuning at a service", "api")
     told = {k: v for k, v in job.plan.method_options.items() if k not in MANNERS}
     plan = job.plan.model_copy(update={"method_options": told})
-    return Ledger(job.model_copy(update={"plan": plan}), "hosted"), address_of(job.plan)
+    sent = unwatched(job.model_copy(update={"plan": plan}))
+    return Ledger(sent, "hosted"), address_of(job.plan)
 
 
 def _reach(address: Address, tools: Tools) -> Service:

@@ -21,6 +21,7 @@ from advisor.errors import (
     TrainingError,
 )
 from advisor.schema.train import LossPoint, Served, TrainEvent, TrainJob, TrainResult
+from trainers.engines.identity import unwatched
 from trainers.engines.ledger import Ledger, Progress, storage_error, write_whole
 from trainers.engines.lock import alone_in
 from trainers.engines.outside.child import Child, Ended
@@ -68,11 +69,11 @@ def train_outside(job: TrainJob, tools: Tools, program: Program) -> TrainResult:
     A finished job is handed back; an interrupted one goes on from the program's newest whole
     checkpoint when `job.resume` is set. Raises PlanError and DatasetError for what the program
     cannot do, MissingProgramError with the command to run elsewhere once everything is written,
-    TrainingError, OutOfMemoryError, NonFiniteLossError, StorageError, and KeyboardInterrupt when
-    `tools.should_stop()` asked for it.
+    TrainingError, OutOfMemoryError, NonFiniteLossError, StorageError, and KeyboardInterrupt, with
+    what is kept in words, when `tools.should_stop()` asked for it.
     """
     recipe = recipe_of(job, program)
-    ledger = Ledger(job, program.id)
+    ledger = Ledger(unwatched(job), program.id)
     result = ledger.finished()
     if result is None:
         with alone_in(ledger.shared):
@@ -104,6 +105,8 @@ def _train(
 ) -> TrainResult:
     folder = ledger.folder / RECIPE_FOLDER
     progress = ledger.begin(resume=job.resume)
+    for remark in ledger.remarks:
+        tools.emit(TrainEvent(kind="note", message=remark))
     if not job.resume:
         shutil.rmtree(folder, ignore_errors=True)
     from_checkpoint = checkpoints(folder / TRAINED_FOLDER)[-1:] if job.resume else []
@@ -155,13 +158,13 @@ def _noted(progress: Progress, hearing: Hearing, ended: Ended, spent: float) -> 
 def _stopped(tools: Tools, hearing: Hearing, folder: Path) -> None:
     whole = checkpoints(folder / TRAINED_FOLDER)
     words = (
-        f"{whole[-1].name} is whole; --resume goes on from it."
+        f"{whole[-1].name} is whole, and --resume goes on from it"
         if whole
-        else ("No checkpoint was whole yet; --resume begins anew.")
+        else "no checkpoint was whole yet, and --resume begins anew"
     )
-    step = _step_of(whole[-1:])
-    tools.emit(TrainEvent(kind="checkpoint", step=step, total_steps=hearing.total, message=words))
-    raise KeyboardInterrupt
+    step, said = _step_of(whole[-1:]), f"{words[0].upper()}{words[1:]}."
+    tools.emit(TrainEvent(kind="checkpoint", step=step, total_steps=hearing.total, message=said))
+    raise KeyboardInterrupt(words)
 
 
 def _failed(program: Program, ended: Ended, folder: Path) -> AdvisorError:

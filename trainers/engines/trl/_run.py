@@ -60,7 +60,7 @@ def run(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
 def _run(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
     progress = ledger.begin(resume=job.resume)
     restored = restorable(ledger.folder, ledger.digest, as_used(job.plan, progress.preflight))
-    _emit_notes(tools, restored.passed_over)
+    _emit_notes(tools, (*ledger.remarks, *restored.passed_over))
     with MemoryWatch() as memory:
         ready = _ready(job, tools)
         _emit_notes(tools, ready.course.notes)
@@ -101,6 +101,7 @@ def _run(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
             "general_loss_after": general[1],
             "resumed_from_step": restored.step if restored.folder else None,
             "notes": (
+                *ledger.remarks,
                 *restored.passed_over,
                 *ready.course.notes,
                 *ready.applied.notes,
