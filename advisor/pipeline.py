@@ -341,7 +341,6 @@ class Pipeline:
         folder = self.folder
         advice = self._advice(folder.read("profile", Profile))
         verdict = self._fresh("gate", GateVerdict)
-        trains = verdict is not None and verdict.verdict == "train"
         value = report(
             name=self.settings.name,
             run_dir=str(folder.path),
@@ -350,12 +349,13 @@ class Pipeline:
             estimate=self._fresh("estimate", Estimate),
             baselines=self._fresh("baseline", Baselines),
             gate=verdict,
-            training=self._fresh("train", TrainResult) if trains else None,
-            verification=self._fresh("verify", Verification) if trains else None,
+            training=self._fresh("train", TrainResult),
+            verification=self._fresh("verify", Verification),
             samples=samples(self.workspace),
             sources=self.workspace.rulebook.sources,
             warnings=warnings(self.workspace),
             made_with=made_with(self.workspace),
+            override=self.settings.gate_override or "",
         )
         write_text(folder.path / "report.md", masked(to_markdown(value)))
         write_text(folder.path / "report.html", masked(to_html(value)))

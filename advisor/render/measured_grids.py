@@ -179,7 +179,10 @@ def made_with_grid(report: Report) -> Grid:
 def reproduce_commands(report: Report) -> tuple[str, ...]:
     """Commands that make parts of this run anew from its folder."""
     folder = shlex.quote(safe_text(report.run_dir))
+    reason = shlex.quote(safe_text(report.override))
+    tuned = (f"advisor train --run-dir {folder} --override-gate {reason}",)
     return (
+        *(tuned if report.override else ()),
         f"advisor run --run-dir {folder}",
         f"advisor gate --run-dir {folder} --target VALUE",
         f"advisor report --run-dir {folder}",

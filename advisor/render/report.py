@@ -23,6 +23,7 @@ from advisor.render.terminal import (
     verdict_style,
     words,
 )
+from advisor.render.training_words import brief
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,7 +55,11 @@ def show_report(console: Console, report: Report) -> None:
         console.print(scores_table(evaluations, target_of(report), ascii_only=ascii_only))
     if report.gate is not None:
         console.print(criteria_table(report.gate, ascii_only=ascii_only))
-    show_warnings(console, report.warnings)
+    notes: Sequence[str] = ()
+    if report.training is not None:
+        console.print(labelled("Training", brief(report.training)))
+        notes = report.training.notes
+    show_warnings(console, (*report.warnings, *notes))
     decision = report.gate.decision if report.gate else report.decision
     show_advice(console, decision, report.recommended)
     console.print(labelled("Next", report.next_step))

@@ -53,9 +53,6 @@ def _facts(result: TrainResult, *, ascii_only: bool) -> list[tuple[str, str]]:
         ("versions", ", ".join(f"{name} {number}" for name, number in result.versions.items())),
         ("output", result.output_dir),
     ]
-    if result.dev_loss_before is not None and result.dev_loss_after is not None:
-        change = f"{result.dev_loss_before:.3f} to {result.dev_loss_after:.3f}"
-        facts.insert(6, ("dev loss, before to after", change))
     facts[-3:-3] = told_rows(result)
     return facts
 

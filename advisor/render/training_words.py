@@ -14,10 +14,26 @@ if TYPE_CHECKING:
     from advisor.schema.train import DevPoint, TrainResult
 
 MOST_LOOKS = 8
+DEV = "dev loss, before to after"
+GENERAL = "loss on general text, before to after"
+BRIEF = (DEV, "kept", "ended early", GENERAL)
+"""What one line on a training tells of it."""
+
+
+def brief(result: TrainResult) -> str:
+    """Method, steps, losses and what was kept, in one line."""
+    told = [f"{result.trainer}, {words(result.method)}", f"{result.steps:,} steps"]
+    if result.loss:
+        told.append(f"loss {result.loss[0].loss:.3f} to {result.loss[-1].loss:.3f}")
+    told += [f"{label} {text}" for label, text in told_rows(result) if label in BRIEF]
+    return "; ".join(told)
 
 
 def told_rows(result: TrainResult) -> Iterator[tuple[str, str]]:
     """Label and text of everything that the training has to tell; nothing for what it has not."""
+    if result.dev_loss_before is not None and result.dev_loss_after is not None:
+        change = f"{result.dev_loss_before:.3f} to {result.dev_loss_after:.3f}"
+        yield DEV, change
     if result.kept_step is not None:
         yield "kept", f"step {result.kept_step:,}: {result.kept_by}"
     if result.ended_early:
@@ -25,7 +41,7 @@ def told_rows(result: TrainResult) -> Iterator[tuple[str, str]]:
     yield from _looks(result)
     if result.general_loss_before is not None and result.general_loss_after is not None:
         change = f"{result.general_loss_before:.3f} to {result.general_loss_after:.3f}"
-        yield "loss on general text, before to after", change
+        yield GENERAL, change
     yield from _preflight(result)
     if result.resumed_from_step is not None:
         taken_up = f", with {', '.join(result.restored)}" if result.restored else ""

@@ -46,6 +46,8 @@ class Report(Value):
     gate: GateVerdict | None = None
     training: TrainResult | None = None
     verification: Verification | None = None
+    override: str = ""
+    """Why it was trained although the gate did not say so, in the user's words."""
     failures: tuple[FailureExample, ...] = ()
     """The worst answers of the best baseline and of the tuned model."""
     sources: tuple[Source, ...] = ()

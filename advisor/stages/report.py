@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 from advisor.evaluation.sufficient import clears
@@ -37,19 +38,25 @@ def report(  # noqa: PLR0913 - one parameter per stage before it
     sources: Sequence[Source] = (),
     warnings: Sequence[str] = (),
     made_with: Mapping[str, str] | None = None,
+    override: str = "",
 ) -> Report:
     """The run as one value; stages that did not run are None.
 
     `samples` give the failure examples their questions and reference answers, `sources` give the
-    cited ids their titles and addresses; both may be left out.
+    cited ids their titles and addresses; both may be left out. Where the gate does not say train,
+    a training speaks in headline and next step only if `override` tells why it was made.
     """
     final = gate.decision if gate else decision
+    has_say = gate is None or _says_train(gate) or bool(override)
+    made, proof = (training, verification) if has_say else (None, None)
     tuned = verification.tuned if verification else None
     return Report(
         name=name,
         run_dir=run_dir,
-        headline=headline(final, baselines, gate, training, verification),
-        next_step=next_step(final, gate, training, verification),
+        headline=headline(final, baselines, gate, made, proof),
+        next_step=_to_verify(made, run_dir, measured=baselines is not None)
+        if made and proof is None
+        else next_step(final, gate, proof, made),
         recommended=gate.recommended if gate else decision.recommended,
         profile=profile,
         decision=decision,
@@ -64,6 +71,7 @@ def report(  # noqa: PLR0913 - one parameter per stage before it
             (*warnings, *profile.notes), decision, final, estimate, baselines, gate, verification
         ),
         made_with=dict(made_with or {}),
+        override=override if training and not _says_train(gate) else "",
     )
 
 
@@ -77,12 +85,18 @@ def headline(
     """The verdict in one sentence, with the measured numbers it rests on."""
     if verification is not None:
         return _verified(verification, baselines)
+    if training is not None:
+        return _trained(gate, baselines, training)
     if gate is None:
         if decision.recommended is None:
             return "Not enough is known to recommend an approach."
         return f"Advice before any measurement: {words(decision.recommended)}."
+    return _judged(gate, baselines)
+
+
+def _judged(gate: GateVerdict, baselines: Baselines | None) -> str:
     if gate.verdict == "train":
-        return _training_warranted(gate, baselines, training)
+        return _training_warranted(gate, baselines)
     if gate.verdict == "collect":
         return f"Do not train yet, collect data first: {_clause(gate.because)}."
     return _stopped(gate, baselines)
@@ -91,8 +105,8 @@ def headline(
 def next_step(
     decision: Decision,
     gate: GateVerdict | None,
-    training: TrainResult | None,
     verification: Verification | None,
+    training: TrainResult | None,
 ) -> str:
     """What to do now: the last stage that decided has the word."""
     if verification is not None:
@@ -103,8 +117,19 @@ def next_step(
             "inconclusive": "Add test samples, then run again; until then keep the best baseline.",
         }[verification.verdict]
     if gate is not None and gate.verdict == "train":
-        return "Verify it: `advisor verify`." if training else "Start training: `advisor train`."
+        return "Start training: `advisor train`."
     return decision.next_step
+
+
+def _to_verify(training: TrainResult, run_dir: str, *, measured: bool) -> str:
+    """What shows whether training helped: the same samples, by untuned systems and by it."""
+    if training.objective == "reward":
+        return "Tune by it: --objective grpo --option reward=FOLDER, with the folder of this run."
+    folder = f"--run-dir {shlex.quote(run_dir)}"
+    verify = f"`advisor verify {folder}`"
+    if measured:
+        return f"Verify it: {verify}."
+    return f"Measure what it is held against: `advisor baseline {folder}`, then {verify}."
 
 
 def _serve(served: str, *, target_met: bool | None) -> str:
@@ -128,15 +153,33 @@ def _verified(verification: Verification, baselines: Baselines | None) -> str:
     return f"{verdict}: {_measured(verification.tuned)}{against}{goal}."
 
 
-def _training_warranted(
-    gate: GateVerdict, baselines: Baselines | None, training: TrainResult | None
-) -> str:
-    start = "Trained, not verified yet" if training else "Training is warranted"
+def _training_warranted(gate: GateVerdict, baselines: Baselines | None) -> str:
     best = best_baseline(baselines)
-    if best is None:
-        return f"{start}: {_clause(gate.because)}."
-    goal = f", the target is {percent(gate.target)}" if gate.target is not None else ""
-    return f"{start}: the best baseline, {words(best.builder)}, reaches {_measured(best)}{goal}."
+    reached = _reached(best, gate) if best else _clause(gate.because)
+    return f"Training is warranted: {reached}."
+
+
+def _says_train(gate: GateVerdict | None) -> bool:
+    return gate is not None and gate.verdict == "train"
+
+
+def _reached(best: Evaluation, gate: GateVerdict | None) -> str:
+    goal = f", the target is {percent(gate.target)}" if gate and gate.target is not None else ""
+    return f"the best baseline, {words(best.builder)}, reaches {_measured(best)}{goal}"
+
+
+def _trained(gate: GateVerdict | None, baselines: Baselines | None, training: TrainResult) -> str:
+    """What was trained, by whose leave, and what is known so far: no proof that it helped."""
+    leave = f" although the gate says {gate.verdict}" if gate else " without asking the gate"
+    if _says_train(gate):
+        leave = ""
+    best = best_baseline(baselines)
+    seen = [_reached(best, gate)] if best else []
+    if training.dev_loss_before is not None and training.dev_loss_after is not None:
+        change = f"{training.dev_loss_before:.3f} to {training.dev_loss_after:.3f}"
+        seen.append(f"the dev loss went from {change}")
+    told = "; ".join(seen) or "nothing was measured with it"
+    return f"Trained{leave}, not verified yet: {told}."
 
 
 def _stopped(gate: GateVerdict, baselines: Baselines | None) -> str:

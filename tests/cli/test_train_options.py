@@ -164,3 +164,12 @@ def test_a_closed_gate_is_told_with_its_exit_code_and_the_way_out(data):
     words = ("--rank", "4", "--override-gate", "for a comparison", "--json")
     trained = planned(advisor("train", "--run-dir", run, *words))
     assert any("although the gate says" in note for note in trained["notes"])
+
+
+def test_the_report_tells_of_a_training_that_no_gate_asked_for(data):
+    planned(advisor(*started(data, "--override-gate", "to see", "--json")))
+    run = data.parent / "run"
+    found = planned(advisor("report", "--run-dir", str(run), "--json"))
+    assert found["headline"].startswith("Trained without asking the gate")
+    assert found["training"]["trainer"] == "dry_run"
+    assert "to see" in (run / "report.html").read_text(encoding="utf-8")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from advisor.render.markdown import to_markdown
 from advisor.schema.base import ConfidenceInterval
 from advisor.stages.report import report
 from tests.fixtures import values as v
@@ -165,3 +166,37 @@ def test_a_kept_model_below_the_target_is_not_simply_served():
         verification=v.verification("keep", target_met=False),
     )
     assert "short of the target" in made.next_step
+
+
+OVERRIDDEN = {
+    "gate": None,
+    "baselines": None,
+    "training": v.train_result(dev_loss_before=5.365, dev_loss_after=0.128),
+    "override": "we want to see",
+}
+
+
+def test_a_training_without_a_gate_speaks_in_headline_next_step_and_commands():
+    made = stopped_report(**OVERRIDDEN)
+    assert made.headline == (
+        "Trained without asking the gate, not verified yet: the dev loss went from 5.365 to 0.128."
+    )
+    assert "`advisor baseline --run-dir runs/m`, then `advisor verify" in made.next_step
+    told = to_markdown(made)
+    assert "## Training" in told
+    assert "advisor train --run-dir runs/m --override-gate 'we want to see'" in told
+
+
+def test_a_training_against_the_gate_speaks_only_where_the_user_said_why():
+    training = v.train_result()
+    made = stopped_report(training=training, override="to compare")
+    assert made.headline.startswith("Trained although the gate says stop, not verified yet: the be")
+    assert made.next_step == "Verify it: `advisor verify --run-dir runs/m`."
+    unasked = stopped_report(training=training)
+    assert unasked.headline.startswith("Do not train")
+    assert unasked.training == training
+
+
+def test_a_reward_model_is_tuned_by_and_not_verified():
+    made = early_report(training=v.train_result(objective="reward"))
+    assert "--objective grpo" in made.next_step
