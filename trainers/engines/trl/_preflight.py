@@ -14,6 +14,7 @@ from advisor.schema.plan import Plan
 from advisor.schema.train import Preflight, TrainEvent
 from advisor.units import gib_from_bytes, hours_from_seconds, short_duration
 from trainers.engines.trl import disk
+from trainers.engines.trl._apart import check_apart
 from trainers.engines.trl._audit import MOST_FAULTY, audited, check_numbers, spread
 from trainers.engines.trl._bench import Bench
 from trainers.engines.trl._device import check_finite, check_precision, device_notes
@@ -45,12 +46,12 @@ def look(bench: Bench) -> tuple[Plan, Preflight]:
     found = fitted(bench)
     needed = _needed(bench, found.plan, found.probe)
     free = disk.check(needed, bench.folder)
-    notes += _memory_notes(bench, found) + _time_notes(bench, found)
+    notes += _memory_notes(bench, found) + _time_notes(bench, found) + _meaning_notes(found)
     seen = Preflight(
         rows=len(course.lengths),
         left_out=course.left_out,
         trained_tokens=course.trained_tokens,
-        tokens=sum(course.lengths),
+        tokens=sum(course.lengths) * course.repeats,
         longest_row=max(course.lengths),
         probed_memory_gib=found.probe.peak_gib,
         probed_seconds_per_step=found.probe.seconds_per_step,
@@ -92,7 +93,10 @@ def _row_notes(bench: Bench) -> list[str]:
     with as_it_was(bench.model):
         rows = course.dataset.select(spread(course.lengths))
         try:
-            texts, notes = audited(bench, plan, bench.build(plan, rows, place))
+            trainer = bench.build(plan, rows, place)
+            texts, notes = audited(bench, plan, trainer)
+            if plan.packing:
+                check_apart(trainer, plan.model)
         finally:
             shutil.rmtree(place, ignore_errors=True)
     return [*notes, *check_form(bench, texts)]
@@ -103,7 +107,7 @@ def _needed(bench: Bench, plan: Plan, probe: Probe | None) -> disk.Needed:
     return disk.Needed(
         weights=_saved_bytes(bench.model),
         states=0 if probe is None else probe.state_bytes,
-        steps=steps_of(plan, len(bench.course.lengths)),
+        steps=steps_of(plan, bench.course.texts),
     )
 
 
@@ -127,12 +131,23 @@ def _memory_notes(bench: Bench, found: Fitted) -> list[str]:
     return []
 
 
+def _meaning_notes(found: Fitted) -> list[str]:
+    """A remark where a smaller micro-batch is another loss, though the step has the same rows."""
+    if found.plan.objective != "kto" or not found.changes:
+        return []
+    (planned,) = (c.planned for c in found.changes if c.field == "micro_batch_size")
+    return [
+        f"KTO's average over other samples' answers is taken over {found.plan.micro_batch_size}"
+        f" at a time instead of {planned}: the loss is a little noisier than planned."
+    ]
+
+
 def expected_seconds(bench: Bench, found: Fitted) -> tuple[float, float] | None:
     """Likely and highest time of all steps: by tokens, and were every batch the longest."""
     if found.probe.seconds_per_step is None:
         return None
-    plan, lengths = found.plan, bench.course.lengths
-    highest = found.probe.seconds_per_step * steps_of(plan, len(lengths))
+    plan, lengths = found.plan, bench.course.padded
+    highest = found.probe.seconds_per_step * steps_of(plan, bench.course.texts)
     chosen = longest(lengths, plan.micro_batch_size)
     mean = sum(lengths) / len(lengths)
     likely = highest * mean / max(1.0, sum(lengths[i] for i in chosen) / len(chosen))
@@ -150,14 +165,18 @@ def _time_notes(bench: Bench, found: Fitted) -> list[str]:
     return [f"{told}: the limit of {bench.max_hours:g} hours will end training before."]
 
 
+def _counts(bench: Bench, seen: Preflight) -> list[str]:
+    """What there is to learn from, in words; what is drawn may stop before its longest."""
+    learnt = f"{seen.trained_tokens} of {seen.tokens} tokens learnt from"
+    if bench.course.repeats == 1:
+        return [f"{seen.rows} rows", learnt]
+    return [f"{seen.rows} prompts, {bench.course.repeats} completions of each", f"up to {learnt}"]
+
+
 def _tell(bench: Bench, found: Fitted, seen: Preflight) -> None:
     """One event of the look, and a note for each change and remark."""
     peak, times = seen.probed_memory_gib, expected_seconds(bench, found)
-    told = [
-        f"{seen.rows} rows",
-        f"{seen.trained_tokens} of {seen.tokens} tokens learnt from",
-        f"longest {seen.longest_row}",
-    ]
+    told = [*_counts(bench, seen), f"longest {seen.longest_row}"]
     if peak is not None:
         told.append(f"{peak:.3g} GiB in two steps on the longest batch")
     if times is not None:
