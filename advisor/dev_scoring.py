@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from statistics import fmean
@@ -12,14 +11,12 @@ from advisor.contracts import Judging, Metric, PromptBuilder
 from advisor.evaluation.also import value_of
 from advisor.evaluation.scoring import score
 from advisor.schema.evaluation import Completion, Prompt, Sample, Score
+from advisor.schema.train import TrainJob, looked_at
 from advisor.training_set import fitted
 
 if TYPE_CHECKING:
     from advisor.contracts.world import Generate
     from advisor.workspace import Workspace
-
-MOST_DEV_SAMPLES = 64
-"""So many are answered at each look, which keeps it short beside the training."""
 
 
 class DevScoring:
@@ -95,22 +92,21 @@ class DevScoring:
         return of_totals(summed)
 
 
-def dev_scoring(space: Workspace, *, on_shots: bool = False) -> DevScoring | None:
-    """The run's metric over at most 64 dev samples, chosen by the run's seed.
+def dev_scoring(space: Workspace, job: TrainJob) -> DevScoring | None:
+    """The run's metric over the dev samples that a job's loss is looked at on (`looked_at`).
 
-    Prompts are those that verification asks: plain, or with the shots that training saw. None for
-    a metric that asks a judge: at every look that would cost money, or a second model's memory.
+    Prompts are those that verification asks: plain, or with the shots that training saw. Answers
+    marked as bad, which verification leaves out, have no value here. None for a metric that asks a
+    judge: at every look that would cost money, or a second model's memory.
     """
     if isinstance(space.metric, Judging):
         return None
-    dev = [sample for sample in space.samples if sample.split == "dev"]
-    if len(dev) > MOST_DEV_SAMPLES:
-        draw = random.Random(space.settings.seed)  # noqa: S311 - the same samples for the same seed
-        drawn = draw.sample(range(len(dev)), MOST_DEV_SAMPLES)
-        dev = [dev[at] for at in sorted(drawn)]
+    own = {sample.id: sample for sample in space.samples if sample.split == "dev"}
+    drawn = [one for one in looked_at(job.dev_samples, job.plan.seed) if one.id in own]
+    on_shots = any(one != own[one.id] for one in drawn)
     return DevScoring(
         space.metric,
-        dev,
+        [own[one.id] for one in drawn],
         lambda: fitted(space, "few_shot" if on_shots else "zero_shot"),
         space.settings.max_new_tokens,
     )

@@ -26,6 +26,14 @@ def test_the_lowest_loss_is_not_the_best_metric():
     assert Choice("last").kept(LOOKS, 50) == (50, "the last step, as the plan says")
 
 
+def test_a_reward_with_its_sign_turned_is_named_as_what_it_is():
+    looks = points((-0.1, None), (-0.4, None), (-0.52, None))
+    assert Choice("loss", is_reward=True).kept(looks, 30) == (
+        20,
+        "highest reward on the dev split (0.520) of 2 looks",
+    )
+
+
 def test_equal_scores_are_told_apart_by_the_loss_and_equal_losses_by_the_step():
     assert Choice("metric").best(LOOKS) == LOOKS[4]
     same = points((3.0, 0.0), (1.0, 0.5), (1.0, 0.5))
@@ -77,3 +85,9 @@ def test_a_loss_that_stands_still_is_seen():
     assert has_not_moved(still)
     assert not has_not_moved(still[:3])
     assert not has_not_moved(points((3.0, None), (3.0, None), (3.0, None), (2.9, None)))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_loss_of_either_sign_may_stand_still(sign):
+    assert has_not_moved(points(*((sign * loss, None) for loss in (3.0, 3.001, 2.999, 3.002))))
+    assert not has_not_moved(points(*((sign * loss, None) for loss in (3.0, 3.0, 3.0, 2.9))))

@@ -228,3 +228,64 @@ def test_general_data_is_the_share_that_the_plan_says(tiny_llama, tokenizer):
     assert not any(INSTRUCTION in text for text in mixed)
     again = course("sft", training_samples(24), tiny_llama, tokenizer, **wishes)
     assert again.dataset["input_ids"] == made.dataset["input_ids"]
+
+
+def test_marked_answers_that_are_too_long_are_counted_and_told(tiny_llama, tokenizer):
+    long = PAIRS[0].model_copy(update={"target": "y" * 300})
+    made = course("kto", [*PAIRS, long], tiny_llama, tokenizer)
+    assert (len(made.dataset), made.left_out) == (2 * len(PAIRS), 1)
+    assert "1 of 13 samples exceed 128 tokens and were left out." in made.notes
+
+
+def test_what_an_objective_does_not_heed_is_told(tiny_llama, tokenizer, tmp_path):
+    (tmp_path / "worth.py").write_text("def size(prompt, completion, target):\n    return 1\n")
+    options = {"reward": f"{tmp_path / 'worth.py'}:size"}
+    wishes = {"general_share": 0.1, "neftune_alpha": 5.0, "length_grouping": True}
+    made = course(
+        "grpo",
+        PAIRS,
+        tiny_llama,
+        tokenizer,
+        general=PAIRS,
+        method_options=options,
+        **wishes,
+    )
+    told = " ".join(made.notes)
+    for part in ("General data is mixed in with", "neftune_alpha", "not grouped by length"):
+        assert part in told
+    assert "without dropout" not in told, "it has dropout"
+    assert made.arguments["neftune_noise_alpha"] is None
+
+
+@pytest.mark.parametrize("objective", ["dpo", "orpo", "reward"])
+def test_a_dev_pair_that_the_template_makes_equal_is_skipped(tiny_llama, tokenizer, objective):
+    import copy
+
+    trimming = copy.copy(tokenizer)
+    trimming.chat_template = tokenizer.chat_template.replace("m['content']", "m['content'] | trim")
+    alike = PAIRS[0].model_copy(update={"target": "no", "rejected": "no "})
+    made = course(objective, PAIRS, tiny_llama, trimming, dev_samples=(alike, *PAIRS[:3]))
+    assert len(made.keywords["dev_rows"]) == 3
+
+
+@pytest.mark.parametrize("objective", ["dpo", "sft", "cpt", "kto", "grpo"])
+def test_the_loss_is_looked_at_on_the_samples_of_the_metric(
+    tiny_llama, tokenizer, objective, monkeypatch
+):
+    from advisor.schema.train import looked_at
+    from trainers.engines.trl.objectives import _cpt, _reinforcement, _sft
+
+    found = []
+    for module in (_sft, _cpt):
+        monkeypatch.setattr(module, "of_rows", lambda _rows, dev, **_: found.extend(dev))
+    monkeypatch.setattr(_reinforcement, "worth_of", lambda *_: None)
+    every = tuple(PAIRS[i % 12].model_copy(update={"input": f"Ask {i}."}) for i in range(200))
+    made = course(objective, PAIRS, tiny_llama, tokenizer, dev_samples=every, seed=3)
+    if objective == "grpo":
+        assert made.keywords["dev"] == looked_at(every, 3, 32)
+        return
+    rows = found or made.keywords["dev_rows"]
+    texts = [tokenizer.decode(row.get("prompt_ids") or row["input_ids"]) for row in rows]
+    asked = [one.input for one in looked_at(every, 3) for _ in range(1 + (objective == "kto"))]
+    assert len(texts) == len(asked)
+    assert all(one in text for one, text in zip(asked, texts, strict=True))

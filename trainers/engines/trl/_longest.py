@@ -55,6 +55,8 @@ class _Timed(TrainerCallback):  # type: ignore[misc]
         self._may_be_still = may_be_still
         self._marks: list[float] = []
         self.forward_backward = self.update = 0.0
+        self.first = 0.0
+        """Forward and backward of the first step, where completions may have been drawn."""
         self.state_bytes = 0
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:
@@ -69,8 +71,14 @@ class _Timed(TrainerCallback):  # type: ignore[misc]
     def on_step_end(self, *_: Any, optimizer: Any = None, **__: Any) -> None:
         """Keep the times of the latest step; the first one's hold the warming up."""
         begun, ready = self._marks
+        self.first = self.first or ready - begun
         self.forward_backward, self.update = ready - begun, _now() - ready
         self.state_bytes = state_bytes(optimizer)
+
+    def mean(self, steps_per_draw: int) -> float:
+        """Seconds of forward and backward where every so many steps begin with drawing."""
+        rest = self.forward_backward
+        return rest if steps_per_draw == 1 else rest + (self.first - rest) / steps_per_draw
 
 
 def _now() -> float:
@@ -141,7 +149,7 @@ def take_steps(bench: Bench, plan: Plan, *, rows: Any = None) -> Probe:
     TrainingError for what a real run would run into at once.
     """
     dataset = bench.course.dataset if rows is None else rows
-    lengths = bench.course.lengths if rows is None else tuple(map(len, rows["input_ids"]))
+    lengths = bench.course.padded if rows is None else tuple(map(len, rows["input_ids"]))
     count = plan.micro_batch_size * accumulated(plan) * STEPS
     chosen = longest(lengths, plan.micro_batch_size)
     taken = dataset.select([chosen[i % len(chosen)] for i in range(count)])
@@ -163,7 +171,7 @@ def take_steps(bench: Bench, plan: Plan, *, rows: Any = None) -> Probe:
     return Probe(
         peak_gib=peak,
         before_gib=before,
-        seconds_per_step=timed.forward_backward * batches + timed.update,
+        seconds_per_step=timed.mean(bench.course.steps_per_draw) * batches + timed.update,
         state_bytes=timed.state_bytes,
         loss=loss,
     )
@@ -193,6 +201,8 @@ def _stepped(bench: Bench, plan: Plan, rows: Any) -> tuple[_Timed, float | None]
     timed = _Timed(may_be_still=plan.objective in DRAWING)
     losses: list[float] = []
     _only_steps(trainer, timed)
+    if plan.objective in DRAWING:
+        _write_to_the_end(trainer)
     trainer.on_step = lambda loss, norm: losses.append(_finite(loss, norm, plan))
     try:
         trainer.train()
@@ -214,6 +224,13 @@ def _only_steps(trainer: Any, timed: _Timed) -> None:
     if hasattr(trainer, "shuffle_dataset"):
         trainer.shuffle_dataset = False
     trainer.callback_handler.callbacks = [DefaultFlowCallback(), timed]
+
+
+def _write_to_the_end(trainer: Any) -> None:
+    """No completion ends before its last token, whatever the model would draw."""
+    every = trainer.generation_config.max_new_tokens
+    trainer.generation_config.min_new_tokens = every
+    trainer.generation_kwargs = {**trainer.generation_kwargs, "min_new_tokens": every}
 
 
 def _finite(loss: float, norm: float | None, plan: Plan) -> float:

@@ -136,10 +136,9 @@ def _meaning_notes(found: Fitted) -> list[str]:
     if found.plan.objective != "kto" or not found.changes:
         return []
     (planned,) = (c.planned for c in found.changes if c.field == "micro_batch_size")
-    return [
-        f"KTO's average over other samples' answers is taken over {found.plan.micro_batch_size}"
-        f" at a time instead of {planned}: the loss is a little noisier than planned."
-    ]
+    used = found.plan.micro_batch_size
+    told = f"KTO's average over other samples' answers is taken over {used} at a time instead of"
+    return [f"{told} {planned}: the loss is a little noisier than planned."]
 
 
 def expected_seconds(bench: Bench, found: Fitted) -> tuple[float, float] | None:

@@ -45,7 +45,7 @@ def settings_of(
         "use_cpu": not on_gpu,
         "bf16": lowered == "bfloat16",
         "fp16": lowered == "float16" and on_gpu,
-        "logging_steps": max(1, steps_of(plan, len(course.lengths)) // LOSS_POINTS),
+        "logging_steps": max(1, steps_of(plan, course.texts) // LOSS_POINTS),
         "logging_nan_inf_filter": False,
         "save_strategy": "no",
         "save_total_limit": None,
@@ -64,10 +64,10 @@ def settings_of(
     return settings
 
 
-def steps_of(plan: Plan, rows: int) -> int:
-    """Optimizer steps of the whole plan over so many rows."""
+def steps_of(plan: Plan, texts: int) -> int:
+    """Optimizer steps of the whole plan over so many rows, or drawn completions, per epoch."""
     batch = plan.micro_batch_size * plan.gradient_accumulation_steps * plan.gpus
-    return max(1, math.ceil(rows / batch * plan.epochs))
+    return max(1, math.ceil(texts / batch * plan.epochs))
 
 
 def _checkpointing(known: set[str]) -> str:

@@ -21,6 +21,8 @@ class Choice:
     by: CheckpointChoice
     metric: str = ""
     higher_is_better: bool = True
+    is_reward: bool = False
+    """Whether the loss is a reward with its sign turned."""
 
     def best(self, points: Sequence[DevPoint]) -> DevPoint | None:
         """The best look after training began; None without one that can be compared.
@@ -45,6 +47,8 @@ class Choice:
         looks = sum(point.step > 0 for point in points)
         if self._kind(points) == "metric":
             why = f"best {self.metric or 'metric'} on the dev split ({best.score:.3f})"
+        elif self.is_reward:
+            why = f"highest reward on the dev split ({-(best.loss or 0.0):.3f})"
         else:
             why = f"lowest dev loss ({best.loss:.3f})"
         return best.step, f"{why} of {looks} look{'s' if looks > 1 else ''}"
@@ -76,7 +80,7 @@ def has_not_moved(points: Sequence[DevPoint]) -> bool:
     if not points or points[0].step > 0 or len(losses) <= LOOKS_TO_MOVE:
         return False
     before = losses[0]
-    return all(abs(loss - before) <= UNMOVED * before for loss in losses[1:])
+    return all(abs(loss - before) <= UNMOVED * abs(before) for loss in losses[1:])
 
 
 def look_steps(total: int, looks: int, every: int | None) -> frozenset[int]:

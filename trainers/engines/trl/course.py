@@ -18,9 +18,15 @@ class Course:
     dataset: Any
     """Rows as this trainer takes them, templates applied."""
     lengths: tuple[int, ...]
-    """Tokens of each row, in order."""
+    """Tokens of each row, in order: of a pair those of both texts."""
     trained_tokens: int
     """Tokens of all rows that count in the loss."""
+    widths: tuple[int, ...] = ()
+    """Tokens of each row's longest text, to which a batch is padded; empty where a row is one."""
+    repeats: int = 1
+    """Texts that a row becomes: completions drawn of a prompt."""
+    steps_per_draw: int = 1
+    """Optimizer steps that what is drawn at once serves."""
     head: Literal["language", "score"] = "language"
     """What stands on the model: its vocabulary, or one number (reward)."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -32,3 +38,13 @@ class Course:
     left_out: int = 0
     """Samples that made no row: too long, or nothing to learn from."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def padded(self) -> tuple[int, ...]:
+        """What each row makes of its batch, in tokens."""
+        return self.widths or self.lengths
+
+    @property
+    def texts(self) -> int:
+        """Of one epoch, as micro-batches count them."""
+        return len(self.lengths) * self.repeats

@@ -10,11 +10,10 @@ from datasets import Dataset
 from advisor.contracts import Tools
 from advisor.errors import DatasetError
 from advisor.schema.evaluation import Sample
-from advisor.schema.train import TrainJob
+from advisor.schema.train import DEV_LOOKED_AT, TrainJob, looked_at
 from trainers.engines.trl._rows import Row, text_tokens, tokens_of
 from trainers.engines.trl.course import Course
 from trainers.engines.trl.objectives._general import mixed
-from trainers.engines.trl.objectives._losses import MOST_DEV_SAMPLES
 from trainers.engines.trl.objectives._sft import of_rows
 
 LEAST_TOKENS = 2
@@ -34,8 +33,9 @@ def course(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
             "The training samples hold no text.", hint="Give rows with 'text', or text files."
         )
     dataset, notes = mixed(Dataset.from_list(rows), job, tokenizer)
-    dev = list(_rows(job.dev_samples[:MOST_DEV_SAMPLES], job.instruction, tokenizer, length))
-    return of_rows(dataset, dev[:MOST_DEV_SAMPLES], notes=(*_notes(job, len(rows)), *notes))
+    seen = looked_at(job.dev_samples, job.plan.seed)
+    dev = list(_rows(seen, job.instruction, tokenizer, length))
+    return of_rows(dataset, dev[:DEV_LOOKED_AT], notes=(*_notes(job, len(rows)), *notes))
 
 
 def _rows(

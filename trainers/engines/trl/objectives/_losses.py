@@ -11,9 +11,6 @@ import torch
 
 from trainers.engines.trl._rows import IGNORED, Row
 
-MOST_DEV_SAMPLES = 64
-"""So many are looked at, which keeps each look short beside the training."""
-
 
 def mean_loss(trainer: Any, rows: Sequence[Row]) -> float | None:
     """Mean cross-entropy in nats over the tokens that are learnt from; None without rows.

@@ -35,6 +35,17 @@ class OddsTrainer(Looked, ORPOTrainer):  # type: ignore[misc]
             if not is_quiet:
                 datasets.enable_progress_bars()
 
+    step_tokens: Any = None
+    """Chosen tokens of a step's micro-batches, per process; None while nothing is trained."""
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: Any) -> Any:
+        """Count what the loss of the whole step is a mean of, whatever its micro-batches are."""
+        learnt = [(one["chosen_labels"][:, 1:] != IGNORED).sum() for one in batch_samples]
+        if learnt:
+            every = self.accelerator.gather(sum(learnt).to(device))
+            self.step_tokens = every.float().mean() / len(learnt)
+        return super()._get_num_items_in_batch(batch_samples, device)
+
     def tokenize_row(self, feature: dict[str, Any], model: Any = None) -> dict[str, Any]:
         """Rows are tokens already."""
         _ = model
@@ -55,10 +66,16 @@ class OddsTrainer(Looked, ORPOTrainer):  # type: ignore[misc]
         logits = outputs.logits[:, -labels.shape[1] :]
         means = self.get_batch_logps(logits, labels, average_log_prob=True)
         count = batch["chosen_labels"].shape[0]
-        loss = torch.nn.functional.cross_entropy(
+        learnt = labels[:count, 1:].flatten()
+        summed = torch.nn.functional.cross_entropy(
             logits[:count, :-1].flatten(0, 1).float(),
-            labels[:count, 1:].flatten(),
+            learnt,
             ignore_index=IGNORED,
+            reduction="sum",
+        )
+        own = (learnt != IGNORED).sum()
+        loss = summed / (
+            self.step_tokens if model.training and self.step_tokens is not None else own
         )
         rest = (outputs.aux_loss,) if self.aux_loss_enabled else ()
         sides = (logits[:count, :-1], logits[count:, :-1])
@@ -95,6 +112,7 @@ def course(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
         settings=ORPOConfig,
         dataset=_rows(pairs),
         lengths=tuple(both(pair) for pair in pairs),
+        widths=tuple(pair.tokens for pair in pairs),
         trained_tokens=sum(len(pair.chosen) + len(pair.rejected) for pair in pairs),
         arguments={
             **as_they_are(plan),

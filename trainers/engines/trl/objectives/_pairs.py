@@ -59,7 +59,7 @@ def pairs_of(
     Raises DatasetError for a sample without a rejected answer, when more than a tenth have two
     answers that are the same, and when more than a tenth exceeds the sequence length.
     """
-    every = [_pair(sample, instruction, tokenizer) for sample in samples]
+    every = [pair_of(sample, instruction, tokenizer) for sample in samples]
     fit = fitting(samples, [pair.tokens for pair in every], sequence_length)
     told = [every[i] for i in fit if every[i].chosen != every[i].rejected]
     same = len(fit) - len(told)
@@ -73,7 +73,11 @@ def pairs_of(
     return Pairs(told, len(every) - len(fit), same)
 
 
-def _pair(sample: Sample, instruction: str, tokenizer: Any) -> Pair:
+def pair_of(sample: Sample, instruction: str, tokenizer: Any) -> Pair:
+    """A sample as a pair, whatever its length and whether or not it prefers something.
+
+    Raises DatasetError for a sample without a rejected answer.
+    """
     if sample.rejected is None:
         raise DatasetError(
             "A sample has one answer, and nothing can be preferred.",
@@ -85,20 +89,32 @@ def _pair(sample: Sample, instruction: str, tokenizer: Any) -> Pair:
     return Pair(prompt, chosen, rejected)
 
 
+class Marks(NamedTuple):
+    """Marked answers to learn from, and what could not be used."""
+
+    marked: list[Marked]
+    too_long: int = 0
+    """Samples that exceed the sequence length."""
+
+
 def marked_of(
     samples: Sequence[Sample], instruction: str, tokenizer: Any, sequence_length: int
-) -> list[Marked]:
+) -> Marks:
     """The marked answers that fit; a pair gives a good one and a bad one.
 
     Raises DatasetError for a sample that says neither, and when more than a tenth of the samples
     exceeds the sequence length.
     """
-    every = [_marked(sample, instruction, tokenizer) for sample in samples]
+    every = [marks_of(sample, instruction, tokenizer) for sample in samples]
     kept = fitting(samples, [max(one.tokens for one in row) for row in every], sequence_length)
-    return [one for i in kept for one in every[i]]
+    return Marks([one for i in kept for one in every[i]], len(samples) - len(kept))
 
 
-def _marked(sample: Sample, instruction: str, tokenizer: Any) -> list[Marked]:
+def marks_of(sample: Sample, instruction: str, tokenizer: Any) -> list[Marked]:
+    """A sample as one marked answer, or as the two of a pair, whatever their length.
+
+    Raises DatasetError for a sample that says neither.
+    """
     prompt, answer = tokens_of(sample, instruction, tokenizer)
     if sample.rejected is not None:
         _, rejected = tokens_of(sample, instruction, tokenizer, sample.rejected)

@@ -12,10 +12,9 @@ from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer
 from advisor.contracts import Tools
 from advisor.errors import DatasetError, PlanError
 from advisor.schema.plan import Plan
-from advisor.schema.train import TrainJob
+from advisor.schema.train import TrainJob, looked_at
 from trainers.engines.trl.course import Course
 from trainers.engines.trl.objectives._looks import Looked, own_loss
-from trainers.engines.trl.objectives._losses import MOST_DEV_SAMPLES
 from trainers.engines.trl.objectives._pairs import (
     Marked,
     Pair,
@@ -23,15 +22,15 @@ from trainers.engines.trl.objectives._pairs import (
     fits,
     fits_marks,
     marked_of,
+    marks_of,
+    pair_of,
     pairs_of,
 )
 from trainers.engines.trl.objectives._reference import Reference
+from trainers.engines.trl.objectives._told import left_out, unheeded
 from trainers.objectives.preferring import dpo_settings, kto_settings
 
-NO_PAIRS = Pairs([])
 SHARDED = "fsdp"
-LONGEST = 1 << 30
-"""Tokens that no sample exceeds."""
 
 
 class Referenced(Looked):
@@ -112,6 +111,7 @@ def dpo(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
         settings=DPOConfig,
         dataset=pair_rows(pairs),
         lengths=tuple(both(pair) for pair in pairs),
+        widths=tuple(pair.tokens for pair in pairs),
         trained_tokens=sum(len(pair.chosen) + len(pair.rejected) for pair in pairs),
         arguments={**as_they_are(plan), **dpo_settings(plan), **before_sharding(plan)},
         keywords={"dev_rows": pair_rows(dev_pairs(job, tokenizer))},
@@ -128,7 +128,8 @@ def kto(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
     """
     _ = tools
     plan = job.plan
-    marked = marked_of(job.train_samples, job.instruction, tokenizer, plan.sequence_length)
+    found = marked_of(job.train_samples, job.instruction, tokenizer, plan.sequence_length)
+    marked = found.marked
     random.Random(plan.seed).shuffle(marked)  # noqa: S311 - no secret
     good = sum(one.is_good for one in marked)
     if good in (0, len(marked)):
@@ -151,7 +152,12 @@ def kto(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
         },
         keywords={"dev_rows": marked_rows(_dev_marked(job, tokenizer))},
         dev_loss=own_loss,
-        notes=(*told(job), *_balance(values, good, len(marked))),
+        left_out=found.too_long,
+        notes=(
+            *left_out(job, too_long=found.too_long),
+            *unheeded(job),
+            *_balance(values, good, len(marked)),
+        ),
     )
 
 
@@ -200,33 +206,19 @@ def marked_rows(marked: Sequence[Marked]) -> Dataset:
 
 
 def dev_pairs(job: TrainJob, tokenizer: Any) -> list[Pair]:
-    """Pairs of the dev split that fit; too long ones are left out without a word."""
-    seen = fits(job.dev_samples[:MOST_DEV_SAMPLES])
-    every = (pairs_of([one], job.instruction, tokenizer, LONGEST).pairs[0] for one in seen)
-    return [pair for pair in every if pair.tokens <= job.plan.sequence_length]
+    """Pairs of the dev split that fit and prefer something; others are left out without a word."""
+    seen = fits(looked_at(job.dev_samples, job.plan.seed))
+    every = (pair_of(one, job.instruction, tokenizer) for one in seen)
+    most = job.plan.sequence_length
+    return [one for one in every if one.tokens <= most and one.chosen != one.rejected]
 
 
 def _dev_marked(job: TrainJob, tokenizer: Any) -> list[Marked]:
-    seen = fits_marks(job.dev_samples[:MOST_DEV_SAMPLES])
-    every = (marked_of([one], job.instruction, tokenizer, LONGEST) for one in seen)
+    seen = fits_marks(looked_at(job.dev_samples, job.plan.seed))
+    every = (marks_of(one, job.instruction, tokenizer) for one in seen)
     return [one for row in every for one in row if one.tokens <= job.plan.sequence_length]
 
 
-def told(job: TrainJob, found: Pairs = NO_PAIRS) -> tuple[str, ...]:
-    """What was left out, and what the objective does otherwise than the plan says."""
-    plan = job.plan
-    notes = []
-    if found.too_long:
-        notes.append(
-            f"{found.too_long} of {len(job.train_samples)} samples exceed {plan.sequence_length}"
-            " tokens and were left out."
-        )
-    if found.same:
-        notes.append(f"{found.same} samples with two answers that are the same were left out.")
-    if plan.dropout:
-        notes.append(f"The objective '{plan.objective}' trains without dropout.")
-    if plan.length_grouping:
-        notes.append("Batches are not grouped by length: the rows hold several texts.")
-    if job.general_samples and plan.general_share:
-        notes.append("General data is mixed in with the objectives sft and cpt only.")
-    return tuple(notes)
+def told(job: TrainJob, found: Pairs) -> tuple[str, ...]:
+    """What was left out of the pairs, and what does not fit the objective."""
+    return (*left_out(job, too_long=found.too_long, same=found.same), *unheeded(job))

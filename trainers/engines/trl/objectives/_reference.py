@@ -62,10 +62,12 @@ class Reference(torch.nn.Module):  # type: ignore[misc]
         try:
             for parameter, old in zip(trained, start, strict=True):
                 parameter.data = old
+            torch.clear_autocast_cache()  # it knows tensors by their shell, not by their numbers
             yield
         finally:
             for parameter, now in zip(trained, current, strict=True):
                 parameter.data = now
+            torch.clear_autocast_cache()
 
 
 def can_switch_off(model: Any) -> bool:

@@ -13,7 +13,7 @@ from advisor.contracts import Tools
 from advisor.errors import DatasetError, PlanError
 from advisor.schema.evaluation import Sample
 from advisor.schema.plan import Plan
-from advisor.schema.train import TrainJob
+from advisor.schema.train import TrainJob, looked_at
 from trainers.engines.trl._rows import fitting, prompt_text
 from trainers.engines.trl.course import Course
 from trainers.engines.trl.objectives._losses import looking
@@ -23,6 +23,7 @@ from trainers.engines.trl.objectives._reference import (
     without_second_adapter,
 )
 from trainers.engines.trl.objectives._rewards import Worth, worth_of
+from trainers.engines.trl.objectives._told import unheeded
 from trainers.objectives.drawing import (
     NEW_TOKENS,
     algorithm,
@@ -107,14 +108,21 @@ def course(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
     _refuse_few(plan, len(kept))
     is_group = algorithm(plan) == "grpo"
     samples = job.train_samples
-    dev = tuple(one for one in job.dev_samples if one.input.strip())[:MOST_DEV_PROMPTS]
+    seen = looked_at(job.dev_samples, plan.seed, MOST_DEV_PROMPTS)
+    dev = tuple(one for one in seen if one.input.strip())
     return Course(
         trainer=GroupTrainer if is_group else LeaveOneOutTrainer,
         settings=GRPOConfig if is_group else RLOOConfig,
         dataset=Dataset.from_list([{"prompt": texts[i], "sample": i} for i in kept]),
         lengths=tuple(lengths[i] + new for i in kept),
         trained_tokens=len(kept) * group_size(plan) * new,
-        arguments=drawing_settings(plan, new),
+        repeats=group_size(plan),
+        steps_per_draw=drawn_at_once(plan) // step_size(plan),
+        arguments={
+            **drawing_settings(plan, new),
+            "neftune_noise_alpha": None,
+            "train_sampling_strategy": "random",
+        },
         keywords={
             "reward_funcs": [Reward(samples, worth)],
             "dev": dev,
@@ -122,7 +130,10 @@ def course(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
         },
         dev_loss=lambda trainer: _dev_loss(trainer, job, tokenizer, worth),
         left_out=len(samples) - len(kept),
-        notes=_notes(plan, new, len(samples) - len(kept)),
+        notes=(
+            *_notes(plan, new, len(samples) - len(kept)),
+            *unheeded(job, dropout=True, noise=False),
+        ),
     )
 
 

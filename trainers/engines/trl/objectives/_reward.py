@@ -48,6 +48,7 @@ def course(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
         settings=RewardConfig,
         dataset=_rows(pairs),
         lengths=tuple(both(pair) for pair in pairs),
+        widths=tuple(pair.tokens for pair in pairs),
         trained_tokens=sum(map(both, pairs)),
         head="score",
         arguments={**as_they_are(plan), **reward_settings(plan)},

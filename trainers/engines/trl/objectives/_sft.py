@@ -9,11 +9,11 @@ from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 
 from advisor.contracts import Tools
-from advisor.schema.train import TrainJob
+from advisor.schema.train import TrainJob, looked_at
 from trainers.engines.trl._rows import IGNORED, Row, Rows, dev_rows, rows_of
 from trainers.engines.trl.course import Course
 from trainers.engines.trl.objectives._general import mixed
-from trainers.engines.trl.objectives._losses import MOST_DEV_SAMPLES, mean_loss
+from trainers.engines.trl.objectives._losses import mean_loss
 from trainers.methods.options import flag
 
 
@@ -31,7 +31,7 @@ def course(job: TrainJob, tokenizer: Any, tools: Tools) -> Course:
     length = plan.sequence_length
     rows = rows_of(samples, told, tokenizer, sequence_length=length, all_turns=all_turns)
     dataset, notes = mixed(rows.dataset, job, tokenizer)
-    seen = job.dev_samples[:MOST_DEV_SAMPLES]
+    seen = looked_at(job.dev_samples, plan.seed)
     dev = dev_rows(seen, told, tokenizer, sequence_length=length, all_turns=all_turns)
     return of_rows(dataset, dev, left_out=rows.too_long, notes=(*_notes(job, rows), *notes))
 
