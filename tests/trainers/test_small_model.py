@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,142 +7,13 @@ from types import SimpleNamespace
 import pytest
 
 from advisor import registry
-from advisor.errors import DatasetError, ModelFolderError, NonFiniteLossError, PlanError
-from advisor.schema.evaluation import Message, Prompt, Sample
-from tests.fixtures.training import RecordingTools, labelled_samples, prompt, training_job
+from advisor.errors import NonFiniteLossError, PlanError
+from advisor.schema.evaluation import Message, Sample
+from tests.fixtures.kinds import LABELS, asked, conversations, job_of, said
+from tests.fixtures.training import RecordingTools, labelled_samples
 from trainers.engines.ledger import Ledger
 from trainers.engines.small_model import SmallModelTrainer
-from trainers.engines.small_model.choices import choice_of, is_encoder, labels_of
-from trainers.engines.small_model.texts import is_conversation, prompt_text, sample_text
-
-LABELS = ("fruit", "tool", "beast")
-WORDS = (
-    ("apple", "pear", "plum", "cherry"),
-    ("saw", "drill", "axe", "rake"),
-    ("cat", "ox", "bee", "elk"),
-)
-ENDINGS = ("please", "now", "thanks", "again", "soon")
-
-
-def said(word: str, ending: str) -> Sample:
-    """A conversation whose last turn tells nothing: the label hangs on the first."""
-    label = next(n for n, words in enumerate(WORDS) if word in words)
-    turns = (
-        Message(role="user", content=f"I have a {word}"),
-        Message(role="assistant", content="And?"),
-    )
-    return Sample(
-        id=f"{word}-{ending}", input=f"Sort it {ending}", target=LABELS[label], history=turns
-    )
-
-
-def conversations() -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
-    """Known words with known endings to learn from, in pairs that were not seen to ask about."""
-    every = [said(word, e) for word, e in itertools.product(sum(WORDS, ()), ENDINGS)]
-    return tuple(every[n] for n in range(60) if n % 5), tuple(every[n] for n in range(0, 60, 5))
-
-
-def job_of(base: str, folder: Path, method: str = "full", **changes):
-    train, held = conversations()
-    usual = {
-        "objective": "classification",
-        "train_samples": train,
-        "dev_samples": held,
-        "learning_rate": 3e-3,
-        "micro_batch_size": 8,
-        "epochs": 6,
-        "evaluations": 2,
-    }
-    return training_job(base, folder, method, **usual | changes)
-
-
-def asked(sample: Sample) -> Prompt:
-    system = Message(role="system", content="Name the kind.")
-    last = Message(role="user", content=sample.input)
-    return Prompt(sample_id=sample.id, messages=(system, *sample.history, last))
-
-
-# What is read, and what is refused: no library is needed.
-
-
-def test_a_prompt_is_read_as_its_sample_was_learnt():
-    sample = said("pear", "now")
-    assert prompt_text(asked(sample)) == sample_text(sample)
-    assert sample_text(sample) == "user: I have a pear\nassistant: And?\nuser: Sort it now"
-
-
-def test_a_single_question_is_read_as_it_stands():
-    sample = Sample(id="a", input="Where is it?", target="x")
-    assert sample_text(sample) == "Where is it?" == prompt_text(prompt("Where is it?"))
-
-
-def test_a_system_turn_of_the_row_is_not_read():
-    own = Sample(id="a", input="hi", target="x", history=(Message(role="system", content="Be."),))
-    assert sample_text(own) == "hi"
-    assert not is_conversation([own])
-    assert is_conversation([own, said("ox", "now")])
-
-
-@pytest.mark.parametrize(
-    ("targets", "told"),
-    [
-        (["same"] * 20, "one target"),
-        ([f"It is {n}." for n in range(20)], "targets are no labels: 20 of 20"),
-        ([f"{'long words ' * 10}{n % 2}" for n in range(20)], "texts to be written: 20 of 20"),
-    ],
-)
-def test_targets_that_are_no_labels_are_refused(tmp_path, targets, told):
-    rows = tuple(Sample(id=str(n), input=f"i{n}", target=t) for n, t in enumerate(targets))
-    job = job_of("nowhere", tmp_path, train_samples=rows, method_options={"way": "head"})
-    with pytest.raises(DatasetError, match=told) as caught:
-        SmallModelTrainer().train(job, RecordingTools())
-    assert "sft" in caught.value.hint
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_labels_are_told_apart_without_blanks_around_them():
-    rows = [Sample(id=str(n), input="i", target=t) for n, t in enumerate([" a", "a", "b ", "b"])]
-    assert labels_of(rows) == ("a", "b")
-
-
-@pytest.mark.parametrize(
-    ("changes", "told"),
-    [
-        ({"objective": "sft"}, "objective is 'sft'"),
-        ({"method": "ia3"}, "method 'ia3'"),
-        ({"gpus": 2, "strategy": "ddp"}, "2 GPUs"),
-        ({"method_options": {"way": "magic"}}, "'way' is 'magic'"),
-        ({"method_options": {"penalty": -1}}, "'penalty' is -1"),
-        ({"method_options": {"encoder": "/no/such/folder"}}, "no encoder in '/no/such/folder'"),
-    ],
-)
-def test_plans_that_it_cannot_follow_are_refused(tmp_path, changes, told):
-    method = changes.pop("method", "full")
-    with pytest.raises(PlanError, match=told) as caught:
-        SmallModelTrainer().train(job_of("x", tmp_path, method, **changes), RecordingTools())
-    assert caught.value.hint
-
-
-def test_a_model_that_writes_is_no_encoder(tmp_path):
-    for name, expected in (("BertModel", True), ("LlamaForCausalLM", False)):
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "config.json").write_text(json.dumps({"architectures": [name]}))
-        assert is_encoder(folder) is expected
-    assert not is_encoder(tmp_path)
-
-
-def test_the_objective_warns_of_rare_and_twofold_labels():
-    rows = [
-        Sample(id=str(n), input="i", target=t) for n, t in enumerate(["Yes"] * 9 + ["yes", "no"])
-    ]
-    found = registry.objective("classification").obstacles(rows)
-    assert {o.severity for o in found} == {"warns"}
-    assert found[0].message == "2 of 3 labels have fewer than 8 samples, 2 of them one only."
-    assert found[1].message == "1 labels are written in several ways, such as 'yes'."
-
-
-# Training, on an encoder of a few thousand weights.
+from trainers.engines.small_model.texts import sample_text
 
 
 @pytest.fixture(scope="module")
@@ -214,48 +84,79 @@ def test_how_sure_it_is_can_be_asked(whole):
 
 
 @pytest.mark.ml
-@pytest.mark.parametrize("way", ["contrastive", "head"])
-def test_the_other_ways_learn_too(tiny_encoder, tmp_path, way):
-    job = job_of(tiny_encoder, tmp_path, method_options={"way": way})
+def test_a_label_begins_as_the_direction_of_its_rows():
+    import torch
+
+    from trainers.engines.small_model._encoder import Classifier
+
+    vectors = torch.tensor([[3.0, 0.0], [0.0, 3.0], [0.0, 3.0], [1.8, 2.4]])
+    classifier = Classifier(None, torch.zeros(3, 2), torch.ones(3), LABELS)
+    classifier.start_head(vectors, [0, 1, 1, 2])
+    expected = 16 * torch.tensor([[1.0, 0.0, 0.6], [0.0, 1.0, 0.8], [0.0, 1.0, 0.8], [0.6, 0.8, 1]])
+    assert classifier.logits(vectors).allclose(expected)
+
+
+@pytest.mark.ml
+def test_the_head_that_learns_is_softer_than_the_regression(whole):
+    result, _ = whole
+    assert result.loss[0].loss > 0.1  # by the regression, which fits its own rows, next to nothing
+    assert result.loss[-1].loss < result.loss[0].loss
+
+
+@pytest.mark.ml
+def test_texts_of_one_label_are_drawn_together(tiny_encoder, tmp_path):
+    options = {"way": "contrastive"}
+    job = job_of(tiny_encoder, tmp_path, method_options=options, epochs=3, evaluations=1)
     result = SmallModelTrainer().train(job, RecordingTools())
-    train, held = conversations()
-    assert right(result, held) >= 9 if way == "contrastive" else right(result, train) >= 30
-    assert result.steps == (0 if way == "head" else 36)
-    if way == "contrastive":
-        assert result.loss[-1].loss < result.loss[0].loss
+    _, held = conversations()
+    assert right(result, held) >= 9
+    assert result.steps == 18
+    assert result.loss[-1].loss < result.loss[0].loss
+
+
+@pytest.mark.ml
+def test_the_regression_alone_takes_no_step(tiny_encoder, tmp_path):
+    job = job_of(tiny_encoder, tmp_path, method_options={"way": "head"})
+    result = SmallModelTrainer().train(job, RecordingTools())
+    train, _ = conversations()
+    assert right(result, train) >= 30
+    assert result.steps == 0
+
+
+def parts_moved(base: str, model: str) -> set[str]:
+    """Parts of the encoder whose weights are not those of the base any more."""
+    from safetensors.torch import load_file
+
+    before = load_file(Path(base) / "model.safetensors")
+    after = load_file(Path(model) / "model.safetensors")
+    assert before.keys() == after.keys()
+    moved = {name for name, tensor in before.items() if not tensor.equal(after[name])}
+    parts = ("embeddings", "layer.0", "layer.1")
+    return {part for part in parts if any(part in name for name in moved)}
+
+
+@pytest.mark.ml
+def test_every_weight_is_trained_by_the_method_full(whole, tiny_encoder):
+    from safetensors.torch import load_file
+
+    result, _ = whole
+    assert result.kept_step > 0
+    assert parts_moved(tiny_encoder, result.served_by.model) == {"embeddings", "layer.0", "layer.1"}
+    base = load_file(Path(tiny_encoder) / "model.safetensors")
+    head = 3 * 32 + 3
+    assert result.trainable_parameters == head + sum(t.numel() for t in base.values())
 
 
 @pytest.mark.ml
 @pytest.mark.parametrize(
-    ("method", "changed"),
-    [
-        ("full", ("embeddings", "layer.0", "layer.1")),
-        ("freeze", ("layer.1",)),
-        ("lora", ("layer.0", "layer.1")),
-    ],
+    ("method", "options", "changed"),
+    [("freeze", {"layers": 1}, {"layer.1"}), ("lora", {}, {"layer.0", "layer.1"})],
 )
-def test_only_what_the_method_trains_changes(tiny_encoder, tmp_path, method, changed):
-    from safetensors.torch import load_file
-
-    options = {"layers": 1} if method == "freeze" else {}
-    job = job_of(
-        tiny_encoder,
-        tmp_path,
-        method,
-        epochs=1,
-        method_options=options,
-        choose_checkpoint_by="last",
-    )
+def test_only_what_the_method_trains_changes(tiny_encoder, tmp_path, method, options, changed):
+    few = {"epochs": 1, "method_options": options, "choose_checkpoint_by": "last"}
+    job = job_of(tiny_encoder, tmp_path, method, dev_samples=(), micro_batch_size=24, **few)
     result = SmallModelTrainer().train(job, RecordingTools())
-    before = load_file(Path(tiny_encoder) / "model.safetensors")
-    after = load_file(Path(result.served_by.model) / "model.safetensors")
-    assert before.keys() == after.keys()
-    moved = {name for name, tensor in before.items() if not tensor.equal(after[name])}
-    parts = ("embeddings", "layer.0", "layer.1")
-    assert {part for part in parts if any(part in name for name in moved)} == set(changed)
-    head = 3 * 32 + 3
-    if method == "full":
-        assert result.trainable_parameters == head + sum(t.numel() for t in before.values())
+    assert parts_moved(tiny_encoder, result.served_by.model) == changed
     assert result.kept_step is None
 
 
@@ -266,10 +167,10 @@ def test_training_ends_when_nothing_gets_better(tiny_encoder, tmp_path):
         s.model_copy(update={"target": LABELS[(LABELS.index(s.target) + 1) % 3]}) for s in held
     )
     job = job_of(
-        tiny_encoder, tmp_path, dev_samples=turned, evaluations=36, early_stopping_patience=3
+        tiny_encoder, tmp_path, dev_samples=turned, evaluations=12, early_stopping_patience=2
     )
     result = SmallModelTrainer().train(job, RecordingTools())
-    assert result.ended_early == "3 looks at the dev part without a better value"
+    assert result.ended_early == "2 looks at the dev part without a better value"
     assert result.steps < 36
     assert result.kept_step < result.steps
 
@@ -306,10 +207,11 @@ def test_an_unknown_schedule_is_told(tiny_encoder, tmp_path):
 
 
 @pytest.mark.ml
-def test_a_checkpoint_that_is_broken_is_not_believed(tiny_encoder, tmp_path, whole):
-    job = job_of(tiny_encoder, tmp_path, resume=True)
+def test_a_checkpoint_that_is_broken_is_not_believed(tiny_encoder, tmp_path):
+    job = job_of(tiny_encoder, tmp_path, resume=True, epochs=2, evaluations=1)
+    first = RecordingTools(stop_at=5)
     with pytest.raises(KeyboardInterrupt):
-        SmallModelTrainer().train(job, RecordingTools(stop_at=5))
+        SmallModelTrainer().train(job, first)
     own = Ledger(job, "small_model").folder
     tensors = own / "checkpoint-5" / "tensors.safetensors"
     tensors.write_bytes(tensors.read_bytes()[:-100])
@@ -318,7 +220,8 @@ def test_a_checkpoint_that_is_broken_is_not_believed(tiny_encoder, tmp_path, who
     result = SmallModelTrainer().train(job, tools)
     assert tools.events[0].kind == "start"
     assert result.resumed_from_step is None
-    assert result.loss == whole[0].loss
+    assert [point.step for point in result.loss] == list(range(1, 13))
+    assert [point.loss for point in result.loss[:5]] == [e.loss for e in first.of("step")]
     assert {p.name for p in own.iterdir()} == {"final", "result.json"}
 
 
@@ -380,21 +283,3 @@ def test_a_long_conversation_keeps_its_end(tiny_encoder, tmp_path):
     assert facts["longest"] == 128
     longer = rows[0].model_copy(update={"history": (Message(role="user", content="other " * 60),)})
     assert answers(result.served_by.model, [longer])
-
-
-def test_a_folder_of_another_kind_is_told(tmp_path):
-    (tmp_path / "classifier.json").write_text("{}")
-    with pytest.raises(ModelFolderError, match="does not hold what the trainer small_model writes"):
-        registry.backend("small_model").open(str(tmp_path), {})
-
-
-@pytest.mark.ml
-def test_a_language_model_is_tuned_beside_not_instead(
-    tmp_path, tiny_llama, monkeypatch, tiny_encoder
-):
-    from trainers.engines.small_model import choices
-
-    monkeypatch.setattr(choices, "packaged_encoder", lambda: Path(tiny_encoder))
-    choice = choice_of(job_of(tiny_llama, tmp_path).plan)
-    assert choice.encoder == Path(tiny_encoder)
-    assert choice.note.endswith("writes text; tuned was the packaged encoder instead.")

@@ -23,6 +23,8 @@ from trainers.engines.small_model.choices import FACTS_FILE, HEAD_FILE
 READ_AT_ONCE = 32
 """Texts embedded together, of about one length."""
 ROUNDS = 1000
+SHARPNESS = 16.0
+"""What a cosine is multiplied with to become a logit at the start."""
 SHORTEST = 8
 """Tokens of a text that must remain."""
 MARKS = 2
@@ -99,6 +101,21 @@ class Classifier:
             self.bias.fill_(-1e4)
             self.weight[known] = weight.to(self.weight)
             self.bias[known] = bias.to(self.bias)
+
+    def start_head(self, vectors: torch.Tensor, classes: Sequence[int]) -> None:
+        """The head as one direction per label: that of the mean of its rows' unit vectors.
+
+        A row is then about as far from its label as the rows of that label are from each other, so
+        that there is something to learn; a fitted regression is right on every row it was fitted
+        on, and leaves the encoder no gradient.
+        """
+        unit = torch.nn.functional.normalize(vectors, dim=1)
+        kinds = torch.tensor(list(classes))
+        sums = torch.zeros((len(self.labels), unit.shape[1])).index_add_(0, kinds, unit)
+        with torch.no_grad():
+            sharpness = SHARPNESS / vectors.norm(dim=1).mean()
+            self.weight.copy_(sharpness * torch.nn.functional.normalize(sums, dim=1))
+            self.bias.zero_()
 
 
 def _parts(order: Sequence[int]) -> Iterator[Sequence[int]]:

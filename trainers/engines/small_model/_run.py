@@ -129,14 +129,16 @@ class Run:
         kind = "resume" if resumed else "start"
         restored = f"Restored: {', '.join(self.restored)}." if self.restored else ""
         self._emit(kind, message=restored)
-        for note in self._notes():
+        for note in (*self.ledger.remarks, *self._notes()):
             self._emit("note", message=note)
 
     def _walk(self) -> None:
         """Every step that is left, with its looks and checkpoints."""
         if self.state.step == 0 and not self.state.looks:
-            self._fit_head(HEAD_ROWS if self.choice.way == "contrastive" else None)
+            found = self._fit_head(HEAD_ROWS if self.choice.way == "contrastive" else None)
             self._look()
+            if self.choice.way == "encoder":
+                self.classifier.start_head(found, self.train.classes)
         looks = self._look_steps()
         while self.state.step < self.total and not self.state.ended:
             self._step()
@@ -197,17 +199,19 @@ class Run:
         if patience is not None and waited >= patience and point.step < self.total:
             self._advance(ended=f"{waited} looks at the dev part without a better value")
 
-    def _fit_head(self, most: int | None) -> None:
-        """The head by logistic regression on what the encoder makes of train rows."""
+    def _fit_head(self, most: int | None) -> torch.Tensor:
+        """The head by logistic regression on the vectors of train rows, which come back."""
         texts, classes = self.train.texts, self.train.classes
         if most is not None and len(texts) > most:
             chosen = range(0, len(texts), -(-len(texts) // most))
             texts = tuple(texts[n] for n in chosen)
             classes = tuple(classes[n] for n in chosen)
         began = time.perf_counter()
-        self.classifier.fit_head(self.classifier.embed(texts), classes, self.choice.penalty)
+        found = self.classifier.embed(texts)
+        self.classifier.fit_head(found, classes, self.choice.penalty)
         took = time.perf_counter() - began
         self._advance(evaluation_seconds=self.state.evaluation_seconds + took)
+        return found
 
     def _save_if_due(self) -> None:
         """A checkpoint when somebody asks for an end, and now and then; may raise."""
