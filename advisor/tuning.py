@@ -24,6 +24,7 @@ from advisor.schema.machine import MachineFacts
 from advisor.schema.plan import Plan
 from advisor.schema.profile import Profile
 from advisor.schema.train import TrainJob, TrainResult
+from advisor.service_bill import expected_bill
 from advisor.stages.train import train
 from advisor.training_log import TRAIN_LOG, spent_usd, training_log
 from advisor.training_set import TRAINING, marked_bad
@@ -94,7 +95,8 @@ def service_plan(space: Workspace) -> Plan:
         "base_bits": 16,
         "gpu": SERVICE,
         "seed": chosen.seed,
-        "reasons": dict.fromkeys(recipe, "assumed; the service may take its own"),
+        "reasons": dict.fromkeys(recipe, "assumed; the service may take its own")
+        | {field: chosen.plan_from.get(field, "--set") for field in chosen.plan},
     }
     try:
         return Plan.model_validate(recipe | values | chosen.plan)
@@ -193,9 +195,12 @@ def limit_of(space: Workspace, profile: Profile) -> Limit:
 def trained(space: Workspace, job: TrainJob, limit: Limit) -> TrainResult:
     """What the run's trainer makes of a job, within the limit.
 
-    Raises TrainingError when the limit ended it, KeyboardInterrupt when the user did, and what the
-    trainer raises; a checkpoint is then in place.
+    Raises PlanError where a service may cost more than the budget, TrainingError when the limit
+    ended it, KeyboardInterrupt when the user did, and what the trainer raises.
     """
+    bill = expected_bill(job, space.trainer, budget_usd=space.answers.constraints.budget_usd)
+    if bill:
+        space.say(bill)
     own_dev = tuple(sample for sample in space.samples if sample.split == "dev")
     log = training_log(space.folder.path / TRAIN_LOG, space.emit, space.settings.usd_per_hour)
     tools = replace(
@@ -207,17 +212,25 @@ def trained(space: Workspace, job: TrainJob, limit: Limit) -> TrainResult:
     try:
         result = train(job, trainer=space.trainer, tools=tools)
         return _priced(space, result)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         if space.is_stopping or not tools.should_stop():
             raise
         raise TrainingError(
-            f"{limit.sentence}; its last checkpoint is kept.",
+            f"{limit.sentence}; {_left(space, stop)}.",
             hint=f"Raise {limit.hint} and run the same command to continue.",
             where=job.output_dir,
         ) from None
     finally:
         space.is_training = False
         log.close()
+
+
+def _left(space: Workspace, stop: KeyboardInterrupt) -> str:
+    """What becomes of training that a limit ended: as the trainer says, where it does."""
+    said = str(stop)
+    if said or space.trainer.info.trains_here:
+        return said or "its last checkpoint is kept"
+    return "what it began elsewhere may go on there and be paid for"
 
 
 def _priced(space: Workspace, result: TrainResult) -> TrainResult:

@@ -7,16 +7,17 @@ from pathlib import Path
 import pytest
 
 from advisor.artifacts import RunFolder
-from advisor.errors import TrainingError
+from advisor.errors import PlanError, TrainingError
+from advisor.schema.plugin import TrainerInfo
 from advisor.schema.profile import ConstraintFacts, Profile
 from advisor.schema.run import RunSettings
 from advisor.schema.train import TrainEvent, TrainJob
 from advisor.tools import ignore_event
 from advisor.training_log import TRAIN_LOG, training_log
-from advisor.tuning import Limit, limit_of, trained
+from advisor.tuning import Limit, limit_of, trained, training_inputs
 from advisor.workspace import Workspace
 from tests.fixtures.house_codes import write_house_codes
-from tests.fixtures.training import training_job
+from tests.fixtures.training import training_job, training_plan
 from tests.fixtures.values import train_result
 
 
@@ -50,11 +51,28 @@ def test_what_earlier_sessions_have_spent_counts(tmp_path: Path):
     assert training_log(path, ignore_event, 2.0).usd_before == 6.0
 
 
+def test_what_options_name_and_the_metric_are_part_of_what_was_trained(tmp_path: Path):
+    reward = tmp_path / "worth.py"
+    reward.write_text("def worth(*told): return 1.0\n")
+    plan = training_plan("tiny", method_options={"reward": f"{reward}:worth"})
+    space = space_of(tmp_path)
+    before = training_inputs(space, plan)
+    assert training_inputs(space, plan) == before
+    reward.write_text("def worth(*told): return 2.0\n")
+    told = training_inputs(space, plan)
+    assert {key for key, value in told.items() if before[key] != value} == {"named_by_options"}
+    for changes in ({"metric": "token_f1"}, {"max_new_tokens": 7}):
+        other = training_inputs(space_of(tmp_path, **changes), plan)
+        assert {key for key, value in other.items() if told[key] != value} == {"scored_by"}
+
+
 class Stopped:
     """A trainer that is asked to stop, or is done."""
 
-    def __init__(self, *, is_done: bool) -> None:
+    def __init__(self, *, is_done: bool, words: str = "", **info) -> None:
         self.is_done = is_done
+        self.words = words
+        self.info = TrainerInfo(id="stopped", label="a stand-in", **info)
         self.tools = None
 
     def train(self, job: TrainJob, tools):
@@ -62,7 +80,7 @@ class Stopped:
         tools.emit(TrainEvent(kind="step", step=1, total_steps=2))
         if not self.is_done:
             assert tools.should_stop()
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(*filter(None, [self.words]))
         return train_result()
 
 
@@ -83,6 +101,31 @@ def test_the_limit_is_told_as_an_error_and_the_users_wish_is_not(tmp_path: Path,
     with pytest.raises(KeyboardInterrupt):
         attempt(space, tmp_path, Stopped(is_done=False), Limit(), monkeypatch)
     assert not space.is_training
+
+
+def test_what_a_limit_ends_elsewhere_is_not_told_as_a_checkpoint(tmp_path: Path, monkeypatch):
+    space, limit = space_of(tmp_path), Limit(0.0, "Training stopped at the limit of 1 hours", "x")
+    for words, told in (
+        (
+            "job 7 goes on at there and is paid for",
+            "hours; job 7 goes on at there and is paid for.",
+        ),
+        ("", "what it began elsewhere may go on there and be paid for"),
+    ):
+        trainer = Stopped(is_done=False, words=words, trains_here=False)
+        with pytest.raises(TrainingError, match=told):
+            attempt(space, tmp_path, trainer, limit, monkeypatch)
+
+
+def test_a_trainer_that_spends_at_a_price_nobody_knows_is_refused_a_budget(
+    tmp_path: Path, monkeypatch
+):
+    trainer = Stopped(is_done=True, spends_money=True)
+    space = space_of(tmp_path, budget_usd=5, usd_per_hour=2.0)
+    with pytest.raises(PlanError, match="budget is 5 USD, and nobody knows what 'stopped' will"):
+        attempt(space, tmp_path, trainer, Limit(), monkeypatch)
+    assert trainer.tools is None
+    assert attempt(space_of(tmp_path), tmp_path, trainer, Limit(), monkeypatch)
 
 
 def test_a_trainer_is_handed_the_log_and_the_metric_and_the_result_its_price(

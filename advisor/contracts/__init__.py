@@ -38,6 +38,8 @@ from advisor.contracts.scoring import Judging, Metric, Signed, Totalling
 from advisor.contracts.training import (
     Applied,
     Applying,
+    Bill,
+    Billing,
     Keeping,
     Method,
     Objective,
@@ -54,6 +56,8 @@ __all__ = [
     "Applying",
     "Arraying",
     "Asymmetric",
+    "Bill",
+    "Billing",
     "Clock",
     "Configurable",
     "Deciding",

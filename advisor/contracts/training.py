@@ -96,6 +96,30 @@ class Trainer(Protocol):
         """Train; raises MissingExtraError, TrainingError, StorageError."""
 
 
+class Bill(NamedTuple):
+    """What is known beforehand of what a trainer's service will ask for a job."""
+
+    host: str
+    """Whom the money goes to."""
+    model: str
+    """The model that is tuned, by that host's name of it."""
+    epochs: float
+    """Passes over the training samples that are billed."""
+    usd_per_million_tokens: float | None = None
+    """Of training, where the user stated it."""
+
+
+@runtime_checkable
+class Billing(Protocol):
+    """What a trainer may offer that spends money: whom it will pay for what."""
+
+    def bill(self, plan: Plan) -> Bill | None:
+        """What a job of this plan will be billed for; None where it will ask for nothing.
+
+        Raises PlanError for options that cannot be used.
+        """
+
+
 @runtime_checkable
 class RowMeter(Protocol):
     """What a trainer may offer beside training: how long its training rows are."""

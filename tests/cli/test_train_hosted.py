@@ -74,3 +74,16 @@ def test_a_plan_value_that_no_plan_has_is_told(data: Path):
         outcome = tune(data, server, "--yes", "--set", "epochs=-1")
     assert outcome.exit_code in (1, 2)
     assert "Traceback" not in outcome.output
+
+
+def test_a_budget_needs_a_price_and_a_fixed_rate_is_refused_before_anything_is_sent(data: Path):
+    with tuning_server() as server:
+        for words, told in (
+            (("--set", "learning_rate=1e-3"), "cannot be told learning_rate"),
+            (("--set", "learning_rate=auto", "--budget-usd", "5"), "nobody knows what 127.0.0.1"),
+            (("--option", "usd_per_million_tokens=90000"), "budget is 5 USD"),
+        ):
+            outcome = tune(data, server, "--yes", *words)
+            assert outcome.exit_code == 1
+            assert told in json.loads(outcome.stdout)["error"]["message"]
+        assert not server.files

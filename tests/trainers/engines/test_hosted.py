@@ -61,7 +61,9 @@ def test_a_job_is_sent_followed_and_its_model_named(tmp_path: Path):
     assert (result.steps, result.wall_seconds, result.dev_loss_after) == (4, 90, 1.5)
     assert any("1234 trained tokens" in note for note in result.notes)
     assert [event.step for event in tools.of("step")] == [1, 2, 3, 4]
-    assert [tools.events[0].kind, tools.events[-1].kind] == ["start", "end"]
+    kinds = [event.kind for event in tools.events]
+    assert (kinds[:2], kinds[-1]) == (["note", "start"], "end")
+    assert "are its own" in tools.events[0].message
     [asked] = server.asked
     assert asked["method"] == {
         "type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 2, "batch_size": 4}},
@@ -177,6 +179,32 @@ def test_a_lost_job_is_found_beyond_the_first_page(tmp_path: Path):
     assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"reasons": {"learning_rate": "--learning-rate"}}, "cannot be told learning_rate"),
+        ({"reasons": {"rank": "--set", "schedule": "--set"}}, r"schedule, rank, .* them \(--set\)"),
+        ({"reasons": {"epochs": "--set"}, "epochs": 2.5}, "whole epochs, and you asked for 2.5"),
+    ],
+)
+def test_what_the_user_fixed_and_no_service_is_told_is_refused(changes, words: str, tmp_path: Path):
+    with tuning_server() as server:
+        with pytest.raises(PlanError, match=words):
+            tune(a_job(tmp_path, server, **changes))
+        assert not server.seen
+        tune(a_job(tmp_path, server, reasons={"learning_rate": "the recipe", "epochs": "--set"}))
+
+
+def test_what_it_cost_is_known_where_the_price_was_stated(tmp_path: Path):
+    with tuning_server() as server:
+        job = a_job(tmp_path, server, options={"usd_per_million_tokens": 500})
+        assert tune(job).usd == pytest.approx(0.617)
+        bill = HostedTrainer().bill(job.plan)
+        assert (bill.model, bill.epochs, bill.usd_per_million_tokens) == ("small", 2, 500)
+        ending = a_job(tmp_path, server, options={"cancel": True})
+        assert HostedTrainer().bill(ending.plan) is None
+
+
 class StopWhen(RecordingTools):
     """Asks to stop once so many steps have been told."""
 
@@ -188,7 +216,7 @@ def test_an_interrupt_leaves_the_job_running_and_resume_follows_it(tmp_path: Pat
     states = ("queued", "running", "running", "running", "running", "succeeded")
     with tuning_server(states=states) as server:
         tools = StopWhen()
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match=r"job ftjob-1 goes on at .* is paid"):
             tune(a_job(tmp_path, server), tools)
         assert tools.events[-1].kind == "checkpoint"
         assert "--resume" in tools.events[-1].message

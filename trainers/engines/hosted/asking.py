@@ -11,7 +11,55 @@ from advisor.schema.train import TrainJob
 
 MARK = "advisor_job"
 LONGEST_SUFFIX = 64
-UNSENT = ("learning_rate", "schedule", "rank", "alpha", "dropout", "optimizer", "sequence_length")
+UNSENT = (
+    "learning_rate",
+    "schedule",
+    "warmup_share",
+    "weight_decay",
+    "max_gradient_norm",
+    "neftune_alpha",
+    "optimizer",
+    "rank",
+    "alpha",
+    "dropout",
+    "target_modules",
+    "quantisation",
+    "precision",
+    "sequence_length",
+    "packing",
+    "general_share",
+    "early_stopping_patience",
+    "choose_checkpoint_by",
+)
+"""Plan fields that change what is learnt and that the protocol has no word for."""
+BY_USER = "--"
+"""How the reason of a field begins that the user fixed: it is the flag's name."""
+
+
+def refuse_unsent(plan: Plan) -> None:
+    """Raise PlanError where the user fixed what the service cannot be told, or as it cannot be."""
+    fixed = [field for field in UNSENT if plan.reasons.get(field, "").startswith(BY_USER)]
+    if fixed:
+        raise PlanError(
+            f"A service cannot be told {', '.join(fixed)}, and you fixed"
+            f" {'it' if len(fixed) == 1 else 'them'}"
+            f" ({', '.join(dict.fromkeys(plan.reasons[field] for field in fixed))}).",
+            hint="Take it out (--set NAME=auto); the rate alone can be changed, by"
+            " --option learning_rate_multiplier=FACTOR.",
+            where="trainer hosted",
+        )
+    is_fixed = plan.reasons.get("epochs", "").startswith(BY_USER)
+    if is_fixed and plan.epochs != epochs_of(plan):
+        raise PlanError(
+            f"Services train whole epochs, and you asked for {plan.epochs:g}.",
+            hint=f"Set epochs={epochs_of(plan)}.",
+            where="trainer hosted",
+        )
+
+
+def epochs_of(plan: Plan) -> int:
+    """Whole epochs, one at least."""
+    return max(1, round(plan.epochs))
 
 
 def request_of(job: TrainJob, digest: str, train: str, dev: str | None) -> dict[str, Any]:
@@ -57,7 +105,7 @@ def model_of(plan: Plan) -> str:
 def hyperparameters(plan: Plan) -> dict[str, Any]:
     """Epochs and batch of the plan; the rate is the service's own unless a factor is given."""
     told: dict[str, Any] = {
-        "n_epochs": max(1, round(plan.epochs)),
+        "n_epochs": epochs_of(plan),
         "batch_size": plan.micro_batch_size * plan.gradient_accumulation_steps,
     }
     names = ["learning_rate_multiplier", *(["beta"] if plan.objective == "dpo" else [])]
@@ -73,9 +121,12 @@ def hyperparameters(plan: Plan) -> dict[str, Any]:
 
 def unsent_notes(plan: Plan) -> tuple[str, ...]:
     """What of the plan a service does not take."""
-    notes = [f"The service was not told {', '.join(UNSENT)}: it has its own."]
-    if plan.epochs != max(1, round(plan.epochs)):
-        notes.append(f"{plan.epochs:g} epochs became {max(1, round(plan.epochs))}.")
+    told = (
+        "The service is told epochs, batch and seed; rate, schedule, rank and all else are its own."
+    )
+    notes = [told]
+    if plan.epochs != epochs_of(plan):
+        notes.append(f"{plan.epochs:g} epochs became {epochs_of(plan)}.")
     if plan.general_share:
-        notes.append("No general data was mixed in.")
+        notes.append("No general data is mixed in.")
     return tuple(notes)

@@ -12,7 +12,7 @@ from advisor.schema.train import DevPoint, LossPoint, Served, TrainEvent, TrainJ
 from trainers.engines.hosted.asking import request_of, unsent_notes
 from trainers.engines.hosted.record import GONE, Record, read_record, write_record
 from trainers.engines.hosted.rows import Upload, uploads_of
-from trainers.engines.hosted.settings import Address
+from trainers.engines.hosted.settings import PRICE, Address, positive
 from trainers.engines.ledger import Ledger
 
 FINISHED = "succeeded"
@@ -54,27 +54,38 @@ class Followed:
     def tune(self, service: Tuning) -> TrainResult:
         """Send what is missing, and follow the job to its end.
 
-        Raises TrainingError where it failed or was cancelled, KeyboardInterrupt where the run is to
-        stop: the job goes on at the service, and the next call takes it up again.
+        Raises TrainingError where it failed or was cancelled, KeyboardInterrupt, with what becomes
+        of the job in words, where the run is to stop: it goes on at the service, and the next call
+        takes it up again.
         """
         is_new = not self.name
-        if is_new:
-            self._make(service)
-        words = f"Job {self.name} at {self._address.host}."
-        kind = "start" if is_new else "resume"
-        self._tools.emit(TrainEvent(kind=kind, message=words))
         try:
+            if is_new:
+                for note in unsent_notes(self._job.plan):
+                    self._tools.emit(TrainEvent(kind="note", message=note))
+                self._make(service)
+            words = f"Job {self.name} at {self._address.host}."
+            kind = "start" if is_new else "resume"
+            self._tools.emit(TrainEvent(kind=kind, message=words))
             state = self._until_end(service)
         except KeyboardInterrupt:
-            self._tools.emit(
-                TrainEvent(
-                    kind="checkpoint",
-                    message=f"Job {self.name} goes on at {self._address.host} and is paid for:"
-                    " --resume follows it, the option cancel=true ends it.",
-                )
-            )
-            raise
+            words = self._left()
+            said = f"{words[0].upper()}{words[1:]}."
+            self._tools.emit(TrainEvent(kind="checkpoint", message=said))
+            raise KeyboardInterrupt(words) from None
         return self._ended(service, state)
+
+    def _left(self) -> str:
+        """What becomes of the job when nobody follows it."""
+        host = self._address.host
+        if self.name:
+            return (
+                f"job {self.name} goes on at {host} and is paid for:"
+                " --resume follows it, --option cancel=true ends it"
+            )
+        if self._record.asked:
+            return f"whether a job was made at {host} is not known: --resume looks for it"
+        return f"no job was made at {host}"
 
     def cancel(self, service: Tuning) -> str:
         """End the job at the service; says what became of it. Raises TrainingError without one."""
@@ -156,6 +167,8 @@ class Followed:
         losses = {e.step: e.loss for e in told if e.kind == "step" and e.loss is not None}
         looks = [e for e in told if e.kind == "evaluation"]
         tokens = getattr(state, "trained_tokens", None)
+        price = positive(self._job.plan, PRICE)
+        usd = tokens * price / 1_000_000 if price and isinstance(tokens, int) else None
         ended = getattr(state, "finished_at", None) or time.time()
         return TrainResult(
             trainer="hosted",
@@ -173,6 +186,7 @@ class Followed:
             train_samples=len(self._job.train_samples),
             versions={},
             seed=self._job.plan.seed,
+            usd=usd,
             dev_loss_after=looks[-1].dev_loss if looks else None,
             evaluations=tuple(DevPoint(step=e.step, loss=e.dev_loss) for e in looks),
             notes=(

@@ -17,6 +17,8 @@ KEY_VARIABLE, URL_VARIABLE = "OPENAI_API_KEY", "OPENAI_BASE_URL"
 NO_KEY = "none"
 """Sent where no key is needed, since the library insists on one."""
 LOOPBACK = ("localhost", "127.", "::1", "0.0.0.0")  # noqa: S104 - recognised, not bound
+PRICE = "usd_per_million_tokens"
+"""What the service asks for training, where the user knows it."""
 OPTIONS = (
     "model",
     "base_url",
@@ -27,6 +29,7 @@ OPTIONS = (
     "poll_seconds",
     "timeout_seconds",
     "cancel",
+    PRICE,
 )
 SHOWN = 3
 LONGEST = 240
@@ -91,12 +94,12 @@ def address_of(plan: Plan) -> Address:
             where="option base_url",
         )
     key = _key(base_url, str(told.get("api_key_env") or ""))
-    waits = {name: seconds(plan, name) for name in ("timeout_seconds", "poll_seconds")}
+    waits = {name: positive(plan, name) for name in ("timeout_seconds", "poll_seconds")}
     known = {name: value for name, value in waits.items() if value is not None}
     return Address(base_url=base_url, api_key=SecretStr(key), **known)
 
 
-def seconds(plan: Plan, name: str) -> float | None:
+def positive(plan: Plan, name: str) -> float | None:
     """A positive number among the options; None where there is none. Raises PlanError."""
     value = plan.method_options.get(name)
     if value is None:
