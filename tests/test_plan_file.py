@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from advisor.errors import PlanError
 from advisor.plan_file.meanings import MEANINGS
-from advisor.plan_file.reading import PlanFile, read_plan, spellings
+from advisor.plan_file.reading import PlanFile, differences, read_plan, spellings
 from advisor.schema.plan import Plan
 from advisor.stages.estimate.plan.stated import COUNTS, SETTABLE
 
@@ -197,13 +197,15 @@ def test_what_is_known_but_not_ours_is_listed_with_the_reason(tmp_path):
 
 def test_every_spelling_leads_to_a_field_and_none_stands_twice():
     fields, asides = spellings()
+    others = differences().keys()
+    assert others.isdisjoint(asides.keys() | fields.keys() | MEANINGS.keys())
     assert set(fields.values()) == {*SETTABLE, *COUNTS}
     assert fields.keys() & asides.keys() == set()
     assert not MEANINGS.keys() & asides.keys()
     assert MEANINGS.keys().isdisjoint(fields.keys() - set(SETTABLE) - set(COUNTS))
     document = yaml.safe_load(Path("rules/plan-spellings.yaml").read_text(encoding="utf-8"))
     listed = [key for names in document["fields"].values() for key in names]
-    listed += [key for group in document["aside"] for key in group["keys"]]
+    listed += [key for group in (*document["aside"], *document["differs"]) for key in group["keys"]]
     assert len(listed) == len(set(listed))
 
 

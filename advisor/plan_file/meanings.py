@@ -3,7 +3,8 @@
 A meaning takes what stands in the file and yields slots with values: `plan.rank`, `option.beta`,
 `method`, `family` (how weights are tuned), `bits` (of a packed base), `objective`, `loss_objective`
 (one that a loss of preferences means), `model`, `report_to`, `general_data`, or `aside` with a
-reason for what has no place in a plan. It raises ValueError, in words, for what cannot be meant.
+reason for what has no place in a plan. `half.bfloat16`, `every_linear_layer` and `temperature` wait
+for what the other keys say (`composing`). It raises ValueError, in words, for what cannot be meant.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from advisor.plan_file.methods import METHOD_MEANINGS
-from advisor.plan_file.words import ASIDE, Slots, as_slot, is_true, one_of
+from advisor.plan_file.words import ASIDE, Slots, as_slot, block, is_true, one_of
 
 _PRECISIONS = {
     "bf16": "bfloat16",
@@ -85,13 +86,32 @@ def _best_by(value: Any) -> Slots:
 
 
 def _half(kind: str) -> Callable[[Any], Slots]:
+    """Whether one computes in `kind`; what that says of the weights depends on the other keys."""
+
     def meaning(value: Any) -> Slots:
-        if str(value).strip().lower() == "auto":
-            return
-        if str(value).strip().lower() == "full" or is_true(value):
+        word = str(value).strip().lower()
+        if word == "full":
+            yield "plan.precision", kind
+        elif word != "auto":
+            yield f"half.{kind}", is_true(value)
+
+    return meaning
+
+
+def _pure(kind: str) -> Callable[[Any], Slots]:
+    """Whether the weights themselves lie in `kind`."""
+
+    def meaning(value: Any) -> Slots:
+        if is_true(value):
             yield "plan.precision", kind
 
     return meaning
+
+
+def _most_steps(value: Any) -> Slots:
+    """Nothing where passes decide: trainers write -1."""
+    if float(value) > 0:
+        yield "plan.max_steps", value
 
 
 def _precision(value: Any) -> Slots:
@@ -102,7 +122,7 @@ def _precision(value: Any) -> Slots:
 
 def _within_init(value: Any) -> Slots:
     """TRL's block of what the model is opened with."""
-    for name, inner in (value or {}).items():
+    for name, inner in block(value).items():
         if name in {"dtype", "torch_dtype"}:
             yield from _precision(inner)
         elif name == "attn_implementation":
@@ -142,6 +162,12 @@ def _liger(value: Any) -> Slots:
         yield "plan.loss_head", "fused_linear"
 
 
+def _every_turn(value: Any) -> Slots:
+    """TRL then learns from every answer of a conversation."""
+    if is_true(value):
+        yield "option.all_turns", True
+
+
 def _tokens(value: Any) -> Slots:
     if isinstance(value, list):
         yield ASIDE, "the model's own files say it"
@@ -172,8 +198,11 @@ MEANINGS: dict[str, Callable[[Any], Slots]] = {
     "train_sampling_strategy": _sampling,
     "load_best_model_at_end": _best_at_end,
     "metric_for_best_model": _best_by,
-    **dict.fromkeys(("bf16", "pure_bf16", "bfloat16"), _half("bfloat16")),
-    **dict.fromkeys(("fp16", "float16"), _half("float16")),
+    "max_steps": _most_steps,
+    "bf16": _half("bfloat16"),
+    "fp16": _half("float16"),
+    **dict.fromkeys(("pure_bf16", "bfloat16"), _pure("bfloat16")),
+    "float16": _pure("float16"),
     **dict.fromkeys(("dtype", "torch_dtype", "precision"), _precision),
     "model_init_kwargs": _within_init,
     **dict.fromkeys(("gradient_checkpointing", "activation_checkpointing"), _checkpointing),
@@ -182,7 +211,11 @@ MEANINGS: dict[str, Callable[[Any], Slots]] = {
     "flash_attention": _attention_switch("flash"),
     "sdp_attention": _attention_switch("sdpa"),
     "eager_attention": _attention_switch("eager"),
-    **dict.fromkeys(("use_liger_kernel", "enable_liger_kernel", "liger"), _liger),
+    **dict.fromkeys(
+        ("use_liger_kernel", "enable_liger_kernel", "liger", "liger_fused_linear_cross_entropy"),
+        _liger,
+    ),
+    "assistant_only_loss": _every_turn,
     "tokens": _tokens,
     "report_to": _trackers,
     "use_wandb": _tracker("wandb"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from advisor.plan_file.words import ASIDE, Slots, as_slot, is_true, one_of
+from advisor.plan_file.words import ASIDE, Slots, as_slot, block, is_true, one_of
 
 _FAMILIES = {
     "lora": "lora",
@@ -112,8 +112,8 @@ def _targets(value: Any) -> Slots:
 
 
 def _linear_targets(value: Any) -> Slots:
-    if is_true(value):
-        yield "plan.target_modules", "all-linear"
+    """Axolotl joins it with the layers that are named."""
+    yield "every_linear_layer", is_true(value)
 
 
 def _freeze(value: Any) -> Slots:
@@ -163,9 +163,11 @@ def _loss_type(value: Any) -> Slots:
 
 def _within_trl(value: Any) -> Slots:
     """Axolotl's block for reinforcement."""
-    for name, inner in (value or {}).items():
+    for name, inner in block(value).items():
         if name in {"beta", "num_generations"}:
             yield f"option.{name}", inner
+        elif name == "temperature":
+            yield name, inner
         elif name in {"max_completion_length", "response_length"}:
             yield "plan.generated_tokens", inner
         else:
@@ -173,10 +175,7 @@ def _within_trl(value: Any) -> Slots:
 
 
 def _own_options(value: Any) -> Slots:
-    if not isinstance(value, dict):
-        msg = "a set of `name: value` is expected"
-        raise ValueError(msg)  # noqa: TRY004 - told with its line like every other fault
-    for name, inner in value.items():
+    for name, inner in block(value).items():
         yield f"option.{name}", inner
 
 
@@ -206,6 +205,7 @@ METHOD_MEANINGS: dict[str, Callable[[Any], Slots]] = {
     "loss_type": _loss_type,
     **dict.fromkeys(("beta", "pref_beta", "rl_beta", "orpo_alpha"), _option("beta")),
     "num_generations": _option("num_generations"),
+    "temperature": as_slot("temperature"),
     "trl": _within_trl,
     "method_options": _own_options,
 }

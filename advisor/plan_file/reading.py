@@ -3,69 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from advisor.errors import PlanError
+from advisor.plan_file.composing import Findings, PlanFile, Said, composed
+from advisor.plan_file.dialect import in_our_words
 from advisor.plan_file.meanings import MEANINGS
-from advisor.plan_file.words import ASIDE
+from advisor.plan_file.words import ASIDE, OPTION, PLAN, SCALARS, is_same
 from advisor.resources import rules_root
 from advisor.rulebook.reading import Document, Faults, parse, read, suggestion
 from advisor.stages.estimate.plan.stated import COUNTS, SETTABLE, checked_value
 
 SPELLINGS = "plan-spellings.yaml"
-PLAN, OPTION = "plan.", "option."
 HINT = "Take the line out, or write it as TRL, Axolotl or LLaMA-Factory do."
 BLOCKS = ("plan",)
 """Keys whose block holds plan fields."""
 
 
-@dataclass(frozen=True)
-class PlanFile:
-    """What a configuration fixes, under the names of plan and settings."""
-
-    path: str
-    plan: dict[str, Any] = field(default_factory=dict)
-    objective: str | None = None
-    method: str | None = None
-    model: str | None = None
-    method_options: dict[str, bool | int | float | str] = field(default_factory=dict)
-    report_to: tuple[str, ...] = ()
-    general_data: str | None = None
-    aside: tuple[str, ...] = ()
-    """'datasets (line 12): the data is the run's, named with --data', and so on."""
-
-
-@dataclass(frozen=True)
-class _Said:
-    """A value with the key and the line that gave it."""
-
-    value: Any
-    key: str
-    line: int
-
-
-@dataclass
-class _Findings:
-    slots: dict[str, _Said] = field(default_factory=dict)
-    aside: list[str] = field(default_factory=list)
-
-
-def read_plan(path: Path) -> PlanFile:
+def read_plan(path: Path, *, method: str | None = None) -> PlanFile:
     """A YAML or JSON file in the spelling of TRL, Axolotl, LLaMA-Factory or our own.
+
+    `method`: what was named beside the file, for keys that mean different things for all weights
+    and for adapters.
 
     Raises PlanError, naming file and line, for a file that cannot be read, keys that nobody knows,
     keys that stand twice, values that cannot be meant, and two spellings that contradict.
     """
     faults = Faults()
     document = read(path, faults)
-    found = _Findings()
+    found = Findings()
     if document is not None:
         _take(document, found, faults)
     faults.raise_as(PlanError, hint=HINT)
-    return _composed(path, found, faults)
+    return composed(str(path), found, faults, method=method)
 
 
 def read_words(pairs: Sequence[tuple[str, str]], *, shown: str = "--set") -> PlanFile:
@@ -73,34 +45,37 @@ def read_words(pairs: Sequence[tuple[str, str]], *, shown: str = "--set") -> Pla
 
     Raises PlanError as `read_plan` does.
     """
-    faults, found = Faults(), _Findings()
+    faults, found = Faults(), Findings()
     for key, text in pairs:
         document = parse(text, path=Path(shown), faults=faults, shown=shown)
         if document is not None and document.content is not None:
             _understand(key, document.content, shown, found, faults)
     faults.raise_as(PlanError, hint="`advisor train --dry-run` prints every field of a plan.")
-    return _composed(Path(shown), found, faults)
+    return composed(shown, found, faults)
 
 
-def _take(document: Document, found: _Findings, faults: Faults) -> None:
+def _take(document: Document, found: Findings, faults: Faults) -> None:
     content = document.content
     if not isinstance(content, dict) or not content:
         faults.add(document.shown, "a set of `key: value` is expected")
         return
-    for key, value, loc in _entries(content):
+    said = in_our_words(content)
+    found.aside += said.aside
+    found.is_axolotl = said.is_axolotl
+    for key, value, loc in _entries(said.content):
         if value is not None:  # a key without a value says nothing
             _understand(key, value, document.place(loc), found, faults)
 
 
-def _understand(key: str, value: Any, place: str, found: _Findings, faults: Faults) -> None:
+def _understand(key: str, value: Any, place: str, found: Findings, faults: Faults) -> None:
     number = place.rpartition(":")[2]
     line = int(number) if number.isdigit() else 0
     try:
         for slot, said in _slots(key, value):
-            _keep(slot, _Said(said, key, line), found, faults, place)
+            _keep(slot, Said(said, key, line), found, faults, place)
     except PlanError as error:
         faults.add(place, error.message)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, ArithmeticError) as error:
         faults.add(place, f"{key}: {error}")
 
 
@@ -117,25 +92,41 @@ def _entries(content: Mapping[Any, Any]) -> Iterator[tuple[str, Any, tuple[str, 
 def _slots(key: str, value: Any) -> Iterator[tuple[str, Any]]:
     """What a key says; raises PlanError for a key that nobody knows."""
     fields, asides = spellings()
+    other = differences().get(key)
     if key in MEANINGS:
         yield from MEANINGS[key](value)
     elif key in fields:
         yield f"{PLAN}{fields[key]}", value
     elif key in asides:
         yield ASIDE, asides[key]
+    elif other is not None:
+        yield from _otherwise(value, other)
     else:
-        known = (*MEANINGS, *fields, *asides)
+        known = (*MEANINGS, *fields, *asides, *differences())
         raise PlanError(f"nobody knows the key '{key}'{suggestion(key, known)}", hint=HINT)
 
 
-def _keep(slot: str, said: _Said, found: _Findings, faults: Faults, place: str) -> None:
+def _otherwise(value: Any, other: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Nothing where the value is ours, too; else what differs, or ValueError where it may not."""
+    if is_same(value, other["usual"]):
+        return
+    if other.get("refuse"):
+        raise ValueError(other["why"])
+    yield ASIDE, f"this differs here: {other['why']}"
+
+
+def _keep(slot: str, said: Said, found: Findings, faults: Faults, place: str) -> None:
     if slot == ASIDE:
         line = f" (line {said.line})" if said.line else ""
         found.aside.append(f"{said.key}{line}: {said.value}")
         return
     if slot.startswith(PLAN):
         value = checked_value(slot.removeprefix(PLAN), said.value)
-        said = _Said(value, said.key, said.line)
+        said = Said(value, said.key, said.line)
+    if slot.startswith(OPTION) and not isinstance(said.value, SCALARS):
+        name = slot.removeprefix(OPTION)
+        faults.add(place, f"option '{name}': one name or number is expected, not {said.value!r}")
+        return
     earlier = found.slots.get(slot)
     if earlier is not None and earlier.value != said.value:
         faults.add(
@@ -166,61 +157,11 @@ def spellings() -> tuple[dict[str, str], dict[str, str]]:
     return fields, asides
 
 
-def _composed(path: Path, found: _Findings, faults: Faults) -> PlanFile:
-    slots = found.slots
-    plan = {s.removeprefix(PLAN): said.value for s, said in slots.items() if s.startswith(PLAN)}
-    method, packed = _method_of(slots, faults, str(path))
-    faults.raise_as(PlanError, hint="Name one method.")
-    for name, value in packed.items():
-        plan.setdefault(name, value)
-
-    def text(slot: str) -> str | None:
-        return str(slots[slot].value) if slot in slots else None
-
-    return PlanFile(
-        path=str(path),
-        plan=plan,
-        objective=text("loss_objective") or text("objective"),
-        method=method,
-        model=text("model"),
-        method_options={
-            s.removeprefix(OPTION): said.value for s, said in slots.items() if s.startswith(OPTION)
-        },
-        report_to=slots["report_to"].value if "report_to" in slots else (),
-        general_data=text("general_data"),
-        aside=tuple(found.aside),
-    )
-
-
-def _method_of(
-    slots: Mapping[str, _Said], faults: Faults, shown: str
-) -> tuple[str | None, dict[str, str]]:
-    """The method that family and bits mean together, and how its base is packed."""
-    named, family, bits = (slots.get(name) for name in ("method", "family", "bits"))
-    if family is None and bits is None:
-        return (str(named.value) if named else None), {}
-    kind, packed_to = (family.value if family else "lora"), (bits.value if bits else None)
-    if packed_to and kind == "full":
-        faults.add(
-            f"{shown}:{bits.line if bits else 1}",
-            f"'{bits.key if bits else ''}' packs a base, and all of its weights are to be trained",
-        )
-        return None, {}
-    method, packed = _packed(kind, packed_to)
-    if named is not None and named.value != method:
-        if named.value == "qlora" and kind == "lora":
-            return "qlora", packed
-        other = family or bits
-        faults.add(
-            f"{shown}:{named.line}",
-            f"'method' says {named.value}, and '{other.key if other else ''}' means {method}",
-        )
-    return method, packed
-
-
-def _packed(kind: str, bits: int | None) -> tuple[str, dict[str, str]]:
-    if kind in {"lora", "qlora"} and (bits or kind == "qlora"):
-        return "qlora", {"quantisation": "int8"} if bits == 8 else {}
-    if bits:
-        return kind, {"quantisation": "nf4" if bits == 4 else "int8"}
-    return kind, {}
+@cache
+def differences() -> dict[str, dict[str, Any]]:
+    """Every key whose usual value is ours, too -> those values, what differs, and how gravely."""
+    faults = Faults()
+    document = read(rules_root() / SPELLINGS, faults)
+    faults.raise_as(PlanError, hint="Reinstall the package; its data files are damaged.")
+    content = document.content if document else {}
+    return {key: group for group in content["differs"] for key in group["keys"]}

@@ -7,6 +7,8 @@ from typing import Any
 
 Slots = Iterator[tuple[str, Any]]
 ASIDE = "aside"
+PLAN, OPTION = "plan.", "option."
+SCALARS = (bool, int, float, str)
 
 TRUE, FALSE = {"true", "yes", "on"}, {"false", "no", "off"}
 
@@ -33,10 +35,37 @@ def one_of(table: dict[str, str], value: Any, what: str) -> str:
     raise ValueError(msg)
 
 
+def block(value: Any) -> dict[str, Any]:
+    """A set of `name: value`; raises ValueError for anything else."""
+    if not isinstance(value, dict):
+        msg = "a set of `name: value` is expected"
+        raise ValueError(msg)  # noqa: TRY004 - told with its line like every other fault
+    return {str(name): inner for name, inner in value.items()}
+
+
+def is_same(value: Any, usual: list[Any]) -> bool:
+    """Whether a value says what is done anyhow; nothing at all always does."""
+    if value in ({}, [], "") or str(value).strip().lower() == "none":
+        return True
+    return any(_plain(value) == _plain(known) for known in usual)
+
+
+def _plain(value: Any) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return str(value).strip().lower()
+
+
 def as_slot(slot: str) -> Callable[[Any], Slots]:
     """A meaning that hands the value to a slot."""
 
     def meaning(value: Any) -> Slots:
+        if not isinstance(value, SCALARS):
+            msg = "one name or number is expected"
+            raise ValueError(msg)  # noqa: TRY004 - told with its line like every other fault
         yield slot, str(value) if not isinstance(value, bool | int | float) else value
 
     return meaning
