@@ -30,6 +30,7 @@ from trainers.engines.trl._keep import keep
 from trainers.engines.trl._looks import Looks
 from trainers.engines.trl._memory import MemoryWatch
 from trainers.engines.trl._model import QUANTISED, open_tokenizer
+from trainers.engines.trl._moving import Moving
 from trainers.engines.trl._pack import packed
 from trainers.engines.trl._preflight import look
 from trainers.engines.trl._restore import restorable
@@ -75,7 +76,8 @@ def _run(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
             answers=ready.course.head == "language",
         )
         watch = Watch(ledger, progress, memory, tools, looks)
-        trainer = build(plan, ready, ledger.folder, callbacks=[watch])
+        moving = Moving(lambda note: tools.emit(TrainEvent(kind="note", message=note)))
+        trainer = build(plan, ready, ledger.folder, callbacks=[watch, moving])
         watch.trainer = trainer
         watch.begin(restored)
         probe = probe_of(job, ready)
@@ -106,6 +108,7 @@ def _run(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
                 *ready.course.notes,
                 *ready.applied.notes,
                 *watch.notes,
+                *moving.notes,
                 *remarks,
             ),
         }
