@@ -43,6 +43,8 @@ class TrainJob(Value):
     """General samples never trained on: their loss before and after shows what was forgotten."""
     metric_digest: str = ""
     """Of the metric that scores while training, with its options; empty where none does."""
+    usual_learning_rate: float | None = None
+    """What the recipes say for such a plan; None where they say nothing. Advised on a fault."""
     report_to: tuple[str, ...] = ()
     """Trackers by the names transformers gives them: tensorboard, wandb, mlflow, trackio."""
     estimated_memory_gib: Interval | None = None

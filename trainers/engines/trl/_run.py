@@ -79,7 +79,7 @@ def _run(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
         moving = Moving(lambda note: tools.emit(TrainEvent(kind="note", message=note)))
         trainer = build(plan, ready, ledger.folder, callbacks=[watch, moving])
         watch.trainer = trainer
-        watch.begin(restored)
+        watch.begin(restored, usual_rate=job.usual_learning_rate)
         probe = probe_of(job, ready)
         if restored.folder is None:
             watch.general_loss_before = probe(trainer)

@@ -68,12 +68,16 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     def _see_step(self, loss: float, norm: float | None) -> None:
         self._faults.see(self.trainer.state.global_step + 1, loss, norm)
 
-    def begin(self, restored: Restored) -> None:
-        """Take up what a checkpoint holds, or look at the dev split before the first step."""
+    def begin(self, restored: Restored, *, usual_rate: float | None = None) -> None:
+        """Take up what a checkpoint holds, or look at the dev split before the first step.
+
+        `usual_rate` is the learning rate that is advised where training diverges.
+        """
         self._restored = restored
         self.looks.restore(restored.memory.get("points", ()))
         self.notes = list(restored.memory.get("notes", ()))
-        self._faults.first = restored.memory.get("first_loss")
+        self._faults.recall(restored.memory.get("faults", {}))
+        self._faults.usual_rate = usual_rate
         if restored.folder is None:
             point = self.looks.make(self.trainer, 0)
             if point.loss is None and point.score is None:
@@ -240,7 +244,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             "optimizer_groups": len(groups),
             "optimizer_tensors": sum(len(group["params"]) for group in groups),
             "schedule_step": getattr(trainer.lr_scheduler, "last_epoch", None),
-            "first_loss": self._faults.first,
+            "faults": self._faults.history(),
             "notes": self.notes,
         }
 

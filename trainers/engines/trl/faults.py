@@ -6,9 +6,11 @@ Ordinary runs must never trip a rule: `tests/trainers/test_faults.py` holds them
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from statistics import median
+from typing import Any
 
 from advisor.errors import (
     DivergedError,
@@ -37,6 +39,16 @@ DEV_RISE = 1.0
 """Nats above one and a half times the dev loss before training, where the training loss rises too:
 a dev loss that rises while the training loss falls is over-fitting, and no fault."""
 ZERO_STEPS = 3
+DEAD_STEPS = 5
+"""Steps in a row with a gradient of exactly 0 although there is a loss: no step helps any more."""
+LEAST_DEAD = 0.05
+"""Below this loss a gradient of exactly 0 is that of a batch known by heart."""
+LONG = 30
+LONG_FACTOR = 1.2
+LONG_RISE = 0.5
+"""Nats above 1.2 times the dev loss before training where the loss of so many steps may not stay.
+"""
+FIELDS = ("first", "dev_before", "large", "infinite", "zeros", "dead")
 
 
 @dataclass
@@ -45,13 +57,28 @@ class FaultWatch:
 
     plan: Plan
     norms: deque[float] = field(default_factory=lambda: deque(maxlen=NORMS_KEPT))
-    losses: deque[float] = field(default_factory=lambda: deque(maxlen=LOSSES_KEPT))
+    losses: deque[float] = field(default_factory=lambda: deque(maxlen=LONG))
+    usual_rate: float | None = None
+    """The learning rate that is known to suit such a plan."""
     first: float | None = None
-    """The first loss of this session."""
+    """The loss of the first step."""
     dev_before: float = 0.0
     large: int = 0
     infinite: int = 0
     zeros: int = 0
+    dead: int = 0
+
+    def history(self) -> dict[str, Any]:
+        """What a run that goes on must know of the steps before."""
+        kept = {name: getattr(self, name) for name in FIELDS}
+        return kept | {"norms": list(self.norms), "losses": list(self.losses)}
+
+    def recall(self, history: Mapping[str, Any]) -> None:
+        """Take up the history of the steps before."""
+        for name in FIELDS:
+            setattr(self, name, history.get(name, getattr(self, name)))
+        self.norms.extend(history.get("norms", ()))
+        self.losses.extend(history.get("losses", ()))
 
     def see(self, step: int, loss: float, norm: float | None) -> None:
         """Take one step's values, in order of steps."""
@@ -70,6 +97,20 @@ class FaultWatch:
                 hint=self._why_zero(),
                 where=f"step {step}",
             )
+        self._see_dead(step, loss, norm)
+
+    def _see_dead(self, step: int, loss: float, norm: float | None) -> None:
+        """A gradient that was there and is gone; some methods never leave one to be seen."""
+        self.dead = self.dead + 1 if norm == 0 and abs(loss) > LEAST_DEAD else 0
+        if self.dead < DEAD_STEPS or not any(self.norms):
+            return
+        began = "" if self.first is None else f" (it began at {self.first:.3g})"
+        raise DivergedError(
+            f"The gradient is exactly 0 for {self.dead} steps, and the loss stays at"
+            f" {loss:.3g}{began}: training has diverged and cannot come back.",
+            hint=self._lower_rate(),
+            where=f"step {step}",
+        )
 
     def _why_zero(self) -> str:
         if self.plan.objective == "grpo":
@@ -87,9 +128,22 @@ class FaultWatch:
             self.first = loss
         self.losses.append(loss)
         began = max(abs(self.first), self.dev_before or LEAST_BEGAN)
-        now = median(self.losses)
-        if len(self.losses) == LOSSES_KEPT and now > LOSS_FACTOR * began + LOSS_RISE:
+        now = median(self._lately())
+        if len(self.losses) >= LOSSES_KEPT and now > LOSS_FACTOR * began + LOSS_RISE:
             raise self._diverged(step, f"The loss rose from {self.first:.3g} to {now:.3g}")
+        self._see_long(step, began)
+
+    def _lately(self) -> list[float]:
+        return list(self.losses)[-LOSSES_KEPT:]
+
+    def _see_long(self, step: int, began: float) -> None:
+        """A loss that stays above where it began; with general data that is no sign."""
+        if not self.dev_before or self.plan.general_share or len(self.losses) < LONG:
+            return
+        stays = median(self.losses)
+        if stays > LONG_FACTOR * began + LONG_RISE:
+            told = f"The loss stays at {stays:.3g} for {LONG} steps, above the {began:.3g} at first"
+            raise self._diverged(step, told)
 
     def see_look(self, step: int, dev_loss: float | None) -> None:
         """Take the dev loss of a look; that of step 0 is what later ones are held against."""
@@ -98,7 +152,7 @@ class FaultWatch:
         if step == 0:
             self.dev_before = abs(dev_loss)
             return
-        rises = self.first is not None and self.losses and median(self.losses) > abs(self.first)
+        rises = self.first is not None and self.losses and median(self._lately()) > abs(self.first)
         if not isfinite(dev_loss) or (
             rises and self.dev_before and dev_loss > DEV_FACTOR * self.dev_before + DEV_RISE
         ):
@@ -145,10 +199,14 @@ class FaultWatch:
         return f"{self._lower_rate()} If it stays, look for empty or broken rows in the data."
 
     def _lower_rate(self) -> str:
-        rate = self.plan.learning_rate
+        rate, usual = self.plan.learning_rate, self.usual_rate
+        if usual is not None and usual < rate:
+            advised = f"--learning-rate {usual:g}, the recipe's, instead of {rate:g}"
+        else:
+            advised = f"--learning-rate {rate / 10:.1g} instead of {rate:g}"
         return (
-            f"Lower learning_rate ({rate:g}; try {rate / 10:.1g}) or raise warmup_share"
-            f" ({self.plan.warmup_share:g})."
+            f"Lower the rate: {advised}; or raise warmup_share ({self.plan.warmup_share:g})."
+            " The same command again would go the same way."
         )
 
     def _is_scaled(self) -> bool:
