@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from advisor import registry
 from advisor.artifacts import RunFolder
-from advisor.catalog.query import LOCAL
+from advisor.catalog.query import LOCAL, reference
 from advisor.contracts import PluginInfo
 from advisor.dev_scoring import dev_scoring
 from advisor.errors import ConsentError, DatasetError, InputError, PlanError, TrainingError
@@ -25,6 +25,7 @@ from advisor.schema.plan import Plan
 from advisor.schema.profile import Profile
 from advisor.schema.train import TrainJob, TrainResult
 from advisor.service_bill import expected_bill
+from advisor.stages.estimate.plan.recipes import usual
 from advisor.stages.train import train
 from advisor.training_log import TRAIN_LOG, spent_usd, training_log
 from advisor.training_set import TRAINING, marked_bad
@@ -139,11 +140,21 @@ def training_job(
         resume=resume,
         general_samples=general.mixed,
         probe_samples=general.probe,
+        usual_learning_rate=_usual_rate(space, plan) if option else None,
         report_to=space.settings.report_to,
         max_hours=limit.hours,
         estimated_memory_gib=expected_memory(option, profile.machine) if option else None,
         usable_memory_gib=option.usable_gib if option else None,
     )
+
+
+def _usual_rate(space: Workspace, plan: Plan) -> float | None:
+    if space.card is None:
+        return None
+    info = registry.method(plan.method).info
+    recipes = reference(plan.stack).recipes
+    found = usual("learning_rate", recipes, plan, info, space.card.parameters)
+    return None if found is None else float(found)
 
 
 def trainer_options(space: Workspace) -> dict[str, bool | int | float | str]:

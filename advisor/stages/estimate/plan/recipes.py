@@ -8,6 +8,7 @@ from typing import Any
 from advisor.contracts import MethodInfo
 from advisor.errors import PlanError
 from advisor.schema.catalog import Recipe
+from advisor.schema.plan import Plan
 
 OPTION = "method_options."
 """How a recipe names what only the method or objective knows: `method_options.beta`."""
@@ -38,6 +39,13 @@ def laid_over(
         for recipe in recipes
         if recipe.objective == objective and recipe.method == name and _covers(recipe, parameters)
     ]
+
+
+def usual(key: str, recipes: Sequence[Recipe], plan: Plan, info: MethodInfo, size: int) -> Any:
+    """What the recipes say for one field of such a plan; None where they say nothing."""
+    own = [recipe_for(recipes, info, size), *laid_over(recipes, plan.objective, info, size)]
+    said = [recipe.settings[key].value for recipe in own if key in recipe.settings]
+    return said[-1] if said else None
 
 
 def own_options(
