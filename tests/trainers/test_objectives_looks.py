@@ -8,9 +8,10 @@ import math
 import pytest
 
 from advisor.schema.evaluation import Sample
-from tests.fixtures.training import training_plan
+from tests.fixtures.training import RecordingTools, training_plan
 from tests.trainers.bench import bench_for
 from tests.trainers.courses import PAIRS, look, ready
+from trainers.engines.trl.course import Course
 from trainers.engines.trl.quiet import quiet
 
 pytestmark = pytest.mark.ml
@@ -143,3 +144,27 @@ def test_a_smaller_micro_batch_of_kto_is_told_to_be_another_loss():
             Fitted(smaller.model_copy(update={"objective": "kto"}), Probe(1.0, 1.0), found.changes)
         )[0]
     )
+
+
+COPIED = ("full", "freeze", "llama_pro", "adapter", "prompt", "prefix", "p_tuning", "lora pissa")
+OFF = ("lora", "dora", "ia3", "vera", "lokr")
+
+
+def test_a_reference_holds_what_its_estimate_counts(tiny_llama):
+    from advisor.catalog import query
+    from trainers.engines.trl._build import adapted
+    from trainers.engines.trl.objectives._reference import Reference
+    from trainers.objectives.reference import keeps_base, reference_terms
+
+    card, tools = query.find_model(tiny_llama), RecordingTools()
+    plain = Course(trainer=object, settings=object, dataset=(), lengths=(), trained_tokens=0)
+    for case in (*COPIED, *OFF):
+        method, _, init = case.partition(" ")
+        options = {"init": init} if init else {}
+        plan = training_plan(tiny_llama, method, objective="dpo", method_options=options)
+        with quiet():
+            held = Reference(adapted(plan, plain, tools).model)._start
+        assert (held is None) == keeps_base(plan) == (case in OFF), case
+        counted = sum(term.bytes.likely for term in reference_terms(plan, card))
+        found = sum(tensor.numel() * tensor.element_size() for tensor in held or ())
+        assert found == counted, case

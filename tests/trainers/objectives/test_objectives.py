@@ -15,7 +15,13 @@ from advisor.schema.plan import Plan
 from advisor.stages.estimate.candidate import Inquiry, make_candidate
 from advisor.units import gib_from_bytes
 from trainers.objectives import grpo
-from trainers.objectives.reference import BESIDE, OWN_WEIGHTS, keeps_base
+from trainers.objectives.reference import (
+    BESIDE,
+    OWN_WEIGHTS,
+    PARTS,
+    keeps_base,
+    reference_note,
+)
 
 
 def plan_for(objective: str, method: str = "lora", **wishes) -> Plan:
@@ -53,6 +59,27 @@ def test_a_reference_is_a_second_model_only_where_weights_change(objective):
     assert term_gib(footprint(objective, "lora"), "reference model") == 0
     precomputed = footprint(objective, "full", method_options={"precompute_reference": True})
     assert term_gib(precomputed, "reference model") == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("lora", {"init": "pissa"}),
+        *(
+            (name, {})
+            for name in ("adapter", "freeze", "llama_pro", "p_tuning", "prefix", "prompt")
+        ),
+    ],
+)
+def test_a_reference_of_a_trained_part_is_a_copy_of_that_part(method, options):
+    plan = plan_for("dpo", method, method_options=options)
+    model = query.find_model("8b")
+    trained = registry.method(method).footprint(plan, model)
+    each = trained.gradient_bytes / trained.trainable_parameters
+    copied = term_gib(footprint("dpo", method, method_options=options), "reference model")
+    assert copied == pytest.approx(gib_from_bytes(trained.trainable_parameters * each))
+    assert 0 < copied < 4
+    assert "frozen copy of what is trained" in reference_note(plan)
 
 
 def test_a_reference_is_split_like_weights():
@@ -130,8 +157,9 @@ def test_a_wrong_option_is_told(objective, options):
 
 
 def test_every_method_of_ours_is_known_to_keep_the_base_or_not():
-    assert set(registry.names("advisor.methods")) >= BESIDE | OWN_WEIGHTS
-    assert not BESIDE & OWN_WEIGHTS
+    kinds = (BESIDE, OWN_WEIGHTS, set(PARTS))
+    assert set(registry.names("advisor.methods")) == set.union(*map(set, kinds))
+    assert sum(map(len, kinds)) == len(set.union(*map(set, kinds)))
     assert not keeps_base(plan_for("dpo", "somebody_elses"))
     assert keeps_base(plan_for("dpo", "somebody_elses", rank=8))
 
