@@ -62,6 +62,7 @@ from advisor.tuning import (
     service_plan,
     target_of,
     trained,
+    training_inputs,
     training_job,
     why_not,
 )
@@ -257,7 +258,11 @@ class Pipeline:
         if option:
             refuse_elsewhere(space, option)
         origin = self._train_origin(self.plan())
-        return self._current(origin, TrainResult, lambda: self._trained(option, resume=resume))
+
+        def make() -> TrainResult:
+            return self._trained(option, resume=resume)
+
+        return self._current(origin, TrainResult, make) if resume else self._make(origin, make())
 
     def plan(self) -> Plan:
         """What training follows: the recommended option's plan, or what a service is asked for.
@@ -294,14 +299,7 @@ class Pipeline:
         shots = {SHOTS_KEY: "few_shot"} if self._has_shots() else {}
         return Origin(
             stage="train",
-            inputs=space.data_inputs()
-            | {
-                "plan": digest_of(plan.model_dump()),
-                "trainer": self.settings.trainer,
-                "instruction": space.instruction,
-                "model": space.model_digest,
-            }
-            | shots,
+            inputs=space.data_inputs() | training_inputs(space, plan) | shots,
         )
 
     def verify(self) -> Verification:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from advisor import registry
-from advisor.artifacts import RunFolder
+from advisor.artifacts import RunFolder, digest_of, digest_of_tree
 from advisor.catalog.query import LOCAL, reference
-from advisor.contracts import PluginInfo
+from advisor.contracts import Judging, PluginInfo
+from advisor.contracts.contents import model_digest, named_digest
 from advisor.dev_scoring import dev_scoring
 from advisor.errors import ConsentError, DatasetError, InputError, PlanError, TrainingError
 from advisor.general import general_data
@@ -140,6 +142,7 @@ def training_job(
         resume=resume,
         general_samples=general.mixed,
         probe_samples=general.probe,
+        metric_digest=metric_digest(space),
         usual_learning_rate=_usual_rate(space, plan) if option else None,
         report_to=space.settings.report_to,
         max_hours=limit.hours,
@@ -165,6 +168,34 @@ def trainer_options(space: Workspace) -> dict[str, bool | int | float | str]:
         return told
     asked = {"base_url": chosen.base_url, "api_key_env": chosen.backend_options.get("api_key_env")}
     return {k: v for k, v in asked.items() if v and k in info.options} | told
+
+
+def training_inputs(space: Workspace, plan: Plan) -> dict[str, str]:
+    """Everything beside the task's data that training by a plan depends on."""
+    chosen = space.settings
+    general = Path(chosen.general_data) if chosen.general_data else None
+    options = {**plan.method_options, **trainer_options(space)}
+    return {
+        "plan": digest_of(plan.model_dump()),
+        "trainer": chosen.trainer,
+        "instruction": space.instruction,
+        "model": space.model_digest,
+        "tuned_model": model_digest(Path(space.tuned_path)),
+        "trainer_options": digest_of(options),
+        "named_by_options": digest_of({k: named_digest(v) for k, v in options.items()}),
+        "general_data": digest_of_tree(general) if general and general.exists() else "",
+        "scored_by": metric_digest(space),
+    }
+
+
+def metric_digest(space: Workspace) -> str:
+    """Of the metric that scores while training; empty for a judge, who is not asked there."""
+    if isinstance(space.metric, Judging):
+        return ""
+    name, chosen = space.metric_name, space.settings
+    beside = tuple(f"{other}." for other in chosen.also if other != name)
+    own = {k: v for k, v in chosen.metric_options.items() if not k.startswith(beside)}
+    return digest_of([name, own, chosen.max_new_tokens])
 
 
 def _refuse_unfit(objective: str, samples: Sequence[Sample]) -> None:
@@ -212,12 +243,11 @@ def trained(space: Workspace, job: TrainJob, limit: Limit) -> TrainResult:
     bill = expected_bill(job, space.trainer, budget_usd=space.answers.constraints.budget_usd)
     if bill:
         space.say(bill)
-    own_dev = tuple(sample for sample in space.samples if sample.split == "dev")
     log = training_log(space.folder.path / TRAIN_LOG, space.emit, space.settings.usd_per_hour)
     tools = replace(
         space.tools(max_hours=limit.hours),
         emit=log,
-        scoring=dev_scoring(space, on_shots=job.dev_samples != own_dev),
+        scoring=dev_scoring(space, job),
     )
     space.is_training = True
     try:

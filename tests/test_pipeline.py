@@ -174,6 +174,18 @@ def test_verification_before_training_names_what_is_missing(make):
         pipeline.verify()
 
 
+def test_training_is_made_again_only_where_it_is_to_begin_anew(make):
+    make().run()
+    log = make().folder.path / "train.jsonl"
+    told = []
+    for resume in (True, False, True):
+        pipeline = make()
+        before = log.read_text().count('"kind":"step"')
+        pipeline.train(resume=resume)
+        told.append((pipeline.made, log.read_text().count('"kind":"step"') > before))
+    assert told == [([], False), (["train"], True), ([], False)]
+
+
 def test_training_stops_at_the_time_limit(make, monkeypatch):
     pipeline = make(max_hours=1.0)
     pipeline.gate()

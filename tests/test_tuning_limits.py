@@ -55,14 +55,19 @@ def test_what_options_name_and_the_metric_are_part_of_what_was_trained(tmp_path:
     reward = tmp_path / "worth.py"
     reward.write_text("def worth(*told): return 1.0\n")
     plan = training_plan("tiny", method_options={"reward": f"{reward}:worth"})
-    space = space_of(tmp_path)
+    general = tmp_path / "general.jsonl"
+    general.write_text('{"input": "Say one", "target": "one"}\n')
+    space = space_of(tmp_path, general_data=str(general))
     before = training_inputs(space, plan)
     assert training_inputs(space, plan) == before
     reward.write_text("def worth(*told): return 2.0\n")
+    general.write_text('{"input": "Say two", "target": "two"}\n')
     told = training_inputs(space, plan)
-    assert {key for key, value in told.items() if before[key] != value} == {"named_by_options"}
+    changed = {key for key, value in told.items() if before[key] != value}
+    assert changed == {"named_by_options", "general_data"}
+    kept = {"general_data": str(general)}
     for changes in ({"metric": "token_f1"}, {"max_new_tokens": 7}):
-        other = training_inputs(space_of(tmp_path, **changes), plan)
+        other = training_inputs(space_of(tmp_path, **kept | changes), plan)
         assert {key for key, value in other.items() if told[key] != value} == {"scored_by"}
 
 

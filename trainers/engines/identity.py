@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
+from advisor.contracts.contents import model_digest, named_digest
 from advisor.schema.base import Value
 from advisor.schema.evaluation import Sample
 from advisor.schema.plan import Plan
 from advisor.schema.train import TrainJob
 
-EDGE_BYTES = 1 << 20
 MOST_TOLD = 4
 """Differences that are named one by one."""
-BENEATH = (("adapter_config.json", "base_model_name_or_path"), ("base.json", "model"))
-"""Files in which a folder of trained weights names the model that it stands on."""
-PYTHON_FUNCTION = ".py:"
-SHARED = ("*/final", "training/*/final")
-"""Where in a run's folder its models lie, when an option names the run."""
 
 
 class Identity(Value):
@@ -55,7 +50,7 @@ def identity_of(job: TrainJob, trainer: str) -> Identity:
             "general samples": _digest(_told(job.general_samples)),
             "probe samples": _digest(_told(job.probe_samples)),
             "metric": job.metric_digest,
-            "files of the base model": base_digest(Path(job.plan.model)),
+            "files of the base model": model_digest(Path(job.plan.model)),
             **_named_files(job.plan),
         },
     )
@@ -100,62 +95,5 @@ def _digest(value: object) -> str:
 
 def _named_files(plan: Plan) -> dict[str, str]:
     """Digests of the files and folders that options name, such as a reward's."""
-    found = {}
-    for name, value in plan.method_options.items():
-        if isinstance(value, str) and value.strip():
-            path, is_function, _ = value.rpartition(PYTHON_FUNCTION)
-            place = Path(f"{path}.py" if is_function else value).expanduser()
-            if digest := _content(place):
-                found[f"content of {name}"] = digest
-    return found
-
-
-def _content(place: Path) -> str:
-    """Digest of a file, of a model's folder, or of the models of a run; empty for nothing."""
-    if place.is_file():
-        return hashlib.sha256(place.read_bytes()).hexdigest()[:16]
-    models = [model for pattern in SHARED for model in sorted(place.glob(pattern))]
-    return "".join(base_digest(folder) for folder in (place, *models))
-
-
-def base_digest(folder: Path) -> str:
-    """Digest over names, sizes and both ends of every file; empty when there is no such folder.
-
-    A folder that only holds what was trained beside a base is digested with that base.
-    """
-    digest = hashlib.sha256()
-    places = _stack(folder)
-    if not places:
-        return ""
-    for place in places:
-        for path in sorted(p for p in place.iterdir() if p.is_file()):
-            size = path.stat().st_size
-            digest.update(f"{path.name}\0{size}\0".encode())
-            with path.open("rb") as stream:
-                digest.update(stream.read(EDGE_BYTES))
-                if size > EDGE_BYTES:
-                    stream.seek(max(EDGE_BYTES, size - EDGE_BYTES))
-                    digest.update(stream.read())
-    return digest.hexdigest()[:16]
-
-
-def _stack(folder: Path) -> list[Path]:
-    """A model's folder, and those of the models that it stands on."""
-    places: list[Path] = []
-    while folder.is_dir() and folder not in places:
-        places.append(folder)
-        if (folder / "config.json").is_file():
-            break
-        named = next((n for file, key in BENEATH if (n := _read(folder / file).get(key))), None)
-        if not isinstance(named, str):
-            break
-        folder = Path(named)
-    return places
-
-
-def _read(file: Path) -> Mapping[str, Any]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    found = {name: named_digest(value) for name, value in plan.method_options.items()}
+    return {f"content of {name}": digest for name, digest in found.items() if digest}
