@@ -28,9 +28,10 @@ from advisor.render.safe import UNKNOWN, fact_text, profile_facts, words
 from advisor.units import short_count
 
 if TYPE_CHECKING:
-    from advisor.schema.decide import Decision
+    from advisor.schema.decide import Decision, Setting
     from advisor.schema.estimate import Estimate, Option
     from advisor.schema.gate import GateVerdict
+    from advisor.schema.plan import Plan
     from advisor.schema.profile import Profile
 
 OPTIONS_SHOWN = 10
@@ -94,13 +95,41 @@ def idle_questions(decision: Decision) -> list[str]:
     return [question.fact for question in decision.open_questions if not question.could_change]
 
 
-def settings_grid(decision: Decision) -> Grid:
-    """Every setting with the rule that fills it and the facts it rests on."""
+def settings_grid(decision: Decision, estimate: Estimate | None = None) -> Grid:
+    """Every setting with the rule that fills it and the facts it rests on.
+
+    With an estimate whose recommended plan is known, what that plan has, too: a recipe for small
+    models and the user's own flags go before rules.
+    """
+    plan = _recommended(estimate)
     rows = tuple(
-        (setting_name(s), setting_value(s), s.rule_id, facts_line(s.because))
+        (
+            setting_name(s),
+            setting_value(s),
+            s.rule_id,
+            facts_line(s.because),
+            *([_in_plan(s, plan)] if plan else ()),
+        )
         for s in decision.settings
     )
-    return Grid(("Setting", "Value", "Rule", "Because"), rows)
+    return Grid(("Setting", "Value", "Rule", "Because", *(["In the plan"] if plan else ())), rows)
+
+
+def _recommended(estimate: Estimate | None) -> Plan | None:
+    if estimate is None or estimate.recommended is None:
+        return None
+    return estimate.options[estimate.recommended].plan
+
+
+def _in_plan(setting: Setting, plan: Plan) -> str:
+    """The plan's own value of a setting, and who set it where that was not this rule."""
+    field = setting.key.rpartition(".")[2]
+    value, by = getattr(plan, field, None), plan.reasons.get(field, "")
+    if value is None:
+        return "–"  # noqa: RUF001 - a dash
+    return (
+        fact_text(value) if by in ("", f"rule {setting.rule_id}") else f"{fact_text(value)} ({by})"
+    )
 
 
 def asked_grid(decision: Decision) -> Grid:

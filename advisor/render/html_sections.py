@@ -82,7 +82,7 @@ def decision(report: Report) -> str:
         table(advice.flips_grid(final), "What would change the advice"),
         table(advice.questions_grid(final), "Open questions"),
         _idle(final),
-        _onward(final),
+        _onward(final, report),
         bullets(f"Your policy: {esc(line)}" for line in final.policy),
         before,
         _profile(report),
@@ -105,10 +105,10 @@ def _idle(final: Decision) -> str:
     return element("p", f"Open, without effect on the advice: {idle}.", "quiet") if idle else ""
 
 
-def _onward(final: Decision) -> str:
+def _onward(final: Decision, report: Report) -> str:
     """What the later stages take from the decision."""
     inner = (
-        table(advice.settings_grid(final), "Settings for tuning that rules fill"),
+        table(advice.settings_grid(final, report.estimate), "Settings for tuning that rules fill"),
         table(advice.asked_grid(final), "What the gate asks"),
         table(advice.builders_grid(final)),
     )

@@ -7,9 +7,10 @@ import pytest
 from advisor.render.grid import Grid
 from advisor.render.markdown import to_markdown
 from advisor.render.markdown_parts import code, escape, paragraph, prose, table
+from advisor.schema.decide import Setting
 from advisor.schema.report import Report
 from tests.fixtures import values as v
-from tests.fixtures.reports import REPORTS, stopped_report
+from tests.fixtures.reports import REPORTS, early_report, stopped_report
 
 
 def cells(line: str) -> int:
@@ -146,3 +147,18 @@ def test_the_estimate_tells_plan_money_and_checks() -> None:
         assert caption in text
     assert "| never |" in text
     assert "- Break-even compares money alone." in text
+
+
+def test_what_rules_fill_stands_beside_what_the_plan_has() -> None:
+    settings = (
+        Setting(key="evaluations", value=5, rule_id="looks", because={}),
+        Setting(key="lora.rank", value=16, rule_id="ranks", because={}),
+    )
+    decision = v.decision(settings=settings)
+    plan = v.plan(evaluations=0, rank=8, reasons={"rank": "--rank"})
+    estimate = v.estimate(options=(v.option(plan=plan),))
+    text = to_markdown(early_report(decision=decision, estimate=estimate))
+    assert "| Setting | Value | Rule | Because | In the plan |" in text
+    assert "| evaluations | 5 | looks |  | 0 |" in text
+    assert "| 8 (--rank) |" in text
+    assert "In the plan" not in to_markdown(early_report(decision=decision))

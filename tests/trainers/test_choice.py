@@ -48,7 +48,9 @@ def test_a_metric_that_is_better_when_low():
 def test_without_a_metric_the_loss_decides_and_without_a_loss_the_last_step():
     assert Choice("metric").best(points((3.0, None), (2.0, None), (2.5, None))).step == 10
     assert Choice("metric").kept(points((None, None)), 7)[0] == 7
-    assert "nothing could be compared" in Choice("metric").kept([], 7)[1]
+    seen = points((2.0, 0.5), (None, None))  # before training and after
+    assert "nothing could be compared" in Choice("metric").kept(seen, 7)[1]
+    assert "the plan asks for no looks" in Choice("metric").kept(seen[:1], 7)[1]
 
 
 def test_a_loss_that_is_no_number_is_never_the_best():

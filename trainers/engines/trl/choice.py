@@ -42,6 +42,8 @@ class Choice:
         best = None if self.by == "last" else self.best(points)
         if self.by == "last":
             return last, "the last step, as the plan says"
+        if not any(point.step for point in points):
+            return last, "the last step; the plan asks for no looks at the dev split"
         if best is None:
             return last, "the last step: nothing could be compared on the dev split"
         looks = sum(point.step > 0 for point in points)
