@@ -32,6 +32,14 @@ class LaunchTask(Value):
     """How long it may take at the most, where the estimate knows."""
     offer: Offer | None = None
     """The cheapest machine of the estimate."""
+    offers: tuple[Offer, ...] = ()
+    """All machines on offer for this GPU, for a launcher that rents."""
+    usd_per_hour: float | None = Field(default=None, ge=0)
+    """What an hour of all GPUs counts for in the bill and against the budget."""
+    is_own_price: bool = False
+    """Whether the user said that price, so that no launcher puts its own in its place."""
+    memory_gib: float | None = Field(default=None, gt=0)
+    """Main memory that each machine should have."""
     image: str = ""
     """Container image, where the launcher starts one."""
     setup: tuple[str, ...] = ()
@@ -59,7 +67,17 @@ class Launched(Value):
     """Commands that start the job, as words, in order."""
     fetch: tuple[tuple[str, ...], ...] = ()
     """Commands that bring the run folder back; none where it is shared."""
+    waits: bool = False
+    """Whether `submit` ends with the job, so that `fetch` follows at once."""
+    look: tuple[str, ...] = ()
+    """Command that tells whether a job of this run is queued or running."""
+    going_code: int | None = None
+    """Exit code of `look` while it is; None: it then prints something."""
+    offer: Offer | None = None
+    """The machine that will be rented, where that is known."""
     notes: tuple[str, ...] = ()
     is_submitted: bool = False
     said: str = ""
     """What the tool answered."""
+    is_fetched: bool = False
+    """Whether the job has ended and the run folder is back."""

@@ -5,15 +5,28 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from click.testing import CliRunner
 
-from advisor.cli.launch import sent
+from advisor.cli.launch import refuse_relative, sent
+from advisor.cli.launch_install import installation, wheel_of
+from advisor.cli.launch_submit import submitted
 from advisor.cli.main import cli
+from advisor.contracts import Launcher
+from advisor.errors import InputError, TrainingError
+from advisor.schema.launch import Launched
 from advisor.schema.run import RunSettings
+from tests.conformance.test_launchers import task
 from tests.fixtures.cluster import cluster
 from tests.fixtures.house_codes import write_house_codes
+from trainers.launch.skypilot import SkyPilotLauncher
+from trainers.launch.slurm import SlurmLauncher
+
+if TYPE_CHECKING:
+    from advisor.cli.screen import Screen
 
 
 @pytest.fixture
@@ -27,6 +40,12 @@ def begun(tmp_path: Path, run_dir: Path) -> list[str]:
     data = write_house_codes(tmp_path / "data.jsonl")
     words = ["train", "--data", data, "--run-dir", run_dir, "--method", "lora"]
     return [*map(str, words), "--backend", "echo", "--override-gate", "a test of launching"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is installed there is named, so that no test but one builds a wheel."""
+    monkeypatch.setenv("ADVISOR_INSTALL", "finetune-advisor")
 
 
 @pytest.fixture
@@ -129,3 +148,142 @@ def test_what_the_settings_name_is_sent_once(tmp_path: Path):
     settings = RunSettings(data=str(inside), model=str(model), docs=str(tmp_path / "gone"))
     assert sent(settings, folder) == (str(folder), str(model))
     assert sent(RunSettings(data=str(inside)), folder) == (str(folder),)
+
+
+SKY = """#!/bin/bash
+echo "sky $@" >> "FOLDER/asked"
+case "$1" in
+  logs) exit "$(cat FOLDER/state)" ;;
+  launch) echo "step 1"; exit "$(cat FOLDER/ends)" ;;
+esac
+"""
+RSYNC = """#!/bin/bash
+echo "rsync" >> "FOLDER/asked"
+exit "$(cat FOLDER/copies)"
+"""
+
+
+@pytest.fixture
+def sky(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand-ins whose exit codes lie in files."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name, text in (("sky", SKY), ("rsync", RSYNC)):
+        (tools / name).write_text(text.replace("FOLDER", str(tmp_path)))
+        (tools / name).chmod(0o755)
+    for name, code in (("state", "102"), ("ends", "0"), ("copies", "0")):
+        (tmp_path / name).write_text(code)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    return tmp_path
+
+
+def submit(launcher: Launcher, folder: Path, run_dir: Path) -> Launched:
+    job = task(run_dir=str(run_dir), nodes=1, gpus=1)
+    screen = cast("Screen", SimpleNamespace(yes=True))
+    return submitted(screen, launcher, launcher.write(job, folder))
+
+
+def asked(sky: Path) -> list[str]:
+    return [" ".join(line.split()[:2]) for line in (sky / "asked").read_text().splitlines()]
+
+
+def test_a_rented_machine_goes_back_when_the_run_folder_is_here(sky: Path, run_dir: Path):
+    assert submit(SkyPilotLauncher(), sky, run_dir).is_fetched
+    assert asked(sky) == ["sky logs", "sky launch", "rsync", "sky down"]
+
+
+def test_a_rented_job_that_fails_is_fetched_and_told(sky: Path, run_dir: Path):
+    (sky / "ends").write_text("100")
+    with pytest.raises(TrainingError, match="ended with an error: step 1"):
+        submit(SkyPilotLauncher(), sky, run_dir)
+    assert asked(sky)[-2:] == ["rsync", "sky down"]
+
+
+def test_a_machine_stays_while_the_run_folder_is_not_back(sky: Path, run_dir: Path):
+    (sky / "copies").write_text("12")
+    with pytest.raises(TrainingError, match="may still cost money") as caught:
+        submit(SkyPilotLauncher(), sky, run_dir)
+    assert "sky down" in caught.value.hint
+    assert asked(sky)[-1] == "rsync"
+
+
+def test_a_second_job_of_a_run_is_refused(sky: Path, on_cluster: Path, run_dir: Path):
+    (sky / "state").write_text("101")
+    with pytest.raises(TrainingError, match="queued or running already"):
+        submit(SkyPilotLauncher(), sky, run_dir)
+    assert asked(sky) == ["sky logs"]
+    (on_cluster / "queue").write_text("7 RUNNING\n")
+    with pytest.raises(TrainingError, match="already: 7 RUNNING"):
+        submit(SlurmLauncher(), on_cluster, run_dir)
+    assert not (on_cluster / "job.log").exists()
+
+
+def test_a_budget_reaches_the_job_with_a_price(begun):
+    words = [*dry(begun), "--gpu", "h100", "--model", "8b", "--launcher"]
+    script = Path(advisor(*words, "slurm")["files"][0]).read_text()
+    assert "--usd-per-hour" not in script
+    assert "#SBATCH --mem=80G" in script
+    script = Path(advisor(*words, "slurm", "--budget-usd", "50")["files"][0]).read_text()
+    assert float(script.partition("--usd-per-hour ")[2].split("'")[0]) > 0
+    launched = advisor(*words, "skypilot")
+    price = float(launched["offer"]["usd_per_gpu_hour"]) * launched["offer"]["gpus"]
+    job = Path(launched["files"][0]).read_text()
+    assert f"--usd-per-hour {price:.6g}" in job
+    assert "ADVISOR_ALLOW_DOWNLOAD=1" in job  # a model known by name is fetched there
+    assert any("downloaded there" in note for note in launched["notes"])
+
+
+def test_folders_in_options_are_sent_with_their_base(tmp_path: Path):
+    folder, reward, base = tmp_path / "run", tmp_path / "reward", tmp_path / "base"
+    for place in (folder, reward, base):
+        place.mkdir()
+    (reward / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(base)}))
+    settings = RunSettings(method_options={"reward": str(reward), "layers": 2})
+    assert sent(settings, folder) == (str(folder), str(reward), str(base))
+
+
+def test_a_folder_named_from_here_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "reward").mkdir(parents=True)
+    with pytest.raises(InputError, match="starts in another one") as caught:
+        refuse_relative(RunSettings(method_options={"reward": "runs/reward"}))
+    assert str(tmp_path / "runs" / "reward") in caught.value.hint
+    refuse_relative(RunSettings(method_options={"reward": "length", "judge": "org/name"}))
+
+
+def test_a_checkout_is_sent_as_a_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    source, folder = tmp_path / "source", tmp_path / "launch"
+    (source / "toy").mkdir(parents=True)
+    (source / "toy" / "__init__.py").write_text("")
+    project = '[project]\nname = "toy"\nversion = "1"\n'
+    build = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+    (source / "pyproject.toml").write_text(project + build)
+    monkeypatch.delenv("ADVISOR_INSTALL")
+    origin = (source.as_uri(), "")
+    monkeypatch.setattr("advisor.cli.launch_install._origin", lambda: origin)
+    made = installation(folder)
+    [wheel] = folder.glob("toy-1-*.whl")
+    assert str(wheel) in made.command
+    assert made.send == ()  # it lies in the run folder
+    monkeypatch.setattr("advisor.cli.launch_install.sys.executable", "false")
+    with pytest.raises(TrainingError, match="No wheel"):
+        wheel_of(source, tmp_path / "none")
+
+
+def test_an_installation_whose_source_is_gone_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("ADVISOR_INSTALL")
+    origin = ((tmp_path / "gone.whl").as_uri(), "")
+    monkeypatch.setattr("advisor.cli.launch_install._origin", lambda: origin)
+    with pytest.raises(TrainingError, match="which is gone"):
+        installation(tmp_path)
+
+
+def test_a_wheel_named_from_here_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "a.whl").write_text("")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ADVISOR_INSTALL", "a.whl")
+    made = installation(tmp_path / "run")
+    assert made.send == (str(tmp_path / "a.whl"),)
+    assert str(tmp_path / "a.whl") in made.command

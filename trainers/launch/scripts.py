@@ -16,6 +16,10 @@ PORT = 29500
 SPARE = 1.25
 """Times the estimate's longest: a job that is cut off near its end costs most."""
 SPARE_HOURS = 0.5
+LAST_SECONDS = 300
+"""After the time limit's SIGTERM, for the last checkpoint."""
+CPUS_PER_GPU = 4
+"""For loading data beside training."""
 
 
 def written(folder: Path, name: str, text: str) -> str:
@@ -37,10 +41,17 @@ def written(folder: Path, name: str, text: str) -> str:
     return str(path)
 
 
-def line(task: LaunchTask) -> str:
-    """The command that trains, in the shell's own place, so that signals reach it."""
+def line(task: LaunchTask, *, limit: int | None = None) -> str:
+    """The command that trains, in the shell's own place, so that signals reach it.
+
+    After `limit` hours it is told to stop, and stops with a checkpoint.
+    """
     settings = [f"{name}={shlex.quote(value)}" for name, value in sorted(task.settings.items())]
-    return " ".join(["exec", "env", *settings, shlex.join(task.command)])
+    guard = [f"timeout --kill-after={LAST_SECONDS} {limit}h"] if limit else []
+    price = []
+    if task.usd_per_hour is not None:
+        price = [f"--usd-per-hour {task.usd_per_hour:.6g}"]
+    return " ".join(["exec", "env", *settings, *guard, shlex.join(task.command), *price])
 
 
 def limit_hours(task: LaunchTask) -> int | None:

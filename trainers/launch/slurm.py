@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from pathlib import Path
 
 from advisor.contracts import PluginInfo
 from advisor.schema.launch import Launched, LaunchTask
-from trainers.launch.scripts import limit_hours, line, meeting, written
+from trainers.launch.scripts import CPUS_PER_GPU, limit_hours, line, meeting, written
 
 FILE = "train.sbatch"
 LOG = "slurm-%j.log"
 WARNING_SECONDS = 120
 """Before the end of the time limit training is told to checkpoint."""
 INTERRUPTED = 130
+LAGGARD_SECONDS = 60
+"""After the first machine has ended the others may take so long for their end."""
+REQUEUES = 10
+"""A job queues itself again at most so often."""
+NOTES = (
+    "The cluster must see the run folder and the data at the same place.",
+    "A partition or an account that the cluster wants: SBATCH_PARTITION and SBATCH_ACCOUNT.",
+)
 
 
 class SlurmLauncher:
@@ -37,20 +46,25 @@ class SlurmLauncher:
             files=(file,),
             tool="sbatch",
             submit=((*words, file),),
-            notes=("The cluster must see the run folder and the data at the same place.",),
+            look=("squeue", "--me", "--noheader", f"--name={task.name}", "--format=%i %T"),
+            notes=NOTES,
         )
 
 
 def _script(task: LaunchTask) -> list[str]:
     hours = limit_hours(task)
+    cpus = CPUS_PER_GPU * task.gpus_per_node
     head = {
         "job-name": task.name,
         "nodes": str(task.nodes),
         "ntasks-per-node": "1",
+        "cpus-per-task": str(cpus),
+        "mem": f"{math.ceil(task.memory_gib)}G" if task.memory_gib else None,
         "gres": None if task.gpu == "cpu" else f"gpu:{task.gpus_per_node}",
         "time": f"{hours}:00:00" if hours else None,
         "signal": f"TERM@{WARNING_SECONDS}",
         "open-mode": "append",
+        "dependency": "singleton",  # never two jobs of one run at a time
     }
     lines = ["#!/usr/bin/env bash"]
     lines += [f"#SBATCH --{name}={value}" for name, value in head.items() if value is not None]
@@ -62,11 +76,16 @@ def _script(task: LaunchTask) -> list[str]:
     lines += ["#SBATCH --requeue", *task.setup]
     if task.nodes > 1:
         lines.append(f'export ADVISOR_FIRST_HOST="{host}"')
+    # A machine that has checkpointed ends with 130; the others must reach that point too.
+    wait = f"--kill-on-bad-exit=0 --wait={LAGGARD_SECONDS} --cpus-per-task={cpus}"
+    may = f'[ "$code" -eq {INTERRUPTED} ] && [ "${{SLURM_RESTART_COUNT:-0}}" -lt {REQUEUES} ]'
     lines += [
-        f"srun --kill-on-bad-exit=1 bash -c {shlex.quote('; '.join(inner))}",
+        f"srun {wait} bash -c {shlex.quote('; '.join(inner))}",
         "code=$?",
         "# Told to stop with a checkpoint in place: queued again, it continues.",
-        f'if [ "$code" -eq {INTERRUPTED} ]; then scontrol requeue "$SLURM_JOB_ID"; fi',
+        f"if {may}; then",
+        '  scontrol requeue "$SLURM_JOB_ID"',
+        "fi",
         'exit "$code"',
     ]
     return lines

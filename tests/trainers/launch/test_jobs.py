@@ -83,6 +83,57 @@ def test_a_skypilot_task_is_for_the_cheapest_offer(tmp_path: Path):
     assert launched.fetch[0] == ("rsync", "-a", "-s", f"advisor-0123abcd:{ODD}/", f"{ODD}/")
 
 
+def test_skypilot_takes_the_cheapest_of_its_own_clouds_and_tells_the_price(tmp_path: Path):
+    elsewhere = offer(provider="jarvislabs", kind="on_demand", usd_per_gpu_hour="2")
+    rented = offer(provider="lambda", kind="on_demand", usd_per_gpu_hour="3", gpus=1)
+    dearer = offer(provider="gcp", kind="on_demand", usd_per_gpu_hour="4")
+    several = (elsewhere, offer(), dearer, rented)
+    launched = SkyPilotLauncher().write(task(offer=elsewhere, offers=several), tmp_path)
+    made = yaml.safe_load(Path(launched.files[0]).read_text())
+    assert made["resources"]["infra"] == "lambda"
+    assert made["resources"]["use_spot"] is False
+    assert launched.offer == rented
+    [told] = [note for note in launched.notes if "lambda, on demand" in note]
+    assert "24.00 USD per hour" in told  # 2 machines of 4 GPUs
+    assert "jarvislabs, on demand: 32.00" in told  # which rents 8 at a time
+
+
+@pytest.mark.parametrize(
+    ("provider", "kind", "keeps"),
+    [("aws", "on_demand", True), ("aws", "spot", False), ("runpod", "on_demand", False)],
+)
+def test_a_rented_machine_keeps_the_run_folder_where_it_can(
+    tmp_path: Path,
+    provider: str,
+    kind: str,
+    keeps: bool,  # noqa: FBT001 - a parameter of the test
+):
+    rented = offer(provider=provider, kind=kind)
+    launched = SkyPilotLauncher().write(task(offer=rented), tmp_path)
+    [launch] = launched.submit
+    assert launched.waits
+    assert "--detach-run" not in launch
+    assert ("--down" not in launch) is keeps
+    assert any(("sky start" if keeps else "cannot be stopped") in n for n in launched.notes)
+    assert [words[0] for words in launched.fetch] == ["rsync", "sky"]
+
+
+def test_price_and_time_limit_reach_a_rented_machine(tmp_path: Path):
+    launched = SkyPilotLauncher().write(task(offer=offer(), nodes=1), tmp_path)
+    run = yaml.safe_load(Path(launched.files[0]).read_text())["run"]
+    assert "timeout --kill-after=300 5h advisor" in run
+    heard = spoken(run, tmp_path)
+    assert heard["words"][-2:] == ["--usd-per-hour", "20"]  # 8 GPUs at 2.5
+    own = task(offer=offer(), nodes=1, usd_per_hour=7, is_own_price=True)
+    launched = SkyPilotLauncher().write(own, tmp_path / "own")
+    assert "--usd-per-hour 7\n" in yaml.safe_load(Path(launched.files[0]).read_text())["run"]
+
+
+def test_data_that_may_not_leave_goes_to_no_cloud(tmp_path: Path):
+    with pytest.raises(PlanError, match="may not leave"):
+        SkyPilotLauncher().write(task(offer=offer(provider="local", kind="own")), tmp_path)
+
+
 def test_skypilots_run_lines_reach_advisor(tmp_path: Path):
     launched = SkyPilotLauncher().write(task(), tmp_path)
     run = yaml.safe_load(Path(launched.files[0]).read_text())["run"]
@@ -97,7 +148,7 @@ def test_skypilot_tells_of_a_provider_it_does_not_know(tmp_path: Path):
     launched = SkyPilotLauncher().write(task(offer=offer(provider="akash")), tmp_path)
     made = yaml.safe_load(Path(launched.files[0]).read_text())
     assert "infra" not in made["resources"]
-    assert "akash" in launched.notes[-1]
+    assert any("akash" in note for note in launched.notes)
     with pytest.raises(PlanError, match="no name for the GPU gb10"):
         SkyPilotLauncher().write(task(gpu="gb10"), tmp_path)
 
@@ -108,7 +159,7 @@ def test_every_name_of_an_accelerator_is_of_a_gpu_of_the_catalog(root: Path):
 
 
 def test_a_slurm_script_checkpoints_and_queues_itself_again(tmp_path: Path):
-    launched = SlurmLauncher().write(task(setup=()), tmp_path)
+    launched = SlurmLauncher().write(task(setup=(), memory_gib=320), tmp_path)
     script = Path(launched.files[0]).read_text()
     for line in (
         "#SBATCH --nodes=2",
@@ -117,26 +168,42 @@ def test_a_slurm_script_checkpoints_and_queues_itself_again(tmp_path: Path):
         "#SBATCH --time=5:00:00",
         "#SBATCH --signal=TERM@120",
         "#SBATCH --requeue",
+        "#SBATCH --cpus-per-task=16",
+        "#SBATCH --mem=320G",
+        "#SBATCH --dependency=singleton",
     ):
         assert line in script.splitlines()
     assert launched.submit[0][-1] == launched.files[0]
     assert f"--chdir={ODD}" in launched.submit[0]
 
 
-@pytest.mark.parametrize(("code", "again"), [(0, False), (1, False), (130, True)])
+@pytest.mark.parametrize(
+    ("code", "earlier", "again"),
+    [(0, 0, False), (1, 0, False), (130, 0, True), (130, 9, True), (130, 10, False)],
+)
 def test_a_slurm_job_is_queued_again_only_where_it_was_interrupted(
     tmp_path: Path,
     code: int,
+    earlier: int,
     again: bool,  # noqa: FBT001 - a parameter of the test
 ):
     tools = cluster(tmp_path)
     job = task(setup=(), command=("bash", "-c", f"exit {code}"), settings={})
     launched = SlurmLauncher().write(job, tmp_path / "job")
     environment = {"PATH": f"{tools}:{os.environ['PATH']}", "SLURM_JOB_ID": "7"}
-    environment["SLURM_JOB_NODELIST"] = "n[1-2]"
+    environment |= {"SLURM_JOB_NODELIST": "n[1-2]", "SLURM_RESTART_COUNT": str(earlier)}
     done = subprocess.run(["bash", launched.files[0]], env=environment, check=False)
     assert done.returncode == code
     assert (tmp_path / "requeued").exists() is again
+
+
+def test_a_machine_that_checkpoints_first_ends_no_other(tmp_path: Path):
+    launched = SlurmLauncher().write(task(setup=()), tmp_path)
+    [srun] = [w for w in Path(launched.files[0]).read_text().splitlines() if w.startswith("srun")]
+    assert "--kill-on-bad-exit=0" in srun.split()
+    assert "--wait=60" in srun.split()
+    assert "--cpus-per-task=16" in srun.split()
+    assert any("SBATCH_ACCOUNT" in note for note in launched.notes)
 
 
 def test_slurms_machines_meet_at_the_first(tmp_path: Path):
@@ -170,7 +237,67 @@ def test_a_kubernetes_job_is_indexed_with_gpus_and_a_volume(tmp_path: Path):
     assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
     assert keeper["kind"] == "Pod"
     assert ("kubectl", "apply", "-f", job_file) == launched.submit[-1]
-    assert launched.fetch[0][-1] == ODD
+
+
+def test_a_pod_has_shared_memory_and_asks_for_processors(tmp_path: Path):
+    launched = KubernetesLauncher().write(task(memory_gib=320), tmp_path)
+    [_, job] = yaml.safe_load_all(Path(launched.files[0]).read_text())
+    pod = job["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    [memory] = [m["name"] for m in container["volumeMounts"] if m["mountPath"] == "/dev/shm"]
+    assert {"name": memory, "emptyDir": {"medium": "Memory"}} in pod["volumes"]
+    assert container["resources"]["requests"] == {"cpu": 8, "memory": "160Gi"}
+
+
+def test_the_keeper_leaves_the_volume_to_the_job_and_comes_back_for_the_copy(tmp_path: Path):
+    launched = KubernetesLauncher().write(task(), tmp_path)
+    job, files = launched.files
+    keeper = "advisor-0123abcd-files"
+    submit, fetch = list(launched.submit), list(launched.fetch)
+    gone = submit.index(("kubectl", "delete", "pod", keeper))
+    assert max(n for n, words in enumerate(submit) if words[1] == "cp") < gone
+    assert gone < submit.index(("kubectl", "apply", "-f", job))
+    assert fetch[0] == ("kubectl", "apply", "-f", files)
+    assert fetch[2] == ("kubectl", "cp", f"{keeper}:/advisor/files{ODD}", ODD)
+
+
+def test_submitting_again_to_kubernetes_starts_anew_without_nesting(tmp_path: Path):
+    launched = KubernetesLauncher().write(task(), tmp_path)
+    assert launched.submit[0] == (
+        "kubectl",
+        "delete",
+        "-f",
+        launched.files[0],
+        "--ignore-not-found",
+    )
+    [words] = [w for w in launched.submit if w[1] == "exec"]
+    there = tmp_path / "volume" / "it's a run"
+    there.mkdir(parents=True)
+    (there / "old").write_text("")
+    fresh = tmp_path / "volume" / "new" / "run"
+    shell = words[words.index("sh") :]
+    assert [*shell[4:]] == [f"/advisor/files{path}" for path in (ODD, "/srv/data.jsonl")]
+    subprocess.run([*shell[:4], str(there), str(fresh)], check=True)
+    assert not there.exists()
+    assert (there.parent / "it's a run.earlier" / "old").exists()
+    assert fresh.parent.is_dir()
+    assert not fresh.exists()
+
+
+@pytest.mark.parametrize(("nodes", "final"), [(1, [1, 2, 3, 4]), (2, [2, 3, 4])])
+def test_told_errors_end_a_kubernetes_job_and_lost_machines_do_not(
+    tmp_path: Path, nodes: int, final: list[int]
+):
+    launched = KubernetesLauncher().write(task(nodes=nodes), tmp_path)
+    *_, job = yaml.safe_load_all(Path(launched.files[0]).read_text())
+    spec = job["spec"]
+    assert spec["template"]["spec"]["restartPolicy"] == "Never"
+    ignored, failing = spec["podFailurePolicy"]["rules"]
+    assert ignored["action"] == "Ignore"
+    assert ignored["onPodConditions"] == [{"type": "DisruptionTarget", "status": "True"}]
+    assert failing["action"] == "FailJob"
+    codes = {"containerName": "train", "operator": "In", "values": final}
+    assert failing["onExitCodes"] == codes
 
 
 def test_kubernetes_run_lines_reach_advisor(tmp_path: Path):
