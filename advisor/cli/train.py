@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from advisor.artifacts import document
+from advisor.cli.around_training import show_result, tell_data
 from advisor.cli.errors import GATE_SAYS_NO
 from advisor.cli.interrupt import interruptible
 from advisor.cli.launch import launch, launch_asked, launcher_options
@@ -69,11 +70,10 @@ def command(
     if asked := launch_asked(ctx):
         launch(screen, pipeline, asked.name, submit=asked.submit)
         return
+    tell_data(screen, pipeline)
     with interruptible(screen.command_line("--run-dir", pipeline.folder.path), pipeline.workspace):
         result = pipeline.train(resume=resume)
-    from advisor.render.training import show_training  # noqa: PLC0415 - rich is slow to load
-
-    screen.result(pipeline.folder.raw("train"), lambda: show_training(screen.console, result))
+    screen.result(pipeline.folder.raw("train"), lambda: show_result(screen, pipeline, result))
 
 
 def _plan_anew(pipeline: Pipeline, chosen: dict[str, Any], *, dry_run: bool) -> None:
