@@ -22,6 +22,7 @@ from advisor.errors import (
 )
 from advisor.schema.plan import Plan
 from trainers.engines.trl._bench import Bench
+from trainers.engines.trl._generate import undisturbed
 from trainers.engines.trl._memory import MemoryWatch
 from trainers.engines.trl._ranks import summed
 from trainers.engines.trl._traceless import as_it_was, own_part
@@ -145,8 +146,9 @@ def take_steps(bench: Bench, plan: Plan, *, rows: Any = None) -> Probe:
 
     Of the bench's rows, or of others. On a CPU a step is given up as soon as the process holds
     more than is usable, before the system ends it. Weights, gradients, forward methods and random
-    states are afterwards what they were. Raises NonFiniteLossError, NothingToLearnError and
-    TrainingError for what a real run would run into at once.
+    states are afterwards what they were. Beside the states of the optimizer the longest dev row is
+    looked at. Raises OutOfMemoryError where other processes wait, NonFiniteLossError,
+    NothingToLearnError and TrainingError for what a real run would run into at once.
     """
     dataset = bench.course.dataset if rows is None else rows
     lengths = bench.course.padded if rows is None else tuple(map(len, rows["input_ids"]))
@@ -159,8 +161,11 @@ def take_steps(bench: Bench, plan: Plan, *, rows: Any = None) -> Probe:
         try:
             timed, loss = _stepped(bench, plan, taken)
         except Exception as error:
-            if not isinstance(told(error, plan, bench.folder), OutOfMemoryError):
+            short = told(error, plan, bench.folder)
+            if not isinstance(short, OutOfMemoryError):
                 raise
+            if plan.gpus > 1:  # others wait for this process within the step: all must end
+                raise short from error
             timed, loss = None, None
         finally:
             shutil.rmtree(bench.folder / PROBE_FOLDER, ignore_errors=True)
@@ -206,6 +211,8 @@ def _stepped(bench: Bench, plan: Plan, rows: Any) -> tuple[_Timed, float | None]
     trainer.on_step = lambda loss, norm: losses.append(_finite(loss, norm, plan))
     try:
         trainer.train()
+        with undisturbed(trainer.model):  # beside the optimizer's states, as looks are
+            bench.course.longest_look(trainer)
     finally:
         noise = getattr(trainer, "neftune_hook_handle", None)
         if noise is not None:  # the library takes it away only after a whole run

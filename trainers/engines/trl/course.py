@@ -35,6 +35,8 @@ class Course:
     """What the trainer is handed beside model, settings, rows, tokenizer and callbacks."""
     dev_loss: Callable[[Any], float | None] = lambda _trainer: None
     """Mean loss on the dev rows by the trainer's model; draws no random number."""
+    longest_look: Callable[[Any], float | None] = lambda _trainer: None
+    """The same of the longest dev row alone, which takes as much memory as any."""
     left_out: int = 0
     """Samples that made no row: too long, or nothing to learn from."""
     notes: tuple[str, ...] = ()

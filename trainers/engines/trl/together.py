@@ -89,12 +89,14 @@ def _together(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
         metric=scoring.metric if scoring else None,
         higher_is_better=scoring.higher_is_better if scoring else True,
     )
-    write_whole(file, assignment.model_dump_json())
     log = ledger.folder / LOG_FILE.format(node)
-    with listen() as server, _Processes(job.plan, file, log, server) as processes:
-        result = _Conversation(job, tools, processes, server).result()
-    for place in (file, log):
-        place.unlink(missing_ok=True)
+    try:
+        write_whole(file, assignment.model_dump_json())
+        with listen() as server, _Processes(job.plan, file, log, server) as processes:
+            result = _Conversation(job, tools, processes, server).result()
+    finally:
+        file.unlink(missing_ok=True)  # it holds the samples
+    log.unlink(missing_ok=True)
     return result
 
 
@@ -300,10 +302,14 @@ class _Conversation:
         raise self._failure()
 
     def _failure(self) -> AdvisorError:
-        """The first cause: a process that vanished, else what a process says, else silence."""
+        """The first cause: a fault with a name, a vanished process, other words, or silence.
+
+        Processes that are left alone by a fault of one fail in the libraries, or are ended.
+        """
         count, where = self._job.plan.gpus, str(self._processes.log)
-        if self._errors and not self._lost:
-            return self._errors[min(self._errors)]
+        said = sorted(self._errors.items(), key=lambda one: (type(one[1]) is TrainingError, one[0]))
+        if said and (not self._lost or type(said[0][1]) is not TrainingError):
+            return said[0][1]
         rank = self._lost[0] if self._lost else None
         deadline = time.monotonic() + GRACE_SECONDS
         while not self._processes.have_ended and time.monotonic() < deadline:

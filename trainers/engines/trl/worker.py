@@ -184,7 +184,11 @@ def _trained(assignment: Assignment, command: Command) -> TrainResult:
     from trainers.engines.trl._ranks import joined  # noqa: PLC0415 - delays torch
 
     with joined(assignment.job.plan):
-        return trained(assignment.job, FarTools(command, assignment))
+        try:
+            return trained(assignment.job, FarTools(command, assignment))
+        except AdvisorError as error:  # leaving the others may take long: they wait for this one
+            command.tell({"error": _as_message(error)})
+            raise
 
 
 def _as_message(error: AdvisorError) -> Message:

@@ -11,6 +11,9 @@ import torch
 
 from trainers.engines.trl._rows import IGNORED, Row
 
+PIECE = 1024
+"""Tokens whose logits are lifted to 32 bits at once."""
+
 
 def mean_loss(trainer: Any, rows: Sequence[Row]) -> float | None:
     """Mean cross-entropy in nats over the tokens that are learnt from; None without rows.
@@ -48,10 +51,19 @@ def _row_loss(model: Any, row: Row) -> tuple[float, int]:
     ids = torch.tensor([row["input_ids"]], device=device)
     more = {"logits_to_keep": kept + 1} if _keeps_few_logits(model) else {}
     logits = model(input_ids=ids, use_cache=False, **more).logits[0, -kept - 1 : -1]
-    loss = torch.nn.functional.cross_entropy(
-        logits.float(), labels[-kept:], reduction="sum", ignore_index=IGNORED
-    )
-    return float(loss), len(learnt)
+    parts = zip(logits.split(PIECE), labels[-kept:].split(PIECE), strict=True)
+    losses = [
+        torch.nn.functional.cross_entropy(
+            part.float(), wanted, reduction="sum", ignore_index=IGNORED
+        )
+        for part, wanted in parts
+    ]
+    return float(sum(losses)), len(learnt)
+
+
+def longest_of(rows: Sequence[Row]) -> Sequence[Row]:
+    """The longest row alone; none where there is none."""
+    return sorted(rows, key=lambda row: -len(row["input_ids"]))[:1]
 
 
 def _keeps_few_logits(model: Any) -> bool:

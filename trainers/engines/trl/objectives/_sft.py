@@ -13,7 +13,7 @@ from advisor.schema.train import TrainJob, looked_at
 from trainers.engines.trl._rows import IGNORED, Row, Rows, dev_rows, rows_of
 from trainers.engines.trl.course import Course
 from trainers.engines.trl.objectives._general import mixed
-from trainers.engines.trl.objectives._losses import mean_loss
+from trainers.engines.trl.objectives._losses import longest_of, mean_loss
 from trainers.methods.options import flag
 
 
@@ -49,6 +49,7 @@ def of_rows(
         trained_tokens=sum(label != IGNORED for one in labels for label in one[1:]),
         arguments={"dataset_kwargs": {"skip_prepare_dataset": True}},
         dev_loss=lambda trainer: mean_loss(trainer, dev),
+        longest_look=lambda trainer: mean_loss(trainer, longest_of(dev)),
         left_out=left_out,
         notes=notes,
     )
