@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from advisor.artifacts import Origin, RunFolder
+from advisor.cli.around_training import after_training
 from advisor.cli.main import cli
+from tests.fixtures import values as v
 
 WORDS = ("printer", "screen", "phone", "login")
 CONFIGURATIONS = Path(__file__).parents[1] / "fixtures" / "configurations"
@@ -62,6 +65,7 @@ def test_the_whole_plan_stands_before_any_gate_with_reasons_and_sources(data):
     assert found["memory"]["allocated_gib"]["likely"] > 0
     assert any("two steps on the longest batch" in check for check in found["checks"])
     assert found["command"].endswith("--override-gate REASON")
+    assert not (data.parent / "run").exists()
 
 
 def test_people_read_the_same_as_a_table(data):
@@ -102,6 +106,7 @@ def test_set_takes_every_spelling_and_auto_gives_a_field_back(data):
     words = ("--set", "per_device_train_batch_size=2", "--set", "lr_scheduler_type=cosine")
     plan = planned(advisor(*started(data, *words, "--dry-run", "--json")))["plan"]
     assert (plan["micro_batch_size"], plan["schedule"]) == (2, "cosine")
+    planned(advisor(*started(data, *words, "--override-gate", "begun", "--json")))
     run = str(data.parent / "run")
     later = ("train", "--run-dir", run, "--set", "schedule=auto", "--dry-run", "--json")
     plan = planned(advisor(*later))["plan"]
@@ -110,15 +115,15 @@ def test_set_takes_every_spelling_and_auto_gives_a_field_back(data):
 
 def test_what_is_changed_later_is_estimated_again_and_agrees_everywhere(data):
     run = str(data.parent / "run")
-    planned(advisor(*started(data, "--dry-run", "--json")))
-    planned(advisor("train", "--run-dir", run, "--rank", "4", "--dry-run", "--json"))
+    planned(advisor(*started(data, "--override-gate", "begun", "--json")))
+    planned(advisor("train", "--run-dir", run, "--rank", "4", "--json"))
     found = planned(advisor("estimate", "--run-dir", run, "--json"))
     assert {o["plan"]["rank"] for o in found["options"] if o["method"] != "full"} == {4}
 
 
 def test_an_estimate_in_a_run_can_change_one_value_alone(data):
     run = str(data.parent / "run")
-    planned(advisor(*started(data, "--rank", "4", "--dry-run", "--json")))
+    planned(advisor(*started(data, "--rank", "4", "--override-gate", "begun", "--json")))
     found = planned(advisor("estimate", "--run-dir", run, "--rank", "2", "--json"))
     lora = next(o["plan"] for o in found["options"] if o["method"] == "lora")
     assert (lora["rank"], lora["reasons"]["rank"]) == (2, "--rank")
@@ -173,3 +178,31 @@ def test_the_report_tells_of_a_training_that_no_gate_asked_for(data):
     assert found["headline"].startswith("Trained without asking the gate")
     assert found["training"]["trainer"] == "dry_run"
     assert "to see" in (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_training_tells_how_the_data_is_parted_and_what_comes_next(data):
+    result = advisor(*started(data, "--override-gate", "to see"))
+    assert result.exit_code == 0, result.output
+    told = " ".join(result.output.split())
+    assert "60 samples: 36 to train on, 6 dev, 18 test held back." in told
+    assert "Warning: The dev split has fewer than twenty samples" in told
+    run = data.parent / "run"
+    assert f"advisor baseline --run-dir {run}" in told
+    assert f"advisor verify --run-dir {run}" in told
+    assert str(run / "training") in told.replace(" ", "")
+    RunFolder(run).write(v.baselines(), Origin(stage="baseline"))
+    assert [line.line for line in after_training(run)] == [f"advisor verify --run-dir {run}"]
+
+
+def test_the_job_knows_the_recipes_rate_beside_the_one_that_was_asked_for(data, monkeypatch):
+    jobs = []
+
+    def train(job, **_):
+        jobs.append(job)
+        return v.train_result()
+
+    monkeypatch.setattr("advisor.tuning.train", train)
+    planned(advisor(*started(data, "--learning-rate", "50", "--override-gate", "x", "--json")))
+    (job,) = jobs
+    assert job.plan.learning_rate == 50
+    assert 0 < job.usual_learning_rate < 0.1
