@@ -32,11 +32,13 @@ class TrainingLog:
         inner: Emit,
         usd_per_hour: float | None = None,
         *,
+        job: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
         self._inner = inner
         self._usd_per_hour = usd_per_hour
+        self._job = job
         self._clock = clock
         self._began = clock()
         self._first: tuple[float, int] | None = None
@@ -73,7 +75,8 @@ class TrainingLog:
         if event.kind in BEGINS:
             self._first = (now, event.step)
         elapsed = now - self._began
-        known: dict[str, float | None] = {
+        known: dict[str, float | str | None] = {
+            "job": self._job,
             "elapsed_seconds": round(elapsed, 3),
             "remaining_seconds": self._remaining(event, now),
         }
@@ -93,27 +96,21 @@ class TrainingLog:
         return round((now - since) / done * max(0, event.total_steps - event.step), 1)
 
 
-def training_log(path: Path, inner: Emit, usd_per_hour: float | None = None) -> TrainingLog:
-    """The emitter of a run: a file with every event, and `inner`, where they are shown.
+def training_log(
+    path: Path, inner: Emit, usd_per_hour: float | None = None, *, job: str = ""
+) -> TrainingLog:
+    """The emitter of a run: a file with every event of a job, and `inner`, where they are shown.
 
     Raises StorageError where the file cannot be read or mended.
     """
     try:
-        return TrainingLog(path, inner, usd_per_hour)
+        return TrainingLog(path, inner, usd_per_hour, job=job)
     except OSError as error:
         raise StorageError(
             f"The training log cannot be used: {error.strerror or error}.",
             hint="Choose another folder with --run-dir, or give yourself leave to write there.",
             where=str(path),
         ) from error
-
-
-def read_log(path: Path) -> list[TrainEvent]:
-    """Every event of a log, in order; none where there is no file, half a last line left out."""
-    if not path.is_file():
-        return []
-    lines = path.read_bytes().split(b"\n")[:-1]
-    return [TrainEvent.model_validate_json(line) for line in lines if line]
 
 
 def _mend(path: Path) -> None:
@@ -133,8 +130,24 @@ def _mend(path: Path) -> None:
         stream.truncate(end)
 
 
+def spent_on(path: Path, job: str) -> float:
+    """Money that a log tells of for one job, over all its sessions."""
+    if not path.is_file():
+        return 0.0
+    spent = before = 0.0
+    with path.open("rb") as stream:
+        for line in stream:
+            with contextlib.suppress(ValueError, AttributeError):
+                told = json.loads(line)
+                usd = told.get("usd")
+                if usd is not None:
+                    spent += usd - before if told.get("job", "") == job else 0.0
+                    before = usd
+    return round(spent, 6)
+
+
 def spent_usd(path: Path) -> float:
-    """Money that a log tells of: what its last event says."""
+    """Money that a log tells of, whatever was trained: what its last event says."""
     if not path.is_file():
         return 0.0
     with path.open("rb") as stream:

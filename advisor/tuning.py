@@ -29,7 +29,7 @@ from advisor.schema.train import TrainJob, TrainResult
 from advisor.service_bill import expected_bill
 from advisor.stages.estimate.plan.recipes import usual
 from advisor.stages.train import train
-from advisor.training_log import TRAIN_LOG, spent_usd, training_log
+from advisor.training_log import TRAIN_LOG, spent_on, spent_usd, training_log
 from advisor.training_set import TRAINING, marked_bad
 from advisor.workspace import Workspace
 
@@ -243,7 +243,8 @@ def trained(space: Workspace, job: TrainJob, limit: Limit) -> TrainResult:
     bill = expected_bill(job, space.trainer, budget_usd=space.answers.constraints.budget_usd)
     if bill:
         space.say(bill)
-    log = training_log(space.folder.path / TRAIN_LOG, space.emit, space.settings.usd_per_hour)
+    mark, price = _mark(job), space.settings.usd_per_hour
+    log = training_log(space.folder.path / TRAIN_LOG, space.emit, price, job=mark)
     tools = replace(
         space.tools(max_hours=limit.hours),
         emit=log,
@@ -252,7 +253,7 @@ def trained(space: Workspace, job: TrainJob, limit: Limit) -> TrainResult:
     space.is_training = True
     try:
         result = train(job, trainer=space.trainer, tools=tools)
-        return _priced(space, result)
+        return _priced(space, result, mark)
     except KeyboardInterrupt as stop:
         if space.is_stopping or not tools.should_stop():
             raise
@@ -274,11 +275,18 @@ def _left(space: Workspace, stop: KeyboardInterrupt) -> str:
     return "what it began elsewhere may go on there and be paid for"
 
 
-def _priced(space: Workspace, result: TrainResult) -> TrainResult:
-    """The result with what all its sessions cost, where an hour has a price."""
+def _mark(job: TrainJob) -> str:
+    """What tells the events of a job from those of others that were trained in the folder."""
+    outside = {"output_dir", "resume", "max_hours", "report_to"}
+    told = job.model_dump(exclude=outside | {"estimated_memory_gib", "usable_memory_gib"})
+    return digest_of(told)
+
+
+def _priced(space: Workspace, result: TrainResult, mark: str) -> TrainResult:
+    """The result with what all sessions of its job cost, where an hour has a price."""
     if space.settings.usd_per_hour is None or result.usd is not None:
         return result
-    spent = spent_usd(space.folder.path / TRAIN_LOG)
+    spent = spent_on(space.folder.path / TRAIN_LOG, mark)
     return result.model_copy(update={"usd": spent})
 
 

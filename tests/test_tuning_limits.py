@@ -71,6 +71,11 @@ def test_what_options_name_and_the_metric_are_part_of_what_was_trained(tmp_path:
         assert {key for key, value in other.items() if told[key] != value} == {"scored_by"}
 
 
+def read_last(space: Workspace) -> TrainEvent:
+    lines = (space.folder.path / TRAIN_LOG).read_text().splitlines()
+    return TrainEvent.model_validate_json(lines[-1])
+
+
 class Stopped:
     """A trainer that is asked to stop, or is done."""
 
@@ -136,10 +141,13 @@ def test_a_trainer_that_spends_at_a_price_nobody_knows_is_refused_a_budget(
 def test_a_trainer_is_handed_the_log_and_the_metric_and_the_result_its_price(
     tmp_path: Path, monkeypatch
 ):
-    space = space_of(tmp_path, usd_per_hour=2.0)
+    space = space_of(tmp_path, usd_per_hour=1e6)
     trainer = Stopped(is_done=True)
     result = attempt(space, tmp_path, trainer, Limit(), monkeypatch)
     assert trainer.tools.scoring.metric == "exact_match"
     assert (space.folder.path / TRAIN_LOG).read_text().count("\n") == 1
-    assert result.usd is not None
-    assert result.usd >= 0
+    assert result.usd == read_last(space).usd > 0
+    earlier = TrainEvent(kind="step", usd=100.0, job="of another training").model_dump_json()
+    (space.folder.path / TRAIN_LOG).write_text(earlier + "\n")
+    again = attempt(space, tmp_path, trainer, Limit(), monkeypatch)
+    assert again.usd == pytest.approx(read_last(space).usd - 100)

@@ -73,7 +73,10 @@ class TrainEvent(Value):
     """Since the command began; filled by the run."""
     remaining_seconds: float | None = None
     usd: float | None = None
-    """Spent so far, where the machine's price is known."""
+    """Spent so far in the run's folder, on whatever was trained, where the machine's price is
+    known."""
+    job: str = ""
+    """What is being trained, as a digest; filled by the run."""
     message: str = ""
 
 
@@ -190,4 +193,4 @@ class TrainResult(Value):
     evaluation_seconds: float | None = None
     saving_seconds: float | None = None
     usd: float | None = None
-    """What it cost, where the price is known; this machine costs nothing."""
+    """What it cost, all attempts at this very job together, where the price is known."""
