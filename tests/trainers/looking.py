@@ -9,6 +9,7 @@ from typing import Any
 from advisor.schema.evaluation import Completion, Prompt, Sample
 from advisor.schema.train import TrainJob
 from tests.fixtures.training import RecordingTools, prompt, training_job, training_samples
+from trainers.engines.trl.checkpoints import checkpoints, is_complete
 
 ANSWER_TOKENS = 12
 
@@ -34,6 +35,11 @@ class DevMetric:
         if self.script:
             return self.script[len(self.texts) - 1]
         return sum(map(len, self.texts[-1])) / 100
+
+
+def newest_complete(output_dir: Path) -> Path | None:
+    """The whole checkpoint with the highest step; None when there is none."""
+    return next((folder for folder in checkpoints(output_dir) if is_complete(folder)), None)
 
 
 class Looking(RecordingTools):

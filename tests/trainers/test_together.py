@@ -18,8 +18,8 @@ from advisor import registry
 from advisor.errors import TrainingError
 from advisor.schema.train import TrainEvent, TrainResult
 from tests.fixtures.training import RecordingTools, training_job, training_samples
+from tests.trainers.looking import newest_complete
 from trainers.engines.ledger import Ledger
-from trainers.engines.trl.checkpoints import newest_complete
 from trainers.engines.trl.together import WORKER
 
 pytestmark = pytest.mark.ml
@@ -92,6 +92,22 @@ def test_two_processes_train_as_one_does(tiny_llama: str, tmp_path: Path):
     assert [len(tools.of(kind)) for kind in ("preflight", "start", "end")] == [1, 1, 1]
     assert workers() == []
     assert train(tiny_llama, tmp_path / "two") == together  # it is not trained again
+
+
+def test_the_samples_that_processes_were_handed_do_not_stay_when_they_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    seen = []
+
+    def failing(_plan, file: Path, *_rest):
+        seen.append("What is 3" in file.read_text())
+        raise TrainingError("No process could be started.")
+
+    monkeypatch.setattr("trainers.engines.trl.together._Processes", failing)
+    with pytest.raises(TrainingError, match="No process"):
+        train("tiny", tmp_path)
+    assert seen == [True]
+    assert [place.name for place in tmp_path.glob("*/processes-*")] == []
 
 
 @pytest.mark.slow

@@ -20,10 +20,10 @@ from advisor.cli.interrupt import interruptible
 from advisor.schema.evaluation import Sample
 from advisor.schema.train import TrainEvent, TrainResult
 from tests.fixtures.training import training_plan
-from tests.trainers.looking import Looking, looking_job
+from tests.trainers.looking import Looking, looking_job, newest_complete
 from trainers.engines.ledger import Ledger
 from trainers.engines.trl._restore import restorable
-from trainers.engines.trl.checkpoints import is_complete, mark_complete, newest_complete
+from trainers.engines.trl.checkpoints import is_complete, mark_complete
 
 pytestmark = pytest.mark.ml
 PAIRS = tuple(

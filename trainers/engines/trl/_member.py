@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import mkdtemp
-
 from advisor.contracts import Tools
 from advisor.schema.train import TrainJob, TrainResult
 from trainers.engines.ledger import Ledger, Progress
@@ -21,13 +18,6 @@ class Follower(Ledger):
 
     def save(self, progress: Progress) -> None:
         """Nothing: the first process keeps the progress."""
-
-    def draft(self) -> Path:
-        """A folder that nobody reads."""
-        return Path(mkdtemp())
-
-    def finish(self, draft: Path, result: TrainResult) -> None:
-        """Nothing: the first process vouches for the result."""
 
     def tidy(self) -> None:
         """Nothing."""

@@ -86,11 +86,6 @@ def checkpoints(output_dir: Path) -> list[Path]:
     return sorted(named, key=lambda folder: -named[folder])
 
 
-def newest_complete(output_dir: Path) -> Path | None:
-    """The whole checkpoint with the highest step; None when there is none."""
-    return next((folder for folder in checkpoints(output_dir) if is_complete(folder)), None)
-
-
 def memory_of(folder: Path) -> dict[str, Any]:
     """What the run remembered in a checkpoint; empty where it cannot be read."""
     try:

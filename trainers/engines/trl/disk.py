@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.errors import StorageError
-from advisor.units import gb_from_bytes, gib_from_bytes
+from advisor.units import gb_from_bytes
 
 KEPT = 2
 """Checkpoints that stay while training goes on; a third is there while it is written."""
@@ -74,8 +74,3 @@ def check(needed: Needed, folder: Path) -> int:
             where=str(folder),
         )
     return free
-
-
-def gib(needed: Needed) -> float:
-    """One checkpoint in GiB."""
-    return gib_from_bytes(needed.checkpoint)
