@@ -12,6 +12,8 @@ from advisor.render.terminal import make_table, plain, show_facts, show_warnings
 from advisor.schema.estimate import Option, PlanPreview
 from advisor.schema.plan import PlanLine
 
+LOCAL = "local"
+
 
 def show_plan(console: Console, preview: PlanPreview) -> None:
     """The plan in one sentence, field by field with reason and source, then what comes next."""
@@ -38,8 +40,11 @@ def _estimate(option: Option) -> Iterator[tuple[str, str]]:
     needed = option.memory
     yield "memory", gib_spread(needed.process_gib or needed.allocated_gib)
     yield "fits", "yes" if option.fits is True else "perhaps" if option.fits else "no"
-    yield "time", hours_spread(option.time_hours)
-    yield "cost", usd_spread(option.cost_usd)
+    is_here = option.gpu == LOCAL
+    unknown = is_here and option.time_hours is None
+    yield "time", "the first steps measure it" if unknown else hours_spread(option.time_hours)
+    is_free = is_here and option.cost_usd is not None and not option.cost_usd.high
+    yield "cost", "0 (this machine)" if is_free else usd_spread(option.cost_usd)
     yield "trained", f"{option.trainable_parameters:,} parameters"
 
 
