@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from click.testing import CliRunner, Result
@@ -19,7 +21,8 @@ CONFIGURATIONS = Path(__file__).parents[1] / "fixtures" / "configurations"
 
 
 def advisor(*words: str) -> Result:
-    return CliRunner().invoke(cli, list(map(str, words)))
+    with mock.patch.object(sys, "argv", ["advisor", *words]):
+        return CliRunner().invoke(cli, list(words))
 
 
 @pytest.fixture
@@ -71,7 +74,7 @@ def test_the_whole_plan_stands_before_any_gate_with_reasons_and_sources(data):
 def test_people_read_the_same_as_a_table(data):
     result = advisor(*started(data, "--dry-run"))
     assert result.exit_code == 0, result.output
-    for words in ("learning_rate", "recipe ", "Before the first step", "To train: advisor train"):
+    for words in ("learning_rate", "recipe ", "Before the first step", "0 (this machine)"):
         assert words in result.stdout
 
 
