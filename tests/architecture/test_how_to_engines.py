@@ -25,7 +25,7 @@ def page(root: Path) -> str:
 
 
 def commands(page: str) -> list[list[str]]:
-    lines = "".join(BLOCK.findall(page)).splitlines()
+    lines = "".join(BLOCK.findall(page)).replace("\\\n", " ").splitlines()
     return [shlex.split(line) for line in lines if line.startswith("advisor ")]
 
 

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from advisor.contracts import Tools, TrainerInfo
 from advisor.schema.train import TrainJob, TrainResult
+from trainers.engines.outside.devices import processes_of
 from trainers.engines.outside.engine import Program, recipe_of, train_outside
 from trainers.engines.recipes import Recipe, axolotl_config
 from trainers.engines.recipes.axolotl import CONFIG_FILE, METHODS, NAME, OBJECTIVES
 
+
+def _command(job: TrainJob) -> tuple[str, ...]:
+    """One process for each of the plan's GPUs; left alone, it takes all that it sees."""
+    return ("axolotl", "train", CONFIG_FILE, "--num-processes", str(processes_of(job.plan)))
+
+
 AXOLOTL = Program(
     id="axolotl",
     name=NAME,
-    command=lambda _job: ("axolotl", "train", CONFIG_FILE),
+    command=_command,
     package="axolotl",
     install="its own environment: pip install axolotl",
     config_file=CONFIG_FILE,

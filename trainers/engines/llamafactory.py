@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from advisor.contracts import Tools, TrainerInfo
 from advisor.schema.train import TrainJob, TrainResult
+from trainers.engines.outside.devices import processes_of
 from trainers.engines.outside.engine import Program, recipe_of, train_outside
 from trainers.engines.recipes import Recipe, llamafactory_config
 from trainers.engines.recipes.llamafactory import CONFIG_FILE, METHODS, NAME, STAGES
+from trainers.engines.recipes.spread import STAGES as STAGES_OF_ZERO
+
+
+def _environment(job: TrainJob) -> dict[str, str]:
+    """How many processes it starts; DeepSpeed asks for torchrun with one, too."""
+    count = processes_of(job.plan)
+    is_spread = count > 1 or job.plan.strategy in STAGES_OF_ZERO
+    forced = {"FORCE_TORCHRUN": "1"} if is_spread else {}
+    return forced | {"NPROC_PER_NODE": str(count)}
+
 
 LLAMAFACTORY = Program(
     id="llamafactory",
@@ -16,6 +27,7 @@ LLAMAFACTORY = Program(
     install="its own environment: pip install llamafactory",
     config_file=CONFIG_FILE,
     recipe=llamafactory_config,
+    environment=_environment,
 )
 
 

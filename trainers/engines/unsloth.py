@@ -58,11 +58,17 @@ class UnslothTrainer:
     )
 
     def train(self, job: TrainJob, tools: Tools) -> TrainResult:
-        """Train by Unsloth; raises as `train_outside` does, and PlanError without an NVIDIA GPU."""
+        """Train by Unsloth; raises as `train_outside` does, and PlanError but for one GPU."""
         if interpreter() and shutil.which("nvidia-smi") is None:
             raise PlanError(
                 "Unsloth trains on GPUs only, and no NVIDIA GPU is seen here.",
                 hint="Train with --trainer trl, or on a machine with a GPU.",
+            )
+        gpus = job.plan.gpus * job.plan.nodes
+        if gpus > 1:
+            raise PlanError(
+                f"The script for Unsloth trains on one GPU, and the plan has {gpus}.",
+                hint="Plan for one GPU, or train with --trainer trl, axolotl or llamafactory.",
             )
         return train_outside(job, tools, UNSLOTH)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,18 @@ from advisor.errors import (
     PlanError,
     TrainingError,
 )
+from advisor.schema.train import TrainJob
 from tests.fixtures.standin_engine import small_adapter, standin
-from tests.fixtures.training import RecordingTools, prompt, training_job, training_samples
+from tests.fixtures.training import (
+    RecordingTools,
+    prompt,
+    training_job,
+    training_plan,
+    training_samples,
+)
 from trainers.engines.ledger import Ledger
+from trainers.engines.outside.child import Child
+from trainers.engines.outside.devices import visible_to
 from trainers.engines.outside.log_lines import Logged, logged
 from trainers.engines.trl.quiet import quiet
 
@@ -129,6 +140,93 @@ class StopAfter(RecordingTools):
         return len(self.of("step")) >= self._steps
 
 
+def asked(job: TrainJob, name: str) -> dict:
+    return json.loads((Ledger(job, name).folder / "recipe" / "asked.json").read_text())
+
+
+@pytest.mark.parametrize(("gpus", "shown"), [(1, "4"), (2, "4,5")])
+def test_it_sees_as_many_gpus_as_planned_and_starts_as_many_processes(
+    installed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpus: int, shown: str
+):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6")
+    job = a_job(tmp_path / "out", gpus=gpus, strategy="ddp" if gpus > 1 else "single")
+    registry.trainer(installed).train(job, RecordingTools())
+    told = asked(job, installed)
+    assert told["environment"]["CUDA_VISIBLE_DEVICES"] == shown
+    if installed == "axolotl":
+        assert told["argv"][3:] == ["--num-processes", str(gpus)]
+    else:
+        assert told["environment"]["NPROC_PER_NODE"] == str(gpus)
+        assert ("FORCE_TORCHRUN" in told["environment"]) == (gpus > 1)
+
+
+def test_fewer_gpus_than_planned_and_several_nodes_are_refused(
+    installed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4")
+    for changes, words in (
+        ({"gpus": 2, "strategy": "ddp"}, "has 2 GPUs, and CUDA_VISIBLE_DEVICES shows 1"),
+        ({"nodes": 2, "strategy": "ddp"}, "has 2 nodes"),
+    ):
+        with pytest.raises(PlanError, match=words):
+            registry.trainer(installed).train(a_job(tmp_path / "out", **changes), RecordingTools())
+
+
+def test_all_gpus_hidden_stay_hidden(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert visible_to(training_plan("tiny")) == {}
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert visible_to(training_plan("tiny", gpus=3)) == {"CUDA_VISIBLE_DEVICES": "0,1,2"}
+
+
+STUBBORN = ("sh", "-c", "trap '' INT; echo $$; while :; do sleep 0.05; done")
+STARTER = """
+import sys
+from pathlib import Path
+from trainers.engines.outside.child import Child
+Child(sys.argv[1:], Path(), Path("log.txt")).run(print, lambda: False)
+"""
+
+
+def is_running(number: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{number}/stat").read_text().rpartition(")")[2][:3]
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks Linux who is running")
+def test_a_killed_starter_takes_the_program_with_it(tmp_path: Path):
+    program = (
+        sys.executable,
+        "-c",
+        "import os, time; print(os.getpid(), flush=True); time.sleep(60)",
+    )
+    root = Path(__file__).parents[3]
+    starter = subprocess.Popen(
+        [sys.executable, "-u", "-c", STARTER, *program], cwd=tmp_path, stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(root)}, text=True,
+    )  # fmt: skip
+    with starter:
+        number = int(starter.stdout.readline())
+        assert is_running(number)
+        starter.kill()
+    ends = time.monotonic() + 5
+    while is_running(number) and time.monotonic() < ends:
+        time.sleep(0.02)
+    assert not is_running(number)
+
+
+def test_a_second_ctrl_c_does_not_wait(tmp_path: Path):
+    def hear(_line: str) -> None:
+        raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        Child(STUBBORN, tmp_path, tmp_path / "log.txt").run(hear, lambda: False)
+    assert time.monotonic() - began < 3
+
+
 @pytest.mark.parametrize(
     ("behaviour", "kind", "words"),
     [
@@ -196,6 +294,9 @@ def test_unsloth_absent_is_written_down_and_present_asks_for_a_gpu(
     assert "python train.py" in told.value.hint
     folder = Ledger(job, "unsloth").folder / "recipe"
     assert {"unsloth.yaml", "train.py", "train.jsonl"} <= {p.name for p in folder.iterdir()}
+    several = a_job(tmp_path / "out", gpus=2, strategy="ddp")
+    with pytest.raises(PlanError, match="trains on one GPU, and the plan has 2"):
+        registry.trainer("unsloth").train(several, RecordingTools())
     monkeypatch.setenv("UNSLOTH_PYTHON", sys.executable)
     with pytest.raises(PlanError, match="no NVIDIA GPU is seen here"):
         registry.trainer("unsloth").train(job, RecordingTools())

@@ -287,3 +287,25 @@ def test_trl_reads_every_setting_that_is_written_for_it(
             settings = next(one for one in parsed if hasattr(one, "learning_rate"))
             assert settings.learning_rate == 1e-2
             assert settings.warmup_steps == 0.03
+
+
+@pytest.mark.parametrize("engine", WRITERS)
+@pytest.mark.parametrize(("method", "share"), [("lora", 0.1), ("full", 0.25)])
+def test_checkpoints_come_often_enough_to_go_on_from(
+    engine: str, base: str, method: str, share: float
+):
+    write, *_ = WRITERS[engine]
+    values = write(a_job(base, "sft", method, evaluations=0)).values
+    values = values.get("settings", values)
+    assert (values["save_strategy"], values["save_steps"]) == ("steps", share)
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_unsloth_is_told_of_checkpointing_by_every_method(base: str, method: str):
+    on, off = (
+        unsloth_config(a_job(base, "sft", method, gradient_checkpointing=wanted)).values
+        for wanted in (True, False)
+    )
+    assert on["base"]["use_gradient_checkpointing"] == "unsloth"
+    assert off["base"]["use_gradient_checkpointing"] is False
+    assert off["settings"]["gradient_checkpointing"] is False

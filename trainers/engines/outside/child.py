@@ -7,6 +7,7 @@ import os
 import queue
 import signal
 import subprocess
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,12 +16,15 @@ from typing import NamedTuple
 
 from advisor.errors import StorageError, TrainingError
 from advisor.units import gib_from_bytes
+from trainers.engines.outside import guard
+from trainers.engines.outside.guard import POLITE
 
 TAIL_LINES = 40
 LOOK_SECONDS = 0.5
 """Between two questions whether to stop, where the program says nothing."""
-POLITE = ((signal.SIGINT, 30.0), (signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0))
-"""How a program is stopped: as by Ctrl-C, which lets it save; then harder."""
+HARSH = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
+"""How a program is stopped at once."""
+DONE, GUARD_SECONDS = b"done", 5.0
 KIB = 1024
 QUIET = {
     "AXOLOTL_DO_NOT_TRACK": "1",
@@ -62,10 +66,11 @@ class Child:
     ) -> Ended:
         """Run it to its end; asks `should_stop` after every line and twice a second.
 
-        Whatever ends this function ends the program too. Raises TrainingError where it cannot be
-        started, StorageError where the log cannot be written.
+        Whatever ends this function, or kills this process, ends the program too. Raises
+        TrainingError where it cannot be started, StorageError where the log cannot be written.
         """
         process = self._start(dict(extra or {}))
+        watching = _guard(process)
         lines: queue.Queue[str | None] = queue.Queue()
         reader = threading.Thread(target=_read, args=(process, lines), daemon=True)
         reader.start()
@@ -78,13 +83,14 @@ class Child:
                         hear(line)
                     if not self._stopped and should_stop():
                         self._stopped = True
-                        stop(process)
+                        stop(process, POLITE)
             code, peak = _waited(process)
         except BaseException:
-            stop(process)
+            stop(process, HARSH)
             raise
         finally:
             _close(process)
+            _dismiss(watching)
         reader.join(timeout=1)
         return Ended(code, tuple(self._tail), peak, self._stopped)
 
@@ -150,15 +156,37 @@ def _until_end(lines: queue.Queue[str | None]) -> Iterator[str]:
         yield line
 
 
-def stop(process: subprocess.Popen[str]) -> None:
-    """End a program and what it started, the gentle way first."""
-    for kind, patience in POLITE:
+def stop(process: subprocess.Popen[str], ways: Sequence[tuple[int, float]]) -> None:
+    """End a program and what it started: signals in order, each with seconds of patience."""
+    for kind, patience in ways:
         if process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, kind)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=patience)
+
+
+def _guard(process: subprocess.Popen[str]) -> subprocess.Popen[bytes] | None:
+    """A small process that ends the program when this one is killed; None where none can start."""
+    command = [sys.executable, "-I", "-S", guard.__file__, str(process.pid)]
+    try:
+        return subprocess.Popen(  # noqa: S603 - our own file
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # so that Ctrl-C does not end it first
+        )
+    except OSError:
+        return None
+
+
+def _dismiss(process: subprocess.Popen[bytes] | None) -> None:
+    """Tell the guard that nothing is left to end."""
+    if process is not None:
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            process.communicate(DONE, timeout=GUARD_SECONDS)
 
 
 def _waited(process: subprocess.Popen[str]) -> tuple[int, float]:

@@ -18,6 +18,7 @@ from advisor.errors import (
     MissingProgramError,
     NonFiniteLossError,
     OutOfMemoryError,
+    PlanError,
     TrainingError,
 )
 from advisor.schema.train import LossPoint, Served, TrainEvent, TrainJob, TrainResult
@@ -25,6 +26,7 @@ from trainers.engines.identity import unwatched
 from trainers.engines.ledger import Ledger, Progress, storage_error, write_whole
 from trainers.engines.lock import alone_in
 from trainers.engines.outside.child import Child, Ended
+from trainers.engines.outside.devices import visible_to
 from trainers.engines.outside.hearing import Hearing
 from trainers.engines.outside.made import (
     ADAPTER_CONFIG,
@@ -61,6 +63,8 @@ class Program(NamedTuple):
     recipe: Callable[[TrainJob], Recipe]
     is_here: Callable[[], bool] | None = None
     """Whether it is installed; None: as the command is on the PATH."""
+    environment: Callable[[TrainJob], dict[str, str]] = lambda _job: {}
+    """What it is told by variables."""
 
 
 def train_outside(job: TrainJob, tools: Tools, program: Program) -> TrainResult:
@@ -113,13 +117,25 @@ def _train(
     goes_on = {RESUME_KEY: str(from_checkpoint[0])} if from_checkpoint else {}
     values = recipe.values | goes_on
     write_recipe(recipe._replace(values=values), program.config_file, folder)
-    command = program.command(job)
-    is_here = program.is_here or (lambda: shutil.which(command[0]) is not None)
-    if not is_here():
-        raise _missing(program, command, folder)
+    if not is_here(program, job):
+        raise MissingProgramError(
+            f"{program.name} is not installed here. The job is written to {folder}.",
+            hint=f"Run it where {program.name} is ({program.install}):"
+            f" {_by_hand(program, job, folder)}",
+            where=f"trainer {program.id}",
+        )
+    if job.plan.nodes > 1:
+        raise PlanError(
+            f"The plan has {job.plan.nodes} nodes, and {program.name} is started on this one alone."
+            f" The job is written to {folder}.",
+            hint=f"Start it on each of them: {_by_hand(program, job, folder)}",
+            where=f"trainer {program.id}",
+        )
+    told = program.environment(job) | visible_to(job.plan)
     hearing = Hearing(tools, planned_steps(job), _step_of(from_checkpoint), recipe.notes)
     began = time.perf_counter()
-    ended = Child(command, folder, folder / LOG_FILE).run(hearing.hear, hearing.should_stop)
+    child = Child(program.command(job), folder, folder / LOG_FILE)
+    ended = child.run(hearing.hear, hearing.should_stop, told)
     spent = progress.wall_seconds + time.perf_counter() - began
     ledger.save(_noted(progress, hearing, ended, spent))
     if hearing.went_wrong:
@@ -135,13 +151,18 @@ def _train(
     return _taken_over(job, program, ledger, hearing, ended, spent)
 
 
-def _missing(program: Program, command: tuple[str, ...], folder: Path) -> MissingProgramError:
-    return MissingProgramError(
-        f"{program.name} is not installed here. The job is written to {folder}.",
-        hint=f"Run it where {program.name} is ({program.install}):"
-        f" cd {shlex.quote(str(folder))} && {shlex.join(command)}",
-        where=f"trainer {program.id}",
-    )
+def is_here(program: Program, job: TrainJob) -> bool:
+    """Whether the program is installed."""
+    if program.is_here is not None:
+        return program.is_here()
+    return shutil.which(program.command(job)[0]) is not None
+
+
+def _by_hand(program: Program, job: TrainJob, folder: Path) -> str:
+    """What a person types to start a written job."""
+    told = program.environment(job) if job.plan.gpus > 1 else {}
+    words = "".join(f"{name}={value} " for name, value in told.items())
+    return f"cd {shlex.quote(str(folder))} && {words}{shlex.join(program.command(job))}"
 
 
 def _step_of(from_checkpoint: list[Path]) -> int:

@@ -23,6 +23,7 @@ from trainers.engines.recipes.rows import (
     look_every,
     looks,
     row_notes,
+    save_every,
     single_turn,
     system_and_question,
     turns_of,
@@ -335,7 +336,7 @@ def _looks(told: Telling, job: TrainJob) -> None:
     told.take("evaluations")
     told.take("evaluation_steps")
     if not looks(job):
-        told.say(save_strategy="epoch")
+        told.say(save_strategy="steps", save_steps=save_every(job))
         if patience:
             told.note("Nothing is looked at while training, so that it cannot end early.")
         return
@@ -364,8 +365,6 @@ def _spread(told: Telling, job: TrainJob, files: dict[str, str]) -> None:
     if plan.strategy == "layer_split":
         told.note("Axolotl has no setting for a model whose layers are split over GPUs.")
     if plan.gpus > 1:
-        told.note(
-            f"Run it on {plan.gpus} GPUs: axolotl train {CONFIG_FILE} --num-processes {plan.gpus}."
-        )
+        told.note(f"It is one process on each of {plan.gpus} GPUs: --num-processes {plan.gpus}.")
     if plan.nodes > 1:
         told.note(f"The plan has {plan.nodes} nodes: start it by torchrun on each of them.")

@@ -23,6 +23,7 @@ from trainers.engines.recipes.rows import (
     look_every,
     looks,
     row_notes,
+    save_every,
     turns_of,
 )
 from trainers.engines.recipes.spread import DEEPSPEED_FILE, deepspeed_text
@@ -289,7 +290,7 @@ def _looks(told: Telling, job: TrainJob) -> None:
     told.take("evaluations")
     told.take("evaluation_steps")
     if not looks(job):
-        told.say(save_strategy="epoch")
+        told.say(save_strategy="steps", save_steps=save_every(job))
         if patience:
             told.note("Nothing is looked at while training, so that it cannot end early.")
         return
@@ -324,6 +325,9 @@ def _spread(told: Telling, job: TrainJob, files: dict[str, str]) -> None:
     if plan.offload == "activations":
         told.note("LLaMA-Factory has no setting that moves activations to main memory.")
     if plan.gpus > 1:
-        told.note(f"Set FORCE_TORCHRUN=1 and NPROC_PER_NODE={plan.gpus}.")
+        told.note(
+            f"It is one process on each of {plan.gpus} GPUs: FORCE_TORCHRUN=1,"
+            f" NPROC_PER_NODE={plan.gpus}."
+        )
     if plan.nodes > 1:
         told.note(f"Set NNODES={plan.nodes}, NODE_RANK, MASTER_ADDR and MASTER_PORT on each node.")

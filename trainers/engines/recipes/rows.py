@@ -17,6 +17,8 @@ from trainers.mixing import taken
 TRAIN_FILE, DEV_FILE = "train.jsonl", "dev.jsonl"
 GROUP = 8
 """Completions of one prompt, as TRL has it."""
+OFTEN, SELDOM = 0.1, 0.25
+"""Share of all steps between checkpoints: of adapters, and of whole models."""
 PAIRED = ("dpo", "orpo", "reward")
 TOOLS_NOTE = "Calls of functions and their results are written as text turns."
 MIXED_NOTE = "General data is mixed into {file}: {count} rows."
@@ -151,6 +153,14 @@ def look_every(job: TrainJob) -> float:
     """Steps between looks, or their share of all steps where it is below 1."""
     plan = job.plan
     return plan.evaluation_steps or min(round(1 / plan.evaluations, 4), 0.99)
+
+
+def save_every(job: TrainJob) -> float:
+    """The share of all steps between checkpoints, where looks do not say it.
+
+    An interrupted program goes on from its newest checkpoint; whole models take longer to write.
+    """
+    return OFTEN if job.plan.rank is not None else SELDOM
 
 
 def planned_steps(job: TrainJob) -> int:

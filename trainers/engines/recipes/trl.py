@@ -23,6 +23,7 @@ from trainers.engines.recipes.rows import (
     look_every,
     looks,
     row_notes,
+    save_every,
     turns_of,
 )
 from trainers.engines.recipes.spread import DEEPSPEED_FILE, deepspeed_text
@@ -213,7 +214,7 @@ def _looks(told: Telling, job: TrainJob) -> None:
     told.take("evaluations")
     told.take("evaluation_steps")
     if not looks(job):
-        told.say(save_strategy="epoch")
+        told.say(save_strategy="steps", save_steps=save_every(job))
         return
     every = look_every(job)
     told.say(eval_strategy="steps", eval_steps=every, save_strategy="steps", save_steps=every)

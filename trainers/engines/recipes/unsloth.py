@@ -22,6 +22,7 @@ from trainers.engines.recipes.rows import (
     look_every,
     looks,
     row_notes,
+    save_every,
     turns_of,
 )
 from trainers.engines.recipes.telling import Recipe, Telling, target_names, whole_alpha
@@ -74,7 +75,8 @@ def unsloth_config(job: TrainJob) -> Recipe:
         told.say(train_sampling_strategy="group_by_length")
     told.say(output_dir=TRAINED_FOLDER, logging_steps=1, save_total_limit=2)
     told.say(report_to=list(job.report_to) or "none")
-    base, adapter = _base(told), _adapter(told)
+    base = _base(told)
+    adapter = _adapter(told, base)
     for note in row_notes(job):
         told.note(note)
     files[SCRIPT_FILE] = Path(__file__).with_name("_unsloth_train.py").read_text(encoding="utf-8")
@@ -88,6 +90,9 @@ def _base(told: Telling) -> dict[str, Any]:
     method, packed = told.take("method"), told.take("quantisation")
     length, precision = told.take("sequence_length"), told.take("precision")
     used = told.take("compute_precision") or precision
+    checkpointing = told.take("gradient_checkpointing")
+    if not checkpointing:
+        told.say(gradient_checkpointing=False)
     told.take("base_bits")
     told.say(max_length=length, bf16=used == "bfloat16", fp16=used == "float16")
     if packed not in ("none", "nf4", "int8"):
@@ -100,14 +105,14 @@ def _base(told: Telling) -> dict[str, Any]:
         "load_in_4bit": method == "qlora" or packed == "nf4",
         "load_in_8bit": packed == "int8" and method != "qlora",
         "full_finetuning": method == "full",
+        "use_gradient_checkpointing": "unsloth" if checkpointing else False,
         "random_state": told.values["seed"],
     }
 
 
-def _adapter(told: Telling) -> dict[str, Any]:
+def _adapter(told: Telling, base: dict[str, Any]) -> dict[str, Any]:
     method, rank = told.take("method"), told.take("rank")
     names, dropout = target_names(told), told.take("dropout")
-    checkpointing = told.take("gradient_checkpointing")
     if method == "full":
         told.take("alpha")
         return {}
@@ -118,7 +123,7 @@ def _adapter(told: Telling) -> dict[str, Any]:
         "lora_alpha": whole_alpha(told, rank),
         "lora_dropout": dropout,
         "target_modules": names or list(PROJECTIONS),
-        "use_gradient_checkpointing": "unsloth" if checkpointing else False,
+        "use_gradient_checkpointing": base["use_gradient_checkpointing"],
         "use_rslora": bool(told.option("rslora", default=False)),
         "random_state": told.values["seed"],
     }
@@ -143,7 +148,7 @@ def _looks(told: Telling, job: TrainJob) -> None:
     told.take("evaluations")
     told.take("evaluation_steps")
     if not looks(job):
-        told.say(save_strategy="epoch")
+        told.say(save_strategy="steps", save_steps=save_every(job))
         return
     every = look_every(job)
     told.say(eval_strategy="steps", eval_steps=every, save_strategy="steps", save_steps=every)
