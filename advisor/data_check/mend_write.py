@@ -89,7 +89,7 @@ def _same(source: Source, compression: Compression, texts: frozenset[str]) -> Ta
     """The source's own container; None where it cannot be written as it was."""
     part = source.parts[0]
     layout = part.layout
-    if len(source.parts) > 1 or source.path.is_dir() or layout.form:
+    if len(source.parts) > 1 or source.path.is_dir() or layout.form or layout.container == "text":
         return None
     if layout.container in ("parquet", "arrow"):
         schema = None if compression else plain_schema(part.path, layout.container, texts)

@@ -10,6 +10,7 @@ from pathlib import Path
 from advisor.errors import DatasetError
 from advisor.formats.columns import SPLITS
 from advisor.formats.layout import plain_name
+from advisor.formats.running_text import TEXT_SUFFIXES
 from advisor.schema.evaluation import Split
 
 DATA_SUFFIXES = frozenset(
@@ -43,11 +44,12 @@ class Member:
 
 
 def members(root: Path) -> tuple[list[Member], tuple[str, ...]]:
-    """The folder's data files by name, and notes on what was left out.
+    """The folder's data files by name, or its texts where it has none; notes on what was left out.
 
     Raises DatasetError when there are none.
     """
     found: list[Member] = []
+    texts: list[Member] = []
     skipped: list[str] = []
     for folder, subfolders, names in os.walk(root, onerror=_refuse):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
@@ -58,11 +60,17 @@ def members(root: Path) -> tuple[list[Member], tuple[str, ...]]:
                 found.append(Member(path, relative, split_in(relative)))
             elif not name.startswith(".") and name not in NOT_DATA:
                 skipped.append(relative)
+                if Path(plain_name(path)).suffix.lower() in TEXT_SUFFIXES:
+                    texts.append(Member(path, relative, split_in(relative)))
+    if not found:
+        found, read = texts, {text.name for text in texts}
+        skipped = [name for name in skipped if name not in read]
     if not found:
         raise DatasetError(
             f"The folder {root} holds no data file.",
             hint="Give one file or a folder of JSONL, JSON, CSV, TSV, Parquet or Arrow files with"
-            " --data; a folder of texts goes to --docs.",
+            " --data, or of texts (.txt, .md) to be learnt as they are; texts to look things up in"
+            " go to --docs.",
             where=str(root),
         )
     return sorted(found, key=lambda member: member.name), _note(sorted(skipped))

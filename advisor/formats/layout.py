@@ -34,11 +34,12 @@ from advisor.formats.opening import (
     unreadable,
 )
 from advisor.formats.rows import Row, read_json_lines
+from advisor.formats.running_text import TEXT_SUFFIXES, read_text
 from advisor.formats.shapes import SHAPES, known_fields, row_fields
 from advisor.formats.table import delimiter_of, read_table
 from advisor.schema.dataset import Fault
 
-Container = Literal["jsonl", "json", "csv", "tsv", "parquet", "arrow"]
+Container = Literal["jsonl", "json", "csv", "tsv", "parquet", "arrow", "text"]
 Form = Literal["", "object", "columns"]
 HEAD_LETTERS = 1 << 16
 BY_ROW = "Several rows stand on one line: rows are numbered, not lines."
@@ -110,6 +111,8 @@ class Layout:
             return read_json_columns(stream)
         if self.container == "json":
             return read_json_array(stream, self.encoding, by_row=self.by_row)
+        if self.container == "text":
+            return read_text(stream, self.encoding)
         return read_table(stream, self.encoding, delimiter=self.delimiter)
 
 
@@ -187,13 +190,16 @@ class _Guess:
             return self._as("jsonl")
         header = head.splitlines()[0]
         delimiter = delimiter_of(header)
+        if suffix in TEXT_SUFFIXES and not _has_known_columns(header):
+            return self._as("text", note="Read as running text: each piece is a row.")
         if suffix in {".tsv", ".tab"} or (suffix != ".csv" and "\t" in header):
             return self._as("tsv", delimiter="\t")
         if suffix == ".csv" or delimiter in header:
             return self._as("csv", delimiter=delimiter)
         raise DatasetError(
             f"{self.path.name} is not a data file that can be read.",
-            hint=f"{ACCEPTED} Texts and Markdown to look things up in go to --docs.",
+            hint=f"{ACCEPTED} Texts to learn as they are end in .txt or .md; texts to look things"
+            " up in go to --docs.",
             where=str(self.path),
         )
 
@@ -258,6 +264,12 @@ def plain_name(path: Path) -> str:
     """The name without the ending of its compression."""
     name = path.name.lower()
     return next((name.removesuffix(end) for end in ENDINGS if name.endswith(end)), name)
+
+
+def _has_known_columns(header: str) -> bool:
+    """Whether a line names columns of a shape that rows have, whatever parts them."""
+    parts = header.split(delimiter_of(header))
+    return len(parts) > 1 and any(p.strip().strip('"').lower() in known_fields() for p in parts)
 
 
 def _is_cut(line: str) -> bool:

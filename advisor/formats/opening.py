@@ -25,7 +25,7 @@ BROKEN_ARCHIVE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError)
 BUFFER = 1 << 20
 UTF8 = "utf-8"
 ACCEPTED = (
-    "Accepted: JSON Lines, JSON, CSV, TSV (also as .gz, .bz2 or .xz), Parquet, Arrow,"
+    "Accepted: JSON Lines, JSON, CSV, TSV, running text (also as .gz, .bz2 or .xz), Parquet, Arrow,"
     " or a folder of them."
 )
 FOREIGN: dict[bytes, tuple[str, str]] = {

@@ -279,7 +279,7 @@ BROKEN_FILES = {
     "Expecting ',' or ']'": ('[{"input": "a", "output": "b"}\n{}]', "a.json"),
     "Expecting a row after ','": ('[{"input": "a", "output": "b"},]', "a.json"),
     "text after the closing bracket": ('[{"input": "a", "output": "b"}] x', "a.json"),
-    "not a data file": ("just some words\n", "notes.txt"),
+    "not a data file": ("just some words\n", "notes.rst"),
 }
 
 
