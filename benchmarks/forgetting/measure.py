@@ -1,6 +1,7 @@
 """What tuning costs the embedded model of what it knew, and what helps; results/forgetting.json.
 
-    python benchmarks/forgetting/measure.py [--missing] [--rows N] [--epochs N] [--out FILE]
+    python benchmarks/forgetting/measure.py [--missing] [--rows N] [--epochs N] [--ways WAY ...]
+        [--out FILE]
 
 The bundled task `tickets` is learnt in several ways: high and low rank, all weights, with general
 data among the rows, ended by the dev part. Beside the task's own score on test samples stand two
@@ -158,10 +159,11 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def measure(count: int, epochs: float, names: Sequence[str]) -> dict[str, Any]:
-    """All figures of the result."""
+def measure(count: int, epochs: float, names: Sequence[str], out: Path) -> dict[str, Any]:
+    """All figures of the result; the file grows with each way."""
     began, load = time.perf_counter(), os.getloadavg()[0]
     found: dict[str, Any] = {}
+    document: dict[str, Any] = {"ways": found}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         rows = data(count, folder)
@@ -173,19 +175,21 @@ def measure(count: int, epochs: float, names: Sequence[str]) -> dict[str, Any]:
         for name in names:
             found[name] = tuned(name, rows, folder, epochs)
             print(name, found[name], file=sys.stderr, flush=True)
-    return {
-        "measured": datetime.now(UTC).date().isoformat(),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
-        "load_average": [round(load, 1), round(os.getloadavg()[0], 1)],
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in PACKAGES},
-        "train": len(rows.train),
-        "epochs": epochs,
-        "tested": {"task": len(rows.test), "general": len(rows.probe)},
-        "untuned": untuned,
-        "ways": found,
-        "wall_seconds": round(time.perf_counter() - began, 1),
-    }
+            document = {
+                "measured": datetime.now(UTC).date().isoformat(),
+                "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
+                "load_average": [round(load, 1), round(os.getloadavg()[0], 1)],
+                "python": platform.python_version(),
+                "versions": {name: version(name) for name in PACKAGES},
+                "train": len(rows.train),
+                "epochs": epochs,
+                "tested": {"task": len(rows.test), "general": len(rows.probe)},
+                "untuned": untuned,
+                "ways": found,
+                "wall_seconds": round(time.perf_counter() - began, 1),
+            }
+            out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    return document
 
 
 def main() -> int:
@@ -200,8 +204,7 @@ def main() -> int:
     if chosen.missing and chosen.out.is_file():
         print(f"{chosen.out.name}: already measured")
         return 0
-    document = measure(chosen.rows, chosen.epochs, chosen.ways)
-    chosen.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    document = measure(chosen.rows, chosen.epochs, chosen.ways, chosen.out)
     for name, row in document["ways"].items():
         print(f"{name}: task {row['task']:.1%}, general {row['general']:.1%}")
     return 0

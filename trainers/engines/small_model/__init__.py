@@ -25,11 +25,12 @@ NEEDED = {
 class SmallModelTrainer:
     """An encoder with a head for the train samples' distinct targets.
 
-    Options: `way` (`encoder`: cross-entropy through encoder and head, which begins as a logistic
-    regression on the encoder's own vectors; `contrastive`: texts of one label are drawn together,
-    then a logistic regression; `head`: the logistic regression alone), `encoder` (a folder; else
-    the plan's model where it is an encoder, else the packaged one), `penalty` of the regression,
-    `layers` with the method freeze.
+    Options: `way` (`encoder`: cross-entropy through encoder and head, which begins as the mean
+    directions of the labels' rows; `contrastive`: texts of one label are drawn together, then a
+    logistic regression; `head`: the logistic regression alone, on the encoder's own vectors),
+    `encoder` (a folder; else the plan's model where it is an encoder, else the packaged one),
+    `penalty` of the regression, `layers` with the method freeze. The first look is at the logistic
+    regression, so that it is what is kept where no tuning gains.
     """
 
     info = TrainerInfo(
