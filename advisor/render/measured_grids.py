@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from advisor.render.diagnosis_grids import system_name
 from advisor.render.grid import Grid, gib_text, p_text, usd_text, yes_no
 from advisor.render.safe import UNKNOWN, amount, percent, percent_range, safe_text, words
-from advisor.render.training_words import told_rows
+from advisor.render.training_words import TIME, told_rows
 from advisor.units import short_count, short_duration
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ def training_grid(result: TrainResult) -> Grid:
         ),
         ("Peak memory", f"{_with_unit(gib_text(result.peak_memory_gib))} ({result.memory_tier})"),
         ("Tokens per second", amount(result.tokens_per_second, digits=0)),
-        ("Time", short_duration(result.wall_seconds)),
+        (TIME[0].upper() + TIME[1:], short_duration(result.wall_seconds)),
         ("Seed", str(result.seed)),
-        ("Output", result.output_dir),
+        ("Model", result.served_by.model),
     ]
     told = [(label[0].upper() + label[1:], text) for label, text in told_rows(result)]
     rows[-2:-2] = told

@@ -27,6 +27,7 @@ MARK_SECONDS = 0.5
 """Between two marks from which a rate can be taken."""
 LEAST_MARKS = 5
 LABEL_WIDTH = 30
+KEPT = ", keeping the model included"
 
 
 class Meter:
@@ -103,7 +104,7 @@ class SilentProgress:
     def advance(self, count: int = 1) -> None:
         """Nothing."""
 
-    def finish(self) -> None:
+    def finish(self, more: str = "") -> None:
         """Nothing."""
 
     def show(self, done: int, note: str = "", left: float | None = None) -> None:
@@ -145,10 +146,10 @@ class PlainProgress:
         self._spoke = self._clock()
         self.say(f"{meter.label}: {done}/{meter.total}, {meter.pace(note, left)}")
 
-    def finish(self) -> None:
-        """Close the piece of work with one line; harmless when none is open."""
+    def finish(self, more: str = "") -> None:
+        """Close the piece of work with one line and `more`; harmless when none is open."""
         if self._meter is not None:
-            self.say(self._meter.ending)
+            self.say(f"{self._meter.ending}{more}")
         self._meter = None
 
     def say(self, text: str) -> None:
@@ -194,15 +195,15 @@ class LiveProgress:
         self._meter.done = done
         self._bar.update(self._bar.task_ids[0], completed=done, note=self._meter.pace(note, left))
 
-    def finish(self) -> None:
-        """Take the bar away and leave one line; harmless when none is open."""
+    def finish(self, more: str = "") -> None:
+        """Take the bar away and leave one line and `more`; harmless when none is open."""
         meter, self._meter = self._meter, None
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
             atexit.unregister(self.finish)
         if meter is not None:
-            self.say(meter.ending)
+            self.say(f"{meter.ending}{more}")
 
     def say(self, text: str) -> None:
         """One line of prose, above the bar where there is one."""
@@ -242,7 +243,7 @@ class TrainingLine:
             self._line.say(_look(event))
         if event.kind == "end":
             self._open = False
-            self._line.finish()
+            self._line.finish(KEPT)
         elif event.total_steps:
             self._begin(event)
             self._line.show(event.step, _numbers(event), left=event.remaining_seconds)

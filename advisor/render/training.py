@@ -13,7 +13,7 @@ from advisor.render.terminal import (
     show_warnings,
     words,
 )
-from advisor.render.training_words import told_rows
+from advisor.render.training_words import TIME, told_rows
 from advisor.units import short_count, short_duration
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ def _facts(result: TrainResult, *, ascii_only: bool) -> list[tuple[str, str]]:
         ("loss", loss_line(result.loss, ascii_only=ascii_only)),
         ("peak memory", f"{amount(result.peak_memory_gib, 'GiB')} ({result.memory_tier})"),
         ("tokens per second", amount(rate, digits=0)),
-        ("time", short_duration(result.wall_seconds)),
+        (TIME, short_duration(result.wall_seconds)),
         ("seed", str(result.seed)),
         ("versions", ", ".join(f"{name} {number}" for name, number in result.versions.items())),
-        ("output", result.output_dir),
+        ("model", result.served_by.model),
     ]
     facts[-3:-3] = told_rows(result)
     return facts

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from advisor.schema.train import DevPoint, TrainResult
 
 MOST_LOOKS = 8
+TIME = "time in steps, looks and saving"
+"""Start-up, pre-flight and keeping the model come on top."""
 DEV = "dev loss, before to after"
 GENERAL = "loss on general text, before to after"
 BRIEF = (DEV, "kept", "ended early", GENERAL)
@@ -63,7 +65,7 @@ def _looks(result: TrainResult) -> Iterator[tuple[str, str]]:
 def _course(points: Sequence[DevPoint], name: str) -> str:
     """A value at each look; of many looks the first and the last few."""
     shown = [
-        f"{value:.3f} at {point.step:,}"
+        f"{value:.3f} {f'at {point.step:,}' if point.step else 'before'}"
         for point in points
         if (value := getattr(point, name)) is not None
     ]
@@ -98,6 +100,8 @@ def _cost(result: TrainResult) -> Iterator[tuple[str, str]]:
         if seconds
     ]
     if len(aside) > 1:
-        yield "of the time", ", ".join(aside)
+        yield "of that time", ", ".join(aside)
+    if result.preflight is not None and result.preflight.seconds:
+        yield "time of the pre-flight, before it", short_duration(result.preflight.seconds)
     if result.usd is not None:
         yield "cost", usd_text(result.usd)

@@ -182,7 +182,7 @@ def test_training_shows_loss_rate_memory_and_remaining_time(
     lines = stream.getvalue().splitlines()
     assert "continues at step 10" in lines
     assert "training: 20/40, 24 s left, loss 1.234, 3.5k tok/s, 0.9 GiB" in lines
-    assert lines[-1].startswith("training: 30 of 40")
+    assert lines[-1] == "training: 30 of 40 in 24 s, keeping the model included"
 
 
 def test_what_an_event_did_not_measure_is_left_out(

@@ -12,7 +12,7 @@ from advisor.render.profile import show_profile
 from advisor.render.report import show_demo, show_report
 from advisor.render.training import show_training, sparkline
 from advisor.schema.base import Interval
-from advisor.schema.train import DevPoint, PlanChange, Preflight
+from advisor.schema.train import DevPoint, PlanChange, Preflight, Served
 from tests.fixtures import values as v
 from tests.fixtures.estimates import hostile_estimate, priced_estimate
 from tests.fixtures.reports import REPORTS
@@ -141,10 +141,12 @@ def test_training_tells_what_was_kept_what_was_seen_and_what_was_changed() -> No
         kept_by="best exact_match on the dev split (0.500) of 2 looks",
         ended_early="nothing better on the dev split in 1 look after step 30",
         resumed_from_step=12,
+        served_by=Served(backend="transformers", model="runs/x/training/0123/final"),
         restored=("the weights", "the random state"),
         preflight=Preflight(
             estimated_memory_gib=Interval(low=0.8, likely=0.9, high=1.1),
             changes=(PlanChange(field="micro_batch_size", planned=4, used=2, why="memory"),),
+            seconds=12.0,
         ),
         steps_seconds=100.0,
         evaluation_seconds=20.0,
@@ -153,8 +155,12 @@ def test_training_tells_what_was_kept_what_was_seen_and_what_was_changed() -> No
     for out in (screen(show_training, result), "\n".join(map(str, training_grid(result).rows))):
         lowered = " ".join(out.split()).lower()
         assert "step 30: best exact_match" in lowered
-        assert "0.000 at 0, 0.500 at 30, 0.400 at 60" in lowered
-        assert "2.000 at 0, 1.000 at 30, 0.900 at 60" in lowered
+        assert "runs/x/training/0123/final" in lowered
+        assert "time in steps, looks and saving" in lowered
+        assert "time of the pre-flight" in lowered
+        assert "12 s" in lowered
+        assert "0.000 before, 0.500 at 30, 0.400 at 60" in lowered
+        assert "2.000 before, 1.000 at 30, 0.900 at 60" in lowered
         assert "nothing better on the dev split" in lowered
         assert "12, with the weights, the random state" in lowered
         assert "0.90 gib (0.80 to 1.10)" in lowered
