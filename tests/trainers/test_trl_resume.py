@@ -250,6 +250,21 @@ def test_stopped_where_a_look_is_due_it_is_made_when_training_goes_on(
     assert [point.step for point in result.evaluations] == [0, 3, 6, 9, 12]
 
 
+def test_a_look_that_ends_training_ends_it_as_well_where_training_went_on(
+    tiny_llama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("trainers.engines.trl._settings.LOSS_POINTS", 2)
+    script, patience = (0.0, 0.9, 0.7, 0.6), {"early_stopping_patience": 2}
+    expected = train(tiny_llama, tmp_path / "unbroken", tools=Looking(script), **patience)
+    assert [point.step for point in expected.loss] == [6, 9]
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_llama, tmp_path / "out", tools=Looking(script, stop_at=9), **patience)
+    result = train(tiny_llama, tmp_path / "out", tools=Looking(script[-1:]), **patience)
+    assert (result.resumed_from_step, result.steps) == (9, 9)
+    assert result.ended_early == expected.ended_early
+    assert same(result, expected)
+
+
 def test_a_signal_ends_training_at_a_checkpoint(tiny_llama: str, unbroken, tmp_path: Path):
     work = SimpleNamespace(is_training=True, is_stopping=False)
 
@@ -292,11 +307,13 @@ def test_whatever_is_learnt_goes_on_where_it_stopped(
         "objective": objective,
         "train_samples": PAIRS,
         "dev_samples": PAIRS[:4],
-        "method_options": {"reward": f"{reward}:worth"} if objective == "grpo" else {},
     }
+    if objective == "grpo":  # what is drawn at once is learnt from in two steps
+        options = {"reward": f"{reward}:worth"}
+        changes |= {"method_options": options, "generated_tokens": 8, "sequence_length": 64}
     expected = train(tiny_llama, tmp_path / "unbroken", **changes)
     with pytest.raises(KeyboardInterrupt):
         train(tiny_llama, tmp_path / "out", stop_at=3, **changes)
     result = train(tiny_llama, tmp_path / "out", **changes)
-    assert result.resumed_from_step == 3
+    assert result.resumed_from_step == (4 if objective == "grpo" else 3)
     assert same(result, expected)

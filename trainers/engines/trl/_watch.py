@@ -53,6 +53,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         """Why training ended before its last step."""
         self.is_stopped = False
         """The tools asked to stop, and a checkpoint was written."""
+        self._is_asked_to_stop = False
 
     @property
     def trainer(self) -> Any:
@@ -121,6 +122,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         memory = self._restored.memory  # the library forgets what it has not logged
         trainer._tr_loss += memory.get("unlogged_loss", 0.0)  # noqa: SLF001
         trainer._globalstep_last_logged = step - memory.get("unlogged_steps", 0)  # noqa: SLF001
+        if "draws" in memory:  # what is left of a draw is drawn anew
+            trainer._step = memory["draws"]  # noqa: SLF001 - tells it when to draw
         if self.looks.is_due(step, state.max_steps):
             trainer.evaluate()
 
@@ -134,12 +137,26 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         if step >= state.max_steps:
             control.should_log = True
             return
-        self.is_stopped = self._tools.should_stop()
+        self._is_asked_to_stop |= self._tools.should_stop()
+        if self._is_within_draw():
+            return
+        self.is_stopped = self._is_asked_to_stop
         is_due = self._agreed(is_due=self._is_due(state, now))
         if self.is_stopped:
             control.should_training_stop = True
             control.should_evaluate = False  # made when training goes on
         control.should_save = self.is_stopped or is_due
+
+    def _is_within_draw(self) -> bool:
+        """Whether completions that were drawn are still to be learnt from.
+
+        No checkpoint holds them: going on from here would draw others.
+        """
+        trainer = self.trainer
+        each = getattr(trainer.args, "steps_per_generation", None)
+        if not each or not hasattr(trainer, "_step"):
+            return False
+        return bool(trainer._step % (each * trainer.num_iterations))  # noqa: SLF001 - told nowhere else
 
     def _agreed(self, *, is_due: bool) -> bool:
         """What the first process says: clocks differ, and all must save together."""
@@ -240,6 +257,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             "best_step": None if best is None else best.step,
             "unlogged_loss": float(trainer._tr_loss),  # noqa: SLF001 - kept nowhere else
             "unlogged_steps": state.global_step - trainer._globalstep_last_logged,  # noqa: SLF001
+            **({"draws": trainer._step} if hasattr(trainer, "_step") else {}),  # noqa: SLF001
             "samples_per_step": samples_per_step(self.looks.plan),
             "optimizer_groups": len(groups),
             "optimizer_tensors": sum(len(group["params"]) for group in groups),

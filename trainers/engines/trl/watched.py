@@ -113,7 +113,18 @@ class Watched:
                 self.control,  # type: ignore[has-type]
                 found,
             )
+            if self.control.should_training_stop:  # the losses since the last log line are told
+                self.control.should_log = True
         return found
+
+    def _run_epoch(self, *positional: Any, **named: Any) -> None:
+        """The library's, unless a look that was due on resuming has ended training already."""
+        if not self.control.should_training_stop:
+            super()._run_epoch(*positional, **named)  # type: ignore[misc]
+            return
+        parts = ("model", "trial", "epoch", "ignore_keys_for_eval", "start_time")
+        told = {name: named[name] for name in parts}
+        self._maybe_log_save_evaluate(tr_loss=self._tr_loss, grad_norm=None, **told)  # type: ignore[attr-defined]
 
     def _save_checkpoint(self, *positional: Any, **named: Any) -> None:
         """The library's checkpoint; no step's time."""
