@@ -53,6 +53,7 @@ from advisor.standing import made_with, refuse_changed, refuse_stale, samples, w
 from advisor.training_set import has_shots, shots_note, shots_rule, training_samples
 from advisor.tuning import (
     UNANSWERING,
+    Limit,
     is_served,
     limit_of,
     may_use,
@@ -275,12 +276,12 @@ class Pipeline:
     def _trained(self, option: Option | None, *, resume: bool) -> TrainResult:
         """What training took is kept, so that later estimates for this machine can rest on it."""
         space, profile = self.workspace, self.folder.read("profile", Profile)
-        limit = limit_of(space, profile)
         trained_on = training_samples(space, self.decide())
         job = training_job(
-            space, self.plan(), trained_on, option=option, limit=limit, resume=resume
+            space, self.plan(), trained_on, option=option, limit=Limit(), resume=resume
         )
-        result = trained(space, job, limit)
+        limit = limit_of(space, profile, job)
+        result = trained(space, job.model_copy(update={"max_hours": limit.hours}), limit)
         rule = shots_rule(self.decide())
         notes = [override_note(self.workspace, self.folder)]
         if rule:

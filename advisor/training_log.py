@@ -146,6 +146,22 @@ def spent_on(path: Path, job: str) -> float:
     return round(spent, 6)
 
 
+def hours_on(path: Path, job: str) -> float:
+    """Hours that a log tells of for one job, over all its sessions."""
+    if not path.is_file():
+        return 0.0
+    total = last = 0.0
+    with path.open("rb") as stream:
+        for line in stream:
+            with contextlib.suppress(ValueError, AttributeError):
+                told = json.loads(line)
+                now = (told.get("elapsed_seconds") or 0.0) if told.get("job", "") == job else 0.0
+                if now < last:  # a new session, whose clock begins anew
+                    total += last
+                last = now
+    return hours_from_seconds(total + last)
+
+
 def spent_usd(path: Path) -> float:
     """Money that a log tells of, whatever was trained: what its last event says."""
     if not path.is_file():

@@ -29,7 +29,7 @@ from advisor.schema.train import TrainJob, TrainResult
 from advisor.service_bill import expected_bill
 from advisor.stages.estimate.plan.recipes import usual
 from advisor.stages.train import train
-from advisor.training_log import TRAIN_LOG, spent_on, spent_usd, training_log
+from advisor.training_log import TRAIN_LOG, hours_on, spent_on, spent_usd, training_log
 from advisor.training_set import TRAINING, marked_bad
 from advisor.workspace import Workspace
 
@@ -220,13 +220,19 @@ class Limit:
     hint: str = ""
 
 
-def limit_of(space: Workspace, profile: Profile) -> Limit:
-    """The tighter of the time limit and the hours that the budget pays for."""
+def limit_of(space: Workspace, profile: Profile, job: TrainJob | None = None) -> Limit:
+    """The tighter of the time limit and the hours that the budget pays for.
+
+    What earlier sessions of the job took counts, unless it begins anew.
+    """
     limits, price = profile.constraints, space.settings.usd_per_hour
     found = []
     if limits.max_hours is not None:
+        before = hours_on(space.folder.path / TRAIN_LOG, _mark(job)) if job and job.resume else 0.0
         told = f"Training stopped at the limit of {limits.max_hours:g} hours"
-        found.append(Limit(limits.max_hours, told, "--max-hours"))
+        if before:
+            told += f", {before:.2g} of them in earlier sessions"
+        found.append(Limit(max(0.0, limits.max_hours - before), told, "--max-hours"))
     if limits.budget_usd is not None and price:
         told = f"Training stopped: {limits.budget_usd:g} USD are spent at {price:g} USD per hour"
         left = max(0.0, limits.budget_usd - spent_usd(space.folder.path / TRAIN_LOG))

@@ -76,6 +76,27 @@ def read_last(space: Workspace) -> TrainEvent:
     return TrainEvent.model_validate_json(lines[-1])
 
 
+def test_hours_of_earlier_sessions_of_the_job_count_unless_it_begins_anew(
+    tmp_path: Path, monkeypatch
+):
+    space = space_of(tmp_path)
+    attempt(space, tmp_path, Stopped(is_done=True), Limit(), monkeypatch)
+    [line] = (space.folder.path / TRAIN_LOG).read_text().splitlines()
+    mark = TrainEvent.model_validate_json(line).job
+    lasted = [(mark, 1.0), (mark, 3600.0), ("another", 9000.0), (mark, 1800.0), (mark, 9.0)]
+    events = [TrainEvent(kind="step", job=job, elapsed_seconds=took) for job, took in lasted]
+    lines = "".join(event.model_dump_json(exclude_defaults=True) + "\n" for event in events)
+    (space.folder.path / TRAIN_LOG).write_text(lines)
+    job = training_job("m", tmp_path)
+    assert limit_of(space, profile(max_hours=4), job).hours == 4
+    limit = limit_of(space, profile(max_hours=4), job.model_copy(update={"resume": True}))
+    assert limit.hours == pytest.approx(2.4975)
+    assert "limit of 4 hours, 1.5 of them in earlier sessions" in limit.sentence
+    other = training_job("other", tmp_path, resume=True)
+    assert limit_of(space, profile(max_hours=4), other).hours == 4
+    assert limit_of(space, profile(max_hours=1), job.model_copy(update={"resume": True})).hours == 0
+
+
 class Stopped:
     """A trainer that is asked to stop, or is done."""
 
