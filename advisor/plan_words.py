@@ -6,12 +6,15 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
+from advisor import registry
 from advisor.catalog.load import catalog_root, read
 from advisor.catalog.query import reference
 from advisor.schema.catalog import Recipe
-from advisor.schema.estimate import Option, PlanPreview
+from advisor.schema.estimate import Option, PlanPreview, ServicePreview
 from advisor.schema.plan import Plan, PlanLine
 from advisor.schema.rule import Rule, Rulebook
+from advisor.schema.run import RunSettings
+from advisor.stages.estimate.plan.refusals import untaken_fields
 
 RECIPE, RULE, OBJECTIVE, STACK = "recipe ", "rule ", "objective ", "stack "
 OPTION = "method_options."
@@ -63,6 +66,53 @@ def plan_preview(option: Option, rulebook: Rulebook, command: Sequence[str]) -> 
         **values,
         lines=plan_lines(option.plan, rulebook),
         checks=tuple(_checks(option)),
+        command=shlex.join(command),
+    )
+
+
+def untaken(settings: RunSettings, plan: Plan) -> tuple[str, ...]:
+    """'rank 64 (--rank) is not used: full cannot take it.', one sentence for each such value."""
+    info = registry.method(plan.method).info
+    return tuple(
+        f"{field} {settings.plan[field]} ({settings.plan_from.get(field, '--set')}) is not used:"
+        f" {info.id} cannot take it."
+        for field in untaken_fields(settings.plan, info)
+    )
+
+
+def service_preview(
+    plan: Plan,
+    *,
+    fixed: Mapping[str, object],
+    trainer: str,
+    counts: tuple[int, int],
+    bill: str,
+    command: Sequence[str],
+) -> ServicePreview:
+    """What a service is asked for; `fixed` are the user's plan values, `counts` train and dev."""
+    named: dict[str, object] = {
+        "model": plan.model,
+        "objective": plan.objective,
+        "method": plan.method,
+    }
+    named |= {field: getattr(plan, field) for field in fixed}
+    named |= {"epochs": plan.epochs, "seed": plan.seed}
+    named |= {f"{OPTION}{name}": value for name, value in plan.method_options.items()}
+    return ServicePreview(
+        plan=plan,
+        trainer=trainer,
+        train_samples=counts[0],
+        dev_samples=counts[1],
+        lines=tuple(
+            PlanLine(
+                field=field,
+                value=_plain(value),
+                set_by=_ASKED.get(field, "") if field not in fixed else "you",
+                why=plan.reasons.get(field, "") if field not in fixed else "",
+            )
+            for field, value in named.items()
+        ),
+        bill=bill,
         command=shlex.join(command),
     )
 

@@ -17,7 +17,9 @@ from advisor.cli.measuring_options import OPTIONS, read
 from advisor.cli.options import FiniteRange
 from advisor.cli.screen import Screen
 from advisor.cli.tuning_options import merged
+from advisor.contracts import Reporting
 from advisor.errors import InputError, StorageError
+from advisor.general import general_data
 from advisor.kept_settings import load_settings, save_settings
 from advisor.pipeline import Pipeline
 from advisor.schema.run import EMBEDDED_MODEL, SETTINGS_FILE, RunSettings
@@ -125,11 +127,25 @@ def open_run(
     space = Workspace(settings, folder, progress=screen.progress(), emit=emit, say=screen.note)
     if chosen or not is_old:
         space.check()
+        _check_training(space)
         _writable(folder.path)
         save_settings(space.settings, space.folder)
     if run_dir is None:
         screen.note(f"Run folder: {folder.path}")
     return Pipeline(space, may_spend=screen.yes)
+
+
+def _check_training(space: Workspace) -> None:
+    """Look at what only training reads, so that it is refused before any work.
+
+    Raises InputError and MissingProgramError for a tracker, DatasetError for general data.
+    """
+    chosen = space.settings
+    if chosen.report_to and isinstance(space.trainer, Reporting):
+        space.trainer.check_trackers(chosen.report_to)
+    if chosen.general_data:
+        known = space.samples if space.dataset else ()
+        general_data(chosen.general_data, model=chosen.model, beside=known)
 
 
 def _new_folder(chosen: dict[str, Any]) -> Path:

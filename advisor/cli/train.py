@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,12 +18,10 @@ from advisor.cli.settings import open_run, settings_options
 from advisor.cli.tuning_options import tuning_options
 from advisor.errors import MissingArtifactError, StaleArtifactError
 from advisor.pipeline import Pipeline
+from advisor.plan_words import untaken
 from advisor.schema.gate import GateVerdict
 from advisor.standing import changed_since, refuse_stale
 from advisor.tuning import why_not
-
-if TYPE_CHECKING:
-    from advisor.schema.estimate import PlanPreview
 
 PLANNED_BY = ("objective", "plan", "plan_from", "method_options", "methods", "general_data")
 """Settings of which the estimate is made."""
@@ -38,7 +36,9 @@ PLANNED_BY = ("objective", "plan", "plan_from", "method_options", "methods", "ge
     default=True,
     help="Continue an interrupted training (default), or begin anew.",
 )
-@click.option("--dry-run", is_flag=True, help="Print the whole plan and its estimate; no training.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print the whole plan and its estimate; nothing else."
+)
 @run_dir_option
 @standard_options
 @click.pass_context
@@ -59,17 +59,18 @@ def command(
     if run_dir is None and "data" not in chosen:
         msg = "Missing option '--run-dir', the folder of a run; or start with --data FILE."
         raise click.UsageError(msg)
-    pipeline = open_run(screen, run_dir, chosen, start="data" in chosen)
-    _plan_anew(pipeline, chosen, dry_run=dry_run)
     if dry_run:
-        preview = _preview(pipeline)
-        screen.result(document(preview), lambda: _show_plan(screen, preview))
+        _preview(screen, run_dir, chosen)
         return
+    pipeline = open_run(screen, run_dir, chosen, start="data" in chosen)
+    _plan_anew(pipeline, chosen, dry_run=False)
     if _is_refused(screen, pipeline):
         ctx.exit(GATE_SAYS_NO)
     if asked := launch_asked(ctx):
         launch(screen, pipeline, asked.name, submit=asked.submit)
         return
+    for told in untaken(pipeline.settings, pipeline.plan()):
+        screen.note(told)
     tell_data(screen, pipeline)
     with interruptible(screen.command_line("--run-dir", pipeline.folder.path), pipeline.workspace):
         result = pipeline.train(resume=resume)
@@ -125,19 +126,14 @@ def _is_refused(screen: Screen, pipeline: Pipeline) -> bool:
     return False
 
 
-def _preview(pipeline: Pipeline) -> PlanPreview:
-    from advisor.plan_words import plan_preview  # noqa: PLC0415 - only for --dry-run
+def _preview(screen: Screen, run_dir: Path | None, chosen: dict[str, Any]) -> None:
+    """Show what training would do; nothing in the run folder changes."""
+    from advisor.cli.dry_run import beside, show_preview  # noqa: PLC0415 - only for --dry-run
 
-    words = ["advisor", "train", "--run-dir", str(pipeline.folder.path)]
-    if why_not(pipeline.workspace):
-        words += ["--override-gate", "REASON"]
-    return plan_preview(pipeline.option(), pipeline.workspace.rulebook, words)
-
-
-def _show_plan(screen: Screen, preview: PlanPreview) -> None:
-    from advisor.render.plan import show_plan  # noqa: PLC0415 - rich is slow to load
-
-    show_plan(screen.console, preview)
+    with beside(run_dir) as folder:
+        pipeline = open_run(screen, folder, chosen, start="data" in chosen)
+        _plan_anew(pipeline, chosen, dry_run=True)
+        show_preview(screen, pipeline)
 
 
 def _refuse_changed(pipeline: Pipeline) -> None:

@@ -14,13 +14,14 @@ from advisor.cli.plain_values import named_value
 from advisor.errors import PlanError
 
 if TYPE_CHECKING:
-    from advisor.plan_file.reading import PlanFile
+    from advisor.plan_file.composing import PlanFile
     from advisor.schema.run import RunSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 AUTO = "auto"
 """Value that gives a plan field back to the rules."""
+_ASIDE = f"{__name__}.left_aside"
 MERGED = ("plan", "plan_from", "method_options")
 """Settings of which a later command changes a part."""
 COUNT = click.IntRange(1)
@@ -38,6 +39,8 @@ SHORTHAND = {
     "gradient_checkpointing": "gradient_checkpointing",
     "optimizer": "optimizer",
     "precision": "precision",
+    "gpus": "gpus",
+    "strategy": "strategy",
 }
 """Flag -> plan field."""
 OWN = (
@@ -98,6 +101,12 @@ OPTIONS: list[Callable[[Any], Any]] = [
         type=click.Choice(["float32", "bfloat16", "float16"]),
         help="Precision of the base weights.",
     ),
+    click.option("--gpus", type=COUNT, help="GPUs of all machines together."),
+    click.option(
+        "--strategy",
+        type=click.Choice(["single", "ddp", "zero1", "zero2", "zero3", "fsdp", "layer_split"]),
+        help="How several GPUs share the work.",
+    ),
     click.option("--general-data", help="General samples against forgetting: mixed in, probed."),
     click.option("--report-to", help="Trackers by comma: tensorboard, wandb, mlflow, trackio."),
     click.option(
@@ -146,7 +155,7 @@ def _fixed(own: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     A method or model of the file counts where no flag names one, and then goes from `given`; a
     model only where a run starts, since a later command does not change a run's model.
     """
-    fixed = file_values(own["plan_path"], own["sets"])
+    fixed = file_values(own["plan_path"], own["sets"], methods=given.get("methods") or ())
     for name, found in _by_flags(own).items():
         fixed[name] = fixed.get(name, {}) | found if isinstance(found, dict) else found
     if not given.get("data"):
@@ -175,10 +184,13 @@ def _by_flags(own: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value or name == "report_to"}
 
 
-def file_values(path: Path | None, sets: Sequence[str]) -> dict[str, Any]:
+def file_values(
+    path: Path | None, sets: Sequence[str], *, methods: Sequence[str] = ()
+) -> dict[str, Any]:
     """What --plan and --set fix, under the names of RunSettings; --set wins.
 
-    What a file says that has no place in a plan is told on stderr. Raises PlanError.
+    `methods`: those named by flags. What a file says that has no place in a plan is told on stderr
+    and kept for `left_aside`. Raises PlanError.
     """
     if path is None and not sets:
         return {}
@@ -186,20 +198,45 @@ def file_values(path: Path | None, sets: Sequence[str]) -> dict[str, Any]:
 
     found: dict[str, Any] = {}
     if path is not None:
-        file = read_plan(path)
+        file = read_plan(path, method=methods[0] if len(methods) == 1 else None)
+        if context := click.get_current_context(silent=True):
+            context.meta[_ASIDE] = file.aside
         if file.aside:
             click.echo(f"Left aside of {path.name}:", err=True)
             for line in file.aside:
                 click.echo(f"  {line}", err=True)
         found = _values(file, f"--plan {path.name}")
     pairs = [_pair(text) for text in sets]
-    given_back = [(key, value) for key, value in pairs if value.strip().lower() == AUTO]
-    words = read_words([pair for pair in pairs if pair not in given_back])
-    for name, value in _values(words, "--set").items():
+    kept, given_back = _in_order(pairs)
+    for name, value in _values(read_words(kept), "--set").items():
         found[name] = found.get(name, {}) | value if isinstance(value, dict) else value
-    for key, _ in given_back:
-        found.setdefault("plan", {})[_field(key)] = AUTO
+    for field in given_back:
+        found.setdefault("plan", {})[field] = AUTO
     return found
+
+
+def _in_order(pairs: Sequence[tuple[str, str]]) -> tuple[list[tuple[str, str]], list[str]]:
+    """The pairs that fix a value, and the fields that are given back; the later word wins."""
+    from advisor.plan_file.reading import read_words  # noqa: PLC0415 - only with a plan
+
+    kept: list[tuple[str, str]] = []
+    given_back: list[str] = []
+    for key, value in pairs:
+        if value.strip().lower() == AUTO:
+            field = _field(key)
+            kept = [pair for pair in kept if set(read_words([pair]).plan) != {field}]
+            given_back = [*(name for name in given_back if name != field), field]
+        else:
+            kept.append((key, value))
+            fixed = read_words([(key, value)]).plan if given_back else {}
+            given_back = [name for name in given_back if name not in fixed]
+    return kept, given_back
+
+
+def left_aside() -> tuple[str, ...]:
+    """What the command's --plan file says that has no place in a plan, each with the reason."""
+    context = click.get_current_context(silent=True)
+    return tuple(context.meta.get(_ASIDE, ())) if context else ()
 
 
 def file_wishes(path: Path | None, sets: Sequence[str]) -> dict[str, Any]:

@@ -110,6 +110,14 @@ class Bill(NamedTuple):
 
 
 @runtime_checkable
+class Reporting(Protocol):
+    """What a trainer may offer that reports to trackers: which it knows and finds here."""
+
+    def check_trackers(self, names: Sequence[str]) -> None:
+        """Raise InputError for an unknown tracker, MissingProgramError for one that is missing."""
+
+
+@runtime_checkable
 class Billing(Protocol):
     """What a trainer may offer that spends money: whom it will pay for what."""
 

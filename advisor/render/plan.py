@@ -9,7 +9,7 @@ from rich.console import Console
 from advisor.render.estimate import sentence
 from advisor.render.grid import gib_spread, hours_spread, usd_spread
 from advisor.render.terminal import make_table, plain, show_facts, show_warnings
-from advisor.schema.estimate import Option, PlanPreview
+from advisor.schema.estimate import Option, PlanPreview, ServicePreview
 from advisor.schema.plan import PlanLine
 
 LOCAL = "local"
@@ -20,20 +20,49 @@ def show_plan(console: Console, preview: PlanPreview) -> None:
     console.print(plain(sentence(preview), style="bold"))
     rests_on = {title: n for n, title in enumerate(_titles(preview.lines), start=1)}
     table = make_table("field", "value", "set by")
-    for line in preview.lines:
-        if line.value is not None:
-            told = plain(_told(line, rests_on))
-            table.add_row(plain(line.field), plain(_value(line)), told)
+    chosen, usual = _parted(preview.lines)
+    for line in chosen:
+        told = plain(_told(line, rests_on))
+        table.add_row(plain(line.field), plain(_value(line)), told)
     table.columns[0].no_wrap = True
     console.print(table)
+    if usual:
+        named = ", ".join(f"{line.field} {_value(line)}" for line in usual)
+        console.print(plain(f"Nothing speaks for another value (--json says why): {named}."))
     for title, number in rests_on.items():
         console.print(plain(f"  [{number}] {title}"))
     show_facts(console, _estimate(preview))
     console.print(plain("Before the first step these are looked at:"))
     for check in preview.checks:
         console.print(plain(f"  - {check}"))
-    console.print(plain(f"To train: {preview.command}"))
+    _show_end(console, preview.command, preview.left_aside)
     show_warnings(console, preview.warnings)
+
+
+def show_asked(console: Console, preview: ServicePreview) -> None:
+    """What a service would be sent, what is fixed for it, what that costs, and the command."""
+    console.print(plain(f"Asked for at {preview.trainer}:", style="bold"))
+    table = make_table("field", "value", "set by")
+    for line in preview.lines:
+        table.add_row(plain(line.field), plain(_value(line)), plain(_told(line, {})))
+    table.columns[0].no_wrap = True
+    console.print(table)
+    console.print(plain("Everything else the service chooses by itself."))
+    sent = f"{preview.train_samples} training samples, {preview.dev_samples} dev samples"
+    show_facts(console, [("sent", sent), ("cost", preview.bill or "unknown")])
+    _show_end(console, preview.command, preview.left_aside)
+
+
+def _show_end(console: Console, command: str, aside: Sequence[str]) -> None:
+    if aside:
+        console.print(plain(f"Of the file, {len(aside)} keys have no place in the plan (--json)."))
+    console.print(plain(f"To train: {command}"))
+
+
+def _parted(lines: Sequence[PlanLine]) -> tuple[list[PlanLine], list[PlanLine]]:
+    """Lines that somebody or something set, and those with a value that nothing speaks against."""
+    known = [line for line in lines if line.value is not None]
+    return [li for li in known if li.set_by], [li for li in known if not li.set_by]
 
 
 def _estimate(option: Option) -> Iterator[tuple[str, str]]:

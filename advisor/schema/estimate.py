@@ -190,6 +190,23 @@ class PlanPreview(Option):
     """What is looked at before the first step."""
     command: str
     """The command that trains by it."""
+    left_aside: tuple[str, ...] = ()
+    """What the configuration file says that has no place in the plan, each with the reason."""
+
+
+class ServicePreview(Value):
+    """What a service would be asked for whose model nobody here can estimate."""
+
+    plan: Plan
+    trainer: str
+    train_samples: int
+    dev_samples: int
+    lines: tuple[PlanLine, ...]
+    """What is fixed for the job; everything else is the service's own choice."""
+    bill: str
+    """What it will cost, as a sentence; empty where nobody knows."""
+    command: str
+    left_aside: tuple[str, ...] = ()
 
 
 class Solved(Value):

@@ -65,6 +65,10 @@ class TrlTrainer:
 
             return ledger.finished() or run(job, tools, ledger)
 
+    def check_trackers(self, names: Sequence[str]) -> None:
+        """Raise InputError for an unknown tracker, MissingProgramError for one that is missing."""
+        check_trackers(names)
+
     def row_lengths(self, samples: Sequence[Sample], plan: Plan, instruction: str) -> list[int]:
         """Tokens of every sample as it is trained on, template and end token included.
 

@@ -13,7 +13,7 @@ from advisor.schema.decide import Decision, Setting
 from advisor.schema.estimate import Option, Place
 from advisor.schema.plan import Plan
 from advisor.schema.profile import Profile
-from advisor.stages.estimate.plan.packing import adapts, takes
+from advisor.stages.estimate.plan.packing import takes
 
 RULE = "rule "
 """How the reason of a field begins that a rule has filled."""
@@ -114,8 +114,6 @@ def suit_advice(
 
 
 def _is_taken(field: str, info: MethodInfo) -> bool:
-    if field == "dropout":
-        return adapts(info)
     return field in Plan.model_fields and takes(info, field)
 
 

@@ -21,7 +21,7 @@ def adapts(info: MethodInfo) -> bool:
 
 def takes(info: MethodInfo, field: str) -> bool:
     """Whether a plan of the method can have a value of that name."""
-    if field == "target_modules":
+    if field in ("target_modules", "dropout"):
         return adapts(info)
     return field not in _RANK_FIELDS or info.needs_rank
 

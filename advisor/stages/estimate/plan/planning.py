@@ -19,6 +19,7 @@ from advisor.stages.estimate.plan.software import experts_held, settle_precision
 from advisor.stages.estimate.plan.stated import FLAGS, as_request, lay_over
 
 _BITS: dict[str, int] = {"float32": 32, "bfloat16": 16, "float16": 16}
+_DEVICES = ("gpus", "nodes", "strategy")
 _QUANTISED_BITS = {"nf4": 4, "gptq": 4, "awq": 4, "int8": 8, "fp8": 8}
 
 
@@ -57,6 +58,7 @@ def make_plan(
     )
     lay_over(values, reasons, request, method.info)
     strategy = strategy_of(request, values.pop("strategy", None))
+    reasons |= {field: request.told[field] for field in _DEVICES if field in request.told}
     check_offload(values.get("offload"), strategy)
     check_against(model, request, strategy)
     suit_software(values, reasons, reference.stack, strategy, adapts=adapts(method.info))

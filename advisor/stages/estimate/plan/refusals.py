@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from advisor.contracts import MethodInfo
@@ -34,12 +34,27 @@ def suit_objective(request: EstimateRequest, model: ModelCard) -> None:
         )
 
 
+def untaken_fields(fixed: Iterable[str], info: MethodInfo) -> tuple[str, ...]:
+    """Plan fields of these that the method has no use for."""
+    packs = adapts(info) or info.base_bits is not None
+    return tuple(
+        field
+        for field in fixed
+        if not takes(info, field) or (field == "double_quantisation" and not packs)
+    )
+
+
 def ignored_flags(request: EstimateRequest, infos: Sequence[MethodInfo]) -> tuple[str, ...]:
     """Flags given that none of the methods can take."""
     ignored = [
         field
         for field in ("rank", "alpha", "target_modules")
         if getattr(request, field) is not None and not any(takes(i, field) for i in infos)
+    ]
+    ignored += [
+        field
+        for field in request.plan_values
+        if field not in ignored and all(untaken_fields((field,), info) for info in infos)
     ]
     packs = request.quantisation not in (None, "none")
     if packs and not any(adapts(i) or i.base_bits for i in infos):

@@ -14,7 +14,7 @@ from advisor.errors import PlanError
 from advisor.rulebook.reading import suggestion
 from advisor.schema.estimate import EstimateRequest
 from advisor.schema.plan import Plan
-from advisor.stages.estimate.plan.packing import adapts, takes
+from advisor.stages.estimate.plan.packing import takes
 
 FLAGS = {
     "rank": "rank",
@@ -171,8 +171,6 @@ def lay_over(
     """The fixed values that no field of the request stands for; `as_request` came first."""
     for field, value in request.plan_values.items():
         if field in COUNTS:
-            continue
-        if field == "dropout" and not adapts(info):
             continue
         if takes(info, field):
             values[field], reasons[field] = value, request.told[field]
