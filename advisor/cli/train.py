@@ -20,6 +20,7 @@ from advisor.errors import MissingArtifactError, StaleArtifactError
 from advisor.pipeline import Pipeline
 from advisor.plan_words import untaken
 from advisor.schema.gate import GateVerdict
+from advisor.stages.train import check_trains
 from advisor.standing import changed_since, refuse_stale
 from advisor.tuning import why_not
 
@@ -82,7 +83,9 @@ def _plan_anew(pipeline: Pipeline, chosen: dict[str, Any], *, dry_run: bool) -> 
 
     Judging again calls no model.
     """
-    folder = pipeline.folder
+    folder, methods = pipeline.folder, pipeline.settings.methods
+    if len(methods) == 1:
+        check_trains(pipeline.workspace.trainer.info, methods[0])
     is_changed = any(name in chosen for name in PLANNED_BY)
     is_stale = dry_run and folder.has("estimate") and folder.freshness("estimate") == "stale"
     may_begin = dry_run or bool(pipeline.settings.gate_override)

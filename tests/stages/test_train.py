@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from advisor import registry
-from advisor.errors import DatasetError, PluginError, StorageError
-from advisor.stages.train import train
+from advisor.errors import DatasetError, PlanError, PluginError, StorageError
+from advisor.stages.train import check_trains, train
 from tests.fixtures.training import RecordingTools, training_job
 
 
@@ -44,3 +44,13 @@ def test_an_unwritable_folder_is_told_before_training(tmp_path: Path):
             tools=tools,
         )
     assert tools.events == []
+
+
+def test_a_method_that_can_only_be_estimated_is_told_before_training(tmp_path: Path):
+    job = training_job("tiny", tmp_path / "out", method="galore")
+    with pytest.raises(PlanError, match="'galore' can be estimated, but the trainer 'trl'") as told:
+        train(job, trainer=registry.trainer("trl"), tools=RecordingTools())
+    assert "lora" in told.value.hint
+    assert "lisa" not in told.value.hint
+    assert not (tmp_path / "out").exists()
+    check_trains(registry.trainer("trl").info, "lora")
