@@ -177,7 +177,7 @@ ABSENT = {
             "--data",
             "{in}/good.jsonl",
             "--docs",
-            "{in}/words.txt",
+            "{in}/words.rst",
             "--builders",
             "rag",
             "--backend",
