@@ -36,7 +36,8 @@ class TrainJob(Value):
     dev_samples: tuple[Sample, ...]
     output_dir: str
     resume: bool = False
-    """Continue from the newest complete checkpoint in `output_dir`, if there is one."""
+    """Hand a finished result back, or continue from the newest complete checkpoint in `output_dir`,
+    if there is one; else begin anew."""
     general_samples: tuple[Sample, ...] = ()
     """General data of which the plan's `general_share` of the training rows is taken."""
     probe_samples: tuple[Sample, ...] = ()

@@ -48,8 +48,8 @@ class DryRunTrainer:
     def train(self, job: TrainJob, tools: Tools) -> TrainResult:
         """Write down the train samples and a loss curve; the same for the same seed.
 
-        A finished job is handed back, an interrupted one continues at its step when `job.resume`
-        is set. Raises DatasetError without samples, StorageError, TrainingError when another
+        When `job.resume` is set, a finished job is handed back, and an interrupted one continues at
+        its step. Raises DatasetError without samples, StorageError, TrainingError when another
         process trains in the folder, and KeyboardInterrupt when `tools.should_stop()` asks for it.
         """
         if not job.train_samples:

@@ -61,8 +61,10 @@ class Program(NamedTuple):
     """How to get it, in words."""
     config_file: str
     recipe: Callable[[TrainJob], Recipe]
+    on_path: str = ""
+    """The command that is there where it is installed."""
     is_here: Callable[[], bool] | None = None
-    """Whether it is installed; None: as the command is on the PATH."""
+    """Whether it is installed, where no command says so."""
     environment: Callable[[TrainJob], dict[str, str]] = lambda _job: {}
     """What it is told by variables."""
 
@@ -70,8 +72,8 @@ class Program(NamedTuple):
 def train_outside(job: TrainJob, tools: Tools, program: Program) -> TrainResult:
     """Write the job down for the program, run it where it is installed, and take its work over.
 
-    A finished job is handed back; an interrupted one goes on from the program's newest whole
-    checkpoint when `job.resume` is set. Raises PlanError and DatasetError for what the program
+    When `job.resume` is set, a finished job is handed back, and an interrupted one goes on from the
+    program's newest whole checkpoint. Raises PlanError and DatasetError for what the program
     cannot do, MissingProgramError with the command to run elsewhere once everything is written,
     TrainingError, OutOfMemoryError, NonFiniteLossError, StorageError, and KeyboardInterrupt, with
     what is kept in words, when `tools.should_stop()` asked for it.
@@ -117,7 +119,7 @@ def _train(
     goes_on = {RESUME_KEY: str(from_checkpoint[0])} if from_checkpoint else {}
     values = recipe.values | goes_on
     write_recipe(recipe._replace(values=values), program.config_file, folder)
-    if not is_here(program, job):
+    if not is_here(program):
         raise MissingProgramError(
             f"{program.name} is not installed here. The job is written to {folder}.",
             hint=f"Run it where {program.name} is ({program.install}):"
@@ -151,11 +153,16 @@ def _train(
     return _taken_over(job, program, ledger, hearing, ended, spent)
 
 
-def is_here(program: Program, job: TrainJob) -> bool:
+def is_here(program: Program) -> bool:
     """Whether the program is installed."""
     if program.is_here is not None:
         return program.is_here()
-    return shutil.which(program.command(job)[0]) is not None
+    return shutil.which(program.on_path) is not None
+
+
+def missing(program: Program) -> str:
+    """What a list of plugins says where the program is not installed; empty where it is."""
+    return "" if is_here(program) else f"{program.name} ({program.install})"
 
 
 def _by_hand(program: Program, job: TrainJob, folder: Path) -> str:

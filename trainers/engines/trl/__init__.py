@@ -38,9 +38,9 @@ class TrlTrainer:
     def train(self, job: TrainJob, tools: Tools) -> TrainResult:
         """Train, or continue, or hand back the stored result of this very job.
 
-        A finished job whose files are whole is not trained again; an interrupted one continues
-        from its newest whole checkpoint when `job.resume` is set; what another job has left in the
-        same folder stays as it is. Raises PlanError, MissingExtraError, DatasetError,
+        When `job.resume` is set, a finished job whose files are whole is not trained again, and an
+        interrupted one continues from its newest whole checkpoint; what another job has left in the
+        same folder stays as it is, and is told. Raises PlanError, MissingExtraError, DatasetError,
         ModelFolderError, OutOfMemoryError, NonFiniteLossError, StorageError, TrainingError when
         another process trains in the folder, and KeyboardInterrupt when `tools.should_stop()`
         asked for it (a checkpoint is then in place).
