@@ -12,7 +12,7 @@ from advisor.cli.aside import unused_run_dir_option
 from advisor.cli.installation import extras, packages
 from advisor.cli.options import standard_options
 from advisor.cli.screen import Screen
-from advisor.contracts import GROUPS
+from advisor.contracts import GROUPS, Lacking
 from advisor.errors import AdvisorError
 from advisor.schema.installation import PluginEntry, PluginList
 
@@ -58,20 +58,23 @@ def plugin_entry(group: str, name: str, missing: set[str]) -> PluginEntry:
     """One plugin's line; one that does not load is listed with its reason, not hidden."""
     owner = registry.owner(group, name)
     try:
-        info = registry.get(group, name).info  # type: ignore[attr-defined]
+        plugin = registry.get(group, name)
+        info = plugin.info  # type: ignore[attr-defined]
+        lacks = plugin.missing() if isinstance(plugin, Lacking) else ""
     except AdvisorError as error:
         problem = error.message
     except Exception as error:  # noqa: BLE001 - a stranger's plugin may fail in any way
         problem = f"does not load: {type(error).__name__}: {error}"
     else:
-        absent = info.extra in missing
+        if info.extra in missing:
+            lacks = f"the extra {info.extra}"
         return PluginEntry(
             group=group,
             name=name,
             label=info.label,
             owner=owner,
             extra=info.extra,
-            ready=not absent,
-            problem=f"needs the extra {info.extra}" if absent else "",
+            ready=not lacks,
+            problem=f"needs {lacks}" if lacks else "",
         )
     return PluginEntry(group=group, name=name, owner=owner, ready=False, problem=problem)

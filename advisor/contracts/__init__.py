@@ -22,7 +22,7 @@ from advisor.contracts.answering import (
     Telling,
 )
 from advisor.contracts.launching import Launcher
-from advisor.contracts.options import Configurable
+from advisor.contracts.options import Configurable, Lacking
 from advisor.contracts.retrieving import (
     Arraying,
     Asymmetric,
@@ -69,6 +69,7 @@ __all__ = [
     "Filtering",
     "Judging",
     "Keeping",
+    "Lacking",
     "Launcher",
     "Method",
     "MethodInfo",

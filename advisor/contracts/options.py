@@ -1,4 +1,4 @@
-"""What any plugin may offer: options of its own."""
+"""What any plugin may offer: options of its own, and a word on what it lacks."""
 
 from __future__ import annotations
 
@@ -18,3 +18,11 @@ class Configurable(Protocol):
 
     def configured(self, options: Mapping[str, str]) -> Self:
         """The same plugin with these options; raises InputError for an unknown or wrong one."""
+
+
+@runtime_checkable
+class Lacking(Protocol):
+    """What a plugin may offer that needs more than Python packages: a program, a device."""
+
+    def missing(self) -> str:
+        """What it needs and this machine lacks, in a few words; empty where nothing; cheap."""

@@ -63,7 +63,7 @@ class PluginEntry(Value):
     extra: str = ""
     """The extra it needs to run; empty for none."""
     ready: bool
-    """It loads, and what its extra asks for is installed."""
+    """It loads, and what it needs is here: its extra, its program."""
     problem: str = ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from advisor.contracts import Tools, TrainerInfo
 from advisor.schema.train import TrainJob, TrainResult
 from trainers.engines.outside.devices import processes_of
-from trainers.engines.outside.engine import Program, recipe_of, train_outside
+from trainers.engines.outside.engine import Program, missing, recipe_of, train_outside
 from trainers.engines.recipes import Recipe, axolotl_config
 from trainers.engines.recipes.axolotl import CONFIG_FILE, METHODS, NAME, OBJECTIVES
 
@@ -23,6 +23,7 @@ AXOLOTL = Program(
     install="its own environment: pip install axolotl",
     config_file=CONFIG_FILE,
     recipe=axolotl_config,
+    on_path="axolotl",
 )
 
 
@@ -38,6 +39,10 @@ class AxolotlTrainer:
     def train(self, job: TrainJob, tools: Tools) -> TrainResult:
         """Train by Axolotl's program; raises as `train_outside` does."""
         return train_outside(job, tools, AXOLOTL)
+
+    def missing(self) -> str:
+        """Its program, where that is not installed; files for it are written all the same."""
+        return missing(AXOLOTL)
 
     def recipe(self, job: TrainJob) -> Recipe:
         """What is written for Axolotl; raises PlanError and DatasetError."""

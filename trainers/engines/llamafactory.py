@@ -5,7 +5,7 @@ from __future__ import annotations
 from advisor.contracts import Tools, TrainerInfo
 from advisor.schema.train import TrainJob, TrainResult
 from trainers.engines.outside.devices import processes_of
-from trainers.engines.outside.engine import Program, recipe_of, train_outside
+from trainers.engines.outside.engine import Program, missing, recipe_of, train_outside
 from trainers.engines.recipes import Recipe, llamafactory_config
 from trainers.engines.recipes.llamafactory import CONFIG_FILE, METHODS, NAME, STAGES
 from trainers.engines.recipes.spread import STAGES as STAGES_OF_ZERO
@@ -27,6 +27,7 @@ LLAMAFACTORY = Program(
     install="its own environment: pip install llamafactory",
     config_file=CONFIG_FILE,
     recipe=llamafactory_config,
+    on_path="llamafactory-cli",
     environment=_environment,
 )
 
@@ -43,6 +44,10 @@ class LlamaFactoryTrainer:
     def train(self, job: TrainJob, tools: Tools) -> TrainResult:
         """Train by LLaMA-Factory's program; raises as `train_outside` does."""
         return train_outside(job, tools, LLAMAFACTORY)
+
+    def missing(self) -> str:
+        """Its program, where that is not installed; files for it are written all the same."""
+        return missing(LLAMAFACTORY)
 
     def recipe(self, job: TrainJob) -> Recipe:
         """What is written for LLaMA-Factory; raises PlanError and DatasetError."""

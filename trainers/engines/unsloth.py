@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from advisor.contracts import Tools, TrainerInfo
 from advisor.errors import PlanError
 from advisor.schema.train import TrainJob, TrainResult
-from trainers.engines.outside.engine import Program, recipe_of, train_outside
+from trainers.engines.outside.engine import Program, missing, recipe_of, train_outside
 from trainers.engines.recipes import Recipe
 from trainers.engines.recipes.unsloth import (
     CONFIG_FILE,
@@ -71,6 +71,10 @@ class UnslothTrainer:
                 hint="Plan for one GPU, or train with --trainer trl, axolotl or llamafactory.",
             )
         return train_outside(job, tools, UNSLOTH)
+
+    def missing(self) -> str:
+        """Unsloth, or the GPU without which it does not train; files are written all the same."""
+        return missing(UNSLOTH) or ("" if shutil.which("nvidia-smi") else "an NVIDIA GPU")
 
     def recipe(self, job: TrainJob) -> Recipe:
         """What is written for Unsloth; raises PlanError and DatasetError."""

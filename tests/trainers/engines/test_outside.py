@@ -271,6 +271,22 @@ def test_absent_it_writes_everything_and_says_the_command(
     assert (folder / "NOTES.txt").is_file()
 
 
+def test_the_list_of_plugins_says_which_program_is_missing(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from advisor.cli.plugins import plugin_entry
+
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.delenv("UNSLOTH_PYTHON", raising=False)
+    for one in (name, "unsloth"):
+        entry = plugin_entry("advisor.trainers", one, set())
+        assert not entry.ready
+        assert "its own environment: pip install" in entry.problem
+    standin(tmp_path / "bin", PROGRAMS[name])
+    entry = plugin_entry("advisor.trainers", name, set())
+    assert (entry.ready, entry.problem) == (True, "")
+
+
 def test_what_it_cannot_do_is_refused_before_anything_is_written(name: str, tmp_path: Path):
     for changes, kind, words in (
         ({"method": "prefix"}, PlanError, "has no 'sft' by 'prefix'"),
