@@ -317,16 +317,18 @@ def test_what_four_bits_would_save_is_told_with_figures(tiny_llama: str):
     assert _quantised(Wide(), training_plan("m", "qlora"), 2.0) == ""
 
 
-@pytest.mark.parametrize(("low", "high", "words"), [(50.0, 60.0, "less"), (0.001, 0.002, "more")])
+@pytest.mark.parametrize(("low", "high", "words"), [(50.0, 60.0, "least 50"), (0.001, 0.002, "most 0.002")])
 def test_memory_outside_the_estimate_is_told(
     tiny_llama: str, tmp_path: Path, low: float, high: float, words: str
 ):
     bench = bench_for(tiny_llama, tmp_path)
     estimate = Interval(low=low, likely=low, high=high)
-    job = bench.job.model_copy(update={"estimated_memory_gib": estimate})
+    update = {"estimated_memory_gib": estimate, "usable_memory_gib": 100.0}
+    job = bench.job.model_copy(update=update)
     seen = looked(dataclasses.replace(bench, job=job))
-    [note] = [note for note in seen.notes if "the estimate expected" in note]
-    assert words in note
+    [note] = [note for note in seen.notes if note.startswith("Memory: two steps on the longest")]
+    told = f"the estimate said at {words} GiB. Training goes on: 100 GiB are usable."
+    assert note.endswith(told)
     assert seen.estimated_memory_gib == estimate
 
 

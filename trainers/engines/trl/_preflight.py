@@ -122,12 +122,13 @@ def _memory_notes(bench: Bench, found: Fitted) -> list[str]:
     peak, estimated = found.probe.peak_gib, bench.job.estimated_memory_gib
     if peak is None or estimated is None or found.changes:
         return []
-    took = f"Two steps on the longest batch took {peak:.3g} GiB"
-    expected = f"the estimate expected {estimated.low:.3g} to {estimated.high:.3g}"
+    took = f"Memory: two steps on the longest batch took {peak:.3g} GiB"
+    usable = bench.job.usable_memory_gib
+    onward = "" if usable is None else f" Training goes on: {usable:.3g} GiB are usable."
     if peak > estimated.high:
-        return [f"{took}, {peak - estimated.high:.3g} more than the highest; {expected}."]
+        return [f"{took}; the estimate said at most {estimated.high:.3g} GiB.{onward}"]
     if peak < estimated.low:
-        return [f"{took}, {estimated.low - peak:.3g} less than the lowest; {expected}."]
+        return [f"{took}; the estimate said at least {estimated.low:.3g} GiB.{onward}"]
     return []
 
 
