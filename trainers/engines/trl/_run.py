@@ -36,6 +36,7 @@ from trainers.engines.trl._preflight import look
 from trainers.engines.trl._restore import restorable
 from trainers.engines.trl._watch import Watch
 from trainers.engines.trl.failures import no_samples, told
+from trainers.engines.trl.learned import unlearned
 from trainers.engines.trl.objectives import course_of
 
 LIBRARIES = ("torch", "transformers", "peft", "trl", "accelerate")
@@ -92,7 +93,8 @@ def _run(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
             raise KeyboardInterrupt
         kept = watch.keep_best()
         general = (progress.general_loss_before, probe(trainer))
-    remarks = unlearned(kept["dev_loss_before"], kept["dev_loss_after"]) + forgotten(*general)
+    losses = (kept["dev_loss_before"], kept["dev_loss_after"])
+    remarks = unlearned(*losses, points=looks.points, plan=plan) + forgotten(*general)
     _emit_notes(tools, remarks)
     result = _result(job, ledger, trainer, progress, memory).model_copy(
         update=kept
@@ -204,14 +206,6 @@ def _versions(plan: Plan) -> dict[str, str]:
 def _emit_notes(tools: Tools, notes: tuple[str, ...]) -> None:
     for note in notes:
         tools.emit(TrainEvent(kind="note", message=note))
-
-
-def unlearned(before: float | None, after: float | None) -> tuple[str, ...]:
-    """A remark when the dev loss is known and did not fall."""
-    if before is None or after is None or after < before:
-        return ()
-    change = f"{before:.3f} to {after:.3f}"
-    return (f"Training learned nothing that shows on the dev split: its loss went from {change}.",)
 
 
 def _use_all_cores() -> None:
