@@ -1,14 +1,15 @@
 """What tuning an encoder adds to the classifier on embeddings; writes results/labels_tuned.json.
 
     python benchmarks/labels/tuned.py [--missing] [--data FOLDER] [--counts 10 20 50]
-        [--ways encoder] [--every N] [--out FILE]
+        [--ways encoder] [--every N] [--unseen] [--out FILE]
 
 `FOLDER` as in `measure.py`. `--counts`: train samples of each label, drawn. Each way takes the plan
 of the recipe `classification-full-tiny`; `contrastive` reads two texts a sample and takes half the
 epochs. The dev part, a quarter as many samples as are learnt from, is drawn from the other train
 samples; it chooses among looks, and the baseline is given it too. The recipe's values were chosen
 on train samples of half of the labels, and nothing on the test part, of which every n-th sample is
-asked (`--every`). Intervals of a gain are paired: 95 %, bootstrap over test samples.
+asked (`--every`). With `--unseen` only the other labels are there. Intervals of a gain are paired:
+95 %, bootstrap over test samples.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from advisor.schema.evaluation import Message, Prompt, Sample  # noqa: E402
 from advisor.schema.plan import Plan  # noqa: E402
 from advisor.schema.train import TrainJob  # noqa: E402
 from advisor.tools import Tools  # noqa: E402
-from benchmarks.labels.rows import read, some_of_each  # noqa: E402
+from benchmarks.labels.rows import Rows, read, some_of_each  # noqa: E402
 
 RESULT = ROOT / "benchmarks" / "results" / "labels_tuned.json"
 SHARED = Path(os.environ.get("ADVISOR_SHARED", ROOT.parent / "shared"))
@@ -50,6 +51,8 @@ MOST_DEV = 500
 DEV_SHARE = 4
 """Train samples for each one of the dev part."""
 DRAWS = 10_000
+CHOSEN_ON = 38
+"""Labels whose train samples the recipe's values were chosen on."""
 LONGEST = 64
 """Tokens of a text; one in a thousand has more."""
 
@@ -71,6 +74,14 @@ def plan(way: str, encoder: str) -> Plan:
         "method_options": {"way": way},
     }
     return Plan.model_validate(usual | fields)
+
+
+def unseen(rows: Rows) -> Rows:
+    """The samples of the labels on which no value of the recipe was chosen."""
+    names = sorted({sample.target for sample in rows.train})
+    seen = random.Random(5).sample(names, CHOSEN_ON)  # noqa: S311 - no secret
+    train, test = ([s for s in part if s.target not in seen] for part in rows)
+    return Rows(train, test)
 
 
 def dev_part(train: Sequence[Sample], learnt: Sequence[Sample]) -> list[Sample]:
@@ -168,6 +179,8 @@ def measure(chosen: argparse.Namespace) -> dict[str, Any]:
     """All figures of the result; the file grows with each count."""
     began, load = time.perf_counter(), os.getloadavg()[0]
     rows = read(chosen.data)
+    if chosen.unseen:
+        rows = unseen(rows)
     test = rows.test[:: chosen.every]
     document: dict[str, Any] = {"banking77": {}}
     with tempfile.TemporaryDirectory() as scratch:
@@ -181,6 +194,7 @@ def measure(chosen: argparse.Namespace) -> dict[str, Any]:
                 "load_average": [round(load, 1), round(os.getloadavg()[0], 1)],
                 "python": platform.python_version(),
                 "versions": {name: version(name) for name in PACKAGES},
+                "labels": len({sample.target for sample in rows.train}),
                 "intervals": "95 %, paired bootstrap over test samples",
                 "banking77": document["banking77"] | {f"{count} of each label": found},
                 "wall_seconds": round(time.perf_counter() - began, 1),
@@ -197,6 +211,7 @@ def main() -> int:
     parser.add_argument("--counts", type=int, nargs="*", default=[10, 20, 50])
     parser.add_argument("--ways", nargs="*", default=["encoder"], choices=WAYS)
     parser.add_argument("--every", type=int, default=1, help="every n-th test sample is asked")
+    parser.add_argument("--unseen", action="store_true", help="labels nothing was chosen on")
     parser.add_argument("--out", type=Path, default=RESULT)
     chosen = parser.parse_args()
     if chosen.missing and chosen.out.is_file():
