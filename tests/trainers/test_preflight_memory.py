@@ -317,7 +317,9 @@ def test_what_four_bits_would_save_is_told_with_figures(tiny_llama: str):
     assert _quantised(Wide(), training_plan("m", "qlora"), 2.0) == ""
 
 
-@pytest.mark.parametrize(("low", "high", "words"), [(50.0, 60.0, "least 50"), (0.001, 0.002, "most 0.002")])
+@pytest.mark.parametrize(
+    ("low", "high", "words"), [(50.0, 60.0, "least 50"), (0.001, 0.002, "most 0.002")]
+)
 def test_memory_outside_the_estimate_is_told(
     tiny_llama: str, tmp_path: Path, low: float, high: float, words: str
 ):
