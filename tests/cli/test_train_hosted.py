@@ -87,3 +87,17 @@ def test_a_budget_needs_a_price_and_a_fixed_rate_is_refused_before_anything_is_s
             assert outcome.exit_code == 1
             assert told in json.loads(outcome.stdout)["error"]["message"]
         assert not server.files
+
+
+def test_a_dry_run_shows_what_a_service_is_asked_for_and_asks_nothing(data: Path):
+    with tuning_server() as server:
+        outcome = tune(data, server, "--dry-run", "--option", "usd_per_million_tokens=3")
+        assert not server.jobs
+    assert outcome.exit_code == 0, outcome.output
+    found = json.loads(outcome.stdout)
+    lines = {line["field"]: line for line in found["lines"]}
+    assert (lines["epochs"]["value"], lines["epochs"]["set_by"]) == (2, "you")
+    assert lines["model"]["value"] == "small"
+    assert found["train_samples"] + found["dev_samples"] < 80
+    assert "3 USD per million" in found["bill"]
+    assert not (data.parent / "run").exists()
