@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -122,6 +123,9 @@ class Matrix:
 
 @pytest.fixture(scope="module")
 def matrix(tiny_llama: str, tmp_path_factory: pytest.TempPathFactory) -> Matrix:
+    import trl  # noqa: F401 - what is imported now is set apart
+
+    gc.freeze()
     return Matrix(tiny_llama, tmp_path_factory.mktemp("matrix"))
 
 
@@ -222,7 +226,9 @@ def kept_entries(matrix: Matrix, name: str, count: int) -> int:
     return 2 * count if twice else count
 
 
-@pytest.mark.parametrize("name", [*METHODS, *FORMS])
+@pytest.mark.parametrize(
+    "name", [*METHODS, *(pytest.param(name, marks=pytest.mark.slow) for name in FORMS)]
+)
 def test_every_method_tunes_answers(matrix: Matrix, name: str):
     check(matrix, "sft", name)
 
