@@ -70,23 +70,35 @@ def importable(monkeypatch: pytest.MonkeyPatch, root: Path):
 
 
 @pytest.fixture(scope="module")
-def unbroken(tiny_llama: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple]:
+def unbroken(tiny_llama: str, tmp_path_factory: pytest.TempPathFactory) -> tuple:
+    """Result and weights of LoRA, never interrupted."""
     place = tmp_path_factory.mktemp("unbroken")
-    results = {m: train(tiny_llama, place / m, m) for m in ("lora", "full")}
-    return {m: (result, weights(place / m)) for m, result in results.items()}
+    return train(tiny_llama, place), weights(place)
+
+
+@pytest.fixture(scope="module")
+def stopped(tiny_llama: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run stopped at step 5 that saved whenever it could; to be copied."""
+    place = tmp_path_factory.mktemp("stopped")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trainers.engines.trl._watch.SAVING_SHARE", 1e9)
+        with pytest.raises(KeyboardInterrupt):
+            train(tiny_llama, place, stop_at=5)
+    assert names(home(tiny_llama, place)) == ["checkpoint-3", "checkpoint-5"]
+    return place
 
 
 def test_a_killed_run_ends_where_an_unbroken_one_does(
     root: Path, tiny_llama: str, unbroken, tmp_path: Path
 ):
-    steps = tuple(random.SystemRandom().sample(range(2, 12), 3))
+    steps = tuple(random.SystemRandom().sample(range(2, 12), 2))
     folder = tmp_path / "out"
     kill(root, tiny_llama, folder, "lora", tuple(sorted(steps)))
     left = newest_complete(home(tiny_llama, folder))
     assert left is not None, steps
     before = json.loads((home(tiny_llama, folder) / "progress.json").read_text())
     result = train(tiny_llama, folder)
-    expected, expected_weights = unbroken["lora"]
+    expected, expected_weights = unbroken
     assert result.resumed_from_step == int(left.name.removeprefix("checkpoint-"))
     assert same(result, expected), steps
     assert weights(folder) == expected_weights
@@ -98,27 +110,27 @@ def test_a_killed_run_ends_where_an_unbroken_one_does(
 @pytest.mark.parametrize("method", ["lora", "full"])
 @pytest.mark.parametrize("seed", range(2))
 def test_however_often_it_is_killed(
-    root: Path, tiny_llama: str, unbroken, tmp_path: Path, method: str, seed: int
+    root: Path, tiny_llama: str, tmp_path: Path, method: str, seed: int
 ):
     draw = random.Random(seed)
     steps = sorted(draw.randrange(1, 13) for _ in range(5))
     kill(root, tiny_llama, tmp_path / "out", method, tuple(steps))
     result = train(tiny_llama, tmp_path / "out", method)
-    expected, expected_weights = unbroken[method]
+    expected = train(tiny_llama, tmp_path / "unbroken", method)
     assert same(result, expected), steps
-    assert weights(tmp_path / "out") == expected_weights
+    assert weights(tmp_path / "out") == weights(tmp_path / "unbroken")
 
 
-@pytest.mark.parametrize("damage", ["no marker", "cut file", "empty folder"])
+@pytest.mark.parametrize(
+    "damage", ["no marker", *(pytest.param(d, marks=pytest.mark.slow) for d in ("cut", "empty"))]
+)
 def test_a_half_written_newest_checkpoint_is_passed_over(
-    tiny_llama: str, unbroken, tmp_path: Path, damage: str
+    tiny_llama: str, unbroken, stopped: Path, tmp_path: Path, damage: str
 ):
-    folder = tmp_path / "out"
-    with pytest.raises(KeyboardInterrupt):
-        train(tiny_llama, folder, stop_at=5)
+    folder = shutil.copytree(stopped, tmp_path / "out")
     whole = home(tiny_llama, folder) / "checkpoint-5"
     broken = home(tiny_llama, folder) / "checkpoint-9"
-    if damage == "empty folder":
+    if damage == "empty":
         broken.mkdir()
     else:
         shutil.copytree(whole, broken)
@@ -128,25 +140,10 @@ def test_a_half_written_newest_checkpoint_is_passed_over(
     assert is_complete(whole)
     assert not is_complete(broken)
     result = train(tiny_llama, folder)
-    expected, expected_weights = unbroken["lora"]
+    expected, expected_weights = unbroken
     assert result.resumed_from_step == 5
     assert result.loss == expected.loss
     assert weights(folder) == expected_weights
-
-
-def test_time_is_summed_over_interruptions(tiny_llama: str, tmp_path: Path):
-    folder = tmp_path / "out"
-    with pytest.raises(KeyboardInterrupt):
-        train(tiny_llama, folder, stop_at=5)
-    file = home(tiny_llama, folder) / "progress.json"
-    progress = json.loads(file.read_text())
-    progress["wall_seconds"] += 1000
-    progress["steps_seconds"] += 1000
-    file.write_text(json.dumps(progress))
-    result = train(tiny_llama, folder)
-    assert 1000 < result.wall_seconds < 1100
-    assert result.tokens_per_second is not None
-    assert result.tokens_per_second < 5
 
 
 @pytest.fixture
@@ -176,40 +173,36 @@ def test_the_newest_and_the_best_checkpoint_are_kept(tiny_llama: str, tmp_path: 
     assert result.dev_loss_after == result.evaluations[1].loss
 
 
-@pytest.mark.usefixtures("saving_often")
 def test_a_damaged_newest_checkpoint_is_passed_over_and_told(
-    tiny_llama: str, unbroken, tmp_path: Path
+    tiny_llama: str, unbroken, stopped: Path, tmp_path: Path
 ):
-    with pytest.raises(KeyboardInterrupt):
-        train(tiny_llama, tmp_path, stop_at=5)
-    place, plan = home(tiny_llama, tmp_path), training_plan(tiny_llama)
-    assert names(place) == ["checkpoint-3", "checkpoint-5"]  # the best look's, and the newest
+    folder = shutil.copytree(stopped, tmp_path / "out")
+    place, plan = home(tiny_llama, folder), training_plan(tiny_llama)
     for name in ("rng_state.pth", "scheduler.pt", "trainer_state.json", "watch.json"):
         copy = shutil.copytree(place, tmp_path / name)
         flip(copy / "checkpoint-5" / name)
         assert restorable(copy, place.name, plan).step == 3
     flip(place / "checkpoint-5" / "optimizer.pt")
     tools = Looking()
-    result = train(tiny_llama, tmp_path, tools=tools)
+    result = train(tiny_llama, folder, tools=tools)
     told = "checkpoint-5 was passed over: optimizer.pt has changed since it was written."
     assert told in result.notes
     assert result.resumed_from_step == 3
-    assert same(result, unbroken["lora"][0])
+    assert same(result, unbroken[0])
     [resumed] = tools.of("resume")
     assert resumed.message == f"Resumed at step 3 with {', '.join(result.restored)}."
     assert "the optimizer's state (28 tensors)" in resumed.message
     assert "the place in the data (epoch 0.50, 12 rows seen)" in resumed.message
 
 
-@pytest.mark.usefixtures("saving_often")
-def test_states_that_do_not_belong_to_the_step_are_noticed(tiny_llama: str, tmp_path: Path):
+def test_states_that_do_not_belong_to_the_step_are_noticed(
+    tiny_llama: str, stopped: Path, tmp_path: Path
+):
     import torch
 
-    with pytest.raises(KeyboardInterrupt):
-        train(tiny_llama, tmp_path, stop_at=4)
-    assert names(home(tiny_llama, tmp_path)) == ["checkpoint-3", "checkpoint-4"]
-    place, plan = home(tiny_llama, tmp_path), training_plan(tiny_llama)
-    schedule = place / "checkpoint-4" / "scheduler.pt"
+    folder = shutil.copytree(stopped, tmp_path / "out")
+    place, plan = home(tiny_llama, folder), training_plan(tiny_llama)
+    schedule = place / "checkpoint-5" / "scheduler.pt"
     torch.save(torch.load(schedule) | {"last_epoch": 9}, schedule)
     mark_complete(schedule.parent)
     optimizer = place / "checkpoint-3" / "optimizer.pt"
@@ -218,35 +211,42 @@ def test_states_that_do_not_belong_to_the_step_are_noticed(tiny_llama: str, tmp_
     torch.save(states, optimizer)
     mark_complete(optimizer.parent)
     assert restorable(place, place.name, plan).passed_over == (
-        "checkpoint-4 was passed over: scheduler.pt stands at step 9.",
+        "checkpoint-5 was passed over: scheduler.pt stands at step 9.",
         "checkpoint-3 was passed over: optimizer.pt is of 27 tensors, not 28.",
     )
 
 
-def test_a_checkpoint_of_another_batch_size_or_job_is_no_use(tiny_llama: str, tmp_path: Path):
-    with pytest.raises(KeyboardInterrupt):
-        train(tiny_llama, tmp_path, stop_at=3)
-    place = home(tiny_llama, tmp_path)
+def test_a_checkpoint_of_another_batch_size_or_job_is_no_use(
+    tiny_llama: str, stopped: Path, tmp_path: Path
+):
+    place = home(tiny_llama, shutil.copytree(stopped, tmp_path / "out"))
     plan = training_plan(tiny_llama)
     other = training_plan(tiny_llama, micro_batch_size=3)
     smaller = training_plan(tiny_llama, micro_batch_size=2, gradient_accumulation_steps=2)
     whole = shutil.copytree(place, tmp_path / "copy")
-    assert restorable(whole, place.name, smaller).step == 3
+    assert restorable(whole, place.name, smaller).step == 5
     found = restorable(whole, place.name, other)
     assert found.folder is None
     assert "another batch size" in found.passed_over[0]
     assert "another job" in restorable(place, "else", plan).passed_over[0]
 
 
-def test_stopped_where_a_look_is_due_it_is_made_when_training_goes_on(
+def test_stopped_where_a_look_is_due_it_is_made_when_training_goes_on_and_time_adds_up(
     tiny_llama: str, unbroken, tmp_path: Path
 ):
     with pytest.raises(KeyboardInterrupt):
         train(tiny_llama, tmp_path, stop_at=6)
     memory = json.loads((home(tiny_llama, tmp_path) / "checkpoint-6" / "watch.json").read_text())
     assert [point["step"] for point in memory["points"]] == [0, 3]
+    file = home(tiny_llama, tmp_path) / "progress.json"
+    progress = json.loads(file.read_text())
+    longer = {name: progress[name] + 1000 for name in ("wall_seconds", "steps_seconds")}
+    file.write_text(json.dumps(progress | longer))
     result = train(tiny_llama, tmp_path)
-    assert same(result, unbroken["lora"][0])
+    assert 1000 < result.wall_seconds < 1100
+    assert result.tokens_per_second is not None
+    assert result.tokens_per_second < 5
+    assert same(result, unbroken[0])
     assert [point.step for point in result.evaluations] == [0, 3, 6, 9, 12]
 
 
@@ -282,9 +282,10 @@ def test_a_signal_ends_training_at_a_checkpoint(tiny_llama: str, unbroken, tmp_p
     assert newest_complete(home(tiny_llama, tmp_path)).name == "checkpoint-5"
     result = train(tiny_llama, tmp_path)
     assert result.resumed_from_step == 5
-    assert same(result, unbroken["lora"][0])
+    assert same(result, unbroken[0])
 
 
+@pytest.mark.slow
 def test_losses_between_two_log_lines_are_not_lost(tiny_llama: str, tmp_path: Path, monkeypatch):
     monkeypatch.setattr("trainers.engines.trl._settings.LOSS_POINTS", 4)
     expected = train(tiny_llama, tmp_path / "unbroken")
