@@ -47,6 +47,10 @@ class TrainingLog:
         _mend(path)
         self.usd_before = spent_usd(path)
         """Spent by earlier sessions in this folder."""
+        self.is_stepping = False
+        """Whether the first step has begun."""
+        self.saved_step: int | None = None
+        """The step of the newest checkpoint, as far as this session knows."""
 
     def __call__(self, event: TrainEvent) -> None:
         """Keep one event and pass it on; a full disk does not end training."""
@@ -72,6 +76,9 @@ class TrainingLog:
 
     def _filled(self, event: TrainEvent) -> TrainEvent:
         now = self._clock()
+        self.is_stepping |= event.kind in BEGINS or event.kind == "step"
+        if event.kind in ("checkpoint", "resume"):
+            self.saved_step = event.step
         if event.kind in BEGINS:
             self._first = (now, event.step)
         elapsed = now - self._began

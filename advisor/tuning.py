@@ -256,7 +256,7 @@ def trained(space: Workspace, job: TrainJob, limit: Limit) -> TrainResult:
         emit=log,
         scoring=dev_scoring(space, job),
     )
-    space.is_training = True
+    space.is_training, space.log = True, log
     try:
         result = train(job, trainer=space.trainer, tools=tools)
         return _priced(space, result, mark)

@@ -23,11 +23,7 @@ from advisor.contracts import (
 )
 from advisor.data_check.split import limit_note, limit_test, marked_bad_note, split_recorded
 from advisor.embedding import run_embedder, vectors_root
-from advisor.errors import (
-    DatasetError,
-    InputError,
-    UnknownModelError,
-)
+from advisor.errors import DatasetError, InputError, UnknownModelError
 from advisor.evaluation.purse import Pot
 from advisor.formats.documents import read_corpus
 from advisor.formats.readers import read_dataset
@@ -45,6 +41,7 @@ from advisor.schema.split import SplitRecord
 from advisor.small_model_run import encoder_card, encoder_of, suited, tunes_encoder
 from advisor.systems import System, check_options, systems
 from advisor.tools import Silence, Tools, ignore_event, say_nothing
+from advisor.training_log import TrainingLog
 
 JUDGE = "judge."
 DEFAULT_METRIC = "exact_match"
@@ -79,6 +76,8 @@ class Workspace:
         """A trainer is at work: a signal then asks it to stop, instead of breaking it off."""
         self.is_stopping = False
         """Somebody asked the trainer to stop at the next safe point."""
+        self.log: TrainingLog | None = None
+        """The record of the training at work, or of the last one."""
 
     @cached_property
     def answers(self) -> Profile:

@@ -25,14 +25,17 @@ BUG = 3
 GATE_SAYS_NO = 4
 VERIFICATION_FAILED = 5
 INTERRUPTED = 130
+KEPT = "Finished work is kept."
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error of the program
     """The user stopped the work; `resume` is the command that continues it."""
 
-    def __init__(self, resume: str) -> None:
+    def __init__(self, resume: str, kept: str = "") -> None:
+        """`kept` says what was saved."""
         super().__init__(resume)
         self.resume = resume
+        self.kept = kept or KEPT
 
 
 def door(work: Callable[[], Any], arguments: Sequence[str] | None) -> NoReturn:
@@ -50,7 +53,7 @@ def door(work: Callable[[], Any], arguments: Sequence[str] | None) -> NoReturn:
     except (KeyboardInterrupt, click.Abort):
         code = _interrupted(shlex.join(["advisor", *words]), as_json=as_json)
     except Interrupted as stop:
-        code = _interrupted(stop.resume, as_json=as_json)
+        code = _interrupted(stop.resume, stop.kept, as_json=as_json)
     except BrokenPipeError:
         code = _reader_left()
     except OSError as error:
@@ -79,11 +82,11 @@ def _print_json(kind: str, message: str, hint: str, where: str) -> None:
     click.echo(json.dumps(document, ensure_ascii=False))
 
 
-def _interrupted(resume: str, *, as_json: bool) -> int:
-    click.echo("\nInterrupted. Finished work is kept. Continue with:", err=True)
+def _interrupted(resume: str, kept: str = KEPT, *, as_json: bool) -> int:
+    click.echo(f"\nInterrupted. {kept} Continue with:", err=True)
     click.echo(f"  {resume}", err=True)
     if as_json:
-        _print_json("Interrupted", "Interrupted. Finished work is kept.", resume, "")
+        _print_json("Interrupted", f"Interrupted. {kept}", resume, "")
     return INTERRUPTED
 
 
