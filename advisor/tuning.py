@@ -259,6 +259,7 @@ def trained(space: Workspace, job: TrainJob, limit: Limit) -> TrainResult:
     space.is_training, space.log = True, log
     try:
         result = train(job, trainer=space.trainer, tools=tools)
+        space.log = None
         return _priced(space, result, mark)
     except KeyboardInterrupt as stop:
         if space.is_stopping or not tools.should_stop():

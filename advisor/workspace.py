@@ -77,7 +77,7 @@ class Workspace:
         self.is_stopping = False
         """Somebody asked the trainer to stop at the next safe point."""
         self.log: TrainingLog | None = None
-        """The record of the training at work, or of the last one."""
+        """The record of the training at work, or of one that was broken off."""
 
     @cached_property
     def answers(self) -> Profile:

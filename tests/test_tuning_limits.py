@@ -165,6 +165,7 @@ def test_a_trainer_is_handed_the_log_and_the_metric_and_the_result_its_price(
     space = space_of(tmp_path, usd_per_hour=1e6)
     trainer = Stopped(is_done=True)
     result = attempt(space, tmp_path, trainer, Limit(), monkeypatch)
+    assert space.log is None
     assert trainer.tools.scoring.metric == "exact_match"
     assert (space.folder.path / TRAIN_LOG).read_text().count("\n") == 1
     assert result.usd == read_last(space).usd > 0

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 TOLD = b"\nStopping after this step; a checkpoint is written. Once more stops at once.\n"
 TOLD_EARLY = (
-    b"\nTraining has not begun: stopping after its first step, with a checkpoint. Once more stops at"
-    b" once, with nothing to keep.\n"
+    b"\nTraining has not begun: stopping after its first step, with a checkpoint. Once more stops"
+    b" at once, with nothing to keep.\n"
 )
 
 

@@ -78,7 +78,7 @@ def test_what_handled_signals_before_does_so_again():
         ((TrainEvent(kind="resume", step=3),), False, "Step 3 is saved."),
     ],
 )
-def test_what_is_saved_is_told(events, early: bool, kept: str, tmp_path, capfd):
+def test_what_is_saved_is_told(events, early, kept: str, tmp_path, capfd):
     training = work(is_training=True)
     training.log = TrainingLog(tmp_path / "train.jsonl", ignore_event)
     for event in events:

@@ -266,7 +266,7 @@ def test_a_look_that_ends_training_ends_it_as_well_where_training_went_on(
 
 
 def test_a_signal_ends_training_at_a_checkpoint(tiny_llama: str, unbroken, tmp_path: Path):
-    work = SimpleNamespace(is_training=True, is_stopping=False)
+    work = SimpleNamespace(is_training=True, is_stopping=False, log=None)
 
     class Asked(Looking):
         def emit(self, event: TrainEvent) -> None:
