@@ -14,6 +14,7 @@ SETTINGS = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
     "DO_NOT_TRACK": "1",
+    "TRANSFORMERS_VERBOSITY": "critical",
     "TRL_EXPERIMENTAL_SILENCE": "1",
 }
 LOGGERS = ("accelerate", "bitsandbytes", "datasets", "peft", "torch", "transformers", "trl")
