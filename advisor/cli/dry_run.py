@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from advisor.artifacts import document
+from advisor.cli.around_training import tell_data
 from advisor.cli.tuning_options import left_aside
 from advisor.errors import AdvisorError
 from advisor.plan_words import plan_preview, service_preview, untaken
@@ -51,6 +52,7 @@ def show_preview(screen: Screen, pipeline: Pipeline) -> None:
     Raises DoesNotFitError when no option fits, and for a service what keeps the job from being
     made: PlanError, DatasetError, BackendAuthError.
     """
+    tell_data(screen, pipeline)
     if is_served(pipeline.workspace):
         _show_service(screen, pipeline)
         return

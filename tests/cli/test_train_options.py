@@ -183,6 +183,12 @@ def test_the_report_tells_of_a_training_that_no_gate_asked_for(data):
     assert "to see" in (run / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_dry_run_tells_how_the_data_is_parted(data):
+    result = advisor(*started(data, "--dry-run", "--json"))
+    assert "60 samples: 36 to train on, 6 dev, 18 test held back." in result.stderr
+    assert "Warning: The dev split has fewer than twenty samples" in result.stderr
+
+
 def test_training_tells_how_the_data_is_parted_and_what_comes_next(data):
     result = advisor(*started(data, "--override-gate", "to see"))
     assert result.exit_code == 0, result.output
