@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import click
 
 from advisor import registry
-from advisor.artifacts import digest_of, document
+from advisor.artifacts import digest_of, document, write_text
 from advisor.catalog.query import LOCAL, find_gpu, offers
 from advisor.cli.launch_install import Installation, installation
 from advisor.cli.launch_submit import submitted
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 FOLDER = "launch"
 """Sub-folder of the run folder, with one folder for each launcher."""
 GROUP = "advisor.launchers"
+COUNTED_FILE = "counted.json"
+"""Prices that jobs of this run were told, so that none is taken for the user's own afterwards."""
 SHARED = "shared_files"
 """What a launcher needs whose machines see this machine's files, and so its installation."""
 ALLOW_DOWNLOAD = "ADVISOR_ALLOW_DOWNLOAD"
@@ -100,7 +102,11 @@ def launch(screen: Screen, pipeline: Pipeline, name: str, *, submit: bool) -> No
     folder = pipeline.folder.path.resolve() / FOLDER / launcher.info.id
     launched = launcher.write(task, folder)
     notes = (*_notes(pipeline, task), *launched.notes)
-    launched = launched.model_copy(update={"notes": notes})
+    price = launched.usd_per_hour if launched.usd_per_hour is not None else task.usd_per_hour
+    launched = launched.model_copy(update={"notes": notes, "usd_per_hour": price})
+    if price is not None and not task.is_own_price:
+        kept = sorted({*_counted_before(folder.parent), _as_told(price)})
+        write_text(folder.parent / COUNTED_FILE, json.dumps(kept) + "\n")
     if submit:
         launched = submitted(screen, launcher, launched)
     screen.result(document(launched), lambda: _show(launched))
@@ -116,7 +122,8 @@ def launch_task(pipeline: Pipeline, launcher: Launcher) -> LaunchTask:
     refuse_relative(settings)
     made = Installation("") if is_shared else _installed(folder)
     local = option.gpu == LOCAL
-    own = settings.usd_per_hour is not None
+    said = settings.usd_per_hour
+    own = said is not None and _as_told(said) not in _counted_before(folder / FOLDER)
     environment = {} if local else {PLANNED_GPU: option.gpu}
     if not is_shared and _is_of_the_hub(pipeline.workspace.tuned_path):
         environment[ALLOW_DOWNLOAD] = "1"
@@ -133,13 +140,25 @@ def launch_task(pipeline: Pipeline, launcher: Launcher) -> LaunchTask:
         hours=option.time_hours.high if option.time_hours else None,
         offer=option.offer,
         offers=_offers(pipeline, option),
-        usd_per_hour=settings.usd_per_hour if own else _counted(option, settings),
+        usd_per_hour=said if own else _counted(option, settings),
         is_own_price=own,
         memory_gib=_main_memory(option),
         setup=(made.command,) if made.command else (),
         variables=tuple(name for name in names if os.environ.get(name)),
         settings=environment,
     )
+
+
+def _as_told(usd: float) -> float:
+    """As it stands in a job's command, whose `advisor train` keeps it in the run's settings."""
+    return float(f"{usd:.6g}")
+
+
+def _counted_before(place: Path) -> list[float]:
+    try:
+        return [float(price) for price in json.loads((place / COUNTED_FILE).read_text("utf-8"))]
+    except (OSError, ValueError, TypeError):
+        return []
 
 
 def _installed(folder: Path) -> Installation:

@@ -75,6 +75,8 @@ class Launched(Value):
     """Exit code of `look` while it is; None: it then prints something."""
     offer: Offer | None = None
     """The machine that will be rented, where that is known."""
+    usd_per_hour: float | None = None
+    """What the job is told that an hour of all GPUs costs, where the launcher chose the machine."""
     notes: tuple[str, ...] = ()
     is_submitted: bool = False
     said: str = ""

@@ -223,12 +223,16 @@ def test_a_budget_reaches_the_job_with_a_price(begun):
     script = Path(advisor(*words, "slurm")["files"][0]).read_text()
     assert "--usd-per-hour" not in script
     assert "#SBATCH --mem=80G" in script
-    script = Path(advisor(*words, "slurm", "--budget-usd", "50")["files"][0]).read_text()
-    assert float(script.partition("--usd-per-hour ")[2].split("'")[0]) > 0
-    launched = advisor(*words, "skypilot")
+    launched = advisor(*words, "slurm", "--budget-usd", "50")
+    told = launched["usd_per_hour"]
+    assert told > 0
+    assert f"--usd-per-hour {told:.6g}'" in Path(launched["files"][0]).read_text()
+    # The job keeps what it was told in the settings; that does not make it the user's price.
+    launched = advisor(*words, "skypilot", "--usd-per-hour", str(told))
     price = float(launched["offer"]["usd_per_gpu_hour"]) * launched["offer"]["gpus"]
     job = Path(launched["files"][0]).read_text()
-    assert f"--usd-per-hour {price:.6g}" in job
+    assert f"--usd-per-hour {price:.6g}\n" in job
+    assert price != told
     assert "ADVISOR_ALLOW_DOWNLOAD=1" in job  # a model known by name is fetched there
     assert any("downloaded there" in note for note in launched["notes"])
 

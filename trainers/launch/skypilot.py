@@ -90,6 +90,7 @@ class SkyPilotLauncher:
             look=("sky", "logs", "--status", task.name),
             going_code=GOING,
             offer=chosen,
+            usd_per_hour=task.usd_per_hour,
             notes=tuple(_notes(task, chosen)),
         )
 
