@@ -25,8 +25,8 @@ METHOD_KEY = "method"
 SHOTS_KEY = "train_on_shots"
 """Whether training prompts hold the shots that the few-shot prompt shows."""
 OBJECTIVE = "objective"
-KINDS = ("lora", "full")
-"""Families of recipes: those of LoRA and QLoRA, and that of full tuning."""
+KINDS = ("lora", "full", "prompts", "ia3")
+"""Families of recipes: LoRA and QLoRA, all weights, trained tokens, and IA3."""
 PLAN_KEYS = (
     "rank",
     "alpha",

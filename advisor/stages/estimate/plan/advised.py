@@ -17,7 +17,13 @@ from advisor.stages.estimate.plan.packing import takes
 
 RULE = "rule "
 """How the reason of a field begins that a rule has filled."""
-_FAMILIES = {"lora": "lora", "qlora": "lora", "full": "full"}
+_FAMILIES = {
+    "lora": "lora",
+    "qlora": "lora",
+    "full": "full",
+    "ia3": "ia3",
+    **dict.fromkeys(("prompt", "prefix", "p_tuning"), "prompts"),
+}
 _OBJECTIVES = {"continued_pretraining": "cpt"}
 """Where an approach has one objective alone; otherwise a rule sets it."""
 
