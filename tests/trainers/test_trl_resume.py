@@ -17,6 +17,7 @@ import pytest
 from advisor import registry
 from advisor.cli.errors import Interrupted
 from advisor.cli.interrupt import interruptible
+from advisor.errors import DivergedError
 from advisor.schema.evaluation import Sample
 from advisor.schema.train import TrainEvent, TrainResult
 from tests.fixtures.training import training_plan
@@ -193,6 +194,22 @@ def test_a_damaged_newest_checkpoint_is_passed_over_and_told(
     assert resumed.message == f"Resumed at step 3 with {', '.join(result.restored)}."
     assert "the optimizer's state (28 tensors)" in resumed.message
     assert "the place in the data (epoch 0.50, 12 rows seen)" in resumed.message
+
+
+def test_what_was_seen_of_a_fault_is_remembered(tiny_llama: str, stopped: Path, tmp_path: Path):
+    folder = shutil.copytree(stopped, tmp_path / "out")
+    file = home(tiny_llama, folder) / "checkpoint-5" / "watch.json"
+    memory = json.loads(file.read_text())
+    assert len(memory["faults"]["losses"]) == len(memory["faults"]["norms"]) == 5
+    memory["faults"] |= {"losses": [500.0] * 5, "first": 2.0}
+    file.write_text(json.dumps(memory))
+    mark_complete(file.parent)
+    job = looking_job(tiny_llama, folder, "lora").model_copy(
+        update={"resume": True, "usual_learning_rate": 1e-9}
+    )
+    with pytest.raises(DivergedError, match="from 2 to 500 by step 7") as told:
+        registry.trainer("trl").train(job, Looking())
+    assert "--learning-rate 1e-09, the recipe's" in told.value.hint
 
 
 def test_states_that_do_not_belong_to_the_step_are_noticed(

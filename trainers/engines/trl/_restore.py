@@ -96,7 +96,7 @@ def _told(folder: Path, memory: dict[str, Any], plan: Plan) -> tuple[str, ...]:
         f"the schedule (learning rate {_rate(folder):.3g})",
         "the random state",
         f"the place in the data (epoch {state['epoch']:.2f}, {samples:,} rows seen)",
-        *([f"{looks} looks at the dev split"] if looks else []),
+        *([f"{looks} look{'s' if looks > 1 else ''} at the dev split"] if looks else []),
     )
 
 
