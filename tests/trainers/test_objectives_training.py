@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from advisor.errors import PlanError, TrainingError
 from advisor.schema.evaluation import Sample
-from tests.fixtures.training import RecordingTools, training_job
+from tests.fixtures.training import RecordingTools
+from tests.trainers.courses import PAIRS, look, ready, trained
 from trainers.engines.trl.quiet import quiet
 
 pytestmark = pytest.mark.ml
 
-PAIRS = tuple(
-    Sample(id=f"p{i}", input=f"Say {i}", target="yes yes", rejected="no", line=i + 1)
-    for i in range(16)
-)
-ADAPTERS = ("lora", "adapter", "prompt")
 LETTERS = """
 def letters(prompt, completion, target):
     return sum(c.isascii() and c.isalpha() for c in completion) / max(1, len(completion))
@@ -39,32 +34,21 @@ def worth(tmp_path_factory) -> str:
     return str(path)
 
 
-def ready(model, folder, objective, method="lora", tools=None, samples=PAIRS, **wishes):
-    """A trainer before its first step, its course, and how to look at the dev part."""
-    from trainers.engines.trl._build import Ready, adapted, build
-    from trainers.engines.trl._model import open_tokenizer
-    from trainers.engines.trl.objectives import course_of
+@pytest.fixture(scope="module")
+def learnt(tiny_llama, tmp_path_factory):
+    """Of each objective and method what was learnt, trained once for all tests that ask."""
 
-    own = {"objective": objective, "train_samples": samples, "dev_samples": samples[:6]}
-    job = training_job(model, folder, method, **own | wishes)
-    tools = tools or RecordingTools()
-    with quiet():
-        tokenizer = open_tokenizer(job.plan)
-        course = course_of(job, tokenizer, tools)
-        parts = Ready(course, adapted(job.plan, course, tools), tokenizer)
-        trainer = build(job.plan, parts, Path(job.output_dir) / "steps")
-    return SimpleNamespace(job=job, course=course, trainer=trainer, ready=parts, tools=tools)
+    @functools.cache
+    def learnt(objective, method="lora"):
+        epochs = 1 if objective == "kto" else 2  # a pair makes two rows there
+        folder = tmp_path_factory.mktemp(objective)
+        made = ready(tiny_llama, folder, objective, method, epochs=epochs)
+        made.before = look(made)
+        made.figures = made.trainer.dev_figures
+        made.after = trained(made)
+        return made
 
-
-def look(made):
-    with quiet():
-        return made.course.dev_loss(made.trainer)
-
-
-def trained(made):
-    with quiet():
-        made.trainer.train()
-    return look(made)
+    return learnt
 
 
 def names_of(model):
@@ -72,21 +56,18 @@ def names_of(model):
 
 
 @pytest.mark.parametrize("objective", ["dpo", "kto", "orpo", "reward"])
-def test_the_better_answer_becomes_likelier(tiny_llama, tmp_path, objective):
-    made = ready(tiny_llama, tmp_path, objective)
-    before = look(made)
-    margin = made.trainer.dev_figures["margin"]
-    after = trained(made)
-    assert after < before
-    assert made.trainer.dev_figures["margin"] > margin + 0.05
+def test_the_better_answer_becomes_likelier(learnt, objective):
+    made = learnt(objective)
+    assert made.after < made.before
+    assert made.trainer.dev_figures["margin"] > made.figures["margin"] + 0.05
     if objective != "kto":
         assert made.trainer.dev_figures["accuracy"] == 1
-    assert look(made) == after, "a look draws nothing and changes nothing"
+    assert look(made) == made.after, "a look draws nothing and changes nothing"
 
 
-def test_a_model_begins_as_its_own_reference(tiny_llama, tmp_path):
-    made = ready(tiny_llama, tmp_path, "dpo")
-    assert look(made) == pytest.approx(math.log(2), abs=1e-6)
+def test_a_model_begins_as_its_own_reference(learnt):
+    made = learnt("dpo")
+    assert made.before == pytest.approx(math.log(2), abs=1e-6)
     assert set(made.trainer.model.peft_config) == {"default"}
 
 
@@ -95,14 +76,16 @@ def test_a_model_begins_as_its_own_reference(tiny_llama, tmp_path):
     [
         ("full", {}),
         ("lora", {"init": "pissa"}),
-        ("adapter", {}),
-        *(pytest.param(name, {}, marks=pytest.mark.slow) for name in ("prompt", "freeze", "ia3")),
+        *(
+            pytest.param(name, {}, marks=pytest.mark.slow)
+            for name in ("adapter", "prompt", "freeze", "ia3")
+        ),
     ],
 )
 def test_the_reference_stays_what_the_model_was(tiny_llama, tmp_path, method, options):
     import torch
 
-    made = ready(tiny_llama, tmp_path, "dpo", method, method_options=options, epochs=1)
+    made = ready(tiny_llama, tmp_path, "dpo", method, method_options=options, epochs=0.5)
     names = names_of(made.trainer.model)
     ids = torch.tensor([[5, 9, 60, 61, 62, 63]])
     asked = {"input_ids": ids, "labels": ids, "fused_lm_head": True}
@@ -123,7 +106,7 @@ def test_the_reference_stays_what_the_model_was(tiny_llama, tmp_path, method, op
 def test_a_precomputed_reference_gives_the_same_training(tiny_llama, tmp_path, objective):
     losses = []
     for computed in (False, True):
-        wishes = {"method_options": {"precompute_reference": computed}, "epochs": 1}
+        wishes = {"method_options": {"precompute_reference": computed}, "epochs": 0.5}
         made = ready(tiny_llama, tmp_path / str(computed), objective, "full", **wishes)
         losses.append((look(made), trained(made)))
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
@@ -134,13 +117,15 @@ def test_kto_needs_two_answers_at_once(tiny_llama, tmp_path):
         ready(tiny_llama, tmp_path, "kto", micro_batch_size=1)
 
 
-@pytest.mark.parametrize("method", ["full", "lora", "adapter"])
-def test_a_reward_model_is_opened_again_and_scores_alike(tiny_llama, tmp_path, method):
+@pytest.mark.parametrize(
+    "method",
+    ["lora", "adapter", pytest.param("full", marks=pytest.mark.slow)],
+)
+def test_a_reward_model_is_opened_again_and_scores_alike(learnt, tmp_path, method):
     from trainers.engines.trl._keep import keep
     from trainers.engines.trl.objectives._reward_model import RewardModel, open_reward
 
-    made = ready(tiny_llama, tmp_path / "run", "reward", method)
-    trained(made)
+    made = learnt("reward", method)
     kept = tmp_path / "kept"
     kept.mkdir()
     with quiet():
@@ -170,11 +155,12 @@ def rewards(made):
 
 def test_grpo_raises_the_reward_of_a_function(tiny_llama, tmp_path, worth):
     options = {"reward": f"{worth}:letters"}
-    made = ready(tiny_llama, tmp_path, "grpo", "full", method_options=options, **DRAWING)
+    wishes = DRAWING | {"epochs": 1, "learning_rate": 1e-2}
+    made = ready(tiny_llama, tmp_path, "grpo", "full", method_options=options, **wishes)
     trained(made)
     found = rewards(made)
-    assert len(found) == 16
-    assert sum(found[-4:]) / 4 > sum(found[:4]) / 4 + 0.05
+    assert len(found) == 8
+    assert sum(found[-3:]) / 3 > sum(found[:3]) / 3 + 0.05
     assert made.trainer.dev_figures["reward"] >= 0
 
 
@@ -192,7 +178,9 @@ def test_rloo_with_a_reference_leaves_one_adapter(tiny_llama, tmp_path, worth):
 
 @pytest.mark.parametrize(("name", "told"), [("none", "no finite number"), ("failing", "failed")])
 def test_a_reward_function_that_fails_is_told(tiny_llama, tmp_path, worth, name, told):
-    made = ready(tiny_llama, tmp_path, "grpo", method_options={"reward": f"{worth}:{name}"})
+    made = ready(
+        tiny_llama, tmp_path, "grpo", method_options={"reward": f"{worth}:{name}"}, **DRAWING
+    )
     with pytest.raises(TrainingError, match=told) as caught:
         look(made)
     assert caught.value.where == "line 1"
@@ -219,11 +207,10 @@ def test_the_runs_metric_rewards_unless_told_otherwise(tiny_llama, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["grpo", "rloo"])
-def test_a_reward_model_drives_reinforcement(tiny_llama, tmp_path, algorithm):
+def test_a_reward_model_drives_reinforcement(learnt, tiny_llama, tmp_path, algorithm):
     from trainers.engines.trl._keep import keep
 
-    scorer = ready(tiny_llama, tmp_path / "scorer", "reward", "lora")
-    trained(scorer)
+    scorer = learnt("reward")
     kept = tmp_path / "kept"
     kept.mkdir()
     with quiet():
