@@ -284,7 +284,7 @@ def _left(space: Workspace, stop: KeyboardInterrupt) -> str:
 
 def _mark(job: TrainJob) -> str:
     """What tells the events of a job from those of others that were trained in the folder."""
-    outside = {"output_dir", "resume", "max_hours", "report_to"}
+    outside = {"output_dir", "resume", "max_hours", "report_to", "usual_learning_rate"}
     told = job.model_dump(exclude=outside | {"estimated_memory_gib", "usable_memory_gib"})
     return digest_of(told)
 

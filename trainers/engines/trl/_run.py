@@ -69,13 +69,7 @@ def _run(job: TrainJob, tools: Tools, ledger: Ledger) -> TrainResult:
         if restored.folder is None:
             progress = _looked(job, ready, tools, ledger, progress)
         plan = as_used(job.plan, progress.preflight)
-        looks = Looks(
-            plan,
-            tools,
-            dev_loss=ready.course.dev_loss,
-            tokenizer=ready.tokenizer,
-            answers=ready.course.head == "language",
-        )
+        looks = _looks(plan, ready, tools)
         watch = Watch(ledger, progress, memory, tools, looks)
         moving = Moving(lambda note: tools.emit(TrainEvent(kind="note", message=note)))
         trainer = build(plan, ready, ledger.folder, callbacks=[watch, moving])
@@ -141,6 +135,17 @@ def _looked(
     progress = progress.model_copy(update={"preflight": seen})
     ledger.save(progress)
     return progress
+
+
+def _looks(plan: Plan, ready: Ready, tools: Tools) -> Looks:
+    """The looks at the dev split that the plan asks for."""
+    return Looks(
+        plan,
+        tools,
+        dev_loss=ready.course.dev_loss,
+        tokenizer=ready.tokenizer,
+        answers=ready.course.head == "language",
+    )
 
 
 def as_used(plan: Plan, seen: Preflight | None) -> Plan:
