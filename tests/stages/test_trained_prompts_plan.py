@@ -42,7 +42,7 @@ def test_fifty_samples_are_seen_often_and_at_a_high_rate(method, rate, epochs):
 
 @pytest.mark.parametrize(
     ("method", "rate", "epochs"),
-    [("prompt", 0.3, 6), ("prefix", 0.1, 6), ("ia3", 0.03, 6), ("p_tuning", 0.004, 20)],
+    [("prompt", 0.3, 6), ("prefix", 0.3, 6), ("ia3", 0.03, 6), ("p_tuning", 0.004, 20)],
 )
 def test_tiny_models_have_rates_that_were_measured_on_one(method, rate, epochs):
     found = values(method, 50, 0.01)
