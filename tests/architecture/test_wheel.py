@@ -139,9 +139,13 @@ def test_plugins_load_through_their_entry_points(advisor):
     plugins = json.loads(told.stdout)["plugins"]
     assert len(plugins) > 12
     assert [p["problem"] for p in plugins if p["problem"].startswith("does not load")] == []
-    assert {p["name"]: p["ready"] for p in plugins if p["group"] == "advisor.trainers"} == {
-        "dry_run": True,
-        "trl": False,
+    trainers = {p["name"]: p for p in plugins if p["group"] == "advisor.trainers"}
+    assert trainers["dry_run"]["ready"]
+    in_want = {name: trainers[name]["problem"] for name in ("hosted", "small_model", "trl")}
+    assert in_want == {
+        "hosted": "needs the extra api",
+        "small_model": "needs the extra rag",
+        "trl": "needs the extra train",
     }
 
 
