@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from advisor import registry
 from advisor.errors import DivergedError, InputError, MissingProgramError
 from advisor.schema.train import TrainResult
+from tests.fixtures.training import RecordingTools, training_plan
 from tests.trainers.looking import ANSWER_TOKENS, Looking, looking_job
 
 pytestmark = pytest.mark.ml
@@ -122,3 +124,22 @@ def test_trackers_that_are_not_there_are_told_before_training(tiny_llama: str, t
         with pytest.raises(kind, match=name):
             registry.trainer("trl").train(job.model_copy(update={"report_to": (name,)}), Looking())
     assert not list(tmp_path.iterdir())
+
+
+def test_a_stop_waits_until_what_was_drawn_at_once_has_been_learnt_from():
+    from trainers.engines.ledger import Progress
+    from trainers.engines.trl._watch import Watch
+
+    looks = SimpleNamespace(plan=training_plan("tiny"), is_due=lambda *_: False)
+    watch = Watch(None, Progress(job=""), None, RecordingTools(stop_at=2), looks)
+    watch.trainer = SimpleNamespace(
+        args=SimpleNamespace(steps_per_generation=2),
+        num_iterations=1,
+        accelerator=SimpleNamespace(num_processes=1),
+    )
+    for step, is_stopped in ((2, False), (3, False), (4, True)):
+        watch.trainer._step = step
+        state = SimpleNamespace(global_step=step, max_steps=12, is_world_process_zero=False)
+        control = SimpleNamespace(should_save=False)
+        watch.on_step_end(None, state, control)
+        assert (watch.is_stopped, control.should_save) == (is_stopped, is_stopped or step == 2)
