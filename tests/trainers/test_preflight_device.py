@@ -13,6 +13,7 @@ from tests.fixtures.training import training_plan
 from tests.trainers.bench import bench_for, looked
 
 pytestmark = pytest.mark.ml
+MORE = ("lora", "ia3", "prompt", "freeze")
 
 
 @pytest.fixture
@@ -87,7 +88,10 @@ def test_a_base_in_another_precision(tiny_llama: str, tmp_path: Path, method: st
     assert "2 times the planned memory" in caught.value.message
 
 
-@pytest.mark.parametrize("method", ["full", "lora", "qlora", "ia3", "prompt", "freeze"])
+@pytest.mark.parametrize(
+    "method",
+    [*("full", "qlora"), *(pytest.param(m, marks=pytest.mark.slow) for m in MORE)],
+)
 def test_a_base_in_the_plans_precision_passes(tiny_llama: str, method: str, tmp_path: Path):
     from trainers.engines.trl._device import check_precision
 

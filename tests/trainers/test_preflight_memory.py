@@ -25,6 +25,12 @@ from trainers.engines.trl.quiet import quiet
 
 pytestmark = pytest.mark.ml
 
+
+def slow(*values: Any) -> Any:
+    """A further case, for the full counts."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 ANSWERS = tuple(
     Sample(id=f"l{i}", input=f"Write {i} words", target="word " * 8 * (i + 1)) for i in range(6)
 )
@@ -49,7 +55,7 @@ def unchanged(model: Any, before: dict[str, Any]) -> bool:
     return now.keys() == before.keys() and all(torch.equal(now[k], before[k]) for k in now)
 
 
-@pytest.mark.parametrize("method", ["full", "lora", "qlora"])
+@pytest.mark.parametrize("method", ["full", slow("lora"), "qlora"])
 def test_the_steps_leave_no_trace(tiny_llama: str, tmp_path: Path, method: str):
     bench = bench_for(tiny_llama, tmp_path, method, gradient_accumulation_steps=3)
     before, drawn = weights(bench.model), states()
@@ -66,7 +72,12 @@ def test_the_steps_leave_no_trace(tiny_llama: str, tmp_path: Path, method: str):
 
 
 @pytest.mark.parametrize(
-    "optimizer", ["adamw_torch_fused", "adamw_torch", "adamw_8bit", "lion_8bit", "adafactor", "sgd"]
+    "optimizer",
+    [
+        "adamw_torch_fused",
+        "adamw_8bit",
+        *map(slow, ("adamw_torch", "lion_8bit", "adafactor", "sgd")),
+    ],
 )
 def test_no_optimizer_moves_a_weight(
     tiny_llama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str
@@ -184,9 +195,9 @@ def short_unless(bench: Any, fits: Callable[[Any], bool], error: Exception | Non
 @pytest.mark.parametrize(
     "error",
     [
-        MemoryError(),
+        slow(MemoryError()),
         RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."),
-        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+        slow(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")),
     ],
 )
 def test_where_memory_runs_out_the_micro_batch_shrinks(
@@ -232,6 +243,7 @@ def test_a_size_that_the_library_refuses_is_passed_over(tiny_llama: str, tmp_pat
         assert fitted(dataclasses.replace(short, build=build)).plan.micro_batch_size == 1
 
 
+@pytest.mark.slow
 def test_measured_memory_above_the_usable_shrinks_the_micro_batch(tiny_llama: str, tmp_path: Path):
     from trainers.engines.trl._preflight import look
 
@@ -374,7 +386,7 @@ def letters(prompt, completion, target):
 """
 
 
-@pytest.mark.parametrize("algorithm", ["grpo", "rloo"])
+@pytest.mark.parametrize("algorithm", ["grpo", slow("rloo")])
 def test_an_objective_that_draws_its_answers_is_looked_at(
     tiny_llama: str, tmp_path: Path, algorithm: str
 ):
@@ -404,7 +416,7 @@ MARKED = tuple(
 
 @pytest.mark.parametrize(
     ("objective", "samples"),
-    [("dpo", PAIRED), ("orpo", PAIRED), ("kto", MARKED), ("reward", PAIRED)],
+    [("dpo", PAIRED), slow("orpo", PAIRED), slow("kto", MARKED), ("reward", PAIRED)],
 )
 def test_every_objective_is_looked_at(
     tiny_llama: str, tmp_path: Path, objective: str, samples: tuple

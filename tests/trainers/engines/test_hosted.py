@@ -124,9 +124,8 @@ REQUESTS = (
     "GET /fine_tuning/jobs/JOB/events",
 )  # fmt: skip
 QUICK = {
-    ("GET /files", "429"), ("POST /files", "lost"), ("POST /fine_tuning/jobs", "lost"),
-    ("POST /fine_tuning/jobs", "reset"), ("POST /fine_tuning/jobs", "500"),
-    ("GET /fine_tuning/jobs/JOB", "reset"), ("GET /fine_tuning/jobs/JOB/events", "500"),
+    ("POST /files", "lost"), ("POST /fine_tuning/jobs", "lost"),
+    ("GET /fine_tuning/jobs/JOB", "reset"),
 }  # fmt: skip
 
 
@@ -154,7 +153,7 @@ def test_a_lost_job_is_found_at_a_service_that_keeps_no_marks(tmp_path: Path):
     assert len(server.jobs) == 1
 
 
-@pytest.mark.parametrize("looks_lost", [1, 3])
+@pytest.mark.parametrize("looks_lost", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_no_second_job_is_made_while_nobody_knows_of_the_first(tmp_path: Path, looks_lost: int):
     def faults(asked: str, nth: int) -> str:
         if asked == "POST /fine_tuning/jobs" and nth == 0:
