@@ -62,11 +62,7 @@ def make_plan(
     check_offload(values.get("offload"), strategy)
     check_against(model, request, strategy)
     suit_software(values, reasons, reference.stack, strategy, adapts=adapts(method.info))
-    keep_packing(values, reasons, model, method.info)
-    values["quantisation"] = quantisation(values, method.info)
-    values["experts"] = experts_held(reference.stack, model, values["quantisation"])
-    if values["quantisation"] == "gptq":  # PEFT's preparation leaves these bases as they are
-        values.pop("unquantised_precision", None)
+    _suit_base(values, reasons, model, method.info, reference)
     settle_precisions(values, method.info, strategy)
     return Plan(
         model=model.local_path or model.id,
@@ -84,6 +80,21 @@ def make_plan(
         reasons=reasons,
         **values,
     )
+
+
+def _suit_base(
+    values: dict[str, Any],
+    reasons: dict[str, str],
+    model: ModelCard,
+    info: MethodInfo,
+    reference: Reference,
+) -> None:
+    """How the base is packed, and how its experts are held."""
+    keep_packing(values, reasons, model, info)
+    values["quantisation"] = quantisation(values, info)
+    values["experts"] = experts_held(reference.stack, model, values["quantisation"])
+    if values["quantisation"] == "gptq":  # PEFT's preparation leaves these bases as they are
+        values.pop("unquantised_precision", None)
 
 
 def _proposed(
