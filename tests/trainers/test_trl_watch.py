@@ -106,7 +106,7 @@ def test_training_ends_early_where_nothing_gets_better(tiny_llama: str, tmp_path
 def test_a_learning_rate_a_thousand_times_too_high_is_stopped(tiny_llama: str, tmp_path: Path):
     with pytest.raises(DivergedError, match="training diverges") as told:
         train(tiny_llama, tmp_path, Looking(), learning_rate=10.0)
-    assert "learning_rate (10" in told.value.hint
+    assert "--learning-rate 1 instead of 10" in told.value.hint
 
 
 @pytest.mark.slow
