@@ -49,6 +49,23 @@ def test_no_token_is_lost_and_rows_are_full(tiny_llama: str, tmp_path: Path):
     assert sorted(pieces) == whole
 
 
+def test_rows_are_nearly_full_and_mixtures_of_long_and_short():
+    import random
+
+    from trainers.engines.trl._pack import gathered
+
+    draw = random.Random(3)
+    lengths = [draw.choice((20, 30, 60, 400)) + draw.randrange(20) for _ in range(2000)]
+    rows = gathered(lengths, 1024, seed=0)
+    assert sorted(place for places in rows for place in places) == list(range(2000))
+    filled = [sum(lengths[place] for place in places) for places in rows]
+    assert max(filled) <= 1024
+    assert sum(filled) / (1024 * len(rows)) > 0.96
+    counts = sorted(len(places) for places in rows)
+    assert counts[len(counts) // 10] >= 0.6 * counts[len(counts) // 2]
+    assert gathered(lengths, 1024, seed=0) == rows != gathered(lengths, 1024, seed=1)
+
+
 def test_a_packed_batch_has_the_loss_of_its_documents_apart(tiny_llama: str, tmp_path: Path):
     import torch
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import random
+from collections.abc import Sequence
 
-from trl import pack_dataset
+from datasets import Dataset
 
 from advisor.errors import PlanError
 from advisor.schema.plan import Plan
 from trainers.engines.trl.course import Course
 
 LENGTHS = "seq_lengths"
+OPEN_ROWS = 64
 VIRTUAL_TOKENS = frozenset({"prefix", "prompt", "p_tuning"})
 """Methods that put trained tokens before a sequence: of several documents the first has them."""
 
@@ -18,16 +21,49 @@ VIRTUAL_TOKENS = frozenset({"prefix", "prompt", "p_tuning"})
 def packed(course: Course, plan: Plan) -> Course:
     """The course with rows joined up to the plan's sequence length, where the plan asks for it.
 
+    Documents are taken in an order of the plan's seed, so that a row is a mixture as a batch is:
+    the library's own packing puts the longest together, and short answers then share few steps.
     Position numbers start again with every document, and attention does not cross from one to the
     next. Raises PlanError where the objective or the method does not go with packing.
     """
     if not plan.packing:
         return course
     _check(course, plan)
-    rows = pack_dataset(course.dataset, seq_length=plan.sequence_length, strategy="bfd")
-    lengths = tuple(sum(documents) for documents in rows[LENGTHS])
+    together = gathered(course.lengths, plan.sequence_length, plan.seed)
+    ids, labels = course.dataset["input_ids"], course.dataset["labels"]
+    rows = [
+        {
+            "input_ids": [token for place in places for token in ids[place]],
+            "labels": [label for place in places for label in labels[place]],
+            LENGTHS: [course.lengths[place] for place in places],
+        }
+        for places in together
+    ]
+    lengths = tuple(sum(row[LENGTHS]) for row in rows)
     arguments = {**course.arguments, "padding_free": True, "max_length": None}
-    return dataclasses.replace(course, dataset=rows, lengths=lengths, arguments=arguments)
+    dataset = Dataset.from_list(rows)
+    return dataclasses.replace(course, dataset=dataset, lengths=lengths, arguments=arguments)
+
+
+def gathered(lengths: Sequence[int], room: int, seed: int) -> list[list[int]]:
+    """Places of documents that share a row: each goes into the first open row that has room.
+
+    Where too many rows are open the fullest is closed.
+    """
+    drawn = random.Random(seed).sample(range(len(lengths)), len(lengths))  # noqa: S311 - an order
+    closed: list[list[int]] = []
+    rows: list[tuple[int, list[int]]] = []
+    for place in drawn:
+        needed = lengths[place]
+        at = next((n for n, (free, _) in enumerate(rows) if free >= needed), None)
+        if at is not None:
+            free, places = rows[at]
+            rows[at] = (free - needed, [*places, place])
+            continue
+        rows.append((room - needed, [place]))
+        if len(rows) > OPEN_ROWS:
+            closed.append(rows.pop(min(range(len(rows)), key=lambda n: rows[n][0]))[1])
+    return closed + [places for _, places in rows]
 
 
 def _check(course: Course, plan: Plan) -> None:
