@@ -109,8 +109,15 @@ def numbers(report):
 
 
 @pytest.fixture(scope="module")
-def unbroken(data, tmp_path_factory):
-    return numbers(finish(data, tmp_path_factory.mktemp("unbroken")))
+def whole(data, tmp_path_factory):
+    """A run from start to end: its folder and its report."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    return folder, finish(data, folder)
+
+
+@pytest.fixture(scope="module")
+def unbroken(whole):
+    return numbers(whole[1])
 
 
 def test_killed_during_baselines_and_during_training(data, tmp_path, unbroken):
@@ -127,11 +134,10 @@ def test_killed_during_baselines_and_during_training(data, tmp_path, unbroken):
     assert numbers(report) == unbroken
 
 
-def test_a_finished_run_does_nothing_again(data, tmp_path):
-    first = finish(data, tmp_path)
-    stamps = {p: p.stat().st_mtime_ns for p in tmp_path.glob("[1-7]-*.json")}
+def test_a_finished_run_does_nothing_again(data, whole, unbroken):
+    folder, _ = whole
+    stamps = {p: p.stat().st_mtime_ns for p in folder.glob("[1-7]-*.json")}
     started = time.monotonic()
-    second = finish(data, tmp_path)
-    assert numbers(first) == numbers(second)
+    assert numbers(finish(data, folder)) == unbroken
     assert {p: p.stat().st_mtime_ns for p in stamps} == stamps
     assert time.monotonic() - started < 10
