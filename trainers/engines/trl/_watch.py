@@ -26,7 +26,7 @@ CHECKPOINTS_PER_RUN = 10
 CHECKPOINT_SECONDS = 20.0
 SAVING_SHARE = 0.1
 """Saving may take this share of the time, so that large models are not saved all the time."""
-PROGRESS_SECONDS = 2.0
+PROGRESS_SECONDS = 10.0
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]
