@@ -20,16 +20,15 @@ from trainers.engines.recipes.rows import (
     check_group,
     check_samples,
     files_of,
-    look_every,
-    looks,
     row_notes,
-    save_every,
     turns_of,
 )
 from trainers.engines.recipes.spread import DEEPSPEED_FILE, deepspeed_text
 from trainers.engines.recipes.telling import Recipe, Telling, target_names, whole_alpha
+from trainers.engines.recipes.trainer_looks import say_looks
 
 NAME = "TRL's command line"
+BY_LOSS = "TRL's command line chooses by the dev loss: it cannot ask for the metric."
 CONFIG_FILE = "trl.yaml"
 DATA_FOLDER = "data"
 TRAINED_FOLDER = "trained"
@@ -82,7 +81,8 @@ def trl_config(job: TrainJob) -> Recipe:
     _precision(told)
     _method(told)
     files = _data(told, job)
-    _looks(told, job)
+    told.say(per_device_eval_batch_size=told.take("evaluation_batch_size"))
+    say_looks(told, job, by_loss=BY_LOSS)
     _spread(told, job, files)
     told.say(output_dir=TRAINED_FOLDER, logging_steps=1, save_total_limit=2)
     told.say(report_to=list(job.report_to) or ["none"])
@@ -206,23 +206,6 @@ ROWS: dict[str, Any] = {
     "kto": _marked,
     "grpo": _prompts,
 }
-
-
-def _looks(told: Telling, job: TrainJob) -> None:
-    told.say(per_device_eval_batch_size=told.take("evaluation_batch_size"))
-    chosen = told.take("choose_checkpoint_by")
-    told.take("evaluations")
-    told.take("evaluation_steps")
-    if not looks(job):
-        told.say(save_strategy="steps", save_steps=save_every(job))
-        return
-    every = look_every(job)
-    told.say(eval_strategy="steps", eval_steps=every, save_strategy="steps", save_steps=every)
-    if chosen != "last":
-        told.say(load_best_model_at_end=True, metric_for_best_model="eval_loss")
-        told.say(greater_is_better=False)
-    if chosen == "metric":
-        told.note("TRL's command line chooses by the dev loss: it cannot ask for the metric.")
 
 
 def _spread(told: Telling, job: TrainJob, files: dict[str, str]) -> None:

@@ -19,15 +19,14 @@ from trainers.engines.recipes.rows import (
     answer_turn,
     check_samples,
     files_of,
-    look_every,
-    looks,
     row_notes,
-    save_every,
     turns_of,
 )
 from trainers.engines.recipes.telling import Recipe, Telling, target_names, whole_alpha
+from trainers.engines.recipes.trainer_looks import say_looks
 
 NAME = "Unsloth"
+BY_LOSS = "The script chooses the checkpoint by the dev loss, not by the metric."
 CONFIG_FILE, SCRIPT_FILE = "unsloth.yaml", "train.py"
 TRAINED_FOLDER = "trained"
 OBJECTIVES = ("sft", "cpt")
@@ -68,7 +67,7 @@ def unsloth_config(job: TrainJob) -> Recipe:
     told = Telling(plan, NAME)
     told.copy(SAME_NAMES)
     files = _data(told, job)
-    _looks(told, job)
+    say_looks(told, job, by_loss=BY_LOSS)
     planned = ", ".join(f"{way} {told.take(way)}" for way in OWN_WAYS)
     told.note(f"Unsloth computes attention and loss in its own way, not as planned ({planned}).")
     if told.take("length_grouping"):
@@ -141,19 +140,3 @@ def _data(told: Telling, job: TrainJob) -> dict[str, str]:
         return {"text": f"{sample.input}{sample.target}"}
 
     return files_of(job, text if objective == "cpt" else answered)
-
-
-def _looks(told: Telling, job: TrainJob) -> None:
-    chosen = told.take("choose_checkpoint_by")
-    told.take("evaluations")
-    told.take("evaluation_steps")
-    if not looks(job):
-        told.say(save_strategy="steps", save_steps=save_every(job))
-        return
-    every = look_every(job)
-    told.say(eval_strategy="steps", eval_steps=every, save_strategy="steps", save_steps=every)
-    if chosen != "last":
-        told.say(load_best_model_at_end=True, metric_for_best_model="eval_loss")
-        told.say(greater_is_better=False)
-    if chosen == "metric":
-        told.note("The script chooses the checkpoint by the dev loss, not by the metric.")

@@ -17,6 +17,7 @@ from transformers import (
 from advisor.errors import ModelFolderError, PlanError, UnsupportedArchitectureError
 from advisor.schema.chat import PLAIN_CHAT_TEMPLATE
 from advisor.schema.plan import Plan
+from trainers.engines.trl.failures import first_line
 
 ALLOW_DOWNLOAD = "ADVISOR_ALLOW_DOWNLOAD"
 QUANTISED = (4, 8)
@@ -32,7 +33,7 @@ def open_tokenizer(plan: Plan) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(plan.model, local_files_only=_stays_offline(plan))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelFolderError(
-            f"The model '{plan.model}' has no tokenizer that can be opened: {_first_line(error)}",
+            f"The model '{plan.model}' has no tokenizer that can be opened: {first_line(error)}",
             hint="Put tokenizer.json and tokenizer_config.json beside the weights, or set"
             f" {ALLOW_DOWNLOAD}=1 to let a name of the hub be downloaded.",
             where=plan.model,
@@ -74,13 +75,13 @@ def open_base(plan: Plan, *, head: Literal["language", "score"] = "language") ->
         )
     except ValueError as error:
         raise UnsupportedArchitectureError(
-            f"The model '{plan.model}' cannot be loaded: {_first_line(error)}",
+            f"The model '{plan.model}' cannot be loaded: {first_line(error)}",
             hint="Use a causal language model that this version of transformers knows.",
             where=plan.model,
         ) from error
     except OSError as error:
         raise ModelFolderError(
-            f"The model '{plan.model}' cannot be opened: {_first_line(error)}",
+            f"The model '{plan.model}' cannot be opened: {first_line(error)}",
             hint="Give a folder with config.json, tokenizer and weights, or set"
             f" {ALLOW_DOWNLOAD}=1 to let it be downloaded.",
             where=plan.model,
@@ -133,8 +134,3 @@ def quantisation(plan: Plan) -> BitsAndBytesConfig:
 def _stays_offline(plan: Plan) -> bool:
     """A name that is no folder is only fetched from the hub when the user has allowed it."""
     return Path(plan.model).is_dir() or os.environ.get(ALLOW_DOWNLOAD) != "1"
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return lines[0].strip() if lines else type(error).__name__

@@ -22,6 +22,7 @@ from trainers.engines.trl.checkpoints import (
     memory_of,
     step_of,
 )
+from trainers.engines.trl.failures import first_line
 
 STATE = "trainer_state.json"
 OPTIMIZER = "optimizer.pt"
@@ -122,7 +123,7 @@ def _unfit(folder: Path, digest: str, plan: Plan) -> str:
     try:
         return _state_fault(folder) or _parts_fault(folder, memory)
     except UNREADABLE as error:
-        return f"it cannot be read ({_first_line(error)})"
+        return f"it cannot be read ({first_line(error)})"
 
 
 def _strange(folder: Path, memory: dict[str, Any], digest: str, plan: Plan) -> str:
@@ -179,8 +180,3 @@ def _loaded(file: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise TypeError(f"{file.name} holds no states")
     return found
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return lines[0].strip() if lines else type(error).__name__

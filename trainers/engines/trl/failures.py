@@ -42,7 +42,7 @@ def told(error: Exception, plan: Plan, folder: Path) -> AdvisorError:
                 where=str(folder),
             )
     return TrainingError(
-        f"Training failed: {type(error).__name__}: {_first_line(error)}",
+        f"Training failed: {type(error).__name__}: {first_line(error)}",
         hint="Check the plan's values; if they look right, report this as a bug.",
         where=str(folder),
     )
@@ -51,7 +51,7 @@ def told(error: Exception, plan: Plan, folder: Path) -> AdvisorError:
 def refused(error: Exception) -> AdvisorError:
     """Values that the libraries refused before the first step."""
     return PlanError(
-        f"The trainer 'trl' refuses the plan: {_first_line(error)}",
+        f"The trainer 'trl' refuses the plan: {first_line(error)}",
         hint="See `advisor estimate` for plans it takes.",
     )
 
@@ -85,6 +85,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         seen = seen.__cause__ or seen.__context__
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What an exception says first; its kind where it says nothing."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return lines[0].strip() if lines else type(error).__name__
