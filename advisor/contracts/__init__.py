@@ -11,9 +11,11 @@ from collections.abc import Callable
 
 from advisor.contracts.answering import (
     Deciding,
+    Likelihood,
     ModelBackend,
     Predictor,
     PromptBuilder,
+    Reading,
     Restoring,
     Retrieving,
     Searching,
@@ -35,6 +37,7 @@ from advisor.contracts.retrieving import (
     Windowed,
 )
 from advisor.contracts.scoring import Judging, Metric, Signed, Totalling
+from advisor.contracts.shipping import Combiner, Exporter
 from advisor.contracts.training import (
     Applied,
     Applying,
@@ -60,17 +63,20 @@ __all__ = [
     "Bill",
     "Billing",
     "Clock",
+    "Combiner",
     "Configurable",
     "Deciding",
     "DocumentReader",
     "Embedder",
     "Emit",
     "Equipped",
+    "Exporter",
     "Filtering",
     "Judging",
     "Keeping",
     "Lacking",
     "Launcher",
+    "Likelihood",
     "Method",
     "MethodInfo",
     "Metric",
@@ -82,6 +88,7 @@ __all__ = [
     "Predictor",
     "Progress",
     "PromptBuilder",
+    "Reading",
     "Reporting",
     "Restoring",
     "Retriever",
@@ -114,6 +121,8 @@ GROUPS: dict[str, type] = {
     "advisor.embedders": Embedder,
     "advisor.readers": DocumentReader,
     "advisor.launchers": Launcher,
+    "advisor.exporters": Exporter,
+    "advisor.combiners": Combiner,
 }
 
 Clock = Callable[[], float]

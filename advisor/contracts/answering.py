@@ -67,6 +67,29 @@ class Streaming(Protocol):
 
 
 @runtime_checkable
+class Reading(Protocol):
+    """What a session may offer that shows how it reads a prompt and where it stops."""
+
+    def prompt_text(self, prompt: Prompt) -> str:
+        """The prompt as the model reads it: chat template, special tokens and all."""
+
+    @property
+    def ends(self) -> frozenset[str]:
+        """Texts of the tokens that end an answer."""
+
+
+@runtime_checkable
+class Likelihood(Protocol):
+    """What a session may offer that can say how surprised the model is by a text."""
+
+    def losses(self, samples: Sequence[Sample]) -> list[float | None]:
+        """Mean loss of each sample in nats per token; None without a token to predict.
+
+        Of its target after its input and history, or of its whole text where it has no input.
+        """
+
+
+@runtime_checkable
 class ModelBackend(Protocol):
     """Opens models of one kind."""
 

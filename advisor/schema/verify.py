@@ -4,21 +4,43 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import field_serializer, field_validator
+from pydantic import Field, field_serializer, field_validator
 
-from advisor.schema.base import Value
+from advisor.schema.base import ConfidenceInterval, Value
 from advisor.schema.evaluation import Comparison, Evaluation
+from advisor.schema.probe import ProbeFinding
 
 Quantity = Literal["memory_gib", "time_hours", "tokens_per_second", "cost_usd"]
+SegmentKind = Literal["label", "length", "source"]
+
+
+class Segment(Value):
+    """A part of the test samples, on which the tuned model is held against the best baseline."""
+
+    kind: SegmentKind
+    name: str
+    """The label, the range of lengths, the file or document: in words a reader knows."""
+    n: int
+    baseline: float
+    tuned: float
+    difference: float
+    interval: ConfidenceInterval | None = None
+    p_value: float | None = None
+    """Corrected after Holm over the segments that can veto; None for those with too few samples."""
+    is_worse: bool = False
+    """Whether the tuned model is worse there beyond chance, on enough samples to veto."""
 
 
 class Regression(Value):
-    """Something the tuned model does worse than a baseline beyond chance."""
+    """Something the tuned model does worse than what it is held against, beyond chance."""
 
     what: str
     before: float
     after: float
     note: str = ""
+    kind: Literal["baseline", "segment", "probe", "failures"] = "baseline"
+    vetoes: bool = False
+    """Whether it alone turns the verdict into `discard`."""
 
 
 class EstimateCheck(Value):
@@ -44,6 +66,17 @@ class Verification(Value):
     comparisons: tuple[Comparison, ...]
     """Each baseline (a) against the tuned model (b), p-values corrected after Holm."""
     regressions: tuple[Regression, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    """Parts of the test samples, so that the mean hides no regression."""
+    probes: tuple[ProbeFinding, ...] = ()
+    """What was asked beside the task, of the base model before and of the tuned one after."""
+    more_items: int | None = None
+    """Further test samples that would decide an inconclusive verdict in 4 of 5 repetitions."""
+    error_rates: dict[str, float] = Field(default_factory=dict)
+    """How often, at most, each family of tests errs where nothing differs: `baselines`,
+    `segments`, `probes`."""
+    tolerated: str = ""
+    """Why regressions elsewhere do not veto, in the user's words; empty where they do."""
     estimate_vs_measured: tuple[EstimateCheck, ...] = ()
     """In JSON an object: id of the quantity -> check."""
     target: float | None = None

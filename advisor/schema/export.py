@@ -1,0 +1,107 @@
+"""What is shipped: exports of a tuned model, and the proof that they are what was evaluated."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from advisor.schema.base import ConfidenceInterval, Value
+from advisor.schema.plan import Plan
+from advisor.schema.train import Served, TrainJob
+
+
+class ExportJob(Value):
+    """A tuned model to be written in another form."""
+
+    model: str
+    """Folder of what was tuned: an adapter, weights a method kept, or a whole model."""
+    name: str = Field(pattern=r"^[a-z0-9]([-a-z0-9_.]{0,62}[a-z0-9])?$")
+    """What it is served as."""
+    output_dir: str
+    """Empty folder of the caller's, which moves it to its place when all of it is written."""
+    instruction: str = ""
+    """The system turn of the task, where it belongs to what is served."""
+    max_new_tokens: int = Field(default=64, gt=0)
+    options: dict[str, str] = Field(default_factory=dict)
+    """What only the exporter knows: `dtype=bfloat16`, `quantisation=q8_0`."""
+    train_job: TrainJob | None = None
+    """For exporters that write a training down for another engine; None for those of weights."""
+    plan: Plan | None = None
+
+
+class Snippet(Value):
+    """Commands or code that serve what was exported."""
+
+    title: str
+    language: Literal["bash", "python", "text"] = "bash"
+    text: str
+    was_run: bool | None = None
+    """True where it was run here as it stands; None where it cannot be run here."""
+    note: str = ""
+
+
+class Exported(Value):
+    """What an exporter wrote."""
+
+    exporter: str
+    output_dir: str
+    files: tuple[str, ...]
+    """Names inside `output_dir`."""
+    served_by: Served | None = None
+    """How it is opened on this machine to be compared; None where nothing here can open it."""
+    precision: str = ""
+    """What its weights are in: `bfloat16`, `q8_0`."""
+    is_lossy: bool = False
+    """Whether its weights were rounded to fewer bits than those that were evaluated."""
+    snippets: tuple[Snippet, ...] = ()
+    notes: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    """What could not be checked here, each as a plain sentence."""
+
+
+class Agreement(Value):
+    """What was evaluated and what was exported, asked the same."""
+
+    reference: str
+    """What was evaluated: backend and place."""
+    exported: str
+    n: int
+    equal: int
+    """Answers that are the same, letter by letter."""
+    asked_agreement: float
+    """Least share of equal answers that passes."""
+    metric: str = ""
+    reference_score: float | None = None
+    exported_score: float | None = None
+    worse_by: float | None = None
+    interval: ConfidenceInterval | None = None
+    """Of `worse_by`, paired over the samples."""
+    asked_worse_by: float = 0.0
+    """Most that the exported score may lie below."""
+    same_prompts: bool | None = None
+    """Whether both read the same tokens, chat template included; None where one does not tell."""
+    same_ends: bool | None = None
+    """Whether both stop at the same tokens; None where one does not tell."""
+    differing: tuple[str, ...] = ()
+    """Ids of the first samples whose answers differ."""
+    problems: tuple[str, ...] = ()
+    """Why it is not the evaluated thing, each as a sentence."""
+    verdict: Literal["same", "within_tolerance", "different", "unchecked"]
+    """`unchecked` where nothing here could open it."""
+
+    @property
+    def share(self) -> float | None:
+        """Share of equal answers."""
+        return self.equal / self.n if self.n else None
+
+
+class ExportRecord(Value):
+    """An export with its proof, as it is kept beside the files (`export.json`)."""
+
+    exported: Exported
+    agreement: Agreement | None = None
+    """None for exports that hold no weights (recipes for other engines)."""
+    verification: str = ""
+    """Verdict of the run that it comes from; empty where there is none."""
+    warnings: tuple[str, ...] = ()

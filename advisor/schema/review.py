@@ -1,0 +1,55 @@
+"""People's blind judgement of tuned against baseline answers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from advisor.schema.base import ConfidenceInterval, Value
+
+Vote = Literal["tuned", "baseline", "tie", "both_bad"]
+
+
+class ReviewPair(Value):
+    """Two answers to one sample; which is left is drawn by the seed."""
+
+    sample_id: str
+    input: str
+    target: str
+    tuned: str
+    baseline: str
+    tuned_is_left: bool
+
+
+class ReviewVote(Value):
+    """What somebody said of one pair."""
+
+    sample_id: str
+    vote: Vote
+    reviewer: str = ""
+    note: str = ""
+    seconds: float | None = None
+    at: str = ""
+    """When, ISO format."""
+
+
+class Review(Value):
+    """The votes so far and what they say."""
+
+    baseline: str
+    """Builder of the best baseline."""
+    seed: int
+    planned: int
+    votes: tuple[ReviewVote, ...] = ()
+    tuned: int = 0
+    baseline_wins: int = 0
+    ties: int = 0
+    both_bad: int = 0
+    preference: float | None = None
+    """Share of the decided pairs that the tuned model won; None without any."""
+    interval: ConfidenceInterval | None = None
+    p_value: float | None = None
+    """Exact sign test."""
+    verdict: Literal["tuned", "baseline", "undecided"] = "undecided"
+    more_pairs: int | None = None
+    """Further decided pairs that would settle it in 4 of 5 repetitions at this share."""
+    warnings: tuple[str, ...] = ()
