@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, cast
 
 from advisor.contracts import (
     GROUPS,
+    Combiner,
     Configurable,
     DocumentReader,
     Embedder,
+    Exporter,
     Method,
     Metric,
     ModelBackend,
@@ -256,6 +258,16 @@ def embedder(name: str) -> Embedder:
 def reader(name: str) -> DocumentReader:
     """The reader of documents of that name."""
     return cast("DocumentReader", get("advisor.readers", name))
+
+
+def exporter(name: str) -> Exporter:
+    """The exporter of that name."""
+    return cast("Exporter", get("advisor.exporters", name))
+
+
+def combiner(name: str) -> Combiner:
+    """The combiner of that name."""
+    return cast("Combiner", get("advisor.combiners", name))
 
 
 def readers() -> dict[str, DocumentReader]:
