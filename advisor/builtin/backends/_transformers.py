@@ -14,18 +14,19 @@ from typing import Any, NamedTuple, Self
 import torch
 
 from advisor.builtin.backends._choosing import Chooser
+from advisor.builtin.backends._likelihood import Likelihoods
 from advisor.builtin.backends._own_loop import Batch
 from advisor.builtin.backends._transformers_load import DTYPES, Loaded, end_tokens
 from advisor.builtin.backends._transformers_open import load
 from advisor.builtin.backends._ways import way_of
-from advisor.builtin.backends.chat_tokens import ConversationError, tokens_of
+from advisor.builtin.backends.chat_tokens import ConversationError, text_of, tokens_of
 from advisor.builtin.backends.length_batches import batches, order
 from advisor.builtin.backends.model_digest import digest_of
 from advisor.builtin.backends.quiet import quiet
 from advisor.builtin.backends.usual_device import usual_dtype
 from advisor.contracts import Method
 from advisor.errors import BackendError, MissingExtraError
-from advisor.schema.evaluation import Completion, Prompt
+from advisor.schema.evaluation import Completion, Prompt, Sample
 
 BATCH_SIZE = 16
 BATCHES_IN_WINDOW = 16
@@ -140,6 +141,25 @@ class TransformersSession:
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, without the tokens a chat form adds."""
         return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def prompt_text(self, prompt: Prompt) -> str:
+        """The prompt as the model reads it; what the template said instead, where it refuses it."""
+        try:
+            with quiet():
+                return text_of(prompt.messages, self._tokenizer)
+        except ConversationError as error:
+            return str(error)
+
+    @property
+    def ends(self) -> frozenset[str]:
+        """Texts of the tokens that end an answer: the model's own and the tokenizer's."""
+        return frozenset(self._tokenizer.decode([end]) for end in self._ends)
+
+    def losses(self, samples: Sequence[Sample]) -> list[float | None]:
+        """Mean loss of each sample in nats per token; None without a token to predict."""
+        with quiet():
+            reader = Likelihoods(self._model, self._tokenizer, self._device, limit=self._limit)
+            return reader.losses(samples)
 
     def generate(self, prompts: Sequence[Prompt], *, max_new_tokens: int) -> list[Completion]:
         """One completion per prompt, in order.

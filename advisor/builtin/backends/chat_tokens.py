@@ -19,16 +19,22 @@ class ConversationError(Exception):
 
 def tokens_of(messages: Sequence[Message], tokenizer: Any) -> list[int]:
     """Token ids up to where the answer begins. Raises ConversationError."""
+    return list(_said(messages, tokenizer, tokenize=True, return_dict=True)["input_ids"])
+
+
+def text_of(messages: Sequence[Message], tokenizer: Any) -> str:
+    """What is made into those tokens, special ones as they are spelt. Raises ConversationError."""
+    return str(_said(messages, tokenizer, tokenize=False))
+
+
+def _said(messages: Sequence[Message], tokenizer: Any, **form: bool) -> Any:
+    """The first form of the conversation that the chat template takes."""
     refusals = []
     for turns in _forms(messages, tokenizer):
         try:
-            encoded = tokenizer.apply_chat_template(
-                turns, add_generation_prompt=True, tokenize=True, return_dict=True
-            )
+            return tokenizer.apply_chat_template(turns, add_generation_prompt=True, **form)
         except TemplateError as error:
             refusals.append(str(error).strip().splitlines() or [type(error).__name__])
-            continue
-        return list(encoded["input_ids"])
     raise ConversationError(f"The chat template refuses the conversation: {refusals[-1][0]}")
 
 
