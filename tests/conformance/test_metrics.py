@@ -28,6 +28,7 @@ OURS = {
     "exact_match",
     "groundedness",
     "hallucination_rate",
+    "instructions",
     "json_fields",
     "json_valid",
     "judge",
