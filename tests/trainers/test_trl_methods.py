@@ -236,14 +236,14 @@ def test_cores_are_counted_where_the_system_knows_no_affinity(monkeypatch: pytes
 @pytest.mark.ml
 def test_a_name_of_the_hub_stays_offline_unless_allowed(monkeypatch: pytest.MonkeyPatch):
     from advisor.builtin.backends._transformers_load import stays_offline
-    from trainers.engines.trl._model import _stays_offline
+    from trainers.engines.trl._model import stays_offline
 
     plan = training_plan("somebody/something")
     assert stays_offline(plan.model)
-    assert _stays_offline(plan)
+    assert stays_offline(plan.model)
     monkeypatch.setenv("ADVISOR_ALLOW_DOWNLOAD", "1")
     assert not stays_offline(plan.model)
-    assert not _stays_offline(plan)
+    assert not stays_offline(plan.model)
 
 
 @pytest.mark.ml

@@ -18,6 +18,7 @@ from advisor.errors import ModelFolderError, PlanError, UnsupportedArchitectureE
 from advisor.schema.chat import PLAIN_CHAT_TEMPLATE
 from advisor.schema.plan import Plan
 from trainers.engines.trl.failures import first_line
+from trainers.origin import is_stacked
 
 ALLOW_DOWNLOAD = "ADVISOR_ALLOW_DOWNLOAD"
 QUANTISED = (4, 8)
@@ -25,18 +26,23 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 
 def open_tokenizer(plan: Plan) -> Any:
-    """The model's tokenizer, with the plain chat form and a padding token where it has none.
+    """The tokenizer of the plan's model; raises as `tokenizer_at` does."""
+    return tokenizer_at(plan.model)
+
+
+def tokenizer_at(model: str) -> Any:
+    """A model's tokenizer, with the plain chat form and a padding token where it has none.
 
     Raises ModelFolderError when there is none.
     """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(plan.model, local_files_only=_stays_offline(plan))
+        tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=stays_offline(model))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelFolderError(
-            f"The model '{plan.model}' has no tokenizer that can be opened: {first_line(error)}",
+            f"The model '{model}' has no tokenizer that can be opened: {first_line(error)}",
             hint="Put tokenizer.json and tokenizer_config.json beside the weights, or set"
             f" {ALLOW_DOWNLOAD}=1 to let a name of the hub be downloaded.",
-            where=plan.model,
+            where=model,
         ) from error
     if not tokenizer.chat_template:
         tokenizer.chat_template = PLAIN_CHAT_TEMPLATE
@@ -52,10 +58,7 @@ def open_base(plan: Plan, *, head: Literal["language", "score"] = "language") ->
     earlier training left beside a base is merged into it. Raises ModelFolderError,
     UnsupportedArchitectureError or PlanError.
     """
-    from trainers.engines.trl._stack import (  # noqa: PLC0415 - it opens bases itself
-        is_stacked,
-        open_stacked_base,
-    )
+    from trainers.engines.trl._stack import open_stacked_base  # noqa: PLC0415 - it opens bases
 
     if is_stacked(plan.model):
         return open_stacked_base(plan, head=head)
@@ -65,36 +68,41 @@ def open_base(plan: Plan, *, head: Literal["language", "score"] = "language") ->
             f"float16 cannot be used for '{plan.method}' here: it needs a GPU and frozen weights.",
             hint="Choose bfloat16 or float32.",
         )
+    return opened(plan.model, head, _loading(plan, head, on_gpu=on_gpu))
+
+
+def opened(model: str, head: Literal["language", "score"], settings: dict[str, Any]) -> Any:
+    """A model of transformers with no tensor missing but those of a head that is drawn.
+
+    Raises ModelFolderError and UnsupportedArchitectureError.
+    """
     kind = AutoModelForCausalLM if head == "language" else AutoModelForSequenceClassification
     try:
-        model, loading = kind.from_pretrained(
-            plan.model,
-            local_files_only=_stays_offline(plan),
-            output_loading_info=True,
-            **_loading(plan, head, on_gpu=on_gpu),
+        found, loading = kind.from_pretrained(
+            model, local_files_only=stays_offline(model), output_loading_info=True, **settings
         )
     except ValueError as error:
         raise UnsupportedArchitectureError(
-            f"The model '{plan.model}' cannot be loaded: {first_line(error)}",
+            f"The model '{model}' cannot be loaded: {first_line(error)}",
             hint="Use a causal language model that this version of transformers knows.",
-            where=plan.model,
+            where=model,
         ) from error
     except OSError as error:
         raise ModelFolderError(
-            f"The model '{plan.model}' cannot be opened: {first_line(error)}",
+            f"The model '{model}' cannot be opened: {first_line(error)}",
             hint="Give a folder with config.json, tokenizer and weights, or set"
             f" {ALLOW_DOWNLOAD}=1 to let it be downloaded.",
-            where=plan.model,
+            where=model,
         ) from error
     drawn = ("score.",) if head == "score" else ()
     holes = sorted(k for k in loading.get("missing_keys") or () if not k.startswith(drawn))
     if holes:  # they would be filled with random numbers
         raise ModelFolderError(
-            f"The weights of '{plan.model}' lack {len(holes)} tensors, first '{holes[0]}'.",
+            f"The weights of '{model}' lack {len(holes)} tensors, first '{holes[0]}'.",
             hint="Download the model again; its weights and config.json do not belong together.",
-            where=plan.model,
+            where=model,
         )
-    return model
+    return found
 
 
 def _loading(plan: Plan, head: str, *, on_gpu: bool) -> dict[str, Any]:
@@ -131,6 +139,6 @@ def quantisation(plan: Plan) -> BitsAndBytesConfig:
     )
 
 
-def _stays_offline(plan: Plan) -> bool:
+def stays_offline(model: str) -> bool:
     """A name that is no folder is only fetched from the hub when the user has allowed it."""
-    return Path(plan.model).is_dir() or os.environ.get(ALLOW_DOWNLOAD) != "1"
+    return Path(model).is_dir() or os.environ.get(ALLOW_DOWNLOAD) != "1"

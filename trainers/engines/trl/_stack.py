@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
 from peft import PeftConfig, PeftModel
 
-from advisor.contracts.base_facts import BASE_FACTS, weights_digest
-from advisor.errors import ModelFolderError, PlanError
+from advisor.errors import PlanError
 from advisor.schema.plan import Plan
 from trainers.engines.trl._model import QUANTISED, open_base
-
-ADAPTER = "adapter_config.json"
-
-
-def is_stacked(model: str) -> bool:
-    """Whether a model reference is a folder that only holds what was trained beside a base."""
-    folder = Path(model)
-    if (folder / "config.json").is_file():
-        return False
-    return (folder / ADAPTER).is_file() or (folder / BASE_FACTS).is_file()
+from trainers.origin import ADAPTER, another_base, base_of, is_stacked
 
 
 def stack_notes(plan: Plan) -> tuple[str, ...]:
@@ -54,7 +43,7 @@ def open_stacked_base(plan: Plan, *, head: Literal["language", "score"] = "langu
 
 
 def _merged(folder: Path, plan: Plan) -> Any:
-    base = _base_of(folder)
+    base = base_of(folder)
     if not (folder / ADAPTER).is_file():
         raise _stays_beside(folder, "what its method has kept")
     config = PeftConfig.from_pretrained(str(folder))
@@ -66,38 +55,8 @@ def _merged(folder: Path, plan: Plan) -> Any:
     try:
         model = PeftModel.from_pretrained(model, str(folder), local_files_only=True)
     except (RuntimeError, ValueError, KeyError) as error:
-        raise _another_base(folder, base) from error
+        raise another_base(folder, base) from error
     return model.merge_and_unload(safe_merge=True)
-
-
-def _base_of(folder: Path) -> str:
-    """Where the base of a folder lies; raises ModelFolderError where it is not that base."""
-    facts = _read(folder / BASE_FACTS)
-    named = _read(folder / ADAPTER).get("base_model_name_or_path") or facts.get("model")
-    if not named:
-        raise ModelFolderError(
-            f"The adapter in {folder} names no base model.",
-            hint=f"Set base_model_name_or_path in {ADAPTER}.",
-            where=str(folder),
-        )
-    told, place = facts.get("base_digest"), Path(str(named))
-    if told and place.is_dir() and weights_digest(place) != told:
-        raise _another_base(folder, str(named))
-    return str(named)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise ModelFolderError(
-            f"{file.name} cannot be read: {error}",
-            hint="Copy the folder again, or train again.",
-            where=str(file.parent),
-        ) from error
-    return found if isinstance(found, dict) else {}
 
 
 def _named(model: Any, name: str) -> Any:
@@ -112,14 +71,5 @@ def _stays_beside(folder: Path, what: str) -> PlanError:
         f"{folder} cannot be the base of another training: {what} cannot be merged into the base.",
         hint="Train on the base itself, or make the first training one of lora, dora, loha, lokr,"
         " ia3, vera, oft, boft, or full.",
-        where=str(folder),
-    )
-
-
-def _another_base(folder: Path, base: str) -> ModelFolderError:
-    return ModelFolderError(
-        f"The adapter in {folder} was trained on another base than '{base}': the weights there"
-        " are others.",
-        hint="Put the old base back, name its place in the adapter's files, or train again.",
         where=str(folder),
     )

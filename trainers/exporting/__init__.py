@@ -1,0 +1,1 @@
+"""What was tuned, written in other forms: light faces, whose heavy work lies in back rooms."""

@@ -1,0 +1,141 @@
+"""What a tuned folder stands on, down to a whole model, and whether it can be one with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from advisor.errors import ModelFolderError, PlanError
+from trainers.origin import Origin, base_of, origin_of, read_facts
+
+DTYPES = ("float32", "bfloat16", "float16")
+STORED = {"F32": "float32", "F64": "float32", "BF16": "bfloat16", "F16": "float16"}
+"""What safetensors calls them."""
+MOST_HEADER = 100 << 20
+MERGING = "lora, dora, loha, lokr, ia3, vera, oft or boft"
+
+
+class Lineage(NamedTuple):
+    """A tuned folder and what is below it."""
+
+    layers: tuple[Origin, ...]
+    """What was trained beside a base, the last first; none for a whole model."""
+    base: str
+    """Folder of the whole model below."""
+    dtype: str
+    """What its weights are in."""
+    tokenizer: Path
+    """Where the tokenizer is that the tuned model was asked with."""
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether any of it was trained on a base in 4 or 8 bits."""
+        return any(one.is_packed for one in self.layers)
+
+
+def lineage_of(folder: Path, at_hand: Callable[[str], Path]) -> Lineage:
+    """What a folder stands on; `at_hand` finds the folder of a base.
+
+    Raises ModelFolderError where a base is gone, another one, or packed; and PlanError for models
+    that give scores.
+    """
+    layers: list[Origin] = []
+    here = origin_of(folder)
+    while here.kind != "whole":
+        layers.append(here)
+        if len(layers) > 8 or here.folder in [one.folder for one in layers[:-1]]:
+            raise ModelFolderError(
+                f"The adapters below '{folder}' name each other as their base.",
+                hint="Set base_model_name_or_path to the model that each was trained on.",
+                where=str(folder),
+            )
+        here = origin_of(at_hand(base_of(here.folder)))
+    _refuse(here, layers)
+    with_tokenizer = (
+        one.folder for one in (*layers, here) if (one.folder / "tokenizer_config.json").is_file()
+    )
+    return Lineage(
+        tuple(layers), str(here.folder), _dtype_of(here), next(with_tokenizer, here.folder)
+    )
+
+
+def _refuse(whole: Origin, layers: list[Origin]) -> None:
+    if "quantization_config" in whole.config:
+        kind = whole.config["quantization_config"]
+        name = kind.get("quant_method", "") if isinstance(kind, dict) else ""
+        raise ModelFolderError(
+            f"The weights in '{whole.folder}' are packed ({name or 'quantised'}): merging would"
+            " round what was tuned into a few bits.",
+            hint="Name the unpacked model that it was made from as base_model_name_or_path in the"
+            " adapter's files.",
+            where=str(whole.folder),
+        )
+    scores = any("ForSequenceClassification" in n for n in whole.config.get("architectures") or ())
+    if scores or any(one.config.get("task_type") == "SEQ_CLS" for one in layers):
+        raise PlanError(
+            "This model gives scores and writes no answers (a reward model or a classifier), so"
+            " nothing could show that a merged one is the same.",
+            hint="Keep it as it is; it is opened where a reward model is asked for.",
+            where=str((layers[0] if layers else whole).folder),
+        )
+
+
+def refuse_unmergeable(origin: Origin, *, is_prompt: bool) -> None:
+    """Raise PlanError for adapters that are no change of weights."""
+    if is_prompt:
+        raise PlanError(
+            f"The adapter in {origin.folder} is trained tokens before the prompt"
+            f" ({origin.config.get('peft_type')}): there is no weight to merge them into.",
+            hint=f"Keep it beside its base, or tune by {MERGING} for a model in one piece.",
+            where=str(origin.folder),
+        )
+    if origin.config.get("alora_invocation_tokens"):
+        raise PlanError(
+            f"The adapter in {origin.folder} is an activated LoRA: it works from its invocation"
+            " tokens on only, and a merged one would work everywhere.",
+            hint="Keep it beside its base.",
+            where=str(origin.folder),
+        )
+
+
+def _dtype_of(whole: Origin) -> str:
+    """What a checkpoint's weights are in: of its files, else of its configuration."""
+    for file in sorted(whole.folder.glob("*.safetensors")):
+        kinds = _kinds_in(file)
+        found = max((k for k in kinds if k in STORED), key=lambda k: kinds[k], default=None)
+        if found is not None:
+            return STORED[found]
+    named = str(whole.config.get("dtype") or whole.config.get("torch_dtype") or "")
+    return named if named in DTYPES else "float32"
+
+
+def _kinds_in(file: Path) -> dict[str, int]:
+    """Bytes by dtype, from a file's header."""
+    sizes: dict[str, int] = {}
+    for about in header_of(file).values():
+        start, end = about["data_offsets"]
+        sizes[about["dtype"]] = sizes.get(about["dtype"], 0) + end - start
+    return sizes
+
+
+def header_of(file: Path) -> dict[str, dict[str, Any]]:
+    """Name of each tensor of a safetensors file, to its `dtype`, `shape` and `data_offsets`.
+
+    Raises ModelFolderError for a broken file.
+    """
+    try:
+        with file.open("rb") as stream:
+            size = int.from_bytes(stream.read(8), "little")
+            header = json.loads(stream.read(min(size, MOST_HEADER)))
+    except (OSError, ValueError) as error:
+        raise ModelFolderError(
+            f"{file.name} cannot be read: {error}",
+            hint="Copy the folder again, or train again.",
+            where=str(file.parent),
+        ) from error
+    return {name: about for name, about in header.items() if name != "__metadata__"}
+
+
+__all__ = ["DTYPES", "Lineage", "header_of", "lineage_of", "read_facts", "refuse_unmergeable"]
