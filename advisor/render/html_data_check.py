@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from advisor.render import data_check_grids as grids
+from advisor.render.charts_counts import counts_chart, histogram_chart
 from advisor.render.grid import Grid
 from advisor.render.html import POLICY
 from advisor.render.html_parts import (
@@ -20,7 +21,6 @@ from advisor.render.html_parts import (
     wrap,
 )
 from advisor.render.safe import safe_text
-from advisor.render.svg_bars import counts_chart, histogram_chart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

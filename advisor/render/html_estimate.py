@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from advisor.render import advice_grids as advice
 from advisor.render import measured_grids as measured
+from advisor.render.charts_memory import memory_chart
 from advisor.render.estimate_facts import estimate_facts
 from advisor.render.estimate_tables import (
     matrix_table,
@@ -16,7 +17,6 @@ from advisor.render.estimate_tables import (
 from advisor.render.grid import Grid
 from advisor.render.html_parts import bullets, details, element, esc, figure, section, table
 from advisor.render.safe import safe_text, words
-from advisor.render.svg_memory import memory_chart
 
 if TYPE_CHECKING:
     from advisor.schema.estimate import Estimate

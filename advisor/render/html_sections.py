@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from advisor.render import advice_grids as advice
 from advisor.render import measured_grids as measured
+from advisor.render.charts import loss_chart, scores_chart
+from advisor.render.charts_counts import counts_chart
 from advisor.render.decision_words import ties_words
 from advisor.render.diagnosis_grids import (
     causes_grid,
@@ -33,8 +35,6 @@ from advisor.render.ranking import approaches_grid, column_meanings, unlisted
 from advisor.render.reasons import spoken_rules
 from advisor.render.safe import percent, words
 from advisor.render.search_grids import tried_grid
-from advisor.render.svg import loss_chart, scores_chart
-from advisor.render.svg_bars import counts_chart
 from advisor.schema.diagnosis import CAUSE_WORDS
 
 if TYPE_CHECKING:

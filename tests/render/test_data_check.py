@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from advisor.render.charts_counts import counts_chart, histogram_chart
 from advisor.render.data_check import show_data_check
 from advisor.render.data_check_grids import onward
 from advisor.render.html_data_check import to_html
 from advisor.render.markdown_data_check import to_markdown
-from advisor.render.svg_bars import counts_chart, histogram_chart
 from advisor.schema.dataset import (
     Contradictions,
     DataCheck,

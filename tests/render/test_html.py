@@ -7,10 +7,7 @@ import pytest
 
 from advisor.render.html import to_html
 from advisor.render.html_parts import link, prose, together
-from advisor.render.svg import along, loss_chart, scores_chart
-from advisor.render.svg_memory import memory_chart
 from advisor.schema.report import Report
-from advisor.schema.train import LossPoint
 from tests.fixtures import values as v
 from tests.fixtures.reports import REPORTS, stopped_report
 
@@ -135,69 +132,6 @@ def test_a_rule_is_told_once_with_everything_it_moves() -> None:
     page = to_html(REPORTS["full"]())
     assert page.count("A model cannot know what it has not read") == 1
     assert "favour RAG (strong); oppose fine-tuning (weak)" in page
-
-
-def test_the_scores_chart_puts_dots_and_target_on_one_scale() -> None:
-    chart = scores_chart([v.evaluation("rag", 0.5)], ["RAG"], 0.6)
-    assert f'cx="{along(0.5):.1f}"' in chart
-    assert f'<line x1="{along(0.6):.1f}"' in chart
-    assert "target 60.0 %" in chart
-
-
-def test_without_a_target_there_is_no_target_line() -> None:
-    chart = scores_chart([v.evaluation("rag", 0.5)], ["RAG"], None)
-    assert 'class="goal"' not in chart
-    assert "target unknown" in chart
-
-
-def test_the_memory_bars_add_up_to_the_likely_total() -> None:
-    option = v.option(headroom_gib=0.3)
-    chart = memory_chart([option])
-    widths = [float(w) for w in re.findall(r'width="([\d.]+)" height="12" class="seg', chart)]
-    scale = 3.4 * 1.02
-    assert sum(widths) == pytest.approx(along(2.7 / scale) - along(0), abs=0.3)
-    assert len(widths) == 4, "three terms, and what the process takes beyond them"
-    assert 'class="goal"' in chart, "the card of 3.0 GiB stands within the scale"
-
-
-def test_a_card_far_larger_than_the_bars_is_not_drawn() -> None:
-    assert 'class="goal"' not in memory_chart([v.option(headroom_gib=20)])
-
-
-def test_a_loss_curve_needs_two_finite_values() -> None:
-    nan = float("nan")
-    assert loss_chart([]) == ""
-    assert loss_chart([LossPoint(step=1, loss=1.0), LossPoint(step=2, loss=nan)]) == ""
-    assert "polyline" in loss_chart([LossPoint(step=1, loss=1.0), LossPoint(step=2, loss=1.0)])
-
-
-def test_a_long_loss_curve_is_thinned() -> None:
-    chart = loss_chart([LossPoint(step=n, loss=1 / n) for n in range(1, 4001)])
-    assert chart.count(",") < 500
-
-
-def test_every_term_has_the_colour_of_its_kind() -> None:
-    terms = (v.term("weights", 1.0), v.term("reference model", 0.5), v.term("adapter", 0.5))
-    chart = memory_chart([v.option(memory=v.memory(terms=terms))])
-    drawn = re.findall(r'class="seg (k\d)"><title>([a-z ]+):', chart)
-    assert drawn == [
-        ("k0", "weights"),
-        ("k0", "reference model"),
-        ("k1", "adapter"),
-        ("k7", "allocator and device context"),
-    ]
-    assert re.findall(r"</svg>([a-z, ]+)</li>", chart) == [
-        "weights", "adapters", "allocator, context",
-    ]  # fmt: skip
-
-
-def test_the_chart_has_a_bar_for_each_method_and_says_how_sure_the_fit_is() -> None:
-    many = [v.option(gpu=f"g{n}") for n in range(9)]
-    last = v.option(method="full", fits=False, probability_fits=0.0, headroom_gib=-1.0)
-    chart = memory_chart([*many, last])
-    assert chart.count('class="track"') == 6
-    assert "full on l4-24gb" in chart
-    assert "2.70 of 2 GiB, does not fit, &lt;1 %" in chart
 
 
 def test_the_estimate_tells_plan_money_and_checks_in_the_readers_order() -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from advisor.render._drawing import Mark, draw_plane
 from advisor.render.advice_grids import option_name
+from advisor.render.charts import BAR_UP, row_bar, row_words, rows_plane
 from advisor.render.estimate_facts import verdict_words
-from advisor.render.grid import gib_text
+from advisor.render.grid import gib_text, short_number
+from advisor.render.legend import legend
 from advisor.render.memory_groups import (
     GROUPS,
     card_sizes,
@@ -15,7 +18,6 @@ from advisor.render.memory_groups import (
     process,
     segments,
 )
-from advisor.render.svg import EDGE, ROW, WIDTH, along, attribute, box, frame, line, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 OPTIONS_DRAWN = 6
 FARTHEST_CARD = 3.0
 """A card more than so many times larger than all bars is not drawn: bars would shrink to slits."""
+CARD_REACH = 0.2
+"""How far the end of a card reaches above and below its bar, in rows."""
 
 
 def memory_chart(options: Sequence[Option]) -> str:
@@ -37,40 +41,41 @@ def memory_chart(options: Sequence[Option]) -> str:
     cards = card_sizes(options)
     reach = max((process(option).high for option in shown), default=0.0)
     near = [cards[o.gpu] for o in shown if cards[o.gpu] <= FARTHEST_CARD * reach]
-    scale = max(reach, *near, 0.0) * 1.02
+    scale = max(reach, *near, 0.0)
     if scale <= 0:
         return ""
-    body: list[str] = []
-    for number, option in enumerate(shown):
-        body.extend(_row(option, ROW * number, scale, cards[option.gpu]))
+    marks = [
+        mark
+        for row, option in enumerate(shown)
+        for mark in _row(option, (row, len(shown)), scale, cards[option.gpu])
+    ]
     spoken = "; ".join(f"{option_name(o)} {gib_text(process(o).likely)} GiB" for o in shown)
-    chart = frame(ROW * len(shown) + 6, f"Peak memory: {spoken}", body)
-    return chart + _legend(shown)
+    words = [
+        (0.0, "0"),
+        (scale / 2, f"{short_number(scale / 2)} GiB"),
+        (scale, short_number(scale)),
+    ]
+    plane = rows_plane(len(shown), (0.0, scale), words)
+    return draw_plane(marks, plane, f"Peak memory: {spoken}") + _legend(shown)
 
 
-def _row(option: Option, y: float, scale: float, card: float) -> Iterator[str]:
-    memory = process(option)
-    yield text(EDGE, y + 16, option_name(option))
+def _row(option: Option, place: tuple[int, int], scale: float, card: float) -> Iterator[Mark]:
+    memory, ends = process(option), (0.0, scale)
     total = f"{gib_text(memory.likely)} of {card:.0f} GiB, {verdict_words(option)}"
-    yield text(WIDTH - EDGE, y + 16, total, anchor="end")
-    yield box(EDGE, y + 22, WIDTH - 2 * EDGE, "track")
+    yield from row_words(*place, option_name(option), total, ends)
+    yield row_bar(*place, ends, "bar track")
     filled = 0.0
     for name, gib in segments(option):
-        start, end = along(filled / scale), along((filled + gib) / scale)
-        colour = f"seg k{group_of(name)}"
-        yield box(start, y + 22, end - start, colour, f"{name}: {gib_text(gib)} GiB")
-        filled += gib
-    yield line(along(memory.low / scale), y + 28, along(memory.high / scale), y + 28, "whisker")
+        if gib > 0:
+            kind = f"bar seg k{group_of(name)}"
+            yield row_bar(*place, (filled, filled + gib), kind, f"{name}: {gib_text(gib)} GiB")
+            filled += gib
+    yield row_bar(*place, (memory.low, memory.high), "whisker")
     if 0 < card <= scale:
-        yield line(along(card / scale), y + 18, along(card / scale), y + 38, "goal")
+        up = place[1] - 1 - place[0] + BAR_UP
+        yield Mark("goal", ((card, up - CARD_REACH), (card, up + CARD_REACH)))
 
 
 def _legend(shown: Sequence[Option]) -> str:
     used = {group_of(name) for option in shown for name, _ in segments(option)}
-    items = "".join(
-        f'<li><svg viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" '
-        f'class="k{place}"/></svg>{attribute(group.title, 60)}</li>'
-        for place, group in enumerate(GROUPS)
-        if place in used
-    )
-    return f'<ul class="legend">{items}</ul>'
+    return legend((f"k{place}", group.title) for place, group in enumerate(GROUPS) if place in used)
