@@ -24,6 +24,7 @@ from advisor.assembly import (
     tuned_evaluation,
     with_earlier,
 )
+from advisor.beside import all_sources, beside, check_data
 from advisor.catalog.query import LOCAL
 from advisor.errors import DoesNotFitError
 from advisor.evaluation.also import value_of
@@ -48,7 +49,7 @@ from advisor.stages.decide import decide
 from advisor.stages.estimate.plan.stated import changed
 from advisor.stages.gate import gate
 from advisor.stages.report import report
-from advisor.stages.verify import verify
+from advisor.stages.verify import Evidence, verify
 from advisor.standing import made_with, refuse_changed, refuse_stale, samples, warnings
 from advisor.training_set import has_shots, shots_note, shots_rule, training_samples
 from advisor.tuning import (
@@ -169,6 +170,7 @@ class Pipeline:
         origin = Origin(stage="baseline", inputs=evaluation_inputs(space, builders))
 
         def make() -> Baselines:
+            check_data(space)
             return told(space, measured_baselines(space, builders, may_spend=self.may_spend))
 
         found = self._current(origin, Baselines, make)
@@ -323,14 +325,14 @@ class Pipeline:
 
         def make() -> Verification:
             rivals = completed(space, baselines, may_spend=self.may_spend)
-            proof = verify(
-                result=training,
+            evidence = Evidence(
                 tuned=tuned_evaluation(space, training, rivals, on_shots=on_shots),
                 baselines=rivals,
+                samples=space.samples,
+                result=training,
                 estimate=None if is_served(space) else self.option(),
-                target=target,
-                value_of=value_of(space.metric),
             )
+            proof = verify(evidence, target=target, value_of=value_of(space.metric))
             return told(space, proof)
 
         return self._current(origin, Verification, make)
@@ -351,10 +353,11 @@ class Pipeline:
             training=self._fresh("train", TrainResult),
             verification=self._fresh("verify", Verification),
             samples=samples(self.workspace),
-            sources=self.workspace.rulebook.sources,
+            sources=all_sources(self.workspace),
             warnings=warnings(self.workspace),
             made_with=made_with(self.workspace),
             override=self.settings.gate_override or "",
+            beside=beside(self.workspace),
         )
         write_text(folder.path / "report.md", masked(to_markdown(value)))
         write_text(folder.path / "report.html", masked(to_html(value)))

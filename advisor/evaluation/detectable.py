@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from math import sqrt
 from statistics import NormalDist
 
-LEVEL = 0.9
+PROOF_LEVEL = 0.95
+"""Of the interval a proof is read by; its test may err by the rest (docs/adr/0019)."""
+PROOF_ERROR = (1 - PROOF_LEVEL) / 2
+"""How often a tuned model that is no better is found better, at most."""
 POWER = 0.8
 HARDEST = 0.5
 """The score at which two systems can differ on most samples."""
@@ -18,10 +21,10 @@ def detectable_gain(
     *,
     baseline: float | None = None,
     discordance: float | None = None,
-    level: float = LEVEL,
+    level: float = PROOF_LEVEL,
     power: float = POWER,
 ) -> float:
-    """Smallest true gain that a paired comparison on n samples shows with this power.
+    """Smallest true gain that a proof on n paired samples shows with this power.
 
     Solves d = 1/n + (z_level sqrt(q) + z_power sqrt(q - d^2)) / sqrt(n): Connor's formula
     (Biometrics 43, 1987) with the half count at either end by which the exact McNemar test is

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from advisor.contracts import Judging, Metric
 from advisor.evaluation.bench import ERROR_RATE, Bench
+from advisor.evaluation.detectable import PROOF_ERROR
 from advisor.evaluation.scoring import clusters_of
 from advisor.evaluation.stopping import Watch, watch_difference, watch_target
 from advisor.schema.evaluation import Completion, Sample, Score, ScoredSample
@@ -41,7 +42,7 @@ def question_of(bench: Bench, name: str, samples: Sequence[Sample]) -> Question 
             score.sample_id: value_that_stands(score, score.completion)
             for score in bench.watched_rival.scores
         }
-        watch = watch_difference(planned=planned, error_rate=ERROR_RATE, groups=groups)
+        watch = watch_difference(planned=planned, error_rate=PROOF_ERROR, groups=groups)
         other = bench.watched_rival.builder
         words = f"Is {name} better than {other}?"
         return Question(words, watch, rival, other) if _covers(rival, samples) else None

@@ -171,7 +171,7 @@ class _Rated(NamedTuple):
 
 def _rated(bench: Bench, scores: Sequence[ScoredSample], ended: Ended) -> _Rated:
     stopping = ended.stopping
-    level = LEVEL if stopping is None else last_level(stopping.error_rate)
+    level = LEVEL if stopping is None else last_level((1 - LEVEL) / 2)
     value, interval, method = _interval(bench, scores, ended, level)
     if ended.why == "decided":
         seen = [None if score.unscored else score.value for score in scores]

@@ -31,7 +31,7 @@ def on_common_samples(
     if not shared:
         return {}, 0
     values = {
-        name: _value([own[sample_id] for sample_id in sorted(shared)], value_of)
+        name: value_on([own[sample_id] for sample_id in sorted(shared)], value_of)
         for name, own in scored.items()
     }
     return values, len(shared)
@@ -77,7 +77,8 @@ def independent_samples(evaluation: Evaluation) -> float:
     return evaluation.n_to_prove_on / alike_within_groups([s.value for s in scored], groups)
 
 
-def _value(scores: Sequence[ScoredSample], value_of: ValueOf | None) -> float:
+def value_on(scores: Sequence[ScoredSample], value_of: ValueOf | None) -> float:
+    """The metric's value on some scores: their mean, or that of their summed totals."""
     if value_of is None:
         return fmean(score.value for score in scores)
     totals = totals_of([score.totals for score in scores])

@@ -9,7 +9,7 @@ from advisor.evaluation.sentences import detectable_sentence
 
 
 def power(n, gain, discordance, *, repetitions):
-    """How often the exact test sees a gain at 10 %, two-sided, by simulation."""
+    """How often the exact test sees a gain at 5 %, two-sided, by simulation."""
     better = (discordance + gain) / 2
     seen = 0
     for seed in range(repetitions):
@@ -17,7 +17,7 @@ def power(n, gain, discordance, *, repetitions):
         drawn = [draw.random() for _ in range(n)]
         only_b = sum(u < better for u in drawn)
         only_a = sum(better <= u < discordance for u in drawn)
-        seen += only_b > only_a and exact_mcnemar(only_a, only_b) <= 0.1
+        seen += only_b > only_a and exact_mcnemar(only_a, only_b) <= 0.05
     return seen / repetitions
 
 
@@ -42,7 +42,7 @@ def test_large_samples_agree_with_the_power_of_two_proportions():
     proportion = pytest.importorskip("statsmodels.stats.proportion")
     gain = detectable_gain(2000, baseline=0.7)
     effect = proportion.proportion_effectsize(0.7 + gain, 0.7)
-    found = smp.NormalIndPower().power(effect, 2000, alpha=0.1)
+    found = smp.NormalIndPower().power(effect, 2000, alpha=0.05)
     assert found == pytest.approx(0.8, abs=0.03)
 
 

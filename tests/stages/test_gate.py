@@ -345,9 +345,9 @@ def test_facts_end_up_in_the_decision():
 
 
 def test_smallest_visible_gain_by_hand():
-    """d = 1/n + (z_0.95 sqrt(q) + z_0.80 sqrt(q - d^2)) / sqrt(n); at 0.5 half of samples differ."""
+    """d = 1/n + (z_0.975 sqrt(q) + z_0.80 sqrt(q - d^2)) / sqrt(n); at 0.5 half of samples differ."""
     gain = smallest_visible_gain(0.5, 200)
-    spread = 1.6449 * 0.5**0.5 + 0.8416 * (0.5 - gain**2) ** 0.5
+    spread = 1.95996 * 0.5**0.5 + 0.8416 * (0.5 - gain**2) ** 0.5
     assert math.isclose(gain, 1 / 200 + spread / 200**0.5, rel_tol=1e-3)
     assert smallest_visible_gain(0.5, 0) is None
     assert smallest_visible_gain(0.5, 800) < gain < smallest_visible_gain(0.5, 50)
@@ -357,7 +357,7 @@ def test_smallest_visible_gain_by_hand():
 
 @pytest.mark.parametrize(("p", "n"), [(0.3, 100), (0.5, 200), (0.7, 200)])
 def test_smallest_visible_gain_has_the_stated_power(p, n):
-    """Simulated: about four in five repetitions show the gain at one-sided 5 %."""
+    """Simulated: about four in five repetitions show the gain at one-sided 2.5 %."""
     chance = random.Random(1)
     q = p + smallest_visible_gain(p, n)
     shown, repetitions = 0, 1500
@@ -365,7 +365,7 @@ def test_smallest_visible_gain_has_the_stated_power(p, n):
         a = sum(chance.random() < p for _ in range(n)) / n
         b = sum(chance.random() < q for _ in range(n)) / n
         spread = math.sqrt((a * (1 - a) + b * (1 - b)) / n)
-        shown += (b - a) > 1.6449 * spread
+        shown += (b - a) > 1.95996 * spread
     assert 0.76 < shown / repetitions < 0.85
 
 

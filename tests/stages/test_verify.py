@@ -5,7 +5,7 @@ import pytest
 from advisor.errors import StaleArtifactError
 from advisor.evaluation.compare import exact_mcnemar
 from advisor.evaluation.intervals import proportion_interval
-from advisor.stages.verify import estimate_vs_measured, verify
+from advisor.stages.verify import Evidence, estimate_vs_measured, verify
 from tests.fixtures import values as make
 
 
@@ -29,16 +29,29 @@ def pair(both, only_best, only_tuned, neither):
     return best, tuned
 
 
-def verified(best, tuned, *, others=(), target=None, estimate=None, **changes):
+def verified(
+    best,
+    tuned,
+    *,
+    others=(),
+    target=None,
+    estimate=None,
+    samples=(),
+    probes=(),
+    tolerated="",
+    **changes,
+):
     systems = [system("rag", best), *others]
     baselines = make.baselines().model_copy(update={"evaluations": tuple(systems), "best": "rag"})
-    return verify(
-        result=make.train_result(),
+    evidence = Evidence(
         tuned=system("tuned", tuned, **changes),
         baselines=baselines,
+        samples=samples,
+        probes=probes,
+        result=make.train_result(),
         estimate=estimate,
-        target=target,
     )
+    return verify(evidence, target=target, tolerated=tolerated)
 
 
 def test_clearly_better_is_kept():
@@ -83,15 +96,17 @@ def test_equal_with_room_for_no_gain_is_discarded():
 def test_too_few_samples_are_inconclusive_and_say_how_many_would_do():
     found = verified(*pair(10, 3, 6, 11))
     assert found.verdict == "inconclusive"
-    assert "more test samples would show it" in found.because
-    # 30 % of samples change sides, by 10 points: Connor's n is 184, less the 30 at hand
-    assert "about 154 more" in found.because
+    assert f"about {found.more_items} more test samples would decide it" in found.because
+    assert "(95 % interval -9.8 to" in found.because
+    # 30 % of samples change sides, by 10 points: Connor's n is 233 at 5 %; the interval is wider
+    assert 203 <= found.more_items <= 240
 
 
 def test_inconclusive_without_a_gain_does_not_promise_one():
     found = verified(*pair(10, 6, 5, 9))
     assert found.verdict == "inconclusive"
     assert "unlikely to show a gain" in found.because
+    assert f"about {found.more_items} more test samples to rule one out" in found.because
 
 
 def test_several_baselines_are_corrected_after_holm():

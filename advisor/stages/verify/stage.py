@@ -1,0 +1,120 @@
+"""Stage 7: did tuning help, and did nothing else get worse; no model is called here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from advisor.evaluation import segments as parts
+from advisor.evaluation.compare import ValueOf, compare, corrected
+from advisor.evaluation.detectable import PROOF_LEVEL
+from advisor.evaluation.intervals import meets
+from advisor.evaluation.remarks import remarks
+from advisor.schema.baseline import Baselines
+from advisor.schema.estimate import Option
+from advisor.schema.evaluation import Evaluation, Sample
+from advisor.schema.probe import ProbeFinding
+from advisor.schema.train import TrainResult
+from advisor.schema.verify import Segment, Verification
+from advisor.stages.verify.measured import estimate_vs_measured
+from advisor.stages.verify.regressions import regression_words, regressions
+from advisor.stages.verify.verdict import Verdict, judge, percent
+
+BASELINES_RATE = round(1 - PROOF_LEVEL, 6)
+PROBES_RATE = 0.05
+"""At which probes come tested."""
+
+
+class Evidence(NamedTuple):
+    """Everything that was measured of a tuned model."""
+
+    tuned: Evaluation
+    baselines: Baselines
+    samples: Sequence[Sample] = ()
+    """The test samples, for segments; none are looked at without them."""
+    probes: Sequence[ProbeFinding] = ()
+    """Before and after, tested already."""
+    result: TrainResult | None = None
+    estimate: Option | None = None
+
+
+def verify(
+    evidence: Evidence,
+    *,
+    target: float | None,
+    value_of: ValueOf | None = None,
+    tolerated: str = "",
+) -> Verification:
+    """Whether to keep the tuned model, measured against each baseline on the same samples.
+
+    Keep: better than the best baseline beyond chance (the 95 % interval of the difference lies
+    above 0 and the p-value, corrected after Holm over the baselines, is at most 0.05), and nothing
+    that vetoes got worse. Discard: the interval lies below 0 or has no room for a gain of 5 points,
+    or a segment of 30 samples or more or a probe is worse beyond chance. Else inconclusive, with
+    the number of test samples that would decide. `tolerated` is the user's reason to let segments
+    and probes get worse: they are listed then and veto nothing. The target is reported beside the
+    verdict and does not change it. `value_of` is that of a metric of summed totals.
+
+    Raises StaleArtifactError when tuned model and baselines were not measured on the same samples.
+    """
+    tuned, baselines = evidence.tuned, evidence.baselines
+    comparisons = corrected(
+        [compare(e, tuned, level=PROOF_LEVEL, value_of=value_of) for e in baselines.evaluations]
+    )
+    best = next(e for e in baselines.evaluations if e.builder == baselines.best)
+    segments = parts.segments(best, tuned, evidence.samples, value_of=value_of)
+    worse = regressions(
+        comparisons,
+        baselines,
+        tuned,
+        segments=segments,
+        probes=evidence.probes,
+        is_tolerated=bool(tolerated),
+    )
+    elsewhere = [
+        regression_words(one, evidence.probes)
+        for one in worse
+        if one.vetoes and one.kind != "baseline"
+    ]
+    found = judge(comparisons, best, tuned, elsewhere)
+    target_met = None if target is None else meets(target, tuned.interval)
+    estimate, result = evidence.estimate, evidence.result
+    return Verification(
+        verdict=found.verdict,
+        because=found.because,
+        tuned=tuned,
+        comparisons=tuple(comparisons),
+        regressions=worse,
+        segments=segments,
+        probes=tuple(evidence.probes),
+        more_items=found.more_items,
+        error_rates=_error_rates(segments, evidence.probes),
+        tolerated=tolerated,
+        estimate_vs_measured=estimate_vs_measured(estimate, result) if estimate and result else (),
+        target=target,
+        target_met=target_met,
+        warnings=_warnings(found.verdict, tuned, target, target_met=target_met),
+    )
+
+
+def _error_rates(segments: Sequence[Segment], probes: Sequence[ProbeFinding]) -> dict[str, float]:
+    """How often each family of tests errs at most; families without a test are left out."""
+    rates = {"baselines": BASELINES_RATE}
+    if any(segment.p_value is not None for segment in segments):
+        rates["segments"] = parts.ERROR_RATE
+    if probes:
+        rates["probes"] = PROBES_RATE
+    return rates
+
+
+def _warnings(
+    verdict: Verdict, tuned: Evaluation, target: float | None, *, target_met: bool | None
+) -> tuple[str, ...]:
+    found = []
+    if target is not None and not target_met:
+        still = "better than every baseline, yet " if verdict == "keep" else ""
+        found.append(
+            f"The tuned model is {still}below the target: the lower bound of its interval is "
+            f"{percent(tuned.interval.low)}, the target {percent(target)}."
+        )
+    return (*found, *remarks(tuned))

@@ -1,0 +1,108 @@
+"""Keep, discard or inconclusive, and why, in sentences with their figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from advisor.evaluation.deciding import items_to_decide
+from advisor.evaluation.sentences import TOO_MANY, is_clear
+from advisor.schema.evaluation import Comparison, Evaluation
+
+WORTHWHILE_GAIN = 0.05
+"""A gain that cannot be larger than this is treated as none (docs/adr/0003)."""
+
+Verdict = Literal["keep", "discard", "inconclusive"]
+
+
+class Judged(NamedTuple):
+    """A verdict, its reason, and the further samples that would decide an open one."""
+
+    verdict: Verdict
+    because: str
+    more_items: int | None = None
+
+
+def judge(
+    comparisons: Sequence[Comparison],
+    best: Evaluation,
+    tuned: Evaluation,
+    elsewhere: Sequence[str],
+) -> Judged:
+    """The verdict: against the best baseline, then whether anything got worse that vetoes it.
+
+    `comparisons` are those with all baselines, corrected after Holm; `elsewhere` says in words what
+    vetoes beside them.
+    """
+    found = _against_best(comparisons, best, tuned)
+    if not elsewhere:
+        return found
+    worse = "; ".join(elsewhere)
+    if found.verdict == "discard":
+        return found._replace(because=f"{found.because} It also got worse elsewhere: {worse}.")
+    against = next(c for c in comparisons if c.a == best.builder)
+    return Judged(
+        "discard",
+        f"The tuned model got worse elsewhere: {worse}; on the whole it has "
+        f"{_seen(against, best, tuned)}.",
+    )
+
+
+def _against_best(comparisons: Sequence[Comparison], best: Evaluation, tuned: Evaluation) -> Judged:
+    found = next(c for c in comparisons if c.a == best.builder)
+    low, high, seen = found.interval.low, found.interval.high, _seen(found, best, tuned)
+    if low > 0 and is_clear(found):
+        return Judged("keep", f"The tuned model is better beyond chance: {seen}.")
+    if high <= 0:
+        return Judged("discard", f"The tuned model is not better: {seen}.")
+    if high < WORTHWHILE_GAIN:
+        return Judged(
+            "discard",
+            f"Any gain is smaller than {100 * WORTHWHILE_GAIN:.0f} points, too little to serve a "
+            f"tuned model for: {seen}.",
+        )
+    needed = items_to_decide(found, worthwhile=WORTHWHILE_GAIN, rivals=_rivals(found, comparisons))
+    more = None if needed is None else max(1, needed - found.n)
+    return Judged(
+        "inconclusive", f"Chance may explain what was seen: {seen}. {_remedy(found, more)}", more
+    )
+
+
+def _rivals(best: Comparison, comparisons: Sequence[Comparison]) -> int:
+    """By how much Holm multiplies the p-value of this one: those that are no clearer, itself too.
+
+    Corrected p-values keep the order of the others, so that they may be asked of them.
+    """
+    return max(1, sum(c.p_value >= best.p_value for c in comparisons))
+
+
+def _remedy(comparison: Comparison, more: int | None) -> str:
+    unlikely = "More test samples are unlikely to show a gain; better data may."
+    if more is None:
+        return unlikely
+    told = f"more than {TOO_MANY:,}" if more > TOO_MANY else f"about {more:,} more"
+    if comparison.difference <= 0:
+        return f"{unlikely} It would take {told} test samples to rule one out in 4 of 5 cases."
+    return (
+        f"If the difference is as large as it looks, {told} test samples would decide it in 4 of 5 "
+        "cases."
+    )
+
+
+def _seen(comparison: Comparison, best: Evaluation, tuned: Evaluation) -> str:
+    interval = comparison.interval
+    return (
+        f"{percent(tuned.value)} against {percent(best.value)} for {best.builder}, a difference "
+        f"of {points(comparison.difference)} points ({100 * interval.level:.0f} % interval "
+        f"{points(interval.low)} to {points(interval.high)}) on {comparison.n} samples"
+    )
+
+
+def percent(share: float) -> str:
+    """A share as a percentage with one decimal."""
+    return f"{100 * share:.1f} %"
+
+
+def points(difference: float) -> str:
+    """A difference of shares in points, with its sign."""
+    return f"{100 * difference:+.1f}"
