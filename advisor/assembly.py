@@ -236,7 +236,7 @@ def tuned_evaluation(
     backend = registry.backend(served.backend)
     like = next(e for e in baselines.evaluations if e.builder == baselines.best)
     builder = fitted(space, "few_shot" if on_shots else "zero_shot")
-    model = _where_it_is(space, result)
+    model = tuned_place(space, result)
     is_asked = served.settings.get("base_url") == space.settings.base_url
     told = space.backend_settings() if is_asked and backend.info.spends_money else {}
     with LazySession(lambda: backend.open(model, told | served.settings)) as session:
@@ -254,7 +254,7 @@ def tuned_evaluation(
     return found
 
 
-def _where_it_is(space: Workspace, result: TrainResult) -> str:
+def tuned_place(space: Workspace, result: TrainResult) -> str:
     """The trained model's place, also when the run folder has been moved since."""
     model = Path(result.served_by.model)
     moved = space.folder.path / TRAINING
