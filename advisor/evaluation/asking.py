@@ -142,6 +142,11 @@ class Asker:
         return {places[0]: places for places in by_key.values()}
 
     @property
+    def live(self) -> Session:
+        """The model itself, opened now when it was not."""
+        return _live(self.session)
+
+    @property
     def window(self) -> int:
         """Prompts that are best given together; opens the model."""
         live = _live(self.session)
