@@ -1,0 +1,1 @@
+"""Measured results in the forms that other tools read; no value is made here."""
