@@ -90,8 +90,10 @@ def _with(model: Any, origin: Origin, method: Methods | None) -> Any:
     config = PeftConfig.from_pretrained(str(origin.folder))
     refuse_unmergeable(origin, is_prompt=bool(config.is_prompt_learning))
     _fit_vocabulary(model, origin.folder)
-    _untie_where_adapted(model, config)
-    return _multiplied_out(_adapted(model, origin.folder), origin.folder)
+    was_one = bool(model.config.get_text_config().tie_word_embeddings)
+    merged = _multiplied_out(_adapted(model, origin.folder), origin.folder)
+    merged.config.get_text_config().tie_word_embeddings = was_one  # PEFT says no to equal tables
+    return _joined(merged)
 
 
 def _adapted(model: Any, folder: Path) -> Any:
@@ -122,6 +124,7 @@ def _multiplied_out(adapted: Any, folder: Path) -> Any:
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # that layers are merged already, below
+            _parted(adapted)
             for module in list(tuner.modules()):
                 if isinstance(module, BaseTunerLayer) and callable(getattr(module, "merge", None)):
                     _merge_layer(module)
@@ -158,31 +161,42 @@ def _fit_vocabulary(model: Any, folder: Path) -> None:
         model.resize_token_embeddings(max(rows), mean_resizing=False)
 
 
-def _untie_where_adapted(model: Any, config: Any) -> None:
-    """A head of its own where head or embeddings are tuned, which the base holds as one."""
+def _parted(adapted: Any) -> None:
+    """A head of its own where head or embeddings are tuned, which the base holds as one table.
+
+    Else what is tuned in one of them would be merged into both, or twice.
+    """
+    inner = adapted.get_base_model()
+    table, head = inner.get_input_embeddings(), inner.get_output_embeddings()
+    if table is None or head is None:
+        return
+    below, above = _behind(table), _behind(head)
+    is_one = getattr(above, "weight", None) is getattr(below, "weight", None)
+    if is_one and (below is not table or above is not head):
+        above.weight = nn.Parameter(below.weight.detach().clone(), requires_grad=False)
+
+
+def _behind(module: Any) -> Any:
+    """The base's own module behind what PEFT has put around it."""
+    while True:
+        inner = getattr(module, "original_module", None) or getattr(module, "base_layer", None)
+        if inner is None:
+            return module
+        module = inner
+
+
+def _joined(model: Any) -> Any:
+    """One table again where head and embeddings came out the same; else told as two."""
     table, head = model.get_input_embeddings(), model.get_output_embeddings()
-    if table is None or head is None or head.weight is not table.weight:
-        return
-    ends = {name.rpartition(".")[2] for name, one in model.named_modules() if one in (table, head)}
-    if not ends & _named(config):
-        return
-    head.weight = nn.Parameter(table.weight.detach().clone(), requires_grad=False)
-    model.config.tie_word_embeddings = False
-    model.config.get_text_config().tie_word_embeddings = False
+    if table is None or head is None or not model.config.get_text_config().tie_word_embeddings:
+        return model
+    if head.weight is table.weight or torch.equal(head.weight, table.weight):
+        head.weight = table.weight
+        return model
+    for config in (model.config, model.config.get_text_config()):
+        config.tie_word_embeddings = False
     model.all_tied_weights_keys = {}
-
-
-def _named(config: Any) -> set[str]:
-    """Last parts of the names of modules that an adapter changes."""
-    found: set[str] = set()
-    for field in ("target_modules", "modules_to_save", "trainable_token_indices"):
-        value = getattr(config, field, None) or ()
-        if isinstance(value, str):
-            value = (value,)
-        found |= {str(one).rpartition(".")[2] for one in value}
-    if isinstance(getattr(config, "trainable_token_indices", None), list):
-        found |= {"embed_tokens", "wte", "word_embeddings"}
-    return found
+    return model
 
 
 def _restored(model: Any, origin: Origin, method: Methods | None) -> Any:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from advisor.errors import ModelFolderError, PlanError
-from trainers.origin import Origin, base_of, origin_of, read_facts
+from trainers.origin import Origin, base_of, origin_of
 
 DTYPES = ("float32", "bfloat16", "float16")
 STORED = {"F32": "float32", "F64": "float32", "BF16": "bfloat16", "F16": "float16"}
@@ -120,6 +121,21 @@ def _kinds_in(file: Path) -> dict[str, int]:
     return sizes
 
 
+def bytes_of(whole: Path, dtype: str) -> int:
+    """Bytes of a whole model's weights in a precision; of its files, where headers do not tell."""
+    size = 4 if dtype == "float32" else 2
+    headers = [header_of(file) for file in sorted(whole.glob("*.safetensors"))]
+    if headers:
+        tensors = (about for header in headers for about in header.values())
+        return sum(size * math.prod(about["shape"]) for about in tensors)
+    return sum(file.stat().st_size for file in whole.glob("pytorch_model*.bin"))
+
+
+def names_in(folder: Path) -> set[str]:
+    """Names of the tensors in a model folder's safetensors files."""
+    return {name for file in folder.glob("*.safetensors") for name in header_of(file)}
+
+
 def header_of(file: Path) -> dict[str, dict[str, Any]]:
     """Name of each tensor of a safetensors file, to its `dtype`, `shape` and `data_offsets`.
 
@@ -136,6 +152,3 @@ def header_of(file: Path) -> dict[str, dict[str, Any]]:
             where=str(file.parent),
         ) from error
     return {name: about for name, about in header.items() if name != "__metadata__"}
-
-
-__all__ = ["DTYPES", "Lineage", "header_of", "lineage_of", "read_facts", "refuse_unmergeable"]
