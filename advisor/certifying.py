@@ -1,0 +1,198 @@
+"""Is the exported thing the evaluated thing: both are asked the same, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from advisor.contracts import PromptBuilder, Reading
+from advisor.discrepancies import Causes, Heard, causes
+from advisor.errors import ModelFolderError, UnsupportedArchitectureError
+from advisor.evaluation.also import value_of
+from advisor.evaluation.asking import has_failed
+from advisor.evaluation.bench import Bench
+from advisor.evaluation.compare import compare
+from advisor.evaluation.runner import measure, prepare
+from advisor.evaluation.session import LazySession
+from advisor.schema.base import ConfidenceInterval
+from advisor.schema.evaluation import Completion, Message, Prompt, Sample
+from advisor.schema.export import Agreement
+
+ASKED = 100
+"""Questions, unless told otherwise: of so many, one may be answered otherwise by an exact form."""
+SHOWN = 10
+"""Ids of differing samples that are told."""
+PLAIN = Prompt(
+    sample_id="plain",
+    messages=(
+        Message(role="system", content="Be brief."),
+        Message(role="user", content="Good morning."),
+    ),
+)
+"""What templates are shown on: it holds nothing of the user's."""
+Verdict = Literal["same", "within_tolerance", "different"]
+
+
+class Tolerance(NamedTuple):
+    """How far an export may lie from what was evaluated (docs/adr/0021)."""
+
+    least_equal: float
+    """Share of answers that must be the same, letter by letter."""
+    most_worse: float
+    """Share of 1 that its score may lie below."""
+
+
+EXACT = Tolerance(least_equal=0.99, most_worse=0.02)
+"""For forms that round nothing: the adapter itself, merged in the precision of the evaluation."""
+ROUNDED = Tolerance(least_equal=0.90, most_worse=0.02)
+"""For weights in fewer bits than those that were evaluated, and for another engine's arithmetic."""
+
+
+class Witness(NamedTuple):
+    """One of the two, and where it is asked; its bench's session is closed after it was."""
+
+    words: str
+    """Backend and place."""
+    bench: Bench
+    folder: Path | None = None
+    """Of its files, where they lie on this machine."""
+    claims: str = ""
+    """What its weights are said to be in."""
+
+
+def agreed(
+    reference: Witness,
+    exported: Witness,
+    builder: PromptBuilder,
+    samples: Sequence[Sample],
+    *,
+    tolerance: Tolerance,
+) -> Agreement:
+    """Whether both answer alike, stop alike and read prompts alike.
+
+    The reference is asked first and closed before the other is opened, so that never both are in
+    memory. Answers that the reference's cache holds are not computed again. An export that cannot
+    be opened is `different`. Raises what asking raises.
+    """
+    before = _heard(reference, "evaluated", builder, samples)
+    try:
+        after = _heard(exported, "exported", builder, samples)
+    except (ModelFolderError, UnsupportedArchitectureError) as error:
+        return _unopened(reference, exported, tolerance, error.message)
+    found = causes(
+        before,
+        after,
+        folders=(reference.folder, exported.folder),
+        claims=exported.claims,
+        may_cut=1 - tolerance.least_equal,
+    )
+    return _compared(reference, exported, before, after, found, tolerance)
+
+
+def unchecked(reference: str, exported: str, tolerance: Tolerance) -> Agreement:
+    """What is said of an export that nothing here can open."""
+    return Agreement(
+        reference=reference,
+        exported=exported,
+        n=0,
+        equal=0,
+        asked_agreement=tolerance.least_equal,
+        asked_worse_by=tolerance.most_worse,
+        verdict="unchecked",
+    )
+
+
+def _heard(witness: Witness, name: str, builder: PromptBuilder, samples: Sequence[Sample]) -> Heard:
+    """Everything one of them says, and how it reads the prompts; then it is closed."""
+    session = witness.bench.session
+    with session, closing(witness.bench):
+        ready = prepare(witness.bench, name, builder, samples)
+        evaluation = measure(witness.bench, ready)
+        live = session.opened() if isinstance(session, LazySession) else session
+        if not isinstance(live, Reading):
+            return Heard(evaluation)
+        return Heard(
+            evaluation,
+            texts=tuple(live.prompt_text(prompt) for prompt in ready.prompts),
+            plain=live.prompt_text(PLAIN),
+            ends=live.ends,
+        )
+
+
+def _compared(
+    reference: Witness,
+    exported: Witness,
+    before: Heard,
+    after: Heard,
+    found: Causes,
+    tolerance: Tolerance,
+) -> Agreement:
+    """The two evaluations side by side, with the verdict."""
+    pairs = [
+        (ours.sample_id, _is_equal(ours.completion, theirs.completion))
+        for ours, theirs in zip(before.evaluation.scores, after.evaluation.scores, strict=True)
+        if not has_failed(ours.completion)
+    ]
+    equal = sum(same for _, same in pairs)
+    score = compare(before.evaluation, after.evaluation, value_of=value_of(reference.bench.metric))
+    worse_by = -score.difference
+    verdict = _verdict(equal, len(pairs), worse_by, tolerance, is_refused=bool(found.faults))
+    problems = found.faults
+    if verdict == "different":
+        problems += _shortfalls(equal, len(pairs), worse_by, tolerance) + found.hints
+    return Agreement(
+        reference=reference.words,
+        exported=exported.words,
+        n=len(pairs),
+        equal=equal,
+        asked_agreement=tolerance.least_equal,
+        metric=before.evaluation.metric,
+        reference_score=before.evaluation.value,
+        exported_score=after.evaluation.value,
+        worse_by=worse_by,
+        interval=ConfidenceInterval(
+            low=-score.interval.high, high=-score.interval.low, level=score.interval.level
+        ),
+        asked_worse_by=tolerance.most_worse,
+        same_prompts=found.same_prompts,
+        same_ends=found.same_ends,
+        differing=tuple(sample_id for sample_id, same in pairs if not same)[:SHOWN],
+        problems=problems,
+        verdict=verdict,
+    )
+
+
+def _is_equal(ours: Completion, theirs: Completion) -> bool:
+    return not has_failed(theirs) and ours.text == theirs.text
+
+
+def _verdict(
+    equal: int, n: int, worse_by: float, tolerance: Tolerance, *, is_refused: bool
+) -> Verdict:
+    if is_refused or equal < tolerance.least_equal * n or worse_by > tolerance.most_worse:
+        return "different"
+    return "same" if equal == n else "within_tolerance"
+
+
+def _shortfalls(equal: int, n: int, worse_by: float, tolerance: Tolerance) -> tuple[str, ...]:
+    """Which of the two bounds is not held, as sentences."""
+    found = []
+    if equal < tolerance.least_equal * n:
+        found.append(
+            f"Only {equal} of {n} answers are the same, letter by letter; at least"
+            f" {100 * tolerance.least_equal:g} % are asked for."
+        )
+    if worse_by > tolerance.most_worse:
+        found.append(
+            f"Its score is {100 * worse_by:.1f} points worse; at most"
+            f" {100 * tolerance.most_worse:g} are let pass."
+        )
+    return tuple(found)
+
+
+def _unopened(reference: Witness, exported: Witness, tolerance: Tolerance, why: str) -> Agreement:
+    found = unchecked(reference.words, exported.words, tolerance)
+    problem = f"The export cannot be opened: {why}"
+    return found.model_copy(update={"verdict": "different", "problems": (problem,)})

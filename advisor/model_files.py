@@ -1,0 +1,152 @@
+"""What the files of a model's folder say of it, read without any library that could open it."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from advisor.contracts.base_facts import BASE_FACTS
+
+ADAPTER = "adapter_config.json"
+BITS = {"F64": 64, "F32": 32, "F16": 16, "BF16": 16, "F8_E4M3": 8, "F8_E5M2": 8}
+"""Bits of what safetensors calls a number with a fraction."""
+NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+PACKED = ("quant_state", ".absmax", ".quant_map", ".SCB", ".qweight", ".qzeros")
+"""What packed weights carry beside them, in the names of their tensors."""
+LARGEST_HEADER = 100_000_000
+"""Bytes: what the format itself allows."""
+
+
+class ModelFiles(NamedTuple):
+    """What a folder tells before anything is loaded; None and empty where it does not."""
+
+    packed: str = ""
+    """In what its weights are packed, in words; empty for weights that can be trained on."""
+    precision: str = ""
+    """What most of its weights are in, as torch calls it."""
+    bits: int | None = None
+    """Of the precision."""
+    vocabulary: int | None = None
+    ends: frozenset[int] = frozenset()
+    """Ids of stop tokens that generation_config.json names, or config.json where it has none."""
+    end_token: str = ""
+    """The stop token that the tokenizer's configuration names."""
+
+
+def look_into(folder: Path) -> ModelFiles:
+    """What the files of a model's folder say; nothing of a folder that is none.
+
+    An adapter's own folder speaks only of its tokenizer; `stack_of` names those below it.
+    """
+    config = read_object(folder / "config.json")
+    generation = read_object(folder / "generation_config.json")
+    tensors = list(_tensors(folder)) if (folder / "config.json").is_file() else []
+    precision = _precision(tensors)
+    named = generation.get("eos_token_id", config.get("eos_token_id"))
+    return ModelFiles(
+        packed=_packing(config, [name for name, _, _ in tensors]),
+        precision=NAMES.get(precision, precision.lower()),
+        bits=BITS.get(precision),
+        vocabulary=_whole(config.get("vocab_size")),
+        ends=_ids(named),
+        end_token=_text(read_object(folder / "tokenizer_config.json").get("eos_token")),
+    )
+
+
+def stack_of(folder: Path) -> tuple[Path, ...]:
+    """A model's folder and those that it stands on, the lowest last; ends at what is not here."""
+    found: list[Path] = []
+    while folder.is_dir() and folder not in found:
+        found.append(folder)
+        if (folder / "config.json").is_file():
+            break
+        named = (
+            read_object(folder / ADAPTER).get("base_model_name_or_path")
+            or read_object(folder / BASE_FACTS).get("model")
+            or ""
+        )
+        folder = Path(str(named))
+    return tuple(found)
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A file's JSON object; empty where there is none, or what it holds is none."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _tensors(folder: Path) -> Iterator[tuple[str, str, int]]:
+    """Name, kind of number and count of every tensor, from the headers of safetensors files."""
+    for path in sorted(folder.glob("*.safetensors")):
+        for name, told in _header(path).items():
+            if name == "__metadata__" or not isinstance(told, dict):
+                continue
+            count = 1
+            for side in told.get("shape", ()):
+                count *= int(side)
+            yield name, str(told.get("dtype", "")), count
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """The format's header: eight bytes of length, then JSON. Empty for a file that is broken."""
+    try:
+        with path.open("rb") as stream:
+            (length,) = struct.unpack("<Q", stream.read(8))
+            if length > LARGEST_HEADER:
+                return {}
+            found = json.loads(stream.read(length))
+    except (OSError, ValueError, struct.error):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _precision(tensors: list[tuple[str, str, int]]) -> str:
+    """The kind of number with a fraction that holds most of the weights; empty for none."""
+    counts: Counter[str] = Counter()
+    for _, kind, count in tensors:
+        if kind in BITS:
+            counts[kind] += count
+    return counts.most_common(1)[0][0] if counts else ""
+
+
+def _packing(config: dict[str, Any], names: list[str]) -> str:
+    told = config.get("quantization_config")
+    if isinstance(told, dict) and told:
+        bits = _bits(told)
+        method = _text(told.get("quant_method"))
+        inside = f"{bits} bits" if bits else "fewer bits"
+        return f"{inside} ({method})" if method else inside
+    if any(mark in name for name in names for mark in PACKED):
+        return "fewer bits"
+    return ""
+
+
+def _bits(told: dict[str, Any]) -> int | None:
+    if told.get("load_in_4bit") or told.get("_load_in_4bit"):
+        return 4
+    if told.get("load_in_8bit") or told.get("_load_in_8bit"):
+        return 8
+    return _whole(told.get("bits"))
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _ids(value: object) -> frozenset[int]:
+    listed = value if isinstance(value, list) else [value]
+    return frozenset(one for one in listed if isinstance(one, int) and not isinstance(one, bool))
+
+
+def _text(value: object) -> str:
+    """A token as configurations write it: as text, or as an object that holds its text."""
+    if isinstance(value, dict):
+        value = value.get("content")
+    return value if isinstance(value, str) else ""
