@@ -7,6 +7,7 @@ chart becomes plain elements with the page's own classes, from a short list of a
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -64,9 +65,7 @@ class Plane:
 
 def draw_plane(marks: Sequence[Mark], plane: Plane, spoken: str) -> str:
     """Marks between two axes as SVG, with a spoken description."""
-    from pygal import XY  # noqa: PLC0415 - loaded only where a chart is drawn
-
-    chart = XY(
+    chart = _pygal().XY(
         **_settings(plane.height),
         xrange=plane.across,
         range=plane.upward,
@@ -113,10 +112,8 @@ class Bars:
 
 def draw_bars(bars: Bars, kind: str, spoken: str) -> str:
     """Upright bars as SVG, with a spoken description."""
-    from pygal import Bar  # noqa: PLC0415 - loaded only where a chart is drawn
-
     free = WIDTH - 2 * EDGE - bars.widest * len(bars.names)
-    chart = Bar(
+    chart = _pygal().Bar(
         **_settings(bars.height, COUNT_WORDS) | {"margin_right": EDGE + max(free, 0)},
         x_labels=[safe_text(name, WORD_LIMIT) for name in bars.names],
         x_labels_major=[safe_text(name, WORD_LIMIT) for name in bars.names[:: bars.every]],
@@ -130,14 +127,24 @@ def draw_bars(bars: Bars, kind: str, spoken: str) -> str:
     return _dressed(chart.render_tree(), [(kind, "")], spoken)
 
 
+def _pygal() -> Any:
+    """The library, without the finder that it puts among Python's own for maps we do not draw.
+
+    The finder is of a kind that Python no longer asks: every later import would warn of it.
+    """
+    import pygal  # noqa: PLC0415 - loaded only where a chart is drawn
+    import pygal.style  # noqa: PLC0415 - loaded only where a chart is drawn
+
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
+    return pygal
+
+
 def _settings(height: int, words: int = 0) -> dict[str, Any]:
     """What every chart asks of pygal: no script, no legend, no title, our own edges."""
-    from pygal.style import Style  # noqa: PLC0415 - loaded only where a chart is drawn
-
     return {
         "width": WIDTH, "height": height, "js": [], "no_prefix": True, "show_legend": False,
         "margin": EDGE, "margin_top": TOP, "spacing": 6, "truncate_label": -1,
-        "style": Style(
+        "style": _pygal().style.Style(
             value_font_size=words, label_font_size=AXIS_WORDS, major_label_font_size=AXIS_WORDS
         ),
     }  # fmt: skip

@@ -24,6 +24,8 @@ FOOT = 26
 WORDS_UP, BAR_UP = 0.5, 0.24
 """Where words and bar stand in a row, from its foot."""
 NAME_LIMIT = 44
+ROW_LETTERS = 48
+"""Letters that a row has room for on a phone, its name and its figure together."""
 CURVE_HEIGHT = 220
 CURVE_POINTS = 400
 ROWS_DRAWN = 24
@@ -33,8 +35,9 @@ _QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 def row_words(row: int, rows: int, name: str, figure: str, ends: tuple[float, float]) -> list[Mark]:
     """A row's name at its left and its figure at its right; rows count from the top."""
     up = rows - 1 - row + WORDS_UP
+    room = max(ROW_LETTERS - len(figure), ROW_LETTERS // 4)
     return [
-        Mark("name", ((ends[0], up),), word=safe_text(name, NAME_LIMIT)),
+        Mark("name", ((ends[0], up),), word=safe_text(name, room)),
         Mark("figure", ((ends[1], up),), word=figure),
     ]
 
@@ -112,7 +115,8 @@ def differences_chart(segments: Sequence[Segment]) -> str:
 
 
 def _difference(segment: Segment, row: int, rows: int, ends: tuple[float, float]) -> Iterator[Mark]:
-    name = f"{safe_text(segment.name, NAME_LIMIT - 12)} (n = {segment.n:,})"
+    n = f"(n = {segment.n:,})"
+    name = f"{safe_text(segment.name, NAME_LIMIT - len(n) - 8)} {n}"
     yield from row_words(row, rows, name, points(segment.difference), ends)
     yield row_bar(row, rows, ends, "bar track")
     low, high = _edges(segment)

@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from advisor.render import html_sections as sections
-from advisor.render.html_estimate import estimate
-from advisor.render.html_parts import esc
+from advisor.render.html_page import page
+from advisor.render.html_sections import ORDER
+from advisor.render.safe import safe_text
 
 if TYPE_CHECKING:
     from advisor.schema.report import Report
 
-ORDER = (
-    sections.verdict,
-    sections.decision,
-    estimate,
-    sections.scores,
-    sections.diagnosis,
-    sections.gate,
-    sections.training,
-    sections.verification,
-    sections.failures,
-    sections.warnings,
-    sections.provenance,
-)
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""Even if some text slipped through unescaped, a browser would load and run nothing."""
-
 
 def to_html(report: Report) -> str:
     """The whole report; light or dark as the system is, readable on a phone and on paper."""
-    style = files("advisor.render").joinpath("report.css").read_text(encoding="utf-8")
-    body = "\n".join(part for part in (make(report) for make in ORDER) if part)
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{esc(report.name, 80)}: {esc(report.headline, 120)}</title>\n"
-        f"<style>\n{style}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
-    )
+    header, *parts = (part for part in (make(report) for make in ORDER) if part)
+    title = f"{safe_text(report.name, 80)}: {safe_text(report.headline, 120)}"
+    return page(title, header, "\n".join(parts))

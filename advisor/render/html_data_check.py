@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from advisor.render import data_check_grids as grids
 from advisor.render.charts_counts import counts_chart, histogram_chart
 from advisor.render.grid import Grid
-from advisor.render.html import POLICY
+from advisor.render.html_page import page
 from advisor.render.html_parts import (
     bullets,
     details,
@@ -35,16 +34,8 @@ _TONES = {"error": "bad", "warning": "careful", "note": "good"}
 
 def to_html(check: DataCheck) -> str:
     """The whole check; light or dark as the system is, readable on a phone and on paper."""
-    style = files("advisor.render").joinpath("report.css").read_text(encoding="utf-8")
-    body = "\n".join(part for part in _sections(check) if part)
-    title = f"Data check: {safe_text(check.path, 120)}"
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{esc(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        f"{body}\n</main>\n</body>\n</html>\n"
-    )
+    header, *parts = (part for part in _sections(check) if part)
+    return page(f"Data check: {safe_text(check.path, 120)}", header, "\n".join(parts))
 
 
 def _sections(check: DataCheck) -> Iterator[str]:

@@ -13,6 +13,8 @@ CELL_LIMIT = 400
 _CLASSES = {UNKNOWN: "unknown", "passed": "passed", "failed": "failed"}
 _BEFORE_A_UNIT = re.compile(r"(\d) (?=(?:%|GiB|USD|min|ms|s|h|points)(?!\w))|(?<= =) (?=\d)")
 _CODE = re.compile(r"`([^`]+)`")
+_NO_NAME = re.compile(r"[^a-z0-9]+")
+_SECTIONS = re.compile(r'<section id="([a-z0-9-]+)"><h2>(.*?)</h2>')
 _ADDRESS = re.compile(r"https?://[^\s<>\"'`]+")
 
 
@@ -46,9 +48,24 @@ def _class(kind: str) -> str:
 
 
 def section(title: str, *inner: str) -> str:
-    """A section with its heading; nothing when there is nothing in it."""
+    """A section with its heading and an anchor named after it; nothing when it is empty."""
     body = "".join(inner)
-    return wrap("section", (element("h2", title), body)) if body else ""
+    anchor = _NO_NAME.sub("-", title.casefold()).strip("-")
+    return f'<section id="{anchor}">{element("h2", title)}{body}</section>' if body else ""
+
+
+def anchors(body: str) -> list[str]:
+    """The anchors of a page's sections, in their order."""
+    return [anchor for anchor, _ in _SECTIONS.findall(body)]
+
+
+def contents(body: str) -> str:
+    """Links to the sections of a page; nothing for fewer than three."""
+    found = _SECTIONS.findall(body)
+    links = [f'<li><a href="#{anchor}">{title}</a></li>' for anchor, title in found]
+    if len(links) < 3:
+        return ""
+    return f'<nav aria-label="Contents"><ul>{"".join(links)}</ul></nav>'
 
 
 def table(grid: Grid, caption: str = "") -> str:
@@ -65,7 +82,7 @@ def table(grid: Grid, caption: str = "") -> str:
     inner = f"{told}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
     label = esc(caption or grid.headers[0])
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">'
+        f'<div class="scroll" role="group" tabindex="0" aria-label="{label}">'
         f"<table>{inner}</table></div>"
     )
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from itertools import pairwise
 from xml.etree import ElementTree as ET
 
@@ -263,3 +264,8 @@ def test_lying_bars_are_as_long_as_their_counts() -> None:
         0.5, abs=0.01
     )
     assert words(chart)[::2] == ["a", "b", "c"]
+
+
+def test_drawing_leaves_no_finder_among_pythons_own() -> None:
+    assert ALL["scores"]
+    assert not [finder for finder in sys.meta_path if not hasattr(finder, "find_spec")]

@@ -57,7 +57,7 @@ def test_the_page_loads_and_runs_nothing(page: str) -> None:
     for tag, attributes in tree.tags:
         assert not [name for name in attributes if name.startswith("on") or name == "src"]
         assert "href" not in attributes or (
-            tag == "a" and str(attributes["href"]).startswith("https://")
+            tag == "a" and str(attributes["href"]).startswith(("https://", "#"))
         )
     assert "@import" not in page
     assert "url(" not in page
@@ -86,7 +86,7 @@ def test_every_chart_is_described_and_every_table_names_its_columns(page: str) -
 
 def test_sections_come_in_the_readers_order() -> None:
     page = to_html(REPORTS["full"]())
-    order = ["Keep the tuned model", "<h2>Decision", "<h2>Estimate", "<h2>Scores", "<h2>Gate",
+    order = ["Keep the tuned model", "<nav", "<h2>Decision", "<h2>Estimate", "<h2>Scores", "<h2>Gate",
              "<h2>Training", "<h2>Verification", "<h2>Wrong answers", "<h2>Warnings",
              "<h2>Provenance"]  # fmt: skip
     places = [page.index(mark, page.index("<body>")) for mark in order]
@@ -152,3 +152,20 @@ def test_several_gpus_get_a_matrix() -> None:
     page = to_html(stopped_report(estimate=found))
     assert "All GPUs against all methods" in page
     assert ">fits, 12\u00a0%, $1.00</td>" in page
+
+
+def test_the_contents_lead_to_every_section_and_can_be_skipped() -> None:
+    tree = Tree(to_html(REPORTS["full"]()))
+    anchors = [attributes["id"] for tag, attributes in tree.tags if tag == "section"]
+    links = [
+        str(attributes["href"])[1:]
+        for tag, attributes in tree.tags
+        if tag == "a" and str(attributes["href"]).startswith("#")
+    ]
+    assert links[0] == anchors[0], "the first link skips the contents"
+    assert links[1:] == anchors
+
+
+def test_no_two_elements_share_an_id(page: str) -> None:
+    ids = [attributes["id"] for _, attributes in Tree(page).tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
