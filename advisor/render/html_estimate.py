@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from advisor.render import advice_grids as advice
-from advisor.render import measured_grids as measured
 from advisor.render.charts_memory import memory_chart
 from advisor.render.estimate_facts import estimate_facts
 from advisor.render.estimate_tables import (
@@ -45,7 +44,6 @@ def estimate(report: Report) -> str:
         "".join(table(grid, caption) for caption, grid in memory_tables(found)),
         _recommended_option(found),
         _beyond(found),
-        _checks(report),
     )
 
 
@@ -78,9 +76,3 @@ def _beyond(found: Estimate) -> str:
         return ""
     notes = bullets(esc(line) for line in found.notes)
     return element("h3", "Beyond training") + tables + details("What that rests on", notes)
-
-
-def _checks(report: Report) -> str:
-    if report.verification is None:
-        return ""
-    return table(measured.checks_grid(report.verification), "Estimate against measurement")

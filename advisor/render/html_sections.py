@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from advisor.render import advice_grids as advice
 from advisor.render import measured_grids as measured
-from advisor.render.charts import loss_chart, scores_chart
+from advisor.render.charts import scores_chart
 from advisor.render.charts_counts import counts_chart
 from advisor.render.decision_words import ties_words
 from advisor.render.diagnosis_grids import (
@@ -18,6 +18,8 @@ from advisor.render.diagnosis_grids import (
     retrieval_remarks,
 )
 from advisor.render.grid import facts_line
+from advisor.render.html_blocks import html_section
+from advisor.render.html_estimate import estimate
 from advisor.render.html_parts import (
     bullets,
     details,
@@ -35,11 +37,19 @@ from advisor.render.ranking import approaches_grid, column_meanings, unlisted
 from advisor.render.reasons import spoken_rules
 from advisor.render.safe import percent, words
 from advisor.render.search_grids import tried_grid
+from advisor.render.sections.costs import costs
+from advisor.render.sections.data import data
+from advisor.render.sections.failures import failures
+from advisor.render.sections.provenance import provenance, reproduce
+from advisor.render.sections.shipping import review, shipping
+from advisor.render.sections.training import training
+from advisor.render.sections.verification import checks, turning, verification
 from advisor.schema.diagnosis import CAUSE_WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from advisor.render.blocks import Section
     from advisor.render.grid import Grid
     from advisor.render.reasons import Spoken
     from advisor.schema.baseline import Baselines
@@ -216,47 +226,34 @@ def _outcome(outcome: str, because: str) -> str:
     return f"<p>Verdict: <strong>{esc(outcome)}</strong>. {prose(because)}</p>"
 
 
-def training(report: Report) -> str:
-    """What training took, with the loss curve."""
-    if report.training is None:
-        return ""
-    return section(
-        "Training",
-        figure("Training loss", loss_chart(report.training.loss)),
-        table(measured.training_grid(report.training)),
-        bullets(esc(note) for note in report.training.notes),
-    )
-
-
-def verification(report: Report) -> str:
-    """The tuned model against every baseline on the same samples."""
-    found = report.verification
-    if found is None:
-        return ""
-    return section(
-        "Verification",
-        _outcome(found.verdict, found.because),
-        table(measured.comparisons_grid(found.comparisons), "On the same samples"),
-        table(measured.regressions_grid(found), "Worse than before"),
-    )
-
-
-def failures(report: Report) -> str:
-    """Wrong answers with what was asked and wanted."""
-    return section("Wrong answers", table(measured.failures_grid(report)))
-
-
 def warnings(report: Report) -> str:
     """What the reader should know before believing any of it."""
     return section("Warnings", bullets((prose(line) for line in report.warnings), "warnings"))
 
 
-def provenance(report: Report) -> str:
-    """What made these numbers, and how to make them again."""
-    commands = "\n".join(esc(command) for command in measured.reproduce_commands(report))
-    return section(
-        "Provenance",
-        table(measured.made_with_grid(report)),
-        element("p", "To make it again, from the folder of this run:"),
-        f"<pre><code>{commands}</code></pre>",
-    )
+def _of(make: Callable[[Report], Section | None]) -> Callable[[Report], str]:
+    """A section of blocks as HTML."""
+    return lambda report: html_section(make(report))
+
+
+ORDER: tuple[Callable[[Report], str], ...] = (
+    verdict,
+    decision,
+    _of(turning),
+    _of(checks),
+    scores,
+    _of(verification),
+    _of(failures),
+    diagnosis,
+    gate,
+    _of(data),
+    _of(costs),
+    estimate,
+    _of(training),
+    _of(review),
+    _of(shipping),
+    warnings,
+    _of(provenance),
+    _of(reproduce),
+)
+"""The sections in the order a reader asks for them."""

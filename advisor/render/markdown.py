@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from advisor.render import advice_grids as advice
@@ -17,29 +16,36 @@ from advisor.render.diagnosis_grids import (
     retrieval_remarks,
 )
 from advisor.render.grid import facts_line
+from advisor.render.markdown_blocks import linked, markdown_section
 from advisor.render.markdown_estimate import estimate
 from advisor.render.markdown_parts import code, escape, prose, table
 from advisor.render.measured_words import also_grid, measured_remarks, shown_comparisons
 from advisor.render.ranking import approaches_grid, column_meanings, unlisted
 from advisor.render.reasons import spoken_rules
-from advisor.render.safe import percent, safe_text, words
+from advisor.render.safe import percent, words
 from advisor.render.search_grids import tried_grid
+from advisor.render.sections.costs import costs
+from advisor.render.sections.data import data
+from advisor.render.sections.failures import failures
+from advisor.render.sections.provenance import provenance, reproduce
+from advisor.render.sections.shipping import review, shipping
+from advisor.render.sections.training import training
+from advisor.render.sections.verification import checks, turning, verification
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from advisor.render.blocks import Section
     from advisor.render.reasons import Spoken
     from advisor.schema.decide import Decision
     from advisor.schema.report import Report
     from advisor.schema.rule import Source
-    from advisor.schema.verify import Verification
 
 
 def to_markdown(report: Report) -> str:
     """The whole report; text from data is escaped so that it stays text."""
     lines: list[str] = []
-    for section in (_verdict, _decision, estimate, _scores, _diagnosis, _gate, _training,
-                    _verification, _failures, _warnings, _provenance):  # fmt: skip
+    for section in ORDER:
         lines.extend(section(report))
     return "\n".join(lines).rstrip() + "\n"
 
@@ -116,10 +122,7 @@ def _source(identifier: str, sources: dict[str, Source]) -> str:
     source = sources.get(identifier)
     if source is None:
         return code(identifier)
-    url = safe_text(source.url)
-    if re.fullmatch(r"https?://[^\s<>()\[\]\"'`]+", url):
-        return f"[{escape(source.title)}](<{url}>)"
-    return escape(source.title)
+    return linked(source.title, source.url)
 
 
 def _scores(report: Report) -> Iterator[str]:
@@ -170,41 +173,34 @@ def _gate(report: Report) -> Iterator[str]:
     yield from table(advice.criteria_grid(report.gate))
 
 
-def _training(report: Report) -> Iterator[str]:
-    if report.training is not None:
-        yield from ("## Training", "")
-        yield from table(measured.training_grid(report.training))
-        yield from (f"- {escape(note)}" for note in report.training.notes)
-        yield ""
-
-
-def _verification(report: Report) -> Iterator[str]:
-    if report.verification is None:
-        return
-    verification: Verification = report.verification
-    yield from ("## Verification", "", f"Verdict: **{verification.verdict}**.", "")
-    yield from (prose(verification.because), "")
-    yield from table(measured.comparisons_grid(verification.comparisons))
-    if verification.regressions:
-        yield from ("Worse than before:", "", *table(measured.regressions_grid(verification)))
-    if verification.estimate_vs_measured:
-        yield from ("Estimate against measurement:", "")
-        yield from table(measured.checks_grid(verification))
-
-
-def _failures(report: Report) -> Iterator[str]:
-    if report.failures:
-        yield from ("## Wrong answers", "", *table(measured.failures_grid(report)))
-
-
 def _warnings(report: Report) -> Iterator[str]:
     if report.warnings:
         yield from ("## Warnings", "", *(f"- {prose(line)}" for line in report.warnings), "")
 
 
-def _provenance(report: Report) -> Iterator[str]:
-    yield from ("## Provenance", "", *table(measured.made_with_grid(report)))
-    yield from ("To make it again, from the folder of this run:", "", "```")
-    yield from (safe_text(command).replace("```", "") for command in
-                measured.reproduce_commands(report))  # fmt: skip
-    yield "```"
+def _of(make: Callable[[Report], Section | None]) -> Callable[[Report], Iterator[str]]:
+    """A section of blocks as Markdown."""
+    return lambda report: markdown_section(make(report))
+
+
+ORDER: tuple[Callable[[Report], Iterator[str]], ...] = (
+    _verdict,
+    _decision,
+    _of(turning),
+    _of(checks),
+    _scores,
+    _of(verification),
+    _of(failures),
+    _diagnosis,
+    _gate,
+    _of(data),
+    _of(costs),
+    estimate,
+    _of(training),
+    _of(review),
+    _of(shipping),
+    _warnings,
+    _of(provenance),
+    _of(reproduce),
+)
+"""The sections in the order a reader asks for them."""

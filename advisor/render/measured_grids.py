@@ -36,7 +36,7 @@ def target_of(report: Report) -> float | None:
 def scores_grid(evaluations: Sequence[Evaluation]) -> Grid:
     """One row per system: score, interval, samples, tokens, money, latency, failures."""
     level = percent(evaluations[0].interval.level, 0) if evaluations else ""
-    headers = ("System", "Score", f"{level} interval", "n", "Tokens", "Cost", "p95", "Unanswered")
+    headers = ("System", "Score", f"{level} interval", "n", "Tokens", "Billed", "p95", "Unanswered")
     rows = tuple(
         (
             system_name(e),
@@ -129,29 +129,6 @@ def _inside(check: EstimateCheck) -> str:
     return yes_no(check.inside)
 
 
-def regressions_grid(verification: Verification) -> Grid:
-    """What the tuned model does worse."""
-    rows = tuple(
-        (r.what, _number(r.before), _number(r.after), r.note) for r in verification.regressions
-    )
-    return Grid(("What", "Before", "After", "Note"), rows, right=(1, 2))
-
-
-def failures_grid(report: Report) -> Grid:
-    """Wrong answers with what was asked and wanted."""
-    rows = tuple(
-        (
-            words(f.system),
-            f.sample_id,
-            UNKNOWN if f.input is None else f.input,
-            UNKNOWN if f.target is None else f.target,
-            f.note or f.answer or "(nothing)",
-        )
-        for f in report.failures
-    )
-    return Grid(("System", "Sample", "Input", "Wanted", "Got"), rows)
-
-
 def made_with_grid(report: Report) -> Grid:
     """Versions, digests, seeds: what is needed to get the same numbers again."""
     rows = list(report.made_with.items())
@@ -177,13 +154,19 @@ def made_with_grid(report: Report) -> Grid:
 
 
 def reproduce_commands(report: Report) -> tuple[str, ...]:
-    """Commands that make parts of this run anew from its folder."""
+    """Commands that make parts of this run anew from its folder, and all of it elsewhere."""
     folder = shlex.quote(safe_text(report.run_dir))
     reason = shlex.quote(safe_text(report.override))
+    version = report.made_with.get("advisor", "")
+    install = f"pip install {shlex.quote(f'finetune-advisor=={safe_text(version)}')}"
     tuned = (f"advisor train --run-dir {folder} --override-gate {reason}",)
+    verified = (f"advisor verify --run-dir {folder}",)
     return (
+        *((install,) if version and "," not in version else ()),
         *(tuned if report.override else ()),
         f"advisor run --run-dir {folder}",
         f"advisor gate --run-dir {folder} --target VALUE",
+        *(verified if report.verification else ()),
         f"advisor report --run-dir {folder}",
+        f"mkdir again && cp {folder}/run.json again/ && advisor run --run-dir again",
     )

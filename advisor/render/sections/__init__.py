@@ -1,0 +1,1 @@
+"""Sections of the report as blocks, the same for HTML and Markdown."""
