@@ -137,7 +137,7 @@ def _compared(
     ]
     equal = sum(same for _, same in pairs)
     score = compare(before.evaluation, after.evaluation, value_of=value_of(reference.bench.metric))
-    worse_by = -score.difference
+    worse_by = 0.0 - score.difference
     verdict = _verdict(equal, len(pairs), worse_by, tolerance, is_refused=bool(found.faults))
     problems = found.faults
     if verdict == "different":
@@ -153,7 +153,7 @@ def _compared(
         exported_score=after.evaluation.value,
         worse_by=worse_by,
         interval=ConfidenceInterval(
-            low=-score.interval.high, high=-score.interval.low, level=score.interval.level
+            low=0.0 - score.interval.high, high=0.0 - score.interval.low, level=score.interval.level
         ),
         asked_worse_by=tolerance.most_worse,
         same_prompts=found.same_prompts,

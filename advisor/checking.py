@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from advisor import registry
 from advisor.assembly import tuned_place
-from advisor.certifying import ASKED, EXACT, ROUNDED, Witness, agreed, unchecked
+from advisor.certifying import ASKED, EXACT, ROUNDED, Tolerance, Witness, agreed, unchecked
 from advisor.contracts import Judging, Progress
+from advisor.discrepancies import FULL
 from advisor.errors import (
     ConsentError,
     DatasetError,
@@ -79,8 +80,10 @@ def certified(
     where asking costs money that nobody agreed to spend, and what asking raises.
     """
     training = space.folder.read("train", TrainResult)
-    tolerance = ROUNDED if wish.check_at or found.is_lossy else EXACT
     before = _evaluated(space, training)
+    bench = _bench(space, before)
+    precision = str(bench.settings.decides.get(DTYPE, ""))
+    tolerance = ROUNDED if wish.check_at else tolerance_of(found, precision)
     words = f"{before.backend}: {training.method} tuned, {Path(before.model).name}"
     served = _served(found, wish)
     if served is None:
@@ -88,12 +91,11 @@ def certified(
     refuse_unanswering(training)
     _refuse_changed(space)
     _judge_agreed(space, may_spend=may_spend)
-    bench = _bench(space, before)
     # A server's weights may change behind its name, and a file in its middle: nothing kept counts.
     asked = replace(
         _bench(space, served), cache=None, purse=_purse(space, served, may_spend=may_spend)
     )
-    claims = found.precision or ("" if found.is_lossy else str(bench.settings.decides.get(DTYPE)))
+    claims = found.precision or ("" if found.is_lossy else precision)
     try:
         agreement = agreed(
             Witness(words, bench, Path(before.model)),
@@ -120,7 +122,9 @@ def certified_without_run(
     The scores are those of the questions' own answers, which say little; that both answer alike is
     what counts. Raises what opening and asking the reference raises.
     """
-    tolerance = ROUNDED if found.is_lossy else EXACT
+    decides = deciding_options(LOCAL_BACKEND, {})
+    precision = str(decides.get(DTYPE, ""))
+    tolerance = tolerance_of(found, precision)
     words = f"{LOCAL_BACKEND}: {reference.name}"
     if found.served_by is None:
         return unchecked(words, found.exporter, tolerance), _why(found)
@@ -134,11 +138,11 @@ def certified_without_run(
         backend=LOCAL_BACKEND,
         model=reference.name,
         max_new_tokens=max_new_tokens,
-        decides=deciding_options(LOCAL_BACKEND, {}),
+        decides=decides,
     )
     here = Served(backend=LOCAL_BACKEND, model=str(reference))
     metric, shown = registry.metric("normalised_match"), progress or Silence()
-    claims = found.precision or ("" if found.is_lossy else str(settings.decides.get(DTYPE)))
+    claims = found.precision or ("" if found.is_lossy else precision)
     try:
         agreement = agreed(
             Witness(words, Bench(_session(here), metric, settings, shown), reference),
@@ -155,6 +159,13 @@ def certified_without_run(
     except (MissingExtraError, MissingProgramError) as error:
         return unchecked(words, found.exporter, tolerance), (_missing(error),)
     return agreement, found.unchecked
+
+
+def tolerance_of(found: Exported, evaluated_in: str) -> Tolerance:
+    """The one for forms that round: fewer bits than in the evaluation, whatever the base is in."""
+    is_lower = FULL.get(found.precision, 0) < FULL.get(evaluated_in, 0)
+    is_rounded = found.is_lossy or (found.precision in FULL and is_lower)
+    return ROUNDED if is_rounded else EXACT
 
 
 def asked_samples(space: Workspace, most: int) -> tuple[Sample, ...]:

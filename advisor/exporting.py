@@ -9,6 +9,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -259,7 +260,8 @@ def _served_checked(pipeline: Pipeline, wish: ExportWish, goal: Path) -> ExportR
             hint="Export first, serve what was written, then check it with --check-at.",
             where=str(goal),
         )
-    return _proved(pipeline, wish, record, goal)
+    served_as = wish.served_as or served_name(wish.name or pipeline.settings.name)
+    return _proved(pipeline, replace(wish, served_as=served_as), record, goal)
 
 
 def _left_unchecked(goal: Path, wish: ExportWish) -> ExportRecord | None:
