@@ -22,6 +22,13 @@ KINDS = {
     "bf16": (gguf.GGMLQuantizationType.BF16, gguf.LlamaFileType.MOSTLY_BF16),
     "q8_0": (gguf.GGMLQuantizationType.Q8_0, gguf.LlamaFileType.MOSTLY_Q8_0),
 }
+PARTS = (
+    *(f"self_attn.{one}_proj" for one in "qkvo"),
+    *(f"mlp.{one}_proj" for one in ("gate", "up", "down")),
+    "input_layernorm",
+    "post_attention_layernorm",
+)
+"""Of each layer, what no model runs without."""
 BLOCK = 32
 """Numbers that share one scale in q8_0."""
 
@@ -125,10 +132,7 @@ def _weights(writer: Any, folder: Path, shape: Shape, precision: str) -> None:
 
 def _least(names: Any, shape: Shape) -> set[str]:
     """Tensors without which no such model runs."""
-    each = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj")
-    each += ("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj", "input_layernorm")
-    each += ("post_attention_layernorm",)
-    layers = [f"model.layers.{at}.{part}" for at in range(shape.layers) for part in each]
+    layers = [f"model.layers.{at}.{part}" for at in range(shape.layers) for part in PARTS]
     found = [names.get_name(name) for name in (*layers, "model.embed_tokens", "model.norm")]
     return {f"{name}.weight" for name in found}
 

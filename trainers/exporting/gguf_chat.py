@@ -6,13 +6,15 @@ from typing import Any, NamedTuple
 
 from jinja2 import TemplateError
 
+from advisor.errors import PlanError
 from advisor.schema.chat import folded
 
 ROOM_FOR_ENDS = ("eos", "eot", "eom")
 """Special tokens of a GGUF file at which llama.cpp stops."""
 KNOWN_ENDS = frozenset(
-    {"<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|eom_id|>"}
-    | {"<|end_of_text|>", "<EOT>", "_<EOT>", "[EOT]", "<|return|>", "<|call|>"}
+    {"<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|eom_id|>", "</s>"}
+    | {"<|end_of_text|>", "<EOT>", "[EOT]", "[EOS]", "<|return|>", "<|call|>", "<end_of_utterance>"}
+    | {"<|fim_pad|>", "<fim_pad>", "<|repo_name|>", "<reponame>", "<|fim_repo|>", "<|file_sep|>"}
 )
 """Tokens at which llama.cpp stops for their spelling alone, whatever a file says."""
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -34,11 +36,21 @@ class ChatFacts(NamedTuple):
 
 
 def chat_facts(tokenizer: Any, model_ends: object, name: str) -> ChatFacts:
-    """Of a transformers tokenizer, and what the model's generation_config says ends an answer."""
+    """Of a transformers tokenizer, and what the model's generation_config says ends an answer.
+
+    Raises PlanError where nothing does.
+    """
     own = [] if model_ends is None else [model_ends] if isinstance(model_ends, int) else model_ends
     last = tokenizer.eos_token_id
     numbers = list(dict.fromkeys([*([last] if last is not None else []), *own]))  # type: ignore[misc]
     ends = {int(number): str(tokenizer.decode([number])) for number in numbers}
+    if not ends:
+        raise PlanError(
+            "Neither the tokenizer nor generation_config.json names a token that ends an answer:"
+            " every program would write on and on.",
+            hint="Set eos_token in tokenizer_config.json to the token that ends a turn.",
+            where=name,
+        )
     special = {
         kind: int(number)
         for kind in ("bos", "pad", "unk")
@@ -81,7 +93,5 @@ def _more_ends(tokenizer: Any, ends: dict[int, str]) -> tuple[str, ...]:
 def _beyond(texts: list[str]) -> tuple[str, ...]:
     if not texts:
         return ()
-    return (
-        f"A GGUF file has room for three ends; these must be told to the program that serves it:"
-        f" {', '.join(texts)}.",
-    )
+    told = "A GGUF file has room for three ends; these must be told to the program that serves it"
+    return (f"{told}: {', '.join(texts)}.",)

@@ -1,4 +1,4 @@
-"""A tokenizer as a GGUF file holds it, or why it cannot: llama.cpp knows few ways to part a text."""
+"""A tokenizer as a GGUF file holds it, or why it cannot: llama.cpp parts texts in few ways."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5
 """Kinds of tokens in a GGUF file."""
 NEVER = ("À", "Á")
 """Stand for bytes 192 and 193, which no UTF-8 text has: a merge of them changes nothing."""
+NOT_COMPOSED = (
+    "The tokenizer composes letters and accents (NFC) first, llama.cpp does not: texts with"
+    " decomposed accents are read as other tokens."
+)
 GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 LLAMA3 = (
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}"
@@ -100,10 +104,7 @@ def _check_normalizer(told: dict[str, Any] | None) -> tuple[str, ...]:
     parts = told.get("normalizers", [told])
     kinds = sorted({str(part.get("type")) for part in parts})
     if kinds == ["NFC"]:
-        return (
-            "The tokenizer composes letters and accents (NFC) first, llama.cpp does not: texts with"
-            " decomposed accents are read as other tokens.",
-        )
+        return (NOT_COMPOSED,)
     if not kinds:
         return ()
     raise _cannot(f"it rewrites texts before it parts them ({', '.join(kinds)})")
