@@ -1,0 +1,1 @@
+"""Several tuned models made into one: adapters by PEFT, whole models by mergekit."""
