@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import ceil, sqrt
 from statistics import NormalDist, fmean
 from typing import Any
@@ -36,6 +37,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
+@lru_cache(maxsize=4096)
 def exact_mcnemar(only_a: int, only_b: int) -> float:
     """Two-sided p-value: are samples that one alone got right evenly shared (SciPy's binomial)."""
     if only_a + only_b == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from math import sqrt
 from statistics import fmean
 from typing import Any
@@ -67,6 +68,7 @@ def shared_groups(clusters: Sequence[str] | None) -> Sequence[str] | None:
     return clusters if 1 < largest < len(clusters) else None
 
 
+@lru_cache(maxsize=4096)
 def proportion_interval(successes: int, n: int, *, level: float = LEVEL) -> ConfidenceInterval:
     """Wilson's score interval of a share (SciPy)."""
     found = scipy_stats().binomtest(successes, n).proportion_ci(level, method="wilson")

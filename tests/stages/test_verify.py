@@ -5,6 +5,7 @@ import pytest
 from advisor.errors import StaleArtifactError
 from advisor.evaluation.compare import exact_mcnemar
 from advisor.evaluation.intervals import proportion_interval
+from advisor.schema.probe import ProbeFinding
 from advisor.stages.verify import Evidence, estimate_vs_measured, verify
 from tests.fixtures import values as make
 
@@ -200,3 +201,142 @@ def test_cut_answers_and_samples_without_a_score_of_the_tuned_model_are_told():
     assert "12 of 101 answers were cut at" in told
     assert "could give 3 of 103 answers no value" in told
     assert "tuned: 2 of 103 samples got no answer and count as 0." in told
+
+
+def by_label(worse, size=200):
+    """Samples of which the first ones are of one label, the rest of another."""
+    return tuple(
+        make.sample(at, input="the same", target="rare" if at < worse else "common")
+        for at in range(size)
+    )
+
+
+def hidden(worse):
+    """Better by far on the whole, and wrong on the first samples that the baseline had right."""
+    return [1.0] * worse + [0.0] * (200 - worse), [0.0] * worse + [1.0] * (200 - worse)
+
+
+@pytest.mark.parametrize(("worse", "verdict"), [(29, "keep"), (30, "discard")])
+def test_a_hidden_segment_vetoes_from_thirty_samples_on(worse, verdict):
+    found = verified(*hidden(worse), samples=by_label(worse))
+    assert found.comparisons[0].interval.low > 0
+    assert found.verdict == verdict
+    assert [s.n for s in found.segments if s.name == "rare"] == [worse]
+    if verdict == "keep":
+        assert found.regressions == ()
+        return
+    (regression,) = found.regressions
+    assert (regression.kind, regression.what, regression.vetoes) == (
+        "segment",
+        "label 'rare'",
+        True,
+    )
+    assert found.because.startswith(
+        "The tuned model got worse elsewhere: label 'rare' went from 100.0 % to 0.0 % (30 samples, "
+    )
+    assert found.because.endswith("on 200 samples.")
+    assert found.error_rates == {"baselines": 0.05, "segments": 0.05}
+    assert found.more_items is None
+
+
+def test_without_samples_there_are_no_segments():
+    found = verified(*hidden(60))
+    assert (found.verdict, found.segments) == ("keep", ())
+    assert found.error_rates == {"baselines": 0.05}
+
+
+def probe(**changes):
+    plain = {
+        "probe": "general text",
+        "kind": "loss",
+        "unit": "nats per token",
+        "higher_is_better": False,
+        "before": 0.085,
+        "after": 1.1,
+        "worse_by": 1.015,
+        "p_value": 0.0001,
+        "allowed": 0.1,
+        "n": 120,
+        "is_worse": True,
+    }
+    return ProbeFinding(**plain | changes)
+
+
+def test_a_probe_that_got_worse_is_a_veto_named_with_its_figures():
+    fine = probe(probe="json", kind="format", unit="", before=1.0, after=0.99, is_worse=False)
+    found = verified(*pair(100, 4, 60, 36), probes=(fine, probe()))
+    assert found.verdict == "discard"
+    assert found.probes == (fine, probe())
+    assert (
+        "probe general text (loss) went from 0.085 to 1.1 nats per token (worse by 1.01 nats per "
+        "token, up to 0.1 nats per token are let pass, 120 samples)"
+    ) in found.because
+    assert [r.kind for r in found.regressions if r.vetoes] == ["probe"]
+    assert found.error_rates["probes"] == 0.05
+
+
+def test_a_probe_in_shares_is_told_in_percent():
+    share = probe(
+        probe="json", kind="format", unit="", before=0.9, after=0.4, worse_by=0.5, allowed=0.05
+    )
+    found = verified(*pair(100, 4, 60, 36), probes=(share,))
+    assert "probe json (format) went from 90.0 % to 40.0 % (worse by 50 points" in found.because
+
+
+def test_a_veto_discards_also_where_the_mean_is_open_and_is_added_where_it_discards():
+    best, tuned = pair(10, 3, 6, 11)
+    opened = verified(best, tuned, probes=(probe(),))
+    assert (opened.verdict, opened.more_items) == ("discard", None)
+    assert "got worse elsewhere" in opened.because
+    worse = verified(*pair(100, 40, 5, 55), probes=(probe(),))
+    assert worse.because.startswith("The tuned model is not better")
+    assert "It also got worse elsewhere: probe general text" in worse.because
+
+
+def test_what_is_tolerated_is_listed_and_vetoes_nothing():
+    reason = "It only ever writes ticket lines."
+    found = verified(*hidden(60), samples=by_label(60), probes=(probe(),), tolerated=reason)
+    assert (found.verdict, found.tolerated) == ("keep", reason)
+    assert [(r.kind, r.vetoes) for r in found.regressions] == [
+        ("segment", False), ("probe", False),
+    ]  # fmt: skip
+    assert next(s for s in found.segments if s.name == "rare").is_worse
+    behind = verified(*pair(100, 40, 5, 55), tolerated=reason)
+    assert behind.verdict == "discard"  # a baseline is not elsewhere
+
+
+def test_segments_and_probes_do_not_make_the_baselines_harder_to_beat():
+    best, tuned = pair(100, 20, 38, 42)
+    p_value = verified(best, tuned).comparisons[0].p_value
+    samples = tuple(
+        make.sample(at, input="word " * (at % 50 + 5), target=f"label {at % 5}", file=f"f{at % 3}")
+        for at in range(200)
+    )
+    many = verified(
+        best, tuned, samples=samples, probes=tuple(probe(is_worse=False) for _ in range(9))
+    )
+    assert len(many.segments) == 11
+    assert many.comparisons[0].p_value == p_value == pytest.approx(exact_mcnemar(20, 38))
+
+
+def test_between_five_and_ten_in_a_hundred_is_no_proof():
+    found = verified(*pair(100, 13, 24, 63))
+    assert 0.05 < found.comparisons[0].p_value < 0.1
+    assert found.verdict == "inconclusive"
+
+
+def test_without_a_training_result_nothing_is_held_against_an_estimate():
+    baselines = make.baselines().model_copy(
+        update={"evaluations": (system("rag", [0.0] * 40),), "best": "rag"}
+    )
+    found = verify(Evidence(system("tuned", [1.0] * 40), baselines), target=None)
+    assert (found.verdict, found.estimate_vs_measured) == ("keep", ())
+
+
+def test_with_several_rivals_more_samples_are_needed():
+    best, tuned = pair(100, 20, 30, 50)
+    alone = verified(best, tuned)
+    twin = system("few_shot", best)
+    beside = verified(best, tuned, others=[twin, twin.model_copy(update={"builder": "zero_shot"})])
+    assert alone.verdict == beside.verdict == "inconclusive"
+    assert beside.more_items > 1.2 * alone.more_items
