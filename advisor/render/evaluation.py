@@ -26,6 +26,7 @@ from advisor.render.terminal import (
     verdict_style,
     words,
 )
+from advisor.render.verification import how_sure, probes_table, segments_table
 from advisor.units import short_count
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _also_table(evaluations: Sequence[Evaluation]) -> Table:
 
 
 def show_verification(console: Console, verification: Verification) -> None:
-    """The verdict with its reason, each comparison, and the estimate beside what was measured."""
+    """The verdict with its reason, comparisons, segments, probes, and the estimate's test."""
     ascii_only = only_ascii(console)
     style = verdict_style(verification.verdict)
     body = styled(MEANING[verification.verdict], style)
@@ -88,8 +89,14 @@ def show_verification(console: Console, verification: Verification) -> None:
         console.print(mark.append(f" target {percent(verification.target)}", style="default"))
     if verification.tuned.stopping is not None:
         console.print(plain(stopped_sentence(verification.tuned)))
+    if verification.segments:
+        console.print(segments_table(verification.segments))
+    if verification.probes:
+        console.print(probes_table(verification.probes))
     if verification.regressions:
-        console.print(_regressions_table(verification.regressions))
+        console.print(_regressions_table(verification.regressions, ascii_only=ascii_only))
+    for sentence in how_sure(verification):
+        console.print(plain(sentence))
     if verification.estimate_vs_measured:
         console.print(_checks_table(verification.estimate_vs_measured, ascii_only=ascii_only))
     show_warnings(console, verification.warnings)
@@ -137,10 +144,11 @@ def _milliseconds(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,.0f}"
 
 
-def _regressions_table(regressions: Sequence[Regression]) -> Table:
-    table = make_table("Worse than before", "Before", "After", right=(1, 2))
+def _regressions_table(regressions: Sequence[Regression], *, ascii_only: bool) -> Table:
+    table = make_table("Worse than before", "Before", "After", "Vetoes", right=(1, 2))
     for found in regressions:
-        table.add_row(plain(found.what, 44), f"{found.before:.3g}", f"{found.after:.3g}")
+        vetoes = tick(passed=False, ascii_only=ascii_only) if found.vetoes else styled("no", "dim")
+        table.add_row(plain(found.what, 40), f"{found.before:.3g}", f"{found.after:.3g}", vetoes)
     return table
 
 

@@ -1,7 +1,8 @@
 """Intervals and tests against chance itself: simulated evaluations whose truth is known.
 
-Stated everywhere: 90 % intervals, tests at 10 %. An interval is right when it holds the truth in 90
-of 100 runs; a test when it finds a difference where there is none in at most 10.
+Stated: 90 % intervals, tests at 10 %; a proof, and the gain that it shows, at 5 %. An interval is
+right when it holds the truth in 90 of 100 runs; a test when it finds a difference where there is
+none in at most 10.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from advisor.evaluation.compare import compare, compare_all
-from advisor.evaluation.detectable import detectable_gain, independent
+from advisor.evaluation.detectable import PROOF_LEVEL, detectable_gain, independent
 from advisor.evaluation.differences import exact_mcnemar
 from advisor.evaluation.intervals import mean_interval, score_interval
 from advisor.schema.evaluation import Evaluation, ScoredSample
@@ -177,14 +178,15 @@ def _macro(*, labels: int, n: int, right: float) -> Callable[[Draw], bool]:
 
 
 def _pairs(n: int, differ: float, gain: float = 0.0) -> Callable[[Draw], bool]:
-    """Whether McNemar's test finds b better (or different, without a gain)."""
+    """Whether McNemar's test finds b different, or with a gain whether it proves b better."""
+    alpha = 1 - PROOF_LEVEL if gain else ALPHA
     better = (differ + gain) / 2
 
     def is_found(draw: Draw) -> bool:
         drawn = [draw.random() for _ in range(n)]
         only_b = sum(each < better for each in drawn)
         only_a = sum(better <= each < differ for each in drawn)
-        return exact_mcnemar(only_a, only_b) <= ALPHA and (not gain or only_b > only_a)
+        return exact_mcnemar(only_a, only_b) <= alpha and (not gain or only_b > only_a)
 
     return is_found
 

@@ -1,0 +1,89 @@
+"""Segments, probes and how sure a verification is, on a terminal."""
+
+import io
+
+from advisor.render.evaluation import show_verification
+from advisor.render.terminal import make_console
+from advisor.render.verification import SHOWN, chosen_segments
+from advisor.schema.base import ConfidenceInterval
+from advisor.schema.probe import ProbeFinding
+from advisor.schema.verify import Regression, Segment
+from tests.fixtures import values as make
+
+LOSS = ProbeFinding(
+    probe="general_text", kind="loss", unit="nats per token", higher_is_better=False, before=0.085,
+    after=1.1, worse_by=1.0, p_value=0.0002, allowed=0.1, n=120, is_worse=True,
+)  # fmt: skip
+FORMAT = ProbeFinding(
+    probe="json", kind="format", before=0.9, after=None, allowed=0.05, n=40, p_value=None
+)
+
+
+def segment(name="refund", **changes):
+    plain = {
+        "kind": "label",
+        "name": name,
+        "n": 60,
+        "baseline": 0.8,
+        "tuned": 0.6,
+        "difference": -0.2,
+        "interval": ConfidenceInterval(low=-0.3, high=-0.1, level=0.9),
+        "p_value": 0.004,
+        "is_worse": True,
+    }
+    return Segment(**plain | changes)
+
+
+def shown(**changes):
+    stream = io.StringIO()
+    show_verification(make_console(stream, color=False), make.verification(**changes))
+    return stream.getvalue()
+
+
+def test_segments_probes_and_error_rates_are_shown_in_80_columns():
+    text = shown(
+        verdict="inconclusive",
+        segments=(segment(), segment(make.HOSTILE, n=12, p_value=None, is_worse=False)),
+        probes=(LOSS, FORMAT),
+        regressions=(
+            Regression(what=make.HOSTILE, before=0.8, after=0.6, kind="segment", vetoes=True),
+        ),
+        more_items=1234,
+        error_rates={"baselines": 0.05, "segments": 0.05},
+        tolerated=make.HOSTILE,
+    )
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    flat = " ".join(text.split())
+    for told in (
+        "label: refund 60 80.0 % 60.0 % -20.0 0.004 yes",
+        "few -",
+        "0.085 1.1 0.10 < 0.001 yes",
+        "90.0 % unknown 5 points",
+        "About 1,234 more test samples would decide it",
+        "that any segment is called worse: 5 %",
+        "are let pass: red",
+    ):
+        assert told in flat, told
+
+
+def test_worse_segments_come_first_then_losses_then_the_largest_of_the_untested():
+    tested = [segment(f"t{at}", difference=at / 100, is_worse=False) for at in range(5)]
+    few = [segment(f"f{n}", n=n, p_value=None, is_worse=False) for n in (5, 25, 9)]
+    found = chosen_segments([*few, *tested, segment("bad", difference=0.5)])
+    assert [one.name for one in found] == ["bad", "t0", "t1", "t2", "t3", "t4", "f25", "f9"]
+    many = chosen_segments([segment(f"b{at}") for at in range(SHOWN + 3)])
+    assert len(many) == SHOWN + 3
+
+
+def test_of_many_segments_it_says_how_many_are_shown():
+    text = shown(segments=tuple(segment(f"s{at}", is_worse=False) for at in range(20)))
+    assert "8 of 20 segments" in text
+
+
+def test_without_segments_and_probes_nothing_is_said_of_them():
+    text = shown()
+    assert "Segment" not in text
+    assert "Probe" not in text
+    assert "would decide" not in text
