@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("advisor.cli.train:command", "6  Tune with a trainer plugin."),
     "verify": ("advisor.cli.verify:command", "7  Tuned model against every baseline."),
     "report": ("advisor.cli.report:command", "8  report.html and report.md."),
+    "combine": ("advisor.cli.combine:command", "Several tuned models made into one, verified."),
     "export": ("advisor.cli.export:command", "Ship the tuned model, checked to be the same."),
     "data": ("advisor.cli.data:command", "Check a data file."),
     "docs": ("advisor.cli.docs:command", "Check documents, search them."),

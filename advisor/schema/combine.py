@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from advisor.schema.base import Value
+from advisor.schema.evaluation import Comparison
 from advisor.schema.export import Agreement
 from advisor.schema.train import Served
 from advisor.schema.verify import Verification
@@ -53,6 +54,8 @@ class CombineRecord(Value):
     weights: tuple[float, ...]
     verifications: dict[str, Verification] = Field(default_factory=dict)
     """Run folder of each part that has one -> verification on its task."""
+    against_parts: dict[str, Comparison] = Field(default_factory=dict)
+    """Run folder -> its own tuned model (a) against the combined one (b), where it was verified."""
     agreement: Agreement | None = None
     verdict: Literal["keep", "discard", "inconclusive", "unverified"]
     """`keep` where every task's verification says so; `unverified` without any run."""
