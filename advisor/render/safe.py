@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from advisor.approaches import NAMES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from advisor.schema.profile import Profile
 
 UNKNOWN = "unknown"
@@ -23,31 +25,41 @@ _ESCAPES = re.compile(
     re.DOTALL,
 )
 _SPACES = re.compile(r"\s+")
-_MAX_READ = 100_000
-"""A cell never shows more than a few hundred characters; the rest is not worth cleaning."""
+_READ_BEYOND = 1_000
+"""Letters read beyond twice those shown, for what is taken out; the rest is not worth cleaning."""
+_MAX_SHOWN = 8_000
+"""No text on any page is longer: a line of a megabyte is not read, and would hide what is."""
+_MARKS_IN_A_ROW = 8
+"""Combining marks on one letter; no language has more, and a storm of them covers other lines."""
 
 
 def safe_text(text: object, limit: int | None = None) -> str:
     """One line without control characters, escape sequences, bidi marks or lone surrogates.
 
-    Line breaks and tabs become single spaces. Longer than `limit` characters is cut, with an
-    ellipsis as the last one. The result is not escaped for any markup: HTML, Markdown and rich
-    each escape in their own way.
+    Line breaks and tabs become single spaces. Longer than `limit` characters (8,000 where none is
+    given) is cut, with an ellipsis as the last one. The result is not escaped for any markup:
+    HTML, Markdown and rich each escape in their own way.
     """
-    raw = str(text)[:_MAX_READ]
+    most = _MAX_SHOWN if limit is None else limit
+    raw = str(text)[: 2 * most + _READ_BEYOND]
     flat = _SPACES.sub(" ", _ESCAPES.sub("", raw))
-    kept = "".join(letter for letter in flat if _harmless(letter)).strip()
-    if limit is not None and len(kept) > limit:
-        return kept[: max(limit - 1, 0)].rstrip() + ELLIPSIS
+    kept = (flat if flat.isascii() and flat.isprintable() else "".join(_harmless(flat))).strip()
+    if len(kept) > most:
+        return kept[: max(most - 1, 0)].rstrip() + ELLIPSIS
     return kept
 
 
-def _harmless(letter: str) -> bool:
-    """False for control, format (bidi, zero width), surrogate, private and unassigned characters.
+def _harmless(text: str) -> Iterator[str]:
+    """Its letters, of a run of combining marks only the first few.
 
-    A run of combining marks is left alone: it is ugly, but it moves no cursor.
+    Left out are control, format (bidi, zero width), surrogate, private and unassigned characters.
     """
-    return letter == " " or not unicodedata.category(letter).startswith(("C", "Zl", "Zp"))
+    marks = 0
+    for letter in text:
+        kind = unicodedata.category(letter)
+        marks = marks + 1 if kind.startswith("M") else 0
+        if marks <= _MARKS_IN_A_ROW and not kind.startswith(("C", "Zl", "Zp")):
+            yield letter
 
 
 def percent(share: float | None, digits: int = 1) -> str:

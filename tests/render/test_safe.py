@@ -55,3 +55,14 @@ def test_facts_keep_unknown_apart_from_no() -> None:
     assert facts["knowledge.must_cite"] is None
     assert not any(name.startswith("measured.") for name in facts)
     assert not any(name.startswith(("provenance", "notes")) for name in facts)
+
+
+def test_a_megabyte_is_cut_even_where_nobody_named_a_limit() -> None:
+    shown = safe_text("x\u202e" * 500_000)
+    assert 1_000 < len(shown) < 10_000
+    assert shown.endswith("…")
+
+
+def test_a_storm_of_combining_marks_is_cut_and_words_keep_theirs() -> None:
+    assert safe_text("Z" + "\u0301" * 400 + "!") == "Z" + "\u0301" * 8 + "!"
+    assert safe_text("e\u0301a\u0323\u0302") == "e\u0301a\u0323\u0302"
