@@ -1,0 +1,334 @@
+"""Exports of a finished run: whole or not at all, proved or refused; no model and no GPU."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from advisor import registry
+from advisor.artifacts import RunFolder
+from advisor.checking import CHECK_LATER, ExportWish
+from advisor.cli.main import cli
+from advisor.contracts import PluginInfo
+from advisor.errors import (
+    ConsentError,
+    InputError,
+    MissingArtifactError,
+    ModelFolderError,
+    PlanError,
+    StaleArtifactError,
+    StorageError,
+    UnknownPluginError,
+)
+from advisor.exporting import RECORD, export_run, read_record, served_name
+from advisor.kept_settings import load_settings
+from advisor.pipeline import Pipeline
+from advisor.schema.export import Exported
+from advisor.schema.run import RunSettings
+from advisor.schema.train import Served
+from advisor.schema.verify import Verification
+from advisor.workspace import Workspace
+from tests.fixtures.chat_service import chat_service
+from tests.fixtures.house_codes import write_house_codes
+
+pytest.importorskip("scipy")
+
+
+class Copying:
+    """Writes a copy of what was tuned, as it is or with other answers."""
+
+    info = PluginInfo(id="copied", label="a copy", needs=("weights",), options=("answers",))
+
+    def __init__(self):
+        self.jobs = []
+        self.fails: BaseException | None = None
+        self.served = True
+
+    def export(self, job, tools):
+        self.jobs.append(job)
+        place = Path(job.output_dir) / "model"
+        shutil.copytree(job.model, place)
+        if self.fails:
+            raise self.fails
+        memory = place / "dry_run.json"
+        if "answers" in job.options:
+            told = json.loads(memory.read_text())
+            rows = [row | {"target": job.options["answers"]} for row in told["rows"]]
+            memory.write_text(json.dumps({"rows": rows}))
+        return Exported(
+            exporter="copied",
+            output_dir=job.output_dir,
+            files=("model",),
+            served_by=Served(backend="dry_run", model=str(place)) if self.served else None,
+            precision="float32",
+            notes=(f"It lies in {job.output_dir}.",),
+            unchecked=() if self.served else ("No program here opens copies.",),
+        )
+
+
+class Writing:
+    """Writes the training down."""
+
+    info = PluginInfo(id="written", label="a recipe", needs=("training",))
+
+    def export(self, job, tools):
+        plan = job.train_job.plan
+        text = f"{plan.method} {len(job.train_job.train_samples)}"
+        (Path(job.output_dir) / "recipe.txt").write_text(text)
+        return Exported(exporter="written", output_dir=job.output_dir, files=("recipe.txt",))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A whole dry run with its verification, made once, and moved since."""
+    place = tmp_path_factory.mktemp("finished")
+    answers = place / "answers.yaml"
+    answers.write_text("output: {house_format: true, strict_format: true}\n")
+    settings = RunSettings(
+        name="House codes",
+        data=str(write_house_codes(place / "data.jsonl")),
+        backend="echo",
+        trainer="dry_run",
+        target=0.9,
+        builders=("zero_shot", "few_shot"),
+        methods=("lora",),
+        answers=str(answers),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ADVISOR_HOME", str(place / "home"))
+        Pipeline(Workspace(settings, RunFolder(place / "run"))).run()
+    return (place / "run").rename(place / "moved")
+
+
+def judged(folder: RunFolder, verdict: str) -> None:
+    found = folder.read("verify", Verification).model_copy(update={"verdict": verdict})
+    folder.write(found, folder.origin("verify"))
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    """A copy of it whose model was kept."""
+    place = Path(shutil.copytree(finished, tmp_path / "run"))
+    judged(RunFolder(place), "keep")
+    return place
+
+
+@pytest.fixture
+def copying(monkeypatch):
+    known = {"copied": Copying(), "written": Writing()}
+    monkeypatch.setattr(registry, "names", lambda _group: tuple(known))
+    monkeypatch.setattr(registry, "exporter", lambda name: known[name])
+    return known["copied"]
+
+
+def pipeline(run: Path) -> Pipeline:
+    folder = RunFolder(run)
+    return Pipeline(Workspace(load_settings(folder), folder))
+
+
+def wish(to: str = "copied", **told) -> ExportWish:
+    return ExportWish(to=to, **told)
+
+
+def test_an_export_is_asked_what_the_model_was_evaluated_on_and_is_the_same(run, copying):
+    record = export_run(pipeline(run), wish(check=12))
+    found = record.agreement
+    assert (found.verdict, found.n, found.equal) == ("same", 12, 12)
+    assert found.reference_score == found.exported_score
+    assert found.same_prompts is None  # this backend does not tell how it reads
+    assert record.verification == "keep"
+    assert record.warnings == ()
+    goal = run / "exports" / "copied"
+    assert read_record(goal) == record
+    assert record.exported.served_by.model == str(goal / "model")
+    assert record.exported.notes == (f"It lies in {goal}.",)
+    assert "README.md" in record.exported.files
+    assert copying.jobs[0].name == "house-codes"
+    assert [p.name for p in goal.parent.iterdir()] == ["copied"]
+
+
+def test_an_export_that_answers_otherwise_is_different(run, copying):
+    record = export_run(pipeline(run), wish(options={"answers": "no"}))
+    found = record.agreement
+    assert found.verdict == "different"
+    assert found.equal == 0
+    assert "0 of" in found.problems[0]
+    assert len(found.differing) == 10
+    assert read_record(run / "exports" / "copied").agreement.verdict == "different"
+
+
+def test_an_export_that_nothing_here_opens_is_unchecked_and_says_so(run, copying):
+    copying.served = False
+    record = export_run(pipeline(run), wish())
+    assert record.agreement.verdict == "unchecked"
+    assert record.warnings == ("No program here opens copies.",)
+
+
+@pytest.mark.parametrize("verdict", ["discard", "inconclusive"])
+def test_a_model_that_was_not_kept_is_exported_for_a_reason_only(run, copying, verdict):
+    judged(RunFolder(run), verdict)
+    with pytest.raises(ConsentError, match=f"says {verdict}") as told:
+        export_run(pipeline(run), wish())
+    assert "--anyway" in told.value.hint
+    assert not copying.jobs
+    assert not (run / "exports").exists()
+    record = export_run(pipeline(run), wish(anyway="a comparison for the board"))
+    reason = f"Exported although the verification says {verdict}: a comparison for the board"
+    assert record.warnings == (reason,)
+    assert record.verification == verdict
+    card = (run / "exports" / "copied" / "README.md").read_text()
+    assert "a comparison for the board" in card
+
+
+def test_a_model_that_was_never_verified_is_exported_for_a_reason_only(run, copying):
+    (run / "7-verify.json").unlink()
+    with pytest.raises(MissingArtifactError, match="Nothing proves"):
+        export_run(pipeline(run), wish())
+    record = export_run(pipeline(run), wish(anyway="to look at it"))
+    assert record.warnings == ("Exported although it was never verified: to look at it",)
+    assert record.agreement.verdict == "same"
+
+
+def test_a_stale_verification_is_told(run, copying):
+    folder = RunFolder(run)
+    origin = folder.origin("verify").model_copy(update={"made_from": {"train": "another"}})
+    folder.write(folder.read("verify", Verification), origin)
+    record = export_run(pipeline(run), wish(check=4))
+    assert any("The verification is stale" in warning for warning in record.warnings)
+
+
+def test_data_that_has_changed_is_told_before_anything_is_asked(run, copying):
+    data = Path(load_settings(RunFolder(run)).data)
+    kept = data.read_bytes()
+    data.write_bytes(kept + kept.splitlines(keepends=True)[0])
+    try:
+        with pytest.raises(StaleArtifactError, match="changed after"):
+            export_run(pipeline(run), wish())
+        shutil.rmtree(run / "exports")
+        record = export_run(pipeline(run), wish(check=0))
+        assert record.agreement is None
+        assert "--no-check" in record.warnings[0]
+    finally:
+        data.write_bytes(kept)
+
+
+@pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_nothing_half_written_is_left(run, copying, fault):
+    copying.fails = fault
+    asked = StorageError if isinstance(fault, OSError) else KeyboardInterrupt
+    with pytest.raises(asked):
+        export_run(pipeline(run), wish())
+    assert list((run / "exports").iterdir()) == []
+
+
+def test_a_folder_that_holds_something_is_refused(run, copying, tmp_path):
+    goal = tmp_path / "mine"
+    goal.mkdir()
+    (goal / "notes.txt").write_text("mine")
+    with pytest.raises(StorageError, match="holds something"):
+        export_run(pipeline(run), wish(out=goal))
+    assert [path.name for path in goal.iterdir()] == ["notes.txt"]
+    (goal / "notes.txt").unlink()
+    export_run(pipeline(run), wish(out=goal, check=2))
+    assert (goal / RECORD).is_file()
+    with pytest.raises(StorageError, match="holds something"):
+        export_run(pipeline(run), wish(out=goal))
+
+
+def test_a_check_that_was_broken_off_is_gone_on_with(run, copying, monkeypatch):
+    def stopped(*_told, **_more):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("advisor.exporting.certified", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            export_run(pipeline(run), wish())
+    goal = run / "exports" / "copied"
+    assert read_record(goal).warnings == (CHECK_LATER,)
+    record = export_run(pipeline(run), wish(check=5))
+    assert len(copying.jobs) == 1
+    assert record.agreement.verdict == "same"
+    assert record.warnings == ()
+
+
+def test_a_recipe_is_written_before_anything_is_trained_or_proved(run, copying):
+    (run / "7-verify.json").unlink()
+    (run / "6-train.json").unlink()
+    record = export_run(pipeline(run), wish("written"))
+    assert record.agreement is None
+    text = (run / "exports" / "written" / "recipe.txt").read_text()
+    assert text.startswith("lora ")
+    assert int(text.split()[1]) > 0
+
+
+def test_the_papers_alone(run, copying):
+    record = export_run(pipeline(run), wish("card"))
+    assert record.agreement is None
+    assert {p.name for p in (run / "exports" / "card").iterdir()} == {RECORD, "README.md"}
+
+
+def test_what_there_is_not_is_told_with_what_there_is(run, copying):
+    with pytest.raises(UnknownPluginError, match="Did you mean 'copied'") as told:
+        export_run(pipeline(run), wish("copyed"))
+    assert told.value.hint == "There is: card, copied, written."
+    with pytest.raises(PlanError, match="no option 'size'"):
+        export_run(pipeline(run), wish(options={"size": "4"}))
+    shutil.rmtree(next((run / "training").glob("*/final")))
+    with pytest.raises(ModelFolderError, match="not there"):
+        export_run(pipeline(run), wish())
+
+
+def test_names_that_can_be_served():
+    assert served_name("House codes (v2)") == "house-codes-v2"
+    assert served_name("???") == "tuned"
+    assert served_name("a-b.c_1", told=True) == "a-b.c_1"
+    with pytest.raises(InputError, match="no name"):
+        served_name("House codes", told=True)
+
+
+def lookup(run: Path):
+    """What the tuned model says, as a server would."""
+    model = next((run / "training").glob("*/final"))
+    session = registry.backend("dry_run").open(str(model), {})
+    return lambda _model, prompt: session.generate([prompt], max_new_tokens=64)[0].text
+
+
+@pytest.mark.parametrize(("is_right", "code"), [(True, 0), (False, 5)])
+def test_a_running_server_is_checked_by_the_command(run, copying, is_right, code):
+    words = ["export", "--run-dir", str(run), "--to", "copied", "--json"]
+    made = CliRunner().invoke(cli, [*words, "--no-check"])
+    assert made.exit_code == 0, made.output
+    said = lookup(run)
+    answer = said if is_right else lambda model, prompt: said(model, prompt)[::-1]
+    with chat_service(answer) as (url, asked):
+        told = CliRunner().invoke(cli, [*words, "--check-at", url, "--check", "10"])
+    assert told.exit_code == code, told.output
+    found = json.loads(told.stdout)["agreement"]
+    assert found["verdict"] == ("same" if is_right else "different")
+    assert set(asked) == {"house-codes"}
+    assert found["asked_agreement"] == 0.9
+    assert url.removeprefix("http://").removesuffix("/v1") in found["exported"]
+    assert json.loads((run / "exports/copied/export.json").read_text())["agreement"] == found
+
+
+def test_a_server_elsewhere_is_asked_with_leave_only(run, copying):
+    words = ["export", "--run-dir", str(run), "--to", "copied", "--json"]
+    assert CliRunner().invoke(cli, [*words, "--no-check"]).exit_code == 0
+    told = CliRunner().invoke(cli, [*words, "--check-at", "http://models.example/v1"])
+    assert told.exit_code != 0
+    with pytest.raises(ConsentError, match=r"models\.example"):
+        export_run(pipeline(run), wish(check_at="http://models.example/v1"))
+
+
+def test_the_command_shows_the_verdict_and_leaves_with_its_code(run, copying):
+    words = ["export", "--run-dir", str(run), "--to", "copied"]
+    told = CliRunner().invoke(cli, [*words, "--option", "answers=no", "--check", "20"])
+    assert told.exit_code == 5
+    assert "do not ship it" in told.stdout
+    assert "0 of 20" in told.stdout
+    wrong = CliRunner().invoke(cli, [*words, "--no-check", "--check", "3"])
+    assert wrong.exit_code == 2
