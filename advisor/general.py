@@ -49,8 +49,8 @@ def general_data(
     if data is None:
         return packaged_probe(model)
     every = [s for s in read_dataset(Path(data), mapping=mapping).samples if s.is_good is not False]
-    known = {_asked(sample) for sample in beside}
-    samples = tuple(sample for sample in every if _asked(sample) not in known)
+    known = {asks(sample) for sample in beside}
+    samples = tuple(sample for sample in every if asks(sample) not in known)
     if len(samples) < FEWEST:
         raise DatasetError(
             f"The general data holds {len(samples)} usable rows; at least {FEWEST} are needed.",
@@ -85,7 +85,7 @@ def packaged_probe(model: str) -> General:
 
 def _parted(samples: Sequence[Sample]) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
     """The probe and the rest; what belongs together stays together."""
-    order = sorted(samples, key=lambda sample: (_drawn(sample), _asked(sample), sample.target))
+    order = sorted(samples, key=lambda sample: (_drawn(sample), asks(sample), sample.target))
     keys = list(dict.fromkeys(_group(sample) for sample in order))
     held_out = set(keys[: max(1, len(keys) // PROBE_SHARE)])
     probe = tuple(sample for sample in order if _group(sample) in held_out)
@@ -93,14 +93,14 @@ def _parted(samples: Sequence[Sample]) -> tuple[tuple[Sample, ...], tuple[Sample
 
 
 def _group(sample: Sample) -> str:
-    return sample.group or sample.document or _asked(sample)
+    return sample.group or sample.document or asks(sample)
 
 
 def _drawn(sample: Sample) -> str:
     return hashlib.sha256(_group(sample).encode()).hexdigest()
 
 
-def _asked(sample: Sample) -> str:
+def asks(sample: Sample) -> str:
     """What tells rows apart: the question, or the text where nothing is asked."""
     return " ".join((sample.input or sample.target).casefold().split())
 

@@ -30,6 +30,7 @@ from advisor.errors import DoesNotFitError
 from advisor.evaluation.also import value_of
 from advisor.kept_settings import save_settings
 from advisor.market import remember
+from advisor.probes import probe_inputs, probed
 from advisor.render.html import to_html
 from advisor.render.markdown import to_markdown
 from advisor.rulebook.handover import SHOTS_KEY
@@ -318,6 +319,7 @@ class Pipeline:
             inputs={
                 "target": str(target),
                 "plan": digest_of(self.plan().model_dump()),
+                **probe_inputs(space),
             },
         )
 
@@ -325,14 +327,21 @@ class Pipeline:
 
         def make() -> Verification:
             rivals = completed(space, baselines, may_spend=self.may_spend)
+            tuned = tuned_evaluation(space, training, rivals, on_shots=on_shots)
             evidence = Evidence(
-                tuned=tuned_evaluation(space, training, rivals, on_shots=on_shots),
+                tuned=tuned,
                 baselines=rivals,
                 samples=space.samples,
+                probes=probed(space, training, rivals, tuned, may_spend=self.may_spend),
                 result=training,
                 estimate=None if is_served(space) else self.option(),
             )
-            proof = verify(evidence, target=target, value_of=value_of(space.metric))
+            proof = verify(
+                evidence,
+                target=target,
+                value_of=value_of(space.metric),
+                tolerated=self.settings.tolerate or "",
+            )
             return told(space, proof)
 
         return self._current(origin, Verification, make)

@@ -32,6 +32,7 @@ SENTENCES = (
     "embedder",
     "name",
     "gate_override",
+    "tolerate",
 )
 """Kept as they are given."""
 ADDRESSES = ("base_url", "judge_base_url", "embedder_base_url")

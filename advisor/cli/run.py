@@ -11,6 +11,7 @@ from advisor.artifacts import document
 from advisor.cli.errors import DONE, GATE_SAYS_NO, VERIFICATION_FAILED
 from advisor.cli.interrupt import interruptible
 from advisor.cli.options import run_dir_option, standard_options
+from advisor.cli.probing_options import probing_options
 from advisor.cli.screen import Screen
 from advisor.cli.settings import open_run, settings_options
 from advisor.cli.tuning_options import tuning_options
@@ -23,6 +24,7 @@ from advisor.schema.report import Report
 
 @click.command(name="run")
 @tuning_options
+@probing_options
 @settings_options
 @click.option("--auto-train", is_flag=True, help="Train without asking when the gate says train.")
 @run_dir_option

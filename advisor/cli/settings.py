@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from advisor.artifacts import RunFolder
 from advisor.cli.measuring_options import OPTIONS, read
 from advisor.cli.options import FiniteRange
+from advisor.cli.probing_options import absolute
 from advisor.cli.screen import Screen
 from advisor.cli.tuning_options import merged
 from advisor.contracts import Reporting
@@ -22,6 +23,7 @@ from advisor.errors import InputError, StorageError
 from advisor.general import general_data
 from advisor.kept_settings import load_settings, save_settings
 from advisor.pipeline import Pipeline
+from advisor.probes import check_probes
 from advisor.schema.run import EMBEDDED_MODEL, SETTINGS_FILE, RunSettings
 from advisor.workspace import Workspace
 
@@ -90,7 +92,7 @@ def make_settings(chosen: dict[str, Any], earlier: RunSettings | None = None) ->
 
     Raises InputError for a value out of range.
     """
-    values = merged(read(chosen), earlier)
+    values = merged(absolute(read(chosen)), earlier)
     for key in PATHS:
         if key in values:
             values[key] = str(Path(values[key]).resolve())
@@ -138,7 +140,8 @@ def open_run(
 def _check_training(space: Workspace) -> None:
     """Look at what only training reads, so that it is refused before any work.
 
-    Raises InputError and MissingProgramError for a tracker, DatasetError for general data.
+    Raises InputError and MissingProgramError for a tracker, DatasetError for general data, and what
+    `check_probes` raises.
     """
     chosen = space.settings
     if chosen.report_to and isinstance(space.trainer, Reporting):
@@ -146,6 +149,7 @@ def _check_training(space: Workspace) -> None:
     if chosen.general_data:
         known = space.samples if space.dataset else ()
         general_data(chosen.general_data, model=chosen.model, beside=known)
+    check_probes(space)
 
 
 def _new_folder(chosen: dict[str, Any]) -> Path:

@@ -93,3 +93,13 @@ class RunSettings(Value):
     """What this machine costs, for the bill of training and its limit; None: nothing is counted."""
     gate_override: str | None = None
     """Why training goes on although the gate does not say train, in the user's words."""
+    probes: tuple[str, ...] = ()
+    """Files with samples that are asked before and after tuning: FILE or FILE=METRIC."""
+    use_probes: bool = True
+    """Ask the base and the tuned model what the task does not ask, to see what was forgotten."""
+    tolerate: str | None = None
+    """Why regressions in segments and probes do not discard the model, in the user's words."""
+    harness_tasks: tuple[str, ...] = ()
+    """Tasks of lm-evaluation-harness that both models are asked."""
+    harness_path: str | None = None
+    """Folder with such tasks of the user's own."""

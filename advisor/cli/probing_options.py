@@ -1,0 +1,70 @@
+"""Options that say what is asked beside the task, before and after tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OPTIONS: list[Callable[[Any], Any]] = [
+    click.option(
+        "--probe",
+        "probes",
+        multiple=True,
+        metavar="FILE[=METRIC]",
+        help="Samples asked before and after tuning, to see what got worse; repeatable.",
+    ),
+    click.option(
+        "--probes/--no-probes",
+        "use_probes",
+        default=None,
+        help="Ask both models what the task does not ask (default).",
+    ),
+    click.option(
+        "--tolerate",
+        metavar="REASON",
+        help="Keep the model although it got worse elsewhere; the reason is kept.",
+    ),
+    click.option(
+        "--harness-task",
+        "harness_tasks",
+        multiple=True,
+        metavar="NAME",
+        help="Task of lm-evaluation-harness asked of both models; repeatable.",
+    ),
+    click.option("--harness-path", metavar="DIR", help="Folder with such tasks of your own."),
+]
+
+
+def probing_options(function: F) -> F:
+    """Add the options; the command receives them under the names of RunSettings."""
+    for option in reversed(OPTIONS):
+        function = option(function)
+    return function
+
+
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the options that were given."""
+    return {name: value for name, value in values.items() if value is not None and value != ()}
+
+
+def absolute(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with the files that they name by their absolute path."""
+    found = dict(values)
+    if found.get("probes"):
+        found["probes"] = tuple(_placed(text) for text in found["probes"])
+    if found.get("harness_path"):
+        found["harness_path"] = str(Path(found["harness_path"]).resolve())
+    return found
+
+
+def _placed(text: str) -> str:
+    """FILE or FILE=METRIC with the file's absolute path; a name may hold an equals sign."""
+    file, sign, metric = text.rpartition("=")
+    if not sign or Path(text).is_file():
+        return str(Path(text).resolve())
+    return f"{Path(file).resolve()}={metric}"
