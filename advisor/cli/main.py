@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "gate": ("advisor.cli.gate:command", "5  Is training warranted? train, stop or collect."),
     "train": ("advisor.cli.train:command", "6  Tune with a trainer plugin."),
     "verify": ("advisor.cli.verify:command", "7  Tuned model against every baseline."),
+    "review": ("advisor.cli.review:command", "People judge answers side by side, blind."),
     "report": ("advisor.cli.report:command", "8  report.html and report.md."),
     "combine": ("advisor.cli.combine:command", "Several tuned models made into one, verified."),
     "export": ("advisor.cli.export:command", "Ship the tuned model, checked to be the same."),
