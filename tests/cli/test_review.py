@@ -1,0 +1,206 @@
+"""`advisor review`: keys, resuming, what it never tells, what it refuses."""
+
+import json
+import os
+import sys
+
+import click
+import pexpect
+import pytest
+from click.testing import CliRunner
+
+from advisor.cli.main import cli
+from advisor.cli.screen import Screen
+from advisor.reviewing import FILE
+from tests.fixtures import values as make
+from tests.fixtures.reviews import ITEMS, review_run
+
+PAIRS = ITEMS - ITEMS // 3
+SECONDS = 90
+
+
+@pytest.fixture
+def run(tmp_path):
+    return review_run(tmp_path / "run")
+
+
+def invoked(run, *words):
+    return CliRunner().invoke(cli, ["review", "--run-dir", str(run.path), *map(str, words)])
+
+
+@pytest.fixture
+def keys(monkeypatch):
+    """Press these keys at a terminal that is there."""
+
+    def press(*pressed, typed=()):
+        left, lines = list(pressed), list(typed)
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setattr(Screen, "may_ask", property(lambda _: True))
+        monkeypatch.setattr(click, "getchar", lambda: left.pop(0))
+        monkeypatch.setattr(click, "prompt", lambda *_, **__: lines.pop(0))
+        return left
+
+    return press
+
+
+def votes(run):
+    return [json.loads(line) for line in (run.path / FILE).read_text().splitlines()]
+
+
+def test_it_is_blind_resumable_and_tells_in_the_end(run, keys):
+    keys("1", "2", "t", "q")
+    first = invoked(run)
+    assert first.exit_code == 0, first.output
+    assert "3 of 8 pairs are judged" in first.output
+    for word in ("zero", "baseline", "prefer", "Review"):
+        assert word not in first.output.replace("review", "")
+    assert [vote["vote"] for vote in votes(run)][2] == "tie"
+    keys("x", "s", "\x1b[D", "\x1b[C", "1")
+    second = invoked(run)
+    assert "Pair 4 of 8" in second.output
+    assert "Pair 3 of 8" not in second.output
+    assert "7 of 8 pairs are judged" in second.output
+    keys("1")
+    last = invoked(run)
+    assert "7 of 8 pairs are judged already." in last.output
+    assert "tuned model better" in last.output
+    assert "8 of 8 pairs, 1 reviewers" in last.output
+    again = invoked(run)
+    assert "Pair" not in again.output.replace("Pairs", "")  # nothing is left to ask
+
+
+def test_left_and_right_mean_whose_answer_stands_there(run, keys):
+    keys(*["1"] * PAIRS)
+    shown = invoked(run).output
+    told = json.loads(invoked(run, "--show", "--json").stdout)
+    by_sample = {vote["sample_id"]: vote["vote"] for vote in told["votes"]}
+    assert set(by_sample.values()) == {"tuned", "baseline"}
+    for sample_id, vote in by_sample.items():
+        at = sample_id.removeprefix("test")
+        line = next(row for row in shown.splitlines() if f"tuned {at} " in f"{row} ")
+        is_left = line.index(f"tuned {at}") < line.index(f"plain {at}")
+        assert is_left is (vote == "tuned")
+
+
+def test_back_changes_a_vote_and_a_note_is_kept(run, keys):
+    keys("1", "b", "n", "t", "q", typed=["a\x1b[31m note"])
+    output = invoked(run).output
+    assert "Judged before: left is better" in output
+    assert "Note: a note" in output
+    first, second = votes(run)
+    assert first["sample_id"] == second["sample_id"]
+    assert (second["vote"], second["note"]) == ("tie", "a\x1b[31m note")
+    assert len(json.loads(invoked(run, "--json").stdout)["votes"]) == 1
+
+
+def test_other_keys_do_nothing_and_the_end_of_input_leaves(run, keys, monkeypatch):
+    left = keys("z", "\x1b[A", "5", "\x04")
+    assert "0 of 8 pairs are judged" in invoked(run).output
+    assert left == []
+
+    def closed():
+        raise EOFError
+
+    monkeypatch.setattr(click, "getchar", closed)
+    assert invoked(run).exit_code == 0
+
+
+def test_a_dumb_terminal_types_letters(run, keys, monkeypatch):
+    keys(typed=["1", "", "q"])
+    monkeypatch.setenv("TERM", "dumb")
+    assert "1 of 8 pairs are judged" in invoked(run).output
+
+
+def test_ctrl_c_keeps_the_votes_and_says_how_to_go_on(run, keys, monkeypatch):
+    left = keys("1", "2")
+
+    def pressed():
+        if not left:
+            raise KeyboardInterrupt
+        return left.pop(0)
+
+    monkeypatch.setattr(click, "getchar", pressed)
+    monkeypatch.setattr(sys, "argv", ["advisor", "review", "--run-dir", str(run.path)])
+    assert invoked(run).exit_code == 130
+    assert len(votes(run)) == 2
+
+
+def test_several_people_judge_for_themselves(run, keys):
+    keys(*["1"] * PAIRS)
+    invoked(run, "--reviewer", "ann")
+    keys("2", "q")
+    assert "1 of 8 pairs are judged" in invoked(run, "--reviewer", "bob").output
+    told = json.loads(invoked(run, "--show", "--json").stdout)
+    assert {vote["reviewer"] for vote in told["votes"]} == {"ann", "bob"}
+    assert "Of 1 pairs judged by several people" in told["warnings"][-1]
+
+
+def test_without_a_terminal_the_flags_are_named(run):
+    refused = invoked(run)
+    assert refused.exit_code == 1
+    assert "--show" in refused.output
+    assert "--csv FILE" in refused.output
+    assert not (run.path / FILE).exists()
+    assert invoked(run, "--yes").exit_code == 1
+
+
+def test_csv_is_written_once(run, tmp_path):
+    file = tmp_path / "votes.csv"
+    done = invoked(run, "--csv", file)
+    assert done.exit_code == 0, done.output
+    assert len(file.read_text().splitlines()) == PAIRS + 1
+    refused = invoked(run, "--csv", file)
+    assert refused.exit_code == 1
+    assert "is there already" in refused.output
+
+
+def test_changed_data_is_told(run, tmp_path):
+    data = tmp_path / "data.jsonl"
+    data.write_text(data.read_text().replace("test question 1", "another question"))
+    told = json.loads(invoked(run, "--json").stdout)
+    assert any("The data file changed" in warning for warning in told["warnings"])
+
+
+def test_a_run_without_verification_and_wrong_numbers_are_refused(run):
+    assert invoked(run, "--pairs", "0").exit_code == 2
+    run.file("verify").unlink()
+    refused = invoked(run, "--show")
+    assert refused.exit_code == 1
+    assert "advisor verify" in refused.output
+
+
+def test_hostile_answers_do_no_harm(tmp_path, keys):
+    long = "word " * 250_000
+    texts = [make.HOSTILE, long, "a\nb\n" * 500] + [f"t{at}" for at in range(3, ITEMS)]
+    run = review_run(tmp_path / "run", tuned=texts)
+    keys(*["s"] * ITEMS)
+    output = invoked(run).output
+    assert "Pair 10 of" in output
+    assert "\x1b" not in output
+    assert "\u202e" not in output
+    assert "\0" not in output
+    assert "(cut here)" in output
+    assert len(output) < 400_000
+    assert max(len(line) for line in output.splitlines()) <= 160
+
+
+def test_a_real_terminal(run):
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "advisor", "review", "--run-dir", str(run.path), "--pairs", "2"],
+        env={k: v for k, v in os.environ.items() if k != "ADVISOR_PLAIN"} | {"TERM": "xterm"},
+        dimensions=(60, 90),
+        encoding="utf-8",
+        timeout=SECONDS,
+    )
+    child.expect_exact("Pair 1 of 2")
+    child.expect_exact("q quit")
+    child.send("2")
+    child.expect_exact("Pair 2 of 2")
+    child.expect_exact("q quit")
+    child.send("\x1b[D")
+    child.expect_exact("2 of 2 pairs")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    assert len(votes(run)) == 2

@@ -1,0 +1,195 @@
+"""Pairs, votes and what they say: the core of `advisor review`."""
+
+import csv
+import io
+import json
+from collections import Counter
+
+import pytest
+
+from advisor.errors import DatasetError, StorageError
+from advisor.reviewing import FILE, Sitting, add_vote, as_csv, open_sitting, pairs_of, review_of
+from advisor.schema.review import ReviewPair, ReviewVote
+from tests.fixtures import values as make
+
+
+def answered(builder, texts):
+    scores = tuple(make.scored(at, 1.0, text) for at, text in enumerate(texts))
+    return make.evaluation(builder, n=len(texts), scores=scores)
+
+
+def answers(count, *, equal=()):
+    best = answered("rag", [f"same {at}" if at in equal else f"plain {at}" for at in range(count)])
+    tuned = answered("tuned", [f"same {at}" if at in equal else f"new {at}" for at in range(count)])
+    return best, tuned
+
+
+def opened(folder, count=40, *, equal=(), seed=0, wanted=None):
+    best, tuned = answers(count, equal=equal)
+    baselines = make.baselines(evaluations=(best,), best="rag")
+    proof = make.verification(tuned=tuned)
+    return open_sitting(folder, baselines, proof, make.samples(count), seed=seed, wanted=wanted)
+
+
+def pair(number=0, **changes):
+    plain = {
+        "sample_id": f"s{number}", "input": "a question", "target": "the answer",
+        "tuned": "new", "baseline": "old", "tuned_is_left": False,
+    }  # fmt: skip
+    return ReviewPair(**plain | changes)
+
+
+def vote(number=0, said="tuned", reviewer="", **changes):
+    return ReviewVote(sample_id=f"s{number}", vote=said, reviewer=reviewer, **changes)
+
+
+def sitting(votes, pairs=30):
+    return Sitting("rag", 0, tuple(pair(at) for at in range(pairs)), tuple(votes))
+
+
+def test_pairs_that_differ_come_first_in_an_order_and_on_sides_of_the_seed():
+    best, tuned = answers(60, equal=range(0, 60, 3))
+    found, told = pairs_of(best, tuned, make.samples(60), seed=1)
+    assert told == []
+    assert all(one.tuned != one.baseline for one in found[:40])
+    assert all(one.tuned == one.baseline for one in found[40:])
+    assert found == pairs_of(best, tuned, make.samples(60), seed=1)[0]
+    other = pairs_of(best, tuned, make.samples(60), seed=2)[0]
+    assert [one.sample_id for one in other] != [one.sample_id for one in found]
+    assert 15 <= sum(one.tuned_is_left for one in found) <= 45
+    at = found[0].sample_id
+    assert at not in [one.sample_id for one in found[1:]]
+    assert (found[0].tuned, found[0].baseline) == (f"new {at[1:]}", f"plain {at[1:]}")
+
+
+def test_more_pairs_only_add_to_the_end(tmp_path):
+    few, many = opened(tmp_path, wanted=10), opened(tmp_path, wanted=25)
+    assert many.pairs[:10] == few.pairs
+    assert (len(few.pairs), len(many.pairs)) == (10, 25)
+
+
+def test_equal_answers_need_no_judge_unless_asked_for(tmp_path):
+    assert len(opened(tmp_path, 12, equal=range(4)).pairs) == 8
+    assert len(opened(tmp_path, 12, equal=range(4), wanted=99).pairs) == 12
+    with pytest.raises(DatasetError, match="answer 0 differently"):
+        opened(tmp_path, 12, equal=range(12))
+
+
+def test_samples_that_left_the_data_are_told():
+    best, tuned = answers(10)
+    found, told = pairs_of(best, tuned, make.samples(7), seed=0)
+    assert len(found) == 7
+    assert told == ["3 of 10 answered samples are no longer in the data and are left out."]
+
+
+def test_votes_are_kept_at_once_and_the_last_one_counts(tmp_path):
+    shown = opened(tmp_path, wanted=3)
+    first, second, _ = shown.pairs
+    file = tmp_path / FILE
+    for pair_, said, who in (
+        (second, "tie", "ann"), (first, "tuned", "ann"), (first, "baseline", "ann"),
+        (first, "both_bad", "bob"),
+    ):  # fmt: skip
+        given = ReviewVote(sample_id=pair_.sample_id, vote=said, reviewer=who, note="näh\n\u202e")
+        add_vote(file, pair_, given)
+    assert len(file.read_text().splitlines()) == 4
+    again = opened(tmp_path, wanted=3)
+    assert [(v.sample_id, v.vote, v.reviewer) for v in again.votes] == [
+        (first.sample_id, "baseline", "ann"),
+        (first.sample_id, "both_bad", "bob"),
+        (second.sample_id, "tie", "ann"),
+    ]
+    assert again.votes[0].note == "näh\n\u202e"
+    assert (again.left("ann"), again.left("bob"), again.left("")) == ([2], [1, 2], [0, 1, 2])
+    assert again.warnings == ()
+
+
+def test_half_lines_are_closed_and_told_and_lose_no_vote(tmp_path):
+    shown, file = opened(tmp_path, wanted=2), tmp_path / FILE
+    for at, one in enumerate(shown.pairs):
+        add_vote(file, one, ReviewVote(sample_id=one.sample_id, vote="tie"))
+        if not at:
+            file.write_bytes(file.read_bytes() + b'{"answers": "12')
+    file.write_bytes(file.read_bytes() + b'[1]\n{"answers": 3, "vote": "nobody"}\n\xff\xfe\n')
+    again = opened(tmp_path, wanted=2)
+    assert len(again.votes) == 2
+    assert again.warnings == (f"4 lines of {FILE} could not be read and are left out.",)
+
+
+def test_votes_on_other_answers_are_left_out_and_told(tmp_path):
+    shown = opened(tmp_path, wanted=2)
+    changed = shown.pairs[0].model_copy(update={"tuned": "what an earlier model said"})
+    add_vote(tmp_path / FILE, changed, ReviewVote(sample_id=changed.sample_id, vote="tuned"))
+    again = opened(tmp_path, wanted=2)
+    assert again.votes == ()
+    assert again.warnings == (
+        "1 votes are on answers or samples that have changed since; they are left out.",
+    )
+
+
+def test_a_place_that_cannot_be_written_or_read_is_told(tmp_path):
+    (tmp_path / FILE).mkdir()
+    with pytest.raises(StorageError, match="could not be written"):
+        add_vote(tmp_path / FILE, pair(), vote())
+    with pytest.raises(StorageError, match="cannot be read"):
+        opened(tmp_path)
+
+
+def test_preference_interval_and_sign_test():
+    votes = [vote(at, "tuned") for at in range(15)] + [vote(at, "baseline") for at in (15, 16, 17)]
+    votes += [vote(18, "tie"), vote(19, "both_bad")]
+    found = review_of(sitting(votes))
+    assert (found.tuned, found.baseline_wins, found.ties, found.both_bad) == (15, 3, 1, 1)
+    assert found.preference == pytest.approx(15 / 18)
+    assert found.p_value == pytest.approx(0.007538, abs=1e-6)  # 2 x P(B(18, 1/2) <= 3)
+    assert (found.interval.low, found.interval.high) == pytest.approx((0.608, 0.942), abs=1e-3)
+    assert (found.verdict, found.more_pairs, found.planned) == ("tuned", None, 30)
+    assert "20 of 30 pairs are judged" in found.warnings[0]
+    lost = review_of(sitting([v.model_copy(update={"vote": "baseline"}) for v in votes[:15]]))
+    assert lost.verdict == "baseline"
+
+
+def test_an_open_preference_says_how_many_more_pairs_would_settle_it():
+    votes = [vote(at, "tuned" if at < 12 else "baseline") for at in range(20)]
+    found = review_of(sitting(votes, pairs=20))
+    assert found.verdict == "undecided"
+    # d = 0.2: ((1.960 + 0.842 sqrt(1 - 0.04)) / 0.2)^2 = 194, less the 20 at hand
+    assert found.more_pairs == pytest.approx(174, abs=1)
+    assert found.warnings == ()
+    even = review_of(sitting([vote(0, "tuned"), vote(1, "baseline")], pairs=2))
+    assert (even.preference, even.more_pairs, even.p_value) == (0.5, None, 1)
+    none = review_of(sitting([vote(0, "tie")], pairs=1))
+    assert (none.preference, none.interval, none.p_value, none.more_pairs) == (None,) * 4
+
+
+def test_a_pair_that_several_judged_counts_once():
+    said = [
+        (0, "tuned", "ann"), (0, "tuned", "bob"), (0, "baseline", "cy"),
+        (1, "tuned", "ann"), (1, "baseline", "bob"),
+        (2, "both_bad", "ann"), (2, "both_bad", "bob"),
+        (3, "tie", "ann"), (3, "baseline", "bob"),
+    ]  # fmt: skip
+    found = review_of(sitting([vote(at, what, who) for at, what, who in said], pairs=4))
+    assert (found.tuned, found.baseline_wins, found.ties, found.both_bad) == (1, 1, 1, 1)
+    assert found.warnings == ("Of 4 pairs judged by several people, 1 were judged alike.",)
+
+
+def test_a_spreadsheet_takes_nothing_for_a_formula():
+    texts = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", 'plain, with "quotes"\nand lines')
+    pairs = tuple(
+        pair(at, tuned=text, baseline="\0nul \ud800", input=text) for at, text in enumerate(texts)
+    )
+    given = (vote(0, reviewer="=cmd"), vote(0, "tie", reviewer="b"), vote(5, note="@note"))
+    rows = list(csv.DictReader(io.StringIO(as_csv(Sitting("rag", 0, pairs, given)))))
+    assert [row["tuned"] for row in rows] == [
+        "'=1+1", "'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\t=1", texts[5],
+    ]  # fmt: skip
+    assert [row["vote"] for row in rows] == ["tuned", "tie", "", "", "", "", "tuned"]
+    assert (rows[0]["reviewer"], rows[6]["note"]) == ("'=cmd", "'@note")
+    assert rows[0]["baseline"] == "nul ?"
+
+
+def test_every_vote_line_stands_alone(tmp_path):
+    add_vote(tmp_path / FILE, pair(), vote(note="two\nlines \u2028 and \ud800"))
+    (line,) = (tmp_path / FILE).read_bytes().splitlines()
+    assert Counter(json.loads(line)).keys() >= {"answers", "sample_id", "vote", "at"}
