@@ -78,6 +78,12 @@ def complete(folder: Path, tokenizer: Any) -> None:
         (folder / "chat_template.jinja").write_text(tokenizer.chat_template, encoding="utf-8")
 
 
+def files_in(folder: Path) -> tuple[str, ...]:
+    """Names of all files below a folder, sorted."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return tuple(sorted(path.relative_to(folder).as_posix() for path in found))
+
+
 def ends_of(own: Any, tokenizer: Any) -> list[int]:
     """Every token that ends an answer: the model's own and the tokenizer's."""
     found = [] if own is None else [own] if isinstance(own, int) else list(own)

@@ -167,9 +167,14 @@ def missing(program: Program) -> str:
 
 def _by_hand(program: Program, job: TrainJob, folder: Path) -> str:
     """What a person types to start a written job."""
+    return f"cd {shlex.quote(str(folder))} && {started_by(program, job)}"
+
+
+def started_by(program: Program, job: TrainJob) -> str:
+    """The line that starts a written job in its folder."""
     told = program.environment(job) if job.plan.gpus > 1 else {}
     words = "".join(f"{name}={value} " for name, value in told.items())
-    return f"cd {shlex.quote(str(folder))} && {words}{shlex.join(program.command(job))}"
+    return f"{words}{shlex.join(program.command(job))}"
 
 
 def _step_of(from_checkpoint: list[Path]) -> int:
