@@ -11,6 +11,7 @@ from advisor.render.measured_words import (
     shown_comparisons,
     stopped_sentence,
 )
+from advisor.render.regression_words import change_ends
 from advisor.render.report import scores_table
 from advisor.render.terminal import (
     UNKNOWN,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from advisor.schema.baseline import Baselines
     from advisor.schema.evaluation import Comparison, Evaluation
-    from advisor.schema.verify import EstimateCheck, Regression, Verification
+    from advisor.schema.verify import EstimateCheck, Verification
 
 MEANING = {
     "keep": "Keep the tuned model",
@@ -94,7 +95,7 @@ def show_verification(console: Console, verification: Verification) -> None:
     if verification.probes:
         console.print(probes_table(verification.probes))
     if verification.regressions:
-        console.print(_regressions_table(verification.regressions, ascii_only=ascii_only))
+        console.print(_regressions_table(verification, ascii_only=ascii_only))
     for sentence in how_sure(verification):
         console.print(plain(sentence))
     if verification.estimate_vs_measured:
@@ -144,11 +145,12 @@ def _milliseconds(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,.0f}"
 
 
-def _regressions_table(regressions: Sequence[Regression], *, ascii_only: bool) -> Table:
+def _regressions_table(verification: Verification, *, ascii_only: bool) -> Table:
     table = make_table("Worse than before", "Before", "After", "Vetoes", right=(1, 2))
-    for found in regressions:
+    for found in verification.regressions:
+        before, after = change_ends(found, verification.probes)
         vetoes = tick(passed=False, ascii_only=ascii_only) if found.vetoes else styled("no", "dim")
-        table.add_row(plain(found.what, 40), f"{found.before:.3g}", f"{found.after:.3g}", vetoes)
+        table.add_row(plain(found.what, 40), plain(before), plain(after), vetoes)
     return table
 
 

@@ -31,7 +31,7 @@ def estimate(report: Report) -> str:
         return ""
     model = f"Model {safe_text(found.model.id)}, {found.model.parameters:,} parameters"
     hidden = len(found.options) - advice.OPTIONS_SHOWN
-    facts = Grid(("In short", ""), tuple(estimate_facts(found)))
+    facts = Grid(("In short", "Estimated"), tuple(estimate_facts(found)))
     return section(
         "Estimate",
         element("p", f"{model}; prices as of {safe_text(found.prices_as_of)}."),

@@ -33,7 +33,7 @@ def estimate(report: Report) -> Iterator[str]:
     yield from (f"{model}; prices as of {escape(found.prices_as_of)}.", "")
     if found.recommended is None:
         yield from ("No option fits.", "")
-    yield from table(Grid(("In short", ""), tuple(estimate_facts(found))))
+    yield from table(Grid(("In short", "Estimated"), tuple(estimate_facts(found))))
     yield from table(advice.options_grid(found))
     hidden = len(found.options) - advice.OPTIONS_SHOWN
     if hidden > 0:

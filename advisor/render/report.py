@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 from advisor.render.diagnosis_grids import NO_MODEL
 from advisor.render.gate import criteria_table, show_advice
 from advisor.render.measured_grids import evaluations_of, target_of
+from advisor.render.regression_words import probe_words, segment_words, worse_words
 from advisor.render.terminal import (
+    BAD,
+    CAREFUL,
     GOOD,
     interval_bar,
     labelled,
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 
     from advisor.schema.evaluation import Evaluation
     from advisor.schema.report import Report
+    from advisor.schema.verify import Verification
 
 SCALE_WIDTH = 26
 NAME_WIDTH = 21
@@ -53,6 +57,8 @@ def show_report(console: Console, report: Report) -> None:
     evaluations = evaluations_of(report)
     if evaluations:
         console.print(scores_table(evaluations, target_of(report), ascii_only=ascii_only))
+    if report.verification is not None:
+        show_worse(console, report.verification)
     if report.gate is not None:
         console.print(criteria_table(report.gate, ascii_only=ascii_only))
     notes: Sequence[str] = ()
@@ -64,6 +70,24 @@ def show_report(console: Console, report: Report) -> None:
     show_advice(console, decision, report.recommended)
     console.print(labelled("Next", report.next_step))
     console.print(labelled("Report", f"{report.run_dir}/report.html"))
+
+
+def show_worse(console: Console, found: Verification) -> None:
+    """Parts of the samples and probes that got worse, a line each, and what was not measured."""
+    lines = [segment_words(segment) for segment in found.segments if segment.is_worse]
+    lines += [probe_words(probe) for probe in found.probes if probe.is_worse]
+    others = (r for r in found.regressions if r.kind not in ("segment", "probe"))
+    lines += [worse_words(regression, found.probes) for regression in others]
+    vetoes = any(regression.vetoes for regression in found.regressions)
+    for line in lines:
+        told = styled("Worse: ", BAD if vetoes else CAREFUL)
+        console.print(told.append_text(plain(line)))
+    unknown = [probe for probe in found.probes if probe.worse_by is None]
+    for probe in unknown:
+        reason = probe.note or "not measured"
+        console.print(plain(f"Unknown: {safe_text(probe.probe)}, {reason}", style="dim"))
+    if lines and found.tolerated:
+        console.print(labelled("Tolerated", found.tolerated))
 
 
 def _verdict(report: Report) -> str | None:

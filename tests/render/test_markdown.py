@@ -46,26 +46,33 @@ def test_no_html_escape_sequence_or_bidi_mark_gets_through(report: Report) -> No
 
 
 def test_only_our_own_headings_are_headings(report: Report) -> None:
-    headings = [line for line in to_markdown(report).splitlines() if re.match(r"#+ ", line)]
-    known = {"Decision", "Profile", "Estimate", "Scores", "Gate", "Training", "Verification",
-             "Wrong answers", "Warnings", "Provenance"}  # fmt: skip
+    outside_code = re.sub(r"^```.*?^```", "", to_markdown(report), flags=re.DOTALL | re.MULTILINE)
+    headings = [line for line in outside_code.splitlines() if re.match(r"#+ ", line)]
+    known = {"Decision", "Profile", "What would change the verdict", "Estimate against measured",
+             "Estimate", "Scores", "Gate", "Training", "Verification", "Failures side by side",
+             "Data", "Cost so far and break-even", "Break-even", "Human check", "What ships",
+             "Warnings", "Provenance", "How to reproduce"}  # fmt: skip
     assert headings[0].startswith("# ")
     for heading in headings[1:]:
         title = heading.lstrip("# ")
-        assert title in known or title.startswith("Recommended option: ")
+        assert title in known or title.startswith(("Recommended option: ", "Export "))
 
 
 def test_the_verdict_comes_first_and_the_sections_in_order() -> None:
-    text = to_markdown(REPORTS["full"]())
-    order = ["**Keep the tuned model", "## Decision", "## Estimate", "## Scores", "## Gate",
-             "## Training", "## Verification", "## Wrong answers", "## Warnings", "## Provenance"]  # fmt: skip
+    text = to_markdown(REPORTS["proved"]())
+    order = ["**Discard the tuned model", "## Decision", "## What would change the verdict",
+             "## Estimate against measured", "## Scores", "## Verification",
+             "## Failures side by side", "## Gate", "## Data", "## Cost so far and break-even",
+             "## Estimate\n", "## Training", "## Human check", "## What ships", "## Warnings",
+             "## Provenance", "## How to reproduce"]  # fmt: skip
     places = [text.index(heading) for heading in order]
     assert places == sorted(places)
 
 
 def test_stages_that_did_not_run_have_no_section() -> None:
     text = to_markdown(REPORTS["early"]())
-    for heading in ("Estimate", "Scores", "Gate", "Training", "Verification", "Wrong answers"):
+    for heading in ("Estimate", "Scores", "Gate", "Training", "Verification", "Failures", "Data",
+                    "Cost so far", "Human check", "What ships", "What would"):  # fmt: skip
         assert f"## {heading}" not in text
 
 
@@ -114,14 +121,16 @@ def test_an_empty_table_is_left_out() -> None:
 
 
 def test_failures_are_shown_with_what_was_asked_and_wanted() -> None:
-    assert "| RAG | s166 | question 166 | answer 166 | an answer |" in to_markdown(
-        REPORTS["full"]()
-    )
+    text = to_markdown(REPORTS["full"]())
+    assert "| Sample | Asked | Wanted | RAG | Score | Tuned | Score |" in text
+    told = r"\| s19\d \| question 19\d \| answer 19\d \| an answer \| 0.00 \| an answer \| 0.00 \|"
+    assert len(re.findall(told, text)) == 5
 
 
 def test_failures_without_the_samples_at_hand_say_unknown() -> None:
     text = to_markdown(stopped_report(samples=()))
-    assert "| RAG | s166 | unknown | unknown | an answer |" in text
+    assert "| Sample | Asked | Wanted | RAG | Score |" in text
+    assert len(re.findall(r"\| s1\d\d \| unknown \| unknown \| an answer \| 0.00 \|", text)) == 8
 
 
 def test_options_beyond_the_first_ten_are_counted() -> None:

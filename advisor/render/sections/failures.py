@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from advisor.render.blocks import Section, Table, Text
-from advisor.render.grid import Grid, short_number
+from advisor.render.grid import Grid
 from advisor.render.safe import UNKNOWN, words
 
 if TYPE_CHECKING:
@@ -67,4 +67,4 @@ def _cells(answer: Answer | None) -> tuple[str, str]:
     if answer is None:
         return UNKNOWN, UNKNOWN
     told = answer.text or NO_ANSWER
-    return f"{told} [{answer.note}]" if answer.note else told, short_number(answer.score)
+    return f"{told} [{answer.note}]" if answer.note else told, f"{answer.score:.2f}"

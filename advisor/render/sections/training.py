@@ -64,10 +64,10 @@ def looks_grid(found: TrainResult) -> Grid:
             f"{point.step:,}" if point.step else "before",
             UNKNOWN if point.loss is None else f"{point.loss:.4f}",
             UNKNOWN if point.score is None else percent(point.score),
-            "kept" if point.step and point.step == found.kept_step else "",
+            "yes" if point.step and point.step == found.kept_step else "",
         )
         for point in found.evaluations[-LOOKS_SHOWN:]
     )
     name = words(found.metric) or "metric"
-    headers = ("Step", "Dev loss", f"{name[:1].upper()}{name[1:]} on dev", "")
+    headers = ("Step", "Dev loss", f"{name[:1].upper()}{name[1:]} on dev", "Kept")
     return Grid(headers, rows, right=(1, 2))

@@ -9,6 +9,7 @@ from advisor.render.charts import differences_chart
 from advisor.render.grid import Grid, p_text, short_number, yes_no
 from advisor.render.measured_grids import checks_grid, comparisons_grid
 from advisor.render.measured_words import stopped_sentence
+from advisor.render.regression_words import change_ends, probe_value
 from advisor.render.safe import UNKNOWN, percent, words
 
 if TYPE_CHECKING:
@@ -137,61 +138,40 @@ def probes_grid(found: Verification) -> Grid:
     rows = tuple(
         (
             probe.probe,
-            words(probe.kind),
+            ", ".join(part for part in (words(probe.kind), probe.unit) if part),
             f"{probe.n:,}",
             probe_value(probe, probe.before),
             probe_value(probe, probe.after),
-            _change(probe),
-            _reach(probe),
-            _change_of(probe, probe.allowed),
+            _worse_by(probe),
+            _change(probe, probe.allowed),
             UNKNOWN if probe.p_value is None else p_text(probe.p_value),
-            yes_no(probe.is_worse) if probe.worse_by is not None else UNKNOWN,
-            probe.source or UNKNOWN,
+            UNKNOWN if probe.worse_by is None else yes_no(probe.is_worse),
         )
         for probe in found.probes
     )
-    headers = ("Probe", "Kind", "n", "Before", "After", "Worse by", "Interval", "Allowed", "p",
-               "Too much", "Samples from")  # fmt: skip
-    return Grid(headers, rows, right=(2, 3, 4, 5, 6, 7, 8))
+    headers = ("Probe", "Kind", "n", "Before", "After", "Worse by", "Allowed", "p", "Too much")
+    return Grid(headers, rows, right=(2, 3, 4, 5, 6, 7))
 
 
-def probe_value(probe: ProbeFinding, value: float | None) -> str:
-    """A share in percent, or a number with its unit."""
-    if value is None:
+def _worse_by(probe: ProbeFinding) -> str:
+    """How much worse, with its interval."""
+    if probe.worse_by is None:
         return UNKNOWN
-    return f"{short_number(value)} {probe.unit}" if probe.unit else percent(value)
+    span = probe.interval
+    scale, digits = (1, 2) if probe.unit else (100, 1)
+    reach = f" ({scale * span.low:.{digits}f} to {scale * span.high:.{digits}f})" if span else ""
+    return f"{_change(probe, probe.worse_by)}{reach}"
 
 
-def _change(probe: ProbeFinding) -> str:
-    return UNKNOWN if probe.worse_by is None else _change_of(probe, probe.worse_by)
-
-
-def _change_of(probe: ProbeFinding, change: float) -> str:
-    return f"{short_number(change)} {probe.unit}" if probe.unit else f"{100 * change:.1f} points"
-
-
-def _reach(probe: ProbeFinding) -> str:
-    found = probe.interval
-    if found is None:
-        return UNKNOWN
-    if probe.unit:
-        return f"{short_number(found.low)} to {short_number(found.high)}"
-    return f"{100 * found.low:.1f} to {100 * found.high:.1f}"
+def _change(probe: ProbeFinding, change: float) -> str:
+    return short_number(change) if probe.unit else f"{100 * change:.1f} points"
 
 
 def regressions_grid(found: Verification) -> Grid:
     """What the tuned model does worse, those that veto first."""
     ranked = sorted(found.regressions, key=lambda r: not r.vetoes)
     rows = tuple(
-        (
-            r.what,
-            r.kind,
-            short_number(r.before),
-            short_number(r.after),
-            yes_no(r.vetoes),
-            r.note,
-        )
-        for r in ranked
+        (r.what, r.kind, *change_ends(r, found.probes), yes_no(r.vetoes), r.note) for r in ranked
     )
     return Grid(("What", "Kind", "Before", "After", "Vetoes", "Note"), rows, right=(2, 3))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from advisor.evaluation.sufficient import clears
-from advisor.render.grid import short_number
+from advisor.render.regression_words import worse_words
 from advisor.render.safe import percent, percent_range, safe_text, words
 from advisor.schema.baseline import Baselines
 from advisor.schema.decide import Decision
@@ -69,12 +69,6 @@ def vetoes(verification: Verification) -> tuple[Regression, ...]:
     return tuple(r for r in verification.regressions if r.vetoes)
 
 
-def worse_words(regression: Regression) -> str:
-    """'loss on general text (0.08 to 1.10)': what is worse, before and after."""
-    before, after = short_number(regression.before), short_number(regression.after)
-    return f"{safe_text(regression.what)} ({before} to {after})"
-
-
 def _give_up(verification: Verification) -> str:
     if vetoes(verification):
         return (
@@ -133,10 +127,11 @@ def _elsewhere(verification: Verification) -> str:
     if verification.verdict == "discard" and vetoes(verification):
         first, *others = vetoes(verification)
         more = f" and {len(others)} more" if others else ""
-        return f"it got worse at {worse_words(first)}{more}, with "
+        return f"it got worse at {worse_words(first, verification.probes)}{more}, with "
     passed = [r for r in verification.regressions if r.kind in ("segment", "probe")]
     if verification.verdict == "keep" and verification.tolerated and passed:
-        return f"although it got worse at {worse_words(passed[0])}, which is tolerated, "
+        told = worse_words(passed[0], verification.probes)
+        return f"although it got worse at {told}, which is tolerated, "
     return ""
 
 

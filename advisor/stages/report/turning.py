@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from advisor.render.regression_words import worse_words
 from advisor.render.safe import percent, words
 from advisor.schema.baseline import Baselines
 from advisor.schema.evaluation import Comparison, Evaluation
 from advisor.schema.gate import GateVerdict
 from advisor.schema.verify import Verification
-from advisor.stages.report.headline import best_baseline, vetoes, worse_words
+from advisor.stages.report.headline import best_baseline, vetoes
 
 
 def changes(
@@ -27,7 +28,7 @@ def _of_verification(found: Verification, best: Evaluation | None) -> Iterator[s
     against = next((c for c in found.comparisons if best and c.a == best.builder), None)
     yield from _by_samples(found, against)
     for regression in vetoes(found):
-        yield f"It is discarded for what got worse at {worse_words(regression)}."
+        yield f"It is discarded for what got worse at {worse_words(regression, found.probes)}."
     if found.tolerated:
         yield f"What got worse elsewhere was let pass ({found.tolerated}); else it would discard."
     if found.target is not None and not found.target_met:

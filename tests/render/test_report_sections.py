@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from advisor.render.blocks import Bullets, Chart, Code, Heading, Links, Section, Table, Text
+from advisor.render.grid import Grid
+from advisor.render.html import to_html
+from advisor.render.html_blocks import html_section
+from advisor.render.markdown import to_markdown
+from advisor.render.markdown_blocks import markdown_section
+from advisor.render.regression_words import change_ends, probe_words, segment_words
+from advisor.render.sections.costs import costs, costs_grid
+from advisor.render.sections.data import data_grid
+from advisor.render.sections.failures import failures_grid
+from advisor.render.sections.provenance import figures_grid
+from advisor.render.sections.shipping import exports_grid, review_words
+from advisor.render.sections.training import looks_grid, losses
+from advisor.render.sections.verification import probes_grid, segments_grid
+from advisor.schema.report import Report
+from tests.fixtures import proofs
+from tests.fixtures import values as v
+from tests.fixtures.estimates import break_even
+from tests.fixtures.reports import REPORTS, full_report, proved_report, stopped_report
+
+PAGES = pytest.mark.parametrize("page", [to_html, to_markdown])
+BAD = v.HOSTILE
+
+
+def test_each_block_is_escaped_on_both_pages():
+    made = Section(
+        BAD,
+        (
+            Text(BAD), Heading(BAD), Table(Grid((BAD,), ((BAD,),)), BAD), Bullets((BAD,)),
+            Code((BAD, "```"), "bash"), Links(((BAD, "javascript:alert(1)", BAD),)),
+        ),
+    )  # fmt: skip
+    html, markdown = html_section(made), "\n".join(markdown_section(made))
+    for text in (html, markdown):
+        assert not set(text) & {"\x1b", "\x00", "\u202e"}
+        assert "](<javascript" not in text
+    assert "<script" not in html
+    assert "javascript:" not in html
+    outside_code = re.sub(r"```.*?```", "", markdown, flags=re.DOTALL)
+    assert "<script" not in outside_code
+    assert markdown.count("```") == 2
+
+
+def test_a_section_without_blocks_leaves_nothing():
+    assert html_section(Section("x", ())) == html_section(None) == ""
+    assert [*markdown_section(Section("x", ()))] == [*markdown_section(None)] == []
+
+
+def test_a_chart_stands_on_the_page_and_not_in_markdown():
+    made = Section("x", (Chart("A curve", "<svg></svg>"),))
+    assert "<figcaption>A curve</figcaption><svg></svg>" in html_section(made)
+    assert [*markdown_section(made)] == ["## x", ""]
+
+
+def test_a_table_folds_where_a_page_can_fold():
+    made = Section("x", (Table(Grid(("a",), (("b",),)), "Details", is_folded=True),))
+    assert "<details><summary>Details</summary>" in html_section(made)
+    assert "Details:" in [*markdown_section(made)]
+
+
+def test_headings_never_jump_a_level_and_ids_are_never_shared():
+    for name in ("proved", "priced"):
+        page = to_html(REPORTS[name]())
+        levels = [int(level) for level in re.findall(r"<h(\d)", page)]
+        assert all(b - a <= 1 for a, b in pairwise(levels)), name
+        ids = re.findall(r' id="([^"]+)"', page)
+        assert len(ids) == len(set(ids)), name
+
+
+def test_every_table_of_the_proof_has_a_caption():
+    page = to_html(REPORTS["proved"]())
+    part = page[page.index("<h2>Verification") : page.index("<h2>Gate")]
+    assert part.count("<table>") == part.count("<caption>") >= 6
+
+
+def test_parts_of_the_samples_stand_worst_first_and_small_ones_cannot_veto():
+    fine = proofs.segment("fine", difference=0.1, is_worse=False, p_value=1.0)
+    small = proofs.segment("small", n=9, p_value=None, interval=None, is_worse=False)
+    grid = segments_grid(proofs.vetoed(segments=(fine, small, proofs.segment("bad"))))
+    assert [row[0] for row in grid.rows] == ["label: bad", "label: small", "label: fine"]
+    assert grid.rows[0][4:] == ("-30.0 points", "-45.0 to -15.0", "0.002", "yes")
+    assert grid.rows[1][5:] == ("unknown", "too few to veto", "no")
+
+
+def test_a_probe_shows_before_after_and_what_is_let_pass():
+    loss, unknown = probes_grid(proofs.vetoed()).rows
+    assert loss == ("general text", "loss, nats per token", "64", "0.085", "1.1",
+                    "1.0 (0.90 to 1.13)", "0.10", "< 0.001", "yes")  # fmt: skip
+    assert unknown[3:] == ("90.0 %", "unknown", "unknown", "10.0 points", "unknown", "unknown")
+
+
+def test_words_for_what_got_worse_are_in_its_own_unit():
+    assert segment_words(proofs.segment()) == (
+        "label refund: 80.0 % to 50.0 % (-30.0 points, n = 60)"
+    )
+    assert probe_words(proofs.probe()) == "general text: 0.085 to 1.1 nats per token"
+    assert probe_words(proofs.probe(after=None)) == "general text: 0.085 to unknown"
+    assert change_ends(proofs.regression("x", kind="failures", before=0, after=7), ()) == ("0", "7")
+    assert change_ends(proofs.regression("x", before=0.9, after=0.4), ()) == ("90.0 %", "40.0 %")
+
+
+@PAGES
+def test_without_parts_and_probes_the_page_says_that_it_does_not_know(page):
+    text = page(full_report())
+    assert "Differences on parts of the samples: unknown" in text
+    assert "What tuning did beside the task: unknown" in text
+
+
+@PAGES
+def test_the_proof_is_told_with_its_error_rates_and_what_is_tolerated(page):
+    made = proofs.vetoed(verdict="keep", tolerated="those are routed elsewhere", regressions=())
+    text = page(proved_report(verification=made))
+    assert "those are routed elsewhere" in text
+    assert "Nothing that was looked at got worse beyond chance." in text
+    assert "How often each family of tests errs, at most" in text
+
+
+@PAGES
+def test_how_many_estimates_held_is_told(page):
+    assert "1 of 1 quantities that can be compared lie inside" in page(full_report())
+
+
+def test_answers_stand_side_by_side_with_their_scores():
+    grid = failures_grid(list(full_report().failures)[:1])
+    assert grid.headers == ("Sample", "Asked", "Wanted", "RAG", "Score", "Tuned", "Score")
+    assert grid.rows[0][3:] == ("an answer", "0.00", "an answer", "0.00")
+
+
+def test_what_the_data_check_did_not_look_at_is_unknown():
+    grid = dict(data_grid(proofs.data_summary(rows=None, near_duplicate_rows=None)).rows)
+    assert grid["usable rows"] == grid["nearly repeated inputs"] == "unknown"
+    assert grid["samples of each part"].startswith("train 480, dev 60, test 240")
+    assert grid["equal inputs with different targets"] == "2"
+
+
+@PAGES
+def test_data_that_was_not_checked_says_why(page):
+    found = proofs.data_summary(problems=None, unchecked="5,000 rows are too many.")
+    text = page(proved_report(beside=proofs.beside(data=found)))
+    assert "The rows were not checked: 5,000 rows are too many." in text
+    assert "found no problem" not in text
+
+
+def test_unknown_costs_are_unknown_and_the_sum_says_what_it_leaves_out():
+    grid = costs_grid(full_report())
+    assert {row[1] for row in grid.rows} == {"unknown"}
+    made = costs(proved_report())
+    assert made is not None
+    assert any(
+        isinstance(b, Text) and b.line.startswith("The sum leaves out 2 of 5") for b in made.blocks
+    )
+
+
+@PAGES
+def test_break_even_of_the_estimate_stands_beside_the_measured(page):
+    estimate = v.estimate(break_even=(break_even(assumed=("1,000 calls a month",)),))
+    text = page(full_report(estimate=estimate))
+    assert "from 143 calls a month (100 to 900)" in text
+    assert "Assumed: 1,000 calls a month" in text
+
+
+def test_curves_hold_train_and_dev_loss_and_mark_the_kept_step():
+    training = REPORTS["proved"]().training
+    assert training is not None
+    assert losses(training)["dev"] == [(0, 3.1), (30, 0.4), (60, 0.5)]
+    assert [row[3] for row in looks_grid(training).rows] == ["", "yes", ""]
+    page = to_html(REPORTS["proved"]())
+    assert "kept: step 30" in page
+    assert "Exact match on the dev part by step" in page
+
+
+def test_two_ends_of_the_dev_loss_are_drawn_where_nothing_is_known_between():
+    training = v.train_result(dev_loss_before=4.8, dev_loss_after=0.1, kept_step=None)
+    assert losses(training)["dev"] == [(0, 4.8), (60, 0.1)]
+
+
+def test_an_export_shows_how_far_it_is_what_was_evaluated():
+    first, recipe = exports_grid(
+        (proofs.exported(), proofs.exported("axolotl", agreement=None))
+    ).rows
+    assert first[3:8] == (
+        "97 of 100 (97.0 %)",
+        "90.0 % to 88.0 %",
+        "different",
+        "unknown",
+        "different",
+    )
+    assert recipe[3] == "holds no weights"
+
+
+@PAGES
+def test_snippets_say_whether_they_were_run(page):
+    assert "(not run here)" in page(REPORTS["proved"]()).replace("\\", "")
+
+
+def test_peoples_preference_is_told_with_its_interval():
+    told = review_words(proofs.reviewed())
+    assert told.startswith("People prefer the tuned answers: 88.9 % of the decided pairs")
+    assert "p 0.039" in told
+
+
+def test_figures_name_kind_source_and_day():
+    rows = {row[0]: row[1:] for row in figures_grid(REPORTS["proved"]()).rows}
+    assert rows["price of l4-24gb at somecloud"] == (
+        "from a table",
+        "somecloud-prices",
+        "2026-11-20",
+    )
+    assert rows["probe general text"][1] == "ships with the package, n = 64"
+
+
+@PAGES
+def test_the_whole_can_be_made_again_elsewhere(page):
+    assert "again/run.json" in page(REPORTS["full"]()) or "run.json again/" in page(
+        REPORTS["full"]()
+    )
+
+
+def test_nothing_is_said_of_what_is_not_there():
+    made: Report = stopped_report()
+    for page in (to_html(made), to_markdown(made)):
+        for title in ("What ships", "Human check", "Estimate against measured"):
+            assert title not in page
