@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
+from unicodedata import east_asian_width
 
 from advisor.render._drawing import Mark, Plane, draw_plane
 from advisor.render.grid import short_number
 from advisor.render.legend import legend
-from advisor.render.safe import percent, safe_text
+from advisor.render.safe import ELLIPSIS, percent, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,21 +26,46 @@ WORDS_UP, BAR_UP = 0.5, 0.24
 """Where words and bar stand in a row, from its foot."""
 NAME_LIMIT = 44
 ROW_LETTERS = 48
-"""Letters that a row has room for on a phone, its name and its figure together."""
+"""Letters of common width that a row has room for on a phone, its name and figure together."""
+FIGURE_LETTERS = 36
 CURVE_HEIGHT = 220
 CURVE_POINTS = 400
 ROWS_DRAWN = 24
+_SLIM, _BROAD = frozenset(" .,:;'|!()[]ijltfr-"), frozenset("mw<>=+~@%&#_\u2212\u2026")
 _QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def row_words(row: int, rows: int, name: str, figure: str, ends: tuple[float, float]) -> list[Mark]:
     """A row's name at its left and its figure at its right; rows count from the top."""
     up = rows - 1 - row + WORDS_UP
-    room = max(ROW_LETTERS - len(figure), ROW_LETTERS // 4)
+    said = fitted(figure, FIGURE_LETTERS)
     return [
-        Mark("name", ((ends[0], up),), word=safe_text(name, room)),
-        Mark("figure", ((ends[1], up),), word=figure),
+        Mark("name", ((ends[0], up),), word=fitted(name, ROW_LETTERS - breadth(said))),
+        Mark("figure", ((ends[1], up),), word=said),
     ]
+
+
+def breadth(text: str) -> float:
+    """Room that a text takes, in letters of common width; a guess, since fonts are the reader's."""
+    return sum(map(_breadth, text))
+
+
+def _breadth(letter: str) -> float:
+    if letter in _SLIM:
+        return 0.6
+    if east_asian_width(letter) in "WF":
+        return 1.8
+    return 1.4 if letter.isupper() or letter in _BROAD else 1.05
+
+
+def fitted(text: str, room: float) -> str:
+    """The text, cut with an ellipsis where it takes more than the room."""
+    shown = safe_text(text, ROW_LETTERS)
+    if breadth(shown) <= room:
+        return shown
+    while shown and breadth(shown) > room - 1:
+        shown = shown[:-1]
+    return shown.rstrip() + ELLIPSIS
 
 
 def row_bar(row: int, rows: int, reach: tuple[float, float], kind: str, tip: str = "") -> Mark:
@@ -115,9 +141,9 @@ def differences_chart(segments: Sequence[Segment]) -> str:
 
 
 def _difference(segment: Segment, row: int, rows: int, ends: tuple[float, float]) -> Iterator[Mark]:
-    n = f"(n = {segment.n:,})"
-    name = f"{safe_text(segment.name, NAME_LIMIT - len(n) - 8)} {n}"
-    yield from row_words(row, rows, name, points(segment.difference), ends)
+    n, difference = f" (n = {segment.n:,})", points(segment.difference)
+    name = fitted(segment.name, ROW_LETTERS - len(n) - breadth(difference) - 1) + n
+    yield from row_words(row, rows, name, difference, ends)
     yield row_bar(row, rows, ends, "bar track")
     low, high = _edges(segment)
     kind = "bar span worse" if segment.is_worse else "bar span tuned"

@@ -73,10 +73,7 @@ def table(grid: Grid, caption: str = "") -> str:
     if not grid.rows:
         return ""
     numbers = frozenset(grid.right)
-    head = "".join(
-        f'<th scope="col"{_class("number" if place in numbers else "")}>{esc(header)}</th>'
-        for place, header in enumerate(grid.headers)
-    )
+    head = "".join(_head(header, place in numbers) for place, header in enumerate(grid.headers))
     body = "".join(_row(row, numbers) for row in grid.rows)
     told = element("caption", caption) if caption else ""
     inner = f"{told}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
@@ -85,6 +82,13 @@ def table(grid: Grid, caption: str = "") -> str:
         f'<div class="scroll" role="group" tabindex="0" aria-label="{label}">'
         f"<table>{inner}</table></div>"
     )
+
+
+def _head(header: str, is_number: bool) -> str:  # noqa: FBT001 - of the column
+    """A column's header; one without words heads nothing, so it is no header to a screen reader."""
+    if not header:
+        return "<td></td>"
+    return f'<th scope="col"{_class("number" if is_number else "")}>{esc(header)}</th>'
 
 
 def _row(row: tuple[str, ...], numbers: frozenset[int]) -> str:
