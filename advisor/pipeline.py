@@ -14,23 +14,21 @@ from pydantic import BaseModel
 
 from advisor.artifacts import Origin, RunFolder, Stage, digest_of, write_text
 from advisor.assembly import (
-    completed,
     estimate_request,
     estimated,
     evaluation_inputs,
     measured_baselines,
     measured_profile,
     told,
-    tuned_evaluation,
     with_earlier,
 )
 from advisor.beside import all_sources, beside, check_data
 from advisor.catalog.query import LOCAL
 from advisor.errors import DoesNotFitError
-from advisor.evaluation.also import value_of
 from advisor.kept_settings import save_settings
 from advisor.market import remember
-from advisor.probes import probe_inputs, probed
+from advisor.probes import probe_inputs
+from advisor.proving import proved
 from advisor.render.html import to_html
 from advisor.render.markdown import to_markdown
 from advisor.rulebook.handover import SHOTS_KEY
@@ -50,7 +48,6 @@ from advisor.stages.decide import decide
 from advisor.stages.estimate.plan.stated import changed
 from advisor.stages.gate import gate
 from advisor.stages.report import report
-from advisor.stages.verify import Evidence, verify
 from advisor.standing import made_with, refuse_changed, refuse_stale, samples, warnings
 from advisor.training_set import has_shots, shots_note, shots_rule, training_samples
 from advisor.tuning import (
@@ -311,38 +308,20 @@ class Pipeline:
         space = self.workspace
         training = self.folder.read("train", TrainResult)
         refuse_unanswering(training)
-        baselines = self.folder.read("baseline", Baselines)
-        target = target_of(self.folder)
         origin = Origin(
             stage="verify",
             made_from=self.folder.made_from("baseline", "train"),
             inputs={
-                "target": str(target),
+                "target": str(target_of(self.folder)),
                 "plan": digest_of(self.plan().model_dump()),
                 **probe_inputs(space),
             },
         )
 
-        on_shots = SHOTS_KEY in self.folder.origin("train").inputs
-
         def make() -> Verification:
-            rivals = completed(space, baselines, may_spend=self.may_spend)
-            tuned = tuned_evaluation(space, training, rivals, on_shots=on_shots)
-            evidence = Evidence(
-                tuned=tuned,
-                baselines=rivals,
-                samples=space.samples,
-                probes=probed(space, training, rivals, tuned, may_spend=self.may_spend),
-                result=training,
-                estimate=None if is_served(space) else self.option(),
-            )
-            proof = verify(
-                evidence,
-                target=target,
-                value_of=value_of(space.metric),
-                tolerated=self.settings.tolerate or "",
-            )
-            return told(space, proof)
+            estimate = None if is_served(space) else self.option()
+            spends = self.may_spend
+            return proved(space, training, measured=training, estimate=estimate, may_spend=spends)
 
         return self._current(origin, Verification, make)
 
