@@ -16,8 +16,9 @@ from typing import Any
 from advisor import registry
 from advisor.artifacts import document, write_text
 from advisor.assembly import tuned_place
-from advisor.checking import CHECK_LATER, ExportWish, certified
-from advisor.contracts import PluginInfo, Tools
+from advisor.certifying import ASKED
+from advisor.checking import CHECK_LATER, ExportWish, certified, certified_without_run
+from advisor.contracts import PluginInfo, Progress
 from advisor.errors import (
     ConsentError,
     InputError,
@@ -33,6 +34,7 @@ from advisor.schema.export import Agreement, Exported, ExportJob, ExportRecord
 from advisor.schema.train import TrainResult
 from advisor.schema.verify import Verification
 from advisor.standing import changed_since
+from advisor.tools import Tools
 from advisor.training_set import training_samples
 from advisor.tuning import Limit, is_served, training_job
 from advisor.workspace import Workspace
@@ -43,6 +45,7 @@ CARD = "card"
 EXPORTS = "exports"
 """Folder of the exports in a run folder."""
 RECORD = "export.json"
+UNASKED = "Not checked against the evaluated model, as asked (--no-check)."
 OURS = (RECORD, "README.md")
 """What is written beside an exporter's files."""
 
@@ -72,6 +75,34 @@ def export_run(pipeline: Pipeline, wish: ExportWish) -> ExportRecord:
     elif not wish.is_checked:
         raise _not_empty(goal)
     return _proved(pipeline, wish, record, goal)
+
+
+def export_folder(
+    model: Path, wish: ExportWish, goal: Path, *, instruction: str = "", progress: Progress
+) -> ExportRecord:
+    """A model's folder in another form, checked on packaged questions: no run stands behind it.
+
+    The record lies beside it. Raises ModelFolderError, StorageError, and what the exporter and the
+    check raise.
+    """
+    tools = Tools(seed=0, instruction=instruction, cache_dir=Path(), progress=progress)
+    job = ExportJob(
+        model=str(model),
+        name=served_name(wish.name or goal.name, told=bool(wish.name)),
+        output_dir=".",
+        instruction=instruction,
+        options=wish.options,
+    )
+    found = exported(job, wish.to, tools, goal)
+    agreement: Agreement | None = None
+    remarks: tuple[str, ...] = (UNASKED,)
+    if wish.is_checked:
+        agreement, remarks = certified_without_run(
+            model, found, instruction=instruction, most=wish.check or ASKED, progress=progress
+        )
+    record = ExportRecord(exported=found, agreement=agreement, warnings=remarks)
+    _keep(record, goal)
+    return record
 
 
 def exported(job: ExportJob, exporter: str, tools: Tools, goal: Path) -> Exported:
@@ -294,7 +325,7 @@ def _asked(
     if wish.to == CARD:
         return None, ()
     if not wish.is_checked:
-        return None, ("Not checked against the evaluated model, as asked (--no-check).",)
+        return None, (UNASKED,)
     return certified(pipeline.workspace, found, wish, may_spend=pipeline.may_spend)
 
 

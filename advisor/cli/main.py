@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("advisor.cli.verify:command", "7  Tuned model against every baseline."),
     "review": ("advisor.cli.review:command", "People judge answers side by side, blind."),
     "report": ("advisor.cli.report:command", "8  report.html and report.md."),
+    "merge": ("advisor.cli.merge:command", "Tuned model and its base made one, checked."),
     "combine": ("advisor.cli.combine:command", "Several tuned models made into one, verified."),
     "export": ("advisor.cli.export:command", "Ship the tuned model, checked to be the same."),
     "data": ("advisor.cli.data:command", "Check a data file."),

@@ -1,0 +1,116 @@
+"""`advisor merge`: what was tuned and its base made one whole model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from advisor.artifacts import document
+from advisor.cli.errors import DONE, VERIFICATION_FAILED
+from advisor.cli.interrupt import interruptible
+from advisor.cli.options import standard_options
+from advisor.cli.screen import Screen
+from advisor.cli.settings import open_run
+from advisor.errors import ModelFolderError
+
+if TYPE_CHECKING:
+    from advisor.checking import ExportWish
+    from advisor.schema.export import ExportRecord
+
+FORM = "merged"
+PATH = click.Path(path_type=Path)
+
+
+@click.command(name="merge")
+@click.argument("model", required=False, type=PATH)
+@click.option("--run-dir", type=PATH, help="Run whose tuned model is merged, instead of MODEL.")
+@click.option("--out", type=PATH, help="New or empty folder (default with a run: exports/merged).")
+@click.option(
+    "--dtype",
+    type=click.Choice(("float32", "bfloat16", "float16")),
+    help="What the weights are in (default: as in the base).",
+)
+@click.option("--instruction", default="", help="System turn that MODEL was tuned with.")
+@click.option(
+    "--check",
+    type=click.IntRange(1),
+    help="At most so many questions are asked of both (default: 100).",
+)
+@click.option("--no-check", is_flag=True, help="Merge without asking whether it is the same.")
+@click.option("--anyway", default="", metavar="REASON", help="Merge a run's model not kept.")
+@standard_options
+@click.pass_context
+def command(ctx: click.Context, /, *, screen: Screen, model: Path | None, **given: Any) -> None:
+    """Merge MODEL, a folder with an adapter, into its unpacked base, in 16 bits or more.
+
+    The merged model and the adapter on its base are asked the same questions, those of the run's
+    test part where there is a run, and must agree. Exit code 5 where they do not.
+    """
+    _refuse(model, given)
+    from advisor.checking import ExportWish  # noqa: PLC0415 - the stages are slow to load
+
+    wish = ExportWish(
+        to=FORM,
+        out=given["out"],
+        options={"dtype": given["dtype"]} if given["dtype"] else {},
+        check=0 if given["no_check"] else given["check"],
+        anyway=given["anyway"].strip(),
+    )
+    with interruptible(screen.command_line()):
+        record = _merged(screen, model, wish, given)
+    screen.result(document(record), lambda: _show(screen, record))
+    agreement = record.agreement
+    is_other = agreement is not None and agreement.verdict == "different"
+    ctx.exit(VERIFICATION_FAILED if is_other else DONE)
+
+
+def _merged(
+    screen: Screen, model: Path | None, wish: ExportWish, given: dict[str, Any]
+) -> ExportRecord:
+    from advisor.exporting import (  # noqa: PLC0415 - the stages are slow to load
+        export_folder,
+        export_run,
+    )
+
+    if model is None:
+        return export_run(open_run(screen, given["run_dir"], {}, start=False), wish)
+    if not model.is_dir():
+        raise ModelFolderError(
+            f"There is no folder '{model}'.",
+            hint="Name the folder of an adapter, or a run by --run-dir.",
+            where=str(model),
+        )
+    return export_folder(
+        model.resolve(),
+        wish,
+        given["out"].resolve(),
+        instruction=given["instruction"],
+        progress=screen.progress(),
+    )
+
+
+def _show(screen: Screen, record: ExportRecord) -> None:
+    from advisor.render.export import show_export  # noqa: PLC0415 - rich is slow to load
+
+    show_export(screen.console, record)
+
+
+def _refuse(model: Path | None, given: dict[str, Any]) -> None:
+    """Raise for options that contradict each other or leave open what is merged, and whereto."""
+    if (model is None) == (given["run_dir"] is None):
+        msg = "Name either a folder with an adapter, or a run by --run-dir."
+        raise click.UsageError(msg)
+    if model is not None and given["out"] is None:
+        msg = "Missing option '--out': where to write the merged model."
+        raise click.UsageError(msg)
+    if model is None and given["instruction"]:
+        msg = "--instruction is the run's own where --run-dir is given."
+        raise click.UsageError(msg)
+    if model is not None and given["anyway"]:
+        msg = "--anyway says nothing without --run-dir."
+        raise click.UsageError(msg)
+    if given["no_check"] and given["check"]:
+        msg = "--no-check and --check contradict each other."
+        raise click.UsageError(msg)
