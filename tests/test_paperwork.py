@@ -70,8 +70,8 @@ def test_the_card_says_verdict_scores_data_and_licences(run):
     metric = front["model-index"][0]["results"][0]["metrics"][0]
     assert (metric["type"], metric["value"]) == (tuned["metric"], round(tuned["value"], 4))
     assert front["library_name"] == "peft"
-    assert "license" not in front
-    for wanted in ("## Verdict", "## Scores", "## Data", "unknown", space.dataset.digest, "Gate:"):
+    assert front["license"] == "Apache-2.0"
+    for wanted in ("## Verdict", "## Scores", "## Data", "no licence is named", space.dataset.digest, "Gate:"):
         assert wanted in card
     assert str(space.folder.path) not in card
 
