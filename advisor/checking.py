@@ -115,9 +115,10 @@ def certified_without_run(
     *,
     instruction: str = "",
     max_new_tokens: int = 64,
+    most: int = ASKED,
     progress: Progress | None = None,
 ) -> tuple[Agreement, tuple[str, ...]]:
-    """Whether an export is the model in a folder, asked the packaged questions; and why not asked.
+    """Whether an export is the model in a folder, asked packaged questions; and why it was not.
 
     The scores are those of the questions' own answers, which say little; that both answer alike is
     what counts. Raises what opening and asking the reference raises.
@@ -130,7 +131,7 @@ def certified_without_run(
         return unchecked(words, found.exporter, tolerance), _why(found)
     is_own = _is_same(stack_of(reference), embedded_model_root())
     probe = packaged_probe(EMBEDDED_MODEL if is_own else "").probe
-    samples = [sample for sample in probe if sample.input]
+    samples = looked_at([sample for sample in probe if sample.input], 0, most)
     builder = registry.prompt_builder("zero_shot")
     builder.fit((), (), (), Tools(seed=0, instruction=instruction, cache_dir=Path()))
     settings = EvaluationSettings(
