@@ -107,7 +107,7 @@ def stopped_sentence(evaluation: Evaluation) -> str:
     return (
         f"{name}: decided after {used} samples{passed} that it is"
         f" {_answer(stopping, stopping.decision)}; the chance that this was decided wrongly is at"
-        f" most {percent(stopping.error_rate, 0)}; saved {saved}."
+        f" most {100 * stopping.error_rate:g} %; saved {saved}."
     )
 
 

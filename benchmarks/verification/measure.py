@@ -4,8 +4,8 @@
 
 Every setting of `simulated.py` is drawn so many times, its truth known: equal models, better ones
 by 5 and 15 points, shuffled labels, a segment that got worse under a better mean, segments in which
-nothing differs. Verdicts are those of `advisor.stages.verify`. Settings with a bootstrap or a
-permutation in every repetition are drawn less often.
+nothing differs. Verdicts are those of `advisor.stages.verify`. What is slow (a bootstrap or a
+permutation in every repetition, segments of 500 samples) is drawn less often, as `runs` says.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -35,7 +36,8 @@ from benchmarks.verification import simulated as sim  # noqa: E402
 RESULT = ROOT / "benchmarks" / "results" / "verification.json"
 RUNS = 2000
 COSTLY = 4
-"""Settings with a bootstrap are drawn this many times less often."""
+"""Settings with a bootstrap, or many segments of many samples, are drawn so much less often."""
+MANY = 500
 
 
 class Setting(NamedTuple):
@@ -92,7 +94,6 @@ def _kinds() -> Iterator[Setting]:
                 "documents of 5",
                 truth,
                 partial(sim.documents, n=n, gain=gain),
-                is_costly=True,
             )
         apart = {"n": 200, "discordant": 0.3, "gain": gain}
         yield Setting(
@@ -115,6 +116,7 @@ def _segments() -> Iterator[Setting]:
                 "segments",
                 truth,
                 partial(sim.parted, n=n, differ=0.3, gain=gain),
+                is_costly=n >= MANY,
             )
     for worse, loss in ((29, 0.3), (30, 0.3), (60, 0.15), (100, 0.15), (200, 0.15), (400, 0.15)):
         n = 5 * worse
@@ -123,6 +125,7 @@ def _segments() -> Iterator[Setting]:
             "one label got worse",
             truth,
             partial(sim.parted, n=n, differ=0.3, gain=0.15, loss=loss, worse=worse),
+            is_costly=n >= MANY,
         )
 
 
@@ -207,7 +210,8 @@ def _at_most(most: int, n: int, rate: float) -> float:
 def document(runs: int) -> dict[str, Any]:
     """Everything, with what it was measured on."""
     before, begun = round(os.getloadavg()[0], 1), time.perf_counter()
-    rows = [row(setting, runs) for setting in settings()]
+    with ProcessPoolExecutor() as pool:
+        rows = list(pool.map(partial(row, runs=runs), settings()))
     promised = more_items(runs)
     return {
         "measured": datetime.now(UTC).date().isoformat(),

@@ -8,6 +8,7 @@ from advisor.builtin.prompting.zero_shot import ZeroShotBuilder
 from advisor.contracts import MetricInfo
 from advisor.errors import BackendResponseError, PluginContractError
 from advisor.evaluation.compare import compare
+from advisor.evaluation.detectable import PROOF_ERROR, PROOF_LEVEL
 from advisor.evaluation.intervals import proportion_interval
 from advisor.evaluation.purse import Purse
 from advisor.evaluation.runner import evaluate
@@ -162,10 +163,12 @@ def test_it_ends_when_it_is_decided_which_is_better(tmp_path, builder):
     found = evaluate(replace(world, watched_rival=rival), "tuned", builder, samples)
     assert (found.ended, found.stopping.decision) == ("decided", "above")
     assert found.stopping.question == "Is tuned better than z?"
+    assert found.stopping.error_rate == PROOF_ERROR  # what is proved by it is read at that level
     assert found.n < 120
-    shown = compare(rival, found)
+    shown = compare(rival, found, level=PROOF_LEVEL)
     assert shown.n == found.n
     assert shown.interval.low > 0
+    assert shown.p_value <= 0.05
 
 
 def test_watched_samples_are_asked_in_an_order_that_stands_for_the_whole(tmp_path, builder):
