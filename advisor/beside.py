@@ -13,19 +13,24 @@ from pydantic import BaseModel
 from advisor.artifacts import ENVELOPE, STAGES, RunFolder, Stage
 from advisor.catalog.load import Node, catalog_root, read
 from advisor.data_check.kept import is_quick, keep_check, kept_check
+from advisor.errors import AdvisorError
+from advisor.reviewing import FILE as VOTES
+from advisor.reviewing import Sitting, open_sitting, review_of
 from advisor.schema.baseline import Baselines
 from advisor.schema.combine import CombineRecord
 from advisor.schema.export import ExportRecord
 from advisor.schema.profile import Profile
 from advisor.schema.report import DataSummary
+from advisor.schema.review import Review
 from advisor.schema.rule import Source
+from advisor.schema.verify import Verification
 from advisor.stages.report import Beside
-from advisor.standing import changed_since
+from advisor.standing import changed_since, samples
 from advisor.workspace import Workspace
 
 V = TypeVar("V", bound=BaseModel)
 EXPORT_FILES = ("exports/*/export.json",)
-COMBINE_FILES = ("combine.json", "combined/*/combine.json", "exports/*/combine.json")
+COMBINE_FILES = ("combine.json", "*/combine.json", "*/*/combine.json")
 
 
 def beside(space: Workspace) -> Beside:
@@ -35,9 +40,33 @@ def beside(space: Workspace) -> Beside:
         data=data_summary(space),
         exports=tuple(_records(folder.path, EXPORT_FILES, ExportRecord)),
         combinations=tuple(_records(folder.path, COMBINE_FILES, CombineRecord)),
+        review=reviewed(space),
         usd_per_hour=space.settings.usd_per_hour,
         dates={stage: _written_on(folder, stage) for stage in STAGES if folder.has(stage)},
     )
+
+
+def reviewed(space: Workspace) -> Review | None:
+    """What people said of the answers so far; None where nobody was asked, or of other answers."""
+    folder = space.folder
+    are_there = (folder.path / VOTES).is_file() and folder.has("baseline") and folder.has("verify")
+    if not are_there:
+        return None
+    known = (folder.read("baseline", Baselines), folder.read("verify", Verification))
+    asked = (folder.path, *known, samples(space))
+    try:
+        usual = open_sitting(*asked, seed=space.settings.seed)
+        every = open_sitting(*asked, seed=space.settings.seed, wanted=known[1].tuned.n)
+    except AdvisorError:
+        return None
+    return review_of(usual if len(every.votes) == len(usual.votes) else _as_far_as_voted(every))
+
+
+def _as_far_as_voted(sitting: Sitting) -> Sitting:
+    """The pairs up to the last that was judged: somebody asked for more than the usual ones."""
+    judged = {vote.sample_id for vote in sitting.votes}
+    last = max(at for at, pair in enumerate(sitting.pairs) if pair.sample_id in judged)
+    return sitting._replace(pairs=sitting.pairs[: last + 1])
 
 
 def _written_on(folder: RunFolder, stage: Stage) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from advisor.render.grid import Grid
 
 
@@ -45,7 +47,8 @@ class Chart:
     """A drawing under its caption, for pages that can show one; tables hold the same figures."""
 
     caption: str
-    svg: str
+    draw: Callable[[], str]
+    """Makes the SVG; called only where it is shown."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def html_block(block: Block) -> str:
         case Bullets():
             made = bullets(prose(line) for line in block.lines)
         case Chart():
-            made = figure(block.caption, block.svg)
+            made = figure(block.caption, block.draw())
         case Code():
             made = _code(block)
         case Links():

@@ -54,7 +54,7 @@ def test_a_section_without_blocks_leaves_nothing():
 
 
 def test_a_chart_stands_on_the_page_and_not_in_markdown():
-    made = Section("x", (Chart("A curve", "<svg></svg>"),))
+    made = Section("x", (Chart("A curve", lambda: "<svg></svg>"),))
     assert "<figcaption>A curve</figcaption><svg></svg>" in html_section(made)
     assert [*markdown_section(made)] == ["## x", ""]
 

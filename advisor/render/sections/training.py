@@ -28,11 +28,12 @@ def training(report: Report) -> Section | None:
 
 
 def _blocks(found: TrainResult) -> Iterator[Block]:
-    yield Chart(LOSS, curve_chart(losses(found), marked_step=found.kept_step, unit=""))
+    kept = found.kept_step
+    yield Chart(LOSS, lambda: curve_chart(losses(found), marked_step=kept, unit=""))
     name = words(found.metric) or "metric"
-    scores = _series(found.evaluations, "score")
-    chart = curve_chart({name: scores}, marked_step=found.kept_step, unit="%")
-    yield Chart(f"{name[:1].upper()}{name[1:]} on the dev part by step", chart)
+    scores = {name: _series(found.evaluations, "score")}
+    title = f"{name[:1].upper()}{name[1:]} on the dev part by step"
+    yield Chart(title, lambda: curve_chart(scores, marked_step=kept, unit="%"))
     if len(found.evaluations) > 1:
         yield Table(looks_grid(found), "Looks at the dev part")
     else:

@@ -89,7 +89,8 @@ def _segments(found: Verification) -> Iterator[Block]:
         )
         return
     yield Chart(
-        "Tuned minus best baseline on parts of the samples", differences_chart(found.segments)
+        "Tuned minus best baseline on parts of the samples",
+        lambda: differences_chart(found.segments),
     )
     yield Table(segments_grid(found), "Parts of the samples, worst first")
     left = len(found.segments) - SEGMENTS_SHOWN
