@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from advisor import registry, test_ledger
 from advisor.artifacts import RunFolder, document, write_text
-from advisor.assembly import completed, told, tuned_evaluation, tuned_place
+from advisor.assembly import tuned_place
 from advisor.contracts import Combiner
 from advisor.errors import (
     InputError,
@@ -28,17 +28,15 @@ from advisor.evaluation.compare import compare
 from advisor.evaluation.detectable import PROOF_LEVEL
 from advisor.kept_settings import load_settings
 from advisor.model_files import ADAPTER
-from advisor.rulebook.handover import SHOTS_KEY
-from advisor.schema.baseline import Baselines
+from advisor.proving import proved
 from advisor.schema.combine import Combined, CombineJob, CombineRecord, How
 from advisor.schema.evaluation import Comparison
 from advisor.schema.run import SETTINGS_FILE
 from advisor.schema.train import Served, TrainResult
 from advisor.schema.verify import Verification
-from advisor.stages.verify import Evidence, verify
 from advisor.standing import changed_since, refuse_stale
 from advisor.tools import Tools
-from advisor.tuning import refuse_unanswering, target_of
+from advisor.tuning import refuse_unanswering
 from advisor.workspace import Workspace
 
 GROUP = "advisor.combiners"
@@ -206,22 +204,15 @@ class Proof(NamedTuple):
 def _proof(space: Workspace, made: Combined, wish: CombineWish) -> Proof:
     """The verification on a run's locked test samples, and what combining cost there."""
     folder = space.folder
-    space.say(f"Verifying on {folder.path.name} ...")
-    rivals = completed(space, folder.read("baseline", Baselines), may_spend=wish.may_spend)
+    space.say(f"Verifying on {folder.path.name}.")
     result = folder.read("train", TrainResult).model_copy(
         update={"served_by": made.served_by, "method": TOGETHER}
     )
-    on_shots = SHOTS_KEY in folder.origin("train").inputs
-    tuned = tuned_evaluation(space, result, rivals, on_shots=on_shots)
-    found = verify(
-        Evidence(tuned=tuned, baselines=rivals, samples=space.samples),
-        target=target_of(folder),
-        value_of=value_of(space.metric),
-    )
+    found = proved(space, result, may_spend=wish.may_spend)
     against, cost = _cost(space, found)
-    worn = test_ledger.warning(test_ledger.uses(space.split_record.test_digest), tuned.n)
+    worn = test_ledger.warning(test_ledger.uses(space.split_record.test_digest), found.tuned.n)
     sentences = tuple(f"{folder.path.name}: {one}" for one in (cost, worn) if one)
-    return Proof(str(folder.path), told(space, found), against, sentences)
+    return Proof(str(folder.path), found, against, sentences)
 
 
 def _cost(space: Workspace, found: Verification) -> tuple[Comparison | None, str]:

@@ -42,7 +42,7 @@ def combined(parts: Sequence[Part], job: CombineJob, way: Way) -> Combined:
     """
     base = _place_of_base(parts)
     model, names = _with_parts(_stand_in(base), parts)
-    asked = {name: weight for name, weight in zip(names, job.weights, strict=True) if weight}
+    asked = dict(zip(names, job.weights, strict=True))
     wanted = {layer for name in asked for layer in changes(model, name)}
     _add_up(model, asked, way, job.seed)
     result = changes(model, RESULT)
