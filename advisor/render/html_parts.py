@@ -13,6 +13,9 @@ CELL_LIMIT = 400
 _CLASSES = {UNKNOWN: "unknown", "passed": "passed", "failed": "failed"}
 _BEFORE_A_UNIT = re.compile(r"(\d) (?=(?:%|GiB|USD|min|ms|s|h|points)(?!\w))|(?<= =) (?=\d)")
 _CODE = re.compile(r"`([^`]+)`")
+_JOINT = re.compile(r"(?<=[a-z][._/])(?=[a-z])")
+_BREAK = "<wbr>"
+"""Where a dotted or underscored name may part at the end of a line."""
 _NO_NAME = re.compile(r"[^a-z0-9]+")
 _SECTIONS = re.compile(r'<section id="([a-z0-9-]+)"><h2>(.*?)</h2>')
 _ADDRESS = re.compile(r"https?://[^\s<>\"'`]+")
@@ -97,7 +100,8 @@ def _row(row: tuple[str, ...], numbers: frozenset[int]) -> str:
         kinds = [_CLASSES.get(cell, ""), "number" if place in numbers else ""]
         kind = _class(" ".join(kind for kind in kinds if kind))
         tag, scope = ("th", ' scope="row"') if place == 0 else ("td", "")
-        cells.append(f"<{tag}{scope}{kind}>{together(cell, CELL_LIMIT)}</{tag}>")
+        shown = together(cell, CELL_LIMIT)
+        cells.append(f"<{tag}{scope}{kind}>{_JOINT.sub(_BREAK, shown)}</{tag}>")
     return f"<tr>{''.join(cells)}</tr>"
 
 

@@ -26,7 +26,7 @@ OURS = {
     "html", "head", "meta", "title", "style", "body", "main", "header", "nav", "section", "a", "h1",
     "h2", "h3", "h4", "p", "ul", "ol", "li", "table", "caption", "thead", "tbody", "tr", "th", "td",
     "div", "span", "strong", "em", "code", "pre", "details", "summary", "figure", "figcaption",
-    "svg", "g", "path", "rect", "circle", "text", "dl", "dt", "dd", "br",
+    "svg", "g", "path", "rect", "circle", "text", "dl", "dt", "dd", "br", "wbr",
 }  # fmt: skip
 """Every element that the report is made of; another one came out of the data."""
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}

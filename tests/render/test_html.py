@@ -11,7 +11,7 @@ from advisor.schema.report import Report
 from tests.fixtures import values as v
 from tests.fixtures.reports import REPORTS, stopped_report
 
-VOID = {"meta", "br", "hr", "img", "input", "link"}
+VOID = {"meta", "br", "wbr", "hr", "img", "input", "link"}
 
 
 class Tree(HTMLParser):
