@@ -163,9 +163,14 @@ def certified_without_run(
 
 
 def tolerance_of(found: Exported, evaluated_in: str) -> Tolerance:
-    """The one for forms that round: fewer bits than in the evaluation, whatever the base is in."""
+    """The one for forms that round: fewer bits than in the evaluation, whatever the base is in.
+
+    What was trained beside a base and is shipped so is opened on it as it was evaluated.
+    """
+    served = found.served_by
+    is_beside = served is not None and len(stack_of(Path(served.model))) > 1
     is_lower = FULL.get(found.precision, 0) < FULL.get(evaluated_in, 0)
-    is_rounded = found.is_lossy or (found.precision in FULL and is_lower)
+    is_rounded = found.is_lossy or (found.precision in FULL and is_lower and not is_beside)
     return ROUNDED if is_rounded else EXACT
 
 

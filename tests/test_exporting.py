@@ -151,6 +151,25 @@ def test_an_export_is_asked_what_the_model_was_evaluated_on_and_is_the_same(run,
     assert [p.name for p in goal.parent.iterdir()] == ["copied"]
 
 
+def test_what_the_verification_has_bought_is_not_asked_again(run, finished, copying, monkeypatch):
+    from trainers.engines.dry_run import DryRunSession
+
+    asked = []
+    whole = DryRunSession.generate
+
+    def generate(session, prompts, *, max_new_tokens):
+        asked.extend(prompts)
+        return whole(session, prompts, max_new_tokens=max_new_tokens)
+
+    monkeypatch.setattr(DryRunSession, "generate", generate)
+    monkeypatch.setenv("ADVISOR_HOME", str(finished.parent / "home"))
+    for asking in ("first", "again"):
+        record = export_run(pipeline(run), wish(check=12, out=run / asking))
+        assert record.agreement.n == 12
+        assert len(asked) == 12  # of the export alone, each time anew
+        asked.clear()
+
+
 def test_an_export_that_answers_otherwise_is_different(run, copying):
     record = export_run(pipeline(run), wish(options={"answers": "no"}))
     found = record.agreement

@@ -79,10 +79,10 @@ def agreement_facts(agreement: Agreement) -> list[tuple[str, str]]:
 def _score(agreement: Agreement) -> str:
     """Both scores, and how much lower the export's is, with its interval."""
     both = f"{percent(agreement.reference_score)} evaluated, {percent(agreement.exported_score)}"
-    change = -100 * (agreement.worse_by or 0.0)
+    change = 0.0 - 100 * (agreement.worse_by or 0.0)
     told = f"{both} exported, {change:+.1f} points"
     if agreement.interval is not None:
-        low, high = -100 * agreement.interval.high, -100 * agreement.interval.low
+        low, high = 0.0 - 100 * agreement.interval.high, 0.0 - 100 * agreement.interval.low
         level = percent(agreement.interval.level, 0)
         told += f" ({level} interval {low:+.1f} to {high:+.1f})"
     return f"{told}; at most {100 * agreement.asked_worse_by:g} worse let pass"
