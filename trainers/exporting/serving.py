@@ -29,7 +29,7 @@ def by_transformers(job: ExportJob, folder: str = ".", *, is_adapter: bool = Fal
     text = f"""\
 {imports}
 
-folder = {folder!r}
+folder = {json.dumps(folder)}
 tokenizer = AutoTokenizer.from_pretrained(folder)
 model = {opener}.from_pretrained(folder)
 messages = {messages_of(job)}

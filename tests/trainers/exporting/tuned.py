@@ -10,7 +10,9 @@ from advisor import registry
 from advisor.contracts import Keeping
 from advisor.contracts.base_facts import weights_digest
 from advisor.schema.export import ExportJob
+from advisor.schema.plan import Plan
 from tests.fixtures.training import INSTRUCTION, training_plan
+from trainers.engines.trl.quiet import quiet
 
 IDS = [[1, 5, 60, 70, 80, 90, 33, 2], [1, 4, 100, 7, 200, 31, 32, 5]]
 NEEDS_RANK = {"lora", "qlora", "dora", "loha", "lokr", "vera", "boft"}
@@ -43,19 +45,27 @@ def stirred(model: Any, *, by: float = 0.05) -> Any:
 
 def tuned_by(method: str, base: str, folder: Path, **changes: Any) -> Any:
     """What a method leaves in a folder, as the engine keeps it; the tuned model itself."""
-    from trainers.engines.trl._model import open_base, tokenizer_at
+    from trainers.engines.trl._model import tokenizer_at
 
     changes.setdefault("rank", 4 if method in NEEDS_RANK else None)
     plan = training_plan(base, method, **{"dropout": 0.0} | changes)
-    plugin = registry.method(method)
-    model = stirred(plugin.apply(open_base(plan), plan).model)
     folder.mkdir(parents=True, exist_ok=True)
+    with quiet():
+        model = _applied(plan, folder)
+        tokenizer_at(base).save_pretrained(str(folder))
+    note_base(folder, base, method, plan.base_bits if plan.base_bits in (4, 8) else None)
+    return model
+
+
+def _applied(plan: Plan, folder: Path) -> Any:
+    from trainers.engines.trl._model import open_base
+
+    plugin = registry.method(plan.method)
+    model = stirred(plugin.apply(open_base(plan), plan).model)
     if isinstance(plugin, Keeping):
         plugin.keep(model, folder)
     else:
         model.save_pretrained(str(folder))
-    tokenizer_at(base).save_pretrained(str(folder))
-    note_base(folder, base, method, plan.base_bits if plan.base_bits in (4, 8) else None)
     return model
 
 
