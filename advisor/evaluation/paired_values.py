@@ -22,6 +22,9 @@ from advisor.evaluation.intervals import (
 from advisor.evaluation.resampling import bootstrap_of_sums, grouped, means, scipy_stats, totals_of
 from advisor.schema.base import ConfidenceInterval
 
+SPREAD = 1e-9
+"""Differences closer together than this are one and the same: nothing is drawn from them."""
+
 
 class Tested(NamedTuple):
     """What a paired test says."""
@@ -55,7 +58,8 @@ def tested_values(
     p_value = sign_flip(differences, seed=seed)
     if is_share:
         return Tested(mean_difference_interval(differences, seed=seed), p_value)
-    is_spread = len(differences) >= FEWEST_FOR_BOOTSTRAP and len(set(differences)) > 1
+    is_spread = max(differences) - min(differences) > SPREAD
+    is_spread = is_spread and len(differences) >= FEWEST_FOR_BOOTSTRAP
     drawn = bootstrap_interval(differences, seed=seed, level=LEVEL) if is_spread else None
     return Tested(_open(drawn, differences), p_value)
 
