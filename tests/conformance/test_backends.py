@@ -12,6 +12,7 @@ from advisor import registry
 from advisor.contracts import Deciding, Session
 from advisor.errors import ModelFolderError
 from advisor.schema.evaluation import Message, Prompt
+from advisor.schema.export import ExportJob
 from tests.fixtures.chaos import chaos
 from tests.fixtures.training import RecordingTools, job_for, prompt
 
@@ -48,7 +49,16 @@ def model(
         base = "tiny" if name == "dry_run" else request.getfixturevalue("tiny_encoder")
         job = job_for(name, base, folder)
         return registry.trainer(name).train(job, RecordingTools()).served_by.model
+    if name == "gguf":
+        return gguf_file(request.getfixturevalue("tiny_llama"), tmp_path_factory.mktemp(name))
     return "anything" if name in NEEDS_NO_MODEL else request.getfixturevalue("tiny_llama")
+
+
+def gguf_file(model: str, folder: Path) -> str:
+    if find_spec("gguf") is None:
+        pytest.skip("the extra gguf is not installed")
+    job = ExportJob(model=model, name="tiny", output_dir=str(folder))
+    return registry.exporter("gguf").export(job, RecordingTools()).served_by.model
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,8 @@ class LlamaEngine:
         """Scores over the vocabulary behind these tokens and all read before."""
         self._model.eval(list(tokens))
         last = llama_cpp.llama_get_logits_ith(self._model._ctx.ctx, -1)  # noqa: SLF001
-        return np.array(np.ctypeslib.as_array(last, shape=(self._size,)))
+        found: np.ndarray = np.array(np.ctypeslib.as_array(last, shape=(self._size,)))
+        return found
 
     def close(self) -> None:
         """Give the memory back."""
@@ -90,6 +92,13 @@ class LlamaEngine:
             size = -used
 
 
+def _cores() -> int:
+    """Cores this process may use: threads beyond them wait for each other by spinning."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _eos(vocab: Any) -> int:
     return int(llama_cpp.llama_vocab_eos(vocab))
 
@@ -98,15 +107,16 @@ def _opened(file: Path, context: int, settings: Mapping[str, str]) -> Any:
     kv = settings.get("kv", "f16")
     if kv not in KV:
         raise BackendError(f"The setting kv is '{kv}'.", hint=f"Use one of: {', '.join(KV)}.")
-    threads = settings.get("threads", "")
-    if threads and (not threads.isdecimal() or int(threads) < 1):
+    threads = settings.get("threads") or os.environ.get("OMP_NUM_THREADS") or str(_cores())
+    if not threads.isdecimal() or int(threads) < 1:
         raise BackendError(f"The setting threads is '{threads}'.", hint="Use a number above 0.")
     try:
         return llama_cpp.Llama(
             str(file),
             n_ctx=context,
             n_batch=BATCH,
-            n_threads=int(threads) if threads else None,
+            n_threads=int(threads),
+            n_threads_batch=int(threads),
             type_k=KV[kv],
             type_v=KV[kv],
             chat_format="chatml",

@@ -120,9 +120,30 @@ def _exported(job: ExportJob, file: Path, precision: str, notes: list[str]) -> E
         served_by=Served(backend="gguf", model=str(file)),
         precision=precision,
         is_lossy=precision not in LOSSLESS,
-        snippets=_snippets(file.name) if inside else (),
+        snippets=_snippets(file.name) if inside else (_by_ids(file.name),),
         notes=tuple(notes),
         unchecked=() if can_run() else (NOT_RUN,),
+    )
+
+
+def _by_ids(name: str) -> Snippet:
+    return Snippet(
+        title="Ask by llama-cpp-python with the tokenizer beside the file, in this folder",
+        language="python",
+        text=(
+            "from llama_cpp import Llama\n"
+            "from transformers import AutoTokenizer\n\n"
+            'tokenizer = AutoTokenizer.from_pretrained(".")\n'
+            f'model = Llama("{name}", n_ctx=0, verbose=False, chat_format="chatml")\n'
+            'turns = [{"role": "user", "content": "Good morning."}]\n'
+            "asked = tokenizer.apply_chat_template(turns, add_generation_prompt=True)\n"
+            "answer = []\n"
+            'for token in model.generate(asked["input_ids"], temp=0.0):\n'
+            "    if token == tokenizer.eos_token_id:\n"
+            "        break\n"
+            "    answer.append(token)\n"
+            "print(tokenizer.decode(answer))\n"
+        ),
     )
 
 
