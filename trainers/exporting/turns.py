@@ -58,7 +58,7 @@ def form_of(say: Say) -> Form:
     middle = _parted(three.removeprefix(head + FIRST + between + SECOND), THIRD)
     if waiting is None or not waiting.startswith(one) or middle is None:
         raise no_plain_turns("what it writes of a turn hangs on the turns around it")
-    return _put_together(
+    form = _put_together(
         say([system, user], waits=False),
         head=head,
         between=between,
@@ -66,6 +66,11 @@ def form_of(say: Say) -> Form:
         ends=(after_user, after_answer),
         generation=waiting.removeprefix(one),
     )
+    for turns in ([user], [user, answer, more], [system, user, answer, more]):
+        said = say(turns, waits=True)
+        if said is not None and said != form.said(turns):
+            raise no_plain_turns("a conversation is more, or less, than its turns")
+    return form
 
 
 def _put_together(
