@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 CELL_LIMIT = 200
 _SPECIAL = re.compile(r"([\\`*{}\[\]#|~!$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
+_STARTS_A_LINK = re.compile(r":(?=//)|(?<=www)\.(?=\S)", re.IGNORECASE)
+"""Many readers make links of bare addresses: those in data stay text."""
 _STARTS_A_BLOCK = re.compile(r"^(\d*)([-+=.)])")
 
 
 def escape(text: object, limit: int | None = None) -> str:
     """One line that Markdown and the HTML inside it show as it stands."""
     safe = safe_text(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(r"\\\1", safe)
+    return _STARTS_A_LINK.sub(r"\\\g<0>", _SPECIAL.sub(r"\\\1", safe))
 
 
 def paragraph(text: object) -> str:
