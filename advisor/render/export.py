@@ -12,6 +12,7 @@ from advisor.render.terminal import (
     make_panel,
     percent,
     plain,
+    safe_text,
     show_facts,
     show_warnings,
     styled,
@@ -105,7 +106,7 @@ def _facts(found: Exported) -> list[tuple[str, str]]:
 def _show_snippet(console: Console, snippet: Snippet) -> None:
     was_run = {True: "was run here", False: "was not run", None: "cannot be run here"}
     console.print()
-    console.print(labelled(snippet.title, was_run[snippet.was_run]))
+    console.print(labelled(safe_text(snippet.title), was_run[snippet.was_run]))
     for line in snippet.text.splitlines():
         indent = len(line) - len(line.lstrip(" "))
         console.print(styled(" " * (2 + indent)).append_text(plain(line)), soft_wrap=True)
