@@ -38,7 +38,7 @@ from advisor.render.reasons import spoken_rules
 from advisor.render.safe import percent, words
 from advisor.render.search_grids import tried_grid
 from advisor.render.sections.costs import costs
-from advisor.render.sections.data import data
+from advisor.render.sections.dataset import data
 from advisor.render.sections.failures import failures
 from advisor.render.sections.provenance import provenance, reproduce
 from advisor.render.sections.shipping import review, shipping

@@ -13,7 +13,7 @@ from advisor.render.markdown import to_markdown
 from advisor.render.markdown_blocks import markdown_section
 from advisor.render.regression_words import change_ends, probe_words, segment_words
 from advisor.render.sections.costs import costs, costs_grid
-from advisor.render.sections.data import data_grid
+from advisor.render.sections.dataset import data_grid
 from advisor.render.sections.failures import failures_grid
 from advisor.render.sections.provenance import figures_grid
 from advisor.render.sections.shipping import exports_grid, review_words

@@ -10,7 +10,7 @@ from advisor.schema.baseline import Baselines
 from advisor.schema.decide import Decision
 from advisor.schema.estimate import Estimate, Option
 from advisor.schema.profile import Profile
-from advisor.schema.report import CostLine, DataSummary, FigureSource, Payback
+from advisor.schema.report import CostLine, DataSummary, FigureSource, Payback, Report
 from advisor.schema.train import TrainResult
 from advisor.schema.verify import Verification
 
@@ -148,30 +148,18 @@ def of_costs(lines: tuple[CostLine, ...], back: Payback | None) -> Iterator[Figu
         yield _figure("break-even as measured", "computed", told, "")
 
 
-def figures(  # noqa: PLR0913 - one parameter per part of the report
-    *,
-    profile: Profile,
-    decision: Decision,
-    rulebook: str,
-    dates: Mapping[str, str],
-    data: DataSummary | None,
-    estimate: Estimate | None,
-    baselines: Baselines | None,
-    training: TrainResult | None,
-    verification: Verification | None,
-    costs: tuple[CostLine, ...],
-    payback: Payback | None,
-) -> tuple[FigureSource, ...]:
+def figures(report: Report, dates: Mapping[str, str]) -> tuple[FigureSource, ...]:
     """All of them in the order of the stages; `dates` are those of the stages' documents."""
+    final = report.gate.decision if report.gate else report.decision
     return (
-        *of_profile(profile, dates.get("profile", "")),
-        *of_decision(decision, rulebook),
-        *of_data(data),
-        *of_estimate(estimate),
-        *of_baselines(baselines, dates.get("baseline", "")),
-        *of_training(training, dates.get("train", "")),
-        *of_verification(verification, dates.get("verify", "")),
-        *of_costs(costs, payback),
+        *of_profile(report.profile, dates.get("profile", "")),
+        *of_decision(final, report.made_with.get("rulebook", "")),
+        *of_data(report.data),
+        *of_estimate(report.estimate),
+        *of_baselines(report.baselines, dates.get("baseline", "")),
+        *of_training(report.training, dates.get("train", "")),
+        *of_verification(report.verification, dates.get("verify", "")),
+        *of_costs(report.costs, report.payback),
     )
 
 

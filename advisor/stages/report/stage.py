@@ -113,20 +113,7 @@ def _explained(
     final = bare.gate.decision if bare.gate else bare.decision
     best = best_baseline(bare.baselines)
     seed = bare.baselines.manifest.seed if bare.baselines else 0
-    whence = figures(
-        profile=bare.profile,
-        decision=final,
-        rulebook=bare.made_with.get("rulebook", ""),
-        dates=beside.dates,
-        data=beside.data,
-        estimate=bare.estimate,
-        baselines=bare.baselines,
-        training=bare.training,
-        verification=bare.verification,
-        costs=lines,
-        payback=back,
-    )
-    return bare.model_copy(
+    full = bare.model_copy(
         update={
             "failures": failures(best, tuned, samples, seed=seed),
             "outcomes": counted(best, tuned),
@@ -137,10 +124,11 @@ def _explained(
             "exports": beside.exports,
             "combinations": beside.combinations,
             "review": beside.review,
-            "figures": whence,
-            "sources": cited((bare.decision, final), whence, sources),
         }
     )
+    whence = figures(full, beside.dates)
+    known_sources = cited((bare.decision, final), whence, sources)
+    return full.model_copy(update={"figures": whence, "sources": known_sources})
 
 
 def cited(
