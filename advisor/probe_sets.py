@@ -65,15 +65,16 @@ OWN_KINDS = (
 
 
 def probes_of(space: Workspace) -> tuple[Probe, ...]:
-    """Everything a run asks beside its task; none where it asks nothing.
+    """Everything a run asks beside its task.
 
     The packaged probes of its model; the held-out part of its general data, as loss and, where
-    answers are short, as task; the files that the user names. Raises DatasetError, InputError and
+    answers are short, as task; the files that the user names, which alone are left with
+    `use_probes` false. Raises DatasetError, InputError and
     UnknownPluginError for a file or metric that cannot be used.
     """
     chosen = space.settings
     if not chosen.use_probes:
-        return ()
+        return _named(space)
     ships = OWN_KINDS if chosen.model == EMBEDDED_MODEL else ANY_MODEL
     return (*map(_packaged, ships), *_held_out(space), *_named(space))
 

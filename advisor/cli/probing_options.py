@@ -22,7 +22,7 @@ OPTIONS: list[Callable[[Any], Any]] = [
         "--probes/--no-probes",
         "use_probes",
         default=None,
-        help="Ask both models what the task does not ask (default).",
+        help="Ask the packaged probes too (default), or only those named.",
     ),
     click.option(
         "--tolerate",

@@ -96,7 +96,7 @@ class RunSettings(Value):
     probes: tuple[str, ...] = ()
     """Files with samples that are asked before and after tuning: FILE or FILE=METRIC."""
     use_probes: bool = True
-    """Ask the base and the tuned model what the task does not ask, to see what was forgotten."""
+    """Ask the packaged probes and what general data holds out; `probes` are asked anyway."""
     tolerate: str | None = None
     """Why regressions in segments and probes do not discard the model, in the user's words."""
     harness_tasks: tuple[str, ...] = ()
