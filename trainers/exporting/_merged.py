@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 from advisor.contracts import Tools
@@ -20,6 +21,7 @@ PACKED_NOTE = (
     "It was trained and evaluated on a base in {bits} bits, and merged into the unpacked base in"
     " {dtype}: its answers can differ, and the agreement check measures by how much."
 )
+LARGE = 1 << 30
 PARTED_NOTE = "Embeddings and head were one table and are two now, since one of them was tuned."
 
 
@@ -59,6 +61,9 @@ def write_whole(job: ExportJob, tools: Tools, line: Lineage, dtype: str) -> tupl
     model, tokenizer = merged_model(source, dtype=dtype, method=tools.method)
     model.config._name_or_path = ""  # noqa: SLF001 - where the base lay is no part of the model
     write_model(model, tokenizer, folder)
+    del model
+    if bytes_of(folder, dtype) > LARGE:
+        gc.collect()  # what is opened next may need as much memory
     before, after = names_in(Path(line.base)), names_in(folder)
     is_parted = bool(before) and before < after
     return (*notes, PARTED_NOTE) if is_parted else notes

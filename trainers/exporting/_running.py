@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import io
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from trainers.engines.trl.quiet import quiet
 
 def ran(snippet: Snippet, folder: Path) -> Snippet:
     """The snippet with whether it ran to its end here, and why not."""
-    gc.collect()  # the model that was written may be as large as the one that is opened now
     printed = io.StringIO()
     try:
         with quiet(), contextlib.chdir(folder), contextlib.redirect_stdout(printed):

@@ -1,0 +1,295 @@
+"""What the exporters write: complete folders, every stop token, the chat form, commands that run."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from advisor import registry
+from advisor.errors import PlanError, StorageError
+from advisor.schema.export import Exported
+from tests.fixtures.tiny_llama import edit_json
+from tests.fixtures.training import RecordingTools, prompt
+from tests.trainers.exporting.tuned import (
+    contents,
+    export_job,
+    logits,
+    opened,
+    peft_adapter,
+    tuned_by,
+)
+
+pytestmark = [pytest.mark.ml, pytest.mark.filterwarnings("ignore")]
+
+EDITED = "{{ bos_token }}{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}{% endfor %}>"
+
+
+def exported(form: str, model: Path | str, folder: Path, **options: str) -> Exported:
+    job = export_job(model, folder, **options)
+    return registry.exporter(form).export(job, RecordingTools())
+
+
+def answers(folder: str, questions: int, tokens: int = 16) -> list[str]:
+    asked = [
+        prompt(f"What is {i} plus two? It is number {i * 37 % 101}.") for i in range(questions)
+    ]
+    with registry.backend("transformers").open(folder, {"device": "cpu"}) as session:
+        return [one.text for one in session.generate(asked, max_new_tokens=tokens)]
+
+
+@pytest.fixture(scope="module")
+def adapter(tiny_llama: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A LoRA adapter whose chat form was edited, on a base with a stop token of its own."""
+    place = tmp_path_factory.mktemp("adapter")
+    shutil.copytree(tiny_llama, place / "base")
+    edit_json(place / "base" / "generation_config.json", eos_token_id=[4, 5], temperature=0.7)
+    tuned_by("lora", str(place / "base"), place / "tuned")
+    (place / "tuned" / "chat_template.jinja").write_text(EDITED)
+    return place / "tuned"
+
+
+def test_stop_tokens_and_the_edited_chat_form_are_written(adapter: Path, tmp_path: Path):
+    before = contents(adapter)
+    found = exported("merged", adapter, tmp_path / "out")
+    told = json.loads((tmp_path / "out" / "generation_config.json").read_text())
+    assert told["eos_token_id"] == [4, 5, 2]
+    assert (tmp_path / "out" / "chat_template.jinja").read_text() == EDITED
+    assert "advisor" not in (tmp_path / "out" / "config.json").read_text()
+    assert not {"base.json", "adapter_config.json"} & set(found.files)
+    assert found.precision == "float32"
+    assert not found.is_lossy
+    assert contents(adapter) == before
+    whole, at = opened(str(tmp_path / "out")), opened(str(adapter.parent / "base"))
+    assert (logits(whole) - logits(at)).abs().max() > 0.01
+    with registry.backend("transformers").open(str(tmp_path / "out"), {"device": "cpu"}) as session:
+        assert set(session.ends) == {"<|user|>", "<|assistant|>", "<|end|>"}
+
+
+def test_a_whole_model_is_copied_byte_by_byte_and_completed(tiny_llama: str, tmp_path: Path):
+    tuned_by("llama_pro", tiny_llama, tmp_path / "tuned", method_options={"blocks": 1})
+    (tmp_path / "tuned" / "chat_template.jinja").unlink()
+    (tmp_path / "tuned" / "optimizer.pt").write_bytes(b"of the training")
+    found = exported("merged", tmp_path / "tuned", tmp_path / "out")
+    for name in ("model.safetensors", "tokenizer.json", "config.json"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "tuned" / name).read_bytes()
+    assert not {"base.json", "optimizer.pt"} & set(found.files)
+    form = (tmp_path / "out" / "chat_template.jinja").read_text()
+    assert form == _open_form(tmp_path / "tuned")
+    assert opened(str(tmp_path / "out")).config.num_hidden_layers == 3
+    again = exported("merged", tmp_path / "tuned", tmp_path / "half", dtype="bfloat16")
+    assert str(opened(str(tmp_path / "half")).dtype) == "torch.bfloat16"
+    assert again.is_lossy
+    assert "rounded to bfloat16" in again.notes[0]
+
+
+def _open_form(folder: Path) -> str:
+    """The form that is taken for a model without one."""
+    from trainers.engines.trl._model import tokenizer_at
+
+    return str(tokenizer_at(str(folder)).chat_template)
+
+
+def test_what_a_merge_of_a_packed_training_means_is_told(tiny_llama: str, tmp_path: Path):
+    import torch
+
+    bits = {"base_bits": 4, "quantisation": "nf4"}
+    tuned_by("qlora", tiny_llama, tmp_path / "tuned", **bits)
+    found = exported("merged", tmp_path / "tuned", tmp_path / "out", dtype="bfloat16")
+    whole = opened(str(tmp_path / "out"))
+    assert {one.dtype for one in whole.parameters()} == {torch.bfloat16}
+    assert "quantization_config" not in json.loads((tmp_path / "out" / "config.json").read_text())
+    assert "base in 4 bits" in found.notes[0]
+    assert found.is_lossy
+
+
+def test_too_small_a_disk_is_told_before_merging(
+    adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from trainers.exporting import _writing
+
+    monkeypatch.setattr(_writing, "free_bytes", lambda _folder: 1000)
+    with pytest.raises(StorageError, match="the model takes"):
+        exported("merged", adapter, tmp_path / "out")
+    assert not contents(tmp_path / "out")
+
+
+def test_an_option_that_is_none_of_the_known_is_told(adapter: Path, tmp_path: Path):
+    with pytest.raises(PlanError, match="'dtype' is 'int4'"):
+        exported("merged", adapter, tmp_path / "out", dtype="int4")
+
+
+def test_a_packed_export_is_opened_and_answers(adapter: Path, tmp_path: Path):
+    found = exported("quantised", adapter, tmp_path / "out", bits="8")
+    assert found.precision == "int8"
+    assert found.is_lossy
+    assert found.snippets[0].was_run
+    assert not (tmp_path / "out" / ".unpacked").exists()
+    told = json.loads((tmp_path / "out" / "config.json").read_text())["quantization_config"]
+    assert told["load_in_8bit"]
+    assert len(answers(str(tmp_path / "out"), 2)) == 2
+    whole = json.loads((tmp_path / "out" / "generation_config.json").read_text())
+    assert whole["eos_token_id"] == [4, 5, 2]
+
+
+def started(folder: Path, place: Path, **environment: str) -> list[str]:
+    """What `serve.sh` tells a stand-in for vLLM, which is not installed here."""
+    place.mkdir()
+    program = place / "vllm"
+    program.write_text('#!/bin/sh\nfor word in "$@"; do echo "$word"; done\n')
+    program.chmod(program.stat().st_mode | stat.S_IEXEC)
+    told = {"PATH": f"{place}:{os.environ['PATH']}"} | environment
+    run = subprocess.run(
+        ["sh", str(folder / "serve.sh"), "--port", "9"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=told,
+        cwd=place,
+    )
+    return run.stdout.splitlines()
+
+
+def test_vllm_is_told_adapter_rank_template_and_stop_tokens(adapter: Path, tmp_path: Path):
+    found = exported("vllm", adapter, tmp_path / "out")
+    words = started(tmp_path / "out", tmp_path / "bin")
+    assert words[:2] == ["serve", str(adapter.parent / "base")]
+    pairs = dict(itertools.pairwise(words))
+    assert pairs["--lora-modules"] == "tuned=adapter"
+    assert pairs["--max-lora-rank"] == "8"
+    assert pairs["--tokenizer"] == "adapter"
+    assert (tmp_path / "out" / pairs["--chat-template"]).read_text() == EDITED
+    assert words[-2:] == ["--port", "9"]
+    told = json.loads((tmp_path / "out" / "generation_config.json").read_text())
+    assert told["eos_token_id"] == [4, 5, 2]
+    assert "vLLM was not run here" in found.unchecked[0]
+    assert found.snippets[-1].was_run
+    copied = contents(tmp_path / "out" / "adapter")
+    assert all(copied[n] == c for n, c in contents(adapter).items() if n != "README.md")
+    moved = started(tmp_path / "out", tmp_path / "elsewhere", BASE="/models/base one")
+    assert moved[1] == "/models/base one"
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"use_dora": True}, "DoRA"),
+        ({"modules_to_save": ["lm_head"]}, "modules_to_save"),
+        ({"bias": "all"}, "biases"),
+        ({"alpha_pattern": {"q_proj": 2}}, "alphas"),
+        ({"target_modules": ["q_proj", "embed_tokens"]}, "embeddings"),
+    ],
+)
+def test_vllm_gets_the_merged_model_where_it_takes_no_such_adapter(
+    tiny_llama: str, tmp_path: Path, settings: dict[str, Any], why: str
+):
+    from trainers.exporting.vllm import refused_by_vllm
+    from trainers.origin import origin_of
+
+    peft_adapter(tiny_llama, tmp_path / "t", **{"target_modules": ["q_proj"]} | settings)
+    assert why in refused_by_vllm(origin_of(tmp_path / "t"))
+
+
+def test_vllm_serves_a_merged_model_under_its_name(tiny_llama: str, tmp_path: Path):
+    tuned_by("dora", tiny_llama, tmp_path / "tuned")
+    found = exported("vllm", tmp_path / "tuned", tmp_path / "out")
+    words = started(tmp_path / "out", tmp_path / "bin")
+    assert words[:4] == ["serve", "model", "--served-model-name", "tuned"]
+    assert "--enable-lora" not in words
+    assert "the merged model is served" in found.notes[0]
+    assert "model/model.safetensors" in found.files
+    with pytest.raises(PlanError, match="cannot be served as an adapter"):
+        exported("vllm", tmp_path / "tuned", tmp_path / "other", **{"as": "adapter"})
+
+
+def test_rank_takes_the_next_size_that_vllm_has():
+    from trainers.exporting.vllm import rank_for
+
+    sizes = [rank_for({"r": rank}) for rank in (1, 4, 8, 9, 100, 320, 512, 513)]
+    assert sizes == [1, 8, 8, 16, 128, 320, 512, None]
+
+
+def test_the_serving_snippet_runs_as_it_stands(
+    adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    found = exported("merged", adapter, tmp_path / "out")
+    snippet = found.snippets[-1]
+    assert snippet.was_run
+    assert snippet.language == "python"
+    monkeypatch.chdir(tmp_path / "out")
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(compile(snippet.text, "<snippet>", "exec"), {})  # it is what users paste
+    assert said.getvalue().endswith("\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["merged", "quantised", "vllm"])
+def test_the_serving_snippet_runs_in_a_process_of_its_own(adapter: Path, tmp_path: Path, form: str):
+    found = exported(form, adapter, tmp_path / "out")
+    run = subprocess.run(
+        [sys.executable, "-c", found.snippets[-1].text],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path / "out",
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.endswith("\n")
+
+
+def test_a_snippet_that_fails_is_told(tmp_path: Path):
+    from advisor.schema.export import Snippet
+    from trainers.exporting._running import ran
+
+    told = ran(Snippet(title="", language="python", text="open('no such file')"), tmp_path)
+    assert told.was_run is False
+    assert "no such file" in told.note
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A LoRA adapter on the embedded model, trained a few steps."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    from advisor.resources import embedded_model_root
+    from trainers.engines.trl._model import tokenizer_at
+
+    base, folder = str(embedded_model_root()), tmp_path_factory.mktemp("learnt")
+    tokenizer = tokenizer_at(base)
+    torch.manual_seed(0)
+    model = get_peft_model(
+        opened(base, dtype=torch.float32),
+        LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM"),
+    )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    rows = [f"What is {i} plus two? It is {i + 2}, and that is all." for i in range(8)]
+    batch = tokenizer(rows, return_tensors="pt", padding=True)
+    for _ in range(8):
+        loss = model(**batch, labels=batch["input_ids"]).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.save_pretrained(str(folder))
+    return folder
+
+
+def test_at_least_99_of_100_greedy_answers_stay_the_same(learnt: Path, tmp_path: Path):
+    from advisor.resources import embedded_model_root
+
+    exported("merged", learnt, tmp_path / "out")
+    before, after = answers(str(learnt), 100, 8), answers(str(tmp_path / "out"), 100, 8)
+    base = answers(str(embedded_model_root()), 10, 8)
+    assert sum(a != b for a, b in zip(base, before, strict=False)) > 5  # it has learnt something
+    assert sum(a == b for a, b in zip(before, after, strict=True)) >= 99
