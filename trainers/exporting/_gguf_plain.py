@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -57,9 +59,10 @@ class PlainEngine:
 
 def _opened(file: Path) -> Any:
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            str(file.parent), gguf_file=file.name, dtype=torch.float32, local_files_only=True
-        )
+        with contextlib.redirect_stderr(io.StringIO()):  # a bar that no setting turns off
+            model = AutoModelForCausalLM.from_pretrained(
+                str(file.parent), gguf_file=file.name, dtype=torch.float32, local_files_only=True
+            )
     except (ValueError, NotImplementedError, KeyError) as error:
         raise UnsupportedArchitectureError(
             f"transformers cannot read '{file.name}': {first_line(error)}",
