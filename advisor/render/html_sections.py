@@ -32,7 +32,12 @@ from advisor.render.html_parts import (
     table,
     wrap,
 )
-from advisor.render.measured_words import also_grid, measured_remarks, shown_comparisons
+from advisor.render.measured_words import (
+    also_grid,
+    measured_remarks,
+    recommended_label,
+    shown_comparisons,
+)
 from advisor.render.ranking import approaches_grid, column_meanings, unlisted
 from advisor.render.reasons import spoken_rules
 from advisor.render.safe import percent, words
@@ -71,7 +76,7 @@ def verdict(report: Report) -> str:
     inner = (
         element("h1", report.name),
         element("p", report.headline, "headline"),
-        f"<p>Recommended: <strong>{esc(words(report.recommended))}</strong></p>",
+        f"<p>{recommended_label(report)}: <strong>{esc(words(report.recommended))}</strong></p>",
         f"<p>Next: {prose(report.next_step)}</p>",
     )
     return wrap("header", inner, f"verdict {tone}")

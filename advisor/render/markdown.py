@@ -19,7 +19,12 @@ from advisor.render.grid import facts_line
 from advisor.render.markdown_blocks import linked, markdown_section
 from advisor.render.markdown_estimate import estimate
 from advisor.render.markdown_parts import code, escape, prose, table
-from advisor.render.measured_words import also_grid, measured_remarks, shown_comparisons
+from advisor.render.measured_words import (
+    also_grid,
+    measured_remarks,
+    recommended_label,
+    shown_comparisons,
+)
 from advisor.render.ranking import approaches_grid, column_meanings, unlisted
 from advisor.render.reasons import spoken_rules
 from advisor.render.safe import percent, words
@@ -52,7 +57,7 @@ def to_markdown(report: Report) -> str:
 
 def _verdict(report: Report) -> Iterator[str]:
     yield from (f"# {escape(report.name)}", "", f"**{escape(report.headline)}**", "")
-    yield from (f"Recommended: **{escape(words(report.recommended))}**", "")
+    yield from (f"{recommended_label(report)}: **{escape(words(report.recommended))}**", "")
     yield from (f"Next: {prose(report.next_step)}", "")
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from advisor.schema.baseline import Baselines
     from advisor.schema.evaluation import Comparison, Evaluation, MetricValue, Stopping
     from advisor.schema.purse import Bill
+    from advisor.schema.report import Report
 
 EVENTS = {
     "rate_limited": "asked to slow down",
@@ -31,6 +32,14 @@ NOTICED_MS = 1.0
 """Milliseconds to build a prompt from which on they are told."""
 FEW_SYSTEMS = 3
 """Up to so many, every pair is shown."""
+
+
+def recommended_label(report: Report) -> str:
+    """How the recommended approach is named: what was tuned may have been discarded since."""
+    proof = report.verification
+    if proof is None or proof.verdict == "keep":
+        return "Recommended"
+    return "Recommended before it was verified"
 
 
 def shown_comparisons(baselines: Baselines) -> tuple[Comparison, ...]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def change_ends(found: Regression, probes: Sequence[ProbeFinding]) -> tuple[str, str]:
     """Before and after: a share in percent, a loss with its unit, a count as it is."""
     if found.kind == "probe":
-        unit = next((p.unit for p in probes if p.probe and p.probe in found.what), "")
+        named = [p for p in probes if p.probe and p.probe in found.what]
+        unit = max(named, key=lambda p: len(p.probe)).unit if named else ""
         if unit:
             return short_number(found.before), f"{short_number(found.after)} {unit}"
     both_shares = 0 <= found.before <= 1 and 0 <= found.after <= 1
@@ -27,9 +28,9 @@ def change_ends(found: Regression, probes: Sequence[ProbeFinding]) -> tuple[str,
 
 
 def worse_words(found: Regression, probes: Sequence[ProbeFinding]) -> str:
-    """'general text (0.085 to 1.1 nats per token)'."""
+    """'general text, from 0.085 to 1.1 nats per token'."""
     before, after = change_ends(found, probes)
-    return f"{safe_text(found.what)} ({before} to {after})"
+    return f"{safe_text(found.what)}, from {before} to {after}"
 
 
 def segment_words(found: Segment) -> str:

@@ -67,7 +67,8 @@ def show_report(console: Console, report: Report) -> None:
         notes = report.training.notes
     show_warnings(console, (*report.warnings, *notes))
     decision = report.gate.decision if report.gate else report.decision
-    show_advice(console, decision, report.recommended)
+    if report.verification is None or report.verification.verdict == "keep":
+        show_advice(console, decision, report.recommended)
     console.print(labelled("Next", report.next_step))
     console.print(labelled("Report", f"{report.run_dir}/report.html"))
 

@@ -104,6 +104,9 @@ def test_words_for_what_got_worse_are_in_its_own_unit():
     assert probe_words(proofs.probe(after=None)) == "general text: 0.085 to unknown"
     assert change_ends(proofs.regression("x", kind="failures", before=0, after=7), ()) == ("0", "7")
     assert change_ends(proofs.regression("x", before=0.9, after=0.4), ()) == ("90.0 %", "40.0 %")
+    both = (proofs.probe("own", unit=""), proofs.probe("own, loss"))
+    lost = proofs.regression("probe own, loss (loss)", before=0.09, after=0.9)
+    assert change_ends(lost, both) == ("0.090", "0.90 nats per token")
 
 
 @PAGES

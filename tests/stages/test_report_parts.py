@@ -165,7 +165,7 @@ def test_an_inconclusive_verdict_says_how_many_samples_and_how_large_a_gain_woul
 def test_a_veto_is_named_in_the_headline_in_one_sentence_and_in_what_would_change_it():
     made = proved_report("refund")
     assert made.headline.startswith(
-        "Discard the tuned model: it got worse at refund (0.085 to 1.1), with 97.0 %"
+        "Discard the tuned model: it got worse at refund, from 0.085 to 1.1; on the task 97.0 %"
     )
     assert made.headline.count(". ") == 0
     assert any("refund" in line for line in made.changes)
@@ -175,7 +175,7 @@ def test_a_veto_is_named_in_the_headline_in_one_sentence_and_in_what_would_chang
 def test_a_probe_is_told_in_its_own_unit():
     worse = proofs.regression("probe general text (loss)")
     made = proved_report(verification=proofs.vetoed(regressions=(worse,)))
-    assert "general text (loss) (0.085 to 1.1 nats per token), with" in made.headline
+    assert "general text (loss), from 0.085 to 1.1 nats per token; on the task" in made.headline
 
 
 def test_a_kept_model_that_forgot_says_so_where_that_is_let_pass():
@@ -183,7 +183,7 @@ def test_a_kept_model_that_forgot_says_so_where_that_is_let_pass():
     proof = proofs.vetoed(verdict="keep", regressions=(worse,), tolerated="we route these")
     made = proved_report(verification=proof)
     assert made.headline.startswith(
-        "Keep the tuned model: although it got worse at label 'x' (90.0 % to 40.0 %), which is"
+        "Keep the tuned model: although it got worse at label 'x', from 90.0 % to 40.0 % (tolerated), 97.0 %"
     )
 
 

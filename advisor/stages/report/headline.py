@@ -126,12 +126,12 @@ def _elsewhere(verification: Verification) -> str:
     """What got worse beside the task, where that turned the verdict or was let pass."""
     if verification.verdict == "discard" and vetoes(verification):
         first, *others = vetoes(verification)
-        more = f" and {len(others)} more" if others else ""
-        return f"it got worse at {worse_words(first, verification.probes)}{more}, with "
+        more = f", and {len(others)} more" if others else ""
+        return f"it got worse at {worse_words(first, verification.probes)}{more}; on the task "
     passed = [r for r in verification.regressions if r.kind in ("segment", "probe")]
     if verification.verdict == "keep" and verification.tolerated and passed:
         told = worse_words(passed[0], verification.probes)
-        return f"although it got worse at {told}, which is tolerated, "
+        return f"although it got worse at {told} (tolerated), "
     return ""
 
 
