@@ -17,11 +17,11 @@ from advisor.stages.verify.regressions import regressions
 from advisor.workspace import Workspace
 from tests.fixtures import values as v
 from tests.fixtures.house_codes import write_house_codes
-from tests.fixtures.training import RecordingTools, training_job
+from tests.fixtures.training import RecordingTools, training_job, training_samples
 
 pytestmark = pytest.mark.ml
 
-ITEMS = 40
+ITEMS = 32
 RATES = {"wrecked": 5e-2, "careful": 1e-4}
 
 
@@ -35,13 +35,19 @@ def short_rows(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> dict[str, TrainResult]:
-    """The same dozen steps of LoRA on the embedded model, at two learning rates."""
+    """The same few steps of LoRA on the embedded model, at two learning rates."""
     from trainers.engines.trl import TrlTrainer
 
     base = str(embedded_model_root())
     return {
         name: TrlTrainer().train(
-            training_job(base, tmp_path_factory.mktemp(name), learning_rate=rate, rank=16),
+            training_job(
+                base,
+                tmp_path_factory.mktemp(name),
+                learning_rate=rate,
+                rank=16,
+                train_samples=training_samples(12),
+            ),
             RecordingTools(),
         )
         for name, rate in RATES.items()
@@ -56,6 +62,7 @@ def space(tmp_path) -> Workspace:
         probes=(f"{kinds}=exact_match", f"{kinds}=loss"),
         use_probes=False,
         batch_size=32,
+        max_new_tokens=16,
     )
     return Workspace(settings, RunFolder(tmp_path / "run"))
 
