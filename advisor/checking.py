@@ -88,9 +88,7 @@ def certified(
     served = _served(found, wish)
     if served is None:
         return unchecked(words, found.exporter, tolerance), _why(found)
-    refuse_unanswering(training)
-    _refuse_changed(space)
-    _judge_agreed(space, may_spend=may_spend)
+    refuse_uncheckable(space, may_spend=may_spend)
     # A server's weights may change behind its name, and a file in its middle: nothing kept counts.
     asked = replace(
         _bench(space, served), cache=None, purse=_purse(space, served, may_spend=may_spend)
@@ -107,6 +105,17 @@ def certified(
     except (MissingExtraError, MissingProgramError) as error:
         return unchecked(words, found.exporter, tolerance), (_missing(error),)
     return agreement, found.unchecked
+
+
+def refuse_uncheckable(space: Workspace, *, may_spend: bool) -> None:
+    """Raise where an export of the run cannot be asked what its model was evaluated on.
+
+    InputError for a model that gives no text, StaleArtifactError for data that has changed,
+    ConsentError for a judge who costs money that nobody agreed to spend.
+    """
+    refuse_unanswering(space.folder.read("train", TrainResult))
+    _refuse_changed(space)
+    _judge_agreed(space, may_spend=may_spend)
 
 
 def certified_without_run(

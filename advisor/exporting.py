@@ -17,7 +17,13 @@ from advisor import registry
 from advisor.artifacts import document, write_text
 from advisor.assembly import tuned_place
 from advisor.certifying import ASKED
-from advisor.checking import CHECK_LATER, ExportWish, certified, certified_without_run
+from advisor.checking import (
+    CHECK_LATER,
+    ExportWish,
+    certified,
+    certified_without_run,
+    refuse_uncheckable,
+)
 from advisor.contracts import PluginInfo, Progress
 from advisor.errors import (
     ConsentError,
@@ -67,6 +73,8 @@ def export_run(pipeline: Pipeline, wish: ExportWish) -> ExportRecord:
     record = _left_unchecked(goal, wish)
     if record is None:
         verdict, warnings = _standing(space, wish)
+        if wish.is_checked and wish.to != CARD:
+            refuse_uncheckable(space, may_spend=pipeline.may_spend)
         found = _written(space, wish, goal)
         record = ExportRecord(
             exported=found, verification=verdict, warnings=(*warnings, CHECK_LATER)
