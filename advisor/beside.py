@@ -12,12 +12,13 @@ from pydantic import BaseModel
 
 from advisor.artifacts import ENVELOPE, STAGES, RunFolder, Stage
 from advisor.catalog.load import Node, catalog_root, read
-from advisor.data_check.kept import is_quick, keep_check, kept_check
+from advisor.data_check.kept import MOST_ROWS, is_quick, keep_check, kept_check
 from advisor.errors import AdvisorError
 from advisor.reviewing import FILE as VOTES
 from advisor.reviewing import Sitting, open_sitting, review_of
 from advisor.schema.baseline import Baselines
 from advisor.schema.combine import CombineRecord
+from advisor.schema.dataset import Dataset
 from advisor.schema.export import ExportRecord
 from advisor.schema.profile import Profile
 from advisor.schema.report import DataSummary
@@ -84,17 +85,25 @@ def _records(folder: Path, patterns: Sequence[str], kind: type[V]) -> Iterator[V
 
 
 def check_data(space: Workspace) -> None:
-    """Check the data's rows once and keep the figures, while measuring takes its time anyway."""
-    if space.dataset is not None:
-        chosen = space.settings
-        keep_check(space.dataset, space.folder.path, mapping=chosen.mapping, seed=chosen.seed)
+    """Check the rows of larger data and keep the figures, while measuring takes its time anyway.
+
+    Small data is checked when it is reported on; data of more than `MOST_ROWS` never unasked.
+    """
+    found = space.dataset
+    if found is not None and not is_quick(found) and found.rows <= MOST_ROWS:
+        _checked(space, found)
+
+
+def _checked(space: Workspace, found: Dataset) -> DataSummary | None:
+    chosen = space.settings
+    return keep_check(found, space.folder.path, mapping=chosen.mapping, seed=chosen.seed)
 
 
 def data_summary(space: Workspace) -> DataSummary | None:
     """The data in figures: what the run measured of it, and the check of its rows.
 
-    The check is the one that was kept when the baselines were measured. Without one, small data is
-    checked now; of larger data the summary says how it is done. None for a run without data.
+    Larger data was checked when the baselines were measured, small data is checked now; without a
+    check the summary says how it is done. None for a run without data.
     """
     if not space.settings.data:
         return None
@@ -103,8 +112,7 @@ def data_summary(space: Workspace) -> DataSummary | None:
     kept = kept_check(folder.path, digest) if digest else None
     if kept is None and digest and not changed_since(space) and space.dataset is not None:
         if is_quick(space.dataset):
-            check_data(space)
-            kept = kept_check(folder.path, digest)
+            kept = _checked(space, space.dataset)
         else:
             told = f"`advisor data check {shlex.quote(space.settings.data)}` checks them"
             kept = DataSummary(

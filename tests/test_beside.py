@@ -9,7 +9,7 @@ import pytest
 
 from advisor import beside as room
 from advisor.artifacts import RunFolder, document
-from advisor.beside import all_sources, beside, data_summary, reviewed
+from advisor.beside import all_sources, beside, check_data, data_summary, reviewed
 from advisor.data_check import kept
 from advisor.pipeline import Pipeline
 from advisor.reviewing import FILE, add_vote, open_sitting
@@ -49,7 +49,12 @@ def space(finished, tmp_path):
     return Workspace(settings.model_copy(update={"data": str(data)}), RunFolder(place))
 
 
-def test_the_rows_are_checked_once_while_baselines_are_measured(space, monkeypatch):
+def test_the_rows_of_larger_data_are_checked_while_baselines_are_measured(space, monkeypatch):
+    (space.folder.path / kept.FILE).unlink()
+    check_data(space)
+    assert not (space.folder.path / kept.FILE).exists(), "small data waits for the report"
+    monkeypatch.setattr(kept, "QUICK_ROWS", 10)
+    check_data(space)
     assert (space.folder.path / kept.FILE).is_file()
     monkeypatch.setattr(room, "keep_check", None)
     found = data_summary(space)

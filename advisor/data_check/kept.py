@@ -20,6 +20,8 @@ MOST_PROBLEMS = 12
 QUICK_ROWS = 1500
 QUICK_CHARACTERS = 300_000
 """Up to so many rows and characters the check takes less than a second."""
+MOST_ROWS = 50_000
+"""Beyond so many rows the check takes minutes, which nobody asked for."""
 
 
 def is_quick(dataset: Dataset) -> bool:

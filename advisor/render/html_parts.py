@@ -10,6 +10,8 @@ from advisor.render.grid import Grid
 from advisor.render.safe import UNKNOWN, safe_text
 
 CELL_LIMIT = 400
+LONG = 80
+"""Characters from which on a cell keeps a width that a narrow screen scrolls to."""
 _CLASSES = {UNKNOWN: "unknown", "passed": "passed", "failed": "failed"}
 _BEFORE_A_UNIT = re.compile(r"(\d) (?=(?:%|GiB|USD|min|ms|s|h|points)(?!\w))|(?<= =) (?=\d)")
 _CODE = re.compile(r"`([^`]+)`")
@@ -97,7 +99,8 @@ def _head(header: str, is_number: bool) -> str:  # noqa: FBT001 - of the column
 def _row(row: tuple[str, ...], numbers: frozenset[int]) -> str:
     cells = []
     for place, cell in enumerate(row):
-        kinds = [_CLASSES.get(cell, ""), "number" if place in numbers else ""]
+        fitting = "number" if place in numbers else "long" if len(cell) > LONG else ""
+        kinds = [_CLASSES.get(cell, ""), fitting]
         kind = _class(" ".join(kind for kind in kinds if kind))
         tag, scope = ("th", ' scope="row"') if place == 0 else ("td", "")
         shown = together(cell, CELL_LIMIT)

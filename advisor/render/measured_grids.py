@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from advisor.schema.verify import EstimateCheck, Verification
 
 
+NOT_PRICED = "own machine, not priced"
+
+
 def evaluations_of(report: Report) -> tuple[Evaluation, ...]:
     """Every baseline, then the tuned model where it was verified."""
     found = report.baselines.evaluations if report.baselines else ()
@@ -100,11 +103,22 @@ def _with_unit(gib: str) -> str:
 def checks_grid(verification: Verification) -> Grid:
     """Every estimated quantity beside what was measured."""
     rows = tuple(
-        (check.quantity, _estimated(check), _quantity(check.measured, check.unit), _inside(check))
+        (check.quantity, *_beside(check), yes_no(check.inside if is_priced(check) else None))
         for check in verification.estimate_vs_measured
     )
     headers = ("Quantity", "Estimated", "Measured", "Inside the interval")
     return Grid(headers, rows, right=(1, 2))
+
+
+def is_priced(check: EstimateCheck) -> bool:
+    """False for the cost on a machine of the user's own, which nobody counts: no free training."""
+    return check.id != "cost_usd" or bool(check.estimated_likely or check.measured)
+
+
+def _beside(check: EstimateCheck) -> tuple[str, str]:
+    if not is_priced(check) and check.measured is not None:
+        return NOT_PRICED, NOT_PRICED
+    return _estimated(check), _quantity(check.measured, check.unit)
 
 
 def _estimated(check: EstimateCheck) -> str:
@@ -123,10 +137,6 @@ def _number(value: float) -> str:
 
 def _quantity(value: float | None, unit: str) -> str:
     return UNKNOWN if value is None else f"{_number(value)} {unit}"
-
-
-def _inside(check: EstimateCheck) -> str:
-    return yes_no(check.inside)
 
 
 def made_with_grid(report: Report) -> Grid:

@@ -11,6 +11,7 @@ from advisor.render.html import to_html
 from advisor.render.html_blocks import html_section
 from advisor.render.markdown import to_markdown
 from advisor.render.markdown_blocks import markdown_section
+from advisor.render.measured_grids import checks_grid
 from advisor.render.regression_words import change_ends, probe_words, segment_words
 from advisor.render.sections.costs import costs, costs_grid
 from advisor.render.sections.dataset import data_grid
@@ -130,6 +131,15 @@ def test_how_many_estimates_held_is_told(page):
     assert "1 of 1 quantities that can be compared lie inside" in page(full_report())
 
 
+def test_a_machine_of_ones_own_does_not_train_for_free():
+    free = v.verification().estimate_vs_measured[1].model_copy(
+        update={"estimated_low": 0.0, "estimated_likely": 0.0, "estimated_high": 0.0,
+                "measured": 0.0, "inside": True}
+    )  # fmt: skip
+    grid = checks_grid(v.verification(estimate_vs_measured=(free,)))
+    assert grid.rows == (("cost", "own machine, not priced", "own machine, not priced", "unknown"),)
+
+
 def test_answers_stand_side_by_side_with_their_scores():
     grid = failures_grid(list(full_report().failures)[:1])
     assert grid.headers == ("Sample", "Asked", "Wanted", "RAG", "Score", "Tuned", "Score")
@@ -181,7 +191,7 @@ def test_curves_hold_train_and_dev_loss_and_mark_the_kept_step():
 
 def test_two_ends_of_the_dev_loss_are_drawn_where_nothing_is_known_between():
     training = v.train_result(dev_loss_before=4.8, dev_loss_after=0.1, kept_step=None)
-    assert losses(training)["dev"] == [(0, 4.8), (60, 0.1)]
+    assert losses(training)["dev, before and after only"] == [(0, 4.8), (60, 0.1)]
 
 
 def test_an_export_shows_how_far_it_is_what_was_evaluated():

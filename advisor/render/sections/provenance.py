@@ -49,7 +49,7 @@ def figures_grid(report: Report) -> Grid:
         )
         for each in report.figures
     )
-    return Grid(("Figure", "How it is known", "From", "Day"), rows)
+    return Grid(("Figure", "How it is known", "From", "Day"), rows, right=(3,))
 
 
 def _source(source: Source) -> tuple[str, str, str]:

@@ -51,7 +51,8 @@ def losses(found: TrainResult) -> dict[str, list[tuple[int, float]]]:
     before, after = found.dev_loss_before, found.dev_loss_after
     if len(dev) < 2 and before is not None and after is not None:
         dev = [(0, before), (found.kept_step or found.steps, after)]
-    return {"train": [(point.step, point.loss) for point in found.loss], "dev": dev}
+    name = "dev" if len(found.evaluations) > 1 else "dev, before and after only"
+    return {"train": [(point.step, point.loss) for point in found.loss], name: dev}
 
 
 def _series(points: tuple[DevPoint, ...], name: str) -> list[tuple[int, float]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from advisor.render.blocks import Bullets, Chart, Section, Table, Text
 from advisor.render.charts import differences_chart
 from advisor.render.grid import Grid, p_text, short_number, yes_no
-from advisor.render.measured_grids import checks_grid, comparisons_grid
+from advisor.render.measured_grids import checks_grid, comparisons_grid, is_priced
 from advisor.render.measured_words import stopped_sentence
 from advisor.render.regression_words import change_ends, probe_value
 from advisor.render.safe import UNKNOWN, percent, words
@@ -41,7 +41,7 @@ def checks(report: Report) -> Section:
     found = report.verification
     if found is None or not found.estimate_vs_measured:
         return Section("Estimate against measured", ())
-    known = [check for check in found.estimate_vs_measured if check.inside is not None]
+    known = [c for c in found.estimate_vs_measured if c.inside is not None and is_priced(c)]
     inside = sum(bool(check.inside) for check in known)
     told = f"{inside} of {len(known)} quantities that can be compared lie inside their interval."
     return Section(
