@@ -1,0 +1,233 @@
+"""One model of two runs: verified on both, written whole or not at all, refused in words.
+
+The runs are made with the echo backend and the dry-run trainer; what they tuned are real adapters
+of a miniature model, so that combining, opening and verifying are what users get.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from advisor import test_ledger
+from advisor.artifacts import RunFolder
+from advisor.cli.main import cli
+from advisor.combining import CombineWish, combine_runs, read_part
+from advisor.errors import (
+    InputError,
+    MissingArtifactError,
+    ModelFolderError,
+    PlanError,
+    StaleArtifactError,
+    StorageError,
+)
+from advisor.kept_settings import load_settings, save_settings
+from advisor.pipeline import Pipeline
+from advisor.schema.run import RunSettings
+from advisor.workspace import Workspace
+from tests.fixtures.house_codes import write_house_codes
+from tests.fixtures.tiny_llama import edit_json, make_tiny_llama, tiny_llama
+from tests.fixtures.tuned_parts import make_adapter, make_whole
+
+pytestmark = pytest.mark.ml
+__all__ = ["tiny_llama"]
+
+
+def finished_run(place: Path, name: str, adapter: Path) -> Path:
+    """A run up to its verification, whose tuned model is the adapter."""
+    data = write_house_codes(place / f"{name}.jsonl")
+    data.write_text(data.read_text().replace("word", name))
+    (place / "answers.yaml").write_text("output: {house_format: true, strict_format: true}\n")
+    settings = RunSettings(
+        name=name,
+        data=str(data),
+        answers=str(place / "answers.yaml"),
+        backend="echo",
+        trainer="dry_run",
+        builders=("zero_shot",),
+        methods=("lora",),
+        target=0.9,
+        limit=8,
+        max_new_tokens=2,
+    )
+    run = place / name
+    pipeline = Pipeline(Workspace(settings, RunFolder(run)))
+    save_settings(settings, pipeline.folder)
+    pipeline.gate()
+    pipeline.train()
+    served = {"backend": "transformers", "model": str(adapter), "settings": {}}
+    edit_json(run / "6-train.json", served_by=served)
+    pipeline.verify()
+    return run
+
+
+@pytest.fixture(scope="module")
+def made(tiny_llama, tmp_path_factory) -> tuple[Path, Path]:
+    place = tmp_path_factory.mktemp("runs")
+    first = make_adapter(tiny_llama, place / "a", seed=1)
+    second = make_adapter(tiny_llama, place / "b", seed=2)
+    return finished_run(place, "letters", first), finished_run(place, "parcels", second)
+
+
+@pytest.fixture
+def runs(made, tmp_path) -> tuple[Path, Path]:
+    """Copies that a test may change; a moved folder opens."""
+    return tuple(Path(shutil.copytree(run, tmp_path / run.name)) for run in made)  # type: ignore[return-value]
+
+
+def combine(*words: object) -> Result:
+    return CliRunner().invoke(cli, ["combine", *map(str, words)])
+
+
+def wish(out: Path, **more) -> CombineWish:
+    return CombineWish(how=more.pop("how", "svd"), out=out, **more)
+
+
+def test_one_command_combines_and_verifies_on_both_tasks(runs, tmp_path):
+    out = tmp_path / "out"
+    result = combine(*runs, "--how", "svd", "--weights", "1,0.5", "--out", out, "--json")
+    assert result.exit_code == 5, result.output
+    told = json.loads(result.stdout)
+    assert told["verdict"] == "inconclusive"
+    assert list(told["verifications"]) == [str(run) for run in runs]
+    assert told["combined"]["how"] == "svd"
+    assert told["combined"]["served_by"]["model"] == str(out)
+    assert told == json.loads((out / "combine.json").read_text())
+    for run in runs:
+        against = told["against_parts"][str(run)]
+        assert (against["a"], against["b"], against["n"]) == ("tuned alone", "combined", 8)
+        assert any(
+            warning.startswith(f"{run.name}: 0.0 % combined against 0.0 % tuned alone")
+            for warning in told["warnings"]
+        )
+    assert not [place for place in tmp_path.iterdir() if place.name.startswith(".out")]
+
+
+def test_the_screen_tells_verdict_scores_and_way(runs, tmp_path):
+    result = combine(*runs, "--how", "linear", "--out", tmp_path / "out")
+    assert result.exit_code == 5, result.output
+    for words in (
+        "Not enough to tell",
+        "Tuned alone",
+        "letters",
+        "linear, by peft, rank 4",
+    ):
+        assert words in result.output
+
+
+def test_the_look_at_each_test_part_is_counted(runs, tmp_path):
+    parts = [read_part(run) for run in runs]
+    before = [test_ledger.uses(part.space.split_record.test_digest) for part in parts]
+    combine_runs(parts, wish(tmp_path / "out"))
+    after = [test_ledger.uses(part.space.split_record.test_digest) for part in parts]
+    assert [b - a for a, b in zip(before, after, strict=True)] == [1, 1]
+
+
+def test_without_verification_nothing_is_asked_and_nothing_claimed(runs, tmp_path):
+    result = combine(*runs, "--how", "dare", "--out", tmp_path / "out", "--no-verify", "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["verdict"] == "unverified"
+    assert told["verifications"] == {}
+
+
+def test_models_folders_alone_are_unverified_and_do_not_pass(runs, tmp_path):
+    models = [read_part(run).model for run in runs]
+    result = combine(*models, "--how", "ties", "--out", tmp_path / "out", "--json")
+    assert result.exit_code == 5, result.output
+    assert json.loads(result.stdout)["verdict"] == "unverified"
+
+
+def test_a_part_without_a_run_is_named_as_unknown(runs, tmp_path):
+    parts = [read_part(runs[0]), read_part(read_part(runs[1]).model)]
+    record = combine_runs(parts, wish(tmp_path / "out"))
+    assert list(record.verifications) == [str(runs[0])]
+    assert any("Not verified" in warning for warning in record.warnings)
+
+
+def test_a_part_that_was_never_verified_says_so(runs, tmp_path):
+    (runs[0] / "7-verify.json").unlink()
+    record = combine_runs([read_part(run) for run in runs], wish(tmp_path / "out"))
+    assert list(record.against_parts) == [str(runs[1])]
+    assert any("never verified" in warning for warning in record.warnings)
+
+
+def test_data_that_changed_is_told_before_any_work(runs, tmp_path):
+    data = tmp_path / "other.jsonl"
+    data.write_text(Path(load_settings(RunFolder(runs[0])).data).read_text().replace("K1-", "L1-"))
+    edit_json(runs[0] / "run.json", data=str(data))
+    with pytest.raises(StaleArtifactError, match="data file changed") as caught:
+        combine_runs([read_part(run) for run in runs], wish(tmp_path / "out"))
+    assert "--no-verify" in caught.value.hint
+    assert not (tmp_path / "out").exists()
+    unproved = wish(tmp_path / "out", is_verified=False)
+    assert combine_runs([read_part(run) for run in runs], unproved).verdict == "unverified"
+
+
+def test_a_run_without_baselines_is_told_before_any_work(runs, tmp_path):
+    (runs[1] / "4-baseline.json").unlink()
+    with pytest.raises(MissingArtifactError, match="no baselines"):
+        combine_runs([read_part(run) for run in runs], wish(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_holds_something_is_left_alone(runs, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine").touch()
+    with pytest.raises(StorageError, match="holds something"):
+        combine_runs([read_part(run) for run in runs], wish(tmp_path / "out"))
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["mine"]
+
+
+def test_nothing_half_written_is_left_when_combining_fails(runs, tmp_path):
+    with pytest.raises(PlanError, match="Nothing is left"):
+        combine_runs(
+            [read_part(run) for run in runs], wish(tmp_path / "out", how="ties", density=1e-6)
+        )
+    assert not (tmp_path / "out").exists()
+    assert not [place for place in tmp_path.iterdir() if place.name.startswith(".out")]
+
+
+def test_an_adapter_and_a_whole_model_do_not_go_together(runs, tmp_path):
+    whole = make_whole(tmp_path / "whole", seed=1)
+    with pytest.raises(PlanError, match="only like goes with like"):
+        combine_runs([read_part(runs[0]), read_part(whole)], wish(tmp_path / "out"))
+
+
+def test_adapters_of_other_bases_are_refused_by_name(runs, tmp_path):
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    base = make_tiny_llama(tmp_path / "base")
+    weights = load_file(base / "model.safetensors")
+    save_file({k: v + torch.ones(()) for k, v in weights.items()}, base / "model.safetensors")
+    other = make_adapter(str(base), tmp_path / "other", seed=1)
+    with pytest.raises(PlanError, match="different bases"):
+        combine_runs([read_part(runs[0]), read_part(other)], wish(tmp_path / "out"))
+
+
+def test_the_same_part_twice_and_one_alone_are_no_combination(runs, tmp_path):
+    for parts in ((runs[0],), (runs[0], runs[0])):
+        with pytest.raises(InputError, match="two different models"):
+            combine_runs([read_part(part) for part in parts], wish(tmp_path / "out"))
+
+
+def test_a_run_that_trained_nothing_and_a_folder_that_is_none(runs, tmp_path):
+    (runs[0] / "6-train.json").unlink()
+    with pytest.raises(MissingArtifactError, match="6-train"):
+        read_part(runs[0])
+    with pytest.raises(ModelFolderError, match="no folder"):
+        read_part(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"), [("1", "1 numbers for 2"), ("1,x", "numbers by comma")]
+)
+def test_weights_that_do_not_fit_are_told(weights, words, runs, tmp_path):
+    result = combine(*runs, "--how", "svd", "--out", tmp_path / "out", "--weights", weights)
+    assert result.exit_code == 1
+    assert words in result.output
