@@ -23,7 +23,7 @@ from advisor.render.sections.verification import probes_grid, segments_grid
 from advisor.schema.report import Report
 from tests.fixtures import proofs
 from tests.fixtures import values as v
-from tests.fixtures.estimates import break_even
+from tests.fixtures.estimates import break_even, serving
 from tests.fixtures.reports import REPORTS, full_report, proved_report, stopped_report
 
 PAGES = pytest.mark.parametrize("page", [to_html, to_markdown])
@@ -173,8 +173,17 @@ def test_unknown_costs_are_unknown_and_the_sum_says_what_it_leaves_out():
 
 @PAGES
 def test_break_even_of_the_estimate_stands_beside_the_measured(page):
-    estimate = v.estimate(break_even=(break_even(assumed=("1,000 calls a month",)),))
+    prompted = serving(approach="prompting", model="gpt-4.1")
+    estimate = v.estimate(
+        options=(v.option(serving=serving(model="ours")),),
+        serving=(serving(model="another"), prompted),
+        break_even=(break_even(assumed=("1,000 calls a month",)),),
+    )
     text = page(full_report(estimate=estimate))
+    start = text.index("A thousand answers, as estimated")
+    part = text[start : text.index("When tuning pays back", start)]
+    assert part.index("ours") < part.index("gpt-4.1")
+    assert "another" not in part[: part.index("gpt-4.1")]
     assert "from 143 calls a month (100 to 900)" in text
     assert "Assumed: 1,000 calls a month" in text
 

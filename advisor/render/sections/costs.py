@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from advisor.render.blocks import Bullets, Heading, Section, Table, Text
 from advisor.render.grid import Grid, usd_text
-from advisor.render.money_grids import break_even_grid
+from advisor.render.money_grids import break_even_grid, serving_grid
 from advisor.render.safe import UNKNOWN, words
 from advisor.units import short_count, short_duration
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from advisor.render.blocks import Block
     from advisor.schema.estimate import Option
     from advisor.schema.report import AnswerCost, CostLine, Payback, Report
+    from advisor.schema.spending import Serving
 
 SECONDS_PER_HOUR = 3600
 NONE = "-"
@@ -100,10 +101,22 @@ def _estimated(report: Report) -> Iterator[Block]:
         because = _why_not(report)
         yield Text(f"Break-even as estimated, in calls a month: unknown. {because}")
         return
+    ways = tuple(_ways(report))
+    if ways:
+        yield Table(serving_grid(ways), "A thousand answers, as estimated")
     yield Table(break_even_grid(found.break_even), "Break-even as estimated, in calls a month")
     assumed = dict.fromkeys(line for item in found.break_even for line in item.assumed)
     if assumed:
         yield Bullets(tuple(f"Assumed: {line}" for line in assumed))
+
+
+def _ways(report: Report) -> Iterator[Serving]:
+    """How the model that was trained would answer, then the untuned ways."""
+    option = _trained_option(report)
+    if option is not None and option.serving is not None:
+        yield option.serving
+    others = report.estimate.serving if report.estimate else ()
+    yield from (way for way in others if way.approach != "fine_tuning")
 
 
 def _why_not(report: Report) -> str:
