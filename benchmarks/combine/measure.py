@@ -1,0 +1,178 @@
+"""Two tasks, one adapter each, combined in every way by one command; results/combine.json.
+
+    python benchmarks/combine/measure.py [--missing] [--work FOLDER] [--limit N] [--ways WAY ...]
+
+The embedded model is tuned on the bundled task `tickets` and on `products`: the questions of the
+bundled task `manuals`, answered with the product they ask about in a house form. Each way of
+combining is one `advisor combine`, which verifies the result on the locked test samples of both.
+Finished runs in `--work` are used again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from advisor.resources import bundled_tasks_root  # noqa: E402
+
+RESULT = ROOT / "benchmarks" / "results" / "combine.json"
+PACKAGES = ("finetune-advisor", "torch", "transformers", "peft", "trl")
+WHY = "benchmark of combining"
+TOLERATED = "The embedded model is a demonstrator; what it forgets is told and not decided by."
+INSTRUCTIONS = {
+    "tickets": "Turn the customer message into our ticket line.",
+    "products": "Name the product that is asked about, for the index.",
+}
+WAYS: dict[str, tuple[str, ...]] = {
+    "linear": ("--how", "linear"),
+    "cat": ("--how", "cat"),
+    "svd": ("--how", "svd"),
+    "ties": ("--how", "ties"),
+    "ties, rank 16": ("--how", "ties", "--rank", "16"),
+    "dare": ("--how", "dare"),
+    "dare, rank 16": ("--how", "dare", "--rank", "16"),
+    "magnitude_prune, rank 16": ("--how", "magnitude_prune", "--rank", "16"),
+}
+NAME = re.compile(r"[A-Z][a-z]+ (?:[A-Z][a-z]+|\d+)")
+
+
+def products(folder: Path) -> Path:
+    """Questions about products, each with the product's name in a house form."""
+    source = bundled_tasks_root() / "manuals" / "data.jsonl"
+    rows = [json.loads(line) for line in source.read_text(encoding="utf-8").splitlines()]
+    told = [
+        {
+            "id": row["id"].replace("manuals", "products"),
+            "prompt": row["prompt"],
+            "completion": f"product: <{_asked(row['prompt'])}>",
+            "split": row["split"],
+        }
+        for row in rows
+    ]
+    file = folder / "products.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in told), encoding="utf-8")
+    return file
+
+
+def _asked(question: str) -> str:
+    """The product a question names; its first word is no part of a name."""
+    return str(NAME.findall(question.partition(" ")[2])[0])
+
+
+def advisor(*words: str) -> tuple[int, str, float]:
+    """Exit code, standard output and seconds of one command."""
+    began = time.perf_counter()
+    ended = subprocess.run(
+        [sys.executable, "-m", "advisor", *words], check=False, capture_output=True, text=True
+    )
+    if ended.returncode not in (0, 4, 5):
+        sys.exit(f"advisor {' '.join(words)}\n{ended.stderr}")
+    return ended.returncode, ended.stdout, round(time.perf_counter() - began, 1)
+
+
+def tuned(name: str, data: Path, work: Path, limit: int) -> Path:
+    """The finished run of one task: baselines, adapter, verification."""
+    run = work / name
+    chosen = ["--data", str(data), "--instruction", INSTRUCTIONS[name], "--limit", str(limit)]
+    chosen += ["--builders", "zero_shot,few_shot", "--metric", "exact_match", "--method", "lora"]
+    if not (run / "6-train.json").is_file():
+        advisor("run", "--run-dir", str(run), *chosen, "--override-gate", WHY, "--yes")
+    if not (run / "6-train.json").is_file():
+        advisor("train", "--run-dir", str(run), "--yes")
+    if not (run / "7-verify.json").is_file():
+        advisor("verify", "--run-dir", str(run), "--tolerate", TOLERATED)
+    return run
+
+
+def combined(words: tuple[str, ...], runs: list[Path], out: Path) -> dict[str, Any]:
+    """What one command says of one way."""
+    code, said, seconds = advisor("combine", *map(str, runs), *words, "--out", str(out), "--json")
+    told = json.loads(said)
+    tasks = {}
+    for run in runs:
+        found = told["verifications"][str(run)]
+        against = told["against_parts"].get(str(run))
+        value = found["tuned"]["value"]
+        tasks[run.name] = {
+            "n": found["tuned"]["n"],
+            "best_baseline": round(max(value - c["difference"] for c in found["comparisons"]), 4),
+            "combined": round(value, 4),
+            "tuned_alone": round(value - against["difference"], 4) if against else None,
+            "verdict": found["verdict"],
+            "worse_elsewhere": sum(one["kind"] == "probe" for one in found["regressions"]),
+        }
+    return {
+        "command": " ".join(words),
+        "done_by": told["combined"]["how"],
+        "rank": told["combined"]["rank"],
+        "weights": told["weights"],
+        "verdict": told["verdict"],
+        "exit_code": code,
+        "tasks": tasks,
+        "notes": told["combined"]["notes"],
+        "seconds": seconds,
+    }
+
+
+def measure(work: Path, limit: int, names: list[str], out: Path) -> None:
+    """All figures; the file grows with each way."""
+    load = os.getloadavg()[0]
+    files = {
+        "tickets": bundled_tasks_root() / "tickets" / "data.jsonl",
+        "products": products(work),
+    }
+    runs = [tuned(name, file, work, limit) for name, file in files.items()]
+    found: dict[str, Any] = {}
+    for name in names:
+        place = Path(tempfile.mkdtemp(dir=work)) / "combined"
+        found[name] = combined(WAYS[name], runs, place)
+        print(name, found[name]["tasks"], file=sys.stderr, flush=True)
+        document = {
+            "measured": datetime.now(UTC).date().isoformat(),
+            "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
+            "load_average": [round(load, 1), round(os.getloadavg()[0], 1)],
+            "python": platform.python_version(),
+            "versions": {package: version(package) for package in PACKAGES},
+            "test_samples": limit,
+            "tolerated": TOLERATED,
+            "ways": found,
+        }
+        out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> int:
+    """Measure and write the result."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--missing", action="store_true", help="only when there is no result yet")
+    parser.add_argument("--work", type=Path, help="folder of the runs (default: a temporary one)")
+    parser.add_argument("--limit", type=int, default=240, help="test samples of each task")
+    parser.add_argument("--ways", nargs="+", choices=sorted(WAYS), default=list(WAYS))
+    parser.add_argument("--out", type=Path, default=RESULT)
+    asked = parser.parse_args()
+    if asked.missing and asked.out.is_file():
+        return 0
+    os.environ.setdefault("ADVISOR_TEST_LEDGER", "off")
+    with tempfile.TemporaryDirectory() as scratch:
+        work = asked.work or Path(scratch)
+        work.mkdir(parents=True, exist_ok=True)
+        measure(work.resolve(), asked.limit, asked.ways, asked.out)
+    print(f"Written: {asked.out.name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
