@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 
 from advisor.evaluation.deciding import items_to_decide
+from advisor.evaluation.detectable import detectable_gain
 from advisor.schema.base import ConfidenceInterval
 from benchmarks.verification import simulated as sim
 from tests.fixtures import values as make
@@ -62,6 +63,14 @@ def test_a_difference_near_the_smallest_worthwhile_one_takes_the_most():
     assert needed(0.0) < needed(0.025) > needed(0.05) > needed(0.1)
     flat = ConfidenceInterval(low=0.0, high=0.0, level=0.95)
     assert items_to_decide(make.comparison(interval=flat), worthwhile=0.05) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "differ"), [(100, 0.3), (200, 0.45), (500, 0.15)])
+def test_the_gain_that_the_gate_takes_for_visible_is_kept_in_80_of_100(n, differ):
+    gain = detectable_gain(n, discordance=differ)
+    found = verdicts(partial(sim.two, n=n, differ=differ, gain=gain), 1000)
+    assert 0.77 <= found.count("keep") / 1000 <= 0.9
 
 
 @pytest.mark.slow
