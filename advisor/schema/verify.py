@@ -26,7 +26,8 @@ class Segment(Value):
     difference: float
     interval: ConfidenceInterval | None = None
     p_value: float | None = None
-    """Corrected after Holm over the segments that can veto; None for those with too few samples."""
+    """One-sided, that the tuned model is worse; corrected after Holm over the segments that can
+    veto; None for those with too few samples."""
     is_worse: bool = False
     """Whether the tuned model is worse there beyond chance, on enough samples to veto."""
 
