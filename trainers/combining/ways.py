@@ -20,10 +20,11 @@ PEFT_NAMES = {
 """Ours -> PEFT's."""
 EXACT = ("svd", "cat")
 """Ways that add the changes themselves; the others work on the factors where ranks allow."""
+DARE = "assumed; the paper on DARE, arXiv 2311.03099, drops as much as 90 % of large models'"
 DENSITIES = {
     "ties": (0.2, "the share that the paper on TIES keeps unless tuned, arXiv 2306.01708"),
-    "dare": (0.5, "the middle of what the paper on DARE tries, arXiv 2311.03099"),
-    "dare_ties": (0.5, "the middle of what the paper on DARE tries, arXiv 2311.03099"),
+    "dare": (0.5, DARE),
+    "dare_ties": (0.5, DARE),
     "magnitude_prune": (0.5, "assumed: half of each change"),
 }
 """Way that prunes -> share of each change it keeps unless told, and where that is from."""
