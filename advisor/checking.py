@@ -40,6 +40,8 @@ from advisor.workspace import Workspace
 
 SERVER = "openai"
 """The backend that asks a server which speaks OpenAI's protocol."""
+ATTEMPTS = "3"
+"""Of each question: a server that was started for this is there or is not."""
 LOCAL_BACKEND = "transformers"
 DTYPE = "backend.dtype"
 CHECK_LATER = "Not checked yet: the same command goes on with the check."
@@ -208,10 +210,15 @@ def _evaluated(space: Workspace, training: TrainResult) -> Served:
 
 
 def _served(found: Exported, wish: ExportWish) -> Served | None:
-    """How the export is asked: at a server, or opened here; None where nothing can."""
+    """How the export is asked: at a server, or opened here; None where nothing can.
+
+    Raises InputError for what is no address.
+    """
     if not wish.check_at:
         return found.served_by
-    return Served(backend=SERVER, model=wish.served_as, settings={"base_url": wish.check_at})
+    host_of(wish.check_at)
+    settings = {"base_url": wish.check_at, "attempts": ATTEMPTS}
+    return Served(backend=SERVER, model=wish.served_as, settings=settings)
 
 
 def _session(served: Served) -> LazySession:
@@ -284,6 +291,7 @@ def host_of(url: str) -> str:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
+        host = host if parts.scheme in ("http", "https") else None
     except ValueError:
         host, port = None, None
     if not host:

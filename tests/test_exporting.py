@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from advisor.checking import CHECK_LATER, ExportWish
 from advisor.cli.main import cli
 from advisor.contracts import PluginInfo
 from advisor.errors import (
+    BackendError,
     ConsentError,
     InputError,
     MissingArtifactError,
@@ -341,6 +343,29 @@ def test_a_server_elsewhere_is_asked_with_leave_only(run, copying):
     assert told.exit_code != 0
     with pytest.raises(ConsentError, match=r"models\.example"):
         export_run(pipeline(run), wish(check_at="http://models.example/v1"))
+
+
+@pytest.mark.parametrize(
+    "address", ["localhost:8000", "http://", "ftp://127.0.0.1/v1", "http://[1"]
+)
+def test_what_is_no_address_is_told(run, copying, address):
+    export_run(pipeline(run), wish(check=0))
+    with pytest.raises(InputError, match="address"):
+        export_run(pipeline(run), wish(check_at=address))
+
+
+def test_a_server_that_is_not_there_is_told_and_the_record_stays(run, copying):
+    before = export_run(pipeline(run), wish(check=3))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+    with pytest.raises(BackendError, match="No service answers"):
+        export_run(pipeline(run), wish(check=3, check_at=address))
+    assert read_record(run / "exports" / "copied") == before
+
+
+def test_a_server_is_checked_after_an_export_only(run, copying):
+    with pytest.raises(MissingArtifactError, match="no export as copied"):
+        export_run(pipeline(run), wish(check_at="http://127.0.0.1:9/v1"))
 
 
 def test_the_command_shows_the_verdict_and_leaves_with_its_code(run, copying):
