@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from advisor.evaluation.detectable import PROOF_LEVEL  # noqa: E402
+from advisor.evaluation.detectable import PROOF_ERROR, PROOF_LEVEL  # noqa: E402
 from benchmarks.verification import simulated as sim  # noqa: E402
 
 RESULT = ROOT / "benchmarks" / "results" / "verification.json"
@@ -194,7 +194,10 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "worst_wrong_keep": worst["keep"],
         "worst_wrong_keep_setting": worst["setting"],
         "worst_wrong_keep_of_0_1_scores": max(cheap),
-        "chance_that_190_of_200_equal_ones_are_not_kept": round(_at_most(10, 200, max(cheap)), 4),
+        "bound_of_wrong_keep": round(PROOF_ERROR, 6),
+        "chance_at_the_bound_that_190_of_200_are_not_kept": round(
+            _at_most(10, 200, PROOF_ERROR), 4
+        ),
         "kept_at_15_points_200_items_45_percent_discordant": asked["keep"],
         "shuffled_labels_discarded": min(
             one["discard"] for one in rows if one["setting"] == "shuffled labels"
