@@ -48,6 +48,8 @@ def write_model(model: Any, tokenizer: Any, folder: Path) -> None:
     try:
         model.save_pretrained(str(folder), max_shard_size=SHARD)
         tokenizer.save_pretrained(str(folder))
+        for file in folder.glob("*.safetensors"):  # a server may run as another user
+            file.chmod((folder / "config.json").stat().st_mode)
     except OSError as error:
         raise _unwritten(error, folder) from error
 

@@ -69,6 +69,8 @@ def test_stop_tokens_and_the_edited_chat_form_are_written(adapter: Path, tmp_pat
     assert not {"base.json", "adapter_config.json"} & set(found.files)
     assert found.precision == "float32"
     assert not found.is_lossy
+    modes = {file.stat().st_mode for file in (tmp_path / "out").iterdir()}
+    assert len(modes) == 1
     assert contents(adapter) == before
     whole, at = opened(str(tmp_path / "out")), opened(str(adapter.parent / "base"))
     assert (logits(whole) - logits(at)).abs().max() > 0.01

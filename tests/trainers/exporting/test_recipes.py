@@ -72,6 +72,7 @@ def test_what_an_engine_cannot_train_is_refused(tmp_path: Path):
 
 @pytest.mark.ml
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of old names, which TRL still reads
 def test_trl_itself_reads_the_settings(tmp_path: Path):
     from trl import ModelConfig, ScriptArguments, SFTConfig, TrlParser
 
