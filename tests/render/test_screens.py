@@ -13,9 +13,10 @@ from advisor.render.report import show_demo, show_report
 from advisor.render.training import show_training, sparkline
 from advisor.schema.base import Interval
 from advisor.schema.train import DevPoint, PlanChange, Preflight, Served
+from tests.fixtures import proofs
 from tests.fixtures import values as v
 from tests.fixtures.estimates import hostile_estimate, priced_estimate
-from tests.fixtures.reports import REPORTS
+from tests.fixtures.reports import REPORTS, proved_report
 from tests.fixtures.screens import screen
 
 DEMO: list[dict[str, Any]] = [
@@ -167,3 +168,19 @@ def test_training_tells_what_was_kept_what_was_seen_and_what_was_changed() -> No
         assert "4 to 2: memory" in lowered
         assert "20 s in looks" in lowered
         assert "1.25" in lowered
+
+
+def test_what_got_worse_elsewhere_has_a_line_each():
+    out = screen(show_report, REPORTS["proved"](), width=100)
+    assert "Worse: label refund: 80.0 % to 50.0 % (-30.0 points, n = 60)" in out
+    assert "Worse: general text: 0.085 to 1.1 nats per token" in out
+    assert "Worse: latency, from 0.085 to 1.1" in out
+    assert "Unknown: refund, refund" in out
+    assert "Recommended:" not in out, "what was advised was tried and is discarded"
+
+
+def test_what_is_let_pass_is_told_with_the_users_reason():
+    proof = proofs.vetoed(verdict="keep", tolerated="those are routed elsewhere")
+    out = screen(show_report, proved_report(verification=proof), width=100)
+    assert "Tolerated: those are routed elsewhere" in out
+    assert "Recommended:" in out
