@@ -21,7 +21,7 @@ WIDTH = 440
 """Width of every chart in its own units; the page scales it."""
 EDGE = 8
 TOP = 6
-AXIS_WORDS = 9
+AXIS_WORDS = 11
 """Size from which pygal reckons the room for words on an axis; the page's style sets the true."""
 COUNT_WORDS = 9
 """The same for counts above bars; words of marks stand where their point is, so their size is 0."""

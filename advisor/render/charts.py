@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from advisor.schema.evaluation import Evaluation
-    from advisor.schema.train import LossPoint
     from advisor.schema.verify import Segment
 
 ROW = 44
@@ -169,12 +168,6 @@ def points(difference: float) -> str:
     """A difference of shares in points with its sign: '+4.2', '-57.3' with a minus sign, '0'."""
     shown = f"{100 * difference:+.1f}"
     return "0" if shown in ("+0.0", "-0.0") else shown.replace("-", "\u2212")
-
-
-def loss_chart(points: Sequence[LossPoint]) -> str:
-    """Training loss over steps; empty when fewer than two finite values were logged."""
-    told = {"training loss": [(point.step, point.loss) for point in points]}
-    return curve_chart(told, marked_step=None, unit="")
 
 
 def curve_chart(

@@ -8,12 +8,11 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from advisor.render import charts
-from advisor.render.charts import curve_chart, differences_chart, loss_chart, scores_chart
+from advisor.render.charts import curve_chart, differences_chart, scores_chart
 from advisor.render.charts_counts import counts_chart, histogram_chart
 from advisor.render.charts_memory import memory_chart
 from advisor.schema.base import ConfidenceInterval
 from advisor.schema.dataset import Histogram
-from advisor.schema.train import LossPoint
 from advisor.schema.verify import Segment
 from tests.fixtures import values as v
 
@@ -212,10 +211,9 @@ def test_the_chart_has_a_bar_for_each_method_and_says_how_sure_the_fit_is() -> N
 
 
 def test_a_curve_needs_two_finite_values() -> None:
-    assert loss_chart([]) == ""
-    assert loss_chart([LossPoint(step=1, loss=1.0), LossPoint(step=2, loss=NAN)]) == ""
+    assert curve_chart({"a": []}, marked_step=None, unit="") == ""
     assert curve_chart({"a": [(1, 1.0)], "b": [(1, NAN), (2, 2.0)]}, marked_step=1, unit="") == ""
-    flat = loss_chart([LossPoint(step=1, loss=1.0), LossPoint(step=2, loss=1.0)])
+    flat = curve_chart({"a": [(1, 1.0), (2, 1.0)]}, marked_step=None, unit="")
     assert len(lines(flat, "curve")) == 1
 
 
