@@ -12,6 +12,8 @@ NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5
 """Kinds of tokens in a GGUF file."""
 NEVER = ("À", "Á")
 """Stand for bytes 192 and 193, which no UTF-8 text has: a merge of them changes nothing."""
+PRINTED = range(32, 127)
+"""Bytes without which no text can be read; a rarer one that has no token is left out by both."""
 NOT_COMPOSED = (
     "The tokenizer composes letters and accents (NFC) first, llama.cpp does not: texts with"
     " decomposed accents are read as other tokens."
@@ -116,8 +118,9 @@ def _check_model(model: dict[str, Any]) -> None:
     for name in ("byte_fallback", "dropout", "continuing_subword_prefix", "end_of_word_suffix"):
         if model.get(name):
             raise _cannot(f"it has {name}")
-    missing = [letter for letter in byte_letters() if letter not in model["vocab"]]
-    if missing:
+    missing = [at for at, letter in enumerate(byte_letters()) if letter not in model["vocab"]]
+    written = [at for at in missing if at in PRINTED]
+    if written or (missing and model.get("unk_token")):
         raise _cannot(f"it has no token for {len(missing)} of the 256 bytes")
 
 

@@ -102,6 +102,7 @@ def test_the_way_to_part_texts_has_a_name(tmp_path, pre_tokenizer, ignores, name
         {"model": {"type": "Unigram"}},
         {"model": {"byte_fallback": True}},
         {"model": {"vocab": {"a": 1}}},
+        {"model": {"vocab": dict.fromkeys(byte_letters()[:200], 1), "unk_token": "<unk>"}},
         {"added_tokens": [{"id": 0, "content": "<m>", "special": True, "lstrip": True}]},
         {"added_tokens": [{"id": 900, "content": "<m>", "special": True}]},
     ],
@@ -110,6 +111,11 @@ def test_what_llama_cpp_would_read_otherwise_is_refused(tmp_path, changes):
     with pytest.raises(PlanError, match="cannot be written into a GGUF file") as told:
         vocabulary_of(saved(tmp_path, **changes), 260)
     assert "vocabulary=beside" in told.value.hint
+
+
+def test_a_rare_byte_without_a_token_is_left_out_by_both(tmp_path):
+    kept = {letter: at + 1 for at, letter in enumerate(byte_letters()[:200])}
+    assert vocabulary_of(saved(tmp_path, model={"vocab": kept}), 260).tokens[1] == byte_letters()[0]
 
 
 def test_composed_accents_are_told(tmp_path):
