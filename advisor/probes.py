@@ -156,6 +156,8 @@ def _models(space: Workspace, training: TrainResult) -> tuple[Asked, Asked]:
 
 def _answers(space: Workspace, model: Asked, probes: Sequence[Probe]) -> list[Answered]:
     """What one model makes of every probe; opened with the first answer that is not kept."""
+    if not probes:
+        return []
     backend = registry.backend(model.backend)
     total = sum(len(probe.samples) for probe in probes)
     opener: Callable[[], Session] = lambda: backend.open(model.place, model.settings)  # noqa: E731
