@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from advisor import registry
 from advisor.errors import PlanError
 from advisor.schema.evaluation import Message, Prompt
+from advisor.schema.export import ExportJob
 from advisor.tools import Tools
 from tests.fixtures.tuned_parts import (
     combine_job,
@@ -203,6 +205,20 @@ def test_the_folder_is_complete_and_names_its_base(tiny_llama, pair, tmp_path):
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         assert (tmp_path / name).read_bytes() == (pair[0] / name).read_bytes()
     assert not [file for file in tmp_path.rglob("*") if file.suffix in {".bin", ".pt", ".pkl"}]
+
+
+def test_what_was_combined_is_made_whole_as_any_adapter(tiny_llama, pair, tmp_path):
+    from safetensors.torch import load_file
+
+    combined(pair, "cat", tmp_path / "both")
+    job = ExportJob(model=str(tmp_path / "both"), name="both", output_dir=str(tmp_path / "whole"))
+    tools = Tools(seed=0, instruction="", cache_dir=tmp_path)
+    registry.exporter("merged").export(job, tools)
+    base = load_file(Path(tiny_llama) / "model.safetensors")
+    whole = load_file(tmp_path / "whole" / "model.safetensors")
+    for layer, delta in weighted_sum(pair, (1, 1)).items():
+        moved = whole[f"{layer}.weight"] - base[f"{layer}.weight"]
+        assert float((moved - delta).abs().max()) < EXACT
 
 
 def test_the_stand_in_for_the_base_takes_no_memory(tiny_llama):
