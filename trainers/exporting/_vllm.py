@@ -44,8 +44,10 @@ class Shape(NamedTuple):
 def export_vllm(job: ExportJob, tools: Tools) -> Exported:
     """Everything for `vllm serve`; raises as `merged_model` does, and StorageError."""
     folder, source = Path(job.output_dir), Path(job.model)
-    line = lineage_of(source, at_hand)
+    line = lineage_of(source, at_hand, is_merged=False)
     shape = _shape(job, line)
+    if not shape.is_adapter:
+        line = lineage_of(source, at_hand)  # which refuses a packed base
     tokenizer = tokenizer_at(str(line.tokenizer))
     place = folder / (ADAPTER if shape.is_adapter else MODEL)
     if shape.is_adapter:

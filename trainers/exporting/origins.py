@@ -36,11 +36,11 @@ class Lineage(NamedTuple):
         return any(one.is_packed for one in self.layers)
 
 
-def lineage_of(folder: Path, at_hand: Callable[[str], Path]) -> Lineage:
+def lineage_of(folder: Path, at_hand: Callable[[str], Path], *, is_merged: bool = True) -> Lineage:
     """What a folder stands on; `at_hand` finds the folder of a base.
 
-    Raises ModelFolderError where a base is gone, another one, or packed; and PlanError for models
-    that give scores.
+    Raises ModelFolderError where a base is gone or another one, or is packed and to be merged; and
+    PlanError for models that give scores.
     """
     layers: list[Origin] = []
     here = origin_of(folder)
@@ -53,7 +53,7 @@ def lineage_of(folder: Path, at_hand: Callable[[str], Path]) -> Lineage:
                 where=str(folder),
             )
         here = origin_of(at_hand(base_of(here.folder)))
-    _refuse(here, layers)
+    _refuse(here, layers, is_merged=is_merged)
     with_tokenizer = (
         one.folder for one in (*layers, here) if (one.folder / "tokenizer_config.json").is_file()
     )
@@ -62,8 +62,8 @@ def lineage_of(folder: Path, at_hand: Callable[[str], Path]) -> Lineage:
     )
 
 
-def _refuse(whole: Origin, layers: list[Origin]) -> None:
-    if "quantization_config" in whole.config:
+def _refuse(whole: Origin, layers: list[Origin], *, is_merged: bool) -> None:
+    if is_merged and "quantization_config" in whole.config:
         kind = whole.config["quantization_config"]
         name = kind.get("quant_method", "") if isinstance(kind, dict) else ""
         raise ModelFolderError(

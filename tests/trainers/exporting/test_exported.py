@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from advisor import registry
-from advisor.errors import PlanError, StorageError
+from advisor.errors import ModelFolderError, PlanError, StorageError
 from advisor.schema.export import Exported
 from tests.fixtures.tiny_llama import edit_json
 from tests.fixtures.training import RecordingTools, prompt
@@ -142,6 +142,25 @@ def test_a_packed_export_is_opened_and_answers(adapter: Path, tmp_path: Path):
     assert len(answers(str(tmp_path / "out"), 2)) == 2
     whole = json.loads((tmp_path / "out" / "generation_config.json").read_text())
     assert whole["eos_token_id"] == [4, 5, 2]
+
+
+def test_an_adapter_of_a_packed_base_is_served_beside_it(
+    adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from trainers.exporting import _vllm
+
+    shutil.copytree(adapter.parent / "base", tmp_path / "packed")
+    shutil.copytree(adapter, tmp_path / "tuned")
+    edit_json(tmp_path / "packed" / "config.json", quantization_config={"quant_method": "gptq"})
+    edit_json(
+        tmp_path / "tuned" / "adapter_config.json",
+        base_model_name_or_path=str(tmp_path / "packed"),
+    )
+    monkeypatch.setattr(_vllm, "ran", lambda snippet, _folder: snippet)  # no kernels of GPTQ here
+    exported("vllm", tmp_path / "tuned", tmp_path / "out")
+    assert (tmp_path / "out" / "adapter" / "adapter_config.json").is_file()
+    with pytest.raises(ModelFolderError, match="are packed"):
+        exported("vllm", tmp_path / "tuned", tmp_path / "other", **{"as": "merged"})
 
 
 def started(folder: Path, place: Path, **environment: str) -> list[str]:
