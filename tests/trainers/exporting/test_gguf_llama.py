@@ -32,6 +32,11 @@ LINES = (
     "Hello world! it's 2026-11-26 and the café is closed; ÄÖÜ ß.",
     "\u4e2d\u6587\u5b57\u7b26 and 1,000,000 things...   many  spaces\n\nand\tlines",
 )
+APART = """
+import json, pathlib, sys
+from tests.trainers.exporting.test_gguf_llama import compared
+print(json.dumps(compared(pathlib.Path(sys.argv[1]))))
+"""
 MODELS = ("llama", "qwen2", "qwen3")
 
 
@@ -143,7 +148,7 @@ def test_every_way_of_parting_texts_gives_the_same_tokens(way, tmp_path):
 def test_the_embedded_model_s_adapter_answers_alike_in_every_precision(tmp_path):
     """In a process of its own: within pytest llama.cpp broke down on this model, elsewhere never."""
     done = subprocess.run(
-        [sys.executable, __file__, str(tmp_path)],
+        [sys.executable, "-c", APART, str(tmp_path)],
         cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
@@ -180,7 +185,3 @@ def test_a_second_beginning_is_not_written(tmp_path):
         said = session._words.said(turns)
         assert session._words.tokens(said).count(1) == 1
         assert session._words._replace(bos="").tokens(said).count(1) == 2
-
-
-if __name__ == "__main__":
-    print(json.dumps(compared(Path(sys.argv[1]))))
