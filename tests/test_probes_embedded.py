@@ -9,6 +9,8 @@ import pytest
 
 from advisor import registry
 from advisor.artifacts import RunFolder
+from advisor.evaluation import harness
+from advisor.evaluation.harness import TaskScores
 from advisor.probes import probed
 from advisor.resources import embedded_model_root, probe_root
 from advisor.schema.run import RunSettings
@@ -120,3 +122,30 @@ def test_what_cannot_be_asked_stands_there_with_the_reason(trained, space):
         )
         assert told in found.note
         assert (found.before, found.after, found.is_worse) == (None, None, False)
+
+
+def test_tasks_of_the_harness_are_paired_and_the_bases_scores_kept(trained, space, monkeypatch):
+    asked: list[dict[str, str]] = []
+
+    def scores(model, tasks, folder, *, device=""):
+        asked.append(dict(model))
+        right = 10 if "peft" in model else 35
+        values = {str(n): float(n < right) for n in range(40)}
+        return (TaskScores(task=tasks[0], metric="exact_match", values=values),)
+
+    monkeypatch.setattr(harness, "asked", scores)
+    chosen = space.settings.model_copy(update={"probes": (), "harness_tasks": ("own_kinds",)})
+    wanted = Workspace(chosen, space.folder)
+    for _ in range(2):
+        found = probed(wanted, trained["careful"], v.baselines(), v.evaluation("tuned", 0.9))
+        (one,) = (found for found in found if found.kind == "harness")
+        assert (one.probe, one.before, one.after, one.n) == (
+            "own_kinds (exact_match)",
+            35 / 40,
+            10 / 40,
+            40,
+        )
+        assert one.is_worse
+    base, adapter = str(embedded_model_root()), trained["careful"].served_by.model
+    tuned = {"pretrained": base, "peft": adapter}
+    assert asked == [{"pretrained": base}, tuned, tuned]
