@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import warnings
@@ -71,6 +72,15 @@ def merged_into(base: str, adapter: Path, folder: Path, *, bits: int = 32) -> Pa
     return folder
 
 
+@pytest.fixture(scope="module", autouse=True)
+def settled():
+    """A session that is given back looks for what is left over, but not through all of torch."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     return tmp_path_factory.mktemp("certifying")
@@ -124,14 +134,24 @@ def witness(folder: Path, *, cache=None, claims: str = "float32", opened=None) -
     return Witness(folder.name, bench, folder, claims)
 
 
+@pytest.fixture(scope="module")
+def evaluated(adapter):
+    """The evaluated model, opened once and not given back between two tests."""
+    session = BACKEND.open(str(adapter), {"device": "cpu"})
+    session.__exit__ = lambda *_told: None
+    return session
+
+
 @pytest.fixture
-def ask(adapter, kept, builder):
+def ask(adapter, evaluated, kept, builder):
     """What is found of a folder, held against the adapter."""
 
-    def asked(folder: Path, *, tolerance=EXACT, samples=SAMPLES, **told):
+    def asked(folder: Path, *, tolerance=EXACT, **told):
         reference = witness(adapter, cache=kept)
+        staying = replace(reference.bench, session=LazySession(lambda: evaluated))
         exported = witness(folder, **told)
-        return agreed(reference, exported, builder, samples, tolerance=tolerance)
+        reference = reference._replace(bench=staying)
+        return agreed(reference, exported, builder, SAMPLES, tolerance=tolerance)
 
     return asked
 
