@@ -18,10 +18,12 @@ from advisor.errors import (
     UnsupportedArchitectureError,
 )
 from advisor.schema.evaluation import Message, Prompt
+from tests.fixtures.tiny_llama import TURNS
 from tests.fixtures.training import RecordingTools
 from tests.trainers.exporting.tuned import export_job, tuned_by
 from trainers.exporting.gguf import GgufExporter
 from trainers.exporting.gguf_backend import GgufBackend
+from trainers.exporting.gguf_vocabulary import GPT2, WAYS, Way, vocabulary_of
 
 pytestmark = pytest.mark.ml
 
@@ -41,6 +43,34 @@ ODD = (
     "!!!???...---=== (a)[b]{c}",
     "",
 )
+
+
+LINES = (
+    "The invoice 12345 was not paid, don't you think? We'll see what they're doing.",
+    "Hello world! it's 2026-11-26 and the caf\u00e9 is closed; \u00c4\u00d6\u00dc \u00df.",
+    "\u4e2d\u6587\u5b57\u7b26 and 1,000,000 things...   many  spaces\n\nand\tlines",
+)
+
+
+def learnt(way: Way) -> Any:
+    """A tokenizer with merges that parts texts one way."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    inner = Tokenizer(models.BPE(ignore_merges=way.ignores_merges))
+    last = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=way.pattern == GPT2)
+    first: list[Any] = [pre_tokenizers.Digits(individual_digits=True)] if way.parts_digits else []
+    if way.pattern != GPT2:
+        first = [pre_tokenizers.Split(Regex(way.pattern), behavior="isolated")]
+    inner.pre_tokenizer = pre_tokenizers.Sequence([*first, last]) if first else last
+    inner.decoder = decoders.ByteLevel()
+    learner = trainers.BpeTrainer(
+        vocab_size=420,
+        show_progress=False,
+        special_tokens=["<pad>", "<s>", "<|end|>", *TURNS],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )
+    inner.train_from_iterator(LINES * 4, learner)
+    return inner
 
 
 def asked(text: str, system: str = "Add two.") -> Prompt:
@@ -109,6 +139,39 @@ def test_texts_become_the_same_tokens(files, merged):
         wanted = merged[1](text, add_special_tokens=False)["input_ids"]
         assert ours.encode(text, add_special_tokens=False).ids == wanted, text
         assert ours.decode(wanted) == merged[1].decode(wanted, skip_special_tokens=True)
+
+
+def held(made: Any, folder: Path) -> dict[str, Any]:
+    """The keys of a file that would hold a tokenizer."""
+    from trainers.exporting._gguf_read import KEYS
+
+    made.save(str(folder / "tokenizer.json"))
+    found = vocabulary_of(folder, 512)
+    told = {KEYS.MODEL: "gpt2", KEYS.LIST: found.tokens, KEYS.TOKEN_TYPE: found.kinds}
+    return told | {KEYS.MERGES: found.merges, KEYS.PRE: found.way.name}
+
+
+def tokens(made: Any) -> list[list[int]]:
+    return [made.encode(text, add_special_tokens=False).ids for text in (*ODD, *LINES)]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
+def test_a_file_gives_the_tokens_of_the_tokenizer_that_it_holds(way, tmp_path):
+    from trainers.exporting._gguf_plain import tokenizer_of
+
+    wanted = learnt(way)
+    assert tokens(tokenizer_of(tmp_path, held(wanted, tmp_path))) == tokens(wanted)
+
+
+def test_another_name_for_parting_texts_gives_other_tokens(tmp_path):
+    from trainers.exporting._gguf_plain import tokenizer_of
+    from trainers.exporting._gguf_read import KEYS
+
+    facts = held(learnt(WAYS[0]), tmp_path)
+    ways = [tokens(tokenizer_of(tmp_path, facts | {KEYS.PRE: way.name})) for way in WAYS]
+    assert [way.name for way, found in zip(WAYS, ways, strict=True) if found == ways[0]] == [
+        "gpt-2"
+    ]
 
 
 def test_prompts_and_ends_are_those_of_the_tuned_model(files, tuned):

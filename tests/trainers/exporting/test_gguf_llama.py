@@ -13,25 +13,20 @@ import pytest
 
 from advisor import registry
 from advisor.schema.evaluation import Message, Prompt
-from tests.fixtures.tiny_llama import TEMPLATE, TURNS
+from tests.fixtures.tiny_llama import TEMPLATE
 from tests.fixtures.training import RecordingTools
-from tests.trainers.exporting.test_gguf import ODD, asked
+from tests.trainers.exporting.test_gguf import LINES, ODD, asked, learnt
 from tests.trainers.exporting.tuned import export_job, tuned_by
 from trainers.exporting.gguf import GgufExporter
 from trainers.exporting.gguf_backend import GgufBackend
 from trainers.exporting.gguf_engines import can_run
-from trainers.exporting.gguf_vocabulary import GPT2, WAYS, Way
+from trainers.exporting.gguf_vocabulary import WAYS, Way
 
 pytestmark = [
     pytest.mark.ml,
     pytest.mark.slow,
     pytest.mark.skipif(not can_run(), reason="llama-cpp-python is not installed"),
 ]
-LINES = (
-    "The invoice 12345 was not paid, don't you think? We'll see what they're doing.",
-    "Hello world! it's 2026-11-26 and the café is closed; ÄÖÜ ß.",
-    "\u4e2d\u6587\u5b57\u7b26 and 1,000,000 things...   many  spaces\n\nand\tlines",
-)
 APART = """
 import json, pathlib, sys
 from tests.trainers.exporting.test_gguf_llama import compared
@@ -43,25 +38,10 @@ MODELS = ("llama", "qwen2", "qwen3")
 def made(folder: Path, way: Way, kind: str = "llama") -> Path:
     """A random model of an architecture with a tokenizer that parts texts one way."""
     import torch
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
-    inner = Tokenizer(models.BPE(ignore_merges=way.ignores_merges))
-    last = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=way.pattern == GPT2)
-    first: list[Any] = [pre_tokenizers.Digits(individual_digits=True)] if way.parts_digits else []
-    if way.pattern != GPT2:
-        first = [pre_tokenizers.Split(Regex(way.pattern), behavior="isolated")]
-    inner.pre_tokenizer = pre_tokenizers.Sequence([*first, last]) if first else last
-    inner.decoder = decoders.ByteLevel()
-    learner = trainers.BpeTrainer(
-        vocab_size=420,
-        show_progress=False,
-        special_tokens=["<pad>", "<s>", "<|end|>", *TURNS],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )
-    inner.train_from_iterator(LINES * 4, learner)
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=inner, bos_token="<s>", eos_token="<|end|>", pad_token="<pad>"
+        tokenizer_object=learnt(way), bos_token="<s>", eos_token="<|end|>", pad_token="<pad>"
     )
     tokenizer.chat_template = TEMPLATE
     torch.manual_seed(3)
