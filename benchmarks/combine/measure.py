@@ -46,6 +46,9 @@ WAYS: dict[str, tuple[str, ...]] = {
     "dare": ("--how", "dare"),
     "dare, rank 16": ("--how", "dare", "--rank", "16"),
     "magnitude_prune, rank 16": ("--how", "magnitude_prune", "--rank", "16"),
+    "cat, half each": ("--how", "cat", "--weights", "0.5,0.5"),
+    "cat, 0.7 and 0.4": ("--how", "cat", "--weights", "0.7,0.4"),
+    "svd, 0.7 and 0.4": ("--how", "svd", "--weights", "0.7,0.4"),
 }
 NAME = re.compile(r"[A-Z][a-z]+ (?:[A-Z][a-z]+|\d+)")
 
