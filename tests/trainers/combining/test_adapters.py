@@ -34,6 +34,7 @@ def combined(models, how, out, **more):
     return PeftCombiner().combine(combine_job(models, how, out, **more), tools)
 
 
+@pytest.mark.slow  # the conformance suite opens one of each
 @pytest.mark.parametrize("how", WAYS)
 def test_every_way_gives_an_adapter_that_opens_and_answers(how, pair, tmp_path):
     made = combined(pair, how, tmp_path)
@@ -149,7 +150,7 @@ def test_dare_keeps_each_number_with_the_share_and_makes_up_for_it(pair, tmp_pat
     assert sum(shares) / len(shares) == pytest.approx(0.5, abs=0.02)
 
 
-@pytest.mark.parametrize("how", ["dare", "dare_ties"])
+@pytest.mark.parametrize("how", ["dare", pytest.param("dare_ties", marks=pytest.mark.slow)])
 def test_the_seed_decides_what_is_dropped_and_nothing_else_does(how, pair, tmp_path):
     import torch
 
