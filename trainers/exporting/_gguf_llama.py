@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import llama_cpp
+import llama_cpp.llama_cpp as low
 import numpy as np
 
 from advisor.errors import BackendError, ModelFolderError
@@ -92,6 +94,27 @@ class LlamaEngine:
             size = -used
 
 
+@contextlib.contextmanager
+def _weights_as_they_are() -> Iterator[None]:
+    """Weights are not packed anew for the processor's tiles (AMX).
+
+    Machines that name them and do not grant them to a process break down in q8_0 otherwise, and
+    the library has no argument for it.
+    """
+    usual = low.llama_model_default_params
+
+    def plain() -> Any:
+        told = usual()
+        told.use_extra_bufts = False
+        return told
+
+    low.llama_model_default_params = plain
+    try:
+        yield
+    finally:
+        low.llama_model_default_params = usual
+
+
 def _cores() -> int:
     """Cores this process may use: threads beyond them wait for each other by spinning."""
     if hasattr(os, "sched_getaffinity"):
@@ -111,17 +134,18 @@ def _opened(file: Path, context: int, settings: Mapping[str, str]) -> Any:
     if not threads.isdecimal() or int(threads) < 1:
         raise BackendError(f"The setting threads is '{threads}'.", hint="Use a number above 0.")
     try:
-        return llama_cpp.Llama(
-            str(file),
-            n_ctx=context,
-            n_batch=BATCH,
-            n_threads=int(threads),
-            n_threads_batch=int(threads),
-            type_k=KV[kv],
-            type_v=KV[kv],
-            chat_format="chatml",
-            verbose=False,
-        )
+        with _weights_as_they_are():
+            return llama_cpp.Llama(
+                str(file),
+                n_ctx=context,
+                n_batch=BATCH,
+                n_threads=int(threads),
+                n_threads_batch=int(threads),
+                type_k=KV[kv],
+                type_v=KV[kv],
+                chat_format="chatml",
+                verbose=False,
+            )
     except (ValueError, RuntimeError, OSError) as error:
         raise ModelFolderError(
             f"llama.cpp cannot open '{file.name}': {error}",
