@@ -327,3 +327,39 @@ def training_block(found: dict[str, dict[str, Any]]) -> str:
         f"lengths ({packing['rows']} rows), on {speed['machine']}, no GPU."
     )
     return "\n".join(lines) + "\n"
+
+
+def proving_block(found: dict[str, dict[str, Any]]) -> str:
+    """One row per claim of proof and shipping: error rates, power, vetoes, exports, reports."""
+    chance, exports, report = found["verification"], found["exports"], found["report"]
+    rows = [*_chance_rows(chance["summary"]), *_export_rows(exports["forms"])]
+    slowest = max(row["wall_seconds"] for row in report["reports"].values())
+    rows.append(
+        ("`advisor report` on a finished run, slowest of the runs tried", f"{slowest:.1f} s")
+    )
+    lines = ["| what | measured |", "| --- | --- |", *(f"| {a} | {b} |" for a, b in rows)]
+    lines.append(
+        f"\nMeasured {chance['measured']} on {chance['machine']}, no GPU; verdicts on simulated "
+        f"scores, exports of the embedded model tuned on the bundled task {exports['task']}."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _chance_rows(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield (
+        "tuned model equal to the best baseline: kept all the same, worst of all settings",
+        percent(summary["worst_wrong_keep"]),
+    )
+    yield (
+        "15 points better, 200 samples, 45 % of them answered otherwise: kept",
+        percent(summary["kept_at_15_points_200_items_45_percent_discordant"]),
+    )
+    yield ("tuned on shuffled labels: discarded", percent(summary["shuffled_labels_discarded"]))
+    yield ("vetoed for a segment where nothing differs", percent(summary["worst_false_veto"]))
+
+
+def _export_rows(forms: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    for name, row in forms.items():
+        if row.get("n"):
+            told = f"{row['equal']} of {row['n']} answers equal, {row['verdict'].replace('_', ' ')}"
+            yield f"export {name}, against the evaluated adapter", told

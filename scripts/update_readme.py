@@ -26,6 +26,7 @@ from scripts.readme_blocks import (
     measuring_block,
     memory_block,
     memory_peers_block,
+    proving_block,
     startup_block,
     throughput_block,
     training_block,
@@ -55,6 +56,7 @@ SEVERAL: dict[str, tuple[Callable[[dict[str, dict[str, Any]]], str], tuple[str, 
         ("evaluation_harness", "evaluation_http", "evaluation_stopping", "data_check"),
     ),
     "training": (training_block, ("training_speed", "training_packing", "forgetting")),
+    "proving": (proving_block, ("verification", "exports", "report")),
     "finding": (finding_block, ("retrieval", "retrieval_vectors", "labels")),
 }
 """Blocks out of several result files."""
