@@ -12,6 +12,9 @@ from advisor.schema.base import Value
 from advisor.schema.run import EMBEDDED_MODEL, RunSettings
 
 ORDER = ("manuals", "tickets", "fields")
+GENERAL = "general.jsonl"
+"""Conversations of the kinds the embedded model was made of, to mix into a tuning of it; written by
+`examples.pretrain_tiny.probe --seed general --rows 600 --longest 208 --most 300`."""
 
 
 class BundledTask(Value):
@@ -50,5 +53,8 @@ def bundled_settings(name: str, *, seed: int = 0) -> BundledTask:
         answers=str(root / "answers.yaml"),
         model=EMBEDDED_MODEL,
         seed=seed,
+        general_data=str(root.parent / GENERAL) if about.get("plan") else None,
+        plan=about.get("plan", {}),
+        plan_from=dict.fromkeys(about.get("plan", {}), "the bundled task"),
     )
     return BundledTask(name=name, title=about["title"], run=settings)

@@ -18,7 +18,7 @@ import yaml
 
 from examples.bundled_tasks import manual_wording as manual
 from examples.bundled_tasks import message_wording as message
-from examples.bundled_tasks.profiles import ANSWERS, TITLES
+from examples.bundled_tasks.profiles import ANSWERS, PLANS, TITLES
 from examples.pretrain_tiny import vocabulary as vocab
 from examples.pretrain_tiny.values import MODEL_ENDINGS, Draw, capital, is_reserved
 
@@ -225,7 +225,7 @@ def task_files() -> Files:
     ):
         items, extra = make()
         files[f"{task}/task.yaml"] = yaml.safe_dump(
-            {"name": task, "title": TITLES[task]}, sort_keys=False
+            {"name": task, "title": TITLES[task]} | PLANS.get(task, {}), sort_keys=False
         )
         files[f"{task}/answers.yaml"] = yaml.safe_dump(ANSWERS[task], sort_keys=False)
         files[f"{task}/data.jsonl"] = "".join(

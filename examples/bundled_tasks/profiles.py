@@ -48,3 +48,16 @@ ANSWERS: dict[str, dict[str, dict[str, Any]]] = {
         "constraints": {"must_stay_local": True},
     },
 }
+
+PLANS = {
+    "tickets": {
+        "plan": {
+            "learning_rate": 0.002,
+            "epochs": 5,
+            "sequence_length": 208,
+            "general_share": 0.34,
+        }
+    }
+}
+"""The usual plan wins this task and costs the embedded model most of what it knew; this one keeps
+it, with the conversations of general.jsonl mixed in."""

@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from advisor.resources import embedded_model_root
 from examples.pretrain_tiny.conversation import Conversation
 from examples.pretrain_tiny.mixture import sample
 from examples.pretrain_tiny.values import Draw
@@ -56,14 +57,33 @@ def text_of(seed: str, count: int) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def short_of(text: str, longest: int) -> str:
+    """The rows of at most so many tokens as the embedded model reads them."""
+    from transformers import AutoTokenizer  # noqa: PLC0415 - heavy, wanted only here
+
+    tokenizer = AutoTokenizer.from_pretrained(embedded_model_root())
+
+    def length(line: str) -> int:
+        read = tokenizer.apply_chat_template(json.loads(line)["messages"], tokenize=True)
+        return len(read["input_ids"])
+
+    return "".join(line for line in text.splitlines(keepends=True) if length(line) <= longest)
+
+
 def main() -> None:
     """Write the file."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", default=SEED)
     parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--longest", type=int, help="leave out rows of more tokens")
+    parser.add_argument("--most", type=int, help="keep at most so many")
     chosen = parser.parse_args()
-    chosen.out.write_text(text_of(chosen.seed, chosen.rows), encoding="utf-8")
+    text = text_of(chosen.seed, chosen.rows)
+    if chosen.longest:
+        text = short_of(text, chosen.longest)
+    lines = text.splitlines(keepends=True)[: chosen.most]
+    chosen.out.write_text("".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

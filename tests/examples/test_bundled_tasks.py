@@ -7,10 +7,13 @@ import re
 
 import pytest
 
+from advisor.bundled import bundled_settings
+from advisor.resources import probe_root
 from examples.bundled_tasks import make_tasks, manual_wording, message_wording
 from examples.pretrain_tiny import wording
 from examples.pretrain_tiny.families import message_text, typed
 from examples.pretrain_tiny.mixture import FAMILIES
+from examples.pretrain_tiny.probe import text_of
 from examples.pretrain_tiny.values import Draw, is_reserved
 
 TASKS = tuple(make_tasks.SIZES)
@@ -138,3 +141,20 @@ def test_the_wording_of_messages_is_not_the_wording_of_pretraining():
         for form in forms.openings + forms.orders:
             plain = form.replace("{n}", "{v}").replace("{o}", "{v}").rstrip(".")
             assert plain not in known
+
+
+def test_general_conversations_are_of_the_models_kinds_and_none_is_probed():
+    rows = (make_tasks.TASKS_FOLDER / "general.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 300
+    assert set(rows) <= set(text_of("general", 600).splitlines())
+    asked = {str(json.loads(row)["messages"]) for row in rows}
+    probed = (probe_root() / "tiny.jsonl").read_text(encoding="utf-8").splitlines()
+    assert not asked & {str(json.loads(row)["messages"]) for row in probed}
+
+
+def test_tickets_are_tuned_with_care():
+    run = bundled_settings("tickets").run
+    assert run.plan["general_share"] > 0.3
+    assert run.general_data is not None
+    assert run.general_data.endswith("general.jsonl")
+    assert bundled_settings("fields").run.plan == {}
