@@ -17,14 +17,20 @@ if TYPE_CHECKING:
 def change_ends(found: Regression, probes: Sequence[ProbeFinding]) -> tuple[str, str]:
     """Before and after: a share in percent, a loss with its unit, a count as it is."""
     if found.kind == "probe":
-        named = [p for p in probes if p.probe and p.probe in found.what]
-        unit = max(named, key=lambda p: len(p.probe)).unit if named else ""
+        unit = _unit(found.what, probes)
         if unit:
             return short_number(found.before), f"{short_number(found.after)} {unit}"
     both_shares = 0 <= found.before <= 1 and 0 <= found.after <= 1
     if found.kind == "failures" or not both_shares:
         return f"{found.before:,.4g}", f"{found.after:,.4g}"
     return percent(found.before), percent(found.after)
+
+
+def _unit(what: str, probes: Sequence[ProbeFinding]) -> str:
+    """The unit of the probe of this name and kind, or of the one whose name says most of it."""
+    named = [p for p in probes if p.probe and p.probe in what]
+    of_kind = [p for p in named if f"{p.probe} ({p.kind})" in what]
+    return max(of_kind or named, key=lambda p: len(p.probe)).unit if named else ""
 
 
 def worse_words(found: Regression, probes: Sequence[ProbeFinding]) -> str:

@@ -108,6 +108,9 @@ def test_words_for_what_got_worse_are_in_its_own_unit():
     both = (proofs.probe("own", unit=""), proofs.probe("own, loss"))
     lost = proofs.regression("probe own, loss (loss)", before=0.09, after=0.9)
     assert change_ends(lost, both) == ("0.090", "0.90 nats per token")
+    twice = (proofs.probe("own"), proofs.probe("own", kind="task", unit=""))
+    lost = proofs.regression("probe own (task)", before=0.9, after=0.3)
+    assert change_ends(lost, twice) == ("90.0 %", "30.0 %")
 
 
 @PAGES

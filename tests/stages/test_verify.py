@@ -232,7 +232,7 @@ def test_a_hidden_segment_vetoes_from_thirty_samples_on(worse, verdict):
         True,
     )
     assert found.because.startswith(
-        "The tuned model got worse elsewhere: label 'rare' went from 100.0 % to 0.0 % (30 samples, "
+        "The tuned model got worse elsewhere: label 'rare', from 100.0 % to 0.0 % (30 samples, "
     )
     assert found.because.endswith("on 200 samples.")
     assert found.error_rates == {"baselines": 0.05, "segments": 0.05}
@@ -268,7 +268,7 @@ def test_a_probe_that_got_worse_is_a_veto_named_with_its_figures():
     assert found.verdict == "discard"
     assert found.probes == (fine, probe())
     assert (
-        "probe general text (loss) went from 0.085 to 1.1 nats per token (worse by 1.01 nats per "
+        "probe general text (loss), from 0.085 to 1.1 nats per token (worse by 1.01 nats per "
         "token, up to 0.1 nats per token are let pass, 120 samples)"
     ) in found.because
     assert [r.kind for r in found.regressions if r.vetoes] == ["probe"]
@@ -280,7 +280,12 @@ def test_a_probe_in_shares_is_told_in_percent():
         probe="json", kind="format", unit="", before=0.9, after=0.4, worse_by=0.5, allowed=0.05
     )
     found = verified(*pair(100, 4, 60, 36), probes=(share,))
-    assert "probe json (format) went from 90.0 % to 40.0 % (worse by 50 points" in found.because
+    assert "probe json (format), from 90.0 % to 40.0 % (worse by 50 points" in found.because
+
+
+def test_probes_that_were_not_tested_have_no_error_rate():
+    few = probe(p_value=None, n=12, is_worse=False)
+    assert "probes" not in verified(*pair(100, 4, 60, 36), probes=(few,)).error_rates
 
 
 def test_a_veto_discards_also_where_the_mean_is_open_and_is_added_where_it_discards():

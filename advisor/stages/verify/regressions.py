@@ -33,16 +33,6 @@ def regressions(
     )
 
 
-def regression_words(found: Regression, probes: Sequence[ProbeFinding]) -> str:
-    """What got worse in a segment or on a probe, from what to what, in the probe's unit."""
-    unit = next((one.unit for one in probes if _probe_name(one) == found.what), "")
-    before, after = f"{100 * found.before:.1f} %", f"{100 * found.after:.1f} %"
-    if unit:
-        before, after = f"{found.before:.3g}", f"{found.after:.3g} {unit}"
-    note = found.note[:1].lower() + found.note[1:].rstrip(".")
-    return f"{found.what} went from {before} to {after} ({note})"
-
-
 def _behind(
     comparisons: Sequence[Comparison], baselines: Baselines, tuned: Evaluation
 ) -> list[Regression]:

@@ -9,7 +9,10 @@ from advisor.evaluation import segments as parts
 from advisor.evaluation.compare import ValueOf, compare, corrected
 from advisor.evaluation.detectable import PROOF_LEVEL
 from advisor.evaluation.intervals import meets
+from advisor.evaluation.probing import ERROR_RATE as PROBES_RATE
 from advisor.evaluation.remarks import remarks
+from advisor.render.regression_words import worse_words
+from advisor.render.safe import percent
 from advisor.schema.baseline import Baselines
 from advisor.schema.estimate import Option
 from advisor.schema.evaluation import Evaluation, Sample
@@ -17,12 +20,10 @@ from advisor.schema.probe import ProbeFinding
 from advisor.schema.train import TrainResult
 from advisor.schema.verify import Segment, Verification
 from advisor.stages.verify.measured import estimate_vs_measured
-from advisor.stages.verify.regressions import regression_words, regressions
-from advisor.stages.verify.verdict import Verdict, judge, percent
+from advisor.stages.verify.regressions import regressions
+from advisor.stages.verify.verdict import Verdict, judge
 
 BASELINES_RATE = round(1 - PROOF_LEVEL, 6)
-PROBES_RATE = 0.05
-"""At which probes come tested."""
 
 
 class Evidence(NamedTuple):
@@ -72,7 +73,7 @@ def verify(
         is_tolerated=bool(tolerated),
     )
     elsewhere = [
-        regression_words(one, evidence.probes)
+        f"{worse_words(one, evidence.probes)} ({_noted(one.note)})"
         for one in worse
         if one.vetoes and one.kind != "baseline"
     ]
@@ -97,12 +98,16 @@ def verify(
     )
 
 
+def _noted(note: str) -> str:
+    return note[:1].lower() + note[1:].rstrip(".")
+
+
 def _error_rates(segments: Sequence[Segment], probes: Sequence[ProbeFinding]) -> dict[str, float]:
     """How often each family of tests errs at most; families without a test are left out."""
     rates = {"baselines": BASELINES_RATE}
     if any(segment.p_value is not None for segment in segments):
         rates["segments"] = parts.ERROR_RATE
-    if probes:
+    if any(probe.p_value is not None for probe in probes):
         rates["probes"] = PROBES_RATE
     return rates
 

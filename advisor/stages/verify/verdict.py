@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from advisor.evaluation.deciding import items_to_decide
 from advisor.evaluation.sentences import TOO_MANY, is_clear
+from advisor.render.safe import percent
 from advisor.schema.evaluation import Comparison, Evaluation
 
 WORTHWHILE_GAIN = 0.05
@@ -96,11 +97,6 @@ def _seen(comparison: Comparison, best: Evaluation, tuned: Evaluation) -> str:
         f"of {points(comparison.difference)} points ({100 * interval.level:.0f} % interval "
         f"{points(interval.low)} to {points(interval.high)}) on {comparison.n} samples"
     )
-
-
-def percent(share: float) -> str:
-    """A share as a percentage with one decimal."""
-    return f"{100 * share:.1f} %"
 
 
 def points(difference: float) -> str:
