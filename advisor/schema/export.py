@@ -105,3 +105,13 @@ class ExportRecord(Value):
     verification: str = ""
     """Verdict of the run that it comes from; empty where there is none."""
     warnings: tuple[str, ...] = ()
+    anyway: str = ""
+    """Why it ships although it was not kept, in the user's words; empty where it was kept."""
+    is_checked: bool = True
+    """False where the user asked for no check (`--no-check`)."""
+    trained_as: str = ""
+    """Digest of the training document it was made from."""
+    weights_digest: str = ""
+    """Of the tuned weights it was made from."""
+    options: dict[str, str] = Field(default_factory=dict)
+    """What the exporter was told."""

@@ -5,7 +5,8 @@
 Writes benchmarks/results/exports.json. Without --run-dir the bundled task `tickets` is run first
 (some minutes): the embedded model, tuned by LoRA and verified. Each form is made by
 `advisor export` into a folder that is thrown away, and asked the same test samples as the adapter.
-A form whose program or package is missing is named with the sentence that says so.
+A form whose program or package is missing is named with the sentence that says so; GGUF files are
+asked through llama.cpp where llama-cpp-python is installed, else through transformers' reader.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ FORMS: dict[str, tuple[str, ...]] = {
     "vllm": ("vllm",),
     "quantised, 8 bits": ("quantised", "bits=8"),
     "quantised, 4 bits": ("quantised", "bits=4"),
-    "gguf, f16": ("gguf", "quantisation=f16"),
-    "gguf, q8_0": ("gguf", "quantisation=q8_0"),
-    "ollama, q8_0": ("ollama", "quantisation=q8_0"),
+    "gguf, f16": ("gguf", "quantisation=f16", "vocabulary=beside"),
+    "gguf, q8_0": ("gguf", "quantisation=q8_0", "vocabulary=beside"),
 }
-"""Name -> form and its options."""
+"""Name -> form and its options. The embedded model's tokenizer rewrites texts before it splits them,
+which no GGUF file can say: it lies beside the weights, and Ollama cannot take it at all."""
 
 
 def advisor(*words: str) -> tuple[int, dict[str, Any]]:
@@ -67,6 +68,7 @@ def measured(run_dir: Path, form: tuple[str, ...], asked: int) -> dict[str, Any]
     return {
         "exit_code": code,
         "precision": found["exported"]["precision"],
+        "asked_through": (found["exported"]["served_by"] or {}).get("backend"),
         "verdict": agreed.get("verdict"),
         **{key: agreed.get(key) for key in kept},
         "unchecked": found["exported"]["unchecked"],
