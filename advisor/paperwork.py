@@ -46,7 +46,8 @@ def write_paperwork(
 ) -> tuple[str, ...]:
     """The model card in `folder`, the scores in the run folder; the names of what was written.
 
-    The card holds no text of the data; the files of single samples do, so they stay with the run.
+    The card holds no sample of the data (the labels of segments that got worse it does name); the
+    files of single samples do, so they stay with the run.
     `anyway` is the user's reason for shipping against the verdict. Raises MissingArtifactError
     without a training, StorageError where a folder cannot be written.
     """
@@ -74,7 +75,8 @@ def card_facts(space: Workspace, record: ExportRecord | None, *, anyway: str = "
         record=record,
         base_licence=licence_of(Path(space.tuned_path)),
         data_licences=_data_licences(space),
-        override=anyway or space.settings.gate_override or "",
+        override=space.settings.gate_override or "",
+        anyway=anyway or (record.anyway if record else ""),
         made_with={k: v for k, v in made_with(space).items() if k != "model"},
     )
 

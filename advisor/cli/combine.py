@@ -25,7 +25,7 @@ PATH = click.Path(path_type=Path)
 @click.command(name="combine")
 @click.argument("parts", nargs=-1, required=True, type=PATH)
 @click.option("--how", required=True, type=click.Choice(WAYS), help="How the changes are added up.")
-@click.option("--out", required=True, type=PATH, help="New or empty folder.")
+@click.option("--out", "--run-dir", "out", required=True, type=PATH, help="New or empty folder.")
 @click.option("--weights", help="One per part, by comma: 1,0.5 (default: 1 each).")
 @click.option(
     "--density",

@@ -175,11 +175,11 @@ def sample_lines(
             "model_id": model,
             "evaluation_name": _name(evaluation, subject),
             "evaluation_result_id": _result_id(evaluation, identity),
-            **_line(row),
+            **_line(row, higher_is_better=subject.higher_is_better),
         }
 
 
-def _line(row: Row) -> dict[str, Any]:
+def _line(row: Row, *, higher_is_better: bool) -> dict[str, Any]:
     """A conversation counts as one turn here: what the model wrote last is what was scored."""
     sample, answer = row.sample, row.score.completion
     told = sample.input + sample.target
@@ -199,7 +199,10 @@ def _line(row: Row) -> dict[str, Any]:
                 "is_terminal": True,
             }
         ],
-        "evaluation": {"score": row.score.value, "is_correct": row.score.value >= FULL},
+        "evaluation": {
+            "score": row.score.value,
+            "is_correct": row.score.value >= FULL if higher_is_better else row.score.value <= 0,
+        },
         "token_usage": {
             "input_tokens": answer.prompt_tokens,
             "output_tokens": answer.completion_tokens,

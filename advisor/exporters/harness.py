@@ -77,7 +77,7 @@ def _task(evaluation: Evaluation, subject: Subject) -> dict[str, Any]:
         "metric_list": [
             {
                 "metric": evaluation.metric,
-                "aggregation": "mean",
+                "aggregation": "counts" if _has_totals(evaluation) else "mean",
                 "higher_is_better": subject.higher_is_better,
             }
         ],
@@ -87,7 +87,11 @@ def _task(evaluation: Evaluation, subject: Subject) -> dict[str, Any]:
 
 
 def sample_lines(evaluation: Evaluation, samples: Sequence[Sample]) -> Iterator[dict[str, Any]]:
-    """One line per sample, as the harness logs them; they hold the texts of the test part."""
+    """One line per sample, as the harness logs them; they hold the texts of the test part.
+
+    `arg_0` is what the sample asks: shots and passages that a prompt showed beside it are named by
+    their ids, since no prompt is kept.
+    """
     return (_line(row, evaluation.metric) for row in rows_of(evaluation, samples))
 
 
@@ -98,12 +102,18 @@ def _line(row: Row, metric: str) -> dict[str, Any]:
         "doc": {"id": row.sample.id, "input": row.sample.input, "target": row.sample.target},
         "target": row.sample.target,
         "arguments": {"gen_args_0": {"arg_0": row.sample.input}},
+        "shown": {"shots": list(row.score.shots), "passages": list(row.score.passages)},
         "resps": [[answer]],
         "filtered_resps": [answer],
         "filter": FILTER,
         "metrics": [metric],
         metric: row.score.value,
     }
+
+
+def _has_totals(evaluation: Evaluation) -> bool:
+    """Whether the value is made of summed counts and no mean of samples."""
+    return any(score.totals for score in evaluation.scores)
 
 
 def _shots(evaluation: Evaluation) -> int:

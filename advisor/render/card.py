@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -21,8 +22,24 @@ if TYPE_CHECKING:
     from advisor.schema.train import TrainResult
     from advisor.schema.verify import Verification
 
-ADAPTERS = "peft"
-FOLDER_NAMES_ONLY = "a folder of the machine it was trained on"
+LICENCES = {
+    "apache-2.0": "apache-2.0",
+    "apache license": "apache-2.0",
+    "mit": "mit",
+    "mit license": "mit",
+    "bsd-3-clause": "bsd-3-clause",
+    "cc-by-4.0": "cc-by-4.0",
+    "cc-by-sa-4.0": "cc-by-sa-4.0",
+    "cc-by-nc-4.0": "cc-by-nc-4.0",
+    "llama2": "llama2",
+    "llama3": "llama3",
+    "llama3.1": "llama3.1",
+    "llama3.2": "llama3.2",
+    "llama3.3": "llama3.3",
+    "gemma": "gemma",
+    "openrail": "openrail",
+}
+"""What a model's folder says -> the id that model hubs take; anything else is `other`."""
 SETTINGS = (
     "epochs", "learning_rate", "rank", "alpha", "dropout", "target_modules", "sequence_length",
     "micro_batch_size", "gradient_accumulation_steps", "optimizer", "schedule", "precision",
@@ -58,7 +75,9 @@ class CardFacts:
     data_licences: Mapping[str, int] = field(default_factory=dict)
     """Licence -> rows; the empty name counts rows that say nothing."""
     override: str = ""
-    """Why it was trained or exported against the verdict, in the user's words."""
+    """Why it was trained although the gate did not say train, in the user's words."""
+    anyway: str = ""
+    """Why it ships although verification did not keep it, in the user's words."""
     made_with: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -76,19 +95,30 @@ def _front(facts: CardFacts) -> dict[str, Any]:
     training = facts.training
     found: dict[str, Any] = {
         "base_model": safe_text(facts.base, 200),
-        "library_name": ADAPTERS if _is_adapter(facts) else "transformers",
+        "library_name": _library(facts),
         "pipeline_tag": "text-generation",
     }
     if facts.base_licence:
-        found["license"] = safe_text(facts.base_licence, 80)
+        named = safe_text(facts.base_licence, 80)
+        plain = named.partition(" (its file ")[0].casefold()
+        found["license"] = LICENCES.get(plain, "other")
+        if plain not in LICENCES:
+            found["license_name"] = named
     found["tags"] = ["advisor", training.method, training.objective, training.trainer]
     if facts.verification is not None:
         found["model-index"] = [_index(facts, facts.verification)]
     return found
 
 
-def _is_adapter(facts: CardFacts) -> bool:
-    return facts.record is None or "adapter_config.json" in facts.record.exported.files
+def _library(facts: CardFacts) -> str:
+    """Whose loader opens it: GGUF files, an adapter beside its base, or a whole model."""
+    files = facts.record.exported.files if facts.record else ("adapter_config.json",)
+    if facts.record is None and facts.training.method == "full":
+        return "transformers"
+    if any(name.endswith(".gguf") for name in files):
+        return "gguf"
+    is_adapter = any(PurePath(name).name == "adapter_config.json" for name in files)
+    return "peft" if is_adapter else "transformers"
 
 
 def _index(facts: CardFacts, verification: Verification) -> dict[str, Any]:
@@ -100,8 +130,8 @@ def _index(facts: CardFacts, verification: Verification) -> dict[str, Any]:
             {
                 "task": {"type": "text-generation"},
                 "dataset": {
-                    "name": safe_text(facts.name, 80),
-                    "type": "private",
+                    "name": f"{safe_text(facts.name, 80)} (not published)",
+                    "type": safe_text(facts.name, 80),
                     "split": manifest.split,
                     "revision": manifest.dataset_digest,
                 },
@@ -143,8 +173,12 @@ def _verdict(facts: CardFacts) -> Iterator[str]:
         if found.tolerated:
             told = f"Regressions were tolerated by the user: {found.tolerated}"
             yield from (prose(told), "")
-    if facts.override:
-        yield from (prose(f"Made against the verdict, by the user's word: {facts.override}"), "")
+    if facts.override and (facts.gate is None or facts.gate.verdict != "train"):
+        told = f"Trained although the gate did not say so, by the user's word: {facts.override}"
+        yield from (prose(told), "")
+    if facts.anyway and (found is None or found.verdict != "keep"):
+        told = f"Shipped although it was not kept, by the user's word: {facts.anyway}"
+        yield from (prose(told), "")
 
 
 def _scores(facts: CardFacts) -> Iterator[str]:
@@ -162,8 +196,8 @@ def _scores(facts: CardFacts) -> Iterator[str]:
             (one.kind, one.name, f"{one.n:,}", percent(one.baseline), percent(one.tuned))
             for one in worse
         )
-        yield from ("Parts of the test samples where it is worse:", "")
-        headers = ("Part", "Which", "n", "Before", "After")
+        yield from ("Segments of the test samples where it is worse:", "")
+        headers = ("Segment", "Which", "n", "Before", "After")
         yield from table(Grid(headers, rows, right=(2, 3, 4)))
 
 
@@ -172,8 +206,9 @@ def _elsewhere(facts: CardFacts) -> Iterator[str]:
     if found is None:
         return
     yield from ("## Beside the task", "")
+    if not any(one.p_value is not None for one in found.probes):
+        yield from ("What tuning cost the model elsewhere was **not measured** by probes.", "")
     if not found.probes:
-        yield from ("What tuning cost the model elsewhere was **not measured**.", "")
         return
     rows = tuple(
         (
@@ -182,7 +217,7 @@ def _elsewhere(facts: CardFacts) -> Iterator[str]:
             f"{one.n:,}",
             _amount(one.before, one.unit),
             _amount(one.after, one.unit),
-            "yes" if one.is_worse else "no",
+            "not tested" if one.p_value is None else "yes" if one.is_worse else "no",
         )
         for one in found.probes
     )
@@ -211,9 +246,12 @@ def _export(facts: CardFacts) -> Iterator[str]:
             f"{percent(agreed.asked_agreement)}): **{words(agreed.verdict)}**."
         )
         yield ""
-    elif agreed is not None or exported.served_by is None:
+    else:
         yield from ("It was **not compared** with the model that was evaluated.", "")
-    told = (*(agreed.problems if agreed else ()), *exported.notes, *exported.unchecked)
+    asked = agreed is not None and agreed.n > 0 and "http" in agreed.exported
+    problems = agreed.problems if agreed else ()
+    unchecked = () if asked else exported.unchecked
+    told = (*problems, *record.warnings, *exported.notes, *unchecked)
     if told:
         yield from (*(f"- {prose(line)}" for line in told), "")
     for snippet in exported.snippets:

@@ -51,6 +51,7 @@ def test_extras_are_those_a_user_may_choose():
         "data",
         "docs",
         "eval",
+        "gguf",
         "metrics",
         "offline",
         "pgvector",
