@@ -1,0 +1,92 @@
+"""The card tells what was compared and what was not, whose word it ships by, and who opens it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import yaml
+
+from advisor.render.card import CardFacts, to_card
+from advisor.schema.export import Agreement, Exported, ExportRecord
+from tests.fixtures import values as v
+
+
+def record(files=("model.safetensors",), **changes):
+    exported = Exported(
+        exporter="merged", output_dir="x", files=files, unchecked=("vLLM was not run here.",)
+    )
+    return ExportRecord(**({"exported": exported} | changes))
+
+
+def agreement(exported="transformers: merged"):
+    return Agreement(
+        reference="transformers: adapter",
+        exported=exported,
+        n=100,
+        equal=99,
+        asked_agreement=0.99,
+        verdict="same",
+    )
+
+
+@pytest.fixture
+def facts():
+    return CardFacts(name="tickets", training=v.train_result(), base="some/base")
+
+
+def front(card):
+    return yaml.safe_load(card.split("---\n")[1])
+
+
+def test_an_export_without_a_check_says_so(facts):
+    card = to_card(replace(facts, record=record(is_checked=False, warnings=("Not checked.",))))
+    assert "**not compared**" in card
+    assert "Not checked." in card
+
+
+def test_an_export_with_a_check_says_how_many_answers_were_equal(facts):
+    card = to_card(replace(facts, record=record(agreement=agreement())))
+    assert "the same answer 99 times" in card.replace("\n", " ")
+    assert "vLLM was not run here" in card
+
+
+def test_what_a_server_answered_is_not_called_unchecked(facts):
+    told = agreement("openai: served at http://localhost:8000/v1")
+    assert "was not run here" not in to_card(replace(facts, record=record(agreement=told)))
+
+
+@pytest.mark.parametrize(
+    ("files", "library"),
+    [
+        (("model.safetensors", "config.json"), "transformers"),
+        (("adapter/adapter_config.json", "serve.sh"), "peft"),
+        (("model-q8_0.gguf",), "gguf"),
+    ],
+)
+def test_whose_loader_opens_it_is_told(facts, files, library):
+    assert front(to_card(replace(facts, record=record(files))))["library_name"] == library
+
+
+@pytest.mark.parametrize(
+    ("said", "licence", "name"),
+    [
+        ("Apache-2.0", "apache-2.0", None),
+        ("MIT License (its file LICENSE)", "mit", None),
+        ("Own terms: ask\nus", "other", "Own terms: ask us"),
+        ("", None, None),
+    ],
+)
+def test_licences_stand_there_as_model_hubs_read_them(facts, said, licence, name):
+    found = front(to_card(replace(facts, base_licence=said)))
+    assert (found.get("license"), found.get("license_name")) == (licence, name)
+
+
+def test_a_reason_stands_only_where_it_was_needed(facts):
+    kept = to_card(
+        replace(facts, anyway="in a hurry", override="style", gate=v.gate_verdict("train"))
+    )
+    assert "in a hurry" in kept  # it was not verified
+    assert "style" not in kept
+    stopped = to_card(replace(facts, override="style", gate=v.gate_verdict("stop")))
+    assert "Trained although the gate did not say so" in stopped
