@@ -9,6 +9,8 @@ from pydantic import Field
 from advisor.schema.base import ConfidenceInterval, Value
 from advisor.schema.evaluation import Sample
 
+OF_TEST_PART = "answers to the test part"
+"""The source of what is read off the task's own answers: it says nothing of what was forgotten."""
 ProbeKind = Literal["loss", "task", "instruction", "format", "hallucination", "refusal", "harness"]
 
 
@@ -55,3 +57,8 @@ class ProbeFinding(Value):
     """Worse beyond chance and by more than is allowed."""
     source: str = ""
     note: str = ""
+
+    @property
+    def shows_forgetting(self) -> bool:
+        """Whether it was measured beside the task: packaged, general or named, not its answers."""
+        return self.source != OF_TEST_PART and self.worse_by is not None

@@ -84,6 +84,11 @@ class Verification(Value):
     target_met: bool | None = None
     warnings: tuple[str, ...] = ()
 
+    @property
+    def shows_forgetting(self) -> bool:
+        """Whether some probe beside the task was measured before and after."""
+        return any(probe.shows_forgetting for probe in self.probes)
+
     @field_validator("estimate_vs_measured", mode="before")
     @classmethod
     def _from_object(cls, value: object) -> object:
