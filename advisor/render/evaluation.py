@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from advisor.render.diagnosis import show_failures
+from advisor.render.measured_grids import NOT_PRICED, is_priced
 from advisor.render.measured_words import (
     also_grid,
     measured_remarks,
@@ -14,6 +15,7 @@ from advisor.render.measured_words import (
 from advisor.render.regression_words import change_ends
 from advisor.render.report import scores_table
 from advisor.render.terminal import (
+    BAD,
     UNKNOWN,
     amount,
     make_panel,
@@ -95,7 +97,7 @@ def show_verification(console: Console, verification: Verification) -> None:
     if verification.probes:
         console.print(probes_table(verification.probes))
     if verification.regressions:
-        console.print(_regressions_table(verification, ascii_only=ascii_only))
+        console.print(_regressions_table(verification))
     for sentence in how_sure(verification):
         console.print(plain(sentence))
     if verification.estimate_vs_measured:
@@ -145,11 +147,11 @@ def _milliseconds(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,.0f}"
 
 
-def _regressions_table(verification: Verification, *, ascii_only: bool) -> Table:
+def _regressions_table(verification: Verification) -> Table:
     table = make_table("Worse than before", "Before", "After", "Vetoes", right=(1, 2))
     for found in verification.regressions:
         before, after = change_ends(found, verification.probes)
-        vetoes = tick(passed=False, ascii_only=ascii_only) if found.vetoes else styled("no", "dim")
+        vetoes = styled("yes", BAD) if found.vetoes else styled("no", "dim")
         table.add_row(plain(found.what, 40), plain(before), plain(after), vetoes)
     return table
 
@@ -158,8 +160,12 @@ def _checks_table(checks: Sequence[EstimateCheck], *, ascii_only: bool) -> Table
     headers = ("Estimate against measured", "Estimated", "Range", "Measured", "")
     table = make_table(*headers, right=(1, 2, 3))
     for found in checks:
+        name = plain(f"{found.quantity} ({found.unit})", 26)
+        if found.measured is not None and not is_priced(found):
+            table.add_row(name, "", plain(NOT_PRICED), "", tick(None, ascii_only=ascii_only))
+            continue
         table.add_row(
-            plain(f"{found.quantity} ({found.unit})", 26),
+            name,
             _figure(found.estimated_likely),
             _range(found),
             _figure(found.measured),

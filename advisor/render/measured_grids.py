@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from advisor.render.diagnosis_grids import system_name
 from advisor.render.grid import Grid, gib_text, p_text, usd_text, yes_no
+from advisor.render.proof_words import interval_points, level_header
 from advisor.render.safe import UNKNOWN, amount, percent, percent_range, safe_text, words
 from advisor.render.training_words import TIME, told_rows
 from advisor.units import short_count, short_duration
@@ -62,14 +63,15 @@ def comparisons_grid(comparisons: Sequence[Comparison]) -> Grid:
         (
             f"{words(c.b)} minus {words(c.a)}",
             f"{100 * c.difference:+.1f} points",
-            f"{100 * c.interval.low:+.1f} to {100 * c.interval.high:+.1f}",
+            interval_points(c.interval),
             p_text(c.p_value),
             c.test,
             f"{c.only_b:,} / {c.only_a:,} of {c.n:,}",
         )
         for c in comparisons
     )
-    headers = ("Pair", "Difference", "Interval", "p", "Test", "Only one right")
+    level = level_header("interval", (c.interval for c in comparisons))
+    headers = ("Pair", "Difference", level, "p", "Test", "Only one right")
     return Grid(headers, rows, right=(1, 2, 3))
 
 

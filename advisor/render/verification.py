@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from advisor.render.grid import p_text, short_number
+from advisor.render.proof_words import FAMILIES, UNASKED, worst_first
+from advisor.render.regression_words import probe_value
 from advisor.render.terminal import UNKNOWN, make_table, percent, plain, styled, words
 
 if TYPE_CHECKING:
@@ -18,20 +20,12 @@ if TYPE_CHECKING:
 
 SHOWN = 8
 """Segments on a terminal; the document holds all."""
-FAMILIES = {
-    "baselines": "that a model no better than a baseline is called different",
-    "segments": "that any segment is called worse",
-    "probes": "that any probe is called worse",
-}
 
 
 def chosen_segments(segments: Sequence[Segment]) -> list[Segment]:
-    """Those that are worse, then the largest losses of those that were tested, in that order."""
-    tested = [one for one in segments if one.p_value is not None]
-    ordered = sorted(tested, key=lambda one: (not one.is_worse, one.difference))
-    rest = sorted((one for one in segments if one.p_value is None), key=lambda one: -one.n)
+    """The first of them, worst first, and all that are worse."""
     worse = sum(one.is_worse for one in segments)
-    return [*ordered, *rest][: max(SHOWN, worse)]
+    return worst_first(segments)[: max(SHOWN, worse)]
 
 
 def segments_table(segments: Sequence[Segment]) -> Table:
@@ -66,8 +60,8 @@ def probes_table(probes: Sequence[ProbeFinding]) -> Table:
         table.add_row(
             plain(name, 30),
             f"{one.n:,}",
-            _value(one.before, one.unit),
-            _value(one.after, one.unit),
+            probe_value(one, one.before),
+            probe_value(one, one.after),
             _allowed(one),
             UNKNOWN if one.p_value is None else p_text(one.p_value),
             _worse(is_worse=one.is_worse, is_tested=one.p_value is not None),
@@ -92,6 +86,10 @@ def how_sure(verification: Verification) -> list[str]:
         told.append(
             f"Chance by which it may err where nothing differs, at most: {'; '.join(rates)}."
         )
+    if (
+        verification.verdict != "keep" and not verification.shows_forgetting
+    ):  # there it is warned of
+        told.append(UNASKED)
     if verification.tolerated:
         told.append(f"Worse segments and probes are let pass: {verification.tolerated}")
     return told
@@ -101,12 +99,6 @@ def _worse(*, is_worse: bool, is_tested: bool) -> Text:
     if is_worse:
         return styled("yes", "bold red")
     return styled("no" if is_tested else "-", "dim")
-
-
-def _value(value: float | None, unit: str) -> str:
-    if unit and value is not None:
-        return short_number(value)
-    return percent(value)
 
 
 def _allowed(probe: ProbeFinding) -> str:

@@ -11,7 +11,8 @@ from advisor.render.html import to_html
 from advisor.render.html_blocks import html_section
 from advisor.render.markdown import to_markdown
 from advisor.render.markdown_blocks import markdown_section
-from advisor.render.measured_grids import checks_grid
+from advisor.render.measured_grids import checks_grid, comparisons_grid
+from advisor.render.proof_words import calm_sentence
 from advisor.render.regression_words import change_ends, probe_words, segment_words
 from advisor.render.sections.costs import costs, costs_grid
 from advisor.render.sections.dataset import data_grid
@@ -20,6 +21,8 @@ from advisor.render.sections.provenance import figures_grid
 from advisor.render.sections.shipping import exports_grid, review_words
 from advisor.render.sections.training import looks_grid, losses
 from advisor.render.sections.verification import probes_grid, segments_grid
+from advisor.schema.base import ConfidenceInterval
+from advisor.schema.probe import OF_TEST_PART
 from advisor.schema.report import Report
 from tests.fixtures import proofs
 from tests.fixtures import values as v
@@ -85,16 +88,40 @@ def test_parts_of_the_samples_stand_worst_first_and_small_ones_cannot_veto():
     fine = proofs.segment("fine", difference=0.1, is_worse=False, p_value=1.0)
     small = proofs.segment("small", n=9, p_value=None, interval=None, is_worse=False)
     grid = segments_grid(proofs.vetoed(segments=(fine, small, proofs.segment("bad"))))
-    assert [row[0] for row in grid.rows] == ["label: bad", "label: small", "label: fine"]
+    assert [row[0] for row in grid.rows] == ["label: bad", "label: fine", "label: small"]
     assert grid.rows[0][4:] == ("-30.0 points", "-45.0 to -15.0", "0.002", "yes")
-    assert grid.rows[1][5:] == ("unknown", "too few to veto", "no")
+    assert grid.rows[1][7] == "no"
+    assert grid.rows[2][5:] == ("unknown", "too few to veto", "not tested")
+    assert grid.headers[0] == "Segment"
+    assert grid.headers[5] == "95 % interval"
+
+
+def test_the_segment_that_vetoes_is_in_the_chart_however_many_there_are():
+    calm = {"is_worse": False, "difference": 0.0, "p_value": 1.0}
+    many = tuple(proofs.segment(f"calm {at}", **calm) for at in range(40))
+    found = proofs.vetoed(segments=(*many, proofs.segment("the worst")))
+    page = to_html(proved_report(verification=found))
+    chart = page[page.index("Tuned minus best baseline on segments") :].partition("</svg>")[0]
+    assert "the worst" in chart
+    assert "calm 39" not in chart
 
 
 def test_a_probe_shows_before_after_and_what_is_let_pass():
     loss, unknown = probes_grid(proofs.vetoed()).rows
     assert loss == ("general text", "loss, nats per token", "64", "0.085", "1.1",
                     "1.0 (0.90 to 1.13)", "0.10", "< 0.001", "yes")  # fmt: skip
-    assert unknown[3:] == ("90.0 %", "unknown", "unknown", "10.0 points", "unknown", "unknown")
+    assert unknown[3:] == (
+        "90.0 %", "unknown", "unknown", "10.0 points", "not tested", "not tested",
+    )  # fmt: skip
+
+
+def test_a_probe_of_few_items_is_not_called_fine():
+    few = proofs.probe("few", unit="", before=0.9, after=0.1, n=12, p_value=None, is_worse=False)
+    grid = probes_grid(proofs.vetoed(probes=(few,)))
+    assert grid.rows[0][6:] == ("10.0 points", "not tested", "not tested")
+    assert grid.headers[5:] == ("Worse by (95 % interval)", "Let pass", "p", "Worse")
+    found = proofs.vetoed("keep", probes=(few,), segments=(), regressions=())
+    assert calm_sentence(found) == "What got worse is unknown: 0 of 1 probes could be tested."
 
 
 def test_words_for_what_got_worse_are_in_its_own_unit():
@@ -116,8 +143,31 @@ def test_words_for_what_got_worse_are_in_its_own_unit():
 @PAGES
 def test_without_parts_and_probes_the_page_says_that_it_does_not_know(page):
     text = page(full_report())
-    assert "Differences on parts of the samples: unknown" in text
-    assert "What tuning did beside the task: unknown" in text
+    assert "Differences on segments of the samples: unknown" in text
+    assert "Forgetting was not measured" in text
+
+
+@PAGES
+def test_answers_to_the_test_part_are_no_measure_of_forgetting(page):
+    own = proofs.probe("refusals", kind="refusal", unit="", source=OF_TEST_PART, is_worse=False)
+    named = proofs.probe("mine", is_worse=False)
+    unmeasured = proofs.probe("json", before=None, worse_by=None, p_value=None, is_worse=False)
+    for probes, is_told in (((own,), True), ((own, unmeasured), True), ((own, named), False)):
+        made = proofs.vetoed(verdict="keep", probes=probes, segments=(), regressions=())
+        text = page(proved_report(verification=made))
+        assert ("Forgetting was not measured" in text) is is_told
+        assert "Nothing that was tested got worse beyond chance" in text
+
+
+def test_columns_name_the_level_of_their_intervals():
+    known = v.verification().comparisons
+    wide = known[0].model_copy(update={"interval": proofs.span(-0.1, 0.1)})
+    assert comparisons_grid((wide,)).headers[2] == "95 % interval"
+    both = (
+        wide,
+        wide.model_copy(update={"interval": ConfidenceInterval(low=0, high=1, level=0.9)}),
+    )
+    assert comparisons_grid(both).headers[2] == "90 % and 95 % interval"
 
 
 @PAGES
@@ -125,8 +175,8 @@ def test_the_proof_is_told_with_its_error_rates_and_what_is_tolerated(page):
     made = proofs.vetoed(verdict="keep", tolerated="those are routed elsewhere", regressions=())
     text = page(proved_report(verification=made))
     assert "those are routed elsewhere" in text
-    assert "Nothing that was looked at got worse beyond chance." in text
-    assert "How often each family of tests errs, at most" in text
+    assert "beyond chance: 1 of 2 segments and 1 of 2 probes were tested." in text
+    assert "How often tests err where nothing differs" in text
 
 
 @PAGES
@@ -229,6 +279,7 @@ def test_peoples_preference_is_told_with_its_interval():
     told = review_words(proofs.reviewed())
     assert told.startswith("People prefer the tuned answers: 88.9 % of the decided pairs")
     assert "p 0.039" in told
+    assert "95 % interval" in told
 
 
 def test_figures_name_kind_source_and_day():

@@ -7,7 +7,7 @@ from advisor.render.terminal import make_console
 from advisor.render.verification import SHOWN, chosen_segments
 from advisor.schema.base import ConfidenceInterval
 from advisor.schema.probe import ProbeFinding
-from advisor.schema.verify import Regression, Segment
+from advisor.schema.verify import EstimateCheck, Regression, Segment
 from tests.fixtures import values as make
 
 LOSS = ProbeFinding(
@@ -80,6 +80,28 @@ def test_worse_segments_come_first_then_losses_then_the_largest_of_the_untested(
 def test_of_many_segments_it_says_how_many_are_shown():
     text = shown(segments=tuple(segment(f"s{at}", is_worse=False) for at in range(20)))
     assert "8 of 20 segments" in text
+
+
+def test_what_vetoes_is_answered_with_yes_and_no_and_an_unpriced_machine_costs_nothing_known():
+    checks = tuple(
+        EstimateCheck(
+            id="cost_usd", quantity="cost", unit="USD", estimated_low=0.0, estimated_likely=usd,
+            estimated_high=0.0, measured=usd, inside=True,
+        )
+        for usd in (0.0, 2.5)
+    )  # fmt: skip
+    worse = Regression(what="label x", before=0.8, after=0.6, kind="segment", vetoes=True)
+    calm = worse.model_copy(update={"what": "label y", "vetoes": False})
+    flat = " ".join(shown(regressions=(worse, calm), estimate_vs_measured=checks).split())
+    assert "label x 80.0 % 60.0 % yes label y 80.0 % 60.0 % no" in flat
+    assert "cost (USD) own machine, not priced ?" in flat
+    assert "2.50 \N{CHECK MARK}" in flat
+
+
+def test_forgetting_that_nobody_measured_is_told():
+    told = "Forgetting was not measured"
+    assert told in " ".join(shown(verdict="discard", probes=(FORMAT,)).split())
+    assert told not in " ".join(shown(verdict="discard", probes=(LOSS,)).split())
 
 
 def test_without_segments_and_probes_nothing_is_said_of_them():

@@ -160,6 +160,16 @@ def test_a_kept_model_below_the_target_is_not_simply_served():
     assert "short of the target" in made.next_step
 
 
+def test_measured_baselines_without_a_gate_are_no_advice_before_any_measurement():
+    made = stopped_report(gate=None)
+    assert made.headline.startswith(
+        "Measured, not judged yet: the best baseline, RAG, reaches 83.0 %"
+    )
+    assert "before any measurement" not in made.headline
+    assert made.next_step == "Let the gate judge: `advisor gate --run-dir runs/m`."
+    assert early_report().headline.startswith("Advice before any measurement")
+
+
 OVERRIDDEN = {
     "gate": None,
     "baselines": None,

@@ -172,6 +172,24 @@ def test_a_veto_is_named_in_the_headline_in_one_sentence_and_in_what_would_chang
     assert "less harm" in made.next_step
 
 
+def test_a_plain_loss_on_the_task_is_no_harm_elsewhere():
+    behind = proofs.regression("exact_match of rag", kind="baseline", before=0.83, after=0.5)
+    proof = v.verification("discard", tuned=v.evaluation("tuned", 0.5), regressions=(behind,))
+    made = full_report(verification=proof)
+    assert made.headline.startswith("Discard the tuned model: 50.0 %")
+    assert "got worse" not in made.headline
+    assert "also ahead" not in made.headline
+    assert made.next_step == "Keep the best baseline; read the failures before another attempt."
+    assert not any("discarded for what got worse" in line for line in made.changes)
+
+
+def test_another_baseline_that_is_ahead_is_named():
+    behind = proofs.regression("exact_match of few_shot", kind="baseline", before=1.0, after=0.85)
+    proof = v.verification("discard", regressions=(behind,))
+    made = full_report(verification=proof)
+    assert "also ahead: exact_match of few_shot, from 100.0 % to 85.0 %." in made.headline
+
+
 def test_a_probe_is_told_in_its_own_unit():
     worse = proofs.regression("probe general text (loss)")
     made = proved_report(verification=proofs.vetoed(regressions=(worse,)))

@@ -132,7 +132,8 @@ def review_words(found: Review) -> str:
     share = f": {percent(found.preference)} of the decided pairs for the tuned model"
     spread = found.interval
     if spread is not None:
-        share += f" ({percent_range(spread.low, spread.high)})"
+        level = percent(spread.level, 0)
+        share += f" ({level} interval {percent_range(spread.low, spread.high)})"
     if found.p_value is not None:
         share += f", p {p_text(found.p_value)}"
     more = (

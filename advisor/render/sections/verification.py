@@ -1,4 +1,4 @@
-"""Did tuning help: differences, parts of the samples, what got worse, and how sure that is."""
+"""Did tuning help: differences, segments of the samples, what got worse, and how sure that is."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from advisor.render.charts import differences_chart
 from advisor.render.grid import Grid, p_text, short_number, yes_no
 from advisor.render.measured_grids import checks_grid, comparisons_grid, is_priced
 from advisor.render.measured_words import stopped_sentence
+from advisor.render.proof_words import (
+    FAMILIES,
+    NOT_TESTED,
+    UNASKED,
+    calm_sentence,
+    interval_points,
+    level_header,
+    worse_word,
+    worst_first,
+)
 from advisor.render.regression_words import change_ends, probe_value
 from advisor.render.safe import UNKNOWN, percent, words
 
@@ -16,18 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from advisor.render.blocks import Block
-    from advisor.schema.base import ConfidenceInterval
     from advisor.schema.probe import ProbeFinding
     from advisor.schema.report import Report
     from advisor.schema.verify import Verification
 
 SEGMENTS_SHOWN = 40
 KINDS = {"label": "label", "length": "length of the input", "source": "source"}
-FAMILIES = {
-    "baselines": "the tuned model against each baseline",
-    "segments": "parts of the samples",
-    "probes": "probes beside the task",
-}
 
 
 def turning(report: Report) -> Section:
@@ -68,11 +72,11 @@ def _blocks(found: Verification) -> Iterator[Block]:
     if found.regressions:
         yield Table(regressions_grid(found), "Worse than before")
     elif found.segments or found.probes:
-        yield Text("Nothing that was looked at got worse beyond chance.")
+        yield Text(calm_sentence(found))
     if found.tolerated:
         yield Text(f"What got worse elsewhere does not veto: {found.tolerated}")
     if found.error_rates:
-        yield Table(error_rates_grid(found), "How often each family of tests errs, at most")
+        yield Table(error_rates_grid(found), "How often tests err where nothing differs")
 
 
 def _target(found: Verification) -> Iterator[Block]:
@@ -85,22 +89,22 @@ def _target(found: Verification) -> Iterator[Block]:
 def _segments(found: Verification) -> Iterator[Block]:
     if not found.segments:
         yield Text(
-            "Differences on parts of the samples: unknown, no parts were told apart.", is_quiet=True
+            "Differences on segments of the samples: unknown, none were told apart.", is_quiet=True
         )
         return
     yield Chart(
-        "Tuned minus best baseline on parts of the samples",
-        lambda: differences_chart(found.segments),
+        "Tuned minus best baseline on segments of the samples",
+        lambda: differences_chart(worst_first(found.segments)),
     )
-    yield Table(segments_grid(found), "Parts of the samples, worst first")
+    yield Table(segments_grid(found), "Segments of the samples, worst first")
     left = len(found.segments) - SEGMENTS_SHOWN
     if left > 0:
-        yield Text(f"{left:,} more parts stand in `7-verify.json`.", is_quiet=True)
+        yield Text(f"{left:,} more segments stand in `7-verify.json`.", is_quiet=True)
 
 
 def segments_grid(found: Verification) -> Grid:
-    """Each part with its difference, worst first."""
-    ranked = sorted(found.segments, key=lambda s: (not s.is_worse, s.difference))
+    """Each segment with its difference, worst first."""
+    shown = worst_first(found.segments)[:SEGMENTS_SHOWN]
     rows = tuple(
         (
             f"{KINDS[s.kind]}: {s.name}",
@@ -108,27 +112,23 @@ def segments_grid(found: Verification) -> Grid:
             percent(s.baseline),
             percent(s.tuned),
             f"{100 * s.difference:+.1f} points",
-            _points(s.interval),
+            interval_points(s.interval),
             "too few to veto" if s.p_value is None else p_text(s.p_value),
-            yes_no(s.is_worse),
+            worse_word(is_worse=s.is_worse, is_tested=s.p_value is not None),
         )
-        for s in ranked[:SEGMENTS_SHOWN]
+        for s in shown
     )
-    headers = ("Part", "n", "Best baseline", "Tuned", "Difference", "Interval", "p", "Worse")
+    level = level_header("interval", (s.interval for s in shown))
+    headers = ("Segment", "n", "Best baseline", "Tuned", "Difference", level, "p", "Worse")
     return Grid(headers, rows, right=(1, 2, 3, 4, 5, 6))
 
 
-def _points(interval: ConfidenceInterval | None) -> str:
-    if interval is None:
-        return UNKNOWN
-    return f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
-
-
 def _probes(found: Verification) -> Iterator[Block]:
+    if not found.shows_forgetting:
+        yield Text(UNASKED)
     if not found.probes:
-        yield Text("What tuning did beside the task: unknown, no probe was asked.", is_quiet=True)
         return
-    yield Table(probes_grid(found), "Beside the task, before and after tuning")
+    yield Table(probes_grid(found), "Probes, before and after tuning")
     notes = tuple(f"{probe.probe}: {probe.note}" for probe in found.probes if probe.note)
     if notes:
         yield Bullets(notes)
@@ -145,12 +145,14 @@ def probes_grid(found: Verification) -> Grid:
             probe_value(probe, probe.after),
             _worse_by(probe),
             _change(probe, probe.allowed),
-            UNKNOWN if probe.p_value is None else p_text(probe.p_value),
-            UNKNOWN if probe.worse_by is None else yes_no(probe.is_worse),
+            NOT_TESTED if probe.p_value is None else p_text(probe.p_value),
+            worse_word(is_worse=probe.is_worse, is_tested=probe.p_value is not None),
         )
         for probe in found.probes
     )
-    headers = ("Probe", "Kind", "n", "Before", "After", "Worse by", "Allowed", "p", "Too much")
+    level = level_header("interval", (probe.interval for probe in found.probes))
+    by = f"Worse by ({level})"
+    headers = ("Probe", "Kind", "n", "Before", "After", by, "Let pass", "p", "Worse")
     return Grid(headers, rows, right=(2, 3, 4, 5, 6, 7))
 
 
@@ -178,8 +180,8 @@ def regressions_grid(found: Verification) -> Grid:
 
 
 def error_rates_grid(found: Verification) -> Grid:
-    """Families of tests with the share in which they find a difference where there is none."""
+    """Families of tests with the chance that they find a difference where there is none."""
     rows = tuple(
         (FAMILIES.get(name, name), percent(rate, 0)) for name, rate in found.error_rates.items()
     )
-    return Grid(("Tests", "Wrong alarm in"), rows, right=(1,))
+    return Grid(("Chance", "At most"), rows, right=(1,))

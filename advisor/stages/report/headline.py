@@ -32,8 +32,9 @@ def headline(
         return _trained(gate, baselines, training)
     if gate is None:
         if decision.recommended is None:
-            return "Not enough is known to recommend an approach."
-        return f"Advice before any measurement: {words(decision.recommended)}."
+            return f"{_measured_so_far(baselines)}Not enough is known to recommend an approach."
+        when = "now" if baselines else "before any measurement"
+        return f"{_measured_so_far(baselines)}Advice {when}: {words(decision.recommended)}."
     return _judged(gate, baselines)
 
 
@@ -43,6 +44,17 @@ def _judged(gate: GateVerdict, baselines: Baselines | None) -> str:
     if gate.verdict == "collect":
         return f"Do not train yet, collect data first: {_clause(gate.because)}."
     return _stopped(gate, baselines)
+
+
+def _measured_so_far(baselines: Baselines | None) -> str:
+    """What was measured though no gate has judged it yet; empty without baselines."""
+    best = best_baseline(baselines)
+    return f"Measured, not judged yet: {_reached(best, None)}. " if best else ""
+
+
+def to_judge(run_dir: str) -> str:
+    """What turns measured baselines into a verdict."""
+    return f"Let the gate judge: `advisor gate --run-dir {shlex.quote(run_dir)}`."
 
 
 def next_step(
@@ -65,8 +77,21 @@ def next_step(
 
 
 def vetoes(verification: Verification) -> tuple[Regression, ...]:
-    """The regressions that alone turned the verdict."""
-    return tuple(r for r in verification.regressions if r.vetoes)
+    """The regressions beside the task that alone turn the verdict.
+
+    A baseline that is ahead is no harm elsewhere: the score on the task says it.
+    """
+    return tuple(r for r in verification.regressions if r.vetoes and r.kind != "baseline")
+
+
+def _ahead(verification: Verification, best: Evaluation | None) -> tuple[Regression, ...]:
+    """Further baselines that veto, the best one apart: its score stands in the headline anyway."""
+    known = f" of {best.builder}" if best else ""
+    return tuple(
+        r
+        for r in verification.regressions
+        if r.vetoes and r.kind == "baseline" and not (known and r.what.endswith(known))
+    )
 
 
 def _give_up(verification: Verification) -> str:
@@ -119,7 +144,9 @@ def _verified(verification: Verification, baselines: Baselines | None) -> str:
     against = f" against {_measured(best)} for {words(best.builder)}" if best else ""
     goal = f"; target {percent(verification.target)}" if verification.target is not None else ""
     seen = f"{_measured(verification.tuned)}{against}{goal}"
-    return f"{verdict}: {_elsewhere(verification)}{seen}."
+    ahead = _ahead(verification, best) if verification.verdict == "discard" else ()
+    others = f"; also ahead: {'; '.join(worse_words(one, ()) for one in ahead)}" if ahead else ""
+    return f"{verdict}: {_elsewhere(verification)}{seen}{others}."
 
 
 def _elsewhere(verification: Verification) -> str:

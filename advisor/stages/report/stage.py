@@ -28,6 +28,7 @@ from advisor.stages.report.headline import (
     headline,
     next_step,
     says_train,
+    to_judge,
     to_verify,
 )
 from advisor.stages.report.payback import payback
@@ -81,9 +82,7 @@ def report(  # noqa: PLR0913 - one parameter per stage before it
         name=name,
         run_dir=run_dir,
         headline=headline(final, baselines, gate, made, proof),
-        next_step=to_verify(made, run_dir, measured=baselines is not None)
-        if made and proof is None
-        else next_step(final, gate, proof, made, run_dir),
+        next_step=_next(final, baselines, gate, made, proof, run_dir),
         recommended=gate.recommended if gate else decision.recommended,
         profile=profile,
         decision=decision,
@@ -98,6 +97,22 @@ def report(  # noqa: PLR0913 - one parameter per stage before it
         override=override if training and not says_train(gate) else "",
     )
     return _explained(bare, beside or Beside(), samples, sources)
+
+
+def _next(
+    decision: Decision,
+    baselines: Baselines | None,
+    gate: GateVerdict | None,
+    training: TrainResult | None,
+    verification: Verification | None,
+    run_dir: str,
+) -> str:
+    """What to do now: the first stage that is missing, or what the last one says."""
+    if training is not None and verification is None:
+        return to_verify(training, run_dir, measured=baselines is not None)
+    if baselines is not None and gate is None and verification is None:
+        return to_judge(run_dir)
+    return next_step(decision, gate, verification, training, run_dir)
 
 
 def _explained(
