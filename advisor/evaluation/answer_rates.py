@@ -15,9 +15,9 @@ from advisor.evaluation.probing import ALLOWED_SHARE, Answered, compared, prompt
 from advisor.schema.baseline import Baselines
 from advisor.schema.evaluation import Completion, Evaluation, Sample
 from advisor.schema.labels import are_labels
-from advisor.schema.probe import Probe, ProbeFinding, ProbeKind
+from advisor.schema.probe import OF_TEST_PART, Probe, ProbeFinding, ProbeKind
 
-SOURCE = "answers to the test part"
+SOURCE = OF_TEST_PART
 MOST = 0.9
 """Share of the targets that must have a form for it to be the form of answers."""
 _NUMBER = re.compile(r"[-+]?[$€£]?\s?\d[\d.,]*\s?%?")
@@ -70,7 +70,7 @@ def answer_rates(
         is_same = label_form(completion.text) == label_form(sample.target)
         return not (is_same or gives_no_answer(completion.text))
 
-    found = (
+    found = (  # what got no answer has no form; it neither declines nor makes anything up
         rate(f"form: {form}", "format", lambda answer, _: keeps(answer), is_good=True),
         rate("refusals", "refusal", declines, is_good=False),
         rate("made-up answers", "hallucination", makes_up, is_good=False),
@@ -121,7 +121,7 @@ def _rate(
 ) -> ProbeFinding | None:
     """The rate before and after; None where no sample counts."""
     before, after = (None if one is None else _counted(probe, one, test) for one in systems)
-    if after is None or all(value is None for value in after.values):
+    if after is None or len(after.unasked) == len(after.values):
         return None
     return compared(probe, before, after, seed=seed)
 
@@ -129,10 +129,12 @@ def _rate(
 def _counted(probe: Probe, evaluation: Evaluation, test: Test) -> Answered:
     answers = {score.sample_id: score.completion for score in evaluation.scores}
     values: list[float | None] = []
-    for sample in probe.samples:
+    unasked = set()
+    for at, sample in enumerate(probe.samples):
         completion = answers.get(sample.id)
-        counts = None
-        if completion is not None and not has_failed(completion):
-            counts = test(completion, sample)
+        has_answer = completion is not None and not has_failed(completion)
+        counts = test(completion, sample) if completion is not None and has_answer else None
         values.append(None if counts is None else float(counts))
-    return Answered(tuple(values))
+        if completion is None or (counts is None and (has_answer or probe.kind != "format")):
+            unasked.add(at)
+    return Answered(tuple(values), unasked=frozenset(unasked))

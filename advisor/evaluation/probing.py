@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from statistics import fmean
 from typing import NamedTuple
 
@@ -25,6 +26,9 @@ ALLOWED_SHARE = 0.05
 ALLOWED_NATS = 0.1
 """Nats per token that are let pass: the model is then a tenth less sure of each token."""
 NATS = "nats per token"
+WORST_LOSS = 100.0
+"""Nats per token that a loss counts at most, and that one which is no finite number counts: a model
+that guesses among a million tokens is at 14."""
 LOSSES_AT_ONCE = 32
 NO_LOSS = "This model's backend cannot say how surprised it is by a text."
 
@@ -33,9 +37,11 @@ class Answered(NamedTuple):
     """What a model made of a probe's samples."""
 
     values: tuple[float | None, ...]
-    """Of each sample in order; None where it got no answer or no value."""
+    """Of each sample in order; None where it got no answer."""
     note: str = ""
     """Why something is missing, as a sentence."""
+    unasked: frozenset[int] = frozenset()
+    """Places of samples that nobody asked or that the metric cannot score: they say nothing."""
 
 
 def nothing(count: int) -> None:
@@ -58,15 +64,17 @@ def answered(
         return _losses(asker, probe, advance)
     prompts = [prompt_of(sample, probe.instruction) for sample in probe.samples]
     values: list[float | None] = [None] * len(prompts)
-    failed = 0
+    failed, unasked = 0, set(range(len(prompts)))
     for at, completion in asker.ask(prompts):
         values[at] = None if has_failed(completion) else _value(probe, metric, at, completion)
         failed += has_failed(completion)
+        if has_failed(completion) or values[at] is not None:
+            unasked.discard(at)
         advance(1)
     told = [f"{failed} got no answer."] if failed else []
     if asker.purse.capped:
         told.append("The cap on spending ended it early.")
-    return Answered(tuple(values), " ".join(told))
+    return Answered(tuple(values), " ".join(told), frozenset(unasked))
 
 
 def prompt_of(sample: Sample, instruction: str = "") -> Prompt:
@@ -96,7 +104,7 @@ def _losses(asker: Asker, probe: Probe, advance: Callable[[int], None]) -> Answe
     for start in range(0, len(missing), LOSSES_AT_ONCE):
         session = asker.live
         if not isinstance(session, Likelihood):
-            return Answered((None,) * len(samples), NO_LOSS)
+            return Answered((None,) * len(samples), NO_LOSS, frozenset(range(len(samples))))
         part = missing[start : start + LOSSES_AT_ONCE]
         losses = session.losses([sample for _, sample in part])
         for (key, _), loss in zip(part, losses, strict=True):
@@ -141,21 +149,18 @@ def compared(
     """How much worse the model became on a probe, with interval and two-sided p-value, paired.
 
     Shares: exact McNemar test and Newcombe's interval. Other values: sign flips and the bootstrap.
-    Items that share a document or group are flipped and drawn together. A share of fewer than 30
-    items is shown without a test. `corrected` says afterwards what is worse.
+    Items that share a document or group are flipped and drawn together. What was answered before
+    and is not any more counts as the worst: as wrong, or as a loss of 100 nats; so does a loss that
+    is no finite number. A share of fewer than 30 items is shown without a test. `corrected` says
+    afterwards what is worse.
     """
-    ours = before.values if before is not None else (None,) * len(after.values)
-    rows = [
-        (x, y, sample.document or sample.group)
-        for x, y, sample in zip(ours, after.values, probe.samples, strict=True)
-        if y is not None and (x is not None or before is None)
-    ]
+    rows = _pairs(probe, before, after)
     found = _empty(probe).model_copy(
         update={
             "n": len(rows),
             "before": fmean(x for x, _, _ in rows if x is not None) if rows and before else None,
             "after": fmean(y for _, y, _ in rows) if rows else None,
-            "note": _note(before, after),
+            "note": _note(probe, before, after),
         }
     )
     if before is None or not rows:
@@ -174,6 +179,35 @@ def compared(
             "note": " ".join(filter(None, (found.note, few))),
         }
     )
+
+
+def _pairs(
+    probe: Probe, before: Answered | None, after: Answered
+) -> list[tuple[float | None, float, str]]:
+    """Each item that says something: its value before (None without any) and after, its label."""
+    ours = before.values if before is not None else (None,) * len(after.values)
+    found = []
+    for at, sample in enumerate(probe.samples):
+        x, y = _finite(probe, ours[at]), _finite(probe, after.values[at])
+        if y is None and x is not None and at not in after.unasked:
+            y = _worst(probe)
+        if y is not None and (x is not None or before is None):
+            found.append((x, y, sample.document or sample.group))
+    return found
+
+
+def _worst(probe: Probe) -> float:
+    """What an item counts that is lost."""
+    return float(not probe.higher_is_better) if probe.metric else WORST_LOSS
+
+
+def _finite(probe: Probe, value: float | None) -> float | None:
+    """A value that can be reckoned with: losses up to the cap, the worst for what is no number."""
+    if value is None:
+        return None
+    if not isfinite(value):
+        return _worst(probe)
+    return value if probe.metric else min(value, WORST_LOSS)
 
 
 def unasked(probe: Probe, why: str) -> ProbeFinding:
@@ -214,10 +248,26 @@ def _empty(probe: Probe) -> ProbeFinding:
     )
 
 
-def _note(before: Answered | None, after: Answered) -> str:
+def _note(probe: Probe, before: Answered | None, after: Answered) -> str:
     told = []
     if before is not None and before.note:
         told.append(f"Before: {before.note}")
     if after.note:
         told.append(f"After: {after.note}")
+    told += filter(None, (_broken("before", before), _broken("after", after)))
+    if before is not None and (lost := _lost(before, after)):
+        worst = "as wrong" if probe.metric else f"{WORST_LOSS:g} nats"
+        told.append(f"{lost} were answered before and not after: they count {worst}.")
     return " ".join(told)
+
+
+def _broken(when: str, answered: Answered | None) -> str:
+    """How many values are no finite numbers, as a sentence; empty for none."""
+    values = answered.values if answered is not None else ()
+    count = sum(value is not None and not isfinite(value) for value in values)
+    return f"{count} had no finite value {when}, which counts as the worst." if count else ""
+
+
+def _lost(before: Answered, after: Answered) -> int:
+    pairs = enumerate(zip(before.values, after.values, strict=True))
+    return sum(x is not None and y is None and at not in after.unasked for at, (x, y) in pairs)

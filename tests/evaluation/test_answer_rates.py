@@ -112,6 +112,18 @@ def test_what_got_no_answer_is_no_pair():
     assert {one.n for one in found.values()} == {35}
 
 
+def test_what_got_no_answer_after_tuning_has_no_form_and_declines_nothing():
+    failed = said("", finish="error", error="time-out")
+    before = system("zero_shot", [said("low")] * MANY)
+    for lost in (20, MANY):
+        after = system("tuned", [failed] * lost + [said("low")] * (MANY - lost))
+        found = rates(baselines(before), after, labelled())
+        form = found["form: a known label"]
+        assert (form.before, form.after, form.n) == (1.0, 1 - lost / MANY, MANY)
+        assert form.is_worse
+        assert "refusals" not in found or found["refusals"].n == MANY - lost
+
+
 def test_before_is_the_best_baseline_that_asks_the_model():
     weak = system("zero_shot", [said("It is low.")] * MANY, value=0.3)
     good = system("few_shot", [said("low")] * MANY, value=0.6)

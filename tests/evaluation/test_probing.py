@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 
@@ -13,6 +14,7 @@ from advisor.evaluation.cache import CompletionCache
 from advisor.evaluation.probing import (
     FEWEST,
     NO_LOSS,
+    WORST_LOSS,
     Answered,
     answered,
     compared,
@@ -116,6 +118,75 @@ def test_items_without_a_value_on_one_side_are_no_pairs():
     assert found.note == "Before: 1 got no answer."
     nothing = compared(probe(2), Answered((None, None)), Answered((1.0, None)))
     assert (nothing.n, nothing.before, nothing.after, nothing.p_value) == (0, None, None, None)
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+def test_a_loss_that_is_no_number_is_the_worst_there_is(broken):
+    before = Answered((0.1,) * 40)
+    (found,) = corrected([compared(loss_probe(), before, Answered((broken,) * 40))])
+    assert found.is_worse
+    assert (found.after, found.worse_by) == (WORST_LOSS, pytest.approx(WORST_LOSS - 0.1))
+    assert "40 had no finite value after, which counts as the worst." in found.note
+    json.dumps(found.model_dump(), allow_nan=False)
+    (equal,) = corrected(
+        [compared(loss_probe(), Answered((broken,) * 40), Answered((broken,) * 40))]
+    )
+    assert not equal.is_worse
+
+
+def test_one_loss_in_forty_that_is_no_number_is_told_and_may_be_chance():
+    after = Answered((*(0.1,) * 39, math.nan))
+    (found,) = corrected([compared(loss_probe(), Answered((0.1,) * 40), after)])
+    assert found.worse_by == pytest.approx((WORST_LOSS - 0.1) / 40)
+    assert not found.is_worse
+    assert "1 had no finite value after" in found.note
+    json.dumps(found.model_dump(), allow_nan=False)
+
+
+def test_losses_that_are_no_numbers_come_back_from_the_cache_as_the_worst(tmp_path):
+    class Wrecked(Answering):
+        def losses(self, read):
+            self.read += len(read)
+            return [math.nan] * len(read)
+
+    cache = CompletionCache(tmp_path / "c.sqlite")
+    before = Answered((0.1,) * 40)
+    for _ in range(2):
+        after = answered(asker(Wrecked(), cache), loss_probe())
+        (found,) = corrected([compared(loss_probe(), before, after)])
+        assert found.is_worse
+        assert found.after == WORST_LOSS
+    cache.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "before", "worst"),
+    [
+        (probe(40), 1.0, 0.0),
+        (probe(40, higher_is_better=False), 0.0, 1.0),
+        (loss_probe(), 0.1, 100.0),
+    ],
+)
+def test_what_was_answered_before_and_is_not_any_more_is_lost(asked, before, worst):
+    gone = Answered((None,) * 40)
+    (found,) = corrected([compared(asked, Answered((before,) * 40), gone)])
+    assert found.is_worse
+    assert (found.n, found.after) == (40, worst)
+    assert "40 were answered before and not after" in found.note
+    unknown = gone._replace(unasked=frozenset(range(40)))
+    assert compared(asked, Answered((before,) * 40), unknown).n == 0
+
+
+def test_answers_that_fail_are_lost_and_those_that_nobody_asked_are_not():
+    class Failing(Answering):
+        def generate(self, prompts, *, max_new_tokens):
+            made = super().generate(prompts, max_new_tokens=max_new_tokens)
+            failed = made[0].model_copy(update={"finish": "error", "error": "time-out"})
+            return [failed, *made[1:]]
+
+    found = answered(asker(Failing()), probe(4), Same())
+    assert found.values == (None, 1.0, 0.0, None)
+    assert found.unasked == {3}  # which the metric cannot score
 
 
 def test_without_a_before_what_is_after_is_shown():
@@ -274,7 +345,7 @@ def test_losses_and_answers_that_are_kept_are_not_asked_for_again(tmp_path):
 
 def test_a_session_that_knows_no_losses_says_so():
     found = answered(asker(Mute()), loss_probe(3))
-    assert found == Answered((None, None, None), NO_LOSS)
+    assert found == Answered((None, None, None), NO_LOSS, frozenset(range(3)))
     told = compared(loss_probe(3), found, found)
     assert told.n == 0
     assert NO_LOSS in told.note

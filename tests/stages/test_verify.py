@@ -5,7 +5,7 @@ import pytest
 from advisor.errors import StaleArtifactError
 from advisor.evaluation.compare import exact_mcnemar
 from advisor.evaluation.intervals import proportion_interval
-from advisor.schema.probe import ProbeFinding
+from advisor.schema.probe import OF_TEST_PART, ProbeFinding
 from advisor.stages.verify import Evidence, estimate_vs_measured, verify
 from tests.fixtures import values as make
 
@@ -56,7 +56,8 @@ def verified(
 
 
 def test_clearly_better_is_kept():
-    found = verified(*pair(100, 4, 60, 36), target=0.7)
+    fine = probe(after=0.08, worse_by=-0.005, is_worse=False)
+    found = verified(*pair(100, 4, 60, 36), target=0.7, probes=(fine,))
     assert found.verdict == "keep"
     assert found.target_met is True
     assert found.warnings == ()
@@ -128,7 +129,7 @@ def test_other_samples_are_refused():
 def test_new_failures_are_a_regression_and_a_warning():
     found = verified(*pair(100, 4, 60, 36), failures=3)
     assert [r.what for r in found.regressions] == ["samples without an answer"]
-    assert "3 of 200 samples got no answer" in found.warnings[-1]
+    assert "3 of 200 samples got no answer" in " ".join(found.warnings)
 
 
 def test_estimate_and_measurement_stand_side_by_side():
@@ -275,6 +276,42 @@ def test_a_probe_that_got_worse_is_a_veto_named_with_its_figures():
     assert found.error_rates["probes"] == 0.05
 
 
+def test_any_baseline_that_is_clearly_ahead_discards_whichever_scores_best():
+    """The best one scores highest; another was ended early and is ahead on what it was asked."""
+    ended = system("other", [1.0] * 35, ended="budget")
+    best, tuned = [1.0] * 50 + [0.0] * 50, [0.0] * 15 + [1.0] * 85
+    found = verified(best, tuned, others=[ended])
+    assert [(r.what, r.vetoes) for r in found.regressions] == [("exact_match of other", True)]
+    assert found.verdict == "discard"
+    assert found.because.startswith("The baseline other is better beyond chance: on the 35 samples")
+    assert verified(best, tuned).verdict == "keep"
+
+
+def test_a_model_of_which_nothing_else_is_known_is_kept_with_a_warning_and_the_reason():
+    form = probe(
+        probe="form: JSON",
+        kind="format",
+        unit="",
+        source=OF_TEST_PART,
+        is_worse=False,
+        worse_by=0.0,
+    )
+    unasked = probe(
+        worse_by=None, p_value=None, is_worse=False, note="None was asked (--no-probes)."
+    )
+    for probes, told in (
+        ((), ""),
+        ((form,), ""),
+        ((form, unasked), " None was asked (--no-probes)."),
+    ):
+        found = verified(*pair(100, 4, 60, 36), probes=probes)
+        assert found.verdict == "keep"
+        assert found.warnings == (
+            f"Whether it forgot anything beside the task is unknown: no probe was measured.{told}",
+        )
+    assert verified(*pair(100, 40, 5, 55)).warnings == ()  # not kept
+
+
 def test_a_probe_in_shares_is_told_in_percent():
     share = probe(
         probe="json", kind="format", unit="", before=0.9, after=0.4, worse_by=0.5, allowed=0.05
@@ -302,6 +339,8 @@ def test_what_is_tolerated_is_listed_and_vetoes_nothing():
     reason = "It only ever writes ticket lines."
     found = verified(*hidden(60), samples=by_label(60), probes=(probe(),), tolerated=reason)
     assert (found.verdict, found.tolerated) == ("keep", reason)
+    assert "Worse, and let pass: label 'rare', from 100.0 % to 0.0 % (60 samples" in found.because
+    assert "probe general text (loss), from 0.085 to 1.1 nats per token" in found.because
     assert [(r.kind, r.vetoes) for r in found.regressions] == [
         ("segment", False), ("probe", False),
     ]  # fmt: skip

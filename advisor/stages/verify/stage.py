@@ -16,7 +16,7 @@ from advisor.render.safe import percent
 from advisor.schema.baseline import Baselines
 from advisor.schema.estimate import Option
 from advisor.schema.evaluation import Evaluation, Sample
-from advisor.schema.probe import ProbeFinding
+from advisor.schema.probe import OF_TEST_PART, ProbeFinding
 from advisor.schema.train import TrainResult
 from advisor.schema.verify import Segment, Verification
 from advisor.stages.verify.measured import estimate_vs_measured
@@ -24,6 +24,7 @@ from advisor.stages.verify.regressions import regressions
 from advisor.stages.verify.verdict import Verdict, judge
 
 BASELINES_RATE = round(1 - PROOF_LEVEL, 6)
+UNKNOWN_ELSEWHERE = "Whether it forgot anything beside the task is unknown: no probe was measured."
 
 
 class Evidence(NamedTuple):
@@ -51,10 +52,11 @@ def verify(
     Keep: better than the best baseline beyond chance (the 95 % interval of the difference lies
     above 0 and the p-value, corrected after Holm over the baselines, is at most 0.05), and nothing
     that vetoes got worse. Discard: the interval lies below 0 or has no room for a gain of 5 points,
-    or a segment of 30 samples or more or a probe is worse beyond chance. Else inconclusive, with
-    the number of test samples that would decide. `tolerated` is the user's reason to let segments
-    and probes get worse: they are listed then and veto nothing. The target is reported beside the
-    verdict and does not change it. `value_of` is that of a metric of summed totals.
+    or any baseline is clearly ahead, or a segment of 30 samples or more or a probe is worse beyond
+    chance. Else inconclusive, with the number of test samples that would decide. `tolerated` is the
+    user's reason to let segments and probes get worse: they are listed then and veto nothing. The
+    target is reported beside the verdict and does not change it. `value_of` is that of a metric of
+    summed totals.
 
     Raises StaleArtifactError when tuned model and baselines were not measured on the same samples.
     """
@@ -72,12 +74,12 @@ def verify(
         probes=evidence.probes,
         is_tolerated=bool(tolerated),
     )
-    elsewhere = [
-        f"{worse_words(one, evidence.probes)} ({_noted(one.note)})"
-        for one in worse
-        if one.vetoes and one.kind != "baseline"
-    ]
-    found = judge(comparisons, best, tuned, elsewhere)
+    beside = [one for one in worse if one.kind in ("segment", "probe")]
+    elsewhere, passed = (
+        [f"{worse_words(w, evidence.probes)} ({_noted(w.note)})" for w in beside if w.vetoes is is_]
+        for is_ in (True, False)
+    )
+    found = judge(comparisons, best, tuned, elsewhere, passed)
     target_met = None if target is None else meets(target, tuned.interval)
     estimate, result = evidence.estimate, evidence.result
     return Verification(
@@ -94,7 +96,10 @@ def verify(
         estimate_vs_measured=estimate_vs_measured(estimate, result) if estimate and result else (),
         target=target,
         target_met=target_met,
-        warnings=_warnings(found.verdict, tuned, target, target_met=target_met),
+        warnings=(
+            *_warnings(found.verdict, tuned, target, target_met=target_met),
+            *_unknown(found.verdict, evidence.probes),
+        ),
     )
 
 
@@ -110,6 +115,17 @@ def _error_rates(segments: Sequence[Segment], probes: Sequence[ProbeFinding]) ->
     if any(probe.p_value is not None for probe in probes):
         rates["probes"] = PROBES_RATE
     return rates
+
+
+def _unknown(verdict: Verdict, probes: Sequence[ProbeFinding]) -> tuple[str, ...]:
+    """A warning, with the reasons, where a model is kept of which nothing else was measured.
+
+    The answers to the test part say nothing of what lies beside the task.
+    """
+    if verdict != "keep" or any(probe.shows_forgetting for probe in probes):
+        return ()
+    beside = [probe.note for probe in probes if probe.source != OF_TEST_PART and probe.note]
+    return (" ".join((UNKNOWN_ELSEWHERE, *dict.fromkeys(beside))),)
 
 
 def _warnings(

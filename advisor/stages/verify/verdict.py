@@ -29,15 +29,18 @@ def judge(
     best: Evaluation,
     tuned: Evaluation,
     elsewhere: Sequence[str],
+    passed: Sequence[str] = (),
 ) -> Judged:
     """The verdict: against the best baseline, then whether anything got worse that vetoes it.
 
-    `comparisons` are those with all baselines, corrected after Holm; `elsewhere` says in words what
-    vetoes beside them.
+    `comparisons` are those with all baselines, corrected after Holm; a baseline that is clearly
+    ahead discards, whichever it is. `elsewhere` says in words what vetoes beside them, `passed`
+    what got worse and was let pass.
     """
-    found = _against_best(comparisons, best, tuned)
+    found = _behind_another(_against_best(comparisons, best, tuned), comparisons)
     if not elsewhere:
-        return found
+        told = f" Worse, and let pass: {'; '.join(passed)}." if passed else ""
+        return found._replace(because=found.because + told)
     worse = "; ".join(elsewhere)
     if found.verdict == "discard":
         return found._replace(because=f"{found.because} It also got worse elsewhere: {worse}.")
@@ -66,6 +69,24 @@ def _against_best(comparisons: Sequence[Comparison], best: Evaluation, tuned: Ev
     more = None if needed is None else max(1, needed - found.n)
     return Judged(
         "inconclusive", f"Chance may explain what was seen: {seen}. {_remedy(found, more)}", more
+    )
+
+
+def _behind_another(found: Judged, comparisons: Sequence[Comparison]) -> Judged:
+    """The verdict against the best baseline, or `discard` where another one is clearly ahead.
+
+    The best one scores highest on what it was asked; another may have been asked less of it.
+    """
+    ahead = [c for c in comparisons if c.interval.high < 0 and is_clear(c)]
+    if found.verdict == "discard" or not ahead:
+        return found
+    first = min(ahead, key=lambda c: c.difference)
+    span = f"{points(first.interval.low)} to {points(first.interval.high)}"
+    return Judged(
+        "discard",
+        f"The baseline {first.a} is better beyond chance: on the {first.n} samples that both were "
+        f"asked the tuned model is {points(first.difference)} points from it "
+        f"({100 * first.interval.level:.0f} % interval {span}).",
     )
 
 
