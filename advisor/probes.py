@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import isfinite
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 from advisor import registry
@@ -17,7 +19,7 @@ from advisor.evaluation import harness
 from advisor.evaluation.answer_rates import answer_rates
 from advisor.evaluation.asking import Asker, Conditions
 from advisor.evaluation.cache import CompletionCache, opened
-from advisor.evaluation.harness import TaskScores
+from advisor.evaluation.harness import TaskScores, are_shares
 from advisor.evaluation.probing import (
     ALLOWED_SHARE,
     Answered,
@@ -39,6 +41,7 @@ from advisor.workspace import Workspace
 __all__ = ["check_probes", "probe_inputs", "probed", "probes_of"]
 
 CONFIG, ADAPTER = "config.json", "adapter_config.json"
+NONE_WISHED = "No probe was asked (--no-probes), and none was named (--probe)."
 ELSEWHERE = Probe(name="beside the task", kind="task", samples=(), metric="none")
 
 
@@ -74,7 +77,7 @@ def check_probes(space: Workspace) -> None:
 
 
 def probe_inputs(space: Workspace) -> dict[str, str]:
-    """Everything a verification's probes depend on beside model and data, and what is tolerated."""
+    """Everything a verification's probes depend on beside model and data."""
     chosen = space.settings
     asked = [probe.model_dump(mode="json") for probe in probes_of(space)]
     tasks = Path(chosen.harness_path) if chosen.harness_path else None
@@ -82,7 +85,6 @@ def probe_inputs(space: Workspace) -> dict[str, str]:
     return {
         "probes": digest_of(asked),
         "harness": digest_of([chosen.harness_tasks, known]) if chosen.harness_tasks else "",
-        "tolerate": chosen.tolerate or "",
     }
 
 
@@ -106,7 +108,7 @@ def probed(
     found = [*answer_rates(baselines, tuned, space.samples, refusal=refusal, seed=seed)]
     probes = probes_of(space)
     if not probes and not space.settings.harness_tasks:
-        return corrected(found)
+        return corrected([*found, unasked(ELSEWHERE, NONE_WISHED)])
     why = _why_not(space, training, may_spend=may_spend)
     if why:
         return corrected([*found, unasked(ELSEWHERE, why)])
@@ -217,9 +219,23 @@ def _harness(space: Workspace, base: Asked, after: Asked) -> list[ProbeFinding]:
         space.progress.advance()
     finally:
         space.progress.finish()
-    known = {scores.task: scores for scores in before}
-    pairs = [(known[one.task], one) for one in now if one.task in known]
-    return [_task_finding(ours, theirs, seed=space.settings.seed) for ours, theirs in pairs]
+    ours, theirs = ({one.task: one for one in scores} for scores in (before, now))
+    found = []
+    for task in dict.fromkeys((*ours, *theirs)):
+        if task in ours and task in theirs:
+            found.append(_task_finding(ours[task], theirs[task], seed=space.settings.seed))
+        else:
+            which = "tuned" if task in ours else "base"
+            why = f"lm-evaluation-harness wrote no scores of the {which} model."
+            found.append(unasked(_task_probe(task, ()), why))
+    missing = [name for name in tasks if not _is_scored(name, (*ours, *theirs))]
+    why = "lm-evaluation-harness wrote no scores under this name."
+    return [*found, *(unasked(_task_probe(name, ()), why) for name in missing)]
+
+
+def _is_scored(task: str, scored: Sequence[str]) -> bool:
+    """Whether a task has scores; those of a group mostly begin with the group's name."""
+    return any(name == task or name.startswith(f"{task}_") for name in scored)
 
 
 def _harness_model(model: Asked, base: Asked) -> dict[str, str] | None:
@@ -248,7 +264,7 @@ def _kept_scores(space: Workspace, model: dict[str, str]) -> tuple[TaskScores, .
             return tuple(TaskScores.model_validate(row) for row in rows)
     found = harness.asked(model, chosen.harness_tasks, chosen.harness_path, device=_device(space))
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_text(file, json.dumps([scores.model_dump() for scores in found]) + "\n")
+    write_text(file, json.dumps([scores.model_dump() for scores in found]) + "\n")  # may hold NaN
     return found
 
 
@@ -264,11 +280,41 @@ def _task_probe(task: str, documents: Sequence[str], metric: str = "harness") ->
 
 
 def _task_finding(ours: TaskScores, theirs: TaskScores, *, seed: int) -> ProbeFinding:
-    """One task before and after, on the documents that both models were asked."""
-    documents = [name for name in ours.values if name in theirs.values]
+    """One task before and after, on the documents that the base was asked.
+
+    Only shares are tested: how much of another quantity may be lost, nobody has said.
+    """
+    documents = list(ours.values)
     probe = _task_probe(f"{ours.task} ({ours.metric})", documents, ours.metric)
     probe = probe.model_copy(update={"higher_is_better": ours.higher_is_better})
+    if ours.metric != theirs.metric:
+        return unasked(probe, f"The tuned model was scored by {theirs.metric}.")
     before, after = (
-        Answered(tuple(scores.values[name] for name in documents)) for scores in (ours, theirs)
+        Answered(tuple(scores.values.get(name) for name in documents)) for scores in (ours, theirs)
     )
+    if not (are_shares(ours) and are_shares(theirs)):
+        return _untested(probe, ours, theirs)
     return compared(probe, before, after, seed=seed)
+
+
+def _untested(probe: Probe, ours: TaskScores, theirs: TaskScores) -> ProbeFinding:
+    """The means of a quantity that is no share."""
+    both = [name for name in ours.values if name in theirs.values]
+    before, after = (_mean(scores, both) for scores in (ours, theirs))
+    why = f"{ours.metric} is no share from 0 to 1: shown, decides nothing."
+    is_known = before is not None and after is not None
+    sign = -1 if probe.higher_is_better else 1
+    return unasked(probe, why).model_copy(
+        update={
+            "unit": ours.metric,
+            "n": len(both),
+            "before": before,
+            "after": after,
+            "worse_by": sign * (after - before) if is_known else None,
+        }
+    )
+
+
+def _mean(scores: TaskScores, documents: Sequence[str]) -> float | None:
+    values = [scores.values[name] for name in documents]
+    return fmean(values) if values and all(map(isfinite, values)) else None

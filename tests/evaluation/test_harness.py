@@ -81,6 +81,64 @@ def test_a_task_without_a_number_for_each_document_cannot_be_paired(stand_in, mo
         harness.asked({"pretrained": "base"}, ["my_task"], None)
 
 
+BREAKS = """
+place = pathlib.Path(args[args.index("--output_path") + 1]) / "model"
+place.mkdir()
+results, samples = json.loads(os.environ["ROWS"])
+(place / "results_1.json").write_text(results)
+(place / "samples_my_task_1.jsonl").write_text(samples)
+"""
+RIGHT = '{"doc_id": 0, "acc": 1.0, "metrics": ["acc"]}'
+
+
+@pytest.mark.parametrize(
+    ("results", "samples"),
+    [
+        ("{broken", RIGHT),
+        ("[]", RIGHT),
+        ("{}", "nonsense"),
+        ("{}", "[1]"),
+        ("{}", "[" * 5000),
+        ("{}", '{"acc": 1.0, "metrics": ["acc"]}'),
+        ("{}", '{"doc_id": 0, "acc": 1.0, "metrics": [["acc"]]}'),
+    ],
+)
+def test_files_that_cannot_be_read_are_told(tmp_path, monkeypatch, results, samples):
+    monkeypatch.setenv(harness.NAMED_BY, program(tmp_path, BREAKS))
+    monkeypatch.setenv("ROWS", json.dumps([results, samples]))
+    with pytest.raises(BackendResponseError, match="lm-evaluation-harness wrote"):
+        harness.asked({"pretrained": "base"}, ["my_task"], None)
+
+
+def test_a_metric_of_shares_goes_before_one_that_is_none(stand_in, monkeypatch):
+    rows = [row | {"metrics": ["perplexity", "acc"], "perplexity": 12.5} for row in ROWS]
+    monkeypatch.setenv("ROWS", json.dumps(rows))
+    (found,) = harness.asked({"pretrained": "base"}, ["my_task"], None)
+    assert found.metric == "acc"
+    monkeypatch.setenv("ROWS", json.dumps([row | {"metrics": ["perplexity"]} for row in rows]))
+    (found,) = harness.asked({"pretrained": "base"}, ["my_task"], None)
+    assert (found.metric, harness.are_shares(found)) == ("perplexity", False)
+
+
+def test_a_program_that_is_none_or_does_not_end_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv(harness.NAMED_BY, program(tmp_path, "import time\ntime.sleep(60)"))
+    monkeypatch.setenv(harness.LIMIT, "0.00001")
+    with pytest.raises(BackendResponseError, match="did not end within 1e-05 hours"):
+        harness.asked({"pretrained": "base"}, ["my_task"], None)
+    monkeypatch.setenv(harness.LIMIT, "soon")
+    with pytest.raises(InputError, match="no number of hours"):
+        harness.asked({"pretrained": "base"}, ["my_task"], None)
+    monkeypatch.delenv(harness.LIMIT)
+    (tmp_path / "lm_eval").write_bytes(b"\x00not a program")
+    with pytest.raises(BackendResponseError, match="cannot be started"):
+        harness.asked({"pretrained": "base"}, ["my_task"], None)
+
+
+def test_a_place_with_a_comma_is_refused(stand_in):
+    with pytest.raises(InputError, match="comma"):
+        harness.asked({"pretrained": "a,b"}, ["my_task"], None)
+
+
 def test_a_harness_that_fails_is_quoted(tmp_path, monkeypatch):
     monkeypatch.setenv(harness.NAMED_BY, program(tmp_path, "sys.exit('no such thing: my_task')"))
     with pytest.raises(BackendResponseError, match="no such thing: my_task"):
