@@ -15,7 +15,7 @@ from advisor.catalog.load import Node, catalog_root, read
 from advisor.data_check.kept import MOST_ROWS, is_quick, keep_check, kept_check
 from advisor.errors import AdvisorError
 from advisor.reviewing import FILE as VOTES
-from advisor.reviewing import Sitting, open_sitting, review_of
+from advisor.reviewing import Sitting, count_votes, open_sitting, review_of
 from advisor.schema.baseline import Baselines
 from advisor.schema.combine import CombineRecord
 from advisor.schema.dataset import Dataset
@@ -48,19 +48,33 @@ def beside(space: Workspace) -> Beside:
 
 
 def reviewed(space: Workspace) -> Review | None:
-    """What people said of the answers so far; None where nobody was asked, or of other answers."""
+    """What people said of the answers so far; None where nobody was asked.
+
+    Votes whose pairs cannot be made again are counted, with the reason.
+    """
     folder = space.folder
-    are_there = (folder.path / VOTES).is_file() and folder.has("baseline") and folder.has("verify")
-    if not are_there:
+    if not (folder.path / VOTES).is_file():
         return None
+    if not (folder.has("baseline") and folder.has("verify")):
+        return _unpaired(space, "The answers that were judged are no longer in the run folder.")
     known = (folder.read("baseline", Baselines), folder.read("verify", Verification))
     asked = (folder.path, *known, samples(space))
     try:
         usual = open_sitting(*asked, seed=space.settings.seed)
         every = open_sitting(*asked, seed=space.settings.seed, wanted=known[1].tuned.n)
-    except AdvisorError:
-        return None
+    except AdvisorError as error:
+        return _unpaired(space, error.message)
     return review_of(usual if len(every.votes) == len(usual.votes) else _as_far_as_voted(every))
+
+
+def _unpaired(space: Workspace, why: str) -> Review:
+    """Votes of which nobody knows any more what they are on."""
+    try:
+        count = count_votes(space.folder.path / VOTES)
+        told = f"{count:,} votes lie in {VOTES}, and it is unknown on what they are. {why}"
+    except AdvisorError as error:
+        told = error.message
+    return Review(baseline="", seed=space.settings.seed, planned=0, warnings=(told,))
 
 
 def _as_far_as_voted(sitting: Sitting) -> Sitting:

@@ -12,13 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
-
 from advisor.artifacts import digest_of
 from advisor.errors import DatasetError, InputError, StorageError
 from advisor.evaluation.detectable import PROOF_LEVEL
-from advisor.evaluation.differences import exact_mcnemar, items_needed
+from advisor.evaluation.differences import exact_mcnemar
 from advisor.evaluation.intervals import proportion_interval
+from advisor.evaluation.sign_test import pairs_to_settle
 from advisor.schema.baseline import Baselines
 from advisor.schema.evaluation import Evaluation, Sample
 from advisor.schema.review import Review, ReviewPair, ReviewVote, Vote
@@ -169,6 +168,15 @@ def read_votes(file: Path, pairs: Sequence[ReviewPair]) -> tuple[tuple[ReviewVot
     return votes, _left_out(broken, len(changed - still))
 
 
+def count_votes(file: Path) -> int:
+    """Pairs that people judged, on whatever answers: each of every reviewer once.
+
+    Raises StorageError where the file is there and cannot be read.
+    """
+    read = [found for line in _lines(file) if (found := _vote(line)) is not None]
+    return len({(vote.reviewer, vote.sample_id) for _, vote in read})
+
+
 def _left_out(broken: int, changed: int) -> list[str]:
     told = []
     if broken:
@@ -197,7 +205,7 @@ def _vote(line: bytes) -> tuple[str, ReviewVote] | None:
     try:
         row: Any = json.loads(line)
         return str(row.pop("answers")), ReviewVote.model_validate(row)
-    except (ValueError, ValidationError, AttributeError, KeyError, TypeError):
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -217,6 +225,7 @@ def review_of(sitting: Sitting) -> Review:
     decided = tuned + baseline
     p_value = exact_mcnemar(baseline, tuned) if decided else None
     is_clear = p_value is not None and p_value <= 1 - PROOF_LEVEL + 1e-9
+    ahead, behind = max(tuned, baseline), min(tuned, baseline)
     return Review(
         baseline=sitting.baseline,
         seed=sitting.seed,
@@ -230,7 +239,7 @@ def review_of(sitting: Sitting) -> Review:
         interval=proportion_interval(tuned, decided, level=PROOF_LEVEL) if decided else None,
         p_value=p_value,
         verdict=("tuned" if tuned > baseline else "baseline") if is_clear else "undecided",
-        more_pairs=None if is_clear else _more_pairs(tuned, baseline),
+        more_pairs=None if is_clear else pairs_to_settle(ahead, behind, level=PROOF_LEVEL),
         warnings=(*sitting.warnings, *_remarks(sitting)),
     )
 
@@ -250,15 +259,6 @@ def _together(given: Sequence[Vote]) -> Vote:
     if tuned == baseline:
         return "tie"
     return "tuned" if tuned > baseline else "baseline"
-
-
-def _more_pairs(tuned: int, baseline: int) -> int | None:
-    """Further decided pairs at which a share like this one shows in 4 of 5 repetitions."""
-    if tuned == baseline:
-        return None
-    ahead, behind = max(tuned, baseline), min(tuned, baseline)
-    needed = items_needed([1.0] * ahead + [-1.0] * behind, level=PROOF_LEVEL)
-    return None if needed is None else max(1, needed - tuned - baseline)
 
 
 def _remarks(sitting: Sitting) -> list[str]:

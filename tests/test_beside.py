@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -157,6 +158,22 @@ def test_votes_are_read_as_far_as_somebody_judged(space):
     found = reviewed(space)
     assert found is not None
     assert (len(found.votes), found.planned, found.tuned) == (2, 56, 2)
+
+
+def test_votes_whose_pairs_are_gone_are_counted_and_told(space):
+    folder = space.folder
+    known = (folder.read("baseline", Baselines), folder.read("verify", Verification))
+    sitting = open_sitting(folder.path, *known, samples(space), seed=space.settings.seed)
+    for pair in sitting.pairs[:3]:
+        add_vote(folder.path / FILE, pair, ReviewVote(sample_id=pair.sample_id, vote="tuned"))
+    gone = Workspace(space.settings, RunFolder(folder.path))
+    Path(space.settings.data).unlink()
+    assert "3 votes lie in review.jsonl" in reviewed(gone).warnings[0]
+    folder.file("verify").unlink()
+    told = reviewed(space)
+    assert told.votes == ()
+    assert "3 votes lie in review.jsonl" in told.warnings[0]
+    assert "no longer in the run folder" in told.warnings[0]
 
 
 def test_figures_of_the_catalog_can_name_their_sources(space):

@@ -111,7 +111,9 @@ class _Asking:
         self._given: dict[str, Vote] = {
             vote.sample_id: vote.vote for vote in sitting.votes if vote.reviewer == reviewer
         }
-        self._note = ""
+        self._notes: dict[str, str] = {
+            vote.sample_id: vote.note for vote in sitting.votes if vote.reviewer == reviewer
+        }
 
     def all(self) -> bool:
         """Ask until every pair is judged, True, or the reviewer leaves."""
@@ -140,7 +142,6 @@ class _Asking:
 
         pair, began = self._sitting.pairs[place], time.monotonic()
         given = self._side(pair)
-        self._note = ""
         while True:
             show_pair(
                 self._console,
@@ -148,13 +149,14 @@ class _Asking:
                 place=place + 1,
                 of=len(self._sitting.pairs),
                 given=given,
-                note=self._note,
+                note=self._notes.get(pair.sample_id, ""),
             )
             key = _key()
             while key not in (LEFT, RIGHT, TIE, BOTH_BAD, SKIP, BACK, NOTE, QUIT):
                 key = _key()
             if key == NOTE:
-                self._note = click.prompt("Note", default="", show_default=False, err=True)
+                told = click.prompt("Note", default="", show_default=False, err=True)
+                self._notes[pair.sample_id] = told
                 continue
             if key in (LEFT, RIGHT, TIE, BOTH_BAD):
                 self._write(pair, key, round(time.monotonic() - began, 1))
@@ -169,7 +171,7 @@ class _Asking:
             sample_id=pair.sample_id,
             vote=vote,
             reviewer=self._reviewer,
-            note=self._note,
+            note=self._notes.get(pair.sample_id, ""),
             seconds=seconds,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
         )

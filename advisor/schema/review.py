@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from advisor.schema.base import ConfidenceInterval, Value
 
 Vote = Literal["tuned", "baseline", "tie", "both_bad"]
@@ -27,7 +29,7 @@ class ReviewVote(Value):
     vote: Vote
     reviewer: str = ""
     note: str = ""
-    seconds: float | None = None
+    seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     at: str = ""
     """When, ISO format."""
 
@@ -36,7 +38,7 @@ class Review(Value):
     """The votes so far and what they say."""
 
     baseline: str
-    """Builder of the best baseline."""
+    """Builder of the best baseline; empty where its answers are no longer there."""
     seed: int
     planned: int
     votes: tuple[ReviewVote, ...] = ()

@@ -93,6 +93,13 @@ def test_back_changes_a_vote_and_a_note_is_kept(run, keys):
     assert len(json.loads(invoked(run, "--json").stdout)["votes"]) == 1
 
 
+def test_a_second_vote_keeps_the_note_of_the_first(run, keys):
+    keys("n", "1", "b", "2", "q", typed=["why so"])
+    assert invoked(run).output.count("Note: why so") == 2
+    assert [vote["note"] for vote in votes(run)] == ["why so", "why so"]
+    assert votes(run)[0]["sample_id"] == votes(run)[1]["sample_id"]
+
+
 def test_other_keys_do_nothing_and_the_end_of_input_leaves(run, keys, monkeypatch):
     left = keys("z", "\x1b[A", "5", "\x04")
     assert "0 of 8 pairs are judged" in invoked(run).output

@@ -24,6 +24,7 @@ from advisor.render.sections.verification import probes_grid, segments_grid
 from advisor.schema.base import ConfidenceInterval
 from advisor.schema.probe import OF_TEST_PART
 from advisor.schema.report import Report
+from advisor.schema.review import Review
 from tests.fixtures import proofs
 from tests.fixtures import values as v
 from tests.fixtures.estimates import break_even, serving
@@ -280,6 +281,14 @@ def test_peoples_preference_is_told_with_its_interval():
     assert told.startswith("People prefer the tuned answers: 88.9 % of the decided pairs")
     assert "p 0.039" in told
     assert "95 % interval" in told
+
+
+@PAGES
+def test_votes_that_are_on_nobody_knows_what_are_told(page):
+    lost = Review(baseline="", seed=0, planned=0, warnings=("3 votes lie somewhere.",))
+    text = page(proved_report(beside=proofs.beside(review=lost)))
+    assert "3 votes lie somewhere." in text
+    assert "Judged of planned" not in text
 
 
 def test_figures_name_kind_source_and_day():

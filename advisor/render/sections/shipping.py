@@ -114,9 +114,11 @@ def combinations_grid(report: Report) -> Grid:
 def review(report: Report) -> Section | None:
     """What people said of tuned and baseline answers without knowing which was which."""
     found = report.review
-    if found is None or not found.votes:
+    if found is None or not (found.votes or found.warnings):
         return None
-    blocks: list[Block] = [Text(review_words(found)), Table(votes_grid(found), "Votes")]
+    blocks: list[Block] = []
+    if found.votes:
+        blocks += [Text(review_words(found)), Table(votes_grid(found), "Votes")]
     if found.warnings:
         blocks.append(Bullets(found.warnings))
     return Section("Human check", tuple(blocks))
