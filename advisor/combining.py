@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import secrets
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from advisor import registry, test_ledger
-from advisor.artifacts import RunFolder, document, write_text
+from advisor.artifacts import RunFolder, document, whole_folder, write_text
 from advisor.assembly import tuned_place
 from advisor.contracts import Combiner
 from advisor.errors import (
@@ -21,7 +18,6 @@ from advisor.errors import (
     ModelFolderError,
     PlanError,
     StaleArtifactError,
-    StorageError,
 )
 from advisor.evaluation.also import value_of
 from advisor.evaluation.compare import compare
@@ -93,7 +89,7 @@ def combine_runs(parts: Sequence[Part], wish: CombineWish) -> CombineRecord:
         for space in runs:
             _refuse_unprovable(space)
     goal = wish.out.resolve()
-    with _beside(goal) as place:
+    with whole_folder(goal, "combination") as place:
         made = combiner.combine(
             job.model_copy(update={"output_dir": str(place)}),
             runs[0].tools() if runs else Tools(seed=wish.seed, instruction="", cache_dir=place),
@@ -270,27 +266,3 @@ def _moved(made: Combined, place: Path, goal: Path) -> Combined:
     model = served.model.replace(str(place), str(goal), 1)
     moved = Served(backend=served.backend, model=model, settings=served.settings)
     return made.model_copy(update={"output_dir": str(goal), "served_by": moved})
-
-
-@contextmanager
-def _beside(goal: Path) -> Iterator[Path]:
-    """An empty folder beside the goal that becomes the goal at the end, or is gone."""
-    if goal.exists() and (not goal.is_dir() or any(goal.iterdir())):
-        raise StorageError(
-            f"{goal} holds something already.",
-            hint="Name an empty or a new folder with --out, or delete this one.",
-            where=str(goal),
-        )
-    place = goal.parent / f".{goal.name}-{secrets.token_hex(4)}"
-    try:
-        place.mkdir(parents=True)
-        yield place
-        place.replace(goal)
-    except OSError as error:
-        raise StorageError(
-            f"The combination cannot be written: {error.strerror or error}.",
-            hint="Free some space, or choose a folder you may write to with --out.",
-            where=str(goal),
-        ) from error
-    finally:
-        shutil.rmtree(place, ignore_errors=True)

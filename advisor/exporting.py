@@ -5,16 +5,12 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import secrets
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from advisor import registry
-from advisor.artifacts import document, write_text
+from advisor.artifacts import document, not_empty, whole_folder, write_text
 from advisor.assembly import tuned_place
 from advisor.certifying import ASKED
 from advisor.checking import (
@@ -31,7 +27,6 @@ from advisor.errors import (
     MissingArtifactError,
     ModelFolderError,
     PlanError,
-    StorageError,
     UnknownPluginError,
 )
 from advisor.paperwork import write_paperwork
@@ -81,7 +76,7 @@ def export_run(pipeline: Pipeline, wish: ExportWish) -> ExportRecord:
         )
         _keep(record, goal)
     elif not wish.is_checked:
-        raise _not_empty(goal)
+        raise not_empty(goal)
     return _proved(pipeline, wish, record, goal)
 
 
@@ -128,38 +123,9 @@ def exported(job: ExportJob, exporter: str, tools: Tools, goal: Path) -> Exporte
             hint=f"It knows: {known}.",
             where="--option",
         )
-    with _beside(goal) as place:
+    with whole_folder(goal, "export") as place:
         found = plugin.export(job.model_copy(update={"output_dir": str(place)}), tools)
     return Exported.model_validate(_moved(found.model_dump(), str(place), str(goal)))
-
-
-@contextmanager
-def _beside(goal: Path) -> Iterator[Path]:
-    """An empty folder beside the goal that becomes the goal at the end, or is gone."""
-    if goal.exists() and (not goal.is_dir() or any(goal.iterdir())):
-        raise _not_empty(goal)
-    place = goal.parent / f".{goal.name}-{secrets.token_hex(4)}"
-    try:
-        place.mkdir(parents=True)
-        yield place
-        place.replace(goal)
-    except OSError as error:
-        raise StorageError(
-            f"The export cannot be written: {error.strerror or error}.",
-            hint="Free some space, or choose a folder you may write to with --out; nothing is"
-            " half-written.",
-            where=str(goal),
-        ) from error
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def _not_empty(goal: Path) -> StorageError:
-    return StorageError(
-        f"{goal} holds something already.",
-        hint="Name an empty or a new folder with --out, or delete this one.",
-        where=str(goal),
-    )
 
 
 def _moved(value: Any, before: str, after: str) -> Any:
@@ -229,7 +195,7 @@ def _written(space: Workspace, wish: ExportWish, goal: Path) -> Exported:
     """The model's files in their place."""
     training = space.folder.read("train", TrainResult)
     if wish.to == CARD:
-        with _beside(goal):
+        with whole_folder(goal, "export"):
             pass
         return Exported(exporter=CARD, output_dir=str(goal), files=())
     model = Path(tuned_place(space, training))

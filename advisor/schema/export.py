@@ -10,6 +10,9 @@ from advisor.schema.base import ConfidenceInterval, Value
 from advisor.schema.plan import Plan
 from advisor.schema.train import Served, TrainJob
 
+FEWEST = 50
+"""Questions below which equal answers show little."""
+
 
 class ExportJob(Value):
     """A tuned model to be written in another form."""
@@ -95,6 +98,11 @@ class Agreement(Value):
         """Share of equal answers."""
         return self.equal / self.n if self.n else None
 
+    @property
+    def shows_little(self) -> bool:
+        """Whether so few were asked that equal answers prove hardly anything."""
+        return 0 < self.n < FEWEST
+
 
 class ExportRecord(Value):
     """An export with its proof, as it is kept beside the files (`export.json`)."""
@@ -115,3 +123,5 @@ class ExportRecord(Value):
     """Of the tuned weights it was made from."""
     options: dict[str, str] = Field(default_factory=dict)
     """What the exporter was told."""
+    job_digest: str = ""
+    """Of all that the exporter was told, places aside: name, instruction and options."""
