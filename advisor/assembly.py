@@ -255,12 +255,21 @@ def tuned_evaluation(
 
 
 def tuned_place(space: Workspace, result: TrainResult) -> str:
-    """The trained model's place, also when the run folder has been moved since."""
+    """The trained model's place: in the run folder, wherever that was moved or copied to.
+
+    The place that the training wrote down is taken only where the folder does not hold the model.
+    """
     model = Path(result.served_by.model)
-    moved = space.folder.path / TRAINING
-    if model.exists() or not model.is_relative_to(result.output_dir):
+    if not model.is_relative_to(result.output_dir):
         return str(model)
-    return str(moved / model.relative_to(result.output_dir))
+    own = space.folder.path / TRAINING / model.relative_to(result.output_dir)
+    return str(model if model.exists() and not own.exists() else own)
+
+
+def is_outside(space: Workspace, result: TrainResult) -> bool:
+    """Whether the model is one that this run trained, and lies in another folder than the run."""
+    is_own = Path(result.served_by.model).is_relative_to(result.output_dir)
+    return is_own and not Path(tuned_place(space, result)).is_relative_to(space.folder.path)
 
 
 def estimate_request(space: Workspace, profile: Profile, decision: Decision) -> EstimateRequest:

@@ -20,6 +20,7 @@ from advisor.assembly import (
     measured_baselines,
     measured_profile,
     told,
+    tuned_place,
     with_earlier,
 )
 from advisor.beside import all_sources, beside, check_data
@@ -27,8 +28,7 @@ from advisor.catalog.query import LOCAL
 from advisor.errors import DoesNotFitError
 from advisor.kept_settings import save_settings
 from advisor.market import remember
-from advisor.probes import probe_inputs
-from advisor.proving import proved
+from advisor.proving import proof_inputs, proved, tolerate_for
 from advisor.render.html import to_html
 from advisor.render.markdown import to_markdown
 from advisor.rulebook.handover import SHOTS_KEY
@@ -60,7 +60,6 @@ from advisor.tuning import (
     refuse_elsewhere,
     refuse_unanswering,
     service_plan,
-    target_of,
     trained,
     training_inputs,
     training_job,
@@ -308,13 +307,13 @@ class Pipeline:
         space = self.workspace
         training = self.folder.read("train", TrainResult)
         refuse_unanswering(training)
+        tolerate_for(space, training)
         origin = Origin(
             stage="verify",
             made_from=self.folder.made_from("baseline", "train"),
             inputs={
-                "target": str(target_of(self.folder)),
                 "plan": digest_of(self.plan().model_dump()),
-                **probe_inputs(space),
+                **proof_inputs(space, training),
             },
         )
 
@@ -338,7 +337,7 @@ class Pipeline:
             estimate=self._fresh("estimate", Estimate),
             baselines=self._fresh("baseline", Baselines),
             gate=verdict,
-            training=self._fresh("train", TrainResult),
+            training=self._placed(),
             verification=self._fresh("verify", Verification),
             samples=samples(self.workspace),
             sources=all_sources(self.workspace),
@@ -353,6 +352,15 @@ class Pipeline:
 
     def _fresh(self, stage: Stage, kind: type[V]) -> V | None:
         return self.folder.read(stage, kind) if self.folder.freshness(stage) == "fresh" else None
+
+    def _placed(self) -> TrainResult | None:
+        """The training, with its model where it lies now."""
+        found = self._fresh("train", TrainResult)
+        if found is None:
+            return None
+        place = tuned_place(self.workspace, found)
+        served = found.served_by.model_copy(update={"model": place})
+        return found.model_copy(update={"served_by": served})
 
     def run(self, consent: Consent = agree) -> Report:
         """Every stage in order; training only when the gate says train and `consent` agrees.

@@ -302,15 +302,15 @@ def _untested(probe: Probe, ours: TaskScores, theirs: TaskScores) -> ProbeFindin
     both = [name for name in ours.values if name in theirs.values]
     before, after = (_mean(scores, both) for scores in (ours, theirs))
     why = f"{ours.metric} is no share from 0 to 1: shown, decides nothing."
-    is_known = before is not None and after is not None
     sign = -1 if probe.higher_is_better else 1
+    worse_by = sign * (after - before) if before is not None and after is not None else None
     return unasked(probe, why).model_copy(
         update={
             "unit": ours.metric,
             "n": len(both),
             "before": before,
             "after": after,
-            "worse_by": sign * (after - before) if is_known else None,
+            "worse_by": worse_by,
         }
     )
 

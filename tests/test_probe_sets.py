@@ -181,9 +181,6 @@ def test_what_decides_the_probes_stands_in_the_verifications_inputs(tmp_path):
     assert plain != named
     written(tmp_path, short(31))
     assert probe_inputs(space(tmp_path, probes=(own,))) != named
-    assert (
-        probe_inputs(space(tmp_path, tolerate="It is meant to."))["tolerate"] == "It is meant to."
-    )
     assert probe_inputs(space(tmp_path, use_probes=False)) != plain
 
 

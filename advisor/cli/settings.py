@@ -103,6 +103,8 @@ def make_settings(chosen: dict[str, Any], earlier: RunSettings | None = None) ->
         values["builders"] = tuple(n.strip() for n in values["builders"].split(",") if n.strip())
     if "name" not in values and earlier is None and "data" in values:
         values["name"] = Path(values["data"]).stem
+    if "tolerate" in values:
+        values["tolerate_for"] = None
     base = earlier.model_dump() if earlier is not None else {}
     try:
         return RunSettings.model_validate(base | values)

@@ -30,6 +30,10 @@ def command(ctx: click.Context, /, *, screen: Screen, run_dir: Path, **probing: 
     with interruptible(screen.command_line()):
         verification = pipeline.verify()
     from advisor.render.evaluation import show_verification  # noqa: PLC0415 - rich is slow to load
+    from advisor.standing import changed_since  # noqa: PLC0415
+
+    for sentence in changed_since(pipeline.workspace):
+        screen.note(f"Warning: {sentence}")
 
     screen.result(
         pipeline.folder.raw("verify"), lambda: show_verification(screen.console, verification)

@@ -99,6 +99,8 @@ class RunSettings(Value):
     """Ask the packaged probes and what general data holds out; `probes` are asked anyway."""
     tolerate: str | None = None
     """Why regressions in segments and probes do not discard the model, in the user's words."""
+    tolerate_for: str | None = None
+    """Digest of the tuned model that `tolerate` was said for; None: the next that is verified."""
     harness_tasks: tuple[str, ...] = ()
     """Tasks of lm-evaluation-harness that both models are asked."""
     harness_path: str | None = None
