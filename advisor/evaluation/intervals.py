@@ -69,6 +69,7 @@ def shared_groups(clusters: Sequence[str] | None) -> Sequence[str] | None:
 
 
 @lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)
 def proportion_interval(successes: int, n: int, *, level: float = LEVEL) -> ConfidenceInterval:
     """Wilson's score interval of a share (SciPy)."""
     found = scipy_stats().binomtest(successes, n).proportion_ci(level, method="wilson")

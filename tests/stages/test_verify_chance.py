@@ -7,6 +7,7 @@ import pytest
 
 from advisor.evaluation.deciding import items_to_decide
 from advisor.evaluation.detectable import detectable_gain
+from advisor.evaluation.segments import segments
 from advisor.schema.base import ConfidenceInterval
 from benchmarks.verification import simulated as sim
 from tests.fixtures import values as make
@@ -34,11 +35,26 @@ def test_a_model_that_learnt_shuffled_labels_is_discarded():
     assert set(found) == {"discard"}
 
 
-def test_where_nothing_differs_segments_hardly_ever_veto():
-    worlds = [sim.parted(random.Random(seed), 200, 0.3, gain=0.0) for seed in range(30)]
-    found = [world.verdict() for world in worlds]
-    assert all(len([s for s in one.segments if s.p_value is not None]) >= 10 for one in found)
-    assert sum(any(s.is_worse for s in one.segments) for one in found) <= 6  # 2 expected at most
+def calm_segments(worlds):
+    """Segments of tuned models that are as good as the baseline everywhere."""
+    for seed in range(worlds):
+        world = sim.parted(random.Random(seed), 200, 0.3, gain=0.0)
+        yield segments(world.rivals[0], world.tuned, world.samples)
+
+
+@pytest.mark.parametrize("worlds", [100, pytest.param(1000, marks=pytest.mark.slow)])
+def test_where_nothing_differs_segments_veto_in_at_most_5_of_100(worlds):
+    # these seeds: 4 of 100; at an error rate of 10 % they would be 6, without Holm 17
+    found = list(calm_segments(worlds))
+    assert all(len([s for s in one if s.p_value is not None]) >= 10 for one in found)
+    assert sum(any(s.is_worse for s in one) for one in found) <= worlds // 20
+
+
+def test_a_segment_that_got_worse_vetoes_the_whole():
+    world = sim.parted(random.Random(0), 1000, 0.3, gain=0.15, loss=0.3, worse=200)
+    found = world.verdict()
+    assert [s.name for s in found.segments if s.is_worse and s.kind == "label"] == ["label 0"]
+    assert found.verdict == "discard"
 
 
 @pytest.mark.parametrize(("n", "differ", "gain"), [(60, 0.3, 0.1), (100, 0.3, 0.0)])
