@@ -28,7 +28,7 @@ from advisor.catalog.query import LOCAL
 from advisor.errors import DoesNotFitError
 from advisor.kept_settings import save_settings
 from advisor.market import remember
-from advisor.proving import proof_inputs, proved, tolerate_for
+from advisor.proving import changed_weights, proof_inputs, proved, tolerate_for
 from advisor.render.html import to_html
 from advisor.render.markdown import to_markdown
 from advisor.rulebook.handover import SHOTS_KEY
@@ -341,7 +341,7 @@ class Pipeline:
             verification=self._fresh("verify", Verification),
             samples=samples(self.workspace),
             sources=all_sources(self.workspace),
-            warnings=warnings(self.workspace),
+            warnings=(*warnings(self.workspace), *changed_weights(self.workspace)),
             made_with=made_with(self.workspace),
             override=self.settings.gate_override or "",
             beside=beside(self.workspace),

@@ -56,6 +56,18 @@ def _digest(space: Workspace, model: TrainResult) -> str:
     return digest_of([model.model_dump(), model_digest(Path(tuned_place(space, model)))])
 
 
+def changed_weights(space: Workspace) -> tuple[str, ...]:
+    """A sentence where the weights are no longer those that were verified."""
+    folder = space.folder
+    if not folder.has("verify") or folder.freshness("verify") != "fresh":
+        return ()
+    then = folder.origin("verify").inputs.get("weights")
+    place = Path(tuned_place(space, folder.read("train", TrainResult)))
+    if then in (None, model_digest(place)):
+        return ()
+    return ("The tuned model's weights changed after they were verified; run `advisor verify`.",)
+
+
 def proved(
     space: Workspace,
     model: TrainResult,

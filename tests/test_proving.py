@@ -80,6 +80,11 @@ def test_a_copied_run_is_proved_on_its_own_weights(run, finished):
 def test_other_weights_are_proved_again_and_the_same_ones_are_not(run):
     assert made(run) == []
     wrecked(run)
+    folder = RunFolder(run)
+    told = Pipeline(Workspace(load_settings(folder), folder)).report().warnings
+    assert (
+        "The tuned model's weights changed after they were verified; run `advisor verify`." in told
+    )
     assert made(run) == ["verify"]
     assert made(run) == []
 
