@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from advisor.contracts import PromptBuilder, Reading
 from advisor.discrepancies import Causes, Heard, causes
-from advisor.errors import ModelFolderError, UnsupportedArchitectureError
+from advisor.errors import ModelFolderError, StaleArtifactError, UnsupportedArchitectureError
 from advisor.evaluation.also import value_of
 from advisor.evaluation.asking import has_failed
 from advisor.evaluation.bench import Bench
@@ -17,8 +17,9 @@ from advisor.evaluation.compare import compare
 from advisor.evaluation.runner import measure, prepare
 from advisor.evaluation.session import LazySession
 from advisor.schema.base import ConfidenceInterval
-from advisor.schema.evaluation import Completion, Message, Prompt, Sample
+from advisor.schema.evaluation import Completion, Evaluation, Message, Prompt, Sample
 from advisor.schema.export import Agreement
+from advisor.secrets import masked
 
 ASKED = 100
 """Questions, unless told otherwise: of so many, one may be answered otherwise by an exact form."""
@@ -60,6 +61,8 @@ class Witness(NamedTuple):
     """Of its files, where they lie on this machine."""
     claims: str = ""
     """What its weights are said to be in."""
+    verified: Evaluation | None = None
+    """What was measured of it before; None where nothing was, or it no longer holds."""
 
 
 def agreed(
@@ -74,7 +77,8 @@ def agreed(
 
     The reference is asked first and closed before the other is opened, so that never both are in
     memory. Answers that the reference's cache holds are not computed again. An export that cannot
-    be opened is `different`. Raises what asking raises.
+    be opened is `different`. Raises StaleArtifactError where the reference is not what was
+    verified, and what asking raises.
     """
     before = _heard(reference, "evaluated", builder, samples)
     try:
@@ -108,8 +112,12 @@ def _heard(witness: Witness, name: str, builder: PromptBuilder, samples: Sequenc
     """Everything one of them says, and how it reads the prompts; then it is closed."""
     session = witness.bench.session
     with session, closing(witness.bench):
+        if witness.verified is not None:
+            _refuse_other_weights(session.model_digest, witness.verified)
         ready = prepare(witness.bench, name, builder, samples)
         evaluation = measure(witness.bench, ready)
+        if witness.verified is not None:
+            _refuse_other_answers(witness.bench, evaluation, witness.verified)
         live = session.opened() if isinstance(session, LazySession) else session
         if not isinstance(live, Reading):
             return Heard(evaluation)
@@ -119,6 +127,41 @@ def _heard(witness: Witness, name: str, builder: PromptBuilder, samples: Sequenc
             plain=live.prompt_text(PLAIN),
             ends=live.ends,
         )
+
+
+def _refuse_other_weights(digest: str, verified: Evaluation) -> None:
+    then = verified.manifest.model_digest
+    if then and digest != then:
+        raise _replaced(f"its files have the digest {digest}, those that were verified {then}")
+
+
+def _refuse_other_answers(bench: Bench, now: Evaluation, verified: Evaluation) -> None:
+    """Raise where the same model no longer says what it was verified by, asked the same way.
+
+    A digest reads both ends of large files; answers are what the rest shows in. A GPU asked again
+    may round a few otherwise, so as much as rounding may change is let pass.
+    """
+    then = verified.manifest.settings
+    if any(then.get(key) != value for key, value in bench.settings.decides.items()):
+        return
+    said = {score.sample_id: score.completion for score in verified.scores}
+    pairs = [
+        (said[score.sample_id].text, score.completion.text)
+        for score in now.scores
+        if score.sample_id in said
+        and not has_failed(score.completion)
+        and not has_failed(said[score.sample_id])
+    ]
+    equal = sum(before in (after, masked(after)) for before, after in pairs)
+    if equal < ROUNDED.least_equal * len(pairs):
+        raise _replaced(f"only {equal} of {len(pairs)} answers are those of the verification")
+
+
+def _replaced(why: str) -> StaleArtifactError:
+    return StaleArtifactError(
+        f"The tuned model is not the one that was verified: {why}.",
+        hint="Run `advisor verify` again, or put back what was verified.",
+    )
 
 
 def _compared(

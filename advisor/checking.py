@@ -27,7 +27,7 @@ from advisor.measuring import deciding_options, make_bench, make_purse, purse_fo
 from advisor.model_files import stack_of
 from advisor.resources import embedded_model_root
 from advisor.rulebook.handover import SHOTS_KEY
-from advisor.schema.evaluation import Sample
+from advisor.schema.evaluation import Evaluation, Sample
 from advisor.schema.export import Agreement, Exported
 from advisor.schema.run import EMBEDDED_MODEL
 from advisor.schema.train import Served, TrainResult, looked_at
@@ -66,6 +66,8 @@ class ExportWish:
     """Why a model is exported that was not kept."""
     name: str = ""
     """What it is served as; empty: the run's name."""
+    check_folder: Path | None = None
+    """A folder that lies there already, to be held against the run's model; nothing is written."""
 
     @property
     def is_checked(self) -> bool:
@@ -74,18 +76,24 @@ class ExportWish:
 
 
 def certified(
-    space: Workspace, found: Exported, wish: ExportWish, *, may_spend: bool
+    space: Workspace,
+    found: Exported,
+    wish: ExportWish,
+    *,
+    may_spend: bool,
+    verified: Evaluation | None,
 ) -> tuple[Agreement, tuple[str, ...]]:
     """Whether an export of a run's model is what was evaluated, and why it was not asked, if so.
 
-    Raises StaleArtifactError where the test part is no longer what was measured, ConsentError
-    where asking costs money that nobody agreed to spend, and what asking raises.
+    `verified` is what the run's verification measured, where it holds. Raises StaleArtifactError
+    where the model or the test part is no longer what was measured, ConsentError where asking costs
+    money that nobody agreed to spend, and what asking raises.
     """
     training = space.folder.read("train", TrainResult)
     before = _evaluated(space, training)
     bench = _bench(space, before)
     precision = str(bench.settings.decides.get(DTYPE, ""))
-    tolerance = ROUNDED if wish.check_at else tolerance_of(found, precision)
+    tolerance = ROUNDED if wish.check_at else tolerance_of(found, precision, by=before.backend)
     words = f"{before.backend}: {training.method} tuned, {Path(before.model).name}"
     served = _served(found, wish)
     if served is None:
@@ -98,7 +106,7 @@ def certified(
     claims = found.precision or ("" if found.is_lossy else precision)
     try:
         agreement = agreed(
-            Witness(words, bench, Path(before.model)),
+            Witness(words, bench, Path(before.model), verified=verified),
             Witness(_words(found, served), asked, Path(found.output_dir), claims),
             fitted(space, "few_shot" if _was_behind_shots(space) else "zero_shot"),
             asked_samples(space, wish.check or ASKED),
@@ -106,7 +114,7 @@ def certified(
         )
     except (MissingExtraError, MissingProgramError) as error:
         return unchecked(words, found.exporter, tolerance), (_missing(error),)
-    return agreement, found.unchecked
+    return agreement, (*few(agreement), *(() if wish.check_at else found.unchecked))
 
 
 def refuse_uncheckable(space: Workspace, *, may_spend: bool) -> None:
@@ -170,19 +178,38 @@ def certified_without_run(
         )
     except (MissingExtraError, MissingProgramError) as error:
         return unchecked(words, found.exporter, tolerance), (_missing(error),)
-    return agreement, found.unchecked
+    return agreement, (*few(agreement), *found.unchecked)
 
 
-def tolerance_of(found: Exported, evaluated_in: str) -> Tolerance:
-    """The one for forms that round: fewer bits than in the evaluation, whatever the base is in.
+def few(agreement: Agreement) -> tuple[str, ...]:
+    """That so few were asked that equal answers show little, with what they leave open.
 
-    What was trained beside a base and is shipped so is opened on it as it was evaluated.
+    Where all n answers are equal, at most 1 - 0.05^(1/n) of all others differ, with 95 %
+    confidence (the exact bound of a binomial share).
+    """
+    n = agreement.n
+    if not agreement.shows_little or agreement.verdict == "different":
+        return ()
+    told = f"Only {n} {'question was' if n == 1 else 'questions were'} asked, which shows little"
+    if agreement.equal == n:
+        told += f": up to {1 - 0.05 ** (1 / n):.0%} of all answers may still be others"
+    return (f"{told} (`--check {ASKED}` asks more, where there are more).",)
+
+
+def tolerance_of(found: Exported, evaluated_in: str, *, by: str = LOCAL_BACKEND) -> Tolerance:
+    """The one for forms that round, or the one for those that do not (docs/adr/0021).
+
+    Rounded are: what another engine opens than the evaluation's (`by`), which takes sums in another
+    order and precision; packed weights; and fewer bits than in the evaluation, whatever the base is
+    in. What was trained beside a base and is shipped so is opened on it as it was evaluated, unless
+    its exporter says that it rounds.
     """
     served = found.served_by
+    if found.is_lossy or (served is not None and served.backend != by):
+        return ROUNDED
     is_beside = served is not None and len(stack_of(Path(served.model))) > 1
     is_lower = FULL.get(found.precision, 0) < FULL.get(evaluated_in, 0)
-    is_rounded = found.is_lossy or (found.precision in FULL and is_lower and not is_beside)
-    return ROUNDED if is_rounded else EXACT
+    return ROUNDED if found.precision in FULL and is_lower and not is_beside else EXACT
 
 
 def asked_samples(space: Workspace, most: int) -> tuple[Sample, ...]:

@@ -11,8 +11,8 @@ from advisor.schema.evaluation import Evaluation
 
 AROUND = 24
 """Characters shown from where two texts begin to differ."""
-FULL = {name: BITS[kind] for kind, name in NAMES.items()}
-"""Precisions whose weights are not packed, with their bits."""
+FULL = {name: BITS[kind] for kind, name in NAMES.items()} | {"f32": 32, "f16": 16, "bf16": 16}
+"""Precisions whose weights are not packed, as torch and as GGUF call them, with their bits."""
 
 
 class Heard(NamedTuple):

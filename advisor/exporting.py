@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from advisor import registry
-from advisor.artifacts import document, not_empty, whole_folder, write_text
+from advisor.artifacts import digest_of, document, not_empty, whole_folder, write_text
 from advisor.assembly import tuned_place
 from advisor.certifying import ASKED
 from advisor.checking import (
@@ -20,20 +21,31 @@ from advisor.checking import (
     certified_without_run,
     refuse_uncheckable,
 )
+from advisor.clearance import (
+    Clearance,
+    combination_in,
+    refuse,
+    refuse_unproved,
+    standing_of,
+    standing_of_folder,
+)
 from advisor.contracts import PluginInfo, Progress
 from advisor.errors import (
-    ConsentError,
     InputError,
     MissingArtifactError,
     ModelFolderError,
     PlanError,
+    StaleArtifactError,
+    StorageError,
     UnknownPluginError,
 )
+from advisor.handed_over import as_exported
+from advisor.paperwork import CARD as CARD_FILE
 from advisor.paperwork import write_paperwork
 from advisor.pipeline import Pipeline
+from advisor.render.combined_card import to_combined_card
 from advisor.schema.export import Agreement, Exported, ExportJob, ExportRecord
 from advisor.schema.train import TrainResult
-from advisor.schema.verify import Verification
 from advisor.standing import changed_since
 from advisor.tools import Tools
 from advisor.training_set import training_samples
@@ -47,37 +59,43 @@ EXPORTS = "exports"
 """Folder of the exports in a run folder."""
 RECORD = "export.json"
 UNASKED = "Not checked against the evaluated model, as asked (--no-check)."
-OURS = (RECORD, "README.md")
-"""What is written beside an exporter's files."""
+HERE = "."
+"""In a record that is kept: the folder that it lies in, wherever that is taken."""
+MADE_FROM = ("options", "trained_as", "weights_digest", "job_digest")
+"""Fields of a record that say what an export was made from."""
 
 
 def export_run(pipeline: Pipeline, wish: ExportWish) -> ExportRecord:
     """The run's tuned model in another form, checked, with its record and its papers beside it.
 
     Raises UnknownPluginError for a form that nothing writes, ConsentError for a model that was not
-    kept, MissingArtifactError before verification, StorageError for a folder that holds something,
-    and what the exporter and the check raise. Nothing half-written is left.
+    kept, MissingArtifactError and StaleArtifactError for one that no verification holds for,
+    StorageError for a folder that holds something, and what the exporter and the check raise.
+    Nothing half-written is left.
     """
     space = pipeline.workspace
+    if wish.check_folder is not None:
+        return _handed_over(pipeline, wish, wish.check_folder.resolve())
     info = _form(wish.to)
     goal = (wish.out or space.folder.path / EXPORTS / wish.to).resolve()
     if wish.check_at:
         return _served_checked(pipeline, wish, goal)
     if "training" in info.needs:
         return _recipe(pipeline, wish, goal)
-    record = _left_unchecked(goal, wish)
+    standing = _cleared(space, wish.anyway)
+    training = space.folder.read("train", TrainResult)
+    job = _job(space, wish, tuned_place(space, training))
+    marks = _marks(standing, job, wish)
+    record = _left_unchecked(goal, wish.to, marks)
     if record is None:
-        verdict, warnings = _standing(space, wish)
         if wish.is_checked and wish.to != CARD:
             refuse_uncheckable(space, may_spend=pipeline.may_spend)
-        found = _written(space, wish, goal)
-        record = ExportRecord(
-            exported=found, verification=verdict, warnings=(*warnings, CHECK_LATER)
-        )
-        _keep(record, goal)
+        if wish.to != CARD:
+            _refuse_gone(Path(job.model), training.served_by.model, space.folder.path)
+        record = exported(job, wish.to, space.tools(), goal, marks)
     elif not wish.is_checked:
         raise not_empty(goal)
-    return _proved(pipeline, wish, record, goal)
+    return _proved(pipeline, wish, record, goal, standing)
 
 
 def export_folder(
@@ -85,47 +103,85 @@ def export_folder(
 ) -> ExportRecord:
     """A model's folder in another form, checked on packaged questions: no run stands behind it.
 
-    The record lies beside it. Raises ModelFolderError, StorageError, and what the exporter and the
-    check raise.
+    The record lies beside it. A combination is exported where its verification kept it. Raises
+    UnknownPluginError, ModelFolderError, StorageError, what a combination's standing raises, and
+    what the exporter and the check raise.
     """
-    tools = Tools(seed=0, instruction=instruction, cache_dir=Path(), progress=progress)
+    if wish.to == CARD or "weights" not in _form(wish.to).needs:
+        raise PlanError(
+            f"Only a run's model can be exported as {wish.to}.",
+            hint="Name the run: --run-dir DIR.",
+            where="--to",
+        )
+    standing = standing_of_folder(model)
+    refuse(standing, wish.anyway, place=model, again="advisor combine")
     job = ExportJob(
         model=str(model),
         name=served_name(wish.name or goal.name, told=bool(wish.name)),
-        output_dir=".",
+        output_dir=HERE,
         instruction=instruction,
         options=wish.options,
     )
-    found = exported(job, wish.to, tools, goal)
+    marks = _marks(standing, job, wish)
+    record = _left_unchecked(goal, wish.to, marks)
+    if record is None:
+        tools = Tools(seed=0, instruction=instruction, cache_dir=Path(), progress=progress)
+        record = exported(job, wish.to, tools, goal, marks)
+    elif not wish.is_checked:
+        raise not_empty(goal)
     agreement: Agreement | None = None
     remarks: tuple[str, ...] = (UNASKED,)
     if wish.is_checked:
         agreement, remarks = certified_without_run(
-            model, found, instruction=instruction, most=wish.check or ASKED, progress=progress
+            model,
+            record.exported,
+            instruction=instruction,
+            most=wish.check or ASKED,
+            progress=progress,
         )
-    record = ExportRecord(exported=found, agreement=agreement, warnings=remarks)
-    _keep(record, goal)
+    warnings = tuple(dict.fromkeys((*standing.sentences(wish.anyway), *remarks)))
+    record = record.model_copy(update={"agreement": agreement, "warnings": warnings})
+    combined = combination_in(model)
+    if combined is not None:
+        record = _with_files(record, (CARD_FILE,))
+        write_text(goal / CARD_FILE, to_combined_card(combined, record), option="--out")
+    _keep(record, goal, goal)
     return record
 
 
-def exported(job: ExportJob, exporter: str, tools: Tools, goal: Path) -> Exported:
-    """What an exporter makes of a job, whole in `goal` or not at all.
+def exported(
+    job: ExportJob, exporter: str, tools: Tools, goal: Path, marks: dict[str, Any]
+) -> ExportRecord:
+    """What an exporter makes of a job, with its record, whole in `goal` or not at all.
 
-    It is written beside the goal and moved there at the end. Raises StorageError where the goal
-    holds something, PlanError for an option that the exporter does not know, and what it raises.
+    It is written beside the goal and moved there at the end; `marks` are what the record says
+    beside that. Raises StorageError where the goal holds something, PlanError for an option that
+    the exporter does not know, and what it raises.
     """
-    plugin = registry.exporter(exporter)
-    strange = [name for name in job.options if name not in plugin.info.options]
+    make = _maker(exporter, job, tools)
+    with whole_folder(goal, "export") as place:
+        found = make(job.model_copy(update={"output_dir": str(place)}))
+        moved = _moved(found.model_dump(), str(place), str(goal))
+        record = ExportRecord(exported=Exported.model_validate(moved), **marks)
+        _keep(record, place, goal)
+    return record
+
+
+def _maker(exporter: str, job: ExportJob, tools: Tools) -> Callable[[ExportJob], Exported]:
+    """What writes the files; raises PlanError for an option that it does not know."""
+    info = _form(exporter)
+    strange = [name for name in job.options if name not in info.options]
     if strange:
-        known = ", ".join(plugin.info.options) or "none"
+        known = ", ".join(info.options) or "none"
         raise PlanError(
             f"Exporting as {exporter} knows no option '{strange[0]}'.",
             hint=f"It knows: {known}.",
             where="--option",
         )
-    with whole_folder(goal, "export") as place:
-        found = plugin.export(job.model_copy(update={"output_dir": str(place)}), tools)
-    return Exported.model_validate(_moved(found.model_dump(), str(place), str(goal)))
+    if exporter == CARD:
+        return lambda told: Exported(exporter=CARD, output_dir=told.output_dir, files=())
+    plugin = registry.exporter(exporter)
+    return lambda told: plugin.export(told, tools)
 
 
 def _moved(value: Any, before: str, after: str) -> Any:
@@ -155,58 +211,39 @@ def _form(name: str) -> PluginInfo:
     )
 
 
-def _standing(space: Workspace, wish: ExportWish) -> tuple[str, tuple[str, ...]]:
-    """The verdict on the model, and what a reader of the record should know of it.
-
-    Raises ConsentError and MissingArtifactError for a model that nobody has proved to help.
-    """
-    folder = space.folder
-    verdict = folder.read("verify", Verification).verdict if folder.has("verify") else ""
-    warnings = [
-        f"The {what} is stale: something that it was made from has changed since."
-        for stage, what in (("train", "training"), ("verify", "verification"))
-        if folder.freshness(stage) == "stale"  # type: ignore[arg-type]
-    ]
-    if verdict == "keep":
-        return verdict, tuple(warnings)
-    if not wish.anyway:
-        raise _unproved(space, verdict)
-    told = f"the verification says {verdict}" if verdict else "it was never verified"
-    return verdict, (f"Exported although {told}: {wish.anyway}", *warnings)
+def _cleared(space: Workspace, anyway: str) -> Clearance:
+    """How the run's model stands; raises for one that is not to be shipped."""
+    standing = standing_of(space)
+    refuse(standing, anyway, place=space.folder.path, again=_verify(space))
+    return standing
 
 
-def _unproved(space: Workspace, verdict: str) -> ConsentError | MissingArtifactError:
-    override = "add --anyway REASON, which is kept in the record and on the model card"
-    if verdict:
-        return ConsentError(
-            f"The verification says {verdict}: this model is not exported.",
-            hint=f"Look at `advisor report`; to export it anyway, {override}.",
-            where=str(space.folder.path),
-        )
-    return MissingArtifactError(
-        "Nothing proves that this model helps: 7-verify.json is not there yet.",
-        hint=f"Run `advisor verify --run-dir {space.folder.path}` first; to export it anyway,"
-        f" {override}.",
-        where=str(space.folder.path),
-    )
+def _verify(space: Workspace) -> str:
+    return f"advisor verify --run-dir {space.folder.path}"
 
 
-def _written(space: Workspace, wish: ExportWish, goal: Path) -> Exported:
-    """The model's files in their place."""
-    training = space.folder.read("train", TrainResult)
-    if wish.to == CARD:
-        with whole_folder(goal, "export"):
-            pass
-        return Exported(exporter=CARD, output_dir=str(goal), files=())
-    model = Path(tuned_place(space, training))
+def _refuse_gone(model: Path, named: str, run: Path) -> None:
     if not model.is_dir():
         raise ModelFolderError(
-            f"The trained model is not there: '{training.served_by.model}' is no folder.",
+            f"The trained model is not there: '{named}' is no folder.",
             hint="Put it back, or train again; what a service has tuned stays with the service.",
-            where=str(space.folder.path),
+            where=str(run),
         )
-    job = _job(space, wish, str(model))
-    return exported(job, wish.to, space.tools(), goal)
+
+
+def _marks(standing: Clearance, job: ExportJob, wish: ExportWish) -> dict[str, Any]:
+    """What a record says of where an export comes from, until it was checked."""
+    told = job.model_dump(mode="json", exclude={"model", "output_dir", "train_job", "plan"})
+    return {
+        "verification": standing.verdict,
+        "anyway": wish.anyway if standing.doubt else "",
+        "is_checked": wish.is_checked,
+        "trained_as": standing.trained_as,
+        "weights_digest": standing.weights,
+        "options": dict(job.options),
+        "job_digest": digest_of(told),
+        "warnings": (*standing.sentences(wish.anyway), CHECK_LATER),
+    }
 
 
 def _job(space: Workspace, wish: ExportWish, model: str) -> ExportJob:
@@ -251,68 +288,151 @@ def _recipe(pipeline: Pipeline, wish: ExportWish, goal: Path) -> ExportRecord:
     job = _job(space, wish, space.tuned_path).model_copy(
         update={"train_job": training, "plan": training.plan}
     )
-    record = ExportRecord(exported=exported(job, wish.to, space.tools(), goal))
-    _keep(record, goal)
-    return record
+    return exported(job, wish.to, space.tools(), goal, {"options": dict(job.options)})
 
 
 def _served_checked(pipeline: Pipeline, wish: ExportWish, goal: Path) -> ExportRecord:
     """An export that was made before, checked where it is served now."""
-    record = read_record(goal)
+    space, record = pipeline.workspace, read_record(goal)
     if record is None or record.exported.exporter != wish.to:
         raise MissingArtifactError(
             f"{goal} holds no export as {wish.to} that could be served.",
             hint="Export first, serve what was written, then check it with --check-at.",
             where=str(goal),
         )
-    served_as = wish.served_as or served_name(wish.name or pipeline.settings.name)
-    return _proved(pipeline, replace(wish, served_as=served_as), record, goal)
+    wish = replace(
+        wish,
+        served_as=wish.served_as or served_name(wish.name or pipeline.settings.name),
+        anyway=wish.anyway or record.anyway,
+    )
+    standing = _cleared(space, wish.anyway)
+    now = (standing.trained_as, standing.weights)
+    if record.trained_as and (record.trained_as, record.weights_digest) != now:
+        raise StaleArtifactError(
+            f"{goal} was exported from another model than the one that this run holds now.",
+            hint="Export it again, into another folder or after deleting this one.",
+            where=str(goal),
+        )
+    kept = record.exported.model_copy(update={"unchecked": ()})  # a server answers for itself
+    marks = {
+        "exported": kept,
+        "verification": standing.verdict,
+        "anyway": wish.anyway if standing.doubt else "",
+        "is_checked": True,
+    }
+    return _proved(pipeline, wish, record.model_copy(update=marks), goal, standing)
 
 
-def _left_unchecked(goal: Path, wish: ExportWish) -> ExportRecord | None:
-    """What an earlier call has written there and was stopped before it had checked."""
+def _handed_over(pipeline: Pipeline, wish: ExportWish, folder: Path) -> ExportRecord:
+    """A folder that lies there already, held against the run's model; nothing is written."""
+    space = pipeline.workspace
+    if wish.to:
+        _form(wish.to)
+    standing = standing_of(space)
+    refuse_unproved(standing, wish.anyway, place=space.folder.path, again=_verify(space))
+    found = as_exported(folder, wish.to)
+    agreement, remarks = certified(
+        space, found, wish, may_spend=pipeline.may_spend, verified=standing.verified
+    )
+    doubt = f"Of the model that it was held against, {standing.doubt}." if standing.doubt else ""
+    return ExportRecord(
+        exported=found,
+        agreement=agreement,
+        verification=standing.verdict,
+        anyway=wish.anyway if standing.doubt else "",
+        trained_as=standing.trained_as,
+        weights_digest=standing.weights,
+        warnings=((doubt,) if doubt else ()) + remarks,
+    )
+
+
+def _left_unchecked(goal: Path, form: str, marks: dict[str, Any]) -> ExportRecord | None:
+    """What an earlier call has written there and was stopped before it had checked.
+
+    Raises StorageError where that was made from something else or otherwise than asked now.
+    """
     record = read_record(goal)
-    waits = record is not None and CHECK_LATER in record.warnings
-    return record if record and waits and record.exported.exporter == wish.to else None
+    if record is None or CHECK_LATER not in record.warnings or record.exported.exporter != form:
+        return None
+    if any(getattr(record, name) != marks[name] for name in MADE_FROM):
+        options = ", ".join(f"{key}={value}" for key, value in record.options.items())
+        was = f"with {options}" if record.options != marks["options"] and options else "otherwise"
+        if (record.trained_as, record.weights_digest) != (
+            marks["trained_as"],
+            marks["weights_digest"],
+        ):
+            was = "from another model"
+        raise StorageError(
+            f"{goal} holds an export that was not checked yet, made {was} than asked now.",
+            hint="Delete it, or name another folder with --out.",
+            where=str(goal),
+        )
+    return record.model_copy(update=marks)
 
 
-def _proved(pipeline: Pipeline, wish: ExportWish, record: ExportRecord, goal: Path) -> ExportRecord:
+def _proved(
+    pipeline: Pipeline, wish: ExportWish, record: ExportRecord, goal: Path, standing: Clearance
+) -> ExportRecord:
     """The record with what the check found, and the papers that tell it."""
     space = pipeline.workspace
-    agreement, remarks = _asked(pipeline, wish, record.exported)
-    kept = tuple(one for one in record.warnings if one != CHECK_LATER)
-    record = record.model_copy(
-        update={"agreement": agreement, "warnings": tuple(dict.fromkeys((*kept, *remarks)))}
-    )
-    papers = write_paperwork(space, record, goal, anyway=wish.anyway)
-    files = dict.fromkeys((*record.exported.files, *(n for n in papers if (goal / n).is_file())))
-    found = record.exported.model_copy(update={"files": tuple(files)})
-    record = record.model_copy(update={"exported": found})
-    _keep(record, goal)
+    agreement, remarks = _asked(pipeline, wish, record.exported, standing)
+    warnings = dict.fromkeys((*standing.sentences(wish.anyway), *remarks))
+    record = record.model_copy(update={"agreement": agreement, "warnings": tuple(warnings)})
+    papers = write_paperwork(space, record, goal, anyway=record.anyway)
+    record = _with_files(record, tuple(name for name in papers if (goal / name).is_file()))
+    _keep(record, goal, goal)
     return record
 
 
+def _with_files(record: ExportRecord, papers: tuple[str, ...]) -> ExportRecord:
+    files = tuple(dict.fromkeys((*record.exported.files, *papers)))
+    found = record.exported.model_copy(update={"files": files})
+    return record.model_copy(update={"exported": found})
+
+
 def _asked(
-    pipeline: Pipeline, wish: ExportWish, found: Exported
+    pipeline: Pipeline, wish: ExportWish, found: Exported, standing: Clearance
 ) -> tuple[Agreement | None, tuple[str, ...]]:
     """The agreement, and what is to be said where nothing could be asked."""
     if wish.to == CARD:
         return None, ()
     if not wish.is_checked:
         return None, (UNASKED,)
-    return certified(pipeline.workspace, found, wish, may_spend=pipeline.may_spend)
+    spends = pipeline.may_spend
+    return certified(pipeline.workspace, found, wish, may_spend=spends, verified=standing.verified)
 
 
 def read_record(folder: Path) -> ExportRecord | None:
-    """The record beside an export; None where there is none that can be read."""
+    """The record beside an export, for the place where it lies; None without one to read."""
     try:
         told = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         body = {key: told[key] for key in ExportRecord.model_fields if key in told}
-        return ExportRecord.model_validate(body)
+        record = ExportRecord.model_validate(body)
     except (OSError, ValueError, TypeError):
         return None
+    found = record.exported
+    placed: dict[str, Any] = {"output_dir": str(folder / found.output_dir)}
+    if found.served_by is not None:
+        model = found.served_by.model
+        inside = model == HERE or model.startswith(f"{HERE}/")
+        place = str(folder / model) if inside else model
+        placed["served_by"] = found.served_by.model_copy(update={"model": place})
+    return record.model_copy(update={"exported": found.model_copy(update=placed)})
 
 
-def _keep(record: ExportRecord, goal: Path) -> None:
-    text = json.dumps(document(record), ensure_ascii=False, indent=1, allow_nan=False)
-    write_text(goal / RECORD, text + "\n", option="--out")
+def _keep(record: ExportRecord, place: Path, goal: Path) -> None:
+    """Write the record into a folder that is or becomes the goal, without the path to it.
+
+    Where this machine's base lies is told only as long as the check needs it.
+    """
+    told = _moved(document(record), str(goal), HERE)
+    served = told["exported"]["served_by"]
+    if served and CHECK_LATER not in record.warnings:
+        settings = served["settings"].items()
+        served["settings"] = {key: one for key, one in settings if not _is_place(one)}
+    text = json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False)
+    write_text(place / RECORD, text + "\n", option="--out")
+
+
+def _is_place(value: Any) -> bool:
+    return isinstance(value, str) and Path(value).is_absolute()

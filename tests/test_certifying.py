@@ -13,9 +13,11 @@ import pytest
 
 from advisor import registry
 from advisor.certifying import EXACT, ROUNDED, Witness, agreed
-from advisor.checking import certified_without_run
+from advisor.checking import certified_without_run, tolerance_of
+from advisor.errors import StaleArtifactError
 from advisor.evaluation.bench import Bench, EvaluationSettings
 from advisor.evaluation.cache import CompletionCache
+from advisor.evaluation.runner import evaluate
 from advisor.evaluation.session import LazySession
 from advisor.resources import embedded_model_root
 from advisor.schema.evaluation import Sample
@@ -179,6 +181,70 @@ def test_the_merged_model_is_the_adapter_and_never_both_are_in_memory(adapter, m
     assert found.worse_by == 0
 
 
+def test_a_model_that_is_not_the_one_that_was_verified_is_no_reference(
+    adapter, evaluated, kept, builder
+):
+    before = witness(adapter, cache=kept)
+    staying = replace(before.bench, session=LazySession(lambda: evaluated))
+    measured = evaluate(staying, "tuned", builder, SAMPLES)
+
+    def held(verified):
+        bench = replace(before.bench, session=LazySession(lambda: evaluated))
+        reference = before._replace(bench=bench, verified=verified)
+        return agreed(reference, witness(adapter), builder, SAMPLES, tolerance=EXACT)
+
+    assert held(measured).verdict == "same"
+    manifest = measured.manifest.model_copy(update={"model_digest": "another"})
+    with pytest.raises(StaleArtifactError, match="not the one that was verified: its files"):
+        held(measured.model_copy(update={"manifest": manifest}))
+    scores = tuple(
+        one.model_copy(update={"completion": one.completion.model_copy(update={"text": "No."})})
+        for one in measured.scores
+    )
+    with pytest.raises(StaleArtifactError, match="only 0 of 8 answers are those"):
+        held(measured.model_copy(update={"scores": scores}))
+
+
+FORMS = [
+    ("transformers", "float32", False, EXACT),
+    ("transformers", "float16", False, ROUNDED),
+    ("transformers", "bfloat16", False, ROUNDED),
+    ("transformers", "nf4", True, ROUNDED),
+    ("transformers", "float32", True, ROUNDED),
+    ("gguf", "f32", False, ROUNDED),
+    ("gguf", "f16", False, ROUNDED),
+    ("gguf", "q8_0", True, ROUNDED),
+]
+
+
+@pytest.mark.parametrize(("backend", "precision", "is_lossy", "asked"), FORMS)
+def test_each_form_is_held_to_the_tolerance_that_the_decision_names(
+    tmp_path, backend, precision, is_lossy, asked
+):
+    found = Exported(
+        exporter="any",
+        output_dir=str(tmp_path),
+        files=(),
+        served_by=Served(backend=backend, model=str(tmp_path)),
+        precision=precision,
+        is_lossy=is_lossy,
+    )
+    assert tolerance_of(found, "float32") == asked
+
+
+def test_an_adapter_beside_its_base_is_opened_as_it_was_evaluated(adapter, merged):
+    def beside(model, evaluated_in):
+        served = Served(backend="transformers", model=str(model))
+        found = Exported(
+            exporter="vllm", output_dir="", files=(), served_by=served, precision="float16"
+        )
+        return tolerance_of(found, evaluated_in)
+
+    assert beside(adapter, "float32") == EXACT
+    assert beside(merged, "float32") == ROUNDED
+    assert beside(merged, "float16") == EXACT
+
+
 def test_the_base_alone_is_not_the_adapter(ask, tiny_llama):
     found = ask(Path(tiny_llama))
     assert found.verdict == "different"
@@ -337,7 +403,7 @@ def shipped(place):
 
 def test_without_a_run_packaged_questions_are_asked(shipped):
     agreement, why = certified_without_run(*shipped, max_new_tokens=4, most=12)
-    assert why == ()
+    assert why[0].startswith("Only 12 questions were asked, which shows little: up to 22%")
     assert (agreement.verdict, agreement.equal, agreement.n) == ("same", 12, 12)
     assert agreement.asked_agreement == 0.99
     tuned, found = shipped

@@ -26,13 +26,14 @@ from advisor.errors import (
     StorageError,
     UnknownPluginError,
 )
-from advisor.exporting import RECORD, export_run, read_record, served_name
+from advisor.exporting import RECORD, export_folder, export_run, read_record, served_name
 from advisor.kept_settings import load_settings
 from advisor.pipeline import Pipeline
-from advisor.schema.export import Exported
+from advisor.schema.export import Agreement, Exported
 from advisor.schema.run import RunSettings
 from advisor.schema.train import Served
 from advisor.schema.verify import Verification
+from advisor.tools import Silence
 from advisor.workspace import Workspace
 from tests.fixtures.chat_service import chat_service
 from tests.fixtures.house_codes import write_house_codes
@@ -143,9 +144,11 @@ def test_an_export_is_asked_what_the_model_was_evaluated_on_and_is_the_same(run,
     assert found.reference_score == found.exported_score
     assert found.same_prompts is None  # this backend does not tell how it reads
     assert record.verification == "keep"
-    assert record.warnings == ()
+    assert record.warnings[0].startswith("Only 12 questions were asked, which shows little")
     goal = run / "exports" / "copied"
-    assert read_record(goal) == record
+    notes = {"exported": record.exported.model_copy(update={"notes": ("It lies in ..",)})}
+    assert read_record(goal) == record.model_copy(update=notes)
+    assert str(run) not in (goal / RECORD).read_text()
     assert record.exported.served_by.model == str(goal / "model")
     assert record.exported.notes == (f"It lies in {goal}.",)
     assert "README.md" in record.exported.files
@@ -214,12 +217,52 @@ def test_a_model_that_was_never_verified_is_exported_for_a_reason_only(run, copy
     assert record.agreement.verdict == "same"
 
 
-def test_a_stale_verification_is_told(run, copying):
+def test_a_stale_verification_is_none(run, copying):
     folder = RunFolder(run)
     origin = folder.origin("verify").model_copy(update={"made_from": {"train": "another"}})
     folder.write(folder.read("verify", Verification), origin)
-    record = export_run(pipeline(run), wish(check=4))
-    assert any("The verification is stale" in warning for warning in record.warnings)
+    with pytest.raises(StaleArtifactError, match="its verification is stale") as told:
+        export_run(pipeline(run), wish(check=4))
+    assert "advisor verify" in told.value.hint
+    assert not copying.jobs
+    record = export_run(pipeline(run), wish(check=4, anyway="to look at it"))
+    assert record.verification == ""
+    assert record.anyway == "to look at it"
+    assert record.warnings[0] == "Exported although its verification is stale: to look at it"
+
+
+def replaced(run: Path) -> None:
+    """Other weights in the place of those that were verified."""
+    memory = next((run / "training").glob("*/final")) / "dry_run.json"
+    told = json.loads(memory.read_text())
+    rows = [row | {"target": row["target"] + " indeed"} for row in told["rows"]]
+    memory.write_text(json.dumps({"rows": rows}))
+
+
+@pytest.mark.parametrize("knows_files", [True, False])
+def test_weights_that_were_replaced_after_verification_are_not_shipped(run, copying, knows_files):
+    folder = RunFolder(run)
+    if not knows_files:  # an earlier version told the digest of the session alone
+        origin = folder.origin("verify")
+        inputs = {key: one for key, one in origin.inputs.items() if key != "weights"}
+        kept = folder.read("verify", Verification)
+        folder.write(kept, origin.model_copy(update={"inputs": inputs}))
+    export_run(pipeline(run), wish(check=2))
+    replaced(run)
+    asked = [
+        wish(out=run / "new"),
+        wish(out=run / "new", check=0),
+        wish("card"),
+        wish(check_at="http://127.0.0.1:9/v1"),
+        wish("", check_folder=run / "exports" / "copied" / "model"),
+    ]
+    for one in asked:
+        with pytest.raises(StaleArtifactError, match="not those that were verified"):
+            export_run(pipeline(run), one)
+    assert len(copying.jobs) == 1
+    record = export_run(pipeline(run), wish(out=run / "new", check=3, anyway="a try"))
+    assert record.verification == ""
+    assert "its weights are not those that were verified: a try" in record.warnings[0]
 
 
 def test_data_that_has_changed_is_told_before_anything_is_asked(run, copying):
@@ -260,20 +303,64 @@ def test_a_folder_that_holds_something_is_refused(run, copying, tmp_path):
         export_run(pipeline(run), wish(out=goal))
 
 
-def test_a_check_that_was_broken_off_is_gone_on_with(run, copying, monkeypatch):
+def broken_off(monkeypatch, work, check: str = "certified") -> None:
+    """Something that is interrupted while its export is checked."""
+
     def stopped(*_told, **_more):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("advisor.exporting.certified", stopped)
+        patch.setattr(f"advisor.exporting.{check}", stopped)
         with pytest.raises(KeyboardInterrupt):
-            export_run(pipeline(run), wish())
+            work()
+
+
+def test_a_check_that_was_broken_off_is_gone_on_with(run, copying, monkeypatch):
+    broken_off(monkeypatch, lambda: export_run(pipeline(run), wish()))
     goal = run / "exports" / "copied"
     assert read_record(goal).warnings == (CHECK_LATER,)
-    record = export_run(pipeline(run), wish(check=5))
+    record = export_run(pipeline(run), wish(check=60))
     assert len(copying.jobs) == 1
     assert record.agreement.verdict == "same"
-    assert record.warnings == ()
+    assert CHECK_LATER not in record.warnings
+
+
+def test_what_was_broken_off_is_gone_on_with_only_where_it_is_what_is_asked(
+    run, copying, monkeypatch
+):
+    other = {"answers": "no"}
+    broken_off(monkeypatch, lambda: export_run(pipeline(run), wish(options=other)))
+    with pytest.raises(StorageError, match="made with answers=no than asked now"):
+        export_run(pipeline(run), wish())
+    with pytest.raises(StorageError, match="made otherwise"):
+        export_run(pipeline(run), wish(options=other, name="another"))
+    judged(RunFolder(run), "discard")
+    with pytest.raises(ConsentError, match="says discard"):
+        export_run(pipeline(run), wish(options=other))
+    judged(RunFolder(run), "keep")
+    replaced(run)
+    with pytest.raises(StorageError, match="from another model"):
+        export_run(pipeline(run), wish(options=other, anyway="a try"))
+    assert len(copying.jobs) == 1
+
+
+def test_a_folder_s_export_that_was_broken_off_is_gone_on_with(run, copying, monkeypatch, tmp_path):
+    model, goal = next((run / "training").glob("*/final")), tmp_path / "out"
+
+    def work():
+        return export_folder(model, wish(), goal, progress=Silence())
+
+    broken_off(monkeypatch, work, "certified_without_run")
+    assert read_record(goal).warnings == (CHECK_LATER,)
+    found = Agreement(
+        reference="", exported="", n=60, equal=60, asked_agreement=0.99, verdict="same"
+    )
+    monkeypatch.setattr("advisor.exporting.certified_without_run", lambda *_a, **_k: (found, ()))
+    assert work().agreement == found
+    assert read_record(goal).warnings == ()
+    assert len(copying.jobs) == 1
+    with pytest.raises(StorageError, match="holds something"):
+        work()
 
 
 def test_a_recipe_is_written_before_anything_is_trained_or_proved(run, copying):
@@ -360,7 +447,7 @@ def test_a_server_that_is_not_there_is_told_and_the_record_stays(run, copying):
         address = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
     with pytest.raises(BackendError, match="No service answers"):
         export_run(pipeline(run), wish(check=3, check_at=address))
-    assert read_record(run / "exports" / "copied") == before
+    assert read_record(run / "exports" / "copied").agreement == before.agreement
 
 
 def test_a_server_is_checked_after_an_export_only(run, copying):

@@ -9,14 +9,12 @@ import click
 
 from advisor.artifacts import document
 from advisor.cli.errors import DONE, VERIFICATION_FAILED
+from advisor.cli.export import exported, refuse_unplaced
 from advisor.cli.interrupt import interruptible
 from advisor.cli.options import standard_options
 from advisor.cli.screen import Screen
-from advisor.cli.settings import open_run
-from advisor.errors import ModelFolderError
 
 if TYPE_CHECKING:
-    from advisor.checking import ExportWish
     from advisor.schema.export import ExportRecord
 
 FORM = "merged"
@@ -39,7 +37,7 @@ PATH = click.Path(path_type=Path)
     help="At most so many questions are asked of both (default: 100).",
 )
 @click.option("--no-check", is_flag=True, help="Merge without asking whether it is the same.")
-@click.option("--anyway", default="", metavar="REASON", help="Merge a run's model not kept.")
+@click.option("--anyway", default="", metavar="REASON", help="Merge a model not kept.")
 @standard_options
 @click.pass_context
 def command(ctx: click.Context, /, *, screen: Screen, model: Path | None, **given: Any) -> None:
@@ -59,36 +57,11 @@ def command(ctx: click.Context, /, *, screen: Screen, model: Path | None, **give
         anyway=given["anyway"].strip(),
     )
     with interruptible(screen.command_line()):
-        record = _merged(screen, model, wish, given)
+        record = exported(screen, model, wish, given)
     screen.result(document(record), lambda: _show(screen, record))
     agreement = record.agreement
     is_other = agreement is not None and agreement.verdict == "different"
     ctx.exit(VERIFICATION_FAILED if is_other else DONE)
-
-
-def _merged(
-    screen: Screen, model: Path | None, wish: ExportWish, given: dict[str, Any]
-) -> ExportRecord:
-    from advisor.exporting import (  # noqa: PLC0415 - the stages are slow to load
-        export_folder,
-        export_run,
-    )
-
-    if model is None:
-        return export_run(open_run(screen, given["run_dir"], {}, start=False), wish)
-    if not model.is_dir():
-        raise ModelFolderError(
-            f"There is no folder '{model}'.",
-            hint="Name the folder of an adapter, or a run by --run-dir.",
-            where=str(model),
-        )
-    return export_folder(
-        model.resolve(),
-        wish,
-        given["out"].resolve(),
-        instruction=given["instruction"],
-        progress=screen.progress(),
-    )
 
 
 def _show(screen: Screen, record: ExportRecord) -> None:
@@ -99,18 +72,7 @@ def _show(screen: Screen, record: ExportRecord) -> None:
 
 def _refuse(model: Path | None, given: dict[str, Any]) -> None:
     """Raise for options that contradict each other or leave open what is merged, and whereto."""
-    if (model is None) == (given["run_dir"] is None):
-        msg = "Name either a folder with an adapter, or a run by --run-dir."
-        raise click.UsageError(msg)
-    if model is not None and given["out"] is None:
-        msg = "Missing option '--out': where to write the merged model."
-        raise click.UsageError(msg)
-    if model is None and given["instruction"]:
-        msg = "--instruction is the run's own where --run-dir is given."
-        raise click.UsageError(msg)
-    if model is not None and given["anyway"]:
-        msg = "--anyway says nothing without --run-dir."
-        raise click.UsageError(msg)
+    refuse_unplaced(model, given)
     if given["no_check"] and given["check"]:
         msg = "--no-check and --check contradict each other."
         raise click.UsageError(msg)

@@ -29,6 +29,8 @@ MEANING = {
     "different": "The export is not what was evaluated: do not ship it.",
     "unchecked": "Nothing here could ask the export, so nothing proves that it is the same.",
 }
+FEW = "Nothing differs so far, but {n} asked, which shows little."
+"""Instead of either, where hardly anything was asked."""
 STYLES = {"same": GOOD, "within_tolerance": GOOD, "different": BAD, "unchecked": CAREFUL}
 
 
@@ -46,13 +48,22 @@ def show_export(console: Console, record: ExportRecord) -> None:
 
 def show_agreement(console: Console, agreement: Agreement) -> None:
     """Whether the two are the same, with the figures and the reasons why not."""
-    style = STYLES[agreement.verdict]
-    body = styled(MEANING[agreement.verdict], style)
+    meaning, style = _meaning(agreement)
+    body = styled(meaning, style)
     for problem in agreement.problems:
         body.append_text(styled("\n")).append_text(plain(problem))
     console.print(make_panel(body, title="Is it the same?", style=style))
     if agreement.n:
         show_facts(console, agreement_facts(agreement))
+
+
+def _meaning(agreement: Agreement) -> tuple[str, str]:
+    """What the verdict says, and how it is shown: never as a proof where few were asked."""
+    style = STYLES[agreement.verdict]
+    if style != GOOD or not agreement.shows_little:
+        return MEANING[agreement.verdict], style
+    n = "only 1 question was" if agreement.n == 1 else f"only {agreement.n} questions were"
+    return FEW.format(n=n), CAREFUL
 
 
 def agreement_facts(agreement: Agreement) -> list[tuple[str, str]]:
