@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -11,6 +12,8 @@ from advisor.errors import ModelFolderError
 
 ADAPTER = "adapter_config.json"
 CONFIG = "config.json"
+SNAPSHOT = re.compile(r"models--(.+?)--(.+)/snapshots/")
+"""Where the hub's local cache keeps a model."""
 Kind = Literal["adapter", "kept", "whole"]
 
 
@@ -71,6 +74,20 @@ def base_of(folder: Path) -> str:
     return str(named)
 
 
+def hub_id(reference: str) -> str:
+    """What a model is called on the hub, which says the same on any machine; empty for a place."""
+    cached = SNAPSHOT.search(reference.replace("\\", "/"))
+    if cached:
+        return "/".join(cached.groups())
+    return "" if is_place(reference) else reference
+
+
+def is_place(reference: str) -> bool:
+    """Whether a model reference is a folder, or can only mean one."""
+    looks_so = reference.startswith((".", "/", "~")) or reference.count("/") > 1
+    return looks_so or "\\" in reference or Path(reference).is_dir()
+
+
 def read_facts(file: Path) -> dict[str, Any]:
     """A JSON object; empty where there is no such file. Raises ModelFolderError for others."""
     try:
@@ -78,12 +95,18 @@ def read_facts(file: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
-        raise ModelFolderError(
-            f"{file.name} cannot be read: {error}",
-            hint="Copy the folder again, or train again.",
-            where=str(file.parent),
-        ) from error
-    return found if isinstance(found, dict) else {}
+        raise _unread(file, str(error)) from error
+    if not isinstance(found, dict):
+        raise _unread(file, "it holds no JSON object")
+    return found
+
+
+def _unread(file: Path, why: str) -> ModelFolderError:
+    return ModelFolderError(
+        f"{file.name} cannot be read: {why}",
+        hint="Copy the folder again, or train again.",
+        where=str(file.parent),
+    )
 
 
 def another_base(folder: Path, base: str) -> ModelFolderError:

@@ -7,6 +7,7 @@ what serves it names no place of this machine; and what can be opened here answe
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,8 @@ GROUP = "advisor.exporters"
 NAMES = registry.names(GROUP)
 OF_WEIGHTS = [n for n in NAMES if "weights" in registry.exporter(n).info.needs]
 OF_TRAINING = [n for n in NAMES if "training" in registry.exporter(n).info.needs]
+BASE = "/somewhere/models/base"
+"""Of trainings; it need not be there to be written down."""
 SECRET_ROW = "What is 7 plus two?"
 
 
@@ -30,6 +33,8 @@ class Made(NamedTuple):
     found: Exported
     folder: Path
     untouched: dict[str, Any]
+    places: tuple[str, ...]
+    """Of this machine: of the run, of the model and of its base, which no file may hold."""
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +46,7 @@ def tuned(tiny_llama: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def a_job(name: str, model: Path, folder: Path, **options: str) -> ExportJob:
-    training = training_job("tiny", folder) if name in OF_TRAINING else None
+    training = training_job(BASE, folder) if name in OF_TRAINING else None
     return ExportJob(
         model=str(model),
         name="two-adder",
@@ -64,7 +69,12 @@ def make(name: str, model: Path, place: Path) -> Made:
             found = registry.exporter(name).export(job, RecordingTools(cache_dir=place))
     except (MissingExtraError, MissingProgramError) as error:
         pytest.skip(error.message)
-    return Made(job, found, folder, before)
+    told = model / "adapter_config.json"
+    base = json.loads(told.read_text())["base_model_name_or_path"] if before else BASE
+    places = (
+        (str(Path(base).parent), str(model.parent), str(place)) if before else (BASE, str(place))
+    )
+    return Made(job, found, folder, before, places)
 
 
 def _silence() -> Any:
@@ -159,6 +169,9 @@ def test_a_training_is_written_below_the_folder_and_all_of_it_is_listed(of_train
 
 def written_as_promised(made: Made) -> None:
     found, folder = made.found, made.folder
+    for name, content in contents(folder).items():
+        for place in made.places:
+            assert place.encode() not in content, name
     assert found.output_dir == str(folder)
     assert sorted(found.files) == sorted(contents(folder))
     assert {path.name for path in folder.parent.iterdir()} == {"out"}

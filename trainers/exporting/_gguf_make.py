@@ -12,17 +12,22 @@ from advisor.contracts import Method
 from advisor.errors import PlanError
 from advisor.schema.export import Exported, ExportJob, Snippet
 from advisor.schema.train import Served
+from trainers.engines.trl.disk import check_room
 from trainers.exporting import gguf_programs as programs
 from trainers.exporting._gguf_read import check_written, set_adds_bos
 from trainers.exporting._gguf_write import write
-from trainers.exporting._merging import merged_model
+from trainers.exporting._merging import at_hand, merged_model
+from trainers.exporting._running import ran_apart
 from trainers.exporting._writing import write_model
 from trainers.exporting.gguf import LOSSLESS, precision_of
 from trainers.exporting.gguf_chat import ChatFacts, chat_facts
 from trainers.exporting.gguf_engines import can_run
 from trainers.exporting.gguf_shapes import HERE, shape_of
 from trainers.exporting.gguf_vocabulary import vocabulary_of
+from trainers.exporting.origins import bytes_of, lineage_of
+from trainers.exporting.serving import by_curl, by_llama_cpp, by_token_ids
 
+LLAMA_SERVER = "http://localhost:8080/v1"
 BY_HAND = "the pip package gguf"
 BY_CONVERTER = "llama.cpp's converter"
 NOT_RUN = (
@@ -43,10 +48,11 @@ class Made(NamedTuple):
 def make_gguf(job: ExportJob, method: Callable[[str], Method]) -> Made:
     """Write the file below `job.output_dir`.
 
-    Raises PlanError, ModelFolderError, MissingExtraError and MissingProgramError.
+    Raises PlanError, ModelFolderError, MissingExtraError, MissingProgramError and StorageError.
     """
     precision, out = precision_of(job), Path(job.output_dir)
     file = out / f"{job.name}.gguf"
+    _check_room(job, precision)
     with tempfile.TemporaryDirectory(prefix="advisor-gguf-", dir=out.parent) as place:
         folder = Path(place)
         dtype = "float32" if precision == "f32" else None
@@ -74,6 +80,15 @@ def make_gguf(job: ExportJob, method: Callable[[str], Method]) -> Made:
         chat,
         tokenizer,
     )
+
+
+def _check_room(job: ExportJob, precision: str) -> None:
+    """Raise StorageError where merged weights, and what is made of them, have no room."""
+    line = lineage_of(Path(job.model), at_hand)
+    is_wide = precision == "f32"
+    merged = bytes_of(Path(line.base), "float32" if is_wide else line.dtype)
+    made = bytes_of(Path(line.base), "float32" if is_wide else "float16")
+    check_room(merged + made * (1 if precision in HERE else 2), Path(job.output_dir))
 
 
 def _converted(
@@ -120,50 +135,26 @@ def _exported(job: ExportJob, file: Path, precision: str, notes: list[str]) -> E
         served_by=Served(backend="gguf", model=str(file)),
         precision=precision,
         is_lossy=precision not in LOSSLESS,
-        snippets=_snippets(file.name) if inside else (_by_ids(file.name),),
+        snippets=_snippets(job, file, inside=inside),
         notes=tuple(notes),
         unchecked=() if can_run() else (NOT_RUN,),
     )
 
 
-def _by_ids(name: str) -> Snippet:
-    return Snippet(
-        title="Ask by llama-cpp-python with the tokenizer beside the file, in this folder",
-        language="python",
-        text=(
-            "from llama_cpp import Llama\n"
-            "from transformers import AutoTokenizer\n\n"
-            'tokenizer = AutoTokenizer.from_pretrained(".")\n'
-            f'model = Llama("{name}", n_ctx=0, verbose=False, chat_format="chatml")\n'
-            'turns = [{"role": "user", "content": "Good morning."}]\n'
-            "asked = tokenizer.apply_chat_template(turns, add_generation_prompt=True)\n"
-            "answer = []\n"
-            'for token in model.generate(asked["input_ids"], temp=0.0):\n'
-            "    if token == tokenizer.eos_token_id:\n"
-            "        break\n"
-            "    answer.append(token)\n"
-            "print(tokenizer.decode(answer))\n"
-        ),
+def _snippets(job: ExportJob, file: Path, *, inside: bool) -> tuple[Snippet, ...]:
+    """How it is asked; run where llama.cpp is, which needs the tokenizer's files by then."""
+    asked = by_llama_cpp(job, file.name) if inside else by_token_ids(job, file.name)
+    if can_run():
+        asked = ran_apart(asked, file.parent)
+    if not inside:
+        return (asked,)
+    told = (
+        "--jinja takes the chat template that is in the file; the instruction goes with every"
+        " request, as in the example of a running server"
     )
-
-
-def _snippets(name: str) -> tuple[Snippet, ...]:
+    serve = f"llama-server -m {file.name} --jinja --temp 0 -n {job.max_new_tokens}\n"
     return (
-        Snippet(
-            title="Serve with llama.cpp",
-            text=f"llama-server -m {name} --jinja --temp 0",
-            note="--jinja takes the chat template that is in the file",
-        ),
-        Snippet(
-            title="Ask by llama-cpp-python",
-            language="python",
-            text=(
-                "from llama_cpp import Llama\n\n"
-                f'model = Llama("{name}", n_ctx=0, verbose=False)\n'
-                "answer = model.create_chat_completion(\n"
-                '    [{"role": "user", "content": "Hello"}], temperature=0\n'
-                ")\n"
-                'print(answer["choices"][0]["message"]["content"])\n'
-            ),
-        ),
+        Snippet(title="Serve with llama.cpp", text=serve, note=told),
+        by_curl(job, LLAMA_SERVER),
+        asked,
     )

@@ -10,9 +10,10 @@ from advisor.schema.export import Exported, ExportJob
 from advisor.schema.train import Served, TrainEvent
 from advisor.units import gb_from_bytes
 from trainers.engines.trl._model import tokenizer_at
+from trainers.engines.trl.disk import check_room
 from trainers.exporting._merging import at_hand, merged_model
 from trainers.exporting._running import ran
-from trainers.exporting._writing import check_room, complete, copy_model, files_in, write_model
+from trainers.exporting._writing import complete, copy_model, files_in, write_model
 from trainers.exporting.options import one_of
 from trainers.exporting.origins import DTYPES, Lineage, bytes_of, lineage_of, names_in
 from trainers.exporting.serving import by_transformers

@@ -19,8 +19,8 @@ from advisor.errors import AdvisorError, MissingExtraError, ModelFolderError, Pl
 from trainers.engines.trl._model import DTYPES, opened, stays_offline, tokenizer_at
 from trainers.engines.trl.failures import first_line
 from trainers.engines.trl.quiet import quiet
-from trainers.exporting.origins import Lineage, header_of, lineage_of, refuse_unmergeable
-from trainers.origin import Origin, another_base
+from trainers.exporting.origins import WEIGHTS, Lineage, header_of, lineage_of, refuse_unmergeable
+from trainers.origin import Origin, another_base, is_place
 
 MISFITS = ("size mismatch", "target modules", "not found in the base model")
 """What PEFT says of an adapter whose layers the base does not have."""
@@ -60,18 +60,23 @@ def at_hand(reference: str) -> Path:
     """
     if Path(reference).is_dir():
         return Path(reference)
+    if is_place(reference):
+        raise _base_gone(reference, "there is no such folder")
     from huggingface_hub import snapshot_download  # noqa: PLC0415 - only for hub ids
 
     try:
         place = snapshot_download(reference, local_files_only=stays_offline(reference))
     except Exception as error:
-        raise ModelFolderError(
-            f"The base model '{reference}' is not at hand: {first_line(error)}",
-            hint="Put it back, or name its new place in the adapter's files"
-            " (base_model_name_or_path).",
-            where=reference,
-        ) from error
+        raise _base_gone(reference, first_line(error)) from error
     return Path(place)
+
+
+def _base_gone(reference: str, why: str) -> ModelFolderError:
+    return ModelFolderError(
+        f"The base model '{reference}' is not at hand: {why}",
+        hint="Put it back, or name its new place in the adapter's files (base_model_name_or_path).",
+        where=reference,
+    )
 
 
 def _loaded_in(line: Lineage, dtype: str | None) -> str:
@@ -151,7 +156,7 @@ def _merge_layer(module: Any) -> None:
 def _fit_vocabulary(model: Any, folder: Path) -> None:
     """As many embeddings as the adapter brings, where it was trained with new tokens."""
     table = model.get_input_embeddings()
-    file = folder / "adapter_model.safetensors"
+    file = folder / WEIGHTS
     if table is None or not file.is_file():
         return
     tables = ("embed_tokens.weight", "wte.weight", "lm_head.weight")

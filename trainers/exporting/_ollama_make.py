@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -19,11 +20,14 @@ from advisor.schema.train import Served
 from trainers.exporting._gguf_make import make_gguf
 from trainers.exporting._gguf_read import facts_of
 from trainers.exporting._merging import at_hand
+from trainers.exporting._writing import name_no_place
 from trainers.exporting.gguf_chat import ChatFacts, chat_facts
 from trainers.exporting.go_template import written
 from trainers.exporting.modelfile import Modelfile, Wanted, parsed, problems
 from trainers.exporting.origins import lineage_of
+from trainers.exporting.serving import messages_of
 from trainers.exporting.turns import Form, Say, Turns, form_of
+from trainers.origin import base_of
 
 NOT_RUN = (
     "Ollama is not installed here, so it was not run: its prompts were compared with the model's"
@@ -106,6 +110,7 @@ def make_adapter(job: ExportJob, method: Callable[[str], Method]) -> Exported:
     folder.mkdir()
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         shutil.copyfile(Path(job.model) / name, folder / name)
+    name_no_place(folder, base_of(Path(job.model)))
     tokenizer = tokenizer_at(str(line.tokenizer))
     chat = chat_facts(tokenizer, config.get("eos_token_id"), job.name)
     context = int(job.options.get("num_ctx") or config["max_position_embeddings"])
@@ -255,9 +260,11 @@ def _taken_up(job: ExportJob, exported: Exported) -> Exported:
 def _snippets(job: ExportJob) -> tuple[Snippet, ...]:
     asked = {
         "model": job.name,
-        "messages": [{"role": "user", "content": "Good morning."}],
+        "messages": json.loads(messages_of(job)),
         "stream": False,
+        "options": {"num_predict": job.max_new_tokens, "temperature": 0},
     }
+    body = shlex.quote(json.dumps(asked, ensure_ascii=False))
     here = None if shutil.which("ollama") is None else False
     return (
         Snippet(
@@ -265,7 +272,7 @@ def _snippets(job: ExportJob) -> tuple[Snippet, ...]:
         ),
         Snippet(
             title="Ask its server",
-            text=f"curl http://localhost:11434/api/chat -d '{json.dumps(asked)}'",
+            text=f"curl http://localhost:11434/api/chat -d {body}",
             was_run=here,
         ),
     )

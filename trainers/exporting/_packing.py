@@ -12,10 +12,11 @@ from advisor.contracts import Tools
 from advisor.schema.export import Exported, ExportJob
 from advisor.schema.train import Served
 from trainers.engines.trl._model import DTYPES, opened, tokenizer_at
+from trainers.engines.trl.disk import check_room
 from trainers.exporting._merged import write_whole
 from trainers.exporting._merging import at_hand
 from trainers.exporting._running import ran
-from trainers.exporting._writing import check_room, files_in, write_model
+from trainers.exporting._writing import files_in, write_model
 from trainers.exporting.options import one_of
 from trainers.exporting.origins import bytes_of, lineage_of
 from trainers.exporting.serving import by_transformers

@@ -9,27 +9,35 @@ from pathlib import Path
 from typing import NamedTuple
 
 from advisor.contracts import Tools
+from advisor.contracts.base_facts import BASE_FACTS
 from advisor.errors import PlanError
 from advisor.schema.export import Exported, ExportJob, Snippet
 from advisor.schema.train import Served
 from trainers.engines.trl._model import tokenizer_at
+from trainers.engines.trl.disk import check_room
 from trainers.exporting._merged import PACKED_NOTE, is_rounded, write_whole
 from trainers.exporting._merging import at_hand
 from trainers.exporting._running import ran
-from trainers.exporting._writing import GENERATION, check_room, ends_of, files_in
+from trainers.exporting._writing import GENERATION, ends_of, files_in, name_no_place
 from trainers.exporting.options import one_of
 from trainers.exporting.origins import DTYPES, Lineage, bytes_of, lineage_of
 from trainers.exporting.serving import by_curl, by_transformers
-from trainers.exporting.vllm import rank_for, refused_by_vllm
-from trainers.origin import read_facts
+from trainers.exporting.vllm import UNCHECKED, rank_for, refused_by_vllm
+from trainers.origin import base_of, hub_id, is_place, read_facts
 
 ADAPTER, MODEL, TEMPLATE = "adapter", "model", "chat_template.jinja"
 SERVE = "serve.sh"
+ASK_BASE = "set it to the folder of the base model: BASE=FOLDER sh serve.sh"
 BASE_URL = "http://localhost:8000/v1"
-UNCHECKED = (
-    "vLLM was not run here. Start serve.sh where vLLM is, then check its answers with"
-    " `advisor export --to vllm --check-at http://localhost:8000/v1`."
+NO_BASE = (
+    "serve.sh names none, since it lies in a folder of this machine; start it with BASE=FOLDER, as"
+    " the example of peft wants it too"
 )
+LEAVE = (
+    *("checkpoint-*", "optimizer*", "scheduler*", "rng_state*", "training_args*", "*.log"),
+    *("trainer_state*", "*.md", BASE_FACTS),
+)
+"""What lies beside an adapter and says nothing to a server: states and places of its training."""
 
 
 class Shape(NamedTuple):
@@ -39,6 +47,8 @@ class Shape(NamedTuple):
     why: str
     """Why not as an adapter; empty where it is one."""
     dtype: str
+    base_id: str = ""
+    """What the adapter's base is called on the hub; empty for a folder of this machine."""
 
 
 def export_vllm(job: ExportJob, tools: Tools) -> Exported:
@@ -63,22 +73,25 @@ def export_vllm(job: ExportJob, tools: Tools) -> Exported:
     (folder / TEMPLATE).write_text(str(tokenizer.chat_template), encoding="utf-8")
     _write_ends(folder, Path(line.base), tokenizer)
     _write_command(folder, job, line, shape)
-    snippet = ran(by_transformers(job, place.name, is_adapter=shape.is_adapter), folder)
+    needs = {"BASE": line.base} if shape.is_adapter and not shape.base_id else {}
+    asked = by_transformers(job, place.name, is_adapter=shape.is_adapter, asks_base=bool(needs))
+    snippet = ran(asked, folder, needs)
     own = () if snippet.was_run else (f"The serving snippet: {snippet.note}",)
     return Exported(
         exporter="vllm",
         output_dir=str(folder),
         files=files_in(folder),
-        served_by=Served(backend="transformers", model=str(place)),
+        served_by=_served(place, line, shape),
         precision=shape.dtype,
-        is_lossy=not shape.is_adapter and is_rounded(line, shape.dtype),
+        is_lossy=is_rounded(line, shape.dtype)
+        or (shape.is_adapter and shape.dtype != "float32"),  # adapters are trained in float32
         snippets=(
             Snippet(title="Serve it by vLLM, in the exported folder", text=f"sh {SERVE}\n"),
             by_curl(job, BASE_URL),
             snippet,
         ),
         notes=notes,
-        unchecked=(UNCHECKED, *own),
+        unchecked=(UNCHECKED.format(job.name), *own),
     )
 
 
@@ -95,19 +108,35 @@ def _shape(job: ExportJob, line: Lineage) -> Shape:
             hint="Leave the option 'as' out: the merged model is served then.",
             where="as=adapter",
         )
-    return Shape(wanted != "merged" and not why, why, dtype)
+    is_adapter = wanted != "merged" and not why
+    return Shape(is_adapter, why, dtype, hub_id(base_of(Path(job.model))) if is_adapter else "")
+
+
+def _served(place: Path, line: Lineage, shape: Shape) -> Served:
+    """How the check opens it: in the precision that vLLM is told, on the base as it is."""
+    if not shape.is_adapter:
+        return Served(backend="transformers", model=str(place))
+    is_named = not is_place(base_of(line.layers[0].folder))
+    told = {"dtype": shape.dtype} | ({} if is_named else {"base": line.base})
+    return Served(backend="transformers", model=str(place), settings=told)
 
 
 def _copy_adapter(source: Path, place: Path, tokenizer: object) -> None:
-    """The adapter as it is, with the tokenizer that it was asked with where it brings none."""
-    leave = shutil.ignore_patterns("checkpoint-*", "optimizer*", "scheduler*", "rng_state*", "*.md")
-    shutil.copytree(source, place, ignore=leave)
+    """The adapter without a place of this machine, with the tokenizer that it was asked with.
+
+    Its base stays named where it is one of the hub. Raises StorageError.
+    """
+    weights = sum(file.stat().st_size for file in source.glob("*.safetensors"))
+    check_room(weights, place.parent)
+    shutil.copytree(source, place, ignore=shutil.ignore_patterns(*LEAVE))
+    name_no_place(place, base_of(source))
     if not (place / "tokenizer_config.json").is_file():
         tokenizer.save_pretrained(str(place))  # type: ignore[attr-defined]
 
 
 def _adapter_notes(line: Lineage, shape: Shape) -> tuple[str, ...]:
-    notes = ["The adapter is served beside its base, whose folder serve.sh names."]
+    told = f"serve.sh names {shape.base_id}" if shape.base_id else NO_BASE
+    notes = [f"The adapter is served beside its base: {told}."]
     if line.is_packed:
         bits = line.layers[0].facts["base_bits"]
         told = PACKED_NOTE.format(bits=bits, dtype=shape.dtype).replace("merged into", "served on")
@@ -139,6 +168,7 @@ def _write_command(folder: Path, job: ExportJob, line: Lineage, shape: Shape) ->
         flags.insert(0, f"--served-model-name {shlex.quote(job.name)}")
     lines = ["#!/bin/sh", "set -e", 'cd "$(dirname "$0")"']
     if shape.is_adapter:
-        lines.append(f"BASE=${{BASE:-{shlex.quote(line.base)}}}")
+        named, asked = f"BASE=${{BASE:-{shlex.quote(shape.base_id)}}}", f': "${{BASE:?{ASK_BASE}}}"'
+        lines.append(named if shape.base_id else asked)
     command = " \\\n  ".join([f"exec vllm serve {model}", *flags, '"$@"'])
     (folder / SERVE).write_text("\n".join([*lines, command]) + "\n", encoding="utf-8")

@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from advisor.contracts.base_facts import BASE_FACTS
 from advisor.errors import StorageError
-from advisor.units import gb_from_bytes
-from trainers.engines.trl.disk import SMALL_FILES, free_bytes
-from trainers.origin import read_facts
+from trainers.origin import ADAPTER, hub_id, read_facts
 
 SHARD = "2GB"
 """Largest file of weights: one of them is in memory a second time while it is written."""
@@ -20,18 +20,6 @@ SAMPLING = ("temperature", "top_p", "top_k", "min_p", "typical_p", "epsilon_cuto
 """What transformers refuses to save beside greedy decoding."""
 LEFT_BEHIND = ("optimizer", "scheduler", "rng_state", "training_args", "trainer_state", "README")
 """First parts of names: states of the training, and cards that say nothing of this model."""
-
-
-def check_room(needed: int, folder: Path) -> None:
-    """Raise StorageError where the disk cannot hold so many bytes, and small files."""
-    free = free_bytes(folder)
-    if free < needed + SMALL_FILES:
-        raise StorageError(
-            f"The disk has {gb_from_bytes(free):.2f} GB free, and the model takes"
-            f" {gb_from_bytes(needed):.2f} GB.",
-            hint="Free some space, or choose an output folder on another disk.",
-            where=str(folder),
-        )
 
 
 def write_model(model: Any, tokenizer: Any, folder: Path) -> None:
@@ -50,7 +38,7 @@ def write_model(model: Any, tokenizer: Any, folder: Path) -> None:
         tokenizer.save_pretrained(str(folder))
         for file in folder.glob("*.safetensors"):  # a server may run as another user
             file.chmod((folder / "config.json").stat().st_mode)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise _unwritten(error, folder) from error
 
 
@@ -80,6 +68,13 @@ def complete(folder: Path, tokenizer: Any) -> None:
         (folder / "chat_template.jinja").write_text(tokenizer.chat_template, encoding="utf-8")
 
 
+def name_no_place(folder: Path, base: str) -> None:
+    """An adapter's settings name its base by its id on the hub, or not at all."""
+    told = read_facts(folder / ADAPTER) | {"base_model_name_or_path": hub_id(base) or None}
+    text = json.dumps(told, indent=2, sort_keys=True)
+    (folder / ADAPTER).write_text(f"{text}\n", encoding="utf-8")
+
+
 def files_in(folder: Path) -> tuple[str, ...]:
     """Names of all files below a folder, sorted."""
     found = (path for path in folder.rglob("*") if path.is_file())
@@ -98,9 +93,9 @@ def _belongs(file: Path) -> bool:
     return not left and file.suffix not in (".pt", ".pth", ".bin", ".log")
 
 
-def _unwritten(error: OSError, folder: Path) -> StorageError:
+def _unwritten(error: Exception, folder: Path) -> StorageError:
     return StorageError(
-        f"The model cannot be written: {error.strerror or error}.",
+        f"The model cannot be written: {getattr(error, 'strerror', None) or error}.",
         hint="Look at the space and the rights of the output folder.",
         where=str(folder),
     )

@@ -14,6 +14,7 @@ from trainers.origin import Origin, base_of, origin_of
 DTYPES = ("float32", "bfloat16", "float16")
 STORED = {"F32": "float32", "F64": "float32", "BF16": "bfloat16", "F16": "float16"}
 """What safetensors calls them."""
+WEIGHTS = "adapter_model.safetensors"
 MOST_HEADER = 100 << 20
 MERGING = "lora, dora, loha, lokr, ia3, vera, oft or boft"
 
@@ -46,6 +47,7 @@ def lineage_of(folder: Path, at_hand: Callable[[str], Path], *, is_merged: bool 
     here = origin_of(folder)
     while here.kind != "whole":
         layers.append(here)
+        _refuse_empty(here)
         if len(layers) > 8 or here.folder in [one.folder for one in layers[:-1]]:
             raise ModelFolderError(
                 f"The adapters below '{folder}' name each other as their base.",
@@ -60,6 +62,17 @@ def lineage_of(folder: Path, at_hand: Callable[[str], Path], *, is_merged: bool 
     return Lineage(
         tuple(layers), str(here.folder), _dtype_of(here), next(with_tokenizer, here.folder)
     )
+
+
+def _refuse_empty(origin: Origin) -> None:
+    """Raise ModelFolderError for an adapter without weights, which PEFT would seek on the hub."""
+    names = (WEIGHTS, "adapter_model.bin")
+    if origin.kind == "adapter" and not any((origin.folder / n).is_file() for n in names):
+        raise ModelFolderError(
+            f"The adapter in '{origin.folder}' has no weights: {WEIGHTS} is not there.",
+            hint="Copy the folder again; the training wrote it beside adapter_config.json.",
+            where=str(origin.folder),
+        )
 
 
 def _refuse(whole: Origin, layers: list[Origin], *, is_merged: bool) -> None:
@@ -145,10 +158,22 @@ def header_of(file: Path) -> dict[str, dict[str, Any]]:
         with file.open("rb") as stream:
             size = int.from_bytes(stream.read(8), "little")
             header = json.loads(stream.read(min(size, MOST_HEADER)))
-    except (OSError, ValueError) as error:
+        told = {name: about for name, about in header.items() if name != "__metadata__"}
+        for about in told.values():
+            _check_entry(about)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        why = str(error) if isinstance(error, (OSError, ValueError)) else "its header is broken"
         raise ModelFolderError(
-            f"{file.name} cannot be read: {error}",
+            f"{file.name} cannot be read: {why}",
             hint="Copy the folder again, or train again.",
             where=str(file.parent),
         ) from error
-    return {name: about for name, about in header.items() if name != "__metadata__"}
+    return told
+
+
+def _check_entry(about: dict[str, Any]) -> None:
+    """Raise what `header_of` expects for a tensor without dtype, shape or place."""
+    start, end = about["data_offsets"]
+    if not isinstance(about["dtype"], str) or end - start < 0:
+        raise TypeError
+    math.prod(side + 0 for side in about["shape"])

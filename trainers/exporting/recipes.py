@@ -18,9 +18,18 @@ from trainers.engines.outside.engine import (
     started_by,
     write_recipe,
 )
+from trainers.engines.recipes import Recipe
 from trainers.engines.recipes.trl import CONFIG_FILE, NAME, trl_command, trl_config
 from trainers.exporting.options import refuse_unknown
+from trainers.origin import hub_id
 
+BASE_BY = {
+    "axolotl": '--base-model "$BASE"',
+    "llamafactory": 'model_name_or_path="$BASE"',
+    "trl": '--model_name_or_path "$BASE"',
+}
+"""Program -> what names its base on the command line, over what the settings say."""
+ASKS_BASE = "Set BASE to the folder of the base model: it is none of the hub, so no file names it."
 TRL = Program(
     id="trl",
     name=NAME,
@@ -75,11 +84,11 @@ def _written(job: ExportJob, tools: Tools, info: PluginInfo, program: Program) -
     _ = tools  # writing down asks nothing of the world
     refuse_unknown(job, info)
     training = _training(job, info)
-    recipe = recipe_of(training, program)
-    start = started_by(program, training)
+    recipe, own = _without_place(recipe_of(training, program), training.plan.model)
+    start = started_by(program, training) + (f" {BASE_BY[program.id]}" if own else "")
     told = f"Start it in this folder: {start}"
     folder = Path(job.output_dir)
-    write_recipe(recipe._replace(notes=(told, *recipe.notes)), program.config_file, folder)
+    write_recipe(recipe._replace(notes=(told, *own, *recipe.notes)), program.config_file, folder)
     where = "it is installed here" if is_here(program) else f"install it: {program.install}"
     return Exported(
         exporter=info.id,
@@ -93,9 +102,19 @@ def _written(job: ExportJob, tools: Tools, info: PluginInfo, program: Program) -
                 note=f"{program.name}: {where}.",
             ),
         ),
-        notes=recipe.notes,
+        notes=(*own, *recipe.notes),
         unchecked=(f"{program.name} was not started on these files.",),
     )
+
+
+def _without_place(recipe: Recipe, model: str) -> tuple[Recipe, tuple[str, ...]]:
+    """The recipe with its base by the id on the hub, else as BASE; and what is to be said of it."""
+    named = hub_id(model)
+    places = (model, str(Path(model).resolve()))
+    values = {
+        key: (named or "BASE") if value in places else value for key, value in recipe.values.items()
+    }
+    return recipe._replace(values=values), () if named else (ASKS_BASE,)
 
 
 def _training(job: ExportJob, info: PluginInfo) -> TrainJob:

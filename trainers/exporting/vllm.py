@@ -25,6 +25,11 @@ REFUSED = {
 }
 """What vLLM refuses (vllm/lora/peft_helper.py) or would pass over without a word."""
 TABLES = ("embed_tokens", "lm_head", "wte", "word_embeddings")
+UNCHECKED = (
+    "vLLM was not run here. Start serve.sh where vLLM is, then check its answers with"
+    " `advisor export --run-dir RUN --to vllm --check-at http://localhost:8000/v1 --served-as {}`."
+)
+"""What is told beside every export; the name it is served as is put in."""
 
 
 class VllmExporter:

@@ -59,7 +59,8 @@ def open_session(
         raise MissingExtraError("Holding answers to a JSON schema", "train")
     if device == "cpu" and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(usable_cores())
-    return TransformersSession(load(reference, device, dtype, method), device, settings)
+    loaded = load(reference, device, dtype, method, settings.get("base", ""))
+    return TransformersSession(loaded, device, settings)
 
 
 def _devices() -> list[str]:

@@ -34,16 +34,20 @@ MISFITS = ("size mismatch", "target modules", "not found in the base model")
 
 
 def load(
-    reference: str, device: str, dtype: str, method: Callable[[str], Method] | None = None
+    reference: str,
+    device: str,
+    dtype: str,
+    method: Callable[[str], Method] | None = None,
+    base: str = "",
 ) -> Loaded:
-    """Model and tokenizer on the device.
+    """Model and tokenizer on the device; `base` is where that of an adapter lies here.
 
     Raises ModelFolderError, UnsupportedArchitectureError and MissingExtraError.
     """
     place = at_hand(reference)
     folder = Path(place)
     if (folder / ADAPTER).is_file():
-        return _load_adapter(folder, device, dtype)
+        return _load_adapter(folder, device, dtype, base)
     if is_kept(folder):
         return _load_kept(folder, device, dtype, method)
     if (folder / "config.json").is_file():
@@ -53,12 +57,11 @@ def load(
     return Loaded(model, open_tokenizer(place), folders)
 
 
-def _load_adapter(folder: Path, device: str, dtype: str) -> Loaded:
+def _load_adapter(folder: Path, device: str, dtype: str, told: str) -> Loaded:
     config = read_json(folder, ADAPTER)
     if config.get("task_type") == "SEQ_CLS":
         _refuse_scorer(["ForSequenceClassification"], folder)
-    named = str(config.get("base_model_name_or_path") or "")
-    base = _base(named, folder, f"in {ADAPTER} (base_model_name_or_path)")
+    base = _base(told or _named(folder), folder, f"in {ADAPTER} (base_model_name_or_path)")
     model = _base_model(base, device, dtype, _quantisation(folder, device))
     return _loaded(_with_adapter(model, folder, base), folder, base)
 
@@ -68,8 +71,7 @@ def _base_model(base: str, device: str, dtype: str, packing: BitsAndBytesConfig 
     folder = Path(base)
     if not (folder / ADAPTER).is_file():
         return open_model(base, device, dtype, packing)
-    named = str(read_json(folder, ADAPTER).get("base_model_name_or_path") or "")
-    below = _base(named, folder, f"in {ADAPTER} (base_model_name_or_path)")
+    below = _base(_named(folder), folder, f"in {ADAPTER} (base_model_name_or_path)")
     model = _with_adapter(_base_model(below, device, dtype, None), folder, below)
     merged = model.merge_and_unload(safe_merge=True)
     if packing is None:
@@ -77,6 +79,14 @@ def _base_model(base: str, device: str, dtype: str, packing: BitsAndBytesConfig 
     with tempfile.TemporaryDirectory(prefix="advisor-merged-") as place:
         merged.save_pretrained(place)
         return open_model(place, device, dtype, packing)
+
+
+def _named(folder: Path) -> str:
+    """The base that an adapter's files name, hub id or folder; empty where they name none."""
+    named = read_json(folder, ADAPTER).get("base_model_name_or_path")
+    if not named and _has_facts(folder):
+        named = read_json(folder, BASE_FACTS).get("model")
+    return str(named or "")
 
 
 def _with_adapter(model: Any, folder: Path, base: str) -> Any:

@@ -37,8 +37,9 @@ class TransformersBackend:
 
         Settings: `device` (`cpu`, `cuda`, `mps`; without one CUDA where it is there, else the CPU),
         `dtype` (`float32`, `bfloat16`, `float16`), `batch_size` (16 times that many prompts are
-        sorted by length together), `seed` for prompts with a temperature, and `json_schema`, the
-        text of a schema that every answer then follows unless it is cut off.
+        sorted by length together), `seed` for prompts with a temperature, `json_schema`, the text
+        of a schema that every answer then follows unless it is cut off, and `base`, where the base
+        of an adapter lies whose own files do not say it.
 
         A folder may hold a model, a PEFT adapter that names its base, or what another tuning
         method has kept. A name that is no folder is looked for in the hub's local cache, and on the

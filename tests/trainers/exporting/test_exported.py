@@ -19,6 +19,7 @@ import pytest
 from advisor import registry
 from advisor.errors import ModelFolderError, PlanError, StorageError
 from advisor.schema.export import Exported
+from tests.fixtures.small_files import files_of_at_most
 from tests.fixtures.tiny_llama import edit_json
 from tests.fixtures.training import RecordingTools, prompt
 from tests.trainers.exporting.tuned import (
@@ -118,12 +119,23 @@ def test_what_a_merge_of_a_packed_training_means_is_told(tiny_llama: str, tmp_pa
 def test_too_small_a_disk_is_told_before_merging(
     adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from trainers.exporting import _writing
+    from trainers.engines.trl import disk
 
-    monkeypatch.setattr(_writing, "free_bytes", lambda _folder: 1000)
-    with pytest.raises(StorageError, match="the model takes"):
-        exported("merged", adapter, tmp_path / "out")
-    assert not contents(tmp_path / "out")
+    monkeypatch.setattr(disk, "free_bytes", lambda _folder: 1000)
+    for form in ("merged", "gguf", "vllm"):
+        with pytest.raises(StorageError, match="the model takes"):
+            exported(form, adapter, tmp_path / form)
+        assert not contents(tmp_path / form)
+
+
+def test_a_disk_that_is_full_in_between_is_told(tiny_llama: str, tmp_path: Path):
+    from transformers import AutoTokenizer
+
+    from trainers.exporting._writing import write_model
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_llama)
+    with files_of_at_most(100_000), pytest.raises(StorageError, match="cannot be written"):
+        write_model(opened(tiny_llama), tokenizer, tmp_path)
 
 
 def test_an_option_that_is_none_of_the_known_is_told(adapter: Path, tmp_path: Path):
@@ -131,6 +143,7 @@ def test_an_option_that_is_none_of_the_known_is_told(adapter: Path, tmp_path: Pa
         exported("merged", adapter, tmp_path / "out", dtype="int4")
 
 
+@pytest.mark.slow  # the conformance suite opens one of 4 bits
 def test_a_packed_export_is_opened_and_answers(adapter: Path, tmp_path: Path):
     found = exported("quantised", adapter, tmp_path / "out", bits="8")
     assert found.precision == "int8"
@@ -156,7 +169,7 @@ def test_an_adapter_of_a_packed_base_is_served_beside_it(
         tmp_path / "tuned" / "adapter_config.json",
         base_model_name_or_path=str(tmp_path / "packed"),
     )
-    monkeypatch.setattr(_vllm, "ran", lambda snippet, _folder: snippet)  # no kernels of GPTQ here
+    monkeypatch.setattr(_vllm, "ran", lambda snippet, *_told: snippet)  # no kernels of GPTQ here
     exported("vllm", tmp_path / "tuned", tmp_path / "out")
     assert (tmp_path / "out" / "adapter" / "adapter_config.json").is_file()
     with pytest.raises(ModelFolderError, match="are packed"):
@@ -183,8 +196,8 @@ def started(folder: Path, place: Path, **environment: str) -> list[str]:
 
 def test_vllm_is_told_adapter_rank_template_and_stop_tokens(adapter: Path, tmp_path: Path):
     found = exported("vllm", adapter, tmp_path / "out")
-    words = started(tmp_path / "out", tmp_path / "bin")
-    assert words[:2] == ["serve", str(adapter.parent / "base")]
+    words = started(tmp_path / "out", tmp_path / "bin", BASE="/models/base one")
+    assert words[:2] == ["serve", "/models/base one"]
     pairs = dict(itertools.pairwise(words))
     assert pairs["--lora-modules"] == "tuned=adapter"
     assert pairs["--max-lora-rank"] == "8"
@@ -196,9 +209,50 @@ def test_vllm_is_told_adapter_rank_template_and_stop_tokens(adapter: Path, tmp_p
     assert "vLLM was not run here" in found.unchecked[0]
     assert found.snippets[-1].was_run
     copied = contents(tmp_path / "out" / "adapter")
-    assert all(copied[n] == c for n, c in contents(adapter).items() if n != "README.md")
-    moved = started(tmp_path / "out", tmp_path / "elsewhere", BASE="/models/base one")
-    assert moved[1] == "/models/base one"
+    changed = {"README.md", "base.json", "adapter_config.json"}
+    assert all(copied[n] == c for n, c in contents(adapter).items() if n not in changed)
+    assert "base.json" not in copied
+
+
+def test_no_place_of_this_machine_goes_along_and_serve_sh_asks_for_the_base(
+    adapter: Path, tmp_path: Path
+):
+    found = exported("vllm", adapter, tmp_path / "out")
+    base = str(adapter.parent / "base")
+    for content in contents(tmp_path / "out").values():
+        assert str(adapter.parent).encode() not in content
+    assert found.served_by is not None
+    assert found.served_by.settings == {"dtype": "float32", "base": base}
+    with pytest.raises(subprocess.CalledProcessError) as stopped:
+        started(tmp_path / "out", tmp_path / "bin")
+    assert "BASE: set it to the folder of the base model" in stopped.value.stderr
+    assert 'os.environ["BASE"]' in found.snippets[-1].text
+    assert found.snippets[-1].was_run
+    assert "BASE" not in os.environ
+
+
+def test_a_base_of_the_hub_stays_named(tiny_llama: str, tmp_path: Path):
+    cached = tmp_path / "models--house--tiny" / "snapshots" / "abc"
+    shutil.copytree(tiny_llama, cached)
+    tuned_by("lora", str(cached), tmp_path / "tuned")
+    found = exported("vllm", tmp_path / "tuned", tmp_path / "out")
+    assert started(tmp_path / "out", tmp_path / "bin")[1] == "house/tiny"
+    told = json.loads((tmp_path / "out" / "adapter" / "adapter_config.json").read_text())
+    assert told["base_model_name_or_path"] == "house/tiny"
+    assert all(str(tmp_path).encode() not in one for one in contents(tmp_path / "out").values())
+    assert found.served_by is not None
+
+
+def test_what_vllm_is_told_to_serve_is_what_is_checked(adapter: Path, tmp_path: Path):
+    found = exported("vllm", adapter, tmp_path / "out", dtype="bfloat16")
+    assert "--dtype\nbfloat16" in "\n".join(started(tmp_path / "out", tmp_path / "bin", BASE="b"))
+    assert found.served_by is not None
+    assert found.served_by.settings["dtype"] == found.precision == "bfloat16"
+    assert found.is_lossy
+    with registry.backend("transformers").open(
+        found.served_by.model, {"device": "cpu"} | found.served_by.settings
+    ) as session:
+        assert session.generate([prompt("What is 3?")], max_new_tokens=2)[0].completion_tokens
 
 
 @pytest.mark.parametrize(
@@ -276,6 +330,24 @@ def test_a_snippet_that_fails_is_told(tmp_path: Path):
     told = ran(Snippet(title="", language="python", text="open('no such file')"), tmp_path)
     assert told.was_run is False
     assert "no such file" in told.note
+    silent = ran(Snippet(title="", language="python", text="print()"), tmp_path)
+    assert silent.was_run
+    assert "printed nothing" in silent.note
+
+
+def test_a_snippet_that_breaks_its_process_down_takes_nothing_with_it(tmp_path: Path):
+    from advisor.schema.export import Snippet
+    from trainers.exporting._running import ran_apart
+
+    def told(text: str) -> Snippet:
+        return ran_apart(Snippet(title="", language="python", text=text), tmp_path)
+
+    broken = told("import os; os.abort()")
+    assert broken.was_run is False
+    assert "exit code -6" in broken.note
+    assert "ZeroDivisionError" in told("1 / 0").note
+    assert told("import os; print(os.getcwd())").note == ""
+    assert told("import os; print(os.getcwd())").was_run
 
 
 @pytest.fixture(scope="module")
@@ -306,6 +378,7 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow  # benchmarks/results/exports.json has it; `advisor merge` asks some each time
 def test_at_least_99_of_100_greedy_answers_stay_the_same(learnt: Path, tmp_path: Path):
     from advisor.resources import embedded_model_root
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,22 @@ def test_texts_become_the_same_tokens(files, merged):
         assert ours.decode(wanted) == merged[1].decode(wanted, skip_special_tokens=True)
 
 
+@pytest.mark.parametrize("is_inside", [True, False])
+def test_the_snippets_ask_what_was_evaluated(is_inside):
+    from trainers.exporting import _gguf_make
+
+    job = export_job("unused", Path.cwd()).model_copy(update={"instruction": 'Say "so".'})
+    with pytest.MonkeyPatch.context() as here:
+        here.setattr(_gguf_make, "can_run", lambda: False)
+        found = _gguf_make._snippets(job, Path("tuned.gguf"), inside=is_inside)
+    for snippet in found[-2:]:
+        assert r'"content": "Say \"so\"."' in snippet.text
+        assert re.search(r"(max_tokens=|\"max_tokens\": |\), )4\b", snippet.text)
+        assert snippet.was_run is None
+        if snippet.language == "python":
+            compile(snippet.text, "<snippet>", "exec")
+
+
 def held(made: Any, folder: Path) -> dict[str, Any]:
     """The keys of a file that would hold a tokenizer."""
     from trainers.exporting._gguf_read import KEYS
@@ -193,12 +210,18 @@ def test_prompts_and_ends_are_those_of_the_tuned_model(files, tuned):
         assert "256" in long.error
 
 
+def test_the_embedded_model_s_tokenizer_goes_into_no_file():
+    from advisor.resources import embedded_model_root
+
+    with pytest.raises(PlanError, match="rewrites texts before it parts them"):
+        vocabulary_of(embedded_model_root(), 512)
+
+
+@pytest.mark.slow
 def test_the_embedded_model_keeps_its_tokenizer_beside_the_file(tmp_path):
     from advisor.resources import embedded_model_root
 
     model = str(embedded_model_root())
-    with pytest.raises(PlanError, match="rewrites texts before it parts them"):
-        exported(model, tmp_path / "inside")
     found = exported(model, tmp_path / "beside", vocabulary="beside")
     assert "no vocabulary" in found.notes[-1]
     assert "tokenizer.json" in found.files

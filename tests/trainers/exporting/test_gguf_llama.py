@@ -157,6 +157,15 @@ def compared(place: Path) -> dict[str, int]:
     return found
 
 
+@pytest.mark.parametrize("vocabulary", ["inside", "beside"])
+def test_the_snippet_runs_as_it_stands(vocabulary, tmp_path):
+    model = made(tmp_path / "model", WAYS[0])
+    job = export_job(model, tmp_path / "out", vocabulary=vocabulary)
+    found = GgufExporter().export(job, RecordingTools())
+    assert found.snippets[-1].was_run, found.snippets[-1].note
+    assert not found.snippets[-1].note
+
+
 def test_a_second_beginning_is_not_written(tmp_path):
     model = made(tmp_path / "model", WAYS[0])
     file = file_of(model, tmp_path / "out")

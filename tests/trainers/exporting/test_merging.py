@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.ml, pytest.mark.filterwarnings("ignore")]
 
 CLOSE = 2e-5
 """Largest difference of logits in float32; those of the tiny model reach about 1."""
+SLOW = pytest.mark.slow
 
 
 def merged(folder: Path, **settings: Any) -> Any:
@@ -31,12 +32,12 @@ def merged(folder: Path, **settings: Any) -> Any:
         ("lora", {}),
         ("lora", {"method_options": {"rslora": True}}),
         ("dora", {}),
-        ("loha", {}),
-        ("lokr", {}),
-        ("ia3", {}),
+        pytest.param("loha", {}, marks=SLOW),
+        pytest.param("lokr", {}, marks=SLOW),
+        pytest.param("ia3", {}, marks=SLOW),
         ("vera", {}),
         ("oft", {}),
-        ("boft", {}),
+        pytest.param("boft", {}, marks=SLOW),
     ],
 )
 def test_every_method_that_can_be_merged_computes_the_same(
@@ -52,13 +53,15 @@ def test_every_method_that_can_be_merged_computes_the_same(
 @pytest.mark.parametrize(
     ("settings", "is_one"),
     [
-        ({"target_modules": ["q_proj", "embed_tokens"]}, False),
+        pytest.param({"target_modules": ["q_proj", "embed_tokens"]}, False, marks=SLOW),
         ({"target_modules": ["q_proj", "lm_head"]}, False),
-        ({"target_modules": ["q_proj"], "modules_to_save": ["lm_head"]}, False),
+        pytest.param(
+            {"target_modules": ["q_proj"], "modules_to_save": ["lm_head"]}, False, marks=SLOW
+        ),
         ({"target_modules": ["q_proj"], "modules_to_save": ["embed_tokens"]}, False),
         ({"target_modules": ["q_proj"], "trainable_token_indices": [3, 4, 5]}, True),
         ({"target_modules": ["q_proj", "embed_tokens"], "ensure_weight_tying": True}, True),
-        ({"target_modules": ["q_proj"], "bias": "all"}, True),
+        pytest.param({"target_modules": ["q_proj"], "bias": "all"}, True, marks=SLOW),
         ({"target_modules": ["q_proj"], "use_dora": True, "use_rslora": True}, True),
     ],
 )
@@ -170,7 +173,9 @@ def test_another_base_is_refused_and_one_that_is_gone(tiny_llama: str, tmp_path:
     with pytest.raises(ModelFolderError, match="another base"):
         merged(tmp_path / "tuned")
     edit_json(tmp_path / "tuned" / "adapter_config.json", base_model_name_or_path="/no/where")
-    with pytest.raises(ModelFolderError, match="'/no/where' is not at hand"):
+    with pytest.raises(
+        ModelFolderError, match="'/no/where' is not at hand: there is no such folder"
+    ):
         merged(tmp_path / "tuned")
 
 
@@ -197,3 +202,37 @@ def test_adapters_that_name_each_other_are_told(tmp_path: Path):
     )
     with pytest.raises(ModelFolderError, match="name each other"):
         merged(tmp_path)
+
+
+def test_an_adapter_without_weights_is_told(tmp_path: Path):
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    with pytest.raises(ModelFolderError, match=r"adapter_model\.safetensors is not there"):
+        merged(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[]", '"no"', "3", "{"])
+def test_settings_that_are_no_object_are_told(tmp_path: Path, text: str):
+    (tmp_path / "adapter_config.json").write_text(text)
+    with pytest.raises(ModelFolderError, match=r"adapter_config\.json cannot be read"):
+        merged(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        [],
+        {"a": []},
+        {"a": {"dtype": "F32", "shape": [1]}},
+        {"a": {"dtype": "F32", "shape": [1], "data_offsets": 4}},
+        {"a": {"dtype": "F32", "shape": "1", "data_offsets": [0, 4]}},
+        {"a": {"dtype": [], "shape": [1], "data_offsets": [0, 4]}},
+    ],
+)
+def test_a_broken_header_is_told(tmp_path: Path, header: Any):
+    from trainers.exporting.origins import header_of
+
+    text = json.dumps(header).encode()
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(len(text).to_bytes(8, "little") + text + bytes(4))
+    with pytest.raises(ModelFolderError, match="header is broken"):
+        header_of(file)

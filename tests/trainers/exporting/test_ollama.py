@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,13 @@ def test_that_ollama_was_not_run_is_said(whole):
     assert all(snippet.was_run is None for snippet in whole.snippets)
 
 
+def test_the_server_is_asked_as_was_evaluated(whole):
+    words = shlex.split(whole.snippets[1].text)
+    told = json.loads(words[words.index("-d") + 1])
+    assert told["messages"][0] == {"role": "system", "content": INSTRUCTION}
+    assert told["options"] == {"num_predict": 4, "temperature": 0}
+
+
 def test_the_tokens_of_a_prompt_are_the_tuned_model_s(whole, tiny_llama):
     """BOS once: the file has it put first, and TEMPLATE does not write it."""
     from transformers import AutoTokenizer
@@ -120,6 +128,8 @@ def test_an_adapter_stands_on_a_base_of_ollama_s(tiny_llama, tmp_path):
     assert (file.base, file.adapter) == ("llama3.2", "./adapter")
     assert "adapter/adapter_model.safetensors" in found.files
     assert found.served_by is None
+    told = (tmp_path / "out" / "adapter" / "adapter_config.json").read_text()
+    assert tiny_llama not in told
     assert "'llama3.2' is exactly the base" in found.unchecked[0]
 
 

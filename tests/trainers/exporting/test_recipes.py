@@ -16,15 +16,15 @@ from tests.fixtures.training import RecordingTools, training_job
 from trainers.engines.recipes.trl import trl_config
 
 STARTS = {
-    "axolotl": "axolotl train axolotl.yaml --num-processes 1",
-    "llamafactory": "llamafactory-cli train llamafactory.yaml",
-    "trl": "trl sft --config trl.yaml",
+    "axolotl": 'axolotl train axolotl.yaml --num-processes 1 --base-model "$BASE"',
+    "llamafactory": 'llamafactory-cli train llamafactory.yaml model_name_or_path="$BASE"',
+    "trl": 'trl sft --config trl.yaml --model_name_or_path "$BASE"',
 }
 
 
-def exported(name: str, folder: Path, method: str = "lora") -> Exported:
+def exported(name: str, folder: Path, method: str = "lora", base: str = "") -> Exported:
     folder.mkdir()
-    training = training_job(str(folder.parent), folder / "unused", method)
+    training = training_job(base or str(folder.parent), folder / "unused", method)
     job = ExportJob(
         model="unused", name="x", output_dir=str(folder), train_job=training, plan=training.plan
     )
@@ -40,7 +40,8 @@ def test_settings_rows_and_the_line_that_starts_it(name: str, tmp_path: Path):
     assert shlex.split(STARTS[name])[0] in ("axolotl", "llamafactory-cli", "trl")
     settings = yaml.safe_load((tmp_path / "out" / f"{name}.yaml").read_text())
     base = settings.get("base_model") or settings.get("model_name_or_path")
-    assert base == str(tmp_path)
+    assert base == "BASE"
+    assert any("Set BASE to the folder of the base model" in note for note in found.notes)
     rows = [n for n in found.files if n.endswith("train.jsonl")]
     lines = (tmp_path / "out" / rows[0]).read_text().splitlines()
     assert len(lines) == 24
@@ -48,6 +49,15 @@ def test_settings_rows_and_the_line_that_starts_it(name: str, tmp_path: Path):
     assert all(json.loads(line) for line in lines)
     assert "was not started" in found.unchecked[0]
     assert not (tmp_path / "unused").exists()
+
+
+@pytest.mark.parametrize("base", ["house/tiny", "/cache/models--house--tiny/snapshots/abc"])
+@pytest.mark.parametrize("name", STARTS)
+def test_a_base_of_the_hub_stays_named(name: str, base: str, tmp_path: Path):
+    found = exported(name, tmp_path / "out", base=base)
+    assert "BASE" not in found.snippets[0].text
+    settings = yaml.safe_load((tmp_path / "out" / f"{name}.yaml").read_text())
+    assert "house/tiny" in (settings.get("base_model"), settings.get("model_name_or_path"))
 
 
 def test_llamafactory_finds_the_rows_by_dataset_info(tmp_path: Path):
@@ -60,7 +70,7 @@ def test_trl_is_told_what_its_recipe_says(tmp_path: Path):
     exported("trl", tmp_path / "out", "dora")
     written = yaml.safe_load((tmp_path / "out" / "trl.yaml").read_text())
     training = training_job(str(tmp_path), tmp_path / "x", "dora")
-    assert written == trl_config(training).values
+    assert written == trl_config(training).values | {"model_name_or_path": "BASE"}
     assert written["use_dora"]
 
 
@@ -79,7 +89,9 @@ def test_trl_itself_reads_the_settings(tmp_path: Path):
     exported("trl", tmp_path / "out")
     parser = TrlParser((ScriptArguments, SFTConfig, ModelConfig))
     told = ["--config", str(tmp_path / "out" / "trl.yaml"), "--use_cpu", "true"]
+    told += ["--model_name_or_path", "/models/base"]
     script, settings, model = parser.parse_args_and_config(told)
     assert script.dataset_name == "data"
     assert settings.max_length == 128
     assert model.lora_r == 4
+    assert model.model_name_or_path == "/models/base"

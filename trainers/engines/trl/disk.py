@@ -56,6 +56,18 @@ def free_bytes(folder: Path) -> int:
         ) from error
 
 
+def check_room(needed: int, folder: Path) -> None:
+    """Raise StorageError where the disk cannot hold so many bytes, and small files."""
+    free = free_bytes(folder)
+    if free < needed + SMALL_FILES:
+        raise StorageError(
+            f"The disk has {gb_from_bytes(free):.2f} GB free, and the model takes"
+            f" {gb_from_bytes(needed):.2f} GB.",
+            hint="Free some space, or choose an output folder on another disk.",
+            where=str(folder),
+        )
+
+
 def check(needed: Needed, folder: Path) -> int:
     """Free bytes below the folder, when they are enough.
 
