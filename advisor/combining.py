@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from advisor import registry, test_ledger
 from advisor.artifacts import RunFolder, document, whole_folder, write_text
 from advisor.assembly import tuned_place
+from advisor.checking import refuse_uncheckable
 from advisor.contracts import Combiner
 from advisor.errors import (
+    ConsentError,
     InputError,
     MissingArtifactError,
     ModelFolderError,
@@ -23,8 +26,11 @@ from advisor.evaluation.also import value_of
 from advisor.evaluation.compare import compare
 from advisor.evaluation.detectable import PROOF_LEVEL
 from advisor.kept_settings import load_settings
+from advisor.measuring import make_purse
 from advisor.model_files import ADAPTER
 from advisor.proving import proved
+from advisor.schema.base import Value
+from advisor.schema.baseline import Baselines
 from advisor.schema.combine import Combined, CombineJob, CombineRecord, How
 from advisor.schema.evaluation import Comparison
 from advisor.schema.run import SETTINGS_FILE
@@ -37,6 +43,8 @@ from advisor.workspace import Workspace
 
 GROUP = "advisor.combiners"
 RECORD = "combine.json"
+COMBINATIONS = "combinations"
+"""Folder of a run for whole verifications of what it became a part of."""
 ALONE, TOGETHER = "tuned alone", "combined"
 Verdict = Literal["keep", "discard", "inconclusive", "unverified"]
 
@@ -77,17 +85,19 @@ def combine_runs(parts: Sequence[Part], wish: CombineWish) -> CombineRecord:
     """One model of several, with what it is worth on the task of every run among them.
 
     Kept where the verification on each of these tasks says keep. The combination and its record
-    `combine.json` lie in `wish.out`, whole or not at all. Raises InputError for parts that make no
+    `combine.json` lie in `wish.out`, whole or not at all; what was answered to each sample stays in
+    `combinations` of its run. Raises InputError for parts that make no
     combination, PlanError for models that do not go together, MissingArtifactError and
-    StaleArtifactError for runs that cannot be verified on, StorageError for a folder that holds
-    something, and what combiner and verification raise.
+    StaleArtifactError for runs that cannot be verified on, ConsentError where asking costs money
+    that nobody agreed to spend, StorageError for a folder that holds something, and what combiner
+    and verification raise.
     """
     runs = [part.space for part in parts if part.space]
     job = _job(parts, wish)
     combiner = combiner_of(job)
     if wish.is_verified:
         for space in runs:
-            _refuse_unprovable(space)
+            _refuse_unprovable(space, may_spend=wish.may_spend)
     goal = wish.out.resolve()
     with whole_folder(goal, "combination") as place:
         made = combiner.combine(
@@ -96,9 +106,45 @@ def combine_runs(parts: Sequence[Part], wish: CombineWish) -> CombineRecord:
         )
         proofs = [_proof(space, made, wish) for space in runs if wish.is_verified]
         record = _record(parts, job, _moved(made, place, goal), proofs)
-        text = json.dumps(document(record), ensure_ascii=False, indent=1, allow_nan=False)
-        write_text(place / RECORD, text + "\n", option="--out")
+        write_text(place / RECORD, _as_text(_without_places(record, parts)), option="--out")
+    for proof in proofs:
+        _keep_whole(proof, goal.name)
     return record
+
+
+def _as_text(value: Value) -> str:
+    return json.dumps(document(value), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def _without_places(record: CombineRecord, parts: Sequence[Part]) -> CombineRecord:
+    """The record as it lies beside the model: parts and runs by their names, nothing of a place."""
+    made = record.combined
+    served, name = made.served_by.model_copy(update={"model": "."}), Path(made.output_dir).name
+    named = {str(part.space.folder.path): part.name for part in parts if part.space}
+    if len(set(named.values())) < len(named):
+        named = {run: f"{name} ({at})" for at, (run, name) in enumerate(named.items(), 1)}
+    return record.model_copy(
+        update={
+            "combined": made.model_copy(update={"output_dir": name, "served_by": served}),
+            "models": tuple(part.name for part in parts),
+            "verifications": {named[run]: one for run, one in record.verifications.items()},
+            "against_parts": {named[run]: one for run, one in record.against_parts.items()},
+        }
+    )
+
+
+def _without_texts(found: Verification) -> Verification:
+    """A verification without what was answered to each sample, which stays with its run."""
+    tuned = found.tuned.model_copy(update={"scores": (), "tried": ()})
+    return found.model_copy(update={"tuned": tuned})
+
+
+def _keep_whole(proof: Proof, name: str) -> None:
+    """The whole verification, answers and all, under the run whose samples it speaks of."""
+    folder = Path(proof.run) / COMBINATIONS
+    taken = (f"{name}{f'-{number}' if number > 1 else ''}.json" for number in count(1))
+    file = next(folder / one for one in taken if not (folder / one).exists())
+    write_text(file, _as_text(proof.verification), option="--run-dir")
 
 
 def read_part(path: Path, **world: Any) -> Part:
@@ -170,8 +216,8 @@ def _job(parts: Sequence[Part], wish: CombineWish) -> CombineJob:
     )
 
 
-def _refuse_unprovable(space: Workspace) -> None:
-    """Raise where a combination could not be verified on this run's task."""
+def _refuse_unprovable(space: Workspace, *, may_spend: bool) -> None:
+    """Raise where a combination could not be verified on this run's task, or costs money there."""
     folder, way_out = space.folder, "or combine without proof: --no-verify"
     if not folder.has("baseline"):
         raise MissingArtifactError(
@@ -185,6 +231,28 @@ def _refuse_unprovable(space: Workspace) -> None:
             f"Nothing can be verified on this run any more. {sentence}",
             hint=f"Measure again: `advisor run --run-dir {folder.path}`; {way_out}.",
             where=str(folder.path),
+        )
+    if not may_spend:
+        _refuse_costly(space, way_out)
+
+
+def _refuse_costly(space: Workspace, way_out: str) -> None:
+    """Raise ConsentError where a judge, or the rest of the best baseline, costs money, or may."""
+    try:
+        refuse_uncheckable(space, may_spend=False)
+    except ConsentError as error:
+        raise ConsentError(error.message, hint=f"Add --yes to agree, {way_out}.") from error
+    chosen, known = space.settings, space.folder.read("baseline", Baselines)
+    is_cut = any(e.builder == known.best and e.ended == "decided" for e in known.evaluations)
+    price = make_purse(space, chosen.backend, chosen.model, base_url=chosen.base_url).price
+    is_free = price is not None and not (
+        price.prompt_usd_per_million + price.completion_usd_per_million
+    )
+    if is_cut and not is_free:
+        raise ConsentError(
+            f"The best baseline of {space.folder.path.name} was stopped early, and asking"
+            f" {chosen.model} the rest costs money, or may; nobody agreed to that.",
+            hint=f"Add --yes to agree, {way_out}.",
         )
 
 
@@ -240,13 +308,18 @@ def _record(
 ) -> CombineRecord:
     unknown = [part.name for part in parts if part.space is None]
     warnings = [one for proof in proofs for one in proof.sentences]
+    warnings += [
+        f"{part.name}: its training is stale: something that it was made from has changed since."
+        for part in parts
+        if part.space and part.space.folder.freshness("train") == "stale"
+    ]
     if proofs and unknown:
         warnings.append(f"Not verified on what these were tuned for: {', '.join(unknown)}.")
     return CombineRecord(
         combined=made,
         models=job.models,
         weights=job.weights,
-        verifications={proof.run: proof.verification for proof in proofs},
+        verifications={proof.run: _without_texts(proof.verification) for proof in proofs},
         against_parts={proof.run: proof.against for proof in proofs if proof.against},
         verdict=_verdict([proof.verification.verdict for proof in proofs]),
         warnings=tuple(warnings),

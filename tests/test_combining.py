@@ -18,6 +18,7 @@ from advisor.artifacts import RunFolder
 from advisor.cli.main import cli
 from advisor.combining import CombineWish, combine_runs, read_part
 from advisor.errors import (
+    ConsentError,
     InputError,
     MissingArtifactError,
     ModelFolderError,
@@ -52,6 +53,7 @@ def finished_run(place: Path, name: str, adapter: Path) -> Path:
         methods=("lora",),
         target=0.9,
         limit=8,
+        use_probes=False,
         max_new_tokens=2,
     )
     run = place / name
@@ -96,8 +98,20 @@ def test_one_command_combines_and_verifies_on_both_tasks(runs, tmp_path):
     assert list(told["verifications"]) == [str(run) for run in runs]
     assert told["combined"]["how"] == "svd"
     assert told["combined"]["served_by"]["model"] == str(out)
-    assert told == json.loads((out / "combine.json").read_text())
+    kept = json.loads((out / "combine.json").read_text())
+    assert kept["against_parts"] == {run.name: told["against_parts"][str(run)] for run in runs}
+    assert list(kept["verifications"].values()) == list(told["verifications"].values())
+    assert kept["models"] == [run.name for run in runs]
+    assert '"text"' not in json.dumps(kept)
+    for file in out.iterdir():
+        content = file.read_text(errors="replace")
+        assert str(tmp_path) not in content, file
+        assert "code of" not in content
     for run in runs:
+        whole = json.loads((run / "combinations" / "out.json").read_text())
+        assert len(whole["tuned"]["scores"]) == 8
+        assert told["verifications"][str(run)]["tuned"]["scores"] == []
+        assert whole["tuned"]["value"] == told["verifications"][str(run)]["tuned"]["value"]
         against = told["against_parts"][str(run)]
         assert (against["a"], against["b"], against["n"]) == ("tuned alone", "combined", 8)
         assert any(
@@ -107,7 +121,9 @@ def test_one_command_combines_and_verifies_on_both_tasks(runs, tmp_path):
     assert not [place for place in tmp_path.iterdir() if place.name.startswith(".out")]
 
 
-def test_the_screen_tells_verdict_scores_and_way(runs, tmp_path):
+def test_the_screen_tells_verdict_scores_and_way_and_each_look_is_counted(runs, tmp_path):
+    parts = [read_part(run) for run in runs]
+    before = [test_ledger.uses(part.space.split_record.test_digest) for part in parts]
     result = combine(*runs, "--how", "linear", "--out", tmp_path / "out")
     assert result.exit_code == 5, result.output
     for words in (
@@ -117,12 +133,6 @@ def test_the_screen_tells_verdict_scores_and_way(runs, tmp_path):
         "linear, by peft, rank 4",
     ):
         assert words in result.output
-
-
-def test_the_look_at_each_test_part_is_counted(runs, tmp_path):
-    parts = [read_part(run) for run in runs]
-    before = [test_ledger.uses(part.space.split_record.test_digest) for part in parts]
-    combine_runs(parts, wish(tmp_path / "out"))
     after = [test_ledger.uses(part.space.split_record.test_digest) for part in parts]
     assert [b - a for a, b in zip(before, after, strict=True)] == [1, 1]
 
@@ -166,6 +176,39 @@ def test_data_that_changed_is_told_before_any_work(runs, tmp_path):
     assert not (tmp_path / "out").exists()
     unproved = wish(tmp_path / "out", is_verified=False)
     assert combine_runs([read_part(run) for run in runs], unproved).verdict == "unverified"
+
+
+def test_a_training_that_is_stale_is_told(runs, tmp_path):
+    edit_json(runs[0] / "5-gate.json", because="something else")
+    record = combine_runs([read_part(run) for run in runs], wish(tmp_path / "o", is_verified=False))
+    assert [one for one in record.warnings if "stale" in one] == [
+        "letters: its training is stale: something that it was made from has changed since."
+    ]
+
+
+def test_what_would_cost_money_is_told_before_any_work(runs, tmp_path, monkeypatch):
+    from advisor import combining
+
+    monkeypatch.setattr(combining, "combiner_of", lambda _job: None)  # nothing is combined
+    edit_json(runs[0] / "run.json", metric="judge", judge_model="dear-one", judge_backend="openai")
+    with pytest.raises(ConsentError, match="asks dear-one") as told:
+        combine_runs([read_part(run) for run in runs], wish(tmp_path / "out"))
+    assert "--no-verify" in told.value.hint
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_baseline_whose_rest_would_cost_money_is_told_before_any_work(
+    runs, tmp_path, monkeypatch
+):
+    from advisor import combining
+
+    monkeypatch.setattr(combining, "combiner_of", lambda _job: None)  # nothing is combined
+    edit_json(runs[1] / "run.json", backend="openai", model="dear-one", base_url="http://x.test/v1")
+    known = json.loads((runs[1] / "4-baseline.json").read_text())
+    cut = [one | {"ended": "decided"} for one in known["evaluations"]]
+    edit_json(runs[1] / "4-baseline.json", evaluations=cut)
+    with pytest.raises(ConsentError, match="stopped early, and asking dear-one the rest"):
+        combine_runs([read_part(run) for run in runs], wish(tmp_path / "out"))
 
 
 def test_a_run_without_baselines_is_told_before_any_work(runs, tmp_path):

@@ -17,8 +17,10 @@ from advisor.tools import Tools
 from tests.fixtures.tuned_parts import combine_job, make_adapter, make_whole
 
 NAMES = registry.names("advisor.combiners")
+DRAWN = ("dare", "dare_ties", "magnitude_prune")
+"""Ways whose numbers are worked out by hand in tests of their own."""
 WAYS = [
-    pytest.param(name, how, marks=[pytest.mark.slow] if name == "mergekit" else [])
+    pytest.param(name, how, marks=[pytest.mark.slow] if name == "mergekit" or how in DRAWN else [])
     for name in NAMES
     for how in registry.combiner(name).info.options
 ]

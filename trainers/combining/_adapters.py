@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -19,8 +20,9 @@ from advisor.errors import MissingExtraError, ModelFolderError, PlanError, Stora
 from advisor.schema.combine import Combined, CombineJob
 from advisor.schema.train import Served
 from trainers.combining.parts import TOKENIZER_FILES, WEIGHTS, Part
-from trainers.combining.ways import Way
-from trainers.origin import base_of, is_stacked
+from trainers.combining.ways import DENSITIES, Way
+from trainers.engines.trl.disk import check_room
+from trainers.origin import base_of, hub_id, is_stacked
 
 RESULT = "combined"
 SELECTIONS = ("layers_to_transform", "layers_pattern", "exclude_modules")
@@ -40,6 +42,7 @@ def combined(parts: Sequence[Part], job: CombineJob, way: Way) -> Combined:
 
     Raises PlanError where nothing is left, ModelFolderError, MissingExtraError and StorageError.
     """
+    check_room(room_for(parts, way), Path(job.output_dir))
     base = _place_of_base(parts)
     model, names = _with_parts(_stand_in(base), parts)
     asked = dict(zip(names, job.weights, strict=True))
@@ -235,10 +238,20 @@ def _check(result: dict[str, Factors], wanted: set[str], job: CombineJob) -> Non
             hint="Train the adapters on the same layers.",
         )
     if not any(one.up.any() and one.down.any() for one in result.values()):
-        raise PlanError(
+        raise _nothing_left(job)
+
+
+def _nothing_left(job: CombineJob) -> PlanError:
+    if job.how in DENSITIES:
+        return PlanError(
             f"Nothing is left of the changes: '{job.how}' has pruned all of them.",
             hint="Keep a larger share with --density.",
         )
+    told = ", ".join(f"{weight:g}" for weight in job.weights)
+    return PlanError(
+        f"Nothing is left of the changes: with the weights {told} they cancel each other.",
+        hint="Give other --weights; the parts may also be the same training.",
+    )
 
 
 def _differences(parts: Sequence[Part]) -> list[str]:
@@ -257,7 +270,7 @@ def _write(model: Any, base: str, parts: Sequence[Part], folder: Path) -> None:
     from peft import get_peft_model_state_dict  # noqa: PLC0415 - as above
 
     config = model.peft_config[RESULT]
-    config.inference_mode, config.base_model_name_or_path = True, base
+    config.inference_mode, config.base_model_name_or_path = True, hub_id(base) or None
     tensors = get_peft_model_state_dict(model, adapter_name=RESULT, save_embedding_layers=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -272,12 +285,20 @@ def _write(model: Any, base: str, parts: Sequence[Part], folder: Path) -> None:
         for name in TOKENIZER_FILES if place else ():
             if place and (place / name).is_file():
                 shutil.copyfile(place / name, folder / name)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise StorageError(
-            f"The combination cannot be written: {error.strerror or error}.",
+            f"The combination cannot be written: {getattr(error, 'strerror', None) or error}.",
             hint="Choose another place with --out, or free some space.",
             where=str(folder),
         ) from error
+
+
+def room_for(parts: Sequence[Part], way: Way) -> int:
+    """Bytes of the result's weights, about: of as many ranks as the way leaves."""
+    sizes = [(part.folder / WEIGHTS).stat().st_size for part in parts]
+    if way.rank is not None:
+        return max(s * way.rank // max(p.ranks) for s, p in zip(sizes, parts, strict=True))
+    return sum(sizes) if way.name == "cat" else max(sizes)
 
 
 def _facts(parts: Sequence[Part], base: str) -> dict[str, Any]:

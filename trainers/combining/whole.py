@@ -19,6 +19,7 @@ from advisor.schema.train import Served
 from trainers.combining.merge_recipe import METHODS, ON_BASE, merge_recipe
 from trainers.combining.parts import Part, others, read_parts, why_not_asked_alike
 from trainers.combining.ways import density_of, why_not_asked_so
+from trainers.engines.trl.disk import check_room
 
 PROGRAM, VARIABLE = "mergekit-yaml", "ADVISOR_MERGEKIT"
 SHAPE = (
@@ -31,6 +32,8 @@ SHAPE = (
     "vocab_size",
 )
 """What the configurations of models of one shape agree on."""
+OWN_RECIPE = "mergekit_config.yml"
+"""What mergekit writes beside the model: the recipe, with every part's place on this machine."""
 OUTSIDE = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 """Variables of our environment that a program of another one must not see."""
 
@@ -86,6 +89,8 @@ class MergekitCombiner:
             )
         parts = read_parts(job.models)
         dtype = _dtype(parts)
+        size = sum(f.stat().st_size for f in parts[0].folder.glob("*.safetensors"))
+        check_room(size, Path(job.output_dir))
         job = job.model_copy(
             update={"base": _base(job, parts), "models": tuple(_whole(m) for m in job.models)}
         )
@@ -173,6 +178,7 @@ def _run(found: str, recipe: dict[str, Any], job: CombineJob) -> None:
             ) from error
     if ended.returncode:
         raise _failed(ended.stderr)
+    (Path(job.output_dir) / OWN_RECIPE).unlink(missing_ok=True)
     if not (Path(job.output_dir) / "config.json").is_file():
         raise ModelFolderError(
             "mergekit ended without an error and wrote no model.",

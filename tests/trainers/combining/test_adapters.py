@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from advisor import registry
-from advisor.errors import PlanError
+from advisor.errors import PlanError, StorageError
 from advisor.schema.evaluation import Message, Prompt
 from advisor.schema.export import ExportJob
 from advisor.tools import Tools
+from tests.fixtures.small_files import files_of_at_most
 from tests.fixtures.tuned_parts import (
     combine_job,
     deltas,
@@ -194,10 +196,14 @@ def test_parts_of_different_layers_keep_all_their_changes(tiny_llama, tmp_path):
     assert farthest(deltas(tmp_path / "out"), weighted_sum(parts, (1, 1))) < EXACT
 
 
-def test_the_folder_is_complete_and_names_its_base(tiny_llama, pair, tmp_path):
+def test_the_folder_is_complete_and_names_its_base_in_our_own_file_alone(
+    tiny_llama, pair, tmp_path
+):
     combined(pair, "svd", tmp_path)
     config = json.loads((tmp_path / "adapter_config.json").read_text())
-    assert config["base_model_name_or_path"] == tiny_llama
+    assert config["base_model_name_or_path"] is None  # a place of this machine
+    others = [file for file in tmp_path.rglob("*") if file.name != "base.json"]
+    assert not [file for file in others if tiny_llama.encode() in file.read_bytes()]
     assert config["inference_mode"] is True
     assert config["lora_alpha"] == config["r"] == 4
     assert json.loads((tmp_path / "base.json").read_text()) == json.loads(
@@ -206,6 +212,15 @@ def test_the_folder_is_complete_and_names_its_base(tiny_llama, pair, tmp_path):
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         assert (tmp_path / name).read_bytes() == (pair[0] / name).read_bytes()
     assert not [file for file in tmp_path.rglob("*") if file.suffix in {".bin", ".pt", ".pkl"}]
+
+
+def test_a_base_of_the_hub_stays_named(tiny_llama, tmp_path):
+    cached = tmp_path / "models--house--tiny" / "snapshots" / "abc"
+    shutil.copytree(tiny_llama, cached)
+    parts = [make_adapter(str(cached), tmp_path / f"{n}", seed=n) for n in range(2)]
+    combined(parts, "cat", tmp_path / "out")
+    config = json.loads((tmp_path / "out" / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "house/tiny"
 
 
 def test_what_was_combined_is_made_whole_as_any_adapter(tiny_llama, pair, tmp_path):
@@ -232,9 +247,38 @@ def test_the_stand_in_for_the_base_takes_no_memory(tiny_llama):
 
 
 def test_a_share_that_leaves_nothing_is_refused(pair, tmp_path):
-    with pytest.raises(PlanError, match="Nothing is left"):
+    with pytest.raises(PlanError, match="Nothing is left") as told:
         combined(pair, "ties", tmp_path, density=1e-6)
+    assert "--density" in told.value.hint
     assert not (tmp_path / "adapter_config.json").exists()
+
+
+def test_weights_that_cancel_are_told_as_such(pair, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    other = edited(pair[0], tmp_path / "other", "base.json")
+    file = other / "adapter_model.safetensors"
+    save_file({k: -v if "lora_B" in k else v for k, v in load_file(file).items()}, file)
+    with pytest.raises(PlanError, match="weights 1, 1 they cancel") as told:
+        combined((pair[0], other), "linear", tmp_path / "out")
+    assert "--weights" in told.value.hint
+    assert "--density" not in told.value.hint
+
+
+def test_too_small_a_disk_is_told_before_any_work(pair, tmp_path, monkeypatch):
+    from trainers.combining import _adapters
+    from trainers.engines.trl import disk
+
+    monkeypatch.setattr(disk, "free_bytes", lambda _folder: 1000)
+    monkeypatch.delattr(_adapters, "_stand_in")  # nothing is opened
+    with pytest.raises(StorageError, match="free, and the model takes"):
+        combined(pair, "cat", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_that_is_full_in_between_is_told(pair, tmp_path):
+    with files_of_at_most(1000), pytest.raises(StorageError, match="cannot be written"):
+        combined(pair, "cat", tmp_path / "out")
 
 
 @pytest.mark.parametrize(

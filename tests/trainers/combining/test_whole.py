@@ -135,7 +135,7 @@ def test_a_program_that_fails_is_told_by_its_last_words(
 
 @pytest.mark.ml
 def test_the_program_sees_nothing_of_our_environment(models, tmp_path, monkeypatch):
-    script = f'env > {tmp_path}/seen; cp "$1" {tmp_path}/merge.yml; mkdir "$2"; echo "{{}}" > "$2/config.json"'
+    script = f'env > {tmp_path}/seen; cp "$1" {tmp_path}/merge.yml; mkdir "$2"; echo "{{}}" > "$2/config.json"; cp "$1" "$2/mergekit_config.yml"'
     monkeypatch.setenv("ADVISOR_MERGEKIT", stand_in(tmp_path / "program", script))
     monkeypatch.setenv("PYTHONPATH", "/ours")
     made = MergekitCombiner().combine(combine_job(models, "linear", tmp_path / "out"), TOOLS)
@@ -143,6 +143,7 @@ def test_the_program_sees_nothing_of_our_environment(models, tmp_path, monkeypat
     assert "PYTHONPATH" not in seen
     assert "HF_HUB_OFFLINE=1" in seen
     assert made.versions == {}
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["config.json"]
     assert f"model: {models[0]}" in (tmp_path / "merge.yml").read_text()
 
 
