@@ -23,6 +23,7 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from itertools import product
 from math import comb
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -70,19 +71,19 @@ def _pairs() -> Iterator[Setting]:
 
 
 def _several() -> Iterator[Setting]:
-    for gain in (0.0, 0.15):
-        for count in (2, 3, 6):
-            truth = {"n": 200, "discordant": 0.3, "gain": gain, "baselines": count}
-            yield Setting(
-                "equal baselines",
-                truth,
-                partial(sim.several, n=200, differ=0.3, gain=gain, count=count),
-            )
-            yield Setting(
-                "one baseline ahead of the others",
-                truth | {"discordant": 0.45},
-                partial(sim.behind, n=200, differ=0.45, gain=gain, count=count),
-            )
+    for gain, differ, count in product((0.0, 0.15), (0.3, 0.45), (2, 3, 4, 6)):
+        truth = {"n": 200, "discordant": differ, "gain": gain, "baselines": count}
+        yield Setting(
+            "equal baselines",
+            truth,
+            partial(sim.several, n=200, differ=differ, gain=gain, count=count),
+        )
+    for gain, count in product((0.0, 0.15), (2, 3, 6)):
+        yield Setting(
+            "one baseline ahead of the others",
+            {"n": 200, "discordant": 0.45, "gain": gain, "baselines": count},
+            partial(sim.behind, n=200, differ=0.45, gain=gain, count=count),
+        )
 
 
 def _kinds() -> Iterator[Setting]:
@@ -199,6 +200,12 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
             _at_most(10, 200, PROOF_ERROR), 4
         ),
         "kept_at_15_points_200_items_45_percent_discordant": asked["keep"],
+        "kept_there_with_four_equally_good_baselines": next(
+            one["keep"]
+            for one in rows
+            if (one["setting"], one.get("discordant"), one.get("gain"), one.get("baselines"))
+            == ("equal baselines", 0.45, 0.15, 4)
+        ),
         "shuffled_labels_discarded": min(
             one["discard"] for one in rows if one["setting"] == "shuffled labels"
         ),

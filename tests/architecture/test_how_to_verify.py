@@ -23,7 +23,7 @@ def test_figures(page: str):
         f"the {PROOF_LEVEL:.0%} interval".replace("%", " %"),
         f"at most {1 - PROOF_LEVEL:.2f}.",
         f"below {100 * WORTHWHILE_GAIN:.0f} points",
-        f"kept in at most {100 * PROOF_ERROR:g} %",
+        f"kept in about {100 * PROOF_ERROR:g} % at most",
         f"worse in at most {100 * segments.ERROR_RATE:g} %",
         f"A segment of {segments.FEWEST_TO_VETO} samples or more",
         f"the {segments.MOST_SEGMENTS} most frequent",
