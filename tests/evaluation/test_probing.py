@@ -349,3 +349,9 @@ def test_a_session_that_knows_no_losses_says_so():
     told = compared(loss_probe(3), found, found)
     assert told.n == 0
     assert NO_LOSS in told.note
+
+
+@pytest.mark.parametrize("asked", [probe(40), loss_probe(40)], ids=["share", "loss"])
+def test_the_interval_of_a_probe_is_at_the_level_of_its_test(asked):
+    for after in (shares(30, 40), Answered((0.5,) * 40)):
+        assert compared(asked, shares(20, 40), after).interval.level == 0.95
