@@ -28,7 +28,18 @@ COMBINATION = "combine.json"
 PATH = click.Path(path_type=Path)
 
 
-@click.command(name="export")
+class OneSource(click.Command):
+    """A command on a run's model or on a model's own folder, never on both or neither."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The words as click reads them; a usage error where the model is left open."""
+        rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            refuse_unplaced(ctx.params["model"], ctx.params)
+        return rest
+
+
+@click.command(name="export", cls=OneSource)
 @click.argument("model", required=False, type=PATH)
 @click.option("--run-dir", type=PATH, help="Run whose tuned model is exported, instead of MODEL.")
 @click.option(
@@ -140,7 +151,7 @@ def _show(screen: Screen, record: ExportRecord) -> None:
 
 def _refuse(model: Path | None, given: dict[str, Any]) -> None:
     """Raise for options that contradict each other, and for a secret that would be kept."""
-    refuse_unplaced(model, given)
+    refuse_secret(given["anyway"])
     folder = given["check_folder"]
     if not given["to"] and folder is None:
         msg = "Missing option '--to': the form to export to."
@@ -175,7 +186,11 @@ def refuse_unplaced(model: Path | None, given: dict[str, Any]) -> None:
     if model is not None and given["anyway"] and not (model / COMBINATION).is_file():
         msg = "--anyway says nothing without --run-dir or a combination."
         raise click.UsageError(msg)
-    if looks_secret(given["anyway"]):
+
+
+def refuse_secret(reason: str) -> None:
+    """Raise InputError for a reason that would be kept and holds a key or a password."""
+    if looks_secret(reason):
         raise InputError(
             "--anyway holds what looks like a key or a password, and would be kept.",
             hint="Take it out, or write a stand-in such as [key].",

@@ -9,7 +9,7 @@ import click
 
 from advisor.artifacts import document
 from advisor.cli.errors import DONE, VERIFICATION_FAILED
-from advisor.cli.export import exported, refuse_unplaced
+from advisor.cli.export import OneSource, exported, refuse_secret
 from advisor.cli.interrupt import interruptible
 from advisor.cli.options import standard_options
 from advisor.cli.screen import Screen
@@ -21,7 +21,7 @@ FORM = "merged"
 PATH = click.Path(path_type=Path)
 
 
-@click.command(name="merge")
+@click.command(name="merge", cls=OneSource)
 @click.argument("model", required=False, type=PATH)
 @click.option("--run-dir", type=PATH, help="Run whose tuned model is merged, instead of MODEL.")
 @click.option("--out", type=PATH, help="New or empty folder (default with a run: exports/merged).")
@@ -46,7 +46,10 @@ def command(ctx: click.Context, /, *, screen: Screen, model: Path | None, **give
     The merged model and the adapter on its base are asked the same questions, those of the run's
     test part where there is a run, and must agree. Exit code 5 where they do not.
     """
-    _refuse(model, given)
+    refuse_secret(given["anyway"])
+    if given["no_check"] and given["check"]:
+        msg = "--no-check and --check contradict each other."
+        raise click.UsageError(msg)
     from advisor.checking import ExportWish  # noqa: PLC0415 - the stages are slow to load
 
     wish = ExportWish(
@@ -68,11 +71,3 @@ def _show(screen: Screen, record: ExportRecord) -> None:
     from advisor.render.export import show_export  # noqa: PLC0415 - rich is slow to load
 
     show_export(screen.console, record)
-
-
-def _refuse(model: Path | None, given: dict[str, Any]) -> None:
-    """Raise for options that contradict each other or leave open what is merged, and whereto."""
-    refuse_unplaced(model, given)
-    if given["no_check"] and given["check"]:
-        msg = "--no-check and --check contradict each other."
-        raise click.UsageError(msg)

@@ -1,0 +1,147 @@
+"""Faults planted in a folder that somebody hands over, through the command, with real models."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from advisor import registry
+from advisor.artifacts import RunFolder
+from advisor.cli.main import cli
+from advisor.contracts.contents import model_digest
+from advisor.schema.train import Served, TrainResult
+from advisor.schema.verify import Verification
+from tests.fixtures.tiny_llama import edit_json, tiny_llama
+from tests.test_certifying import adapter_on, merged_into
+from tests.test_exporting import finished
+
+__all__ = ["finished", "tiny_llama"]
+
+pytestmark = pytest.mark.ml
+
+
+@pytest.fixture(scope="module")
+def tuned(finished, tiny_llama, tmp_path_factory) -> Path:
+    """A run whose model is an adapter, kept as its verification says, and its merged export."""
+    run = tmp_path_factory.mktemp("tuned") / "run"
+    shutil.copytree(finished, run)
+    final = next((run / "training").glob("*/final"))
+    shutil.rmtree(final)
+    adapter_on(tiny_llama, final)
+    folder = RunFolder(run)
+    training = folder.read("train", TrainResult)
+    served = Served(backend="transformers", model=str(final), settings={"device": "cpu"})
+    here = {"served_by": served, "output_dir": str(run / "training")}
+    folder.write(training.model_copy(update=here), folder.origin("train"))
+    with registry.backend("transformers").open(str(final), {"device": "cpu"}) as session:
+        digest = session.model_digest
+    found = folder.read("verify", Verification)
+    manifest = found.tuned.manifest.model_copy(update={"model_digest": digest})
+    kept = {"verdict": "keep", "tuned": found.tuned.model_copy(update={"manifest": manifest})}
+    origin = folder.origin("verify")
+    made_from = origin.made_from | {"train": folder.digest("train")}
+    inputs = origin.inputs | {"weights": model_digest(final)}
+    told = origin.model_copy(update={"made_from": made_from, "inputs": inputs})
+    folder.write(found.model_copy(update=kept), told)
+    settings = run / "run.json"
+    settings.write_text(settings.read_text().replace('"max_new_tokens": 64', '"max_new_tokens": 4'))
+    return run
+
+
+def export(run: Path, *words: str) -> tuple[int, dict]:
+    told = CliRunner().invoke(cli, ["export", "--run-dir", str(run), "--json", "--quiet", *words])
+    return told.exit_code, json.loads(told.stdout)
+
+
+@pytest.fixture(scope="module")
+def merged(tuned) -> Path:
+    """What the real exporter makes of it, found to be the same by the real check."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ADVISOR_HOME", str(tuned.parent / "home"))
+        code, record = export(tuned, "--to", "merged", "--option", "dtype=float32", "--check", "60")
+    assert code == 0, record
+    assert record["agreement"]["verdict"] == "same"
+    assert record["agreement"]["n"] >= 50
+    assert record["verification"] == "keep"
+    return tuned / "exports" / "merged"
+
+
+def another_template(folder: Path) -> None:
+    template = folder / "chat_template.jinja"
+    template.write_text(template.read_text().replace("<|assistant|>", "<|user|>"))
+
+
+def no_stop_token(folder: Path) -> None:
+    edit_json(folder / "generation_config.json", eos_token_id=None)
+
+
+FAULTS = [
+    (None, ""),
+    (another_template, "The chat template differs"),
+    (no_stop_token, "stop token 2 is missing in generation_config.json"),
+]
+
+
+@pytest.mark.parametrize(("plant", "sentence"), FAULTS)
+def test_a_folder_that_is_handed_over_is_held_against_the_run(
+    tuned, merged, tmp_path, plant, sentence
+):
+    folder = Path(shutil.copytree(merged, tmp_path / "handed"))
+    if plant is not None:
+        plant(folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    code, record = export(tuned, "--check-folder", str(folder), "--check", "12")
+    found = record["agreement"]
+    assert code == (5 if plant else 0), record
+    assert found["verdict"] == ("different" if plant else "same")
+    assert sentence in " ".join(found["problems"])
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_merge_into_4_bits_that_is_handed_over_is_caught(tuned, tiny_llama, tmp_path):
+    pytest.importorskip("bitsandbytes")
+    final = next((tuned / "training").glob("*/final"))
+    packed = merged_into(tiny_llama, final, tmp_path / "packed", bits=4)
+    code, record = export(tuned, "--check-folder", str(packed), "--check", "4")
+    assert code == 5
+    assert "packed in 4 bits (bitsandbytes)" in " ".join(record["agreement"]["problems"])
+
+
+def test_other_weights_in_the_run_are_not_what_was_verified(tuned, merged, tmp_path):
+    run = Path(shutil.copytree(tuned, tmp_path / "run"))
+    weights = next((run / "training").glob("*/final")) / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\0")
+    for words in (
+        ["--to", "merged", "--out", str(tmp_path / "o")],
+        ["--check-folder", str(merged)],
+    ):
+        code, told = export(run, *words)
+        assert code == 1
+        assert "weights are not those that were verified" in told["error"]["message"]
+    assert not (tmp_path / "o").exists()
+
+
+def test_what_is_no_model_is_told(tuned, tmp_path):
+    code, told = export(tuned, "--check-folder", str(tmp_path))
+    assert (code, told["error"]["type"]) == (1, "ModelFolderError")
+    code, told = export(tuned, "--check-folder", str(tmp_path / "none"))
+    assert (code, told["error"]["type"]) == (1, "ModelFolderError")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--run-dir", "a"), "Missing option '--to'"),
+        (("m", "--out", "o", "--check-folder", "f"), "take a run by --run-dir"),
+        (("--run-dir", "a", "--check-folder", "f", "--out", "o"), "writes nothing"),
+        (("--run-dir", "a", "--check-folder", "f", "--no-check"), "contradict each other"),
+    ],
+)
+def test_contradictions_are_usage_errors(words, sentence):
+    told = CliRunner().invoke(cli, ["export", *words])
+    assert told.exit_code == 2
+    assert sentence in " ".join(told.output.split())
