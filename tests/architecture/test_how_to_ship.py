@@ -12,7 +12,7 @@ from advisor import registry
 from advisor.certifying import ASKED, EXACT, ROUNDED
 from advisor.cli.export import command
 from advisor.exporting import CARD
-from advisor.schema.export import Agreement
+from advisor.schema.export import FEWEST, Agreement
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -26,11 +26,12 @@ def test_every_option_of_the_commands_is_one_that_export_takes(page: str):
     known = {name for option in command.params for name in option.opts}
     lines = "".join(BLOCK.findall(page)).splitlines()
     found = [shlex.split(line) for line in lines if line.startswith("advisor ")]
-    assert len(found) == 2
+    assert len(found) == 3
     for words in found:
         assert words[1] == "export"
         assert {word for word in words if word.startswith("--")} <= known
-        assert words[words.index("--to") + 1] in registry.names("advisor.exporters")
+        if "--to" in words:
+            assert words[words.index("--to") + 1] in registry.names("advisor.exporters")
 
 
 def test_the_forms_are_those_that_there_are(page: str):
@@ -47,6 +48,8 @@ def test_the_tolerances_and_verdicts_are_those_of_the_code(page: str, root: Path
         row = f"at least {100 * tolerance.least_equal:g} % | at most {100 * tolerance.most_worse:g} points worse |"
         assert row in page
         assert row in decision
+    assert f"Fewer than {FEWEST} questions" in page
+    assert f"Fewer than {FEWEST} questions" in decision
     assert f"{ASKED} unless" in page
     assert f"{ASKED} unless" in decision
     for verdict in Agreement.model_fields["verdict"].annotation.__args__:
