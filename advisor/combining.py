@@ -13,6 +13,7 @@ from advisor import registry, test_ledger
 from advisor.artifacts import RunFolder, document, whole_folder, write_text
 from advisor.assembly import tuned_place
 from advisor.checking import refuse_uncheckable
+from advisor.clearance import REPLACED, standing_of
 from advisor.contracts import Combiner
 from advisor.errors import (
     ConsentError,
@@ -284,6 +285,8 @@ def _cost(space: Workspace, found: Verification) -> tuple[Comparison | None, str
     folder = space.folder
     if folder.freshness("verify") != "fresh":
         return None, "its own tuned model was never verified, so what combining cost is unknown."
+    if standing_of(space).doubt == REPLACED:
+        return None, f"{REPLACED} there, so what combining cost is unknown."
     alone = folder.read("verify", Verification).tuned
     together = found.tuned.model_copy(update={"builder": TOGETHER})
     try:

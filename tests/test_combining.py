@@ -89,6 +89,12 @@ def wish(out: Path, **more) -> CombineWish:
     return CombineWish(how=more.pop("how", "svd"), out=out, **more)
 
 
+def edit_inputs(file: Path, **changes: str) -> None:
+    """What a document says that it was made from."""
+    told = json.loads(file.read_text())["artifact"]
+    edit_json(file, artifact=told | {"inputs": told["inputs"] | changes})
+
+
 def test_one_command_combines_and_verifies_on_both_tasks(runs, tmp_path):
     out = tmp_path / "out"
     result = combine(*runs, "--how", "svd", "--weights", "1,0.5", "--out", out, "--json")
@@ -166,6 +172,13 @@ def test_a_part_that_was_never_verified_says_so(runs, tmp_path):
     assert any("never verified" in warning for warning in record.warnings)
 
 
+def test_a_part_whose_weights_are_no_longer_those_verified_says_so(runs, tmp_path):
+    edit_inputs(runs[0] / "7-verify.json", weights="0" * 16)
+    record = combine_runs([read_part(run) for run in runs], wish(tmp_path / "out"))
+    assert list(record.against_parts) == [str(runs[1])]
+    assert any("not those that were verified" in warning for warning in record.warnings)
+
+
 def test_data_that_changed_is_told_before_any_work(runs, tmp_path):
     data = tmp_path / "other.jsonl"
     data.write_text(Path(load_settings(RunFolder(runs[0])).data).read_text().replace("K1-", "L1-"))
@@ -179,7 +192,7 @@ def test_data_that_changed_is_told_before_any_work(runs, tmp_path):
 
 
 def test_a_training_that_is_stale_is_told(runs, tmp_path):
-    edit_json(runs[0] / "5-gate.json", because="something else")
+    edit_inputs(runs[0] / "6-train.json", data="0" * 16)
     record = combine_runs([read_part(run) for run in runs], wish(tmp_path / "o", is_verified=False))
     assert [one for one in record.warnings if "stale" in one] == [
         "letters: its training is stale: something that it was made from has changed since."

@@ -47,7 +47,6 @@ def lineage_of(folder: Path, at_hand: Callable[[str], Path], *, is_merged: bool 
     here = origin_of(folder)
     while here.kind != "whole":
         layers.append(here)
-        _refuse_empty(here)
         if len(layers) > 8 or here.folder in [one.folder for one in layers[:-1]]:
             raise ModelFolderError(
                 f"The adapters below '{folder}' name each other as their base.",
@@ -55,6 +54,8 @@ def lineage_of(folder: Path, at_hand: Callable[[str], Path], *, is_merged: bool 
                 where=str(folder),
             )
         here = origin_of(at_hand(base_of(here.folder)))
+    for layer in layers:
+        _refuse_empty(layer)
     _refuse(here, layers, is_merged=is_merged)
     with_tokenizer = (
         one.folder for one in (*layers, here) if (one.folder / "tokenizer_config.json").is_file()

@@ -204,8 +204,9 @@ def test_adapters_that_name_each_other_are_told(tmp_path: Path):
         merged(tmp_path)
 
 
-def test_an_adapter_without_weights_is_told(tmp_path: Path):
-    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+def test_an_adapter_without_weights_is_told(tiny_llama: str, tmp_path: Path):
+    told = {"peft_type": "LORA", "base_model_name_or_path": tiny_llama}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(told))
     with pytest.raises(ModelFolderError, match=r"adapter_model\.safetensors is not there"):
         merged(tmp_path)
 
