@@ -64,11 +64,11 @@ def stack_of(folder: Path) -> tuple[Path, ...]:
         found.append(folder)
         if (folder / "config.json").is_file():
             break
-        named = (
-            read_object(folder / ADAPTER).get("base_model_name_or_path")
-            or read_object(folder / BASE_FACTS).get("model")
-            or ""
-        )
+        named = read_object(folder / ADAPTER).get("base_model_name_or_path") or read_object(
+            folder / BASE_FACTS
+        ).get("model")
+        if not named:
+            break  # an empty name would be the folder that the program was started in
         folder = Path(str(named))
     return tuple(found)
 
