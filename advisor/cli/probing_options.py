@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from advisor.errors import InputError
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 OPTIONS: list[Callable[[Any], Any]] = [
@@ -22,7 +24,7 @@ OPTIONS: list[Callable[[Any], Any]] = [
         "--probes/--no-probes",
         "use_probes",
         default=None,
-        help="Ask the packaged probes too (default), or only those named.",
+        help="Ask the packaged probes too (default), or only those named; kept for this run.",
     ),
     click.option(
         "--tolerate",
@@ -48,7 +50,12 @@ def probing_options(function: F) -> F:
 
 
 def given(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the options that were given."""
+    """Those of the options that were given. Raises InputError for a reason that says nothing."""
+    reason = values.get("tolerate")
+    if reason and not reason.strip():
+        raise InputError(
+            "--tolerate needs a reason.", hint="Say in words why what got worse may be let pass."
+        )
     return {name: value for name, value in values.items() if value is not None and value != ()}
 
 

@@ -206,7 +206,7 @@ def test_a_kept_model_that_forgot_says_so_where_that_is_let_pass():
 
 
 def test_a_kept_model_is_exported_next():
-    assert "`advisor export --run-dir runs/m`" in full_report().next_step
+    assert "`advisor export --run-dir runs/m --to merged`" in full_report().next_step
 
 
 def test_every_kind_of_figure_says_where_it_is_from():

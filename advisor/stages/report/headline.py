@@ -129,7 +129,7 @@ def _serve(verification: Verification, training: TrainResult | None, run_dir: st
         )
     folder = f" --run-dir {shlex.quote(run_dir)}" if run_dir else ""
     return (
-        f"Serve the tuned model ({served}): `advisor export{folder}` writes what ships and "
+        f"Serve the tuned model ({served}): `advisor export{folder} --to merged` writes what ships and "
         "checks that it answers as what was verified."
     )
 
