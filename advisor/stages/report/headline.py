@@ -129,8 +129,8 @@ def _serve(verification: Verification, training: TrainResult | None, run_dir: st
         )
     folder = f" --run-dir {shlex.quote(run_dir)}" if run_dir else ""
     return (
-        f"Serve the tuned model ({served}): `advisor export{folder} --to merged` writes what ships and "
-        "checks that it answers as what was verified."
+        f"Serve the tuned model ({served}): `advisor export{folder} --to merged` writes what ships "
+        "and checks that it answers as what was verified."
     )
 
 
