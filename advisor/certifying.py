@@ -117,7 +117,7 @@ def _heard(witness: Witness, name: str, builder: PromptBuilder, samples: Sequenc
         ready = prepare(witness.bench, name, builder, samples)
         evaluation = measure(witness.bench, ready)
         if witness.verified is not None:
-            _refuse_other_answers(witness.bench, evaluation, witness.verified)
+            _refuse_other_answers(evaluation, witness.verified)
         live = session.opened() if isinstance(session, LazySession) else session
         if not isinstance(live, Reading):
             return Heard(evaluation)
@@ -135,14 +135,14 @@ def _refuse_other_weights(digest: str, verified: Evaluation) -> None:
         raise _replaced(f"its files have the digest {digest}, those that were verified {then}")
 
 
-def _refuse_other_answers(bench: Bench, now: Evaluation, verified: Evaluation) -> None:
+def _refuse_other_answers(now: Evaluation, verified: Evaluation) -> None:
     """Raise where the same model no longer says what it was verified by, asked the same way.
 
     A digest reads both ends of large files; answers are what the rest shows in. A GPU asked again
     may round a few otherwise, so as much as rounding may change is let pass.
     """
-    then = verified.manifest.settings
-    if any(then.get(key) != value for key, value in bench.settings.decides.items()):
+    then, told = verified.manifest.settings, now.manifest.settings
+    if any(then.get(key) != value for key, value in told.items() if key != "batch_size"):
         return
     said = {score.sample_id: score.completion for score in verified.scores}
     pairs = [
