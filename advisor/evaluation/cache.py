@@ -31,6 +31,10 @@ KEYS_AT_ONCE = 500
 """SQLite takes at most 999 values in one question on old systems."""
 OTHER_FILE = "Name another file with ADVISOR_CACHE."
 MAGIC = b"SQLite format 3\0"
+_TAKEN: set[tuple[int, int]] = set()
+"""Device and inode of files that this process has looked into. Closing any descriptor of a file
+gives up every lock that the process holds on it (POSIX), SQLite's among them: a second look beside
+an open cache would let another process write in between, and break the file."""
 
 
 def place() -> Path | None:
@@ -39,6 +43,11 @@ def place() -> Path | None:
     if named.lower() in OFF:
         return None
     return Path(named).expanduser() if named else user_cache_root() / FILE
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 class CompletionCache:
@@ -71,6 +80,14 @@ class CompletionCache:
         SQLite gives its log and its index the rights that the file has when they are made. Raises
         StorageError and leaves alone what is no cache.
         """
+        if not self.path.exists() or _identity(self.path) not in _TAKEN:
+            self._look()
+        for file in (self.path, *(Path(f"{self.path}{end}") for end in ("-wal", "-shm"))):
+            if file.exists():
+                file.chmod(0o600)
+        _TAKEN.add(_identity(self.path))
+
+    def _look(self) -> None:
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         with self.path.open("rb") as stream:
             start = stream.read(len(MAGIC))
@@ -80,9 +97,6 @@ class CompletionCache:
                 hint=OTHER_FILE,
                 where=str(self.path),
             )
-        for file in (self.path, *(Path(f"{self.path}{end}") for end in ("-wal", "-shm"))):
-            if file.exists():
-                file.chmod(0o600)
 
     def _is_ours(self) -> bool:
         """Whether the database has our table, or none yet."""

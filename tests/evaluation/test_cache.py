@@ -1,6 +1,8 @@
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -138,3 +140,17 @@ def test_the_environment_names_it_or_switches_it_off(monkeypatch, tmp_path):
     assert place() == tmp_path / "mine.sqlite"
     monkeypatch.delenv("ADVISOR_CACHE")
     assert place() == tmp_path / "advisor-home" / "cache" / "completions.sqlite"
+
+
+def test_a_second_cache_in_one_process_leaves_the_first_ones_locks_alone(cache):
+    cache.put("a", said("yes"), backend="b", model="m")
+    CompletionCache(cache.path).close()
+    other = (
+        "import sqlite3, sys; base = sqlite3.connect(sys.argv[1]);"
+        "base.execute('SELECT * FROM completions'); base.close()"
+    )
+    subprocess.run([sys.executable, "-c", other, str(cache.path)], check=True)
+    # A process that thinks itself the last one takes the log away under the first one's hands.
+    assert cache.path.with_name(f"{cache.path.name}-wal").exists()
+    cache.put("b", said("no"), backend="b", model="m")
+    assert set(CompletionCache(cache.path).known(["a", "b"])) == {"a", "b"}
