@@ -74,11 +74,7 @@ def verify(
         probes=evidence.probes,
         is_tolerated=bool(tolerated),
     )
-    beside = [one for one in worse if one.kind in ("segment", "probe")]
-    elsewhere, passed = (
-        [f"{worse_words(w, evidence.probes)} ({_noted(w.note)})" for w in beside if w.vetoes is is_]
-        for is_ in (True, False)
-    )
+    elsewhere, passed = (_beside(worse, evidence.probes, vetoes=v) for v in (True, False))
     found = judge(comparisons, best, tuned, elsewhere, passed)
     target_met = None if target is None else meets(target, tuned.interval)
     estimate, result = evidence.estimate, evidence.result
@@ -101,6 +97,14 @@ def verify(
             *_unknown(found.verdict, evidence.probes),
         ),
     )
+
+
+def _beside(
+    worse: Sequence[Regression], probes: Sequence[ProbeFinding], *, vetoes: bool
+) -> list[str]:
+    """What got worse in segments and probes, in words: what vetoes, or what is let pass."""
+    found = (w for w in worse if w.kind in ("segment", "probe") and w.vetoes is vetoes)
+    return [f"{worse_words(one, probes)} ({_noted(one.note)})" for one in found]
 
 
 def _noted(note: str) -> str:
