@@ -41,6 +41,10 @@ from tests.fixtures.house_codes import write_house_codes
 pytest.importorskip("scipy")
 
 
+MADE: list[Path] = []
+"""The finished run, once there is one: another module asks for it too."""
+
+
 class Copying:
     """Writes a copy of what was tuned, as it is or with other answers."""
 
@@ -87,7 +91,9 @@ class Writing:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A whole dry run with its verification, made once, and moved since."""
+    """A whole dry run with its verification, made once for all modules, and moved since."""
+    if MADE:
+        return MADE[0]
     place = tmp_path_factory.mktemp("finished")
     answers = place / "answers.yaml"
     answers.write_text("output: {house_format: true, strict_format: true}\n")
@@ -104,7 +110,8 @@ def finished(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ADVISOR_HOME", str(place / "home"))
         Pipeline(Workspace(settings, RunFolder(place / "run"))).run()
-    return (place / "run").rename(place / "moved")
+    MADE.append((place / "run").rename(place / "moved"))
+    return MADE[0]
 
 
 def judged(folder: RunFolder, verdict: str) -> None:
