@@ -18,7 +18,7 @@ from advisor.schema.estimate import Option
 from advisor.schema.evaluation import Evaluation, Sample
 from advisor.schema.probe import OF_TEST_PART, ProbeFinding
 from advisor.schema.train import TrainResult
-from advisor.schema.verify import Segment, Verification
+from advisor.schema.verify import Regression, Segment, Verification
 from advisor.stages.verify.measured import estimate_vs_measured
 from advisor.stages.verify.regressions import regressions
 from advisor.stages.verify.verdict import Verdict, judge
