@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor import registry
-from advisor.artifacts import digest_of, document, not_empty, whole_folder, write_text
+from advisor.artifacts import digest_of, not_empty, whole_folder, write_text
 from advisor.assembly import tuned_place
 from advisor.certifying import ASKED
 from advisor.checking import (
@@ -39,6 +38,7 @@ from advisor.errors import (
     StorageError,
     UnknownPluginError,
 )
+from advisor.export_record import HERE, keep_record, moved, read_record
 from advisor.handed_over import as_exported
 from advisor.paperwork import CARD as CARD_FILE
 from advisor.paperwork import write_paperwork
@@ -57,10 +57,7 @@ CARD = "card"
 """The papers alone, without a model."""
 EXPORTS = "exports"
 """Folder of the exports in a run folder."""
-RECORD = "export.json"
 UNASKED = "Not checked against the evaluated model, as asked (--no-check)."
-HERE = "."
-"""In a record that is kept: the folder that it lies in, wherever that is taken."""
 MADE_FROM = ("options", "trained_as", "weights_digest", "job_digest")
 """Fields of a record that say what an export was made from."""
 
@@ -145,7 +142,7 @@ def export_folder(
     if combined is not None:
         record = _with_files(record, (CARD_FILE,))
         write_text(goal / CARD_FILE, to_combined_card(combined, record), option="--out")
-    _keep(record, goal, goal)
+    keep_record(record, goal, goal)
     return record
 
 
@@ -161,9 +158,9 @@ def exported(
     make = _maker(exporter, job, tools)
     with whole_folder(goal, "export") as place:
         found = make(job.model_copy(update={"output_dir": str(place)}))
-        moved = _moved(found.model_dump(), str(place), str(goal))
-        record = ExportRecord(exported=Exported.model_validate(moved), **marks)
-        _keep(record, place, goal)
+        told = moved(found.model_dump(), str(place), str(goal))
+        record = ExportRecord(exported=Exported.model_validate(told), **marks)
+        keep_record(record, place, goal)
     return record
 
 
@@ -182,17 +179,6 @@ def _maker(exporter: str, job: ExportJob, tools: Tools) -> Callable[[ExportJob],
         return lambda told: Exported(exporter=CARD, output_dir=told.output_dir, files=())
     plugin = registry.exporter(exporter)
     return lambda told: plugin.export(told, tools)
-
-
-def _moved(value: Any, before: str, after: str) -> Any:
-    """A value with one path for another wherever it stands in a text."""
-    if isinstance(value, str):
-        return value.replace(before, after)
-    if isinstance(value, dict):
-        return {key: _moved(item, before, after) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_moved(item, before, after) for item in value]
-    return value
 
 
 def _form(name: str) -> PluginInfo:
@@ -380,7 +366,7 @@ def _proved(
     record = record.model_copy(update={"agreement": agreement, "warnings": tuple(warnings)})
     papers = write_paperwork(space, record, goal, anyway=record.anyway)
     record = _with_files(record, tuple(name for name in papers if (goal / name).is_file()))
-    _keep(record, goal, goal)
+    keep_record(record, goal, goal)
     return record
 
 
@@ -400,39 +386,3 @@ def _asked(
         return None, (UNASKED,)
     spends = pipeline.may_spend
     return certified(pipeline.workspace, found, wish, may_spend=spends, verified=standing.verified)
-
-
-def read_record(folder: Path) -> ExportRecord | None:
-    """The record beside an export, for the place where it lies; None without one to read."""
-    try:
-        told = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        body = {key: told[key] for key in ExportRecord.model_fields if key in told}
-        record = ExportRecord.model_validate(body)
-    except (OSError, ValueError, TypeError):
-        return None
-    found = record.exported
-    placed: dict[str, Any] = {"output_dir": str(folder / found.output_dir)}
-    if found.served_by is not None:
-        model = found.served_by.model
-        inside = model == HERE or model.startswith(f"{HERE}/")
-        place = str(folder / model) if inside else model
-        placed["served_by"] = found.served_by.model_copy(update={"model": place})
-    return record.model_copy(update={"exported": found.model_copy(update=placed)})
-
-
-def _keep(record: ExportRecord, place: Path, goal: Path) -> None:
-    """Write the record into a folder that is or becomes the goal, without the path to it.
-
-    Where this machine's base lies is told only as long as the check needs it.
-    """
-    told = _moved(document(record), str(goal), HERE)
-    served = told["exported"]["served_by"]
-    if served and CHECK_LATER not in record.warnings:
-        settings = served["settings"].items()
-        served["settings"] = {key: one for key, one in settings if not _is_place(one)}
-    text = json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False)
-    write_text(place / RECORD, text + "\n", option="--out")
-
-
-def _is_place(value: Any) -> bool:
-    return isinstance(value, str) and Path(value).is_absolute()

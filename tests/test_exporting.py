@@ -26,7 +26,8 @@ from advisor.errors import (
     StorageError,
     UnknownPluginError,
 )
-from advisor.exporting import RECORD, export_folder, export_run, read_record, served_name
+from advisor.export_record import RECORD, read_record
+from advisor.exporting import export_folder, export_run, served_name
 from advisor.kept_settings import load_settings
 from advisor.pipeline import Pipeline
 from advisor.schema.export import Agreement, Exported
