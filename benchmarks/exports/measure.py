@@ -39,7 +39,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "gguf, f16": ("gguf", "quantisation=f16", "vocabulary=beside"),
     "gguf, q8_0": ("gguf", "quantisation=q8_0", "vocabulary=beside"),
 }
-"""Name -> form and its options. The embedded model's tokenizer rewrites texts before it splits them,
+"""Name -> form and its options. The embedded model rewrites texts before it splits them,
 which no GGUF file can say: it lies beside the weights, and Ollama cannot take it at all."""
 
 

@@ -235,15 +235,15 @@ def test_cores_are_counted_where_the_system_knows_no_affinity(monkeypatch: pytes
 
 @pytest.mark.ml
 def test_a_name_of_the_hub_stays_offline_unless_allowed(monkeypatch: pytest.MonkeyPatch):
-    from advisor.builtin.backends._transformers_load import stays_offline
-    from trainers.engines.trl._model import stays_offline
+    from advisor.builtin.backends import _transformers_load as opening
+    from trainers.engines.trl import _model as engine
 
     plan = training_plan("somebody/something")
-    assert stays_offline(plan.model)
-    assert stays_offline(plan.model)
+    assert engine.stays_offline(plan.model)
+    assert opening.stays_offline(plan.model)
     monkeypatch.setenv("ADVISOR_ALLOW_DOWNLOAD", "1")
-    assert not stays_offline(plan.model)
-    assert not stays_offline(plan.model)
+    assert not engine.stays_offline(plan.model)
+    assert not opening.stays_offline(plan.model)
 
 
 @pytest.mark.ml
