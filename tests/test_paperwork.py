@@ -71,7 +71,14 @@ def test_the_card_says_verdict_scores_data_and_licences(run):
     assert (metric["type"], metric["value"]) == (tuned["metric"], round(tuned["value"], 4))
     assert front["library_name"] == "peft"
     assert front["license"] == "Apache-2.0"
-    for wanted in ("## Verdict", "## Scores", "## Data", "no licence is named", space.dataset.digest, "Gate:"):
+    for wanted in (
+        "## Verdict",
+        "## Scores",
+        "## Data",
+        "no licence is named",
+        space.dataset.digest,
+        "Gate:",
+    ):
         assert wanted in card
     assert str(space.folder.path) not in card
 
