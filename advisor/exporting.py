@@ -316,7 +316,7 @@ def _handed_over(pipeline: Pipeline, wish: ExportWish, folder: Path) -> ExportRe
         _form(wish.to)
     standing = standing_of(space)
     refuse_unproved(standing, wish.anyway, place=space.folder.path, again=_verify(space))
-    found = as_exported(folder, wish.to)
+    found = as_exported(folder, wish.to, base=space.tuned_path)
     agreement, remarks = certified(
         space, found, wish, may_spend=pipeline.may_spend, verified=standing.verified
     )

@@ -17,11 +17,12 @@ INSIDE = ("", "model", "adapter")
 SIXTEEN_BITS = "float16"
 
 
-def as_exported(folder: Path, form: str = "") -> Exported:
+def as_exported(folder: Path, form: str = "", *, base: str = "") -> Exported:
     """A folder as what an exporter would tell of it, from its files alone.
 
-    `form` is what it is said to be; a whole model is held to weights of 16 bits or more unless it
-    is said to be packed. A record in the folder is not believed: it could name any server. Raises
+    An adapter that ships names no folder of this machine: `base` is what it is put on. `form` is
+    what it is said to be; a whole model is held to weights of 16 bits or more unless it is said to
+    be packed. A record in the folder is not believed: it could name any server. Raises
     ModelFolderError for a folder without a model, PlanError for a form that the files are not.
     """
     if not folder.is_dir():
@@ -43,7 +44,7 @@ def as_exported(folder: Path, form: str = "") -> Exported:
         exporter=form or (place.suffix.lstrip(".") if is_file else MERGED),
         output_dir=str(place if place.is_dir() else folder),
         files=tuple(sorted(path.name for path in folder.iterdir())),
-        served_by=Served(backend=backend, model=str(place)),
+        served_by=Served(backend=backend, model=str(place), settings=_settings(place, base)),
         precision="" if is_file or is_packed else _claimed(place),
         is_lossy=is_file or is_packed,
     )
@@ -64,6 +65,11 @@ def _model_in(folder: Path) -> tuple[Path, str]:
         " file.",
         where="--check-folder",
     )
+
+
+def _settings(place: Path, base: str) -> dict[str, str]:
+    is_adapter = (place / ADAPTER).is_file() and not (place / "config.json").is_file()
+    return {"base": base} if is_adapter and base else {}
 
 
 def _claimed(place: Path) -> str:
