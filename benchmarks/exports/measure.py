@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,10 @@ def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
+        pass
+    try:  # it may lie on the path of modules alone
+        return str(import_module(package.removesuffix("-python").replace("-", "_")).__version__)
+    except ImportError:
         return "not installed"
 
 
