@@ -237,20 +237,27 @@ def document(runs: int) -> dict[str, Any]:
     }
 
 
-def main() -> int:
-    """Measure and write."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def written(
+    document: Callable[[int], dict[str, Any]], result: Path, *, about: str, runs: int, shown: str
+) -> int:
+    """Measure as the command line asks, write the document and print one part of it."""
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("--missing", action="store_true", help="only where there is no result yet")
-    parser.add_argument("--runs", type=int, default=RUNS, help="repetitions of a setting")
-    parser.add_argument("--out", type=Path, default=RESULT, help="file of the result")
+    parser.add_argument("--runs", type=int, default=runs, help="repetitions of a setting")
+    parser.add_argument("--out", type=Path, default=result, help="file of the result")
     chosen = parser.parse_args()
     if chosen.missing and chosen.out.is_file():
         print(f"{chosen.out.name}: already measured")
         return 0
     found = document(chosen.runs)
     chosen.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(found["summary"], indent=1))
+    print(json.dumps(found[shown], indent=1))
     return 0
+
+
+def main() -> int:
+    """Measure and write."""
+    return written(document, RESULT, about=__doc__ or "", runs=RUNS, shown="summary")
 
 
 if __name__ == "__main__":

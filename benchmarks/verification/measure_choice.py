@@ -10,8 +10,6 @@ other way round. Where the tuned model is as good as the best, being kept is an 
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import platform
 import sys
@@ -24,6 +22,10 @@ import numpy as np
 from scipy.stats import binom
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.verification.measure import written  # noqa: E402
+
 RESULT = ROOT / "benchmarks" / "results" / "choice.json"
 RUNS = 6000
 ITEMS = 200
@@ -98,18 +100,7 @@ def document(runs: int) -> dict[str, Any]:
 
 def main() -> int:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--missing", action="store_true", help="only where there is no result yet")
-    parser.add_argument("--runs", type=int, default=RUNS, help="repetitions of a row")
-    parser.add_argument("--out", type=Path, default=RESULT, help="file of the result")
-    chosen = parser.parse_args()
-    if chosen.missing and chosen.out.is_file():
-        print(f"{chosen.out.name}: already measured")
-        return 0
-    found = document(chosen.runs)
-    chosen.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(found["worst_wrong_keep"], indent=1))
-    return 0
+    return written(document, RESULT, about=__doc__ or "", runs=RUNS, shown="worst_wrong_keep")
 
 
 if __name__ == "__main__":
