@@ -24,8 +24,14 @@ NO_ML = {
 }
 HELP_SECONDS = 0.15
 ESTIMATE_SECONDS = 0.5
-BUSY = 2.0
-"""A busy machine makes the same work dearer; CPU time is asked for, not wall time, for the same reason."""
+YARDSTICK = ("-c", "import click, pydantic, rich.table, yaml")
+YARDSTICK_SECONDS = 0.11
+"""CPU time of the yardstick on the machine the budgets were written for.
+
+A busy or slower machine makes all work dearer, CPU time too (1.9 times was seen in CI), so the
+budgets are stretched by what the yardstick, run in turn with the command, takes there.
+"""
+SPREAD = 1.5
 
 ESTIMATE = ("estimate", "--model", "70b", "--method", "qlora")
 PROBE = """
@@ -50,16 +56,11 @@ def loaded_by(cwd: Path, *words: str) -> set[str]:
 
 
 def cpu_seconds(cwd: Path, *words: str) -> float:
-    """Median over five runs of the user and system time of `advisor WORDS`."""
-    seconds = []
-    for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(
-            [sys.executable, "-m", "advisor", *words], cwd=cwd, capture_output=True, check=True
-        )
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
-    return statistics.median(seconds)
+    """User and system time of one `python WORDS`."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *words], cwd=cwd, capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
 def test_help_loads_nothing_beyond_click(tmp_path: Path):
@@ -83,7 +84,13 @@ def test_light_commands_load_no_ml_library(tmp_path: Path, words: tuple[str, ...
     ("words", "budget"), [(("--help",), HELP_SECONDS), (ESTIMATE, ESTIMATE_SECONDS)]
 )
 def test_start_up_stays_inside_its_budget(tmp_path: Path, words: tuple[str, ...], budget: float):
-    assert cpu_seconds(tmp_path, *words) < budget * BUSY
+    pairs = [
+        (cpu_seconds(tmp_path, *YARDSTICK), cpu_seconds(tmp_path, "-m", "advisor", *words))
+        for _ in range(5)
+    ]
+    yardstick, command = (statistics.median(seconds) for seconds in zip(*pairs, strict=True))
+    slowness = max(1.0, yardstick / YARDSTICK_SECONDS)
+    assert command < budget * slowness * SPREAD
 
 
 def test_the_probe_sees_what_is_loaded(tmp_path: Path):
