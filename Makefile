@@ -3,12 +3,14 @@
 #   ADVISOR_TORCH=cpu|cuda   which torch build to ask for (default: cuda when nvidia-smi answers)
 #   TORCH_PIP_ARGS='...'     extra words for the pip call that installs torch (an --index-url, say)
 #   PYTHON=/path/to/python   the interpreter to build .venv with
+#   TEST_WORKERS=N           processes that share the tests (default 2; each may take 3 GiB)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check test-full bench docs clean
 
 VENV := $(or $(ADVISOR_VENV),.venv)
 BIN := $(VENV)/bin
+TEST_WORKERS ?= 2
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
@@ -25,7 +27,7 @@ demo: setup ## the whole path on three bundled tasks, offline
 	@$(BIN)/advisor demo
 
 test: setup ## the tests, without slow and gpu ones
-	@$(BIN)/python -m pytest --durations=10
+	@$(BIN)/python -m pytest --durations=10 -n $(TEST_WORKERS) --dist loadfile
 
 check: setup ## lint, format, types, layers, rules, generated docs
 	@echo "[check] ruff" && $(BIN)/ruff check --quiet .
@@ -38,7 +40,7 @@ check: setup ## lint, format, types, layers, rules, generated docs
 	@$(BIN)/python scripts/update_readme.py --check
 
 test-full: setup ## every test, with full counts
-	@$(BIN)/python -m pytest --runslow --durations=20
+	@$(BIN)/python -m pytest --runslow --durations=20 -n $(TEST_WORKERS) --dist loadfile
 
 bench: setup ## measurements that benchmarks/results lacks
 	@for script in benchmarks/*/measure.py; do $(BIN)/python $$script --missing || exit 1; done
