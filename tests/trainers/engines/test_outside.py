@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -108,13 +110,24 @@ def test_a_finished_job_is_not_run_again(installed: str, tmp_path: Path, monkeyp
     assert registry.trainer(installed).train(job, RecordingTools()) == result
 
 
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["shell", "nohup"])
+def interrupt(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What this process does at SIGINT; one started in the background ignores it."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupt")
 def test_it_is_stopped_gently_and_goes_on_from_a_whole_checkpoint(
     installed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    began = time.monotonic()
     monkeypatch.setenv("STANDIN", "slow")
     trainer, tools = registry.trainer(installed), StopAfter(5)
     with pytest.raises(KeyboardInterrupt):
         trainer.train(a_job(tmp_path / "out"), tools)
+    assert time.monotonic() - began < 30, "the stand-in sleeps 60 s unless SIGINT reaches it"
     assert tools.events[-1].kind == "checkpoint"
     assert tools.events[-1].step == 3
     trained = Ledger(a_job(tmp_path / "out"), installed).folder / "recipe" / "trained"
@@ -182,6 +195,7 @@ def test_all_gpus_hidden_stay_hidden(monkeypatch: pytest.MonkeyPatch):
 STUBBORN = ("sh", "-c", "trap '' INT; echo $$; while :; do sleep 0.05; done")
 STARTER = """
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from trainers.engines.outside.child import Child
 Child(sys.argv[1:], Path(), Path("log.txt")).run(print, lambda: False)

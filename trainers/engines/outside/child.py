@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,11 @@ HARSH = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 """How a program is stopped at once."""
 DONE, GUARD_SECONDS = b"done", 5.0
 KIB = 1024
+HEARING = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execvp(sys.argv[1], sys.argv[1:])"
+)
+"""Becomes the program it is given, with SIGINT as it is for a program in the foreground."""
 QUIET = {
     "AXOLOTL_DO_NOT_TRACK": "1",
     "DO_NOT_TRACK": "1",
@@ -98,7 +104,7 @@ class Child:
         environment = QUIET | dict(os.environ) | extra
         try:
             return subprocess.Popen(  # noqa: S603 - the program that the user asked for
-                self._command,
+                _hearing(self._command),
                 cwd=self._folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -131,6 +137,17 @@ class Child:
 
 class _Log(NamedTuple):
     write: Callable[[str], int]
+
+
+def _hearing(command: list[str]) -> list[str]:
+    """The command as one that SIGINT reaches.
+
+    What is started in the background (`nohup advisor run &`) ignores SIGINT, and so would all that
+    it starts: the gentle way to stop a program would wait in vain.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN or not shutil.which(command[0]):
+        return command
+    return [sys.executable, "-I", "-S", "-c", HEARING, *command]
 
 
 def _read(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
