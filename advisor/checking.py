@@ -182,18 +182,18 @@ def certified_without_run(
 
 
 def few(agreement: Agreement) -> tuple[str, ...]:
-    """That so few were asked that equal answers show little, with what they leave open.
-
-    Where all n answers are equal, at most 1 - 0.05^(1/n) of all others differ, with 95 %
-    confidence (the exact bound of a binomial share).
-    """
-    n = agreement.n
-    if not agreement.shows_little or agreement.verdict == "different":
+    """That what was asked does not show the tolerance for all answers, and how many would."""
+    if not agreement.n or agreement.is_shown or agreement.verdict == "different":
         return ()
-    told = f"Only {n} {'question was' if n == 1 else 'questions were'} asked, which shows little"
-    if agreement.equal == n:
-        told += f": up to {1 - 0.05 ** (1 / n):.0%} of all answers may still be others"
-    return (f"{told} (`--check {ASKED}` asks more, where there are more).",)
+    equal, n, least = agreement.equal, agreement.n, agreement.least_asked
+    told = (
+        f"With {equal} of {n} answers equal, up to {100 * agreement.most_differing:.1f} % of all"
+        f" may still be others (95 % confidence), where"
+        f" {100 * (1 - agreement.asked_agreement):g} % are let pass"
+    )
+    if least is not None:
+        told += f"; {least} equal ones would show that (`--check {least}`, where there are so many)"
+    return (f"{told}.",)
 
 
 def tolerance_of(found: Exported, evaluated_in: str, *, by: str = LOCAL_BACKEND) -> Tolerance:

@@ -152,7 +152,7 @@ def test_an_export_is_asked_what_the_model_was_evaluated_on_and_is_the_same(run,
     assert found.reference_score == found.exported_score
     assert found.same_prompts is None  # this backend does not tell how it reads
     assert record.verification == "keep"
-    assert record.warnings[0].startswith("Only 12 questions were asked, which shows little")
+    assert record.warnings[0].startswith("With 12 of 12 answers equal, up to 22.1 % of all")
     goal = run / "exports" / "copied"
     notes = {"exported": record.exported.model_copy(update={"notes": ("It lies in ..",)})}
     assert read_record(goal) == record.model_copy(update=notes)
@@ -210,7 +210,7 @@ def test_a_model_that_was_not_kept_is_exported_for_a_reason_only(run, copying, v
     assert not (run / "exports").exists()
     record = export_run(pipeline(run), wish(anyway="a comparison for the board"))
     reason = f"Exported although the verification says {verdict}: a comparison for the board"
-    assert record.warnings == (reason,)
+    assert record.warnings[0] == reason
     assert record.verification == verdict
     card = (run / "exports" / "copied" / "README.md").read_text()
     assert "a comparison for the board" in card
@@ -221,7 +221,7 @@ def test_a_model_that_was_never_verified_is_exported_for_a_reason_only(run, copy
     with pytest.raises(MissingArtifactError, match="Nothing proves"):
         export_run(pipeline(run), wish())
     record = export_run(pipeline(run), wish(anyway="to look at it"))
-    assert record.warnings == ("Exported although it was never verified: to look at it",)
+    assert record.warnings[0] == "Exported although it was never verified: to look at it"
     assert record.agreement.verdict == "same"
 
 
@@ -415,6 +415,7 @@ def lookup(run: Path):
 
 @pytest.mark.parametrize(("is_right", "code"), [(True, 0), (False, 5)])
 def test_a_running_server_is_checked_by_the_command(run, copying, is_right, code):
+    copying.served = False  # nothing here opens it, which the first record says
     words = ["export", "--run-dir", str(run), "--to", "copied", "--json"]
     made = CliRunner().invoke(cli, [*words, "--no-check"])
     assert made.exit_code == 0, made.output
@@ -429,6 +430,9 @@ def test_a_running_server_is_checked_by_the_command(run, copying, is_right, code
     assert found["asked_agreement"] == 0.9
     assert url.removeprefix("http://").removesuffix("/v1") in found["exported"]
     assert json.loads((run / "exports/copied/export.json").read_text())["agreement"] == found
+    assert "No program here opens copies" in made.stdout
+    assert "No program here opens copies" not in told.stdout
+    assert "No program here" not in (run / "exports/copied/README.md").read_text()
 
 
 def test_a_server_elsewhere_is_asked_with_leave_only(run, copying):

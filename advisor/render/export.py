@@ -29,8 +29,13 @@ MEANING = {
     "different": "The export is not what was evaluated: do not ship it.",
     "unchecked": "Nothing here could ask the export, so nothing proves that it is the same.",
 }
-FEW = "Nothing differs so far, but {n} asked, which shows little."
-"""Instead of either, where hardly anything was asked."""
+SEEN = {
+    "same": "All {n} answers that were asked for are the same",
+    "within_tolerance": "{equal} of {n} answers that were asked for are the same, within the"
+    " tolerance",
+}
+OPEN = "{seen}; so few leave open whether {asked} of all are."
+"""Instead of a proof, where those asked do not show the tolerance."""
 STYLES = {"same": GOOD, "within_tolerance": GOOD, "different": BAD, "unchecked": CAREFUL}
 
 
@@ -58,12 +63,12 @@ def show_agreement(console: Console, agreement: Agreement) -> None:
 
 
 def _meaning(agreement: Agreement) -> tuple[str, str]:
-    """What the verdict says, and how it is shown: never as a proof where few were asked."""
+    """What the verdict says, and how it is shown: as a proof only where enough were asked."""
     style = STYLES[agreement.verdict]
-    if style != GOOD or not agreement.shows_little:
+    if style != GOOD or agreement.is_shown:
         return MEANING[agreement.verdict], style
-    n = "only 1 question was" if agreement.n == 1 else f"only {agreement.n} questions were"
-    return FEW.format(n=n), CAREFUL
+    seen = SEEN[agreement.verdict].format(n=agreement.n, equal=agreement.equal)
+    return OPEN.format(seen=seen, asked=percent(agreement.asked_agreement, 0)), CAREFUL
 
 
 def agreement_facts(agreement: Agreement) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil, exp, lgamma, log, log1p
 from typing import Literal
 
 from pydantic import Field
@@ -10,8 +11,8 @@ from advisor.schema.base import ConfidenceInterval, Value
 from advisor.schema.plan import Plan
 from advisor.schema.train import Served, TrainJob
 
-FEWEST = 50
-"""Questions below which equal answers show little."""
+CONFIDENCE = 0.95
+"""Of what is said of answers that were not asked for; one-sided."""
 
 
 class ExportJob(Value):
@@ -63,6 +64,27 @@ class Exported(Value):
     """What could not be checked here, each as a plain sentence."""
 
 
+def most_differing(others: int, n: int) -> float:
+    """Upper bound at 95 % on a share of which `others` of `n` were seen: the exact binomial one.
+
+    Clopper and Pearson, 1934 (doi:10.1093/biomet/26.4.404); 1 - 0.05^(1/n) where none was seen.
+    """
+    if others >= n:
+        return 1.0
+    low, high = others / n, 1.0
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        chance = sum(_chance(k, n, middle) for k in range(others + 1))
+        low, high = (middle, high) if chance > 1 - CONFIDENCE else (low, middle)
+    return high
+
+
+def _chance(k: int, n: int, share: float) -> float:
+    """Of exactly k of n, each with the same chance between 0 and 1."""
+    ways = lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
+    return exp(ways + k * log(share) + (n - k) * log1p(-share))
+
+
 class Agreement(Value):
     """What was evaluated and what was exported, asked the same."""
 
@@ -99,9 +121,24 @@ class Agreement(Value):
         return self.equal / self.n if self.n else None
 
     @property
-    def shows_little(self) -> bool:
-        """Whether so few were asked that equal answers prove hardly anything."""
-        return 0 < self.n < FEWEST
+    def most_differing(self) -> float:
+        """At most this share of all answers differs, by those asked, at 95 % confidence."""
+        return most_differing(self.n - self.equal, self.n)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether enough were asked to show that all answers agree as far as is asked for."""
+        return self.n > 0 and self.most_differing <= 1 - self.asked_agreement + 1e-12
+
+    @property
+    def least_asked(self) -> int | None:
+        """Fewest answers that show it where none of them differs; None where no number does.
+
+        About 3 / (1 - what is asked): 299 for 99 %, 29 for 90 %.
+        """
+        if not 0 < self.asked_agreement < 1:
+            return None
+        return ceil(log(1 - CONFIDENCE) / log(self.asked_agreement))
 
 
 class ExportRecord(Value):

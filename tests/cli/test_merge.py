@@ -60,7 +60,7 @@ def test_an_adapters_folder_is_merged_and_checked(tiny_llama: str, tmp_path: Pat
     card = (tmp_path / "out" / "README.md").read_text()
     assert "It was **kept**" in card
     assert "| two | 0.5 |" in card
-    assert "Only 6 questions were asked" in card
+    assert "With 6 of 6 answers equal" in card
     assert str(tmp_path) not in card + (tmp_path / "out" / "export.json").read_text()
     assert {path.name for path in tmp_path.iterdir()} == {"tuned", "out"}
     code, output = told(str(tmp_path / "tuned"), "--out", str(tmp_path / "out"), "--json")

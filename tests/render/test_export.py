@@ -6,10 +6,18 @@ import io
 
 import pytest
 
+from advisor.checking import few
 from advisor.render.export import MEANING, show_export
 from advisor.render.terminal import make_console
 from advisor.schema.base import ConfidenceInterval
-from advisor.schema.export import Agreement, Exported, ExportRecord, Snippet
+from advisor.schema.export import (
+    CONFIDENCE,
+    Agreement,
+    Exported,
+    ExportRecord,
+    Snippet,
+    most_differing,
+)
 
 
 def agreement(**changes) -> Agreement:
@@ -43,8 +51,9 @@ def shown(found: Agreement | None, **changes) -> str:
 
 @pytest.mark.parametrize("verdict", sorted(MEANING))
 def test_the_verdict_stands_first_in_words(verdict):
-    text = " ".join(shown(agreement(verdict=verdict)).split())
-    assert text.index(MEANING[verdict][:40]) < text.index("99 of 100")
+    found = agreement(verdict=verdict, n=1000, equal=999)
+    text = " ".join(shown(found).split())
+    assert text.index(MEANING[verdict][:40]) < text.index("999 of 1000")
 
 
 def test_every_figure_is_told_with_what_was_asked_for():
@@ -86,12 +95,38 @@ def test_hostile_texts_do_nothing():
     assert "[bold]" in text
 
 
-def test_few_equal_answers_are_never_told_as_a_proof():
-    for verdict in ("same", "within_tolerance"):
-        text = " ".join(shown(agreement(verdict=verdict, n=49, equal=49)).split())
-        assert "only 49 questions were asked, which shows little" in " ".join(
-            text.replace("│", " ").split()
-        )
-        assert MEANING["same"][:-1] not in text
-    assert MEANING["same"] in " ".join(shown(agreement(verdict="same", n=50)).split())
-    assert MEANING["different"][:40] in shown(agreement(verdict="different", n=2))
+@pytest.mark.parametrize(
+    ("asked", "n", "equal", "is_shown"),
+    [
+        (0.99, 298, 298, False),
+        (0.99, 299, 299, True),
+        (0.99, 299, 298, False),
+        (0.99, 473, 472, True),
+        (0.90, 28, 28, False),
+        (0.90, 29, 29, True),
+        (0.90, 100, 95, False),
+        (0.90, 100, 96, True),
+        (0.99, 1, 1, False),
+        (1.00, 9999, 9999, False),
+    ],
+)
+def test_a_proof_is_claimed_only_where_the_sample_shows_the_tolerance(asked, n, equal, is_shown):
+    verdict = "same" if n == equal else "within_tolerance"
+    found = agreement(verdict=verdict, n=n, equal=equal, asked_agreement=asked)
+    text = " ".join(shown(found).replace("│", " ").split())
+    assert (MEANING[verdict] in text) == is_shown
+    assert ("leave open whether" in text) != is_shown
+    assert f"{equal} of {n}" in text
+    assert bool(few(found)) != is_shown
+    assert few(found.model_copy(update={"verdict": "different"})) == ()
+
+
+def test_the_bound_is_that_of_the_exact_binomial_test():
+    from scipy.stats import beta
+
+    for others, n in ((0, 1), (0, 100), (1, 100), (7, 240), (39, 5000), (99, 100)):
+        asked = beta.ppf(CONFIDENCE, others + 1, n - others)
+        assert most_differing(others, n) == pytest.approx(asked, abs=1e-6)
+    assert most_differing(3, 3) == 1.0
+    assert agreement(asked_agreement=0.99).least_asked == 299
+    assert agreement(asked_agreement=1.0).least_asked is None
