@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import struct
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from advisor.contracts.base_facts import BASE_FACTS
+from advisor.contracts.tensor_headers import TensorAbout, tensors_in
 
 ADAPTER = "adapter_config.json"
 BITS = {"F64": 64, "F32": 32, "F16": 16, "BF16": 16, "F8_E4M3": 8, "F8_E5M2": 8}
@@ -17,8 +18,6 @@ BITS = {"F64": 64, "F32": 32, "F16": 16, "BF16": 16, "F8_E4M3": 8, "F8_E5M2": 8}
 NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 PACKED = ("quant_state", ".absmax", ".quant_map", ".SCB", ".qweight", ".qzeros")
 """What packed weights carry beside them, in the names of their tensors."""
-LARGEST_HEADER = 100_000_000
-"""Bytes: what the format itself allows."""
 
 
 class ModelFiles(NamedTuple):
@@ -48,7 +47,7 @@ def look_into(folder: Path) -> ModelFiles:
     precision = _precision(tensors)
     named = generation.get("eos_token_id", config.get("eos_token_id"))
     return ModelFiles(
-        packed=_packing(config, [name for name, _, _ in tensors]),
+        packed=_packing(config, [name for name, _ in tensors]),
         precision=NAMES.get(precision, precision.lower()),
         bits=BITS.get(precision),
         vocabulary=_whole(config.get("vocab_size")),
@@ -82,37 +81,19 @@ def read_object(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _tensors(folder: Path) -> Iterator[tuple[str, str, int]]:
-    """Name, kind of number and count of every tensor, from the headers of safetensors files."""
+def _tensors(folder: Path) -> Iterator[tuple[str, TensorAbout]]:
+    """Every tensor by its name, from the headers of safetensors files; none of a broken one."""
     for path in sorted(folder.glob("*.safetensors")):
-        for name, told in _header(path).items():
-            if name == "__metadata__" or not isinstance(told, dict):
-                continue
-            count = 1
-            for side in told.get("shape", ()):
-                count *= int(side)
-            yield name, str(told.get("dtype", "")), count
+        with suppress(OSError, ValueError):
+            yield from tensors_in(path).items()
 
 
-def _header(path: Path) -> dict[str, Any]:
-    """The format's header: eight bytes of length, then JSON. Empty for a file that is broken."""
-    try:
-        with path.open("rb") as stream:
-            (length,) = struct.unpack("<Q", stream.read(8))
-            if length > LARGEST_HEADER:
-                return {}
-            found = json.loads(stream.read(length))
-    except (OSError, ValueError, struct.error):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _precision(tensors: list[tuple[str, str, int]]) -> str:
+def _precision(tensors: list[tuple[str, TensorAbout]]) -> str:
     """The kind of number with a fraction that holds most of the weights; empty for none."""
     counts: Counter[str] = Counter()
-    for _, kind, count in tensors:
-        if kind in BITS:
-            counts[kind] += count
+    for _, about in tensors:
+        if about.dtype in BITS:
+            counts[about.dtype] += about.numbers
     return counts.most_common(1)[0][0] if counts else ""
 
 

@@ -248,10 +248,8 @@ def _export(facts: CardFacts) -> Iterator[str]:
         yield ""
     else:
         yield from ("It was **not compared** with the model that was evaluated.", "")
-    asked = agreed is not None and agreed.n > 0 and "http" in agreed.exported
     problems = agreed.problems if agreed else ()
-    unchecked = () if asked else exported.unchecked
-    told = (*problems, *record.warnings, *exported.notes, *unchecked)
+    told = dict.fromkeys((*problems, *record.warnings, *exported.notes, *exported.unchecked))
     if told:
         yield from (*(f"- {prose(line)}" for line in told), "")
     for snippet in exported.snippets:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from advisor.contracts.base_facts import weights_digest
+from advisor.contracts.tensor_headers import tensors_in
 from advisor.errors import ModelFolderError
 from trainers.origin import Origin, base_of, origin_of, read_facts
 
 WEIGHTS = "adapter_model.safetensors"
-HEADER_BYTES = 8
-LONGEST_HEADER = 1 << 28
-"""Bytes; the header of a model with a million tensors is shorter."""
 TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -104,23 +100,16 @@ class Part:
 
 
 def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
-    """Name -> shape of the tensors in a safetensors file, from its header alone.
-
-    The format: 8 bytes of length, little-endian, then that many bytes of JSON. Raises
-    ModelFolderError.
-    """
+    """Name -> shape of the tensors in a safetensors file. Raises ModelFolderError."""
     try:
-        with file.open("rb") as stream:
-            (length,) = struct.unpack("<Q", stream.read(HEADER_BYTES))
-            header: dict[str, Any] = json.loads(stream.read(min(length, LONGEST_HEADER)))
-        return {k: tuple(v["shape"]) for k, v in header.items() if k != "__metadata__"}
+        return {name: about.shape for name, about in tensors_in(file).items()}
     except FileNotFoundError:
         raise ModelFolderError(
             f"The adapter in '{file.parent}' has no {file.name}.",
             hint="Save it with safe_serialization=True; pickled weights are not opened.",
             where=str(file.parent),
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+    except (OSError, ValueError) as error:
         raise ModelFolderError(
             f"{file.name} cannot be read: {error}",
             hint="Copy the adapter again; the file may be cut off.",

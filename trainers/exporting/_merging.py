@@ -160,7 +160,7 @@ def _fit_vocabulary(model: Any, folder: Path) -> None:
     if table is None or not file.is_file():
         return
     tables = ("embed_tokens.weight", "wte.weight", "lm_head.weight")
-    shapes = [about["shape"] for name, about in header_of(file).items() if name.endswith(tables)]
+    shapes = [about.shape for name, about in header_of(file).items() if name.endswith(tables)]
     rows = [shape[0] for shape in shapes]
     if rows and max(rows) > table.num_embeddings:
         model.resize_token_embeddings(max(rows), mean_resizing=False)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from advisor.contracts.tensor_headers import TensorAbout, tensors_in
 from advisor.errors import ModelFolderError, PlanError
 from trainers.origin import Origin, base_of, origin_of
 
@@ -15,7 +14,6 @@ DTYPES = ("float32", "bfloat16", "float16")
 STORED = {"F32": "float32", "F64": "float32", "BF16": "bfloat16", "F16": "float16"}
 """What safetensors calls them."""
 WEIGHTS = "adapter_model.safetensors"
-MOST_HEADER = 100 << 20
 MERGING = "lora, dora, loha, lokr, ia3, vera, oft or boft"
 
 
@@ -130,8 +128,7 @@ def _kinds_in(file: Path) -> dict[str, int]:
     """Bytes by dtype, from a file's header."""
     sizes: dict[str, int] = {}
     for about in header_of(file).values():
-        start, end = about["data_offsets"]
-        sizes[about["dtype"]] = sizes.get(about["dtype"], 0) + end - start
+        sizes[about.dtype] = sizes.get(about.dtype, 0) + about.end - about.start
     return sizes
 
 
@@ -140,8 +137,7 @@ def bytes_of(whole: Path, dtype: str) -> int:
     size = 4 if dtype == "float32" else 2
     headers = [header_of(file) for file in sorted(whole.glob("*.safetensors"))]
     if headers:
-        tensors = (about for header in headers for about in header.values())
-        return sum(size * math.prod(about["shape"]) for about in tensors)
+        return sum(size * about.numbers for header in headers for about in header.values())
     return sum(file.stat().st_size for file in whole.glob("pytorch_model*.bin"))
 
 
@@ -150,31 +146,13 @@ def names_in(folder: Path) -> set[str]:
     return {name for file in folder.glob("*.safetensors") for name in header_of(file)}
 
 
-def header_of(file: Path) -> dict[str, dict[str, Any]]:
-    """Name of each tensor of a safetensors file, to its `dtype`, `shape` and `data_offsets`.
-
-    Raises ModelFolderError for a broken file.
-    """
+def header_of(file: Path) -> dict[str, TensorAbout]:
+    """The tensors of a safetensors file. Raises ModelFolderError for a broken one."""
     try:
-        with file.open("rb") as stream:
-            size = int.from_bytes(stream.read(8), "little")
-            header = json.loads(stream.read(min(size, MOST_HEADER)))
-        told = {name: about for name, about in header.items() if name != "__metadata__"}
-        for about in told.values():
-            _check_entry(about)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        why = str(error) if isinstance(error, (OSError, ValueError)) else "its header is broken"
+        return tensors_in(file)
+    except (OSError, ValueError) as error:
         raise ModelFolderError(
-            f"{file.name} cannot be read: {why}",
+            f"{file.name} cannot be read: {error}",
             hint="Copy the folder again, or train again.",
             where=str(file.parent),
         ) from error
-    return told
-
-
-def _check_entry(about: dict[str, Any]) -> None:
-    """Raise what `header_of` expects for a tensor without dtype, shape or place."""
-    start, end = about["data_offsets"]
-    if not isinstance(about["dtype"], str) or end - start < 0:
-        raise TypeError
-    math.prod(side + 0 for side in about["shape"])
