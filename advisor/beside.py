@@ -14,8 +14,8 @@ from advisor.artifacts import ENVELOPE, STAGES, RunFolder, Stage
 from advisor.catalog.load import Node, catalog_root, read
 from advisor.data_check.kept import MOST_ROWS, is_quick, keep_check, kept_check
 from advisor.errors import AdvisorError
-from advisor.reviewing import FILE as VOTES
-from advisor.reviewing import Sitting, count_votes, open_sitting, review_of
+from advisor.evaluation.votes import FILE as VOTES
+from advisor.reviewing import count_votes, open_sitting, review_of
 from advisor.schema.baseline import Baselines
 from advisor.schema.combine import CombineRecord
 from advisor.schema.dataset import Dataset
@@ -48,7 +48,7 @@ def beside(space: Workspace) -> Beside:
 
 
 def reviewed(space: Workspace) -> Review | None:
-    """What people said of the answers so far; None where nobody was asked.
+    """What people said of the answers, or how far they are; None where nobody was asked.
 
     Votes whose pairs cannot be made again are counted, with the reason.
     """
@@ -58,13 +58,11 @@ def reviewed(space: Workspace) -> Review | None:
     if not (folder.has("baseline") and folder.has("verify")):
         return _unpaired(space, "The answers that were judged are no longer in the run folder.")
     known = (folder.read("baseline", Baselines), folder.read("verify", Verification))
-    asked = (folder.path, *known, samples(space))
     try:
-        usual = open_sitting(*asked, seed=space.settings.seed)
-        every = open_sitting(*asked, seed=space.settings.seed, wanted=known[1].tuned.n)
+        sitting = open_sitting(folder.path, *known, samples(space), seed=space.settings.seed)
     except AdvisorError as error:
         return _unpaired(space, error.message)
-    return review_of(usual if len(every.votes) == len(usual.votes) else _as_far_as_voted(every))
+    return review_of(sitting)
 
 
 def _unpaired(space: Workspace, why: str) -> Review:
@@ -75,13 +73,6 @@ def _unpaired(space: Workspace, why: str) -> Review:
     except AdvisorError as error:
         told = error.message
     return Review(baseline="", seed=space.settings.seed, planned=0, warnings=(told,))
-
-
-def _as_far_as_voted(sitting: Sitting) -> Sitting:
-    """The pairs up to the last that was judged: somebody asked for more than the usual ones."""
-    judged = {vote.sample_id for vote in sitting.votes}
-    last = max(at for at, pair in enumerate(sitting.pairs) if pair.sample_id in judged)
-    return sitting._replace(pairs=sitting.pairs[: last + 1])
 
 
 def _written_on(folder: RunFolder, stage: Stage) -> str:

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
-import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from advisor.artifacts import digest_of
-from advisor.errors import DatasetError, InputError, StorageError
+from advisor.errors import DatasetError, InputError
 from advisor.evaluation.detectable import PROOF_LEVEL
 from advisor.evaluation.differences import exact_mcnemar
 from advisor.evaluation.intervals import proportion_interval
 from advisor.evaluation.sign_test import pairs_to_settle
+from advisor.evaluation.votes import (
+    FILE,
+    Kept,
+    Plan,
+    draw,
+    read_votes,
+    tuned_is_left,
+    write_end,
+    write_plan,
+    write_vote,
+)
 from advisor.schema.baseline import Baselines
 from advisor.schema.evaluation import Evaluation, Sample
 from advisor.schema.review import Review, ReviewPair, ReviewVote, Vote
 from advisor.schema.verify import Verification
 
-FILE = "review.jsonl"
 USUAL_PAIRS = 50
 """Pairs to judge where no number is given: one sitting."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -32,6 +39,18 @@ COLUMNS = (
     "sample_id", "input", "target", "tuned", "baseline",
     "vote", "reviewer", "note", "seconds", "at",
 )  # fmt: skip
+
+
+class Wish(NamedTuple):
+    """What the user asks for beside the run's own."""
+
+    pairs: int | None = None
+    seed: int | None = None
+    replan: bool = False
+    """Whether another number of pairs, or another seed, than the planned one is meant."""
+
+
+AS_PLANNED = Wish()
 
 
 class Sitting(NamedTuple):
@@ -43,6 +62,20 @@ class Sitting(NamedTuple):
     votes: tuple[ReviewVote, ...] = ()
     """The last vote of every reviewer on every pair, in the order of the pairs."""
     warnings: tuple[str, ...] = ()
+    plan: Plan | None = None
+    """What was fixed with the first vote; None before it."""
+
+    @property
+    def reviewers(self) -> list[str]:
+        """Everybody who has judged one of the pairs."""
+        return sorted({vote.reviewer for vote in self.votes})
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether everybody who began has judged every pair, or somebody ended it."""
+        if self.plan is not None and self.plan.ended:
+            return True
+        return bool(self.votes) and not any(self.left(who) for who in self.reviewers)
 
     def left(self, reviewer: str) -> list[int]:
         """Places of the pairs this reviewer has not judged."""
@@ -57,25 +90,86 @@ def open_sitting(
     samples: Sequence[Sample],
     *,
     seed: int,
-    wanted: int | None = None,
+    wish: Wish = AS_PLANNED,
 ) -> Sitting:
     """The pairs of this run, and the votes that its folder holds.
 
+    Number and order of the pairs are fixed with the first vote; `seed` decides the order before it.
     Votes on answers that have changed since, and lines that cannot be read, are left out and told.
-    Raises DatasetError where no pair is left, StorageError where the votes cannot be read.
+    Raises DatasetError where no pair is left, InputError where other pairs are asked for than were
+    planned, StorageError where the votes cannot be read.
     """
     best = next(e for e in baselines.evaluations if e.builder == baselines.best)
+    kept = read_votes(folder / FILE)
+    plan = kept.plan
+    seed = _first(wish.seed, plan.seed if plan else None, seed)
     every, told = pairs_of(best, verification.tuned, samples, seed=seed)
+    wanted = _first(wish.pairs, plan.planned if plan else None, len(every))
+    if plan is not None and not wish.replan:
+        _refuse_others(plan, wish, of=len(every))
     differing = sum(not _is_same(pair) for pair in every)
-    pairs = every[: min(differing, USUAL_PAIRS) if wanted is None else wanted]
+    is_usual = plan is None and wish.pairs is None
+    pairs = every[: min(differing, USUAL_PAIRS) if is_usual else wanted]
     if not pairs:
         raise DatasetError(
             f"No pair is left to judge: of {len(every)} samples with both answers, the tuned model "
             f"and {best.builder} answer {differing} differently.",
             hint="Equal answers need no judge; --pairs N shows them all the same.",
         )
-    votes, remarks = read_votes(folder / FILE, pairs)
-    return Sitting(best.builder, seed, tuple(pairs), votes, (*told, *remarks))
+    if plan is not None and len(pairs) < plan.planned and wish.pairs is None:
+        told.append(f"Only {len(pairs)} of the {plan.planned} planned pairs are still there.")
+    votes, remarks = _counted(kept, pairs)
+    return Sitting(best.builder, seed, tuple(pairs), votes, (*told, *remarks), plan)
+
+
+def _first(*values: int | None) -> int:
+    """The first that is known; the last one always is."""
+    return next(value for value in values if value is not None)
+
+
+def _refuse_others(plan: Plan, wish: Wish, *, of: int) -> None:
+    """Raise InputError where other pairs are asked for than those that were planned."""
+    is_other = wish.pairs is not None and min(wish.pairs, of) != min(plan.planned, of)
+    if not is_other and wish.seed in (None, plan.seed):
+        return
+    asked = f"--pairs {wish.pairs}" if is_other else f"--seed {wish.seed}"
+    raise InputError(
+        f"{plan.planned} pairs in the order of seed {plan.seed} were planned with the first vote; "
+        f"{asked} asks for others.",
+        hint=f"Leave it out to go on, or add --replan to change the plan; {FILE} and the report "
+        "say so then.",
+        where=FILE,
+    )
+
+
+def change_plan(folder: Path, sitting: Sitting) -> None:
+    """Write the plan anew where votes were given by another one; raises StorageError."""
+    plan, planned = sitting.plan, len(sitting.pairs)
+    if plan is None or (plan.planned, plan.seed, plan.ended) == (planned, sitting.seed, ""):
+        return
+    write_plan(folder / FILE, planned, sitting.seed)
+
+
+def end(folder: Path, sitting: Sitting) -> None:
+    """End a review before all is judged. Raises InputError without any vote, StorageError."""
+    if not sitting.votes:
+        raise InputError(
+            "No pair is judged yet, so there is nothing to end.",
+            hint="Judge some, or leave --end out.",
+            where="--end",
+        )
+    if sitting.plan is None:
+        write_plan(folder / FILE, len(sitting.pairs), sitting.seed)
+    if not sitting.is_finished:
+        write_end(folder / FILE)
+
+
+def add_vote(folder: Path, sitting: Sitting, pair: ReviewPair, vote: ReviewVote) -> None:
+    """Keep a vote at once, and with the first one what is planned; raises StorageError."""
+    file = folder / FILE
+    if sitting.plan is None and read_votes(file).plan is None:
+        write_plan(file, len(sitting.pairs), sitting.seed)
+    write_vote(file, _digest(pair), vote, seed=sitting.seed)
 
 
 def pairs_of(
@@ -98,12 +192,12 @@ def pairs_of(
             target=known[at].target,
             tuned=theirs[at],
             baseline=ours[at],
-            tuned_is_left=_draw(seed, at, "side") % 2 == 0,
+            tuned_is_left=tuned_is_left(seed, at),
         )
         for at in both
         if at in known
     ]
-    pairs.sort(key=lambda pair: (_is_same(pair), _draw(seed, pair.sample_id, "order")))
+    pairs.sort(key=lambda pair: (_is_same(pair), draw(seed, pair.sample_id, "order")))
     if not gone:
         return pairs, []
     return pairs, [
@@ -115,47 +209,14 @@ def _is_same(pair: ReviewPair) -> bool:
     return pair.tuned.split() == pair.baseline.split()
 
 
-def _draw(seed: int, sample_id: str, what: str) -> int:
-    digest = hashlib.sha256(f"{seed}\0{what}\0{sample_id}".encode("utf-8", "surrogatepass"))
-    return int.from_bytes(digest.digest()[:8])
-
-
-def add_vote(file: Path, pair: ReviewPair, vote: ReviewVote) -> None:
-    """Write one vote at once: a line at the end, on the disk before this returns.
-
-    A half line that a power cut left behind is closed first. Raises StorageError.
-    """
-    line = json.dumps({"answers": _digest(pair)} | vote.model_dump(), ensure_ascii=True) + "\n"
-    try:
-        with file.open("a+b") as stream:
-            if stream.tell():
-                stream.seek(-1, os.SEEK_END)
-                line = line if stream.read(1) == b"\n" else "\n" + line
-            stream.write(line.encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as error:
-        raise StorageError(
-            f"The vote could not be written to {file.name}: {error.strerror or error}.",
-            hint="Make room or make the run folder writable; earlier votes are kept.",
-            where=str(file.parent),
-        ) from error
-
-
-def read_votes(file: Path, pairs: Sequence[ReviewPair]) -> tuple[tuple[ReviewVote, ...], list[str]]:
-    """The last vote of every reviewer on these pairs, and what was left out.
-
-    Raises StorageError where the file is there and cannot be read.
-    """
+def _counted(
+    kept: Kept, pairs: Sequence[ReviewPair]
+) -> tuple[tuple[ReviewVote, ...], Sequence[str]]:
+    """The last vote of every reviewer on these pairs, and what was left out or changed."""
     known = {pair.sample_id: (at, _digest(pair)) for at, pair in enumerate(pairs)}
     last: dict[tuple[str, int], ReviewVote] = {}
-    broken, changed = 0, set()
-    for line in _lines(file):
-        read = _vote(line)
-        if read is None:
-            broken += 1
-            continue
-        answers, vote = read
+    changed = set()
+    for answers, vote in kept.votes:
         at, digest = known.get(vote.sample_id, (-1, ""))
         if at < 0:
             continue
@@ -165,7 +226,7 @@ def read_votes(file: Path, pairs: Sequence[ReviewPair]) -> tuple[tuple[ReviewVot
             last[vote.reviewer, at] = vote
     votes = tuple(last[key] for key in sorted(last, key=lambda key: (key[1], key[0])))
     still = {(vote.reviewer, vote.sample_id) for vote in votes}
-    return votes, _left_out(broken, len(changed - still))
+    return votes, [*kept.changes, *_left_out(kept.broken, len(changed - still))]
 
 
 def count_votes(file: Path) -> int:
@@ -173,8 +234,7 @@ def count_votes(file: Path) -> int:
 
     Raises StorageError where the file is there and cannot be read.
     """
-    read = [found for line in _lines(file) if (found := _vote(line)) is not None]
-    return len({(vote.reviewer, vote.sample_id) for _, vote in read})
+    return len({(vote.reviewer, vote.sample_id) for _, vote in read_votes(file).votes})
 
 
 def _left_out(broken: int, changed: int) -> list[str]:
@@ -188,27 +248,6 @@ def _left_out(broken: int, changed: int) -> list[str]:
     return told
 
 
-def _lines(file: Path) -> list[bytes]:
-    try:
-        return [line for line in file.read_bytes().splitlines() if line.strip()]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise StorageError(
-            f"{file.name} cannot be read: {error.strerror or error}.",
-            hint="Make it readable, or move it away to begin anew.",
-            where=str(file.parent),
-        ) from error
-
-
-def _vote(line: bytes) -> tuple[str, ReviewVote] | None:
-    try:
-        row: Any = json.loads(line)
-        return str(row.pop("answers")), ReviewVote.model_validate(row)
-    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
-        return None
-
-
 def _digest(pair: ReviewPair) -> str:
     """Of what was judged; a changed sample or answer is another pair."""
     return digest_of([pair.input, pair.target, pair.tuned, pair.baseline])
@@ -218,30 +257,41 @@ def review_of(sitting: Sitting) -> Review:
     """What the votes say: preference with Wilson's interval, and an exact sign test.
 
     A pair that several people judged counts once, as most of those decided who took a side; ties
-    between people are ties.
+    between people are ties. Until the review is finished only its progress is told, so that nobody
+    learns on the way whose answers win.
     """
-    counts = Counter(_judgements(sitting.votes).values())
+    found = Review(
+        baseline=sitting.baseline,
+        seed=sitting.seed,
+        planned=len(sitting.pairs),
+        judged=len({vote.sample_id for vote in sitting.votes}),
+        reviewers=len(sitting.reviewers),
+        is_finished=sitting.is_finished,
+        warnings=(*sitting.warnings, *_remarks(sitting)),
+    )
+    return found.model_copy(update=_said(sitting.votes)) if sitting.is_finished else found
+
+
+def _said(votes: Sequence[ReviewVote]) -> dict[str, Any]:
+    """The votes and everything that follows from whose answer was whose."""
+    counts = Counter(_judgements(votes).values())
     tuned, baseline = counts["tuned"], counts["baseline"]
     decided = tuned + baseline
     p_value = exact_mcnemar(baseline, tuned) if decided else None
     is_clear = p_value is not None and p_value <= 1 - PROOF_LEVEL + 1e-9
     ahead, behind = max(tuned, baseline), min(tuned, baseline)
-    return Review(
-        baseline=sitting.baseline,
-        seed=sitting.seed,
-        planned=len(sitting.pairs),
-        votes=sitting.votes,
-        tuned=tuned,
-        baseline_wins=baseline,
-        ties=counts["tie"],
-        both_bad=counts["both_bad"],
-        preference=tuned / decided if decided else None,
-        interval=proportion_interval(tuned, decided, level=PROOF_LEVEL) if decided else None,
-        p_value=p_value,
-        verdict=("tuned" if tuned > baseline else "baseline") if is_clear else "undecided",
-        more_pairs=None if is_clear else pairs_to_settle(ahead, behind, level=PROOF_LEVEL),
-        warnings=(*sitting.warnings, *_remarks(sitting)),
-    )
+    return {
+        "votes": tuple(votes),
+        "tuned": tuned,
+        "baseline_wins": baseline,
+        "ties": counts["tie"],
+        "both_bad": counts["both_bad"],
+        "preference": tuned / decided if decided else None,
+        "interval": proportion_interval(tuned, decided, level=PROOF_LEVEL) if decided else None,
+        "p_value": p_value,
+        "verdict": ("tuned" if tuned > baseline else "baseline") if is_clear else "undecided",
+        "more_pairs": None if is_clear else pairs_to_settle(ahead, behind, level=PROOF_LEVEL),
+    }
 
 
 def _judgements(votes: Iterable[ReviewVote]) -> dict[str, Vote]:
@@ -263,17 +313,49 @@ def _together(given: Sequence[Vote]) -> Vote:
 
 def _remarks(sitting: Sitting) -> list[str]:
     """What a reader of the result should know."""
-    judged = {vote.sample_id for vote in sitting.votes}
-    told = []
-    if 0 < len(judged) < len(sitting.pairs):
+    if not sitting.is_finished:
+        return [
+            f"Whose answers are preferred is told when all pairs are judged: {progress(sitting)}."
+        ]
+    judged, told = {vote.sample_id for vote in sitting.votes}, []
+    if len(judged) < len(sitting.pairs):
         told.append(
-            f"{len(judged)} of {len(sitting.pairs)} pairs are judged: whoever stops when the result"
-            " pleases finds more than there is."
+            f"It was ended when {len(judged)} of {len(sitting.pairs)} pairs were judged: whoever "
+            "stops when the result pleases finds more than there is."
         )
     shared, alike = _agreement(sitting.votes)
     if shared:
         told.append(f"Of {shared} pairs judged by several people, {alike} were judged alike.")
     return told
+
+
+def progress(sitting: Sitting) -> str:
+    """How many pairs each reviewer has judged, as a clause."""
+    of = len(sitting.pairs)
+    done = [(who or "you", of - len(sitting.left(who))) for who in sitting.reviewers]
+    told = [f"{count} of {of} by {who}" for who, count in done]
+    return ", ".join(told) if len(told) > 1 else f"{done[0][1] if done else 0} of {of} so far"
+
+
+def refuse_before_end(sitting: Sitting) -> None:
+    """Raise InputError for what tells whose answer is whose before all is judged."""
+    if not sitting.is_finished:
+        raise InputError(
+            f"The table tells whose answer is whose, and the pairs are not all judged: "
+            f"{progress(sitting)}.",
+            hint="Write it when all are, or end the review as it stands with --end.",
+            where="--csv",
+        )
+
+
+def refuse_ended(sitting: Sitting) -> None:
+    """Raise InputError where somebody ended the review, so that nobody is asked any more."""
+    if sitting.plan is not None and sitting.plan.ended:
+        raise InputError(
+            f"This review was ended on {sitting.plan.ended[:10]}, and its result was told.",
+            hint=f"Ask for other pairs with --pairs N --replan, or move {FILE} away to begin anew.",
+            where=FILE,
+        )
 
 
 def _agreement(votes: Iterable[ReviewVote]) -> tuple[int, int]:
@@ -311,11 +393,17 @@ def _cell(row: Mapping[str, Any], column: str) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def refuse_existing(file: Path) -> None:
-    """Raise InputError where a file to be written is there already."""
+def refuse_place(file: Path) -> None:
+    """Raise InputError where a file to be written is there already, or its folder is not."""
     if file.exists():
         raise InputError(
             f"{file} is there already and is not written over.",
             hint="Name another file with --csv, or remove it.",
+            where=str(file),
+        )
+    if not file.absolute().parent.is_dir():
+        raise InputError(
+            f"The folder of {file} is not there.",
+            hint="Name a file in a folder that is, with --csv.",
             where=str(file),
         )

@@ -13,7 +13,7 @@ from advisor.artifacts import RunFolder, document
 from advisor.beside import all_sources, beside, check_data, data_summary, reviewed
 from advisor.data_check import kept
 from advisor.pipeline import Pipeline
-from advisor.reviewing import FILE, add_vote, open_sitting
+from advisor.reviewing import Wish, add_vote, open_sitting
 from advisor.schema.baseline import Baselines
 from advisor.schema.review import ReviewVote
 from advisor.schema.run import RunSettings
@@ -141,23 +141,19 @@ def test_records_of_exports_and_combinations_are_found_and_broken_ones_left_out(
     assert set(found.dates) >= {"profile", "baseline", "verify"}
 
 
-def test_votes_are_read_as_far_as_somebody_judged(space):
+def test_votes_are_told_when_all_planned_pairs_are_judged(space):
     assert reviewed(space) is None
     folder = space.folder
-    sitting = open_sitting(
-        folder.path,
-        folder.read("baseline", Baselines),
-        folder.read("verify", Verification),
-        samples(space),
-        seed=space.settings.seed,
-        wanted=60,
-    )
-    for pair in (sitting.pairs[0], sitting.pairs[55]):
+    known = (folder.read("baseline", Baselines), folder.read("verify", Verification))
+    asked = {"seed": space.settings.seed, "wish": Wish(pairs=3)}
+    sitting = open_sitting(folder.path, *known, samples(space), **asked)
+    for count, pair in enumerate(sitting.pairs, start=1):
         vote = ReviewVote(sample_id=pair.sample_id, vote="tuned")
-        add_vote(folder.path / FILE, pair, vote)
-    found = reviewed(space)
-    assert found is not None
-    assert (len(found.votes), found.planned, found.tuned) == (2, 56, 2)
+        add_vote(folder.path, sitting, pair, vote)
+        found = reviewed(space)
+        assert (found.judged, found.planned, found.is_finished) == (count, 3, count == 3)
+        assert len(found.votes) == (3 if count == 3 else 0)
+    assert found.tuned == 3
 
 
 def test_votes_whose_pairs_are_gone_are_counted_and_told(space):
@@ -165,7 +161,8 @@ def test_votes_whose_pairs_are_gone_are_counted_and_told(space):
     known = (folder.read("baseline", Baselines), folder.read("verify", Verification))
     sitting = open_sitting(folder.path, *known, samples(space), seed=space.settings.seed)
     for pair in sitting.pairs[:3]:
-        add_vote(folder.path / FILE, pair, ReviewVote(sample_id=pair.sample_id, vote="tuned"))
+        given = ReviewVote(sample_id=pair.sample_id, vote="tuned")
+        add_vote(folder.path, sitting, pair, given)
     gone = Workspace(space.settings, RunFolder(folder.path))
     Path(space.settings.data).unlink()
     assert "3 votes lie in review.jsonl" in reviewed(gone).warnings[0]

@@ -7,8 +7,20 @@ from collections import Counter
 
 import pytest
 
-from advisor.errors import DatasetError, StorageError
-from advisor.reviewing import FILE, Sitting, add_vote, as_csv, open_sitting, pairs_of, review_of
+from advisor.errors import DatasetError, InputError, StorageError
+from advisor.evaluation.votes import FILE, Plan, read_votes, tuned_is_left
+from advisor.reviewing import (
+    Sitting,
+    Wish,
+    add_vote,
+    as_csv,
+    change_plan,
+    end,
+    open_sitting,
+    pairs_of,
+    refuse_ended,
+    review_of,
+)
 from advisor.schema.review import ReviewPair, ReviewVote
 from tests.fixtures import values as make
 
@@ -24,11 +36,18 @@ def answers(count, *, equal=()):
     return best, tuned
 
 
-def opened(folder, count=40, *, equal=(), seed=0, wanted=None):
+def opened(folder, count=40, *, equal=(), seed=0, wanted=None, other_seed=None, replan=False):
     best, tuned = answers(count, equal=equal)
     baselines = make.baselines(evaluations=(best,), best="rag")
     proof = make.verification(tuned=tuned)
-    return open_sitting(folder, baselines, proof, make.samples(count), seed=seed, wanted=wanted)
+    asked = Wish(wanted, other_seed, replan=replan)
+    return open_sitting(folder, baselines, proof, make.samples(count), seed=seed, wish=asked)
+
+
+def judge(folder, shown, places, said="tuned", reviewer=""):
+    for at in places:
+        given = ReviewVote(sample_id=shown.pairs[at].sample_id, vote=said, reviewer=reviewer)
+        add_vote(folder, shown, shown.pairs[at], given)
 
 
 def pair(number=0, **changes):
@@ -43,8 +62,9 @@ def vote(number=0, said="tuned", reviewer="", **changes):
     return ReviewVote(sample_id=f"s{number}", vote=said, reviewer=reviewer, **changes)
 
 
-def sitting(votes, pairs=30):
-    return Sitting("rag", 0, tuple(pair(at) for at in range(pairs)), tuple(votes))
+def sitting(votes, pairs=30, *, ended="2026-11-26T19:00:00+00:00"):
+    planned = Plan(planned=pairs, seed=0, ended=ended)
+    return Sitting("rag", 0, tuple(pair(at) for at in range(pairs)), tuple(votes), (), planned)
 
 
 def test_pairs_that_differ_come_first_in_an_order_and_on_sides_of_the_seed():
@@ -91,8 +111,8 @@ def test_votes_are_kept_at_once_and_the_last_one_counts(tmp_path):
         (first, "both_bad", "bob"),
     ):  # fmt: skip
         given = ReviewVote(sample_id=pair_.sample_id, vote=said, reviewer=who, note="näh\n\u202e")
-        add_vote(file, pair_, given)
-    assert len(file.read_text().splitlines()) == 4
+        add_vote(tmp_path, shown, pair_, given)
+    assert len(file.read_text().splitlines()) == 1 + 4  # the plan, and a line for each vote
     again = opened(tmp_path, wanted=3)
     assert [(v.sample_id, v.vote, v.reviewer) for v in again.votes] == [
         (first.sample_id, "baseline", "ann"),
@@ -107,23 +127,24 @@ def test_votes_are_kept_at_once_and_the_last_one_counts(tmp_path):
 def test_half_lines_are_closed_and_told_and_lose_no_vote(tmp_path):
     shown, file = opened(tmp_path, wanted=2), tmp_path / FILE
     for at, one in enumerate(shown.pairs):
-        add_vote(file, one, ReviewVote(sample_id=one.sample_id, vote="tie"))
+        add_vote(tmp_path, shown, one, ReviewVote(sample_id=one.sample_id, vote="tie"))
         if not at:
             file.write_bytes(file.read_bytes() + b'{"answers": "12')
     bad = b'[1]\n{"answers": 3, "vote": "nobody"}\n\xff\xfe\n' + b"[" * 100_000 + b"\n"
-    whole = file.read_bytes().splitlines()[0]
+    whole = file.read_bytes().splitlines()[1]
     for seconds in (b"NaN", b"Infinity", b"-1"):
         bad += whole.replace(b'"seconds": null', b'"seconds": ' + seconds) + b"\n"
     file.write_bytes(file.read_bytes() + bad)
     again = opened(tmp_path, wanted=2)
     assert len(again.votes) == 2
     assert again.warnings == (f"8 lines of {FILE} could not be read and are left out.",)
+    assert again.plan.planned == 2
 
 
 def test_votes_on_other_answers_are_left_out_and_told(tmp_path):
     shown = opened(tmp_path, wanted=2)
     changed = shown.pairs[0].model_copy(update={"tuned": "what an earlier model said"})
-    add_vote(tmp_path / FILE, changed, ReviewVote(sample_id=changed.sample_id, vote="tuned"))
+    add_vote(tmp_path, shown, changed, ReviewVote(sample_id=changed.sample_id, vote="tuned"))
     again = opened(tmp_path, wanted=2)
     assert again.votes == ()
     assert again.warnings == (
@@ -132,9 +153,10 @@ def test_votes_on_other_answers_are_left_out_and_told(tmp_path):
 
 
 def test_a_place_that_cannot_be_written_or_read_is_told(tmp_path):
+    shown = opened(tmp_path)._replace(plan=Plan(planned=1, seed=0))
     (tmp_path / FILE).mkdir()
     with pytest.raises(StorageError, match="could not be written"):
-        add_vote(tmp_path / FILE, pair(), vote())
+        add_vote(tmp_path, shown, pair(), vote())
     with pytest.raises(StorageError, match="cannot be read"):
         opened(tmp_path)
 
@@ -148,7 +170,8 @@ def test_preference_interval_and_sign_test():
     assert found.p_value == pytest.approx(0.007538, abs=1e-6)  # 2 x P(B(18, 1/2) <= 3)
     assert (found.interval.low, found.interval.high) == pytest.approx((0.608, 0.942), abs=1e-3)
     assert (found.verdict, found.more_pairs, found.planned) == ("tuned", None, 30)
-    assert "20 of 30 pairs are judged" in found.warnings[0]
+    assert "It was ended when 20 of 30 pairs were judged" in found.warnings[0]
+    assert (found.judged, found.reviewers, found.is_finished) == (20, 1, True)
     lost = review_of(sitting([v.model_copy(update={"vote": "baseline"}) for v in votes[:15]]))
     assert lost.verdict == "baseline"
 
@@ -193,6 +216,93 @@ def test_a_spreadsheet_takes_nothing_for_a_formula():
 
 
 def test_every_vote_line_stands_alone(tmp_path):
-    add_vote(tmp_path / FILE, pair(), vote(note="two\nlines \u2028 and \ud800"))
-    (line,) = (tmp_path / FILE).read_bytes().splitlines()
+    shown = opened(tmp_path)
+    add_vote(tmp_path, shown, pair(), vote(note="two\nlines \u2028 and \ud800"))
+    plan, line = (tmp_path / FILE).read_bytes().splitlines()
+    assert json.loads(plan)["planned"] == 40
     assert Counter(json.loads(line)).keys() >= {"answers", "sample_id", "vote", "at"}
+
+
+def test_the_file_tells_sides_and_not_whose_answers_they_are(tmp_path):
+    shown = opened(tmp_path, wanted=12)
+    judge(tmp_path, shown, range(6))
+    judge(tmp_path, shown, range(6, 12), "baseline")
+    text = (tmp_path / FILE).read_text()
+    assert '"tuned"' not in text
+    assert '"baseline"' not in text
+    assert {'"left"', '"right"'} <= {word.strip(",}") for word in text.split()}
+    again = opened(tmp_path)
+    assert [one.vote for one in again.votes] == ["tuned"] * 6 + ["baseline"] * 6
+    assert [one.tuned_is_left for one in again.pairs] == [
+        tuned_is_left(0, one.sample_id) for one in again.pairs
+    ]
+
+
+def test_number_and_seed_are_fixed_with_the_first_vote(tmp_path):
+    assert len(opened(tmp_path, wanted=7).pairs) == 7
+    judge(tmp_path, opened(tmp_path, wanted=6, seed=3), [0])
+    later = opened(tmp_path, seed=9)
+    assert (len(later.pairs), later.seed) == (6, 3)
+    assert opened(tmp_path, wanted=6, seed=9).pairs == later.pairs
+    with pytest.raises(InputError, match=r"6 pairs in the order of seed 3 .* --pairs 5 asks"):
+        opened(tmp_path, wanted=5)
+    with pytest.raises(InputError, match="--seed 4 asks for others"):
+        opened(tmp_path, other_seed=4)
+
+
+def test_more_pairs_than_there_are_is_the_same_plan_again(tmp_path):
+    judge(tmp_path, opened(tmp_path, 12, wanted=99), [0])
+    assert len(opened(tmp_path, 12, wanted=99).pairs) == 12
+    fewer = opened(tmp_path, 10)
+    assert "Only 10 of the 12 planned pairs are still there." in fewer.warnings
+
+
+def test_a_changed_plan_is_told_for_good(tmp_path):
+    first = opened(tmp_path, wanted=4)
+    change_plan(tmp_path, first)  # nothing is planned yet
+    assert read_votes(tmp_path / FILE).plan is None
+    judge(tmp_path, first, range(4))
+    more = opened(tmp_path, wanted=6, replan=True)
+    change_plan(tmp_path, more)
+    change_plan(tmp_path, opened(tmp_path))
+    again = opened(tmp_path)
+    assert (len(again.pairs), len(again.votes), again.is_finished) == (6, 4, False)
+    assert again.warnings == ("The plan was changed after 4 votes: 4 to 6 pairs.",)
+    judge(tmp_path, again, [4, 5], "baseline")
+    assert "4 to 6 pairs" in review_of(opened(tmp_path)).warnings[0]
+
+
+def test_nothing_is_told_before_everybody_who_began_is_through(tmp_path):
+    shown = opened(tmp_path, wanted=8)
+    assert not shown.is_finished
+    judge(tmp_path, shown, range(8), reviewer="ann")
+    judge(tmp_path, shown, range(3), reviewer="bob")
+    found = review_of(opened(tmp_path))
+    assert (found.judged, found.reviewers, found.is_finished) == (8, 2, False)
+    assert found.votes == ()
+    hidden = (found.tuned, found.baseline_wins, found.ties, found.both_bad, found.preference)
+    assert hidden == (None,) * 5
+    assert (found.interval, found.p_value, found.verdict, found.more_pairs) == (None,) * 4
+    assert found.warnings[-1].endswith("8 of 8 by ann, 3 of 8 by bob.")
+    judge(tmp_path, shown, range(3, 8), reviewer="bob")
+    assert review_of(opened(tmp_path)).tuned == 8
+
+
+def test_a_review_that_is_ended_tells_so_and_asks_no_more(tmp_path):
+    shown = opened(tmp_path, wanted=8)
+    with pytest.raises(InputError, match="nothing to end"):
+        end(tmp_path, shown)
+    judge(tmp_path, shown, range(3))
+    refuse_ended(opened(tmp_path))
+    end(tmp_path, opened(tmp_path))
+    ended = opened(tmp_path)
+    found = review_of(ended)
+    assert (found.tuned, found.planned, found.is_finished) == (3, 8, True)
+    assert "It was ended when 3 of 8 pairs were judged" in found.warnings[0]
+    with pytest.raises(InputError, match="was ended on 2"):
+        refuse_ended(ended)
+    change_plan(tmp_path, opened(tmp_path, replan=True))
+    again = opened(tmp_path)
+    refuse_ended(again)
+    assert not again.is_finished
+    assert "The plan was changed after 3 votes: 8 to 8 pairs." in again.warnings

@@ -17,7 +17,7 @@ from advisor.cli.settings import SEED, open_run
 
 if TYPE_CHECKING:
     from advisor.pipeline import Pipeline
-    from advisor.reviewing import Sitting
+    from advisor.reviewing import Sitting, Wish
     from advisor.schema.review import ReviewPair, Vote
 
 LEFT, RIGHT, TIE, BOTH_BAD = "1", "2", "t", "x"
@@ -33,11 +33,26 @@ DUMB = frozenset({"", "dumb", "unknown"})
 
 @click.command(name="review")
 @required_run_dir_option
-@click.option("--pairs", type=click.IntRange(1), help="Pairs to judge (default: at most 50).")
-@click.option("--seed", type=SEED, help="Seed of order and sides (default: the run's).")
+@click.option(
+    "--pairs",
+    type=click.IntRange(1),
+    help="Pairs to judge (default: at most 50); fixed with the first vote.",
+)
+@click.option(
+    "--seed", type=SEED, help="Seed of order and sides (default: the run's); fixed likewise."
+)
 @click.option("--reviewer", default="", help="Who judges; several people may, each under a name.")
-@click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write pairs and votes.")
-@click.option("--show", is_flag=True, help="The result so far, without asking.")
+@click.option(
+    "--replan", is_flag=True, help="Take other --pairs or --seed than planned; this is told."
+)
+@click.option("--end", is_flag=True, help="End it before all is judged and tell the result.")
+@click.option(
+    "--csv",
+    "csv_file",
+    type=click.Path(path_type=Path),
+    help="Write pairs and votes once all are judged, without asking.",
+)
+@click.option("--show", is_flag=True, help="How far it is, or the result; asks nothing.")
 @standard_options
 def command(*, screen: Screen, run_dir: Path, **chosen: Any) -> None:
     """Judge answers of the tuned model and the best baseline side by side, blind.
@@ -45,38 +60,54 @@ def command(*, screen: Screen, run_dir: Path, **chosen: Any) -> None:
     Sides and order are drawn by the seed. Every vote is kept at once; the same command goes on
     where it was left. Whose answer was whose is told when all pairs are judged.
     """
-    from advisor.artifacts import document, write_text  # noqa: PLC0415 - pydantic is slow to load
-    from advisor.render.review import show_review  # noqa: PLC0415 - rich is slow to load
-    from advisor.reviewing import as_csv, refuse_existing, review_of  # noqa: PLC0415
+    from advisor.artifacts import write_text  # noqa: PLC0415 - pydantic is slow to load
+    from advisor.reviewing import Wish, as_csv, refuse_before_end, refuse_place  # noqa: PLC0415
 
     file: Path | None = chosen["csv_file"]
-    asks = not (chosen["show"] or file or screen.as_json)
-    if asks and not screen.may_ask:
-        from advisor.errors import InputError  # noqa: PLC0415
-
-        raise InputError(
-            "Nobody can be asked here: there is no terminal, or --yes forbids it.",
-            hint="Run it on a terminal, or add --show (the result so far), --json or --csv FILE.",
-        )
-    if file:
-        refuse_existing(file)
     pipeline = open_run(screen, run_dir, {}, start=False)
-    sitting = _sitting(pipeline, chosen)
+    asks = not (chosen["show"] or chosen["end"] or file or screen.as_json)
     if asks:
-        with interruptible(screen.command_line()):
-            is_done = _Asking(screen, sitting, pipeline.folder.path, chosen["reviewer"]).all()
-        sitting = _sitting(pipeline, chosen)
-        if not is_done:
-            return
+        _refuse_silence(screen)
     if file:
+        refuse_place(file)
+    wish = Wish(chosen["pairs"], chosen["seed"], replan=chosen["replan"])
+    sitting = _planned(pipeline, wish, ends=chosen["end"])
+    if asks and not _is_done(screen, pipeline, sitting, chosen["reviewer"]):
+        return
+    sitting = _sitting(pipeline, wish._replace(replan=False))
+    if file:
+        refuse_before_end(sitting)
         write_text(file, as_csv(sitting), option="--csv")
         screen.note(f"{len(sitting.pairs)} pairs and {len(sitting.votes)} votes are in {file}.")
-    found = review_of(sitting)
-    if not file or chosen["show"] or screen.as_json:
-        screen.result(document(found), lambda: show_review(screen.console, found))
+    if not file or chosen["show"] or chosen["end"] or screen.as_json:
+        _show(screen, sitting)
 
 
-def _sitting(pipeline: Pipeline, chosen: dict[str, Any]) -> Sitting:
+def _refuse_silence(screen: Screen) -> None:
+    """Raise InputError where nobody can be asked."""
+    from advisor.errors import InputError  # noqa: PLC0415 - pydantic is slow to load
+
+    if not screen.may_ask:
+        raise InputError(
+            "Nobody can be asked here: there is no terminal, or --yes forbids it.",
+            hint="Run it on a terminal, or add --show (how far it is), --json or --csv FILE.",
+        )
+
+
+def _planned(pipeline: Pipeline, wish: Wish, *, ends: bool) -> Sitting:
+    """The sitting that is asked for, with a changed plan or an end written down."""
+    from advisor.reviewing import change_plan, end  # noqa: PLC0415 - pydantic is slow to load
+
+    sitting = _sitting(pipeline, wish)
+    if wish.replan:
+        change_plan(pipeline.folder.path, sitting)
+        sitting = _sitting(pipeline, wish._replace(replan=False))
+    if ends:
+        end(pipeline.folder.path, sitting)
+    return sitting
+
+
+def _sitting(pipeline: Pipeline, wish: Wish) -> Sitting:
     """The pairs and votes of this run, with what is to be told of its data."""
     from advisor.reviewing import open_sitting  # noqa: PLC0415 - pydantic is slow to load
     from advisor.schema.baseline import Baselines  # noqa: PLC0415
@@ -84,29 +115,45 @@ def _sitting(pipeline: Pipeline, chosen: dict[str, Any]) -> Sitting:
     from advisor.standing import changed_since  # noqa: PLC0415
 
     folder, space = pipeline.folder, pipeline.workspace
-    seed = pipeline.settings.seed if chosen["seed"] is None else chosen["seed"]
     verification = folder.read("verify", Verification)
+    baselines = folder.read("baseline", Baselines)
     found = open_sitting(
         folder.path,
-        folder.read("baseline", Baselines),
+        baselines,
         verification,
         space.samples,
-        seed=seed,
-        wanted=chosen["pairs"],
+        seed=pipeline.settings.seed,
+        wish=wish,
     )
     return found._replace(warnings=(*changed_since(space), *found.warnings))
+
+
+def _is_done(screen: Screen, pipeline: Pipeline, sitting: Sitting, reviewer: str) -> bool:
+    """Whether this reviewer has judged everything, having been asked."""
+    from advisor.reviewing import refuse_ended  # noqa: PLC0415 - pydantic is slow to load
+
+    refuse_ended(sitting)
+    with interruptible(screen.command_line()):
+        return _Asking(screen, sitting, pipeline.folder.path, reviewer).all()
+
+
+def _show(screen: Screen, sitting: Sitting) -> None:
+    from advisor.artifacts import document  # noqa: PLC0415 - pydantic is slow to load
+    from advisor.render.review import show_review  # noqa: PLC0415 - rich is slow to load
+    from advisor.reviewing import review_of  # noqa: PLC0415
+
+    found = review_of(sitting)
+    screen.result(document(found), lambda: show_review(screen.console, found))
 
 
 class _Asking:
     """One reviewer before the pairs."""
 
     def __init__(self, screen: Screen, sitting: Sitting, folder: Path, reviewer: str) -> None:
-        from advisor.reviewing import FILE  # noqa: PLC0415 - pydantic is slow to load
-
         self._console = screen.error_console
         self._screen = screen
         self._sitting = sitting
-        self._file = folder / FILE
+        self._folder = folder
         self._reviewer = reviewer
         self._given: dict[str, Vote] = {
             vote.sample_id: vote.vote for vote in sitting.votes if vote.reviewer == reviewer
@@ -131,8 +178,7 @@ class _Asking:
         left = [place for place in queue if self._sitting.pairs[place].sample_id not in self._given]
         if left:
             self._screen.note(
-                f"\n{total - len(left)} of {total} pairs are judged. The same command goes on; "
-                "--show tells the result so far."
+                f"\n{total - len(left)} of {total} pairs are judged. The same command goes on."
             )
         return not left
 
@@ -175,7 +221,7 @@ class _Asking:
             seconds=seconds,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        add_vote(self._file, pair, made)
+        add_vote(self._folder, self._sitting, pair, made)
         self._given[pair.sample_id] = vote
 
     @staticmethod

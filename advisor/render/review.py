@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from advisor.render.grid import p_text
+from advisor.render.review_words import WINNERS, judged_words, judgements, preference_sentence
 from advisor.render.safe import safe_text
-from advisor.render.terminal import (
-    make_panel,
-    make_table,
-    percent,
-    percent_range,
-    plain,
-    show_warnings,
-    styled,
-    words,
-)
+from advisor.render.terminal import make_panel, make_table, plain, show_warnings, styled
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
     from advisor.schema.review import Review, ReviewPair
@@ -31,11 +23,6 @@ NARROW = 60
 LEGEND = "1 left is better   2 right is better   t tie   x both bad"
 MORE_KEYS = "s skip   b back   n note   q quit"
 EMPTY = "(no answer)"
-WINNERS = {
-    "tuned": "People prefer the tuned model",
-    "baseline": "People prefer the baseline",
-    "undecided": "Not enough to tell",
-}
 
 
 def safe_lines(text: str) -> Text:
@@ -81,37 +68,22 @@ def _answer(text: str) -> Text:
 
 
 def show_review(console: Console, review: Review) -> None:
-    """Whom people prefer, by how much, how sure that is, and what would settle it."""
+    """Whom people prefer, by how much, how sure that is, and what would settle it.
+
+    Before all pairs are judged only how many are.
+    """
     body = styled(WINNERS[review.verdict], "bold")
     body.append_text(styled("\n")).append_text(plain(preference_sentence(review)))
     console.print(make_panel(body, title="Review"))
-    table = make_table("Judgement", "Pairs", right=(1,))
-    for name, count in (
-        ("tuned model better", review.tuned),
-        (f"{words(review.baseline)} better", review.baseline_wins),
-        ("tie", review.ties),
-        ("both bad", review.both_bad),
-    ):
-        table.add_row(plain(name, 40), f"{count:,}")
-    reviewers = {vote.reviewer for vote in review.votes}
-    judged = len({vote.sample_id for vote in review.votes})
-    table.caption = plain(f"{judged} of {review.planned} pairs, {len(reviewers)} reviewers")
-    table.caption_justify = "left"
-    console.print(table)
+    if review.is_finished:
+        console.print(_votes_table(review))
     show_warnings(console, review.warnings)
 
 
-def preference_sentence(review: Review) -> str:
-    """The preference among decided pairs with its interval and p-value, in one sentence."""
-    decided = review.tuned + review.baseline_wins
-    if review.preference is None or review.interval is None or review.p_value is None:
-        return "No pair is decided for one side yet."
-    span = percent_range(review.interval.low, review.interval.high)
-    told = (
-        f"The tuned model's answer is preferred in {percent(review.preference)} of {decided} "
-        f"decided pairs ({percent(review.interval.level, 0)} interval {span}, sign test p "
-        f"{p_text(review.p_value)})."
-    )
-    if review.more_pairs is None:
-        return told
-    return f"{told} About {review.more_pairs:,} more decided pairs would settle it in 4 of 5 cases."
+def _votes_table(review: Review) -> Table:
+    table = make_table("Judgement", "Pairs", right=(1,))
+    for name, count in judgements(review):
+        table.add_row(plain(name, 40), count)
+    table.caption = plain(judged_words(review))
+    table.caption_justify = "left"
+    return table

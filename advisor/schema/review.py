@@ -35,23 +35,30 @@ class ReviewVote(Value):
 
 
 class Review(Value):
-    """The votes so far and what they say."""
+    """The votes and what they say; before all pairs are judged, how far it has come."""
 
     baseline: str
     """Builder of the best baseline; empty where its answers are no longer there."""
     seed: int
     planned: int
+    """Pairs to judge, fixed with the first vote."""
+    judged: int = 0
+    """Pairs that somebody has judged."""
+    reviewers: int = 0
+    is_finished: bool = False
+    """Whether everybody who began has judged every pair, or the review was ended; before that
+    nothing is told that says whose answers win: counts, preference and verdict are None."""
     votes: tuple[ReviewVote, ...] = ()
-    tuned: int = 0
-    baseline_wins: int = 0
-    ties: int = 0
-    both_bad: int = 0
+    tuned: int | None = None
+    baseline_wins: int | None = None
+    ties: int | None = None
+    both_bad: int | None = None
     preference: float | None = None
     """Share of the decided pairs that the tuned model won; None without any."""
     interval: ConfidenceInterval | None = None
     p_value: float | None = None
     """Exact sign test."""
-    verdict: Literal["tuned", "baseline", "undecided"] = "undecided"
+    verdict: Literal["tuned", "baseline", "undecided"] | None = None
     more_pairs: int | None = None
     """Further decided pairs that would settle it in 4 of 5 repetitions at this share."""
     warnings: tuple[str, ...] = ()

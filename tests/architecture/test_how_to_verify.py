@@ -8,8 +8,8 @@ import pytest
 from advisor.cli import review
 from advisor.evaluation import segments
 from advisor.evaluation.detectable import PROOF_ERROR, PROOF_LEVEL
+from advisor.evaluation.votes import FILE
 from advisor.render.review import LEGEND, MORE_KEYS
-from advisor.reviewing import FILE
 from advisor.stages.verify.verdict import WORTHWHILE_GAIN
 
 

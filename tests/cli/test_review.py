@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from advisor.cli.main import cli
 from advisor.cli.screen import Screen
-from advisor.reviewing import FILE
+from advisor.evaluation.votes import FILE
 from tests.fixtures import values as make
 from tests.fixtures.reviews import ITEMS, review_run
 
@@ -44,7 +44,12 @@ def keys(monkeypatch):
 
 
 def votes(run):
-    return [json.loads(line) for line in (run.path / FILE).read_text().splitlines()]
+    rows = [json.loads(line) for line in (run.path / FILE).read_text().splitlines()]
+    return [row for row in rows if "vote" in row]
+
+
+def told(run, *words):
+    return json.loads(invoked(run, *words, "--json").stdout)
 
 
 def test_it_is_blind_resumable_and_tells_in_the_end(run, keys):
@@ -64,7 +69,7 @@ def test_it_is_blind_resumable_and_tells_in_the_end(run, keys):
     last = invoked(run)
     assert "7 of 8 pairs are judged already." in last.output
     assert "tuned model better" in last.output
-    assert "8 of 8 pairs, 1 reviewers" in last.output
+    assert "8 of 8 pairs, 1 reviewer " in last.output
     again = invoked(run)
     assert "Pair" not in again.output.replace("Pairs", "")  # nothing is left to ask
 
@@ -72,8 +77,7 @@ def test_it_is_blind_resumable_and_tells_in_the_end(run, keys):
 def test_left_and_right_mean_whose_answer_stands_there(run, keys):
     keys(*["1"] * PAIRS)
     shown = invoked(run).output
-    told = json.loads(invoked(run, "--show", "--json").stdout)
-    by_sample = {vote["sample_id"]: vote["vote"] for vote in told["votes"]}
+    by_sample = {vote["sample_id"]: vote["vote"] for vote in told(run, "--show")["votes"]}
     assert set(by_sample.values()) == {"tuned", "baseline"}
     for sample_id, vote in by_sample.items():
         at = sample_id.removeprefix("test")
@@ -90,7 +94,7 @@ def test_back_changes_a_vote_and_a_note_is_kept(run, keys):
     first, second = votes(run)
     assert first["sample_id"] == second["sample_id"]
     assert (second["vote"], second["note"]) == ("tie", "a\x1b[31m note")
-    assert len(json.loads(invoked(run, "--json").stdout)["votes"]) == 1
+    assert told(run)["judged"] == 1
 
 
 def test_a_second_vote_keeps_the_note_of_the_first(run, keys):
@@ -137,9 +141,54 @@ def test_several_people_judge_for_themselves(run, keys):
     invoked(run, "--reviewer", "ann")
     keys("2", "q")
     assert "1 of 8 pairs are judged" in invoked(run, "--reviewer", "bob").output
-    told = json.loads(invoked(run, "--show", "--json").stdout)
-    assert {vote["reviewer"] for vote in told["votes"]} == {"ann", "bob"}
-    assert "Of 1 pairs judged by several people" in told["warnings"][-1]
+    found = told(run, "--show")
+    assert (found["judged"], found["reviewers"], found["is_finished"]) == (8, 2, False)
+    assert found["warnings"][-1].endswith("8 of 8 by ann, 1 of 8 by bob.")
+    ended = told(run, "--end")
+    assert {vote["reviewer"] for vote in ended["votes"]} == {"ann", "bob"}
+    assert "Of 1 pairs judged by several people" in ended["warnings"][-1]
+
+
+@pytest.mark.parametrize("words", [("--show",), ("--json",), ("--show", "--json")])
+def test_nothing_tells_whose_answers_win_before_all_are_judged(run, keys, words, tmp_path):
+    keys("1", "2", "1", "q")
+    invoked(run)
+    output = invoked(run, *words).output
+    assert "3 of 8" in output
+    for word in ("tuned model better", "zero-shot", '"tuned": 1', '"tuned": 2', "prefers"):
+        assert word not in output
+    refused = invoked(run, "--csv", tmp_path / "votes.csv")
+    assert refused.exit_code == 1
+    assert "not all judged: 3 of 8 so far" in refused.output
+    assert "--end" in refused.output
+    assert not (tmp_path / "votes.csv").exists()
+
+
+def test_the_planned_number_is_kept_and_changed_on_purpose_only(run, keys):
+    keys("1", "q")
+    assert "Pair 1 of 4" in invoked(run, "--pairs", "4").output
+    keys("1", "1", "q")
+    assert "Pair 2 of 4" in invoked(run).output
+    refused = invoked(run, "--pairs", "3", "--show")
+    assert refused.exit_code == 1
+    assert "4 pairs in the order of seed 0 were planned" in refused.output
+    assert "--replan" in refused.output
+    shown = invoked(run, "--pairs", "3", "--replan", "--show").output
+    assert "3 of 3 pairs, 1 reviewer" in shown
+    assert "The plan was changed after 3 votes: 4 to 3 pairs." in shown
+    assert "4 to 3 pairs" in invoked(run, "--show").output
+
+
+def test_an_ended_review_asks_no_more(run, keys):
+    assert "nothing to end" in invoked(run, "--end").output
+    keys("1", "q")
+    invoked(run)
+    assert "It was ended when 1 of 8 pairs were judged" in invoked(run, "--end").output
+    keys()
+    refused = invoked(run)
+    assert refused.exit_code == 1
+    assert "was ended on" in refused.output
+    assert len(votes(run)) == 1
 
 
 def test_without_a_terminal_the_flags_are_named(run):
@@ -151,21 +200,32 @@ def test_without_a_terminal_the_flags_are_named(run):
     assert invoked(run, "--yes").exit_code == 1
 
 
-def test_csv_is_written_once(run, tmp_path):
+def test_csv_is_written_once(run, keys, tmp_path):
     file = tmp_path / "votes.csv"
+    keys(*["1"] * PAIRS)
+    invoked(run)
     done = invoked(run, "--csv", file)
     assert done.exit_code == 0, done.output
     assert len(file.read_text().splitlines()) == PAIRS + 1
     refused = invoked(run, "--csv", file)
     assert refused.exit_code == 1
     assert "is there already" in refused.output
+    lost = invoked(run, "--csv", tmp_path / "no" / "votes.csv")
+    assert lost.exit_code == 1
+    assert "The folder of" in lost.output
+    assert not (tmp_path / "no").exists()
+
+
+def test_a_folder_without_a_run_is_told_before_the_terminal(tmp_path):
+    refused = CliRunner().invoke(cli, ["review", "--run-dir", str(tmp_path)])
+    assert refused.exit_code == 1
+    assert "terminal" not in refused.output
 
 
 def test_changed_data_is_told(run, tmp_path):
     data = tmp_path / "data.jsonl"
     data.write_text(data.read_text().replace("test question 1", "another question"))
-    told = json.loads(invoked(run, "--json").stdout)
-    assert any("The data file changed" in warning for warning in told["warnings"])
+    assert any("The data file changed" in warning for warning in told(run)["warnings"])
 
 
 def test_a_run_without_verification_and_wrong_numbers_are_refused(run):

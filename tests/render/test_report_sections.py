@@ -18,7 +18,7 @@ from advisor.render.sections.costs import costs, costs_grid
 from advisor.render.sections.dataset import data_grid
 from advisor.render.sections.failures import failures_grid
 from advisor.render.sections.provenance import figures_grid
-from advisor.render.sections.shipping import exports_grid, review_words
+from advisor.render.sections.shipping import exports_grid
 from advisor.render.sections.training import looks_grid, losses
 from advisor.render.sections.verification import probes_grid, segments_grid
 from advisor.schema.base import ConfidenceInterval
@@ -276,11 +276,25 @@ def test_snippets_say_whether_they_were_run(page):
     assert "(not run here)" in page(REPORTS["proved"]()).replace("\\", "")
 
 
-def test_peoples_preference_is_told_with_its_interval():
-    told = review_words(proofs.reviewed())
-    assert told.startswith("People prefer the tuned answers: 88.9 % of the decided pairs")
-    assert "p 0.039" in told
-    assert "95 % interval" in told
+@PAGES
+def test_peoples_preference_is_told_with_its_interval(page):
+    text = page(proved_report(beside=proofs.beside(review=proofs.reviewed())))
+    plain_text = text.replace("\\", "").replace("\xa0", " ")
+    assert (
+        "People prefer the tuned model. The tuned model's answer is preferred in 88.9 % of 9"
+        in (plain_text.replace("&#x27;", "'"))
+    )
+    assert "95 % interval" in plain_text
+    assert "sign test p 0.039" in plain_text
+    assert "9 of 9 pairs, 1 reviewer" in plain_text
+
+
+@PAGES
+def test_a_review_that_goes_on_tells_no_winner(page):
+    going = Review(baseline="rag", seed=0, planned=40, judged=12, reviewers=1)
+    text = page(proved_report(beside=proofs.beside(review=going)))
+    assert "Not finished yet. 12 of 40 pairs are judged." in text
+    assert "tuned model better" not in text
 
 
 @PAGES
@@ -288,7 +302,7 @@ def test_votes_that_are_on_nobody_knows_what_are_told(page):
     lost = Review(baseline="", seed=0, planned=0, warnings=("3 votes lie somewhere.",))
     text = page(proved_report(beside=proofs.beside(review=lost)))
     assert "3 votes lie somewhere." in text
-    assert "Judged of planned" not in text
+    assert "tuned model better" not in text
 
 
 def test_figures_name_kind_source_and_day():

@@ -6,8 +6,9 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from advisor.render.blocks import Bullets, Code, Heading, Section, Table, Text
-from advisor.render.grid import Grid, p_text, yes_no
-from advisor.render.safe import UNKNOWN, percent, percent_range, safe_text, words
+from advisor.render.grid import Grid
+from advisor.render.review_words import WINNERS, judged_words, judgements, preference_sentence
+from advisor.render.safe import UNKNOWN, percent, percent_range, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,46 +115,18 @@ def combinations_grid(report: Report) -> Grid:
 def review(report: Report) -> Section | None:
     """What people said of tuned and baseline answers without knowing which was which."""
     found = report.review
-    if found is None or not (found.votes or found.warnings):
+    if found is None or not (found.judged or found.warnings):
         return None
     blocks: list[Block] = []
-    if found.votes:
-        blocks += [Text(review_words(found)), Table(votes_grid(found), "Votes")]
+    if found.judged:
+        blocks.append(Text(f"{WINNERS[found.verdict]}. {preference_sentence(found)}"))
+    if found.is_finished:
+        blocks.append(Table(votes_grid(found), judged_words(found)))
     if found.warnings:
         blocks.append(Bullets(found.warnings))
     return Section("Human check", tuple(blocks))
 
 
-def review_words(found: Review) -> str:
-    """Whom people prefer, how sure that is, and how many pairs would settle it."""
-    told = {
-        "tuned": "People prefer the tuned answers",
-        "baseline": f"People prefer the answers of {words(found.baseline)}",
-        "undecided": "People's preference is undecided",
-    }[found.verdict]
-    share = f": {percent(found.preference)} of the decided pairs for the tuned model"
-    spread = found.interval
-    if spread is not None:
-        level = percent(spread.level, 0)
-        share += f" ({level} interval {percent_range(spread.low, spread.high)})"
-    if found.p_value is not None:
-        share += f", p {p_text(found.p_value)}"
-    more = (
-        f" About {found.more_pairs:,} more decided pairs would settle it."
-        if found.more_pairs
-        else ""
-    )
-    return f"{told}{share}.{more}"
-
-
 def votes_grid(found: Review) -> Grid:
-    """Votes by what they say."""
-    rows = (
-        ("tuned better", f"{found.tuned:,}"),
-        (f"{words(found.baseline)} better", f"{found.baseline_wins:,}"),
-        ("equally good", f"{found.ties:,}"),
-        ("both bad", f"{found.both_bad:,}"),
-        ("judged of planned", f"{len(found.votes):,} of {found.planned:,}"),
-        ("all planned were judged", yes_no(len(found.votes) >= found.planned)),
-    )
-    return Grid(("Vote", "Pairs"), rows, right=(1,))
+    """Pairs by what was said of them."""
+    return Grid(("Judgement", "Pairs"), judgements(found), right=(1,))
