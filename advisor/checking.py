@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from advisor import registry
 from advisor.assembly import tuned_place
-from advisor.certifying import ASKED, EXACT, ROUNDED, Tolerance, Witness, agreed, unchecked
+from advisor.certifying import ASKED, EXACT, PLAIN, ROUNDED, Tolerance, Witness, agreed, unchecked
 from advisor.contracts import Judging, Progress
 from advisor.discrepancies import FULL
 from advisor.errors import (
+    BackendError,
     ConsentError,
     DatasetError,
     InputError,
@@ -75,6 +79,17 @@ class ExportWish:
         return self.check != 0
 
 
+class Evaluated(NamedTuple):
+    """What an export is held against."""
+
+    served: Served
+    """How it is opened, where it lies now."""
+    words: str
+    """Backend and place."""
+    verified: Evaluation | None = None
+    """What a verification measured of it, where one holds."""
+
+
 def certified(
     space: Workspace,
     found: Exported,
@@ -85,36 +100,72 @@ def certified(
 ) -> tuple[Agreement, tuple[str, ...]]:
     """Whether an export of a run's model is what was evaluated, and why it was not asked, if so.
 
-    `verified` is what the run's verification measured, where it holds. Raises StaleArtifactError
-    where the model or the test part is no longer what was measured, ConsentError where asking costs
-    money that nobody agreed to spend, and what asking raises.
+    `verified` is what the run's verification measured, where it holds. Raises what `certified_on`
+    raises.
     """
     training = space.folder.read("train", TrainResult)
-    before = _evaluated(space, training)
-    bench = _bench(space, before)
+    served = training.served_by.model_copy(update={"model": tuned_place(space, training)})
+    words = f"{served.backend}: {training.method} tuned, {Path(served.model).name}"
+    before = Evaluated(served, words, verified)
+    return certified_on(space, before, found, wish, may_spend=may_spend)
+
+
+def certified_on(
+    space: Workspace, before: Evaluated, found: Exported, wish: ExportWish, *, may_spend: bool
+) -> tuple[Agreement, tuple[str, ...]]:
+    """Whether an export is a model that was evaluated on a run's test part; and why unasked, if so.
+
+    Raises StaleArtifactError where the model or the test part is no longer what was measured,
+    ConsentError where asking costs money that nobody agreed to spend, BackendError at once for a
+    server that does not answer, and what asking raises.
+    """
+    bench = _bench(space, before.served)
     precision = str(bench.settings.decides.get(DTYPE, ""))
-    tolerance = ROUNDED if wish.check_at else tolerance_of(found, precision, by=before.backend)
-    words = f"{before.backend}: {training.method} tuned, {Path(before.model).name}"
+    tolerance = tolerance_of(found, precision, by=before.served.backend)
+    if wish.check_at:
+        tolerance = ROUNDED
     served = _served(found, wish)
     if served is None:
-        return unchecked(words, found.exporter, tolerance), _why(found)
+        return unchecked(before.words, found.exporter, tolerance), _why(found)
     refuse_uncheckable(space, may_spend=may_spend)
     # A server's weights may change behind its name, and a file in its middle: nothing kept counts.
     asked = replace(
         _bench(space, served), cache=None, purse=_purse(space, served, may_spend=may_spend)
     )
     claims = found.precision or ("" if found.is_lossy else precision)
+    place = Path(before.served.model)
     try:
-        agreement = agreed(
-            Witness(words, bench, Path(before.model), verified=verified),
-            Witness(_words(found, served), asked, Path(found.output_dir), claims),
-            fitted(space, "few_shot" if _was_behind_shots(space) else "zero_shot"),
-            asked_samples(space, wish.check or ASKED),
-            tolerance=tolerance,
-        )
+        with _named(wish.check_at):
+            if wish.check_at:
+                _greet(served)
+            agreement = agreed(
+                Witness(before.words, bench, place, verified=before.verified),
+                Witness(_words(found, served), asked, Path(found.output_dir), claims),
+                fitted(space, "few_shot" if _was_behind_shots(space) else "zero_shot"),
+                asked_samples(space, wish.check or ASKED),
+                tolerance=tolerance,
+            )
     except (MissingExtraError, MissingProgramError) as error:
-        return unchecked(words, found.exporter, tolerance), (_missing(error),)
+        return unchecked(before.words, found.exporter, tolerance), (_missing(error),)
     return agreement, (*few(agreement), *(() if wish.check_at else found.unchecked))
+
+
+def _greet(served: Served) -> None:
+    """Ask the server one word: one that is not there is told before the run's own answers."""
+    once = served.model_copy(update={"settings": {**served.settings, "attempts": "1"}})
+    with _session(once) as session:
+        session.generate([PLAIN], max_new_tokens=1)
+
+
+@contextmanager
+def _named(address: str) -> Iterator[None]:
+    """What a server's refusal advises, by the option that names the server here."""
+    try:
+        yield
+    except BackendError as error:
+        if address and error.where == host_of(address):
+            error.hint = error.hint.replace("--base-url", "--check-at")
+        raise
 
 
 def refuse_uncheckable(space: Workspace, *, may_spend: bool) -> None:
@@ -229,11 +280,6 @@ def asked_samples(space: Workspace, most: int) -> tuple[Sample, ...]:
             hint="Add --no-check to export without a check.",
         )
     return looked_at(tests, space.settings.seed, most)
-
-
-def _evaluated(space: Workspace, training: TrainResult) -> Served:
-    """What was evaluated, where it lies now."""
-    return training.served_by.model_copy(update={"model": tuned_place(space, training)})
 
 
 def _served(found: Exported, wish: ExportWish) -> Served | None:

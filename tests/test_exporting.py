@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -453,12 +454,18 @@ def test_what_is_no_address_is_told(run, copying, address):
         export_run(pipeline(run), wish(check_at=address))
 
 
-def test_a_server_that_is_not_there_is_told_and_the_record_stays(run, copying):
+def test_a_server_that_is_not_there_is_told_at_once_and_the_record_stays(run, copying, monkeypatch):
+    from trainers.engines.dry_run import DryRunSession
+
     before = export_run(pipeline(run), wish(check=3))
+    monkeypatch.setattr(DryRunSession, "generate", None)  # the run's own model is not asked
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
-    with pytest.raises(BackendError, match="No service answers"):
-        export_run(pipeline(run), wish(check=3, check_at=address))
+    began = time.monotonic()
+    with pytest.raises(BackendError, match="No service answers") as told:
+        export_run(pipeline(run), wish(check_at=address))
+    assert time.monotonic() - began < 2
+    assert told.value.hint == "Start it, or check --check-at."
     assert read_record(run / "exports" / "copied").agreement == before.agreement
 
 
