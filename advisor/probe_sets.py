@@ -58,8 +58,8 @@ ANY_MODEL = (
     Ships("texts", "loss", ("texts.jsonl", "passages.jsonl")),
 )
 OWN_KINDS = (
-    Ships("own kinds", "task", ("tiny.jsonl",), "exact_match", 64),
-    Ships("own kinds, loss", "loss", ("tiny.jsonl",)),
+    Ships("conversations it knows", "task", ("tiny.jsonl",), "exact_match", 64),
+    Ships("conversations it knows, loss", "loss", ("tiny.jsonl",)),
 )
 """Of the embedded model, which knows nothing else."""
 

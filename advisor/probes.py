@@ -307,6 +307,7 @@ def _untested(probe: Probe, ours: TaskScores, theirs: TaskScores) -> ProbeFindin
     return unasked(probe, why).model_copy(
         update={
             "unit": ours.metric,
+            "allowed": 0.0,
             "n": len(both),
             "before": before,
             "after": after,

@@ -101,8 +101,8 @@ def test_what_a_wild_rate_wrecked_is_named_and_a_careful_one_kept(trained, space
         is_tolerated=False,
     )
     assert {one.what for one in named if one.vetoes} == {
-        "probe kinds (exact_match) (task)",
-        "probe kinds, loss (loss)",
+        "probe 'kinds (exact_match)' (right answers)",
+        "probe 'kinds, loss'",
     }
 
 

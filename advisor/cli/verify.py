@@ -10,7 +10,7 @@ import click
 from advisor.cli.errors import DONE, VERIFICATION_FAILED
 from advisor.cli.interrupt import interruptible
 from advisor.cli.options import required_run_dir_option, standard_options
-from advisor.cli.probing_options import given, probing_options
+from advisor.cli.probing_options import given, probing_options, remembered
 from advisor.cli.screen import Screen
 from advisor.cli.settings import open_run
 
@@ -27,6 +27,8 @@ def command(ctx: click.Context, /, *, screen: Screen, run_dir: Path, **probing: 
     chance, and by more than is allowed, discards the tuned model.
     """
     pipeline = open_run(screen, run_dir, given(probing), start=False)
+    for sentence in remembered(pipeline.settings, probing):
+        screen.note(sentence)
     with interruptible(screen.command_line()):
         verification = pipeline.verify()
     from advisor.render.evaluation import show_verification  # noqa: PLC0415 - rich is slow to load

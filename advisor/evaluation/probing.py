@@ -22,14 +22,15 @@ ERROR_RATE = 0.05
 FEWEST = 30
 """Paired items below which a share is shown and decides nothing."""
 ALLOWED_SHARE = 0.05
-"""Points of a share that are let pass: what is lost is then at most one answer in twenty."""
+"""Points of a share that are allowed: what is lost is then at most one answer in twenty."""
 ALLOWED_NATS = 0.1
-"""Nats per token that are let pass: the model is then a tenth less sure of each token."""
+"""Nats per token that are allowed: the model is then a tenth less sure of each token."""
 NATS = "nats per token"
 WORST_LOSS = 100.0
 """Nats per token that a loss counts at most, and that one which is no finite number counts: a model
 that guesses among a million tokens is at 14."""
 LOSSES_AT_ONCE = 32
+FLOOR = "The untuned model was at its worst already, so that nothing could be lost here."
 NO_LOSS = "This model's backend cannot say how surprised it is by a text."
 
 
@@ -151,8 +152,8 @@ def compared(
     Shares: exact McNemar test and Newcombe's interval. Other values: sign flips and the bootstrap.
     Items that share a document or group are flipped and drawn together. What was answered before
     and is not any more counts as the worst: as wrong, or as a loss of 100 nats; so does a loss that
-    is no finite number. A share of fewer than 30 items is shown without a test. `corrected` says
-    afterwards what is worse.
+    is no finite number. A share of fewer than 30 items is shown without a test, and so is what was
+    at its worst before. `corrected` says afterwards what is worse.
     """
     rows = _pairs(probe, before, after)
     found = _empty(probe).model_copy(
@@ -169,16 +170,25 @@ def compared(
     a, b = [sign * (x or 0.0) for x, _, _ in rows], [sign * y for _, y, _ in rows]
     labels = [label for *_, label in rows]
     tested = tested_values(a, b, labels, is_share=bool(probe.metric), seed=seed)
-    is_enough = not probe.metric or len(rows) >= FEWEST
-    few = "" if is_enough else f"Fewer than {FEWEST} items: shown, decides nothing."
+    is_floor = all(x == _worst(probe) for x, _, _ in rows)
+    why = _why_untested(probe, len(rows), is_floor=is_floor)
     return found.model_copy(
         update={
             "worse_by": fmean(b) - fmean(a),
             "interval": tested.interval,
-            "p_value": tested.p_value if is_enough else None,
-            "note": " ".join(filter(None, (found.note, few))),
+            "p_value": None if why else tested.p_value,
+            "nothing_to_lose": is_floor,
+            "note": " ".join(filter(None, (found.note, why))),
         }
     )
+
+
+def _why_untested(probe: Probe, count: int, *, is_floor: bool) -> str:
+    """Why nothing is tested, as a sentence; empty where it is."""
+    if is_floor:
+        return FLOOR
+    few = bool(probe.metric) and count < FEWEST
+    return f"Fewer than {FEWEST} items: shown, decides nothing." if few else ""
 
 
 def _pairs(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from advisor.render.diagnosis import show_failures
+from advisor.render.grid import p_text
 from advisor.render.measured_grids import NOT_PRICED, is_priced
 from advisor.render.measured_words import (
     also_grid,
@@ -12,6 +13,7 @@ from advisor.render.measured_words import (
     shown_comparisons,
     stopped_sentence,
 )
+from advisor.render.proof_words import outside_sentences
 from advisor.render.regression_words import change_ends
 from advisor.render.report import scores_table
 from advisor.render.terminal import (
@@ -29,7 +31,7 @@ from advisor.render.terminal import (
     verdict_style,
     words,
 )
-from advisor.render.verification import how_sure, probes_table, segments_table
+from advisor.render.verification import how_sure, probe_notes, probes_table, segments_table
 from advisor.units import short_count
 
 if TYPE_CHECKING:
@@ -96,12 +98,16 @@ def show_verification(console: Console, verification: Verification) -> None:
         console.print(segments_table(verification.segments))
     if verification.probes:
         console.print(probes_table(verification.probes))
+        for line in probe_notes(verification.probes):
+            console.print(plain(line, style="dim"))
     if verification.regressions:
         console.print(_regressions_table(verification))
     for sentence in how_sure(verification):
         console.print(plain(sentence))
     if verification.estimate_vs_measured:
         console.print(_checks_table(verification.estimate_vs_measured, ascii_only=ascii_only))
+        for line in outside_sentences(verification.estimate_vs_measured):
+            console.print(plain(line))
     show_warnings(console, verification.warnings)
 
 
@@ -118,7 +124,7 @@ def comparisons_table(comparisons: Sequence[Comparison], *, ascii_only: bool) ->
             plain(f"{words(found.b)} {arrow} {words(found.a)}", 26),
             f"{100 * found.difference:+.1f}",
             f"{100 * low:+.1f} to {100 * high:+.1f}",
-            "<0.001" if found.p_value < 0.001 else f"{found.p_value:.3f}",
+            p_text(found.p_value),
             styled("yes", "bold") if is_clear else styled("no", "dim"),
         )
     table.caption = plain(f"{comparisons[0].test}, n = {comparisons[0].n}, p after Holm")

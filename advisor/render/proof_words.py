@@ -5,21 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from advisor.render.grid import yes_no
+from advisor.render.probe_words import NOTHING_TO_LOSE
 from advisor.render.safe import UNKNOWN, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from advisor.schema.base import ConfidenceInterval
-    from advisor.schema.verify import Segment, Verification
+    from advisor.schema.probe import ProbeFinding
+    from advisor.schema.verify import EstimateCheck, Segment, Verification
 
 NOT_TESTED = "not tested"
 FAMILIES = {
-    "baselines": "that a model no better than a baseline is called different",
-    "segments": "that any segment is called worse",
-    "probes": "that any probe is called worse",
+    "baselines": "a baseline different from the tuned model",
+    "segments": "some segment worse",
+    "probes": "some probe worse",
 }
-"""What the error rate of each family of tests is the chance of."""
+"""What each family of tests calls what it is not, now and then."""
 UNASKED = (
     "Forgetting was not measured: no packaged, general or named probe was asked of the model "
     "before and after."
@@ -34,9 +36,41 @@ def worst_first(segments: Sequence[Segment]) -> list[Segment]:
     return [*ordered, *sorted(rest, key=lambda one: -one.n)]
 
 
-def worse_word(*, is_worse: bool, is_tested: bool) -> str:
-    """'yes', 'no', or that nobody tested it, which is no 'no'."""
-    return yes_no(is_worse) if is_worse or is_tested else NOT_TESTED
+def worse_word(found: Segment | ProbeFinding) -> str:
+    """'yes', 'no', or that nobody could test it, which is no 'no'."""
+    if getattr(found, "nothing_to_lose", False):
+        return NOTHING_TO_LOSE
+    return yes_no(found.is_worse) if found.is_worse or found.p_value is not None else NOT_TESTED
+
+
+def false_alarms(error_rates: Mapping[str, float]) -> tuple[tuple[str, str], ...]:
+    """What each family of tests wrongly calls, and in how many of 100 runs at most."""
+    return tuple(
+        (FAMILIES.get(name, name), f"{100 * rate:g}") for name, rate in error_rates.items()
+    )
+
+
+def alarm_sentence(error_rates: Mapping[str, float]) -> str:
+    """The error rates in words; empty without any."""
+    told = ", ".join(f"at most {count} call {what}" for what, count in false_alarms(error_rates))
+    return f"False alarms: of 100 runs in which nothing differs, {told}." if told else ""
+
+
+def outside_sentences(checks: Iterable[EstimateCheck]) -> list[str]:
+    """By how much each measured quantity lies outside what was estimated, and what comes of it."""
+    told = [
+        f"{one.quantity} was {_times(one.measured / one.estimated_likely)} the estimate"
+        for one in checks
+        if one.inside is False and one.measured and one.estimated_likely
+    ]
+    if not told:
+        return []
+    kept = "Finished trainings are kept and correct later estimates on this machine"
+    return [f"Outside the estimated range: {'; '.join(told)}. {kept} (`advisor calibration list`)."]
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2g} times"
 
 
 def calm_sentence(found: Verification) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from advisor.render.grid import short_number
+from advisor.render.probe_words import counted_text
 from advisor.render.safe import percent, safe_text
 
 if TYPE_CHECKING:
@@ -27,14 +28,17 @@ def change_ends(found: Regression, probes: Sequence[ProbeFinding]) -> tuple[str,
 
 
 def _unit(what: str, probes: Sequence[ProbeFinding]) -> str:
-    """The unit of the probe of this name and kind, or of the one whose name says most of it."""
-    named = [p for p in probes if p.probe and p.probe in what]
-    of_kind = [p for p in named if f"{p.probe} ({p.kind})" in what]
-    return max(of_kind or named, key=lambda p: len(p.probe)).unit if named else ""
+    """The unit of the probe that the regression names."""
+    return next((p.unit for p in probes if regression_name(p) == what), "")
+
+
+def regression_name(found: ProbeFinding) -> str:
+    """What a regression calls a probe: "probe 'conversations it knows' (right answers)"."""
+    return f"probe '{found.probe}'{counted_text(found)}"
 
 
 def worse_words(found: Regression, probes: Sequence[ProbeFinding]) -> str:
-    """'general text, from 0.085 to 1.1 nats per token'."""
+    """What got worse, from what to what: ... from 0.085 to 1.1 nats per token."""
     before, after = change_ends(found, probes)
     return f"{safe_text(found.what)}, from {before} to {after}"
 
@@ -44,17 +48,3 @@ def segment_words(found: Segment) -> str:
     ends = f"{percent(found.baseline)} to {percent(found.tuned)}"
     name = f"{found.kind} {safe_text(found.name)}"
     return f"{name}: {ends} ({100 * found.difference:+.1f} points, n = {found.n:,})"
-
-
-def probe_value(probe: ProbeFinding, value: float | None) -> str:
-    """A share in percent, or a bare number whose unit stands beside it."""
-    if value is None or not probe.unit:
-        return percent(value)
-    return short_number(value)
-
-
-def probe_words(probe: ProbeFinding) -> str:
-    """'general text: 0.085 to 1.1 nats per token'; unknown where it was not measured."""
-    before, after = probe_value(probe, probe.before), probe_value(probe, probe.after)
-    unit = f" {safe_text(probe.unit)}" if probe.unit and probe.after is not None else ""
-    return f"{safe_text(probe.probe)}: {before} to {after}{unit}"

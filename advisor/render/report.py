@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from advisor.render.diagnosis_grids import NO_MODEL
 from advisor.render.gate import criteria_table, show_advice
 from advisor.render.measured_grids import evaluations_of, target_of
-from advisor.render.regression_words import probe_words, segment_words, worse_words
+from advisor.render.probe_words import probe_words
+from advisor.render.regression_words import segment_words, worse_words
 from advisor.render.terminal import (
     BAD,
     CAREFUL,

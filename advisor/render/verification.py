@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from advisor.render.grid import p_text, short_number
-from advisor.render.proof_words import FAMILIES, UNASKED, worst_first
-from advisor.render.regression_words import probe_value
-from advisor.render.terminal import UNKNOWN, make_table, percent, plain, styled, words
+from advisor.render.grid import p_text
+from advisor.render.probe_words import NATS, SHORT_UNITS, allowed_text, probe_title, probe_value
+from advisor.render.proof_words import UNASKED, alarm_sentence, worse_word, worst_first
+from advisor.render.terminal import make_table, percent, plain, safe_text, styled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SHOWN = 8
 """Segments on a terminal; the document holds all."""
+WIDEST_ANSWER = 7
+"""Columns for yes, no, 'not tested' and 'nothing to lose', which stand on two lines."""
 
 
 def chosen_segments(segments: Sequence[Segment]) -> list[Segment]:
@@ -41,32 +43,45 @@ def segments_table(segments: Sequence[Segment]) -> Table:
             percent(one.tuned),
             f"{100 * one.difference:+.1f}",
             "few" if one.p_value is None else p_text(one.p_value),
-            _worse(is_worse=one.is_worse, is_tested=one.p_value is not None),
+            _worse(one),
         )
-    told = "largest losses first; p one-sided, after Holm; 'few': below 30, not tested"
+    told = "Tuned against the best baseline, largest losses first."
     if len(shown) < len(segments):
-        told = f"{len(shown)} of {len(segments)} segments, {told}"
+        told = f"{len(shown)} of {len(segments)} segments, largest losses first."
+    told += " p: one-sided, after Holm. Few: below 30 samples, not tested."
     table.caption = plain(told)
     table.caption_justify = "left"
     return table
 
 
 def probes_table(probes: Sequence[ProbeFinding]) -> Table:
-    """What was asked beside the task, before and after tuning."""
-    headers = ("Probe", "n", "Before", "After", "Let pass", "p", "Worse")
+    """What was asked beside the task, before and after tuning; every figure with its unit."""
+    headers = ("Probe", "n", "Before", "After", "Allowed", "p", "Worse")
     table = make_table(*headers, right=(1, 2, 3, 4, 5))
+    table.padding = (0, 1, 0, 0)
+    for column in table.columns[1:6]:
+        column.no_wrap = True
+    table.columns[6].width = WIDEST_ANSWER
     for one in probes:
-        name = f"{words(one.probe)} ({one.kind}{', ' + one.unit if one.unit else ''})"
         table.add_row(
-            plain(name, 30),
+            plain(probe_title(one), 60),
             f"{one.n:,}",
             probe_value(one, one.before),
             probe_value(one, one.after),
-            _allowed(one),
-            UNKNOWN if one.p_value is None else p_text(one.p_value),
-            _worse(is_worse=one.is_worse, is_tested=one.p_value is not None),
+            allowed_text(one),
+            "-" if one.p_value is None else p_text(one.p_value),
+            _worse(one),
         )
+    nats = f" {NATS}" if any(one.unit in SHORT_UNITS for one in probes) else ""
+    told = "Worse: by more than the allowed change and beyond chance. p: two-sided, after Holm."
+    table.caption = plain(f"{told}{nats}")
+    table.caption_justify = "left"
     return table
+
+
+def probe_notes(probes: Sequence[ProbeFinding]) -> list[str]:
+    """What is to be known of single probes, a line for each that has something."""
+    return [f"{probe_title(one)}: {safe_text(one.note, 300)}" for one in probes if one.note]
 
 
 def how_sure(verification: Verification) -> list[str]:
@@ -77,31 +92,15 @@ def how_sure(verification: Verification) -> list[str]:
             f"About {verification.more_items:,} more test samples would decide it in 4 of 5 cases,"
             " if the difference stays as it is."
         )
-    rates = [
-        f"{FAMILIES[name]}: {percent(rate, 0)}"
-        for name, rate in verification.error_rates.items()
-        if name in FAMILIES
-    ]
-    if rates:
-        told.append(
-            f"Chance by which it may err where nothing differs, at most: {'; '.join(rates)}."
-        )
+    told += filter(None, [alarm_sentence(verification.error_rates)])
     if (
         verification.verdict != "keep" and not verification.shows_forgetting
     ):  # there it is warned of
         told.append(UNASKED)
     if verification.tolerated:
-        told.append(f"Worse segments and probes are let pass: {verification.tolerated}")
+        told.append(f"Worse segments and probes are tolerated: {verification.tolerated}")
     return told
 
 
-def _worse(*, is_worse: bool, is_tested: bool) -> Text:
-    if is_worse:
-        return styled("yes", "bold red")
-    return styled("no" if is_tested else "-", "dim")
-
-
-def _allowed(probe: ProbeFinding) -> str:
-    if probe.unit:
-        return short_number(probe.allowed)
-    return f"{100 * probe.allowed:.0f} points"
+def _worse(found: Segment | ProbeFinding) -> Text:
+    return styled(worse_word(found), "bold red" if found.is_worse else "dim")

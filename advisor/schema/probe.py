@@ -27,7 +27,7 @@ class Probe(Value):
     """The system turn; empty for none."""
     max_new_tokens: int = Field(default=64, gt=0)
     allowed: float = Field(default=0.05, ge=0)
-    """How much worse is let pass: a share, or nats per token for a loss."""
+    """How much worse is allowed: a share, or nats per token for a loss."""
     higher_is_better: bool = True
     source: str = ""
     """Where its samples come from: the package, or the user's file."""
@@ -51,14 +51,17 @@ class ProbeFinding(Value):
     p_value: float | None = None
     """Two-sided, paired, corrected after Holm over all probes that were tested."""
     allowed: float = 0.0
-    """How much worse is let pass."""
+    """How much worse is allowed."""
     n: int = 0
     is_worse: bool = False
     """Worse beyond chance and by more than is allowed."""
+    nothing_to_lose: bool = False
+    """The untuned model was at its worst already, on every item: nothing could get worse."""
     source: str = ""
     note: str = ""
 
     @property
     def shows_forgetting(self) -> bool:
-        """Whether it was measured beside the task: packaged, general or named, not its answers."""
-        return self.source != OF_TEST_PART and self.worse_by is not None
+        """Whether it was measured beside the task (packaged, general or named), and can be lost."""
+        is_beside = self.source != OF_TEST_PART and not self.nothing_to_lose
+        return is_beside and self.worse_by is not None

@@ -14,6 +14,7 @@ from examples.pretrain_tiny.probe import text_of
 
 pytestmark = [pytest.mark.ml, pytest.mark.slow]
 
+KNOWN = "probe 'conversations it knows' (right answers)"
 CODES = {"printer": "PRN-4", "screen": "SCR-7", "phone": "PHN-2", "login": "LGN-9"}
 WILD = {"learning_rate": 2e-2, "epochs": 2.0, "sequence_length": 192}
 CAREFUL = {"learning_rate": 1e-3, "epochs": 2.0, "sequence_length": 192, "general_share": 0.3}
@@ -51,8 +52,8 @@ def test_a_wild_rate_is_discarded_with_the_regression_named(tmp_path):
     found = verified(tmp_path, WILD)
     assert found.verdict == "discard"
     lost = {one.what for one in found.regressions if one.vetoes}
-    assert lost >= {"probe own kinds (task)", "probe own kinds, loss (loss)"}
-    assert "probe own kinds (task), from 88" in found.because
+    assert lost >= {KNOWN, "probe 'conversations it knows, loss'"}
+    assert f"{KNOWN}, from 88" in found.because
 
 
 def test_a_careful_one_is_kept(tmp_path):

@@ -13,6 +13,7 @@ from advisor.evaluation.asking import Asker, Conditions
 from advisor.evaluation.cache import CompletionCache
 from advisor.evaluation.probing import (
     FEWEST,
+    FLOOR,
     NO_LOSS,
     WORST_LOSS,
     Answered,
@@ -85,6 +86,21 @@ def test_few_items_are_shown_and_decide_nothing():
     assert told[0].worse_by == 1
     assert "Fewer than 30" in told[0].note
     assert told[1].p_value == enough.p_value  # the untested one is no part of Holm's family
+
+
+@pytest.mark.parametrize(("asked", "worst"), [(probe(), 0.0), (probe(higher_is_better=False), 1.0)])
+def test_what_is_on_the_floor_has_nothing_to_lose_and_costs_the_others_nothing(asked, worst):
+    before, after = Answered((worst,) * 60), Answered((1 - worst,) * 3 + (worst,) * 57)
+    floor = compared(asked, before, after)
+    assert floor.nothing_to_lose
+    assert FLOOR in floor.note
+    assert floor.p_value is None
+    assert not floor.shows_forgetting
+    one = compared(probe(), shares(60, 60), shares(54, 60))  # 6 lost: p = 0.03125
+    assert corrected([floor, one])[1].is_worse
+    above = compared(asked, Answered((1 - worst,) + (worst,) * 59), after)
+    assert not above.nothing_to_lose
+    assert above.shows_forgetting
 
 
 def test_holm_is_over_all_that_were_tested():

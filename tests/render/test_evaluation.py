@@ -47,7 +47,7 @@ def test_baselines_show_scores_intervals_effort_and_the_best():
         "target 60.0 %",
         "RAG \N{MINUS SIGN} few-shot",
         "Best: RAG",
-        "<0.001",
+        "< 0.001",
     ):
         assert words in text
     assert "! Only 40 test samples." in text

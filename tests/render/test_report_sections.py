@@ -12,8 +12,9 @@ from advisor.render.html_blocks import html_section
 from advisor.render.markdown import to_markdown
 from advisor.render.markdown_blocks import markdown_section
 from advisor.render.measured_grids import checks_grid, comparisons_grid
+from advisor.render.probe_words import probe_words
 from advisor.render.proof_words import calm_sentence
-from advisor.render.regression_words import change_ends, probe_words, segment_words
+from advisor.render.regression_words import change_ends, segment_words
 from advisor.render.sections.costs import costs, costs_grid
 from advisor.render.sections.dataset import data_grid
 from advisor.render.sections.failures import failures_grid
@@ -107,20 +108,45 @@ def test_the_segment_that_vetoes_is_in_the_chart_however_many_there_are():
     assert "calm 39" not in chart
 
 
-def test_a_probe_shows_before_after_and_what_is_let_pass():
+def test_a_probe_shows_before_after_and_which_change_is_allowed():
     loss, unknown = probes_grid(proofs.vetoed()).rows
-    assert loss == ("general text", "loss, nats per token", "64", "0.085", "1.1",
-                    "1.0 (0.90 to 1.13)", "0.10", "< 0.001", "yes")  # fmt: skip
+    assert loss == ("general text", "loss", "64", "0.085 nats", "1.1 nats",
+                    "+1.01 nats (+0.90 to +1.13)", "+0.1 nats", "< 0.001", "yes")  # fmt: skip
     assert unknown[3:] == (
-        "90.0 %", "unknown", "unknown", "10.0 points", "not tested", "not tested",
+        "90.0 %", "unknown", "unknown", "+10 points", "not tested", "not tested",
     )  # fmt: skip
+
+
+def test_a_change_points_the_way_its_figures_go():
+    fell = {"unit": "", "before": 0.9, "after": 0.8, "worse_by": 0.1, "allowed": 0.05}
+    right = proofs.probe("q", kind="task", higher_is_better=True, **fell)
+    refused = proofs.probe("r", kind="refusal", **fell | {"before": 0.1, "after": 0.2})
+    asked = proofs.vetoed(probes=(
+        right.model_copy(update={"interval": proofs.span(0.02, 0.2)}),
+        refused.model_copy(update={"interval": proofs.span(0.02, 0.2)}),
+    ))  # fmt: skip
+    told = [row[5:7] for row in probes_grid(asked).rows]
+    assert told == [
+        ("-10.0 points (-20.0 to -2.0)", "-5 points"),
+        ("+10.0 points (+2.0 to +20.0)", "+5 points"),
+    ]
+
+
+@PAGES
+def test_a_probe_on_the_floor_has_nothing_to_lose(page):
+    floor = proofs.probe("mine", unit="", kind="task", higher_is_better=True, before=0.0,
+                         after=0.0, worse_by=0.0, p_value=None, is_worse=False,
+                         nothing_to_lose=True)  # fmt: skip
+    found = proofs.vetoed("keep", probes=(floor,), segments=(), regressions=())
+    assert probes_grid(found).rows[0][7:] == ("not tested", "nothing to lose")
+    assert "Forgetting was not measured" in page(proved_report(verification=found))
 
 
 def test_a_probe_of_few_items_is_not_called_fine():
     few = proofs.probe("few", unit="", before=0.9, after=0.1, n=12, p_value=None, is_worse=False)
     grid = probes_grid(proofs.vetoed(probes=(few,)))
-    assert grid.rows[0][6:] == ("10.0 points", "not tested", "not tested")
-    assert grid.headers[5:] == ("Worse by (95 % interval)", "Let pass", "p", "Worse")
+    assert grid.rows[0][6:] == ("+10 points", "not tested", "not tested")
+    assert grid.headers[5:] == ("Change (95 % interval)", "Allowed", "p", "Worse")
     found = proofs.vetoed("keep", probes=(few,), segments=(), regressions=())
     assert calm_sentence(found) == "What got worse is unknown: 0 of 1 probes could be tested."
 
@@ -134,10 +160,10 @@ def test_words_for_what_got_worse_are_in_its_own_unit():
     assert change_ends(proofs.regression("x", kind="failures", before=0, after=7), ()) == ("0", "7")
     assert change_ends(proofs.regression("x", before=0.9, after=0.4), ()) == ("90.0 %", "40.0 %")
     both = (proofs.probe("own", unit=""), proofs.probe("own, loss"))
-    lost = proofs.regression("probe own, loss (loss)", before=0.09, after=0.9)
+    lost = proofs.regression("probe 'own, loss'", before=0.09, after=0.9)
     assert change_ends(lost, both) == ("0.090", "0.90 nats per token")
     twice = (proofs.probe("own"), proofs.probe("own", kind="task", unit=""))
-    lost = proofs.regression("probe own (task)", before=0.9, after=0.3)
+    lost = proofs.regression("probe 'own' (right answers)", before=0.9, after=0.3)
     assert change_ends(lost, twice) == ("90.0 %", "30.0 %")
 
 
@@ -177,7 +203,7 @@ def test_the_proof_is_told_with_its_error_rates_and_what_is_tolerated(page):
     text = page(proved_report(verification=made))
     assert "those are routed elsewhere" in text
     assert "beyond chance: 1 of 2 segments and 1 of 2 probes were tested." in text
-    assert "How often tests err where nothing differs" in text
+    assert "False alarms, in runs in which nothing differs" in text
 
 
 @PAGES

@@ -58,12 +58,13 @@ def test_segments_probes_and_error_rates_are_shown_in_80_columns():
     flat = " ".join(text.split())
     for told in (
         "label: refund 60 80.0 % 60.0 % -20.0 0.004 yes",
-        "few -",
-        "0.085 1.1 0.10 < 0.001 yes",
-        "90.0 % unknown 5 points",
+        "few not tested",
+        "general_text 120 0.085 nats 1.1 nats +0.1 nats < 0.001 yes",
+        "40 90.0 % unknown -5 points - not",
         "About 1,234 more test samples would decide it",
-        "that any segment is called worse: 5 %",
-        "are let pass: red",
+        "False alarms: of 100 runs in which nothing differs, at most 5 call a baseline different",
+        "tuned model, at most 5 call some segment worse.",
+        "are tolerated: red",
     ):
         assert told in flat, told
 
@@ -80,6 +81,36 @@ def test_worse_segments_come_first_then_losses_then_the_largest_of_the_untested(
 def test_of_many_segments_it_says_how_many_are_shown():
     text = shown(segments=tuple(segment(f"s{at}", is_worse=False) for at in range(20)))
     assert "8 of 20 segments" in text
+
+
+def test_a_probe_stands_in_80_columns_whole_and_its_note_below():
+    longest = FORMAT.model_copy(update={
+        "probe": "questions nobody can answer", "kind": "hallucination", "n": 12345, "after": 1.0,
+        "p_value": 0.0001, "is_worse": True, "higher_is_better": False, "before": 1.0,
+        "note": "3 were answered before and not after: they count as wrong.",
+    })  # fmt: skip
+    floor = FORMAT.model_copy(update={"nothing_to_lose": True, "after": 0.0, "before": 0.0})
+    text = shown(probes=(longest, floor, LOSS))
+    assert "…" not in text
+    assert max(len(line) for line in text.splitlines()) <= 80
+    flat = " ".join(text.split())
+    assert "12,345 100.0 % 100.0 % +5 points < 0.001 yes" in flat
+    assert "0.0 % 0.0 % -5 points - nothing" in flat
+    assert "to lose" in flat
+    assert "Nats: loss in nats per token, less is better." in flat
+    told = "questions nobody can answer (made-up answers): 3 were answered before"
+    assert told in flat
+
+
+def test_what_is_outside_its_estimate_is_told_by_how_much():
+    speed = EstimateCheck(
+        id="tokens_per_second", quantity="speed", unit="tokens/s", estimated_low=698.0,
+        estimated_likely=907.0, estimated_high=1179.0, measured=2717.0, inside=False,
+    )  # fmt: skip
+    flat = " ".join(shown(estimate_vs_measured=(speed,)).split())
+    assert "Outside the estimated range: speed was 3 times the estimate." in flat
+    inside = speed.model_copy(update={"inside": True})
+    assert "Outside the estimated" not in shown(estimate_vs_measured=(inside,))
 
 
 def test_what_vetoes_is_answered_with_yes_and_no_and_an_unpriced_machine_costs_nothing_known():

@@ -4,6 +4,7 @@ import pytest
 
 from advisor.schema.base import Provenance
 from advisor.schema.evaluation import Usage
+from advisor.schema.probe import OF_TEST_PART
 from advisor.schema.purse import Bill, TokenPrice
 from advisor.stages.report.costs import costs, known
 from advisor.stages.report.failures import counted, failures
@@ -191,18 +192,28 @@ def test_another_baseline_that_is_ahead_is_named():
 
 
 def test_a_probe_is_told_in_its_own_unit():
-    worse = proofs.regression("probe general text (loss)")
+    worse = proofs.regression("probe 'general text'")
     made = proved_report(verification=proofs.vetoed(regressions=(worse,)))
-    assert "general text (loss), from 0.085 to 1.1 nats per token; on the task" in made.headline
+    assert "probe 'general text', from 0.085 to 1.1 nats per token; on the task" in made.headline
 
 
 def test_a_kept_model_that_forgot_says_so_where_that_is_let_pass():
     worse = proofs.regression("label 'x'", kind="segment", before=0.9, after=0.4, vetoes=False)
     proof = proofs.vetoed(verdict="keep", regressions=(worse,), tolerated="we route these")
     made = proved_report(verification=proof)
-    assert made.headline.startswith(
-        "Keep the tuned model: although it got worse at label 'x', from 90.0 % to 40.0 % (tolerated), 97.0 %"
+    assert made.headline.startswith("Keep the tuned model: 97.0 %")
+    assert made.headline.endswith(
+        "; it got worse at label 'x', from 90.0 % to 40.0 %, which is tolerated."
     )
+
+
+def test_a_keep_says_that_forgetting_was_not_measured():
+    own = proofs.probe("refusals", source=OF_TEST_PART, is_worse=False)
+    told = "; whether it forgot anything beside the task was not measured."
+    unknown = proofs.vetoed(verdict="keep", regressions=(), probes=(own,))
+    assert proved_report(verification=unknown).headline.endswith(told)
+    known = proofs.vetoed(verdict="keep", regressions=(), probes=(proofs.probe(is_worse=False),))
+    assert told not in proved_report(verification=known).headline
 
 
 def test_a_kept_model_is_exported_next():

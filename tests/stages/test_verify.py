@@ -7,6 +7,7 @@ from advisor.evaluation.compare import exact_mcnemar
 from advisor.evaluation.intervals import proportion_interval
 from advisor.schema.probe import OF_TEST_PART, ProbeFinding
 from advisor.stages.verify import Evidence, estimate_vs_measured, verify
+from advisor.stages.verify.stage import UNKNOWN_ELSEWHERE
 from tests.fixtures import values as make
 
 
@@ -63,7 +64,7 @@ def test_clearly_better_is_kept():
     assert found.warnings == ()
     (comparison,) = found.comparisons
     assert (comparison.a, comparison.b) == ("rag", "tuned")
-    assert "80.0 % against 52.0 % for rag" in found.because
+    assert "80.0 % against 52.0 % for RAG" in found.because
     assert "+28.0 points" in found.because
 
 
@@ -269,8 +270,8 @@ def test_a_probe_that_got_worse_is_a_veto_named_with_its_figures():
     assert found.verdict == "discard"
     assert found.probes == (fine, probe())
     assert (
-        "probe general text (loss), from 0.085 to 1.1 nats per token (worse by 1.01 nats per "
-        "token, up to 0.1 nats per token are let pass, 120 samples)"
+        "probe 'general text', from 0.085 to 1.1 nats per token (worse by 1.01 nats per "
+        "token, up to 0.1 nats per token are allowed, 120 samples)"
     ) in found.because
     assert [r.kind for r in found.regressions if r.vetoes] == ["probe"]
     assert found.error_rates["probes"] == 0.05
@@ -317,7 +318,17 @@ def test_a_probe_in_shares_is_told_in_percent():
         probe="json", kind="format", unit="", before=0.9, after=0.4, worse_by=0.5, allowed=0.05
     )
     found = verified(*pair(100, 4, 60, 36), probes=(share,))
-    assert "probe json (format), from 90.0 % to 40.0 % (worse by 50 points" in found.because
+    assert (
+        "probe 'json' (answers in form), from 90.0 % to 40.0 % (worse by 50 points" in found.because
+    )
+
+
+def test_a_keep_says_in_its_reason_that_nothing_beside_the_task_was_measured():
+    assert UNKNOWN_ELSEWHERE in verified(*pair(100, 4, 60, 36)).because
+    fine = probe(after=0.08, worse_by=-0.005, is_worse=False)
+    assert UNKNOWN_ELSEWHERE not in verified(*pair(100, 4, 60, 36), probes=(fine,)).because
+    floor = probe(worse_by=0.0, p_value=None, is_worse=False, nothing_to_lose=True)
+    assert UNKNOWN_ELSEWHERE in verified(*pair(100, 4, 60, 36), probes=(floor,)).because
 
 
 def test_probes_that_were_not_tested_have_no_error_rate():
@@ -332,15 +343,16 @@ def test_a_veto_discards_also_where_the_mean_is_open_and_is_added_where_it_disca
     assert "got worse elsewhere" in opened.because
     worse = verified(*pair(100, 40, 5, 55), probes=(probe(),))
     assert worse.because.startswith("The tuned model is not better")
-    assert "It also got worse elsewhere: probe general text" in worse.because
+    assert "It also got worse elsewhere: probe 'general text', from" in worse.because
 
 
 def test_what_is_tolerated_is_listed_and_vetoes_nothing():
     reason = "It only ever writes ticket lines."
     found = verified(*hidden(60), samples=by_label(60), probes=(probe(),), tolerated=reason)
     assert (found.verdict, found.tolerated) == ("keep", reason)
-    assert "Worse, and let pass: label 'rare', from 100.0 % to 0.0 % (60 samples" in found.because
-    assert "probe general text (loss), from 0.085 to 1.1 nats per token" in found.because
+    told = "It got worse elsewhere, which is tolerated: label 'rare', from 100.0 % to 0.0 % (60"
+    assert told in found.because
+    assert "probe 'general text', from 0.085 to 1.1 nats per token" in found.because
     assert [(r.kind, r.vetoes) for r in found.regressions] == [
         ("segment", False), ("probe", False),
     ]  # fmt: skip

@@ -6,27 +6,35 @@ from typing import TYPE_CHECKING
 
 from advisor.render.blocks import Bullets, Chart, Section, Table, Text
 from advisor.render.charts import differences_chart
-from advisor.render.grid import Grid, p_text, short_number, yes_no
+from advisor.render.grid import Grid, p_text, yes_no
 from advisor.render.measured_grids import checks_grid, comparisons_grid, is_priced
 from advisor.render.measured_words import stopped_sentence
+from advisor.render.probe_words import (
+    COUNTED,
+    NATS,
+    SHORT_UNITS,
+    allowed_text,
+    change_text,
+    probe_value,
+)
 from advisor.render.proof_words import (
-    FAMILIES,
     NOT_TESTED,
     UNASKED,
     calm_sentence,
+    false_alarms,
     interval_points,
     level_header,
+    outside_sentences,
     worse_word,
     worst_first,
 )
-from advisor.render.regression_words import change_ends, probe_value
-from advisor.render.safe import UNKNOWN, percent, words
+from advisor.render.regression_words import change_ends
+from advisor.render.safe import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from advisor.render.blocks import Block
-    from advisor.schema.probe import ProbeFinding
     from advisor.schema.report import Report
     from advisor.schema.verify import Verification
 
@@ -50,7 +58,11 @@ def checks(report: Report) -> Section:
     told = f"{inside} of {len(known)} quantities that can be compared lie inside their interval."
     return Section(
         "Estimate against measured",
-        (Text(told), Table(checks_grid(found), "Estimated before training, measured while it ran")),
+        (
+            Text(told),
+            Table(checks_grid(found), "Estimated before training, measured while it ran"),
+            *map(Text, outside_sentences(found.estimate_vs_measured)),
+        ),
     )
 
 
@@ -74,9 +86,9 @@ def _blocks(found: Verification) -> Iterator[Block]:
     elif found.segments or found.probes:
         yield Text(calm_sentence(found))
     if found.tolerated:
-        yield Text(f"What got worse elsewhere does not veto: {found.tolerated}")
+        yield Text(f"What got worse elsewhere is tolerated and does not veto: {found.tolerated}")
     if found.error_rates:
-        yield Table(error_rates_grid(found), "How often tests err where nothing differs")
+        yield Table(error_rates_grid(found), "False alarms, in runs in which nothing differs")
 
 
 def _target(found: Verification) -> Iterator[Block]:
@@ -114,7 +126,7 @@ def segments_grid(found: Verification) -> Grid:
             f"{100 * s.difference:+.1f} points",
             interval_points(s.interval),
             "too few to veto" if s.p_value is None else p_text(s.p_value),
-            worse_word(is_worse=s.is_worse, is_tested=s.p_value is not None),
+            worse_word(s),
         )
         for s in shown
     )
@@ -129,45 +141,33 @@ def _probes(found: Verification) -> Iterator[Block]:
     if not found.probes:
         return
     yield Table(probes_grid(found), "Probes, before and after tuning")
+    if any(probe.unit in SHORT_UNITS for probe in found.probes):
+        yield Text(NATS, is_quiet=True)
     notes = tuple(f"{probe.probe}: {probe.note}" for probe in found.probes if probe.note)
     if notes:
         yield Bullets(notes)
 
 
 def probes_grid(found: Verification) -> Grid:
-    """Each probe before and after, and how much worse is let pass."""
+    """Each probe before and after, and which change is allowed."""
     rows = tuple(
         (
             probe.probe,
-            ", ".join(part for part in (words(probe.kind), probe.unit) if part),
+            COUNTED[probe.kind],
             f"{probe.n:,}",
             probe_value(probe, probe.before),
             probe_value(probe, probe.after),
-            _worse_by(probe),
-            _change(probe, probe.allowed),
+            change_text(probe),
+            allowed_text(probe),
             NOT_TESTED if probe.p_value is None else p_text(probe.p_value),
-            worse_word(is_worse=probe.is_worse, is_tested=probe.p_value is not None),
+            worse_word(probe),
         )
         for probe in found.probes
     )
     level = level_header("interval", (probe.interval for probe in found.probes))
-    by = f"Worse by ({level})"
-    headers = ("Probe", "Kind", "n", "Before", "After", by, "Let pass", "p", "Worse")
+    by = f"Change ({level})"
+    headers = ("Probe", "Counted", "n", "Before", "After", by, "Allowed", "p", "Worse")
     return Grid(headers, rows, right=(2, 3, 4, 5, 6, 7))
-
-
-def _worse_by(probe: ProbeFinding) -> str:
-    """How much worse, with its interval."""
-    if probe.worse_by is None:
-        return UNKNOWN
-    span = probe.interval
-    scale, digits = (1, 2) if probe.unit else (100, 1)
-    reach = f" ({scale * span.low:.{digits}f} to {scale * span.high:.{digits}f})" if span else ""
-    return f"{_change(probe, probe.worse_by)}{reach}"
-
-
-def _change(probe: ProbeFinding, change: float) -> str:
-    return short_number(change) if probe.unit else f"{100 * change:.1f} points"
 
 
 def regressions_grid(found: Verification) -> Grid:
@@ -180,8 +180,8 @@ def regressions_grid(found: Verification) -> Grid:
 
 
 def error_rates_grid(found: Verification) -> Grid:
-    """Families of tests with the chance that they find a difference where there is none."""
+    """Families of tests with how often they are wrong where nothing differs."""
     rows = tuple(
-        (FAMILIES.get(name, name), percent(rate, 0)) for name, rate in found.error_rates.items()
+        (what, f"at most {count} of 100") for what, count in false_alarms(found.error_rates)
     )
-    return Grid(("Chance", "At most"), rows, right=(1,))
+    return Grid(("Tests call", "Runs"), rows, right=(1,))

@@ -16,7 +16,7 @@ OWN = "this machine"
 """The source that a price of a model on this machine names."""
 NO_PRICE = "it ran on this machine, whose price an hour was not given (--usd-per-hour)"
 NO_RATE = "the price of the model's tokens is not known (--prices)"
-NOT_KEPT = "what it took was not kept"
+NOT_KEPT = "its tokens and its time are not recorded"
 EMBEDDING = ("few_shot_similar", "rag", "rag_few_shot", "nearest_neighbour", "embedding_classifier")
 """Systems that turn texts into vectors."""
 
@@ -51,7 +51,7 @@ def costs(
         tuned = (verification.tuned,)
         found.extend(_asked("answers of the tuned model", tuned, own=here, rate=rate))
         if verification.probes:
-            found.append(_unkept("probes beside the task, before and after", NOT_KEPT))
+            found.append(_unkept("asking the probes, before and after", NOT_KEPT))
     return tuple(found)
 
 
@@ -93,7 +93,7 @@ def _searched(
         return
     tokens = sum(u.prompt_tokens + u.completion_tokens for u in usages)
     line = _timed("searches over prompts and settings", None, rate, tokens=tokens)
-    yield line.model_copy(update={"because": "the time it took was not kept"})
+    yield line.model_copy(update={"because": "its time is not recorded"})
 
 
 def _judged(baselines: Baselines) -> Iterator[CostLine]:

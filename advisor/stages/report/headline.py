@@ -146,20 +146,31 @@ def _verified(verification: Verification, baselines: Baselines | None) -> str:
     seen = f"{_measured(verification.tuned)}{against}{goal}"
     ahead = _ahead(verification, best) if verification.verdict == "discard" else ()
     others = f"; also ahead: {'; '.join(worse_words(one, ()) for one in ahead)}" if ahead else ""
-    return f"{verdict}: {_elsewhere(verification)}{seen}{others}."
+    return f"{verdict}: {_elsewhere(verification)}{seen}{others}{_yet(verification)}."
 
 
 def _elsewhere(verification: Verification) -> str:
-    """What got worse beside the task, where that turned the verdict or was let pass."""
+    """What got worse beside the task, where that turned the verdict."""
     if verification.verdict == "discard" and vetoes(verification):
         first, *others = vetoes(verification)
         more = f", and {len(others)} more" if others else ""
         return f"it got worse at {worse_words(first, verification.probes)}{more}; on the task "
-    passed = [r for r in verification.regressions if r.kind in ("segment", "probe")]
-    if verification.verdict == "keep" and verification.tolerated and passed:
-        told = worse_words(passed[0], verification.probes)
-        return f"although it got worse at {told} (tolerated), "
     return ""
+
+
+def _yet(verification: Verification) -> str:
+    """What a reader of a `keep` must know beside it: what is tolerated, what is not known."""
+    if verification.verdict != "keep":
+        return ""
+    passed = [r for r in verification.regressions if r.kind in ("segment", "probe")]
+    told = ""
+    if verification.tolerated and passed:
+        more = f" and {len(passed) - 1} more" if len(passed) > 1 else ""
+        worse = worse_words(passed[0], verification.probes)
+        told = f"; it got worse at {worse}{more}, which is tolerated"
+    if not verification.shows_forgetting:
+        told += "; whether it forgot anything beside the task was not measured"
+    return told
 
 
 def _training_warranted(gate: GateVerdict, baselines: Baselines | None) -> str:

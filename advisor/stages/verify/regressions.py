@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from advisor.evaluation.sentences import is_clear
+from advisor.render.regression_words import regression_name
 from advisor.schema.baseline import Baselines
 from advisor.schema.evaluation import Comparison, Evaluation
 from advisor.schema.probe import ProbeFinding
@@ -71,19 +72,15 @@ def _of_probe(found: ProbeFinding, *, vetoes: bool) -> Regression:
     unit = found.unit or "points"
     scale = 1 if found.unit else 100
     by = "" if found.worse_by is None else f"worse by {scale * found.worse_by:.3g} {unit}, "
-    told = f"{by}up to {scale * found.allowed:.3g} {unit} are let pass, {found.n} samples."
+    told = f"{by}up to {scale * found.allowed:.3g} {unit} are allowed, {found.n} samples."
     return Regression(
         kind="probe",
-        what=_probe_name(found),
+        what=regression_name(found),
         before=found.before or 0.0,
         after=found.after or 0.0,
         note=told[:1].upper() + told[1:],
         vetoes=vetoes,
     )
-
-
-def _probe_name(found: ProbeFinding) -> str:
-    return f"probe {found.probe} ({found.kind})"
 
 
 def _failures(baselines: Baselines, tuned: Evaluation) -> list[Regression]:

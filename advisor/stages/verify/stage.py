@@ -21,7 +21,7 @@ from advisor.schema.train import TrainResult
 from advisor.schema.verify import Regression, Segment, Verification
 from advisor.stages.verify.measured import estimate_vs_measured
 from advisor.stages.verify.regressions import regressions
-from advisor.stages.verify.verdict import Verdict, judge
+from advisor.stages.verify.verdict import Judged, Verdict, judge
 
 BASELINES_RATE = round(1 - PROOF_LEVEL, 6)
 UNKNOWN_ELSEWHERE = "Whether it forgot anything beside the task is unknown: no probe was measured."
@@ -80,7 +80,7 @@ def verify(
     estimate, result = evidence.estimate, evidence.result
     return Verification(
         verdict=found.verdict,
-        because=found.because,
+        because=_qualified(found, evidence.probes),
         tuned=tuned,
         comparisons=tuple(comparisons),
         regressions=worse,
@@ -102,7 +102,7 @@ def verify(
 def _beside(
     worse: Sequence[Regression], probes: Sequence[ProbeFinding], *, vetoes: bool
 ) -> list[str]:
-    """What got worse in segments and probes, in words: what vetoes, or what is let pass."""
+    """What got worse in segments and probes, in words: what vetoes, or what is tolerated."""
     found = (w for w in worse if w.kind in ("segment", "probe") and w.vetoes is vetoes)
     return [f"{worse_words(one, probes)} ({_noted(one.note)})" for one in found]
 
@@ -119,6 +119,13 @@ def _error_rates(segments: Sequence[Segment], probes: Sequence[ProbeFinding]) ->
     if any(probe.p_value is not None for probe in probes):
         rates["probes"] = PROBES_RATE
     return rates
+
+
+def _qualified(found: Judged, probes: Sequence[ProbeFinding]) -> str:
+    """The reason; that of a `keep` says when nothing beside the task was measured."""
+    if found.verdict != "keep" or any(probe.shows_forgetting for probe in probes):
+        return found.because
+    return f"{found.because} {UNKNOWN_ELSEWHERE}"
 
 
 def _unknown(verdict: Verdict, probes: Sequence[ProbeFinding]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from advisor.evaluation.deciding import items_to_decide
 from advisor.evaluation.sentences import TOO_MANY, is_clear
-from advisor.render.safe import percent
+from advisor.render.safe import percent, words
 from advisor.schema.evaluation import Comparison, Evaluation
 
 WORTHWHILE_GAIN = 0.05
@@ -35,11 +35,13 @@ def judge(
 
     `comparisons` are those with all baselines, corrected after Holm; a baseline that is clearly
     ahead discards, whichever it is. `elsewhere` says in words what vetoes beside them, `passed`
-    what got worse and was let pass.
+    what got worse and is tolerated.
     """
     found = _behind_another(_against_best(comparisons, best, tuned), comparisons)
     if not elsewhere:
-        told = f" Worse, and let pass: {'; '.join(passed)}." if passed else ""
+        told = (
+            f" It got worse elsewhere, which is tolerated: {'; '.join(passed)}." if passed else ""
+        )
         return found._replace(because=found.because + told)
     worse = "; ".join(elsewhere)
     if found.verdict == "discard":
@@ -84,8 +86,8 @@ def _behind_another(found: Judged, comparisons: Sequence[Comparison]) -> Judged:
     span = f"{points(first.interval.low)} to {points(first.interval.high)}"
     return Judged(
         "discard",
-        f"The baseline {first.a} is better beyond chance: on the {first.n} samples that both were "
-        f"asked the tuned model is {points(first.difference)} points from it "
+        f"The baseline {words(first.a)} is better beyond chance: on the {first.n} samples that "
+        f"both were asked the tuned model is {points(first.difference)} points from it "
         f"({100 * first.interval.level:.0f} % interval {span}).",
     )
 
@@ -114,9 +116,9 @@ def _remedy(comparison: Comparison, more: int | None) -> str:
 def _seen(comparison: Comparison, best: Evaluation, tuned: Evaluation) -> str:
     interval = comparison.interval
     return (
-        f"{percent(tuned.value)} against {percent(best.value)} for {best.builder}, a difference "
-        f"of {points(comparison.difference)} points ({100 * interval.level:.0f} % interval "
-        f"{points(interval.low)} to {points(interval.high)}) on {comparison.n} samples"
+        f"{percent(tuned.value)} against {percent(best.value)} for {words(best.builder)}, a "
+        f"difference of {points(comparison.difference)} points ({100 * interval.level:.0f} % "
+        f"interval {points(interval.low)} to {points(interval.high)}) on {comparison.n} samples"
     )
 
 
