@@ -46,6 +46,8 @@ def command(
     Adapters are combined by PEFT, whole models by mergekit. The result is verified on the test part
     of every run among PARTS: exit code 0 where each says keep, 5 otherwise.
     """
+    _refuse_few(parts)
+    weights = _weights(given["weights"], len(parts))
     from advisor.combining import (  # noqa: PLC0415 - the stages are slow to load
         CombineWish,
         combine_runs,
@@ -55,7 +57,7 @@ def command(
     wish = CombineWish(
         how=given["how"],
         out=given["out"],
-        weights=_weights(given["weights"], len(parts)),
+        weights=weights,
         density=given["density"],
         rank=given["rank"],
         base=given["base"],
@@ -75,6 +77,16 @@ def _show(screen: Screen, record: CombineRecord) -> None:
     from advisor.render.combine import show_combination  # noqa: PLC0415 - rich is slow to load
 
     show_combination(screen.console, record)
+
+
+def _refuse_few(parts: tuple[Path, ...]) -> None:
+    """Raise InputError for one part alone, or one named twice, before anything is loaded."""
+    places = [path.resolve() for path in parts]
+    if len(places) < 2 or len(set(places)) < len(places):
+        raise InputError(
+            f"A combination takes two different models or more, got {', '.join(map(str, parts))}.",
+            hint="Name each run folder or model folder once.",
+        )
 
 
 def _weights(told: str | None, count: int) -> tuple[float, ...]:

@@ -37,7 +37,7 @@ from advisor.contracts.retrieving import (
     Windowed,
 )
 from advisor.contracts.scoring import Judging, Metric, Signed, Totalling
-from advisor.contracts.shipping import Combiner, Exporter
+from advisor.contracts.shipping import Combiner, Exporter, Foreseeing
 from advisor.contracts.training import (
     Applied,
     Applying,
@@ -72,6 +72,7 @@ __all__ = [
     "Equipped",
     "Exporter",
     "Filtering",
+    "Foreseeing",
     "Judging",
     "Keeping",
     "Lacking",

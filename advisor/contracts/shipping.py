@@ -31,6 +31,17 @@ class Exporter(Protocol):
 
 
 @runtime_checkable
+class Foreseeing(Protocol):
+    """What an exporter may offer beside its contract: a word on a job before any work."""
+
+    def check(self, job: ExportJob) -> None:
+        """Raise what `export` would raise of the options alone, or of what is missing here; cheap.
+
+        Nothing is opened and nothing written: the places in the job may not be there yet.
+        """
+
+
+@runtime_checkable
 class Combiner(Protocol):
     """Makes one model of several tuned ones."""
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from advisor import registry
+from advisor.contracts import Foreseeing
 from advisor.errors import AdvisorError, MissingExtraError, MissingProgramError, PlanError
 from advisor.schema.export import Exported, ExportJob
 from tests.fixtures.training import RecordingTools, prompt, training_job
@@ -185,6 +186,32 @@ def written_as_promised(made: Made) -> None:
         assert "\n" not in told
         assert str(folder) not in told
         assert SECRET_ROW not in told
+
+
+WRONG = {
+    "merged": {"dtype": "int3"},
+    "quantised": {"bits": "3"},
+    "gguf": {"quantisation": "q 8"},
+    "ollama": {"form": "round"},
+    "vllm": {"as": "is"},
+}
+"""Form -> an option of it with a value that there is not."""
+
+
+@pytest.mark.parametrize("name", OF_WEIGHTS)
+def test_a_wrong_value_is_told_before_anything_is_opened_or_written(name: str, tmp_path: Path):
+    exporter = registry.exporter(name)
+    if not isinstance(exporter, Foreseeing):
+        pytest.skip("it says nothing beforehand")
+    nowhere = tmp_path / "nowhere"
+    for options in ({"no such option": "1"}, *([WRONG[name]] if name in WRONG else [])):
+        with pytest.raises(PlanError):
+            exporter.check(a_job(name, nowhere, nowhere, **options))
+    assert not nowhere.exists()
+
+
+def test_all_of_ours_say_something_beforehand():
+    assert all(isinstance(registry.exporter(name), Foreseeing) for name in WRONG)
 
 
 @pytest.mark.ml

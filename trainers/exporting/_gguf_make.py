@@ -12,6 +12,7 @@ from advisor.contracts import Method
 from advisor.errors import PlanError
 from advisor.schema.export import Exported, ExportJob, Snippet
 from advisor.schema.train import Served
+from trainers.engines.trl._model import tokenizer_at
 from trainers.engines.trl.disk import check_room
 from trainers.exporting import gguf_programs as programs
 from trainers.exporting._gguf_read import check_written, set_adds_bos
@@ -24,7 +25,7 @@ from trainers.exporting.gguf_chat import ChatFacts, chat_facts
 from trainers.exporting.gguf_engines import can_run
 from trainers.exporting.gguf_shapes import HERE, shape_of
 from trainers.exporting.gguf_vocabulary import vocabulary_of
-from trainers.exporting.origins import bytes_of, lineage_of
+from trainers.exporting.origins import Lineage, bytes_of, lineage_of
 from trainers.exporting.serving import by_curl, by_llama_cpp, by_token_ids
 
 LLAMA_SERVER = "http://localhost:8080/v1"
@@ -52,7 +53,9 @@ def make_gguf(job: ExportJob, method: Callable[[str], Method]) -> Made:
     """
     precision, out = precision_of(job), Path(job.output_dir)
     file = out / f"{job.name}.gguf"
-    _check_room(job, precision)
+    line = lineage_of(Path(job.model), at_hand)
+    refuse_unwritable(job, line)
+    _check_room(job, precision, Path(line.base), line.dtype)
     with tempfile.TemporaryDirectory(prefix="advisor-gguf-", dir=out.parent) as place:
         folder = Path(place)
         dtype = "float32" if precision == "f32" else None
@@ -82,12 +85,28 @@ def make_gguf(job: ExportJob, method: Callable[[str], Method]) -> Made:
     )
 
 
-def _check_room(job: ExportJob, precision: str) -> None:
+def refuse_unwritable(job: ExportJob, line: Lineage) -> None:
+    """Raise PlanError, before anything is merged, for a model or a tokenizer not written here.
+
+    llama.cpp's converter knows more of both: where it is at hand, it has the first word.
+    """
+    inside = job.options.get("vocabulary", "inside") == "inside"
+    if inside and programs.converter(job.options) is not None:
+        return
+    shape = shape_of(json.loads((Path(line.base) / "config.json").read_text(encoding="utf-8")))
+    if not inside:
+        return
+    tokenizer = tokenizer_at(str(line.tokenizer))
+    with tempfile.TemporaryDirectory(prefix="advisor-gguf-") as place:
+        tokenizer.save_pretrained(place)
+        vocabulary_of(Path(place), max(shape.vocabulary, len(tokenizer)))
+
+
+def _check_room(job: ExportJob, precision: str, base: Path, dtype: str) -> None:
     """Raise StorageError where merged weights, and what is made of them, have no room."""
-    line = lineage_of(Path(job.model), at_hand)
     is_wide = precision == "f32"
-    merged = bytes_of(Path(line.base), "float32" if is_wide else line.dtype)
-    made = bytes_of(Path(line.base), "float32" if is_wide else "float16")
+    merged = bytes_of(base, "float32" if is_wide else dtype)
+    made = bytes_of(base, "float32" if is_wide else "float16")
     check_room(merged + made * (1 if precision in HERE else 2), Path(job.output_dir))
 
 

@@ -17,7 +17,8 @@ from advisor.contracts import Method
 from advisor.errors import PlanError
 from advisor.schema.export import Exported, ExportJob, Snippet
 from advisor.schema.train import Served
-from trainers.exporting._gguf_make import make_gguf
+from trainers.engines.trl._model import tokenizer_at
+from trainers.exporting._gguf_make import make_gguf, refuse_unwritable
 from trainers.exporting._gguf_read import facts_of
 from trainers.exporting._merging import at_hand
 from trainers.exporting._writing import name_no_place
@@ -27,7 +28,7 @@ from trainers.exporting.modelfile import Modelfile, Wanted, parsed, problems
 from trainers.exporting.origins import lineage_of
 from trainers.exporting.serving import messages_of
 from trainers.exporting.turns import Form, Say, Turns, form_of
-from trainers.origin import base_of
+from trainers.origin import base_of, read_facts
 
 NOT_RUN = (
     "Ollama is not installed here, so it was not run: its prompts were compared with the model's"
@@ -68,7 +69,14 @@ class Told(NamedTuple):
 
 
 def make_whole(job: ExportJob, method: Callable[[str], Method]) -> Exported:
-    """A merged GGUF file and its Modelfile. Raises PlanError and what the GGUF export raises."""
+    """A merged GGUF file and its Modelfile. Raises PlanError and what the GGUF export raises.
+
+    What Ollama cannot be told is refused before anything is merged.
+    """
+    line = lineage_of(Path(job.model), at_hand)
+    refuse_unwritable(job, line)
+    tokenizer = tokenizer_at(str(line.tokenizer))
+    _told(job, "", tokenizer, chat_facts(tokenizer, _ends_of(Path(line.base)), job.name), context=1)
     made = make_gguf(job, method)
     facts = facts_of(made.file)
     context = _context(job, facts)
@@ -86,10 +94,14 @@ def make_whole(job: ExportJob, method: Callable[[str], Method]) -> Exported:
     )
 
 
+def _ends_of(base: Path) -> object:
+    """What the base's files say ends an answer."""
+    own = read_facts(base / "config.json").get("eos_token_id")
+    return read_facts(base / "generation_config.json").get("eos_token_id", own)
+
+
 def make_adapter(job: ExportJob, method: Callable[[str], Method]) -> Exported:
     """The adapter's own files, on a base that Ollama has. Raises PlanError where it cannot."""
-    from trainers.engines.trl._model import tokenizer_at  # noqa: PLC0415 - delays torch
-
     del method
     line, out = lineage_of(Path(job.model), at_hand), Path(job.output_dir)
     if len(line.layers) != 1 or line.layers[0].kind != "adapter":

@@ -19,6 +19,7 @@ from trainers.exporting._running import ran
 from trainers.exporting._writing import files_in, write_model
 from trainers.exporting.options import one_of
 from trainers.exporting.origins import bytes_of, lineage_of
+from trainers.exporting.quantised import BITS
 from trainers.exporting.serving import by_transformers
 
 UNPACKED = ".unpacked"
@@ -28,7 +29,7 @@ NEEDS = "It is opened by transformers where bitsandbytes is installed, on a CPU 
 
 def export_packed(job: ExportJob, tools: Tools) -> Exported:
     """Merged, packed and written; raises as `merged_model` does, and StorageError."""
-    bits = one_of(job, "bits", ("4", "8"), "4")
+    bits = one_of(job, "bits", BITS, "4")
     folder = Path(job.output_dir)
     line = lineage_of(Path(job.model), at_hand)
     check_room(2 * bytes_of(Path(line.base), line.dtype), folder)

@@ -22,7 +22,7 @@ from trainers.exporting._writing import GENERATION, ends_of, files_in, name_no_p
 from trainers.exporting.options import one_of
 from trainers.exporting.origins import DTYPES, Lineage, bytes_of, lineage_of
 from trainers.exporting.serving import by_curl, by_transformers
-from trainers.exporting.vllm import UNCHECKED, rank_for, refused_by_vllm
+from trainers.exporting.vllm import FORMS, UNCHECKED, rank_for, refused_by_vllm
 from trainers.origin import base_of, hub_id, is_place, read_facts
 
 ADAPTER, MODEL, TEMPLATE = "adapter", "model", "chat_template.jinja"
@@ -35,7 +35,7 @@ NO_BASE = (
 )
 LEAVE = (
     *("checkpoint-*", "optimizer*", "scheduler*", "rng_state*", "training_args*", "*.log"),
-    *("trainer_state*", "*.md", BASE_FACTS),
+    *("trainer_state*", "*.md", BASE_FACTS, "combine.json"),
 )
 """What lies beside an adapter and says nothing to a server: states and places of its training."""
 
@@ -97,7 +97,7 @@ def export_vllm(job: ExportJob, tools: Tools) -> Exported:
 
 def _shape(job: ExportJob, line: Lineage) -> Shape:
     """Adapter or whole model, as asked or as it can be. Raises PlanError for what cannot be."""
-    wanted = one_of(job, "as", (ADAPTER, "merged"))
+    wanted = one_of(job, "as", FORMS)
     dtype = one_of(job, "dtype", DTYPES) or line.dtype
     why = "It is a whole model" if not line.layers else refused_by_vllm(line.layers[0])
     if len(line.layers) > 1:

@@ -18,8 +18,11 @@ SHARD = "2GB"
 GENERATION = "generation_config.json"
 SAMPLING = ("temperature", "top_p", "top_k", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
 """What transformers refuses to save beside greedy decoding."""
-LEFT_BEHIND = ("optimizer", "scheduler", "rng_state", "training_args", "trainer_state", "README")
-"""First parts of names: states of the training, and cards that say nothing of this model."""
+LEFT_BEHIND = (
+    *("optimizer", "scheduler", "rng_state", "training_args", "trainer_state", "README"),
+    *("combine.json", "export.json"),
+)
+"""First parts of names: states of the training, and papers that say nothing of this model."""
 
 
 def write_model(model: Any, tokenizer: Any, folder: Path) -> None:

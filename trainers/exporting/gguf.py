@@ -28,6 +28,11 @@ class GgufExporter:
         options=OPTIONS,
     )
 
+    def check(self, job: ExportJob) -> None:
+        """Raise PlanError for options it does not know, and for programs and packages it lacks."""
+        refuse_unknown(job, self.info)
+        check(job)
+
     def export(self, job: ExportJob, tools: Tools) -> Exported:
         """Write `NAME.gguf`; with `vocabulary=beside`, the tokenizer's files beside it.
 
@@ -35,8 +40,7 @@ class GgufExporter:
         llama-quantize knows. Raises PlanError, ModelFolderError, MissingExtraError and
         MissingProgramError.
         """
-        refuse_unknown(job, self.info)
-        check(job)
+        self.check(job)
         with quiet():
             from trainers.exporting._gguf_make import make_gguf  # noqa: PLC0415 - delays torch
 
@@ -49,12 +53,12 @@ def check(job: ExportJob) -> None:
     Raises PlanError, MissingExtraError and MissingProgramError.
     """
     one_of(job, "vocabulary", VOCABULARIES)
+    precision = precision_of(job)
     needed = ("gguf", "torch", "transformers", "peft")
     for name, extra in zip(needed, ("gguf", "train", "train", "train"), strict=True):
         if find_spec(name) is None:
             raise MissingExtraError("Writing a GGUF file", extra)
     converter(job.options)
-    precision = precision_of(job)
     if precision not in HERE:
         quantiser(job.options, precision)
 

@@ -187,6 +187,6 @@ def _cannot(why: str) -> PlanError:
         f"The tokenizer cannot be written into a GGUF file so that llama.cpp reads alike: {why}.",
         hint="Name llama.cpp's converter, which knows more of them (option llama_cpp=FOLDER); or"
         " write the weights alone and keep the tokenizer beside them, for programs that send token"
-        " ids (option vocabulary=beside).",
+        " ids (--to gguf --option vocabulary=beside).",
         where="tokenizer.json",
     )

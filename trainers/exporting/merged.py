@@ -5,7 +5,8 @@ from __future__ import annotations
 from advisor.contracts import PluginInfo, Tools
 from advisor.schema.export import Exported, ExportJob
 from trainers.engines.trl.quiet import quiet
-from trainers.exporting.options import refuse_unknown
+from trainers.exporting.options import one_of, refuse_unknown
+from trainers.exporting.origins import DTYPES
 
 
 class MergedExporter:
@@ -19,9 +20,14 @@ class MergedExporter:
         options=("dtype",),
     )
 
+    def check(self, job: ExportJob) -> None:
+        """Raise PlanError for options that it does not know."""
+        refuse_unknown(job, self.info)
+        one_of(job, "dtype", DTYPES)
+
     def export(self, job: ExportJob, tools: Tools) -> Exported:
         """Weights, tokenizer, chat form and stop tokens; raises as the contract says."""
-        refuse_unknown(job, self.info)
+        self.check(job)
         with quiet():
             from trainers.exporting._merged import export_merged  # noqa: PLC0415 - delays torch
 

@@ -11,7 +11,8 @@ from trainers.engines.trl.quiet import quiet
 from trainers.exporting import gguf
 from trainers.exporting.options import one_of, refuse_unknown
 
-FORMS = ("whole", "adapter")
+ADAPTER = "adapter"
+FORMS = ("whole", ADAPTER)
 
 
 class OllamaExporter:
@@ -25,17 +26,10 @@ class OllamaExporter:
         options=("quantisation", "llama_cpp", "form", "base", "num_ctx", "create"),
     )
 
-    def export(self, job: ExportJob, tools: Tools) -> Exported:
-        """Write `NAME.gguf`, `Modelfile` and `create.sh`.
-
-        `form=adapter` writes `FROM base` (option `base`: a name Ollama knows) and `ADAPTER`
-        instead of a merged file. `create=yes` has Ollama take the model up, so that the proof asks
-        Ollama itself. Raises PlanError for a tokenizer or a chat template that Ollama
-        cannot say, ModelFolderError, MissingExtraError and MissingProgramError.
-        """
+    def check(self, job: ExportJob) -> None:
+        """Raise PlanError for options it does not know, and for programs and packages it lacks."""
         refuse_unknown(job, self.info)
-        is_adapter = one_of(job, "form", FORMS) == "adapter"
-        if is_adapter and not job.options.get("base"):
+        if one_of(job, "form", FORMS) == ADAPTER and not job.options.get("base"):
             raise PlanError(
                 "Ollama puts an adapter on a base of its own, and none is named.",
                 hint="Name exactly the tuned base as Ollama knows it: option base=NAME.",
@@ -53,6 +47,17 @@ class OllamaExporter:
                 where="create=yes",
             )
         gguf.check(job)
+
+    def export(self, job: ExportJob, tools: Tools) -> Exported:
+        """Write `NAME.gguf`, `Modelfile` and `create.sh`.
+
+        `form=adapter` writes `FROM base` (option `base`: a name Ollama knows) and `ADAPTER`
+        instead of a merged file. `create=yes` has Ollama take the model up, so that the proof asks
+        Ollama itself. Raises PlanError for a tokenizer or a chat template that Ollama
+        cannot say, ModelFolderError, MissingExtraError and MissingProgramError.
+        """
+        self.check(job)
+        is_adapter = job.options.get("form") == ADAPTER
         with quiet():
             from trainers.exporting._ollama_make import (  # noqa: PLC0415 - delays torch
                 make_adapter,

@@ -7,9 +7,11 @@ from typing import Any
 from advisor.contracts import PluginInfo, Tools
 from advisor.schema.export import Exported, ExportJob
 from trainers.engines.trl.quiet import quiet
-from trainers.exporting.options import refuse_unknown
+from trainers.exporting.options import one_of, refuse_unknown
+from trainers.exporting.origins import DTYPES
 from trainers.origin import Origin
 
+FORMS = ("adapter", "merged")
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """What `--max-lora-rank` may be: `MaxLoRARanks` of vLLM's vllm/config/lora.py (0.11 to 0.26)."""
 REFUSED = {
@@ -43,9 +45,15 @@ class VllmExporter:
         options=("as", "dtype"),
     )
 
+    def check(self, job: ExportJob) -> None:
+        """Raise PlanError for options that it does not know."""
+        refuse_unknown(job, self.info)
+        one_of(job, "as", FORMS)
+        one_of(job, "dtype", DTYPES)
+
     def export(self, job: ExportJob, tools: Tools) -> Exported:
         """Adapter or model, chat template, stop tokens, `serve.sh`; raises as the contract says."""
-        refuse_unknown(job, self.info)
+        self.check(job)
         with quiet():
             from trainers.exporting._vllm import export_vllm  # noqa: PLC0415 - delays torch
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from advisor.errors import (
     UnsupportedArchitectureError,
 )
 from advisor.schema.evaluation import Message, Prompt
-from tests.fixtures.tiny_llama import TURNS
+from tests.fixtures.tiny_llama import TURNS, edit_json
 from tests.fixtures.training import RecordingTools
 from tests.trainers.exporting.tuned import export_job, tuned_by
 from trainers.exporting.gguf import GgufExporter
@@ -215,6 +216,28 @@ def test_the_embedded_model_s_tokenizer_goes_into_no_file():
 
     with pytest.raises(PlanError, match="rewrites texts before it parts them"):
         vocabulary_of(embedded_model_root(), 512)
+
+
+@pytest.mark.parametrize("form", ["gguf", "ollama"])
+def test_a_tokenizer_that_cannot_be_written_is_refused_before_merging(form, tmp_path, monkeypatch):
+    from advisor.resources import embedded_model_root
+
+    monkeypatch.setattr("trainers.exporting._gguf_make.merged_model", None)
+    job = export_job(embedded_model_root(), tmp_path / "out")
+    with pytest.raises(PlanError, match="rewrites texts before it parts them"):
+        registry.exporter(form).export(job, RecordingTools(cache_dir=tmp_path))
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_model_that_cannot_be_written_is_refused_before_merging(
+    tiny_llama, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("trainers.exporting._gguf_make.merged_model", None)
+    model = Path(shutil.copytree(tiny_llama, tmp_path / "model"))
+    edit_json(model / "config.json", sliding_window=16)
+    for vocabulary in ("inside", "beside"):
+        with pytest.raises(PlanError, match="sliding window"):
+            exported(model, tmp_path / vocabulary, vocabulary=vocabulary)
 
 
 @pytest.mark.slow

@@ -113,7 +113,10 @@ def test_every_stop_token_and_cut_spaces_are_told(tiny_llama, tmp_path):
         ("{{ messages[-1].content }}{% if add_generation_prompt %}A:{% endif %}", "sequence of"),
     ],
 )
-def test_what_ollama_cannot_say_is_refused(tiny_llama, tmp_path, template, why):
+def test_what_ollama_cannot_say_is_refused_before_merging(
+    tiny_llama, tmp_path, template, why, monkeypatch
+):
+    monkeypatch.setattr("trainers.exporting._gguf_make.merged_model", None)
     model = changed(tiny_llama, tmp_path / "model", template)
     with pytest.raises(PlanError, match=why):
         exported(model, tmp_path / "out")
