@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from advisor.contracts import PromptBuilder, Reading
 from advisor.discrepancies import Causes, Heard, causes
@@ -25,6 +25,8 @@ ASKED = 100
 """Questions, unless told otherwise: of so many, one may be answered otherwise by an exact form."""
 SHOWN = 10
 """Ids of differing samples that are told."""
+WORSE = ("same", "within_tolerance", "unchecked", "different")
+"""Verdicts, the worst last."""
 PLAIN = Prompt(
     sample_id="plain",
     messages=(
@@ -41,8 +43,8 @@ class Tolerance(NamedTuple):
 
     least_equal: float
     """Share of answers that must be the same, letter by letter."""
-    most_worse: float
-    """Share of 1 that its score may lie below."""
+    most_worse: float | None
+    """Share of 1 that its score may lie below; None where a score says nothing and none is told."""
 
 
 EXACT = Tolerance(least_equal=0.99, most_worse=0.02)
@@ -103,9 +105,52 @@ def unchecked(reference: str, exported: str, tolerance: Tolerance) -> Agreement:
         n=0,
         equal=0,
         asked_agreement=tolerance.least_equal,
-        asked_worse_by=tolerance.most_worse,
+        asked_worse_by=tolerance.most_worse or 0.0,
         verdict="unchecked",
     )
+
+
+def summed(found: Mapping[str, Agreement]) -> Agreement:
+    """One agreement of several tasks: the worst verdict, all answers, no score.
+
+    `found` holds one or more; of one it is that.
+    """
+    first, *others = found.values()
+    if not others:
+        return first
+    every = (first, *others)
+    return first.model_copy(
+        update={
+            "n": sum(one.n for one in every),
+            "equal": sum(one.equal for one in every),
+            **dict.fromkeys(("reference_score", "exported_score", "worse_by", "interval")),
+            "metric": "",
+            "same_prompts": _all([one.same_prompts for one in every]),
+            "same_ends": _all([one.same_ends for one in every]),
+            "differing": tuple(f"{k}: {i}" for k, one in found.items() for i in one.differing),
+            "problems": tuple(f"{k}: {told}" for k, one in found.items() for told in one.problems),
+            "verdict": max((one.verdict for one in every), key=WORSE.index),
+        }
+    )
+
+
+def _all(told: Sequence[bool | None]) -> bool | None:
+    return False if False in told else None if None in told else True
+
+
+def few(agreement: Agreement) -> tuple[str, ...]:
+    """That what was asked does not show the tolerance for all answers, and how many would."""
+    if not agreement.n or agreement.is_shown or agreement.verdict == "different":
+        return ()
+    equal, n, least = agreement.equal, agreement.n, agreement.least_asked
+    told = (
+        f"With {equal} of {n} answers equal, up to {100 * agreement.most_differing:.1f} % of all"
+        f" may still be others (95 % confidence), where"
+        f" {100 * (1 - agreement.asked_agreement):g} % are let pass"
+    )
+    if least is not None:
+        told += f"; {least} equal ones would show that (`--check {least}`, where there are so many)"
+    return (f"{told}.",)
 
 
 def _heard(witness: Witness, name: str, builder: PromptBuilder, samples: Sequence[Sample]) -> Heard:
@@ -179,8 +224,8 @@ def _compared(
         if not has_failed(ours.completion)
     ]
     equal = sum(same for _, same in pairs)
-    score = compare(before.evaluation, after.evaluation, value_of=value_of(reference.bench.metric))
-    worse_by = 0.0 - score.difference
+    told = {} if tolerance.most_worse is None else _scores(reference, before, after)
+    worse_by = told.get("worse_by", 0.0)
     verdict = _verdict(equal, len(pairs), worse_by, tolerance, is_refused=bool(found.faults))
     problems = found.faults
     if verdict == "different":
@@ -191,20 +236,27 @@ def _compared(
         n=len(pairs),
         equal=equal,
         asked_agreement=tolerance.least_equal,
-        metric=before.evaluation.metric,
-        reference_score=before.evaluation.value,
-        exported_score=after.evaluation.value,
-        worse_by=worse_by,
-        interval=ConfidenceInterval(
-            low=0.0 - score.interval.high, high=0.0 - score.interval.low, level=score.interval.level
-        ),
-        asked_worse_by=tolerance.most_worse,
+        **told,
+        asked_worse_by=tolerance.most_worse or 0.0,
         same_prompts=found.same_prompts,
         same_ends=found.same_ends,
         differing=tuple(sample_id for sample_id, same in pairs if not same)[:SHOWN],
         problems=problems,
         verdict=verdict,
     )
+
+
+def _scores(reference: Witness, before: Heard, after: Heard) -> dict[str, Any]:
+    """Both scores, and how far the export's lies below, paired over the samples."""
+    found = compare(before.evaluation, after.evaluation, value_of=value_of(reference.bench.metric))
+    low, high, level = found.interval.low, found.interval.high, found.interval.level
+    return {
+        "metric": before.evaluation.metric,
+        "reference_score": before.evaluation.value,
+        "exported_score": after.evaluation.value,
+        "worse_by": 0.0 - found.difference,
+        "interval": ConfidenceInterval(low=0.0 - high, high=0.0 - low, level=level),
+    }
 
 
 def _is_equal(ours: Completion, theirs: Completion) -> bool:
@@ -214,7 +266,7 @@ def _is_equal(ours: Completion, theirs: Completion) -> bool:
 def _verdict(
     equal: int, n: int, worse_by: float, tolerance: Tolerance, *, is_refused: bool
 ) -> Verdict:
-    if is_refused or equal < tolerance.least_equal * n or worse_by > tolerance.most_worse:
+    if is_refused or equal < tolerance.least_equal * n or _is_worse(worse_by, tolerance):
         return "different"
     return "same" if equal == n else "within_tolerance"
 
@@ -227,12 +279,16 @@ def _shortfalls(equal: int, n: int, worse_by: float, tolerance: Tolerance) -> tu
             f"Only {equal} of {n} answers are the same, letter by letter; at least"
             f" {100 * tolerance.least_equal:g} % are asked for."
         )
-    if worse_by > tolerance.most_worse:
+    if _is_worse(worse_by, tolerance):
         found.append(
             f"Its score is {100 * worse_by:.1f} points worse; at most"
-            f" {100 * tolerance.most_worse:g} are let pass."
+            f" {100 * (tolerance.most_worse or 0.0):g} are let pass."
         )
     return tuple(found)
+
+
+def _is_worse(worse_by: float, tolerance: Tolerance) -> bool:
+    return tolerance.most_worse is not None and worse_by > tolerance.most_worse
 
 
 def _unopened(reference: Witness, exported: Witness, tolerance: Tolerance, why: str) -> Agreement:

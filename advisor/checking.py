@@ -11,7 +11,17 @@ from urllib.parse import urlsplit
 
 from advisor import registry
 from advisor.assembly import tuned_place
-from advisor.certifying import ASKED, EXACT, PLAIN, ROUNDED, Tolerance, Witness, agreed, unchecked
+from advisor.certifying import (
+    ASKED,
+    EXACT,
+    PLAIN,
+    ROUNDED,
+    Tolerance,
+    Witness,
+    agreed,
+    few,
+    unchecked,
+)
 from advisor.contracts import Judging, Progress
 from advisor.discrepancies import FULL
 from advisor.errors import (
@@ -70,6 +80,8 @@ class ExportWish:
     """Why a model is exported that was not kept."""
     name: str = ""
     """What it is served as; empty: the run's name."""
+    instruction: str = ""
+    """System turn that a folder's model was tuned with; empty: that of the run it comes from."""
     check_folder: Path | None = None
     """A folder that lies there already, to be held against the run's model; nothing is written."""
 
@@ -190,12 +202,12 @@ def certified_without_run(
 ) -> tuple[Agreement, tuple[str, ...]]:
     """Whether an export is the model in a folder, asked packaged questions; and why it was not.
 
-    The scores are those of the questions' own answers, which say little; that both answer alike is
-    what counts. Raises what opening and asking the reference raises.
+    No score is told: a model tuned for something else answers none of them as they want it, so that
+    two scores of 0 would say nothing. Raises what opening and asking the reference raises.
     """
     decides = deciding_options(LOCAL_BACKEND, {})
     precision = str(decides.get(DTYPE, ""))
-    tolerance = tolerance_of(found, precision)
+    tolerance = tolerance_of(found, precision)._replace(most_worse=None)
     words = f"{LOCAL_BACKEND}: {reference.name}"
     if found.served_by is None:
         return unchecked(words, found.exporter, tolerance), _why(found)
@@ -230,21 +242,6 @@ def certified_without_run(
     except (MissingExtraError, MissingProgramError) as error:
         return unchecked(words, found.exporter, tolerance), (_missing(error),)
     return agreement, (*few(agreement), *found.unchecked)
-
-
-def few(agreement: Agreement) -> tuple[str, ...]:
-    """That what was asked does not show the tolerance for all answers, and how many would."""
-    if not agreement.n or agreement.is_shown or agreement.verdict == "different":
-        return ()
-    equal, n, least = agreement.equal, agreement.n, agreement.least_asked
-    told = (
-        f"With {equal} of {n} answers equal, up to {100 * agreement.most_differing:.1f} % of all"
-        f" may still be others (95 % confidence), where"
-        f" {100 * (1 - agreement.asked_agreement):g} % are let pass"
-    )
-    if least is not None:
-        told += f"; {least} equal ones would show that (`--check {least}`, where there are so many)"
-    return (f"{told}.",)
 
 
 def tolerance_of(found: Exported, evaluated_in: str, *, by: str = LOCAL_BACKEND) -> Tolerance:

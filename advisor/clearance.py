@@ -16,6 +16,7 @@ from advisor.errors import (
     MissingArtifactError,
     StaleArtifactError,
 )
+from advisor.model_files import answers_digest
 from advisor.schema.combine import CombineRecord
 from advisor.schema.evaluation import Evaluation
 from advisor.schema.train import TrainResult
@@ -27,6 +28,7 @@ OVERRIDE = "add --anyway REASON, which is kept in the record and on the model ca
 UNVERIFIED = "it was never verified"
 STALE = "its verification is stale"
 REPLACED = "its weights are not those that were verified"
+UNTOLD = "its record does not say which weights were verified"
 WEIGHTS = "weights"
 """What the origin of a verification calls the digest of the model's files."""
 
@@ -67,7 +69,8 @@ def standing_of(space: Workspace) -> Clearance:
 def standing_of_folder(model: Path) -> Clearance:
     """How a model's folder stands: a combination by its record, any other without a verdict.
 
-    Raises ArtifactError for a record that cannot be read.
+    A verdict holds for the weights, the tokenizer and the settings that it was given for. Raises
+    ArtifactError for a record that cannot be read.
     """
     weights = model_digest(model)
     combined = combination_in(model)
@@ -75,6 +78,10 @@ def standing_of_folder(model: Path) -> Clearance:
         return Clearance(weights=weights)
     if combined.verdict == "unverified":
         return Clearance("", UNVERIFIED, weights)
+    if not combined.weights_digest:
+        return Clearance("", UNTOLD, weights)
+    if combined.weights_digest != answers_digest(model):
+        return Clearance("", REPLACED, weights)
     told = "" if combined.verdict == "keep" else f"the verification says {combined.verdict}"
     return Clearance(combined.verdict, told, weights)
 
@@ -128,6 +135,7 @@ def _refusal(standing: Clearance, *, place: Path, hint: str) -> AdvisorError:
     why = {
         STALE: "something that it was made from has changed since",
         REPLACED: "they were changed or replaced afterwards",
+        UNTOLD: "an earlier version has made it, or somebody has changed it",
     }[standing.doubt]
     return StaleArtifactError(
         f"Nothing proves that this model helps: {standing.doubt}; {why}.", hint=hint, where=where

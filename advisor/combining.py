@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -15,6 +15,7 @@ from advisor.assembly import tuned_place
 from advisor.checking import refuse_uncheckable
 from advisor.clearance import REPLACED, standing_of
 from advisor.contracts import Combiner
+from advisor.contracts.base_facts import BASE_FACTS
 from advisor.errors import (
     ConsentError,
     InputError,
@@ -27,8 +28,9 @@ from advisor.evaluation.also import value_of
 from advisor.evaluation.compare import compare
 from advisor.evaluation.detectable import PROOF_LEVEL
 from advisor.kept_settings import load_settings
+from advisor.known_tasks import COMBINATIONS, TASKS, without_texts
 from advisor.measuring import make_purse
-from advisor.model_files import ADAPTER
+from advisor.model_files import ADAPTER, answers_digest, read_object
 from advisor.proving import proved
 from advisor.schema.base import Value
 from advisor.schema.baseline import Baselines
@@ -44,8 +46,6 @@ from advisor.workspace import Workspace
 
 GROUP = "advisor.combiners"
 RECORD = "combine.json"
-COMBINATIONS = "combinations"
-"""Folder of a run for whole verifications of what it became a part of."""
 ALONE, TOGETHER = "tuned alone", "combined"
 Verdict = Literal["keep", "discard", "inconclusive", "unverified"]
 
@@ -105,9 +105,12 @@ def combine_runs(parts: Sequence[Part], wish: CombineWish) -> CombineRecord:
             job.model_copy(update={"output_dir": str(place)}),
             runs[0].tools() if runs else Tools(seed=wish.seed, instruction="", cache_dir=place),
         )
+        digest = answers_digest(place)
         proofs = [_proof(space, made, wish) for space in runs if wish.is_verified]
         record = _record(parts, job, _moved(made, place, goal), proofs)
+        record = record.model_copy(update={"weights_digest": digest})
         write_text(place / RECORD, _as_text(_without_places(record, parts)), option="--out")
+        _note_tasks(place, _names_of(parts))
     for proof in proofs:
         _keep_whole(proof, goal.name)
     return record
@@ -117,13 +120,18 @@ def _as_text(value: Value) -> str:
     return json.dumps(document(value), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
-def _without_places(record: CombineRecord, parts: Sequence[Part]) -> CombineRecord:
-    """The record as it lies beside the model: parts and runs by their names, nothing of a place."""
-    made = record.combined
-    served, name = made.served_by.model_copy(update={"model": "."}), Path(made.output_dir).name
+def _names_of(parts: Sequence[Part]) -> dict[str, str]:
+    """Folder of each run among the parts -> what it is called in the record."""
     named = {str(part.space.folder.path): part.name for part in parts if part.space}
     if len(set(named.values())) < len(named):
         named = {run: f"{name} ({at})" for at, (run, name) in enumerate(named.items(), 1)}
+    return named
+
+
+def _without_places(record: CombineRecord, parts: Sequence[Part]) -> CombineRecord:
+    """The record as it lies beside the model: parts and runs by their names, nothing of a place."""
+    made, named = record.combined, _names_of(parts)
+    served, name = made.served_by.model_copy(update={"model": "."}), Path(made.output_dir).name
     return record.model_copy(
         update={
             "combined": made.model_copy(update={"output_dir": name, "served_by": served}),
@@ -134,10 +142,11 @@ def _without_places(record: CombineRecord, parts: Sequence[Part]) -> CombineReco
     )
 
 
-def _without_texts(found: Verification) -> Verification:
-    """A verification without what was answered to each sample, which stays with its run."""
-    tuned = found.tuned.model_copy(update={"scores": (), "tried": ()})
-    return found.model_copy(update={"tuned": tuned})
+def _note_tasks(place: Path, named: Mapping[str, str]) -> None:
+    """Where the runs lie, in the one file that names places and is left behind when it ships."""
+    if named:
+        told = read_object(place / BASE_FACTS) | {TASKS: {name: run for run, name in named.items()}}
+        write_text(place / BASE_FACTS, json.dumps(told, indent=1) + "\n", option="--out")
 
 
 def _keep_whole(proof: Proof, name: str) -> None:
@@ -322,7 +331,7 @@ def _record(
         combined=made,
         models=job.models,
         weights=job.weights,
-        verifications={proof.run: _without_texts(proof.verification) for proof in proofs},
+        verifications={proof.run: without_texts(proof.verification) for proof in proofs},
         against_parts={proof.run: proof.against for proof in proofs if proof.against},
         verdict=_verdict([proof.verification.verdict for proof in proofs]),
         warnings=tuple(warnings),

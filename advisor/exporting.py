@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from advisor import registry
-from advisor.artifacts import digest_of, not_empty, whole_folder, write_text
+from advisor.artifacts import digest_of, not_empty, whole_folder
 from advisor.assembly import tuned_place
-from advisor.certifying import ASKED
-from advisor.checking import (
-    CHECK_LATER,
-    ExportWish,
-    certified,
-    certified_without_run,
-    refuse_uncheckable,
-)
-from advisor.clearance import (
-    Clearance,
-    combination_in,
-    refuse,
-    refuse_unproved,
-    standing_of,
-    standing_of_folder,
-)
-from advisor.contracts import PluginInfo, Progress
+from advisor.checking import CHECK_LATER, ExportWish, certified, refuse_uncheckable
+from advisor.clearance import Clearance, refuse, refuse_unproved, standing_of
+from advisor.contracts import Foreseeing, PluginInfo
 from advisor.errors import (
     InputError,
     MissingArtifactError,
@@ -38,14 +23,13 @@ from advisor.errors import (
     StorageError,
     UnknownPluginError,
 )
-from advisor.export_record import HERE, keep_record, moved, read_record
+from advisor.export_record import keep_record, moved, read_record
 from advisor.handed_over import as_exported
-from advisor.paperwork import CARD as CARD_FILE
 from advisor.paperwork import write_paperwork
 from advisor.pipeline import Pipeline
-from advisor.render.combined_card import to_combined_card
 from advisor.schema.export import Agreement, Exported, ExportJob, ExportRecord
 from advisor.schema.train import TrainResult
+from advisor.schema.verify import Verification
 from advisor.standing import changed_since
 from advisor.tools import Tools
 from advisor.training_set import training_samples
@@ -58,6 +42,10 @@ CARD = "card"
 EXPORTS = "exports"
 """Folder of the exports in a run folder."""
 UNASKED = "Not checked against the evaluated model, as asked (--no-check)."
+NOT_KEPT = (
+    "The model that was trained by this plan here was not kept: its verification says {}. Training"
+    " it elsewhere the same way gives no reason to expect another verdict; verify what comes out."
+)
 MADE_FROM = ("options", "trained_as", "weights_digest", "job_digest")
 """Fields of a record that say what an export was made from."""
 
@@ -73,17 +61,18 @@ def export_run(pipeline: Pipeline, wish: ExportWish) -> ExportRecord:
     space = pipeline.workspace
     if wish.check_folder is not None:
         return _handed_over(pipeline, wish, wish.check_folder.resolve())
-    info = _form(wish.to)
+    info = form_of(wish.to)
     goal = (wish.out or space.folder.path / EXPORTS / wish.to).resolve()
     if wish.check_at:
         return _served_checked(pipeline, wish, goal)
     if "training" in info.needs:
         return _recipe(pipeline, wish, goal)
-    standing = _cleared(space, wish.anyway)
     training = space.folder.read("train", TrainResult)
     job = _job(space, wish, tuned_place(space, training))
-    marks = _marks(standing, job, wish)
-    record = _left_unchecked(goal, wish.to, marks)
+    refuse_options(wish.to, job)
+    standing = _cleared(space, wish.anyway)
+    marks = marks_of(standing, job, wish)
+    record = left_unchecked(goal, wish.to, marks)
     if record is None:
         if wish.is_checked and wish.to != CARD:
             refuse_uncheckable(space, may_spend=pipeline.may_spend)
@@ -95,78 +84,32 @@ def export_run(pipeline: Pipeline, wish: ExportWish) -> ExportRecord:
     return _proved(pipeline, wish, record, goal, standing)
 
 
-def export_folder(
-    model: Path, wish: ExportWish, goal: Path, *, instruction: str = "", progress: Progress
-) -> ExportRecord:
-    """A model's folder in another form, checked on packaged questions: no run stands behind it.
-
-    The record lies beside it. A combination is exported where its verification kept it. Raises
-    UnknownPluginError, ModelFolderError, StorageError, what a combination's standing raises, and
-    what the exporter and the check raise.
-    """
-    if wish.to == CARD or "weights" not in _form(wish.to).needs:
-        raise PlanError(
-            f"Only a run's model can be exported as {wish.to}.",
-            hint="Name the run: --run-dir DIR.",
-            where="--to",
-        )
-    standing = standing_of_folder(model)
-    refuse(standing, wish.anyway, place=model, again="advisor combine")
-    job = ExportJob(
-        model=str(model),
-        name=served_name(wish.name or goal.name, told=bool(wish.name)),
-        output_dir=HERE,
-        instruction=instruction,
-        options=wish.options,
-    )
-    marks = _marks(standing, job, wish)
-    record = _left_unchecked(goal, wish.to, marks)
-    if record is None:
-        tools = Tools(seed=0, instruction=instruction, cache_dir=Path(), progress=progress)
-        record = exported(job, wish.to, tools, goal, marks)
-    elif not wish.is_checked:
-        raise not_empty(goal)
-    agreement: Agreement | None = None
-    remarks: tuple[str, ...] = (UNASKED,)
-    if wish.is_checked:
-        agreement, remarks = certified_without_run(
-            model,
-            record.exported,
-            instruction=instruction,
-            most=wish.check or ASKED,
-            progress=progress,
-        )
-    warnings = tuple(dict.fromkeys((*standing.sentences(wish.anyway), *remarks)))
-    record = record.model_copy(update={"agreement": agreement, "warnings": warnings})
-    combined = combination_in(model)
-    if combined is not None:
-        record = _with_files(record, (CARD_FILE,))
-        write_text(goal / CARD_FILE, to_combined_card(combined, record), option="--out")
-    keep_record(record, goal, goal)
-    return record
-
-
 def exported(
     job: ExportJob, exporter: str, tools: Tools, goal: Path, marks: dict[str, Any]
 ) -> ExportRecord:
     """What an exporter makes of a job, with its record, whole in `goal` or not at all.
 
     It is written beside the goal and moved there at the end; `marks` are what the record says
-    beside that. Raises StorageError where the goal holds something, PlanError for an option that
-    the exporter does not know, and what it raises.
+    beside that. Raises StorageError where the goal holds something, and what the exporter raises.
     """
-    make = _maker(exporter, job, tools)
     with whole_folder(goal, "export") as place:
-        found = make(job.model_copy(update={"output_dir": str(place)}))
+        here = job.model_copy(update={"output_dir": str(place)})
+        if exporter == CARD:
+            found = Exported(exporter=CARD, output_dir=here.output_dir, files=())
+        else:
+            found = registry.exporter(exporter).export(here, tools)
         told = moved(found.model_dump(), str(place), str(goal))
         record = ExportRecord(exported=Exported.model_validate(told), **marks)
         keep_record(record, place, goal)
     return record
 
 
-def _maker(exporter: str, job: ExportJob, tools: Tools) -> Callable[[ExportJob], Exported]:
-    """What writes the files; raises PlanError for an option that it does not know."""
-    info = _form(exporter)
+def refuse_options(exporter: str, job: ExportJob) -> None:
+    """Raise PlanError for an option that the form does not know, or not with that value.
+
+    MissingExtraError and MissingProgramError for what it lacks here, where it knows that before.
+    """
+    info = form_of(exporter)
     strange = [name for name in job.options if name not in info.options]
     if strange:
         known = ", ".join(info.options) or "none"
@@ -175,13 +118,12 @@ def _maker(exporter: str, job: ExportJob, tools: Tools) -> Callable[[ExportJob],
             hint=f"It knows: {known}.",
             where="--option",
         )
-    if exporter == CARD:
-        return lambda told: Exported(exporter=CARD, output_dir=told.output_dir, files=())
-    plugin = registry.exporter(exporter)
-    return lambda told: plugin.export(told, tools)
+    plugin: object = None if exporter == CARD else registry.exporter(exporter)
+    if isinstance(plugin, Foreseeing):
+        plugin.check(job)
 
 
-def _form(name: str) -> PluginInfo:
+def form_of(name: str) -> PluginInfo:
     """What the form says of itself; raises UnknownPluginError naming what there is."""
     known = (*registry.names(GROUP), CARD)
     if name == CARD:
@@ -217,7 +159,7 @@ def _refuse_gone(model: Path, named: str, run: Path) -> None:
         )
 
 
-def _marks(standing: Clearance, job: ExportJob, wish: ExportWish) -> dict[str, Any]:
+def marks_of(standing: Clearance, job: ExportJob, wish: ExportWish) -> dict[str, Any]:
     """What a record says of where an export comes from, until it was checked."""
     told = job.model_dump(mode="json", exclude={"model", "output_dir", "train_job", "plan"})
     return {
@@ -259,8 +201,14 @@ def served_name(name: str, *, told: bool = False) -> str:
 
 
 def _recipe(pipeline: Pipeline, wish: ExportWish, goal: Path) -> ExportRecord:
-    """The training written down for another engine: no weights, so nothing to be checked."""
+    """The training written down for another engine: no weights, so nothing to be checked.
+
+    It needs no verdict: elsewhere it is another training, of another size perhaps, that is to be
+    verified itself. What was found of the model trained by it here is said.
+    """
     space = pipeline.workspace
+    job = _job(space, wish, space.tuned_path)
+    refuse_options(wish.to, job)
     for sentence in changed_since(space):
         raise InputError(
             f"The training cannot be written down. {sentence}",
@@ -271,10 +219,18 @@ def _recipe(pipeline: Pipeline, wish: ExportWish, goal: Path) -> ExportRecord:
     option = None if is_served(space) else pipeline.option()
     rows = training_samples(space, pipeline.decide())
     training = training_job(space, plan, rows, option=option, limit=Limit(), resume=False)
-    job = _job(space, wish, space.tuned_path).model_copy(
-        update={"train_job": training, "plan": training.plan}
-    )
-    return exported(job, wish.to, space.tools(), goal, {"options": dict(job.options)})
+    job = job.model_copy(update={"train_job": training, "plan": training.plan})
+    marks = {"options": dict(job.options), **_found_by_it(space)}
+    return exported(job, wish.to, space.tools(), goal, marks)
+
+
+def _found_by_it(space: Workspace) -> dict[str, Any]:
+    """What a record says of the model trained by this plan here, where one was verified."""
+    if space.folder.freshness("verify") != "fresh":
+        return {}
+    verdict = space.folder.read("verify", Verification).verdict
+    told = () if verdict == "keep" else (NOT_KEPT.format(verdict),)
+    return {"verification": verdict, "warnings": told}
 
 
 def _served_checked(pipeline: Pipeline, wish: ExportWish, goal: Path) -> ExportRecord:
@@ -313,7 +269,7 @@ def _handed_over(pipeline: Pipeline, wish: ExportWish, folder: Path) -> ExportRe
     """A folder that lies there already, held against the run's model; nothing is written."""
     space = pipeline.workspace
     if wish.to:
-        _form(wish.to)
+        form_of(wish.to)
     standing = standing_of(space)
     refuse_unproved(standing, wish.anyway, place=space.folder.path, again=_verify(space))
     found = as_exported(folder, wish.to, base=space.tuned_path)
@@ -332,7 +288,7 @@ def _handed_over(pipeline: Pipeline, wish: ExportWish, folder: Path) -> ExportRe
     )
 
 
-def _left_unchecked(goal: Path, form: str, marks: dict[str, Any]) -> ExportRecord | None:
+def left_unchecked(goal: Path, form: str, marks: dict[str, Any]) -> ExportRecord | None:
     """What an earlier call has written there and was stopped before it had checked.
 
     Raises StorageError where that was made from something else or otherwise than asked now.
@@ -365,12 +321,13 @@ def _proved(
     warnings = dict.fromkeys((*standing.sentences(wish.anyway), *remarks))
     record = record.model_copy(update={"agreement": agreement, "warnings": tuple(warnings)})
     papers = write_paperwork(space, record, goal, anyway=record.anyway)
-    record = _with_files(record, tuple(name for name in papers if (goal / name).is_file()))
+    record = with_files(record, tuple(name for name in papers if (goal / name).is_file()))
     keep_record(record, goal, goal)
     return record
 
 
-def _with_files(record: ExportRecord, papers: tuple[str, ...]) -> ExportRecord:
+def with_files(record: ExportRecord, papers: tuple[str, ...]) -> ExportRecord:
+    """The record with papers among the files that it names."""
     files = tuple(dict.fromkeys((*record.exported.files, *papers)))
     found = record.exported.model_copy(update={"files": files})
     return record.model_copy(update={"exported": found})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from advisor.contracts.base_facts import BASE_FACTS
+from advisor.contracts.base_facts import BASE_FACTS, weights_digest
 from advisor.contracts.tensor_headers import TensorAbout, tensors_in
 
 ADAPTER = "adapter_config.json"
@@ -18,6 +19,11 @@ BITS = {"F64": 64, "F32": 32, "F16": 16, "BF16": 16, "F8_E4M3": 8, "F8_E5M2": 8}
 NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 PACKED = ("quant_state", ".absmax", ".quant_map", ".SCB", ".qweight", ".qzeros")
 """What packed weights carry beside them, in the names of their tensors."""
+DECIDING = (
+    ADAPTER, "config.json", "generation_config.json", "tokenizer*.json", "special_tokens_map.json",
+    "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt", "*.jinja", "*.model",
+)  # fmt: skip
+"""Files beside the weights that decide what a model answers."""
 
 
 class ModelFiles(NamedTuple):
@@ -131,3 +137,26 @@ def _text(value: object) -> str:
     if isinstance(value, dict):
         value = value.get("content")
     return value if isinstance(value, str) else ""
+
+
+def answers_digest(folder: Path) -> str:
+    """Digest of what decides a model's answers: weights, tokenizer and settings, those below too.
+
+    Where a base lies is no part of it, so that a moved folder keeps its digest. An adapter's
+    weights are read whole, those of whole models at both ends.
+    """
+    digest = hashlib.sha256()
+    for place in stack_of(folder):
+        is_whole = (place / "config.json").is_file()
+        digest.update(weights_digest(place).encode())
+        named = sorted({path for pattern in DECIDING for path in place.glob(pattern)})
+        weights = [] if is_whole else sorted(place.glob("*.safetensors"))
+        for path in (*named, *weights):
+            told = _without_place(path) if path.name == ADAPTER else path.read_bytes()
+            digest.update(f"{path.name}\0{len(told)}\0".encode() + told)
+    return digest.hexdigest()[:16]
+
+
+def _without_place(path: Path) -> bytes:
+    told = read_object(path) | {"base_model_name_or_path": None}
+    return json.dumps(told, sort_keys=True).encode()

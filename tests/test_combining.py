@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,10 @@ from tests.fixtures.tuned_parts import make_adapter, make_whole
 
 pytestmark = pytest.mark.ml
 __all__ = ["tiny_llama"]
+
+
+MADE: list[tuple[Path, Path]] = []
+"""The two runs, once there are: another module asks for them too."""
 
 
 def finished_run(place: Path, name: str, adapter: Path) -> Path:
@@ -69,10 +74,13 @@ def finished_run(place: Path, name: str, adapter: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def made(tiny_llama, tmp_path_factory) -> tuple[Path, Path]:
+    if MADE:
+        return MADE[0]
     place = tmp_path_factory.mktemp("runs")
     first = make_adapter(tiny_llama, place / "a", seed=1)
     second = make_adapter(tiny_llama, place / "b", seed=2)
-    return finished_run(place, "letters", first), finished_run(place, "parcels", second)
+    MADE.append((finished_run(place, "letters", first), finished_run(place, "parcels", second)))
+    return MADE[0]
 
 
 @pytest.fixture
@@ -109,7 +117,8 @@ def test_one_command_combines_and_verifies_on_both_tasks(runs, tmp_path):
     assert list(kept["verifications"].values()) == list(told["verifications"].values())
     assert kept["models"] == [run.name for run in runs]
     assert '"text"' not in json.dumps(kept)
-    for file in out.iterdir():
+    assert json.loads((out / "base.json").read_text())["tasks"] == {r.name: str(r) for r in runs}
+    for file in (one for one in out.iterdir() if one.name != "base.json"):
         content = file.read_text(errors="replace")
         assert str(tmp_path) not in content, file
         assert "code of" not in content
@@ -270,6 +279,17 @@ def test_the_same_part_twice_and_one_alone_are_no_combination(runs, tmp_path):
     for parts in ((runs[0],), (runs[0], runs[0])):
         with pytest.raises(InputError, match="two different models"):
             combine_runs([read_part(part) for part in parts], wish(tmp_path / "out"))
+
+
+def test_one_part_is_refused_before_anything_is_loaded(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "advisor.combining", None)  # importing it would fail
+    (tmp_path / "one").mkdir()
+    for parts in ((tmp_path / "one",), (tmp_path / "one", tmp_path / "." / "one")):
+        result = combine(*parts, "--how", "svd", "--out", tmp_path / "out")
+        assert result.exit_code == 1, result.output
+        assert "two different models or more" in " ".join(result.output.split())
+    wrong = combine(tmp_path / "a", tmp_path / "b", "--how", "svd", "--weights", "1", "--out", "o")
+    assert "1 numbers for 2" in wrong.output
 
 
 def test_a_run_that_trained_nothing_and_a_folder_that_is_none(runs, tmp_path):

@@ -28,10 +28,11 @@ from advisor.errors import (
     UnknownPluginError,
 )
 from advisor.export_record import RECORD, read_record
-from advisor.exporting import export_folder, export_run, served_name
+from advisor.exporting import export_run, served_name
+from advisor.exporting_folder import export_folder
 from advisor.kept_settings import load_settings
 from advisor.pipeline import Pipeline
-from advisor.schema.export import Agreement, Exported
+from advisor.schema.export import Exported
 from advisor.schema.run import RunSettings
 from advisor.schema.train import Served
 from advisor.schema.verify import Verification
@@ -312,14 +313,14 @@ def test_a_folder_that_holds_something_is_refused(run, copying, tmp_path):
         export_run(pipeline(run), wish(out=goal))
 
 
-def broken_off(monkeypatch, work, check: str = "certified") -> None:
+def broken_off(monkeypatch, work, check: str = "exporting.certified") -> None:
     """Something that is interrupted while its export is checked."""
 
     def stopped(*_told, **_more):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"advisor.exporting.{check}", stopped)
+        patch.setattr(f"advisor.{check}", stopped)
         with pytest.raises(KeyboardInterrupt):
             work()
 
@@ -357,19 +358,50 @@ def test_a_folder_s_export_that_was_broken_off_is_gone_on_with(run, copying, mon
     model, goal = next((run / "training").glob("*/final")), tmp_path / "out"
 
     def work():
-        return export_folder(model, wish(), goal, progress=Silence())
+        return export_folder(model, wish(check=7), goal, progress=Silence())
 
-    broken_off(monkeypatch, work, "certified_without_run")
+    broken_off(monkeypatch, work, "exporting_folder.certified_on")
     assert read_record(goal).warnings == (CHECK_LATER,)
-    found = Agreement(
-        reference="", exported="", n=60, equal=60, asked_agreement=0.99, verdict="same"
-    )
-    monkeypatch.setattr("advisor.exporting.certified_without_run", lambda *_a, **_k: (found, ()))
-    assert work().agreement == found
-    assert read_record(goal).warnings == ()
+    assert work().agreement.n == 7
+    assert CHECK_LATER not in read_record(goal).warnings
     assert len(copying.jobs) == 1
     with pytest.raises(StorageError, match="holds something"):
         work()
+
+
+def test_a_model_s_folder_in_a_run_is_asked_what_the_run_asks(run, copying, tmp_path, monkeypatch):
+    from trainers.engines.dry_run import DryRunSession
+
+    asked = []
+    whole = DryRunSession.generate
+
+    def generate(session, prompts, *, max_new_tokens):
+        asked.extend(prompts)
+        return whole(session, prompts, max_new_tokens=max_new_tokens)
+
+    monkeypatch.setattr(DryRunSession, "generate", generate)
+    model = next((run / "training").glob("*/final"))
+    judged(RunFolder(run), "discard")
+    record = export_folder(model, wish(check=9), tmp_path / "out", progress=Silence())
+    found, settings = record.agreement, pipeline(run).workspace
+    assert (found.verdict, found.n, found.metric) == ("same", 9, settings.metric_name)
+    assert found.reference_score == found.exported_score
+    tests = {one.id for one in settings.samples if one.split == "test"}
+    assert asked
+    for prompt in asked:
+        assert prompt.sample_id in tests
+        assert prompt.messages[0].content == settings.instruction
+    assert copying.jobs[0].instruction == settings.instruction
+    assert copying.jobs[0].max_new_tokens == settings.settings.max_new_tokens
+    assert record.warnings[0] == "It is the model of the run run: the verification says discard."
+    other = export_folder(
+        model,
+        wish(check=9, options={"answers": "no"}, instruction="Mine."),
+        tmp_path / "no",
+        progress=Silence(),
+    )
+    assert other.agreement.verdict == "different"
+    assert copying.jobs[1].instruction == "Mine."
 
 
 def test_a_recipe_is_written_before_anything_is_trained_or_proved(run, copying):
@@ -380,6 +412,40 @@ def test_a_recipe_is_written_before_anything_is_trained_or_proved(run, copying):
     text = (run / "exports" / "written" / "recipe.txt").read_text()
     assert text.startswith("lora ")
     assert int(text.split()[1]) > 0
+
+
+@pytest.mark.parametrize("verdict", ["keep", "discard", "inconclusive"])
+def test_a_recipe_says_what_was_found_of_the_model_trained_by_it(run, copying, verdict):
+    judged(RunFolder(run), verdict)
+    told = CliRunner().invoke(cli, ["export", "--run-dir", str(run), "--to", "written"])
+    assert told.exit_code == 0, told.output
+    kept = read_record(run / "exports" / "written")
+    said = " ".join(told.output.split())
+    assert kept.verification == verdict
+    if verdict == "keep":
+        assert kept.warnings == ()
+        assert "was not kept" not in said
+    else:
+        assert f"was not kept: its verification says {verdict}." in kept.warnings[0]
+        assert f"was not kept: its verification says {verdict}." in said
+
+
+def test_an_option_that_is_wrong_is_told_before_anything_else(run, copying, monkeypatch, tmp_path):
+    def check(job):
+        if "answers" in job.options:
+            raise PlanError("no such answers")
+
+    monkeypatch.setattr(copying, "check", check, raising=False)
+    (tmp_path / "mine").touch()
+    (run / "7-verify.json").unlink()  # nor is the model looked at
+    with pytest.raises(PlanError, match="no such answers"):
+        export_run(pipeline(run), wish(out=tmp_path, options={"answers": "no"}))
+    model = next((run / "training").glob("*/final"))
+    with pytest.raises(PlanError, match="no such answers"):
+        export_folder(model, wish(options={"answers": "no"}), tmp_path, progress=Silence())
+    with pytest.raises(StorageError, match="holds something"):
+        export_run(pipeline(run), wish(out=tmp_path, anyway="a try"))
+    assert not copying.jobs
 
 
 def test_the_papers_alone(run, copying):

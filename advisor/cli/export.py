@@ -99,6 +99,7 @@ def command(ctx: click.Context, /, *, screen: Screen, model: Path | None, **give
         served_as=given["served_as"],
         anyway=given["anyway"].strip(),
         name=given["name"],
+        instruction=given["instruction"],
     )
     with interruptible(screen.command_line()):
         record = exported(screen, model, wish, given)
@@ -115,10 +116,8 @@ def exported(
 
     Raises ModelFolderError for a folder that is none, and what exporting raises.
     """
-    from advisor.exporting import (  # noqa: PLC0415 - the stages are slow to load
-        export_folder,
-        export_run,
-    )
+    from advisor.exporting import export_run  # noqa: PLC0415 - the stages are slow to load
+    from advisor.exporting_folder import export_folder  # noqa: PLC0415 - the same
 
     if model is None:
         return export_run(open_run(screen, given["run_dir"], {}, start=False), wish)
@@ -138,7 +137,7 @@ def exported(
         model.resolve(),
         wish,
         given["out"].resolve(),
-        instruction=given["instruction"],
+        may_spend=screen.yes,
         progress=screen.progress(),
     )
 

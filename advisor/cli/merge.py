@@ -58,6 +58,7 @@ def command(ctx: click.Context, /, *, screen: Screen, model: Path | None, **give
         options={"dtype": given["dtype"]} if given["dtype"] else {},
         check=0 if given["no_check"] else given["check"],
         anyway=given["anyway"].strip(),
+        instruction=given["instruction"],
     )
     with interruptible(screen.command_line()):
         record = exported(screen, model, wish, given)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 BASE_FACTS = "base.json"
 """Keys: `model`, `base_digest`, `method`, `objective`, `precision`, `base_bits` (4, 8 or null) and
-`double_quantisation`."""
+`double_quantisation`. Beside a combination also `tasks`: name -> folder of the runs it came from.
+The one file that names places of this machine: no export takes it along."""
 EDGE_BYTES = 1 << 20
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 

@@ -46,7 +46,8 @@ def _name(place: str) -> str:
 
 
 def _verdict(combined: CombineRecord, record: ExportRecord) -> Iterator[str]:
-    yield from ("## Verdict", "", _VERDICTS[combined.verdict], "")
+    holds = record.verification == combined.verdict  # it was given for other weights where not
+    yield from ("## Verdict", "", _VERDICTS[combined.verdict if holds else "unverified"], "")
     if record.anyway:
         told = f"Shipped although it was not kept, by the user's word: {record.anyway}"
         yield from (prose(told), "")
@@ -55,7 +56,7 @@ def _verdict(combined: CombineRecord, record: ExportRecord) -> Iterator[str]:
          words(one.verdict))
         for run, one in combined.verifications.items()
     )  # fmt: skip
-    if rows:
+    if rows and holds:
         yield from table(Grid(("Task", "Metric", "n", "Score", "Verdict"), rows, right=(2, 3)))
     if combined.warnings:
         yield from (*(f"- {prose(line)}" for line in combined.warnings), "")
@@ -63,15 +64,18 @@ def _verdict(combined: CombineRecord, record: ExportRecord) -> Iterator[str]:
 
 def _export(record: ExportRecord) -> Iterator[str]:
     found, agreed = record.exported, record.agreement
+    tasks = record.agreements or ({"": agreed} if agreed is not None else {})
     precision = f", weights in {found.precision}" if found.precision else ""
     yield from ("## This export", "", f"Written as {code(found.exporter)}{precision}.", "")
-    if agreed is not None and agreed.n:
-        yield (
-            f"Asked the same {agreed.n:,} packaged questions as the combination, it gave the same"
-            f" answer {agreed.equal:,} times ({percent(agreed.share)}): {words(agreed.verdict)}."
-        )
-    else:
+    if not any(one.n for one in tasks.values()):
         yield "It was **not compared** with the combination."
+    for task, one in tasks.items():
+        of = f" of {escape(task, 80)}" if task else ""
+        if one.n:
+            yield (
+                f"Asked the same {one.n:,} questions{of} as the combination, it gave the same"
+                f" answer {one.equal:,} times ({percent(one.share)}): {words(one.verdict)}."
+            )
     yield ""
     told = (*(agreed.problems if agreed else ()), *record.warnings, *found.notes)
     yield from (f"- {prose(line)}" for line in told)

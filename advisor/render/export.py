@@ -41,7 +41,10 @@ STYLES = {"same": GOOD, "within_tolerance": GOOD, "different": BAD, "unchecked":
 
 def show_export(console: Console, record: ExportRecord) -> None:
     """The verdict, what was compared, the files and how to serve them."""
-    if record.agreement is not None:
+    if record.agreements:
+        for task, agreement in record.agreements.items():
+            show_agreement(console, agreement, f"Is it the same? {safe_text(task, 60)}")
+    elif record.agreement is not None:
         show_agreement(console, record.agreement)
     show_facts(console, _facts(record.exported))
     for snippet in record.exported.snippets:
@@ -51,13 +54,13 @@ def show_export(console: Console, record: ExportRecord) -> None:
     show_warnings(console, dict.fromkeys((*record.warnings, *record.exported.unchecked)))
 
 
-def show_agreement(console: Console, agreement: Agreement) -> None:
+def show_agreement(console: Console, agreement: Agreement, title: str = "Is it the same?") -> None:
     """Whether the two are the same, with the figures and the reasons why not."""
     meaning, style = _meaning(agreement)
     body = styled(meaning, style)
     for problem in agreement.problems:
         body.append_text(styled("\n")).append_text(plain(problem))
-    console.print(make_panel(body, title="Is it the same?", style=style))
+    console.print(make_panel(body, title=title, style=style))
     if agreement.n:
         show_facts(console, agreement_facts(agreement))
 

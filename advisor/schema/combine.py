@@ -60,3 +60,5 @@ class CombineRecord(Value):
     verdict: Literal["keep", "discard", "inconclusive", "unverified"]
     """`keep` where every task's verification says so; `unverified` without any run."""
     warnings: tuple[str, ...] = ()
+    weights_digest: str = ""
+    """Of what was verified: weights, tokenizer and settings, those of the base included."""

@@ -147,6 +147,8 @@ class ExportRecord(Value):
     exported: Exported
     agreement: Agreement | None = None
     """None for exports that hold no weights (recipes for other engines)."""
+    agreements: dict[str, Agreement] = Field(default_factory=dict)
+    """Task -> what was asked on its samples, where there are several; `agreement` sums them up."""
     verification: str = ""
     """Verdict of the run that it comes from; empty where there is none."""
     warnings: tuple[str, ...] = ()

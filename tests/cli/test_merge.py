@@ -13,6 +13,8 @@ from advisor import registry
 from advisor.artifacts import document
 from advisor.cli.main import cli
 from advisor.contracts import PluginInfo
+from advisor.exporting_folder import NO_TASK
+from advisor.model_files import answers_digest
 from advisor.schema.combine import Combined, CombineRecord
 from advisor.schema.export import Exported
 from advisor.schema.train import Served
@@ -36,7 +38,11 @@ def as_combination(folder: Path, verdict: str) -> None:
         served_by=Served(backend="transformers", model=str(folder)),
     )
     record = CombineRecord(
-        combined=made, models=("runs/one", "runs/two"), weights=(1.0, 0.5), verdict=verdict
+        combined=made,
+        models=("runs/one", "runs/two"),
+        weights=(1.0, 0.5),
+        verdict=verdict,
+        weights_digest=answers_digest(folder),
     )
     (folder / "combine.json").write_text(json.dumps(document(record)))
 
@@ -53,6 +59,10 @@ def test_an_adapters_folder_is_merged_and_checked(tiny_llama: str, tmp_path: Pat
     assert code == 0
     assert record["agreement"]["verdict"] == "same"
     assert record["agreement"]["n"] == 6
+    told_scores = ("reference_score", "exported_score", "worse_by", "interval")
+    assert [record["agreement"][name] for name in told_scores] == [None] * 4
+    assert record["agreement"]["metric"] == ""
+    assert NO_TASK in record["warnings"]
     assert record["exported"]["output_dir"] == str(tmp_path / "out")
     assert json.loads((tmp_path / "out" / "export.json").read_text())["agreement"]["equal"] == 6
     assert (tmp_path / "out" / "model.safetensors").is_file()

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from advisor.checking import few
+from advisor.certifying import few
 from advisor.render.export import MEANING, show_export
 from advisor.render.terminal import make_console
 from advisor.schema.base import ConfidenceInterval
