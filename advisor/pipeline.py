@@ -363,9 +363,9 @@ class Pipeline:
         return found.model_copy(update={"served_by": served})
 
     def run(self, consent: Consent = agree) -> Report:
-        """Every stage in order; training only when the gate says train and `consent` agrees.
+        """Every stage in order; training where the gate says train or is overridden.
 
-        A plan for another machine ends with the gate. Raises ConsentError when a plugin would
+        `consent` is asked before it begins. A plan for another machine ends with the gate. Raises ConsentError when a plugin would
         spend money and `may_spend` is false.
         """
         self.workspace.check()
@@ -375,7 +375,7 @@ class Pipeline:
         if chosen is not None:
             self.workspace.tune_as(chosen)
             self.settings = self.workspace.settings
-        if self.gate().verdict == "train":
+        if not why_not(self.workspace):
             option = self.option()
             is_here = option.gpu == LOCAL or not self.workspace.trainer.info.trains_here
             if is_here and (self._is_trained(option) or consent(self.gate(), option)):

@@ -90,6 +90,15 @@ def test_another_target_judges_again_and_measures_nothing(make):
     assert report.verification is None
 
 
+def test_a_run_that_overrides_the_gate_trains_and_says_so(make):
+    pipeline = make(target=0.0, gate_override="to see what it brings")
+    report = pipeline.run()
+    assert report.gate.verdict == "stop"
+    assert report.verification is not None
+    assert any("although the gate says stop: to see" in n for n in report.training.notes)
+
+
+
 def test_the_profile_names_the_metric_in_use(make):
     told = make().profile()
     assert told.task.metric == "exact_match"

@@ -41,7 +41,8 @@ def command(
     """Every stage in order: profile, decide, estimate, baseline, gate, train, verify, report.
 
     Training starts on this machine by itself when the gate says train (on a terminal it asks
-    first), and never when the gate says no. Calling `run` again on the same folder continues.
+    first), and against the gate only with --override-gate. Calling `run` again on the same folder
+    continues.
     """
     if run_dir is None and "data" not in chosen:
         raise DatasetError(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
 from advisor.evaluation.compare import ValueOf, compare
 from advisor.evaluation.differences import holm
+from advisor.evaluation.label_f1 import f1_by_label
 from advisor.evaluation.shared_ground import value_on
 from advisor.schema.evaluation import Evaluation, Sample, ScoredSample
 from advisor.schema.labels import are_labels
@@ -47,17 +48,39 @@ def segments(
     (`advisor.evaluation.compare`), one-sided, since only a loss vetoes, and corrected after Holm
     over all that are tested: one counts as worse when its p-value is at most 0.05 and its 90 %
     interval lies below 0. Smaller ones are only shown.
+
+    A label must have lost in F1 too: a system that answers one label to everything is right on all
+    its samples, and whatever learned to tell the labels apart is "worse" there.
     """
     ours, theirs = _scored(best), _scored(tuned)
     both = [sample for sample in samples if sample.id in ours and sample.id in theirs]
-    found = [_looked_at(cut, best, tuned, value_of) for cut in cuts(both)]
+    found = _with_f1(
+        [_looked_at(cut, best, tuned, value_of) for cut in cuts(both)], (ours, theirs), both
+    )
     tested = [at for at, segment in enumerate(found) if segment.p_value is not None]
     corrected = holm([found[at].p_value or 0.0 for at in tested])
     for at, p_value in zip(tested, corrected, strict=True):
         interval = found[at].interval
         is_worse = interval is not None and interval.high < 0 and p_value <= ERROR_RATE
+        is_worse = is_worse and not has_gained(found[at])
         found[at] = found[at].model_copy(update={"p_value": p_value, "is_worse": is_worse})
     return tuple(found)
+
+
+def has_gained(segment: Segment) -> bool:
+    """Whether a label's F1 rose: fewer of its own samples are right, and more of its answers."""
+    before, after = segment.baseline_f1, segment.tuned_f1
+    return before is not None and after is not None and after >= before
+
+
+def is_traded(segment: Segment) -> bool:
+    """Whether a loss beyond chance on a label's own samples is made good by its F1."""
+    return (
+        segment.interval is not None
+        and segment.interval.high < 0
+        and (segment.p_value or 0.0) <= ERROR_RATE
+        and has_gained(segment)
+    )
 
 
 def cuts(samples: Sequence[Sample]) -> list[Cut]:
@@ -160,6 +183,26 @@ def _looked_at(cut: Cut, best: Evaluation, tuned: Evaluation, value_of: ValueOf 
     half = found.p_value / 2
     one_sided = half if found.difference < 0 else 1 - half
     return told.model_copy(update={"interval": found.interval, "p_value": one_sided})
+
+
+def _with_f1(
+    found: list[Segment],
+    systems: tuple[Mapping[str, ScoredSample], Mapping[str, ScoredSample]],
+    samples: Sequence[Sample],
+) -> list[Segment]:
+    """Segments of single labels with the F1 that baseline and tuned model reach on the label."""
+    if not any(segment.kind == "label" for segment in found):
+        return found
+    targets = {sample.id: _label(sample) for sample in samples}
+    before, after = (f1_by_label(system.values(), targets) for system in systems)
+    return [
+        segment.model_copy(
+            update={"baseline_f1": before[segment.name], "tuned_f1": after[segment.name]}
+        )
+        if segment.kind == "label" and segment.name in before and segment.name in after
+        else segment
+        for segment in found
+    ]
 
 
 def _within(evaluation: Evaluation, ids: frozenset[str]) -> Evaluation:

@@ -29,7 +29,11 @@ class Segment(Value):
     """One-sided, that the tuned model is worse; corrected after Holm over the segments that can
     veto; None for those with too few samples."""
     is_worse: bool = False
-    """Whether the tuned model is worse there beyond chance, on enough samples to veto."""
+    """Whether the tuned model is worse there beyond chance, on enough samples to veto; a label also
+    by its F1."""
+    baseline_f1: float | None = None
+    """F1 of the label over all samples; None where the segment is no single label."""
+    tuned_f1: float | None = None
 
 
 class Regression(Value):

@@ -95,12 +95,8 @@ def tuned(name: str, data: Path, work: Path, limit: int) -> Path:
     chosen += ["--builders", "zero_shot", "--metric", "exact_match", "--method", "lora"]
     chosen += ["--general-data", str(bundled_tasks_root() / "general.jsonl")]
     chosen += [word for value in CARE for word in ("--set", value)]
-    if not (run / "6-train.json").is_file():
-        advisor("run", "--run-dir", str(run), *chosen, "--override-gate", WHY, "--yes")
-    if not (run / "6-train.json").is_file():
-        advisor("train", "--run-dir", str(run), "--yes")
     if not (run / "7-verify.json").is_file():
-        advisor("verify", "--run-dir", str(run))
+        advisor("run", "--run-dir", str(run), *chosen, "--override-gate", WHY, "--yes")
     return run
 
 

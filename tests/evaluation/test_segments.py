@@ -174,3 +174,53 @@ def test_a_metric_of_summed_totals_is_summed_in_each_segment():
     found = segments(counted("x", best), counted("y", tuned), samples, value_of=value_of)
     assert [(s.name, s.baseline, s.tuned) for s in found] == [("a", 1.0, 0.5), ("b", 1.0, 1.0)]
     assert [s.is_worse for s in found] == [True, False]
+
+
+LABELS = ("red", "green", "blue", "grey")
+
+
+def answering(name, told):
+    """A system by the text of its answers to samples whose labels go round."""
+    scored = tuple(
+        make.scored(at, float(text == LABELS[at % 4]), f"{text.title()}. ")
+        for at, text in enumerate(told)
+    )
+    manifest = make.manifest(samples=len(told))
+    return make.evaluation(name, n=len(told), scores=scored, manifest=manifest)
+
+
+def labelled(count):
+    return items(count, input=lambda _: "the same", target=lambda at: LABELS[at % 4])
+
+
+def test_a_baseline_that_says_one_label_to_everything_does_not_veto_the_one_that_tells_them_apart():
+    draw = random.Random(3)
+    truth = [LABELS[at % 4] for at in range(240)]
+    honest = [one if draw.random() < 0.8 else draw.choice(LABELS) for one in truth]
+    found = segments(
+        answering("majority", ["red"] * 240), answering("tuned", honest), labelled(240)
+    )
+    red = next(one for one in found if one.name == "red")
+    assert red.baseline == 1.0
+    assert red.interval.high < 0
+    assert red.baseline_f1 == pytest.approx(0.4)
+    assert red.tuned_f1 > 0.7
+    assert not red.is_worse
+
+
+@pytest.mark.parametrize("skill", [0.5, 0.8])
+def test_a_label_that_is_not_answered_any_more_vetoes_though_the_mean_rose(skill):
+    draw = random.Random(5)
+    truth = [LABELS[at % 4] for at in range(320)]
+    weak = [one if draw.random() < skill else draw.choice(LABELS) for one in truth]
+    blind = ["green" if one == "red" else one for one in truth]
+    found = segments(answering("few_shot", weak), answering("tuned", blind), labelled(320))
+    assert sum(one.difference * one.n for one in found) > 0 or skill > 0.5
+    assert [one.name for one in found if one.is_worse] == ["red"]
+    assert next(one for one in found if one.name == "red").tuned_f1 == 0.0
+
+
+def test_answers_that_are_no_bare_label_are_counted_against_their_own_label_alone():
+    scored = answering("contains", ["I think red"] * 80)
+    found = segments(scored, scored, labelled(80))
+    assert {one.baseline_f1 for one in found if one.kind == "label"} == {0.0}

@@ -11,14 +11,17 @@ from advisor.stages.verify.stage import UNKNOWN_ELSEWHERE
 from tests.fixtures import values as make
 
 
-def system(name, scores, **changes):
+def system(name, scores, texts=(), **changes):
     n = len(scores)
+    told = texts or ["an answer"] * n
     return make.evaluation(
         name,
         value=sum(scores) / n,
         n=n,
         interval=proportion_interval(round(sum(scores)), n),
-        scores=tuple(make.scored(number, value) for number, value in enumerate(scores)),
+        scores=tuple(
+            make.scored(at, *one) for at, one in enumerate(zip(scores, told, strict=True))
+        ),
         manifest=make.manifest(samples=n),
         **changes,
     )
@@ -41,12 +44,14 @@ def verified(
     samples=(),
     probes=(),
     tolerated="",
+    texts=None,
     **changes,
 ):
-    systems = [system("rag", best), *others]
+    said = texts or {}
+    systems = [system("rag", best, said.get("rag", ())), *others]
     baselines = make.baselines().model_copy(update={"evaluations": tuple(systems), "best": "rag"})
     evidence = Evidence(
-        tuned=system("tuned", tuned, **changes),
+        tuned=system("tuned", tuned, said.get("tuned", ()), **changes),
         baselines=baselines,
         samples=samples,
         probes=probes,
@@ -396,3 +401,17 @@ def test_with_several_rivals_more_samples_are_needed():
     beside = verified(best, tuned, others=[twin, twin.model_copy(update={"builder": "zero_shot"})])
     assert alone.verdict == beside.verdict == "inconclusive"
     assert beside.more_items > 1.2 * alone.more_items
+
+
+def test_a_label_that_lost_and_is_told_better_is_named_in_a_warning_and_vetoes_nothing():
+    truth = ["red" if at % 2 else "blue" for at in range(100)]
+    always = ["red"] * 100
+    honest = ["blue" if at % 10 == 1 else label for at, label in enumerate(truth)]
+    found = verified(
+        [float(a == b) for a, b in zip(always, truth, strict=True)],
+        [float(a == b) for a, b in zip(honest, truth, strict=True)],
+        texts={"rag": always, "tuned": honest},
+        samples=[make.sample(at, target=label) for at, label in enumerate(truth)],
+    )
+    assert found.verdict == "keep"
+    assert any(w.startswith("Of the samples with label 'red'") for w in found.warnings)

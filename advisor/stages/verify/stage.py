@@ -95,6 +95,7 @@ def verify(
         warnings=(
             *_warnings(found.verdict, tuned, target, target_met=target_met),
             *_unknown(found.verdict, evidence.probes),
+            *_traded(segments),
         ),
     )
 
@@ -137,6 +138,17 @@ def _unknown(verdict: Verdict, probes: Sequence[ProbeFinding]) -> tuple[str, ...
         return ()
     beside = [probe.note for probe in probes if probe.source != OF_TEST_PART and probe.note]
     return (" ".join((UNKNOWN_ELSEWHERE, *dict.fromkeys(beside))),)
+
+
+def _traded(segments: Sequence[Segment]) -> list[str]:
+    """Labels that lost on their own samples and gained in F1: shown, and no veto."""
+    return [
+        f"Of the samples with label '{one.name}' fewer are right ({percent(one.tuned)} against "
+        f"{percent(one.baseline)}), yet the label is told better: F1 {percent(one.tuned_f1)} "
+        f"against {percent(one.baseline_f1)}. The best baseline gives it to too many; no veto."
+        for one in segments
+        if parts.is_traded(one) and one.tuned_f1 is not None and one.baseline_f1 is not None
+    ]
 
 
 def _warnings(
