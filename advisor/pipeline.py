@@ -365,8 +365,8 @@ class Pipeline:
     def run(self, consent: Consent = agree) -> Report:
         """Every stage in order; training where the gate says train or is overridden.
 
-        `consent` is asked before it begins. A plan for another machine ends with the gate. Raises ConsentError when a plugin would
-        spend money and `may_spend` is false.
+        `consent` is asked before it begins. A plan for another machine ends with the gate. Raises
+        ConsentError when a plugin would spend money and `may_spend` is false.
         """
         self.workspace.check()
         may_use(self.workspace.trainer.info, may_spend=self.may_spend)
