@@ -53,12 +53,12 @@ def unknown_facts(profile: Profile) -> list[str]:
 
 
 def sides_grid(decision: Decision) -> Grid:
-    """For the recommended approach and the runner-up: every rule for and against, with sources."""
+    """For the recommended approach and the runner-up: every reason for and against, in short."""
     rows = tuple(
         (
+            reason.title,
             words(ranked.approach),
             side,
-            reason.rule_id,
             weight_words(reason),
             ", ".join(reason.sources),
         )
@@ -66,7 +66,7 @@ def sides_grid(decision: Decision) -> Grid:
         for side, reasons in zip(("for", "against"), sides(ranked), strict=True)
         for reason in reasons
     )
-    return Grid(("Approach", "Side", "Rule", "Weight", "Sources"), rows)
+    return Grid(("Reason", "Approach", "Side", "Weight", "Sources"), rows)
 
 
 def flips_grid(decision: Decision) -> Grid:

@@ -30,6 +30,8 @@ FIGURE_LETTERS = 36
 CURVE_HEIGHT = 220
 CURVE_POINTS = 400
 ROWS_DRAWN = 24
+ROUND_ENDS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
+"""Ends of the scale of differences, each with a middle in whole points or tenths."""
 _SLIM, _BROAD = frozenset(" .,:;'|!()[]ijltfr-"), frozenset("mw<>=+~@%&#_\u2212\u2026")
 _QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -127,7 +129,8 @@ def differences_chart(segments: Sequence[Segment]) -> str:
     rows = len(shown)
     if not rows:
         return ""
-    reach = max(0.05, *(abs(edge) for segment in shown for edge in _edges(segment)))
+    farthest = max(abs(edge) for segment in shown for edge in _edges(segment))
+    reach = next((end for end in ROUND_ENDS if end >= farthest), farthest)
     ends = (-reach, reach)
     marks = [Mark("zero", ((0, 0), (0, rows)))]
     for row, segment in enumerate(shown):
@@ -135,7 +138,7 @@ def differences_chart(segments: Sequence[Segment]) -> str:
     spoken = "; ".join(_spoken(segment) for segment in shown)
     left = len(segments) - rows
     more = f"; {left:,} more in the table" if left else ""
-    words = [(at, points(at)) for at in (-reach, -reach / 2, 0, reach / 2, reach)]
+    words = [(at, _whole_points(at)) for at in (-reach, -reach / 2, 0, reach / 2, reach)]
     return draw_plane(marks, rows_plane(rows, ends, words), f"Tuned minus baseline: {spoken}{more}")
 
 
@@ -168,6 +171,11 @@ def points(difference: float) -> str:
     """A difference of shares in points with its sign: '+4.2', '-57.3' with a minus sign, '0'."""
     shown = f"{100 * difference:+.1f}"
     return "0" if shown in ("+0.0", "-0.0") else shown.replace("-", "\u2212")
+
+
+def _whole_points(share: float) -> str:
+    """A mark on the scale: '+50', '-2.5' with a minus sign, '0'."""
+    return f"{100 * share:+.3g}".replace("-", "\u2212") if share else "0"
 
 
 def curve_chart(

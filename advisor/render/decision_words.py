@@ -87,7 +87,14 @@ def gain_words(gain: Gain | None) -> str:
     """'+12 (+3 to +27)' in points; 'unknown' where no published comparison is like this."""
     if gain is None:
         return UNKNOWN
-    return f"{gain.likely:+.0f} ({gain.low:+.0f} to {gain.high:+.0f})"
+    low, likely, high = map(_whole, (gain.low, gain.likely, gain.high))
+    return f"{likely} ({low} to {high})"
+
+
+def _whole(points: float) -> str:
+    """Whole points with their sign; nothing is '0', whichever side it comes from."""
+    told = f"{points:+.0f}"
+    return "0" if told in ("+0", "-0") else told
 
 
 def ranked_of(decision: Decision, approach: str | None) -> RankedApproach | None:

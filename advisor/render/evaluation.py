@@ -158,7 +158,7 @@ def _regressions_table(verification: Verification) -> Table:
     for found in verification.regressions:
         before, after = change_ends(found, verification.probes)
         vetoes = styled("yes", BAD) if found.vetoes else styled("no", "dim")
-        table.add_row(plain(found.what, 40), plain(before), plain(after), vetoes)
+        table.add_row(plain(found.what, 80), plain(before), plain(after), vetoes)
     return table
 
 

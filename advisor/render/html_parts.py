@@ -13,8 +13,18 @@ CELL_LIMIT = 400
 LONG = 80
 """Characters from which on a cell keeps a width that a narrow screen scrolls to."""
 _CLASSES = {UNKNOWN: "unknown", "passed": "passed", "failed": "failed"}
-_BEFORE_A_UNIT = re.compile(r"(\d) (?=(?:%|GiB|USD|min|ms|s|h|points)(?!\w))|(?<= =) (?=\d)")
+_BEFORE_A_UNIT = re.compile(
+    r"(\d) (?=(?:%|GiB|USD|min|ms|s|h|points|nats)(?!\w))|(?<= =) (?=\d)|(?<=\bn) (?== )"
+)
 _CODE = re.compile(r"`([^`]+)`")
+_RUN = re.compile(r"\w{24}(?=\w)")
+"""Letters in a row after which a word may part, so that no answer pushes a column off the page."""
+NARROW = 48
+"""Letters that a row has room for on a phone; the rows of a wider table are stacked there."""
+LEAST = 12
+"""Letters that a column of words has room for there, whatever it holds (report.css)."""
+WIDEST_CELL = 24
+"""Letters of a cell that are counted: longer ones break into lines."""
 _JOINT = re.compile(r"(?<=[a-z][._/])(?=[a-z])")
 _BREAK = "<wbr>"
 """Where a dotted or underscored name may part at the end of a line."""
@@ -74,19 +84,36 @@ def contents(body: str) -> str:
 
 
 def table(grid: Grid, caption: str = "") -> str:
-    """A table that scrolls by itself on a narrow screen; nothing for a grid without rows."""
+    """A table; nothing for a grid without rows.
+
+    Where its rows are wider than a phone, they are stacked there, each cell behind its header. What
+    else is too wide scrolls by itself.
+    """
     if not grid.rows:
         return ""
-    numbers = frozenset(grid.right)
+    numbers, stacks = frozenset(grid.right), is_wide(grid)
     head = "".join(_head(header, place in numbers) for place, header in enumerate(grid.headers))
-    body = "".join(_row(row, numbers) for row in grid.rows)
+    body = "".join(_row(row, grid.headers if stacks else (), numbers) for row in grid.rows)
     told = element("caption", caption) if caption else ""
     inner = f"{told}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
     label = esc(caption or grid.headers[0])
     return (
         f'<div class="scroll" role="group" tabindex="0" aria-label="{label}">'
-        f"<table>{inner}</table></div>"
+        f"<table{_class('stacks' if stacks else '')}>{inner}</table></div>"
     )
+
+
+def is_wide(grid: Grid) -> bool:
+    """Whether the rows of a table have no room beside each other on a phone.
+
+    Headers and numbers stay on one line; other cells break.
+    """
+    room = 0
+    for place, header in enumerate(grid.headers):
+        longest = max(len(row[place]) for row in grid.rows)
+        broken = longest if place in grid.right else max(LEAST, min(longest, WIDEST_CELL))
+        room += max(len(header), broken) + 1
+    return len(grid.headers) > 2 and room > NARROW
 
 
 def _head(header: str, is_number: bool) -> str:  # noqa: FBT001 - of the column
@@ -96,15 +123,17 @@ def _head(header: str, is_number: bool) -> str:  # noqa: FBT001 - of the column
     return f'<th scope="col"{_class("number" if is_number else "")}>{esc(header)}</th>'
 
 
-def _row(row: tuple[str, ...], numbers: frozenset[int]) -> str:
+def _row(row: tuple[str, ...], headers: tuple[str, ...], numbers: frozenset[int]) -> str:
+    """A row; with headers each cell carries its own, for where it stands alone."""
     cells = []
     for place, cell in enumerate(row):
         fitting = "number" if place in numbers else "long" if len(cell) > LONG else ""
-        kinds = [_CLASSES.get(cell, ""), fitting]
+        kinds = [_CLASSES.get(cell, ""), fitting, "empty" if headers and not cell else ""]
         kind = _class(" ".join(kind for kind in kinds if kind))
         tag, scope = ("th", ' scope="row"') if place == 0 else ("td", "")
-        shown = together(cell, CELL_LIMIT)
-        cells.append(f"<{tag}{scope}{kind}>{_JOINT.sub(_BREAK, shown)}</{tag}>")
+        named = f' data-head="{esc(headers[place])}"' if headers and place else ""
+        shown = _RUN.sub(f"\\g<0>{_BREAK}", _JOINT.sub(_BREAK, together(cell, CELL_LIMIT)))
+        cells.append(f"<{tag}{scope}{kind}{named}>{shown}</{tag}>")
     return f"<tr>{''.join(cells)}</tr>"
 
 

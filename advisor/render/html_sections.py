@@ -34,6 +34,7 @@ from advisor.render.html_parts import (
 )
 from advisor.render.measured_words import (
     also_grid,
+    latency_words,
     measured_remarks,
     recommended_label,
     shown_comparisons,
@@ -141,7 +142,7 @@ def _profile(report: Report) -> str:
 
 def _reasons(final: Decision, sources: dict[str, Source]) -> str:
     told = bullets((_reason(rule, sources) for rule in spoken_rules(final)), "reasons")
-    return element("h3", "Reasons") + told if told else ""
+    return details("Every reason in full, with its rule and its sources", told)
 
 
 def _reason(rule: Spoken, sources: dict[str, Source]) -> str:
@@ -180,6 +181,7 @@ def scores(report: Report) -> str:
         ),
         element("p", f"Metric {evaluations[0].metric}, target {percent(target)}."),
         table(measured.scores_grid(evaluations)),
+        element("p", latency_words(evaluations), "quiet") if latency_words(evaluations) else "",
         table(measured.comparisons_grid(pairs), "Baselines on the same samples"),
         table(also_grid(evaluations), "Further metrics") if has_more else "",
         table(tried, "Prompts tried on the dev part") if tried.rows else "",

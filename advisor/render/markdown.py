@@ -21,6 +21,7 @@ from advisor.render.markdown_estimate import estimate
 from advisor.render.markdown_parts import code, escape, prose, table
 from advisor.render.measured_words import (
     also_grid,
+    latency_words,
     measured_remarks,
     recommended_label,
     shown_comparisons,
@@ -138,6 +139,7 @@ def _scores(report: Report) -> Iterator[str]:
     target = percent(measured.target_of(report))
     yield from (f"Metric {code(evaluations[0].metric)}, target {target}.", "")
     yield from table(measured.scores_grid(evaluations))
+    yield from (escape(latency_words(evaluations)), "") if latency_words(evaluations) else ()
     if report.baselines is not None:
         yield from table(measured.comparisons_grid(shown_comparisons(report.baselines)))
         if any(e.also for e in evaluations):

@@ -42,6 +42,16 @@ def recommended_label(report: Report) -> str:
     return "Recommended before it was verified"
 
 
+def latency_words(evaluations: Sequence[Evaluation]) -> str:
+    """What p95 is, and that times of different days are not to be compared; empty without any."""
+    if all(one.latency_ms.p95 is None for one in evaluations):
+        return ""
+    return (
+        "p95: 19 of 20 answers took no longer. Times hang on what else the machine did, so those "
+        "of systems measured at different times tell little of which is faster."
+    )
+
+
 def shown_comparisons(baselines: Baselines) -> tuple[Comparison, ...]:
     """Every pair of a few systems; of many, those with the best. The document holds them all."""
     if len(baselines.evaluations) <= FEW_SYSTEMS:

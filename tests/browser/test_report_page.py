@@ -150,6 +150,24 @@ def test_every_report_loads_nothing_runs_nothing_and_fits(
         assert opened.asked == [path.as_uri()]
 
 
+BEYOND = """() => [...document.querySelectorAll('td, th[scope="row"]')]
+  .filter(e => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth)
+  .map(e => e.textContent.slice(0, 40))"""
+
+
+@pytest.mark.parametrize("kind", ["discarded", pytest.param("priced", marks=pytest.mark.slow)])
+def test_on_a_phone_no_cell_lies_beyond_the_edge(
+    kind: str, browser: Any, written: Callable[[str], Path]
+) -> None:
+    with Opened(browser, written(kind)) as opened:
+        opened.see("() => document.querySelectorAll('details').forEach(d => d.open = true)")
+        opened.set(PHONE, "light")
+        assert opened.see(BEYOND) == []
+        spoken = opened.page.locator(".stacks").first.aria_snapshot()
+        assert "- columnheader" in spoken
+        assert "- rowheader" in spoken
+
+
 @pytest.mark.parametrize("kind", ["discarded", pytest.param("priced", marks=pytest.mark.slow)])
 def test_words_in_charts_do_not_run_into_each_other(
     kind: str, browser: Any, written: Callable[[str], Path]

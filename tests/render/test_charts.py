@@ -146,6 +146,8 @@ def test_differences_lie_on_their_side_of_the_zero_line() -> None:
     (zero,) = lines(chart, "zero")
     (better,), (worse,) = lines(chart, "tuned"), lines(chart, "worse")
     assert min(x for x, _ in better) > zero[0][0] > max(x for x, _ in worse)
+    scale = [word for word in words(chart) if word.strip("+\u2212").isdigit()]
+    assert scale == ["\u221240", "\u221220", "0", "+20", "+40"]
     assert spoken(chart) == (
         "Tuned minus baseline: better +10.0 points (+8.0 to +12.0); "
         "worse \u221220.0 points (\u221225.0 to \u221215.0), worse"

@@ -346,6 +346,7 @@ def test_unknown_chances_and_gains_have_no_column() -> None:
     assert approaches_grid(plain).headers == ("Approach", "Score", "Standing")
     assert chance_words(plain.approaches[0]) == "unknown"
     assert gain_words(None) == "unknown"
+    assert gain_words(Gain(low=-0.4, likely=0.2, high=20.0, basis="x")) == "0 (0 to +20)"
     assert "chance" not in screen(show_decision, plain)
 
 
@@ -377,14 +378,14 @@ def test_reports_hold_both_sides_settings_criteria_and_what_chance_means() -> No
 def test_both_sides_stand_rule_by_rule_with_their_sources() -> None:
     rows = grids.sides_grid(decision()).rows
     assert rows[0] == (
+        "What cited-or-controlled-knowledge says",
         "RAG",
         "for",
-        "cited-or-controlled-knowledge",
         "strong",
         "lewis2020rag, second-2024, third-2025",
     )
-    assert [row[1] for row in rows] == ["for"] * 3 + ["against"] * 2 + ["for", "against"]
-    assert {row[0] for row in rows} == {"RAG", "few-shot"}
+    assert [row[2] for row in rows] == ["for"] * 3 + ["against"] * 2 + ["for", "against"]
+    assert {row[1] for row in rows} == {"RAG", "few-shot"}
 
 
 def test_questions_without_effect_are_only_named() -> None:

@@ -5,8 +5,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from advisor.render.grid import Grid
 from advisor.render.html import to_html
-from advisor.render.html_parts import link, prose, together
+from advisor.render.html_parts import is_wide, link, prose, table, together
 from advisor.schema.report import Report
 from tests.fixtures import values as v
 from tests.fixtures.reports import REPORTS, stopped_report
@@ -106,7 +107,7 @@ def test_stages_that_did_not_run_have_no_section() -> None:
 def test_what_is_unknown_is_called_unknown() -> None:
     page = to_html(REPORTS["full"]())
     assert page.count('class="unknown"') == 5
-    assert re.search(r'<th scope="row">cost</th><td class="unknown number">unknown</td>', page)
+    assert re.search(r'>cost</th><td[^>]* class="unknown number"[^>]*>unknown</td>', page)
 
 
 def test_light_dark_phone_and_paper_are_provided_for() -> None:
@@ -116,6 +117,31 @@ def test_light_dark_phone_and_paper_are_provided_for() -> None:
     assert "@media print" in page
 
 
+def test_rows_that_are_wider_than_a_phone_are_stacked_behind_their_headers() -> None:
+    wide = Grid(
+        ("Segment", "Difference", "90 % interval", "Note"),
+        (("label: refund", "-30.0 points", "-45.0 to -15.0", "<b>few</b>"), ("x", "1", "2", "")),
+        right=(1,),
+    )
+    assert is_wide(wide)
+    page = table(wide, "Segments")
+    assert '<table class="stacks">' in page
+    assert '<th scope="row">label: refund</th><td class="number" data-head="Difference">' in page
+    assert '<td class="empty" data-head="Note"></td>' in page
+    assert "<b>" not in page
+    values = Grid(("What", "Value"), (("x" * 90, "y" * 90),))
+    for narrow in (values, Grid(("a", "b", "c"), (("1", "2", "3"),))):
+        assert not is_wide(narrow)
+        assert "data-head" not in table(narrow)
+
+
+def test_a_word_without_an_end_may_part() -> None:
+    grid = Grid(("a", "b"), (("x" * 60, "&" * 60),))
+    page = table(grid)
+    assert f"{'x' * 24}<wbr>{'x' * 24}<wbr>{'x' * 12}</th>" in page
+    assert "&amp;" * 60 in page
+
+
 def test_an_address_that_is_no_web_page_is_no_link() -> None:
     assert link("javascript:alert(1)", "x") == "x"
     assert link('https://a"onclick="b', "x") == "x"
@@ -123,7 +149,9 @@ def test_an_address_that_is_no_web_page_is_no_link() -> None:
 
 
 def test_a_number_stays_with_its_unit() -> None:
-    assert together("83.5 % of 2.7 GiB, n = 200") == "83.5\u00a0% of 2.7\u00a0GiB, n =\u00a0200"
+    assert (
+        together("83.5 % of 2.7 GiB, n = 200") == "83.5\u00a0% of 2.7\u00a0GiB, n\u00a0=\u00a0200"
+    )
     assert together("12 small things") == "12 small things"
 
 

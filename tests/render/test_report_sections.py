@@ -83,7 +83,7 @@ def test_headings_never_jump_a_level_and_ids_are_never_shared():
 def test_every_table_of_the_proof_has_a_caption():
     page = to_html(REPORTS["proved"]())
     part = page[page.index("<h2>Verification") : page.index("<h2>Gate")]
-    assert part.count("<table>") == part.count("<caption>") >= 6
+    assert part.count("<table") == part.count("<caption>") >= 6
 
 
 def test_parts_of_the_samples_stand_worst_first_and_small_ones_cannot_veto():
@@ -110,9 +110,9 @@ def test_the_segment_that_vetoes_is_in_the_chart_however_many_there_are():
 
 def test_a_probe_shows_before_after_and_which_change_is_allowed():
     loss, unknown = probes_grid(proofs.vetoed()).rows
-    assert loss == ("general text", "loss", "64", "0.085 nats", "1.1 nats",
+    assert loss == ("general text", "64", "0.085 nats", "1.1 nats",
                     "+1.01 nats (+0.90 to +1.13)", "+0.1 nats", "< 0.001", "yes")  # fmt: skip
-    assert unknown[3:] == (
+    assert unknown[2:] == (
         "90.0 %", "unknown", "unknown", "+10 points", "not tested", "not tested",
     )  # fmt: skip
 
@@ -125,7 +125,7 @@ def test_a_change_points_the_way_its_figures_go():
         right.model_copy(update={"interval": proofs.span(0.02, 0.2)}),
         refused.model_copy(update={"interval": proofs.span(0.02, 0.2)}),
     ))  # fmt: skip
-    told = [row[5:7] for row in probes_grid(asked).rows]
+    told = [row[4:6] for row in probes_grid(asked).rows]
     assert told == [
         ("-10.0 points (-20.0 to -2.0)", "-5 points"),
         ("+10.0 points (+2.0 to +20.0)", "+5 points"),
@@ -138,15 +138,15 @@ def test_a_probe_on_the_floor_has_nothing_to_lose(page):
                          after=0.0, worse_by=0.0, p_value=None, is_worse=False,
                          nothing_to_lose=True)  # fmt: skip
     found = proofs.vetoed("keep", probes=(floor,), segments=(), regressions=())
-    assert probes_grid(found).rows[0][7:] == ("not tested", "nothing to lose")
+    assert probes_grid(found).rows[0][6:] == ("not tested", "nothing to lose")
     assert "Forgetting was not measured" in page(proved_report(verification=found))
 
 
 def test_a_probe_of_few_items_is_not_called_fine():
     few = proofs.probe("few", unit="", before=0.9, after=0.1, n=12, p_value=None, is_worse=False)
     grid = probes_grid(proofs.vetoed(probes=(few,)))
-    assert grid.rows[0][6:] == ("+10 points", "not tested", "not tested")
-    assert grid.headers[5:] == ("Change (95 % interval)", "Allowed", "p", "Worse")
+    assert grid.rows[0][5:] == ("+10 points", "not tested", "not tested")
+    assert grid.headers[4:] == ("Change (95 % interval)", "Allowed", "p", "Worse")
     found = proofs.vetoed("keep", probes=(few,), segments=(), regressions=())
     assert calm_sentence(found) == "What got worse is unknown: 0 of 1 probes could be tested."
 

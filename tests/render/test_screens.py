@@ -74,7 +74,7 @@ def test_every_line_fits_eighty_columns_and_moves_no_cursor(name: str, encoding:
 def test_the_summary_leads_with_the_verdict_and_shows_every_system() -> None:
     out = screen(show_report, REPORTS["full"]())
     flat = " ".join(out.replace("│", " ").split())
-    assert "Keep the tuned model: 97.0 % (95.0\u201399.0 %, n = 200)" in flat
+    assert "Keep the tuned model: 97.0 % (90 % interval 95.0\u201399.0 %, n = 200)" in flat
     for word in ("zero-shot", "few-shot", "RAG", "tuned", "target 60.0 %", "✓", "fine-tuning"):
         assert word in out
     assert out.index("Keep the tuned model") < out.index("zero-shot") < out.index("✓")

@@ -22,7 +22,7 @@ def test_when_no_rule_fired_nothing_is_recommended() -> None:
 
 def test_a_met_target_is_told_with_score_interval_and_samples() -> None:
     assert stopped_report().headline == (
-        "Do not train: RAG meets the target of 60.0 % with 83.0 % (78.6\u201387.4 %, n = 200); "
+        "Do not train: RAG meets the target of 60.0 % with 83.0 % (90 % interval 78.6\u201387.4 %, n = 200); "
         "recommended: RAG."
     )
 
@@ -83,7 +83,10 @@ def test_a_training_without_verification_is_not_called_a_success() -> None:
 def test_the_verification_speaks_last(verdict: str, start: str) -> None:
     made = full_report(verification=v.verification(verdict))
     assert made.headline.startswith(start)
-    assert "against 83.0 % (78.6\u201387.4 %, n = 200) for RAG; target 60.0 %" in made.headline
+    assert (
+        "against 83.0 % (90 % interval 78.6\u201387.4 %, n = 200) for RAG; target 60.0 %"
+        in made.headline
+    )
 
 
 def test_the_recommendation_is_the_gates_once_there_is_one() -> None:

@@ -10,11 +10,11 @@ from advisor.render.grid import Grid, p_text, yes_no
 from advisor.render.measured_grids import checks_grid, comparisons_grid, is_priced
 from advisor.render.measured_words import stopped_sentence
 from advisor.render.probe_words import (
-    COUNTED,
     NATS,
     SHORT_UNITS,
     allowed_text,
     change_text,
+    probe_title,
     probe_value,
 )
 from advisor.render.proof_words import (
@@ -104,8 +104,9 @@ def _segments(found: Verification) -> Iterator[Block]:
             "Differences on segments of the samples: unknown, none were told apart.", is_quiet=True
         )
         return
+    level = level_header("intervals", (one.interval for one in found.segments))
     yield Chart(
-        "Tuned minus best baseline on segments of the samples",
+        f"Tuned minus best baseline on segments of the samples, in points, with {level.lower()}",
         lambda: differences_chart(worst_first(found.segments)),
     )
     yield Table(segments_grid(found), "Segments of the samples, worst first")
@@ -152,8 +153,7 @@ def probes_grid(found: Verification) -> Grid:
     """Each probe before and after, and which change is allowed."""
     rows = tuple(
         (
-            probe.probe,
-            COUNTED[probe.kind],
+            probe_title(probe),
             f"{probe.n:,}",
             probe_value(probe, probe.before),
             probe_value(probe, probe.after),
@@ -166,8 +166,8 @@ def probes_grid(found: Verification) -> Grid:
     )
     level = level_header("interval", (probe.interval for probe in found.probes))
     by = f"Change ({level})"
-    headers = ("Probe", "Counted", "n", "Before", "After", by, "Allowed", "p", "Worse")
-    return Grid(headers, rows, right=(2, 3, 4, 5, 6, 7))
+    headers = ("Probe", "n", "Before", "After", by, "Allowed", "p", "Worse")
+    return Grid(headers, rows, right=(1, 2, 3, 4, 5, 6))
 
 
 def regressions_grid(found: Verification) -> Grid:

@@ -132,7 +132,7 @@ def of_verification(found: Verification | None, date: str) -> Iterator[FigureSou
         yield _figure("differences to the baselines", "computed", said, date)
     if found.segments:
         told = "the same answers, parted; p after Holm over the segments that can veto"
-        yield _figure("differences on parts of the samples", "computed", told, date)
+        yield _figure("differences on segments of the samples", "computed", told, date)
     for probe in found.probes:
         source = probe.source or "samples that were not named"
         yield _figure(f"probe {probe.probe}", "measured", f"{source}, n = {probe.n:,}", date)

@@ -225,8 +225,9 @@ def _sufficient(gate: GateVerdict, baselines: Baselines | None) -> Evaluation | 
 
 
 def _measured(evaluation: Evaluation) -> str:
-    """'83.0 % (78.6 to 87.4 %, n = 200)': score, interval, samples."""
-    span = percent_range(evaluation.interval.low, evaluation.interval.high)
+    """'83.0 % (90 % interval 78.6 to 87.4 %, n = 200)': score, interval, samples."""
+    found = evaluation.interval
+    span = f"{percent(found.level, 0)} interval {percent_range(found.low, found.high)}"
     return f"{percent(evaluation.value)} ({span}, n = {evaluation.n})"
 
 
