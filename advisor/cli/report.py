@@ -21,4 +21,6 @@ def command(*, screen: Screen, run_dir: Path) -> None:
     report = pipeline.report()
     from advisor.render.report import show_report  # noqa: PLC0415 - rich is slow to load
 
-    screen.result(document(report), lambda: show_report(screen.console, report))
+    screen.result(
+        document(report), lambda: show_report(screen.console, report, has_remarks=not screen.quiet)
+    )

@@ -37,7 +37,6 @@ def command(ctx: click.Context, /, *, screen: Screen, run_dir: Path, **probing: 
     for sentence in changed_since(pipeline.workspace):
         screen.note(f"Warning: {sentence}")
 
-    screen.result(
-        pipeline.folder.raw("verify"), lambda: show_verification(screen.console, verification)
-    )
+    shown = verification.model_copy(update={"warnings": ()}) if screen.quiet else verification
+    screen.result(pipeline.folder.raw("verify"), lambda: show_verification(screen.console, shown))
     ctx.exit(DONE if verification.verdict == "keep" else VERIFICATION_FAILED)

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ ALLOW_DOWNLOAD = "ADVISOR_ALLOW_DOWNLOAD"
 LIMIT = "ADVISOR_LM_EVAL_HOURS"
 """Hours after which the harness is ended."""
 HOURS = 24.0
+MOST_HOURS = 24.0 * 365
 LAST_LINES = 6
 SHOWN = 300
 
@@ -147,10 +148,10 @@ def _hours() -> float:
         hours = float(told or HOURS)
     except ValueError:
         hours = 0.0
-    if not 0 < hours < float("inf"):
+    if not 0 < hours <= MOST_HOURS:
         raise InputError(
             f"{LIMIT} is {told}, which is no number of hours.",
-            hint="Give hours above 0, such as 2.5, or leave it out.",
+            hint=f"Give hours above 0 and up to {MOST_HOURS:.0f}, such as 2.5, or leave it out.",
             where=LIMIT,
         )
     return hours
@@ -216,12 +217,20 @@ def _scores(file: Path, directions: Mapping[str, Any]) -> TaskScores | None:
             task=task,
             metric=metric,
             higher_is_better=known.get(metric) is not False,
-            values={str(row["doc_id"]): float(row[metric]) for row in rows},
+            values={str(row["doc_id"]): _number(row[metric]) for row in rows},
         )
         for metric in (named if isinstance(named, list) and named else known)
         if isinstance(metric, str) and all(isinstance(row.get(metric), int | float) for row in rows)
     ]
     return next((one for one in found if are_shares(one)), next(iter(found), None))
+
+
+def _number(value: float) -> float:
+    """As a float; a whole number that is too large for one is no finite number."""
+    try:
+        return float(value)
+    except OverflowError:
+        return inf
 
 
 def are_shares(scores: TaskScores) -> bool:

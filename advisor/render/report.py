@@ -50,7 +50,7 @@ DEMO_NOTE = (
 )
 
 
-def show_report(console: Console, report: Report) -> None:
+def show_report(console: Console, report: Report, *, has_remarks: bool = True) -> None:
     """Verdict, scores with their intervals and the target, criteria, warnings, next step."""
     ascii_only = only_ascii(console)
     style = verdict_style(_verdict(report))
@@ -66,7 +66,8 @@ def show_report(console: Console, report: Report) -> None:
     if report.training is not None:
         console.print(labelled("Training", brief(report.training)))
         notes = report.training.notes
-    show_warnings(console, (*report.warnings, *notes))
+    if has_remarks:
+        show_warnings(console, (*report.warnings, *notes))
     decision = report.gate.decision if report.gate else report.decision
     if report.verification is None or report.verification.verdict == "keep":
         show_advice(console, decision, report.recommended)

@@ -1,6 +1,6 @@
 """How often verification keeps, discards and vetoes wrongly and rightly; results/verification.json.
 
-    python benchmarks/verification/measure.py [--missing] [--runs N] [--out FILE]
+    python benchmarks/verification/measure.py [--missing] [--runs N] [--out FILE] [--rows SETTING]
 
 Every setting of `simulated.py` is drawn so many times, its truth known: equal models, better ones
 by 5 and 15 points, shuffled labels, a segment that got worse under a better mean, segments in which
@@ -237,19 +237,49 @@ def document(runs: int) -> dict[str, Any]:
     }
 
 
+def with_rows(name: str, runs: int, known: dict[str, Any]) -> dict[str, Any]:
+    """The document with the rows of one setting measured anew, and when that was."""
+    wanted = [setting for setting in settings() if setting.name == name]
+    if not wanted:
+        sys.exit(f"There is no setting {name!r}: {', '.join(sorted({s.name for s in settings()}))}")
+    with ProcessPoolExecutor() as pool:
+        fresh = list(pool.map(partial(row, runs=runs), wanted))
+    rows = [one for one in known["settings"] if one["setting"] != name] + fresh
+    today = datetime.now(UTC).date().isoformat()
+    again = known.get("measured_again", {}) | {
+        name: {"on": today, "load_average": round(os.getloadavg()[0], 1)}
+    }
+    return known | {"summary": summary(rows), "settings": rows, "measured_again": again}
+
+
 def written(
-    document: Callable[[int], dict[str, Any]], result: Path, *, about: str, runs: int, shown: str
+    document: Callable[[int], dict[str, Any]],
+    result: Path,
+    *,
+    about: str,
+    runs: int,
+    shown: str,
+    renewed: Callable[[str, int, dict[str, Any]], dict[str, Any]] | None = None,
 ) -> int:
-    """Measure as the command line asks, write the document and print one part of it."""
+    """Measure as the command line asks, write the document and print one part of it.
+
+    With `renewed` some rows of a document that is there can be measured by themselves.
+    """
     parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("--missing", action="store_true", help="only where there is no result yet")
     parser.add_argument("--runs", type=int, default=runs, help="repetitions of a setting")
     parser.add_argument("--out", type=Path, default=result, help="file of the result")
+    if renewed is not None:
+        parser.add_argument("--rows", help="measure the rows of this setting alone, keep others")
     chosen = parser.parse_args()
     if chosen.missing and chosen.out.is_file():
         print(f"{chosen.out.name}: already measured")
         return 0
-    found = document(chosen.runs)
+    if renewed is not None and chosen.rows:
+        known = json.loads(chosen.out.read_text(encoding="utf-8"))
+        found = renewed(chosen.rows, chosen.runs, known)
+    else:
+        found = document(chosen.runs)
     chosen.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found[shown], indent=1))
     return 0
@@ -257,7 +287,8 @@ def written(
 
 def main() -> int:
     """Measure and write."""
-    return written(document, RESULT, about=__doc__ or "", runs=RUNS, shown="summary")
+    about = __doc__ or ""
+    return written(document, RESULT, about=about, runs=RUNS, shown="summary", renewed=with_rows)
 
 
 if __name__ == "__main__":

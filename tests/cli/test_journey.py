@@ -56,6 +56,16 @@ def test_every_stage_by_its_own_command(measured, run_dir):
     assert (run_dir / "report.html").is_file()
 
 
+def test_quiet_leaves_the_remarks_out(measured, run_dir):
+    advisor("train", "--run-dir", run_dir, "--override-gate", "to see it")
+    for command in ("verify", "report"):
+        words = [command, "--run-dir", str(run_dir)]
+        loud, quiet = (CliRunner().invoke(cli, [*words, *more]) for more in ((), ("--quiet",)))
+        assert "\n! " in loud.output
+        assert "\n! " not in quiet.output
+        assert "tuned" in quiet.output
+
+
 def test_gate_without_an_estimate_makes_it_first(measured, run_dir):
     told = CliRunner().invoke(cli, ["gate", "--run-dir", str(run_dir)])
     assert told.exit_code == 0, told.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import stat
 import sys
@@ -110,6 +111,13 @@ def test_files_that_cannot_be_read_are_told(tmp_path, monkeypatch, results, samp
         harness.asked({"pretrained": "base"}, ["my_task"], None)
 
 
+def test_a_number_too_large_for_a_float_is_no_finite_one(stand_in, monkeypatch):
+    row = f'{{"doc_id": 0, "acc": 1{"0" * 400}, "metrics": ["acc"]}}'
+    monkeypatch.setenv("ROWS", f"[{row}]")
+    (found,) = harness.asked({"pretrained": "base"}, ["my_task"], None)
+    assert found.values == {"0": math.inf}
+
+
 def test_a_metric_of_shares_goes_before_one_that_is_none(stand_in, monkeypatch):
     rows = [row | {"metrics": ["perplexity", "acc"], "perplexity": 12.5} for row in ROWS]
     monkeypatch.setenv("ROWS", json.dumps(rows))
@@ -125,9 +133,10 @@ def test_a_program_that_is_none_or_does_not_end_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv(harness.LIMIT, "0.00001")
     with pytest.raises(BackendResponseError, match="did not end within 1e-05 hours"):
         harness.asked({"pretrained": "base"}, ["my_task"], None)
-    monkeypatch.setenv(harness.LIMIT, "soon")
-    with pytest.raises(InputError, match="no number of hours"):
-        harness.asked({"pretrained": "base"}, ["my_task"], None)
+    for wrong in ("soon", "0", "-1", "nan", "inf", "1e300"):
+        monkeypatch.setenv(harness.LIMIT, wrong)
+        with pytest.raises(InputError, match="no number of hours"):
+            harness.asked({"pretrained": "base"}, ["my_task"], None)
     monkeypatch.delenv(harness.LIMIT)
     (tmp_path / "lm_eval").write_bytes(b"\x00not a program")
     with pytest.raises(BackendResponseError, match="cannot be started"):
