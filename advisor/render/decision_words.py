@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from advisor.render.safe import UNKNOWN, fact_text, percent, safe_text, words
+from advisor.render.safe import UNKNOWN, fact_text, percent, safe_text, signed, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -87,14 +87,8 @@ def gain_words(gain: Gain | None) -> str:
     """'+12 (+3 to +27)' in points; 'unknown' where no published comparison is like this."""
     if gain is None:
         return UNKNOWN
-    low, likely, high = map(_whole, (gain.low, gain.likely, gain.high))
+    low, likely, high = (signed(points, 0) for points in (gain.low, gain.likely, gain.high))
     return f"{likely} ({low} to {high})"
-
-
-def _whole(points: float) -> str:
-    """Whole points with their sign; nothing is '0', whichever side it comes from."""
-    told = f"{points:+.0f}"
-    return "0" if told in ("+0", "-0") else told
 
 
 def ranked_of(decision: Decision, approach: str | None) -> RankedApproach | None:

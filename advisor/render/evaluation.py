@@ -16,6 +16,7 @@ from advisor.render.measured_words import (
 from advisor.render.proof_words import outside_sentences
 from advisor.render.regression_words import change_ends
 from advisor.render.report import scores_table
+from advisor.render.safe import signed
 from advisor.render.terminal import (
     BAD,
     UNKNOWN,
@@ -122,8 +123,8 @@ def comparisons_table(comparisons: Sequence[Comparison], *, ascii_only: bool) ->
         is_clear = (low > 0 or high < 0) and found.p_value <= 1 - found.interval.level
         table.add_row(
             plain(f"{words(found.b)} {arrow} {words(found.a)}", 26),
-            f"{100 * found.difference:+.1f}",
-            f"{100 * low:+.1f} to {100 * high:+.1f}",
+            signed(100 * found.difference),
+            f"{signed(100 * low)} to {signed(100 * high)}",
             p_text(found.p_value),
             styled("yes", "bold") if is_clear else styled("no", "dim"),
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from advisor.render.diagnosis_grids import system_name
 from advisor.render.grid import Grid, gib_text, p_text, usd_text, yes_no
 from advisor.render.proof_words import interval_points, level_header
-from advisor.render.safe import UNKNOWN, amount, percent, percent_range, safe_text, words
+from advisor.render.safe import UNKNOWN, amount, percent, percent_range, safe_text, signed, words
 from advisor.render.training_words import TIME, told_rows
 from advisor.units import short_count, short_duration
 
@@ -62,7 +62,7 @@ def comparisons_grid(comparisons: Sequence[Comparison]) -> Grid:
     rows = tuple(
         (
             f"{words(c.b)} minus {words(c.a)}",
-            f"{100 * c.difference:+.1f} points",
+            f"{signed(100 * c.difference)} points",
             interval_points(c.interval),
             p_text(c.p_value),
             c.test,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from advisor.render.grid import short_number
-from advisor.render.safe import UNKNOWN, percent, safe_text
+from advisor.render.safe import UNKNOWN, percent, safe_text, signed
 from advisor.schema.probe import OF_TEST_PART
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _turned(found: ProbeFinding, worse_by: float) -> float:
 
 
 def _signed(found: ProbeFinding, change: float) -> str:
-    return f"{change:+.2f}" if found.unit else f"{100 * change:+.1f}"
+    return signed(change, 2) if found.unit else signed(100 * change)
 
 
 def _unit(found: ProbeFinding) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from advisor.render.grid import yes_no
 from advisor.render.probe_words import NOTHING_TO_LOSE
-from advisor.render.safe import UNKNOWN, percent
+from advisor.render.safe import UNKNOWN, percent, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -96,4 +96,4 @@ def interval_points(interval: ConfidenceInterval | None) -> str:
     """'-4.2 to +1.0', in points; 'unknown' for None."""
     if interval is None:
         return UNKNOWN
-    return f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
+    return f"{signed(100 * interval.low)} to {signed(100 * interval.high)}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from advisor.render.grid import short_number
 from advisor.render.probe_words import counted_text
-from advisor.render.safe import percent, safe_text
+from advisor.render.safe import percent, safe_text, signed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,4 +47,4 @@ def segment_words(found: Segment) -> str:
     """'label refund: 80.0 % to 50.0 % (-30.0 points, n = 60)'."""
     ends = f"{percent(found.baseline)} to {percent(found.tuned)}"
     name = f"{found.kind} {safe_text(found.name)}"
-    return f"{name}: {ends} ({100 * found.difference:+.1f} points, n = {found.n:,})"
+    return f"{name}: {ends} ({signed(100 * found.difference)} points, n = {found.n:,})"

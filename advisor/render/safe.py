@@ -69,6 +69,12 @@ def percent(share: float | None, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def signed(value: float, digits: int = 1) -> str:
+    """A number with its sign; nothing is '0.0', from whichever side it comes."""
+    told = f"{value:+.{digits}f}"
+    return told if told.strip("+-0.") else told[1:]
+
+
 def percent_range(low: float, high: float, digits: int = 1) -> str:
     """Two shares as one range, '58.7-70.1 %' with an en dash."""
     if not (math.isfinite(low) and math.isfinite(high)):

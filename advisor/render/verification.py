@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from advisor.render.grid import p_text
 from advisor.render.probe_words import NATS, SHORT_UNITS, allowed_text, probe_title, probe_value
 from advisor.render.proof_words import UNASKED, alarm_sentence, worse_word, worst_first
+from advisor.render.safe import signed
 from advisor.render.terminal import make_table, percent, plain, safe_text, styled
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def segments_table(segments: Sequence[Segment]) -> Table:
             f"{one.n:,}",
             percent(one.baseline),
             percent(one.tuned),
-            f"{100 * one.difference:+.1f}",
+            signed(100 * one.difference),
             "few" if one.p_value is None else p_text(one.p_value),
             _worse(one),
         )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from advisor.render.safe import amount, fact_text, percent, profile_facts, safe_text, words
+from advisor.render.safe import amount, fact_text, percent, profile_facts, safe_text, signed, words
 from tests.fixtures import values as v
 
 
@@ -66,3 +66,10 @@ def test_a_megabyte_is_cut_even_where_nobody_named_a_limit() -> None:
 def test_a_storm_of_combining_marks_is_cut_and_words_keep_theirs() -> None:
     assert safe_text("Z" + "\u0301" * 400 + "!") == "Z" + "\u0301" * 8 + "!"
     assert safe_text("e\u0301a\u0323\u0302") == "e\u0301a\u0323\u0302"
+
+
+def test_nothing_has_no_sign() -> None:
+    assert [signed(value) for value in (-0.04, 0.0, 0.04, 0.06, -3)] == [
+        "0.0", "0.0", "0.0", "+0.1", "-3.0",
+    ]  # fmt: skip
+    assert (signed(-0.3, 0), signed(10, 0), signed(-0.001, 2)) == ("0", "+10", "0.00")

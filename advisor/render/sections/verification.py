@@ -29,7 +29,7 @@ from advisor.render.proof_words import (
     worst_first,
 )
 from advisor.render.regression_words import change_ends
-from advisor.render.safe import percent
+from advisor.render.safe import percent, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,7 +124,7 @@ def segments_grid(found: Verification) -> Grid:
             f"{s.n:,}",
             percent(s.baseline),
             percent(s.tuned),
-            f"{100 * s.difference:+.1f} points",
+            f"{signed(100 * s.difference)} points",
             interval_points(s.interval),
             "too few to veto" if s.p_value is None else p_text(s.p_value),
             worse_word(s),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from advisor.render.regression_words import worse_words
-from advisor.render.safe import percent, words
+from advisor.render.safe import percent, signed, words
 from advisor.schema.baseline import Baselines
 from advisor.schema.evaluation import Comparison, Evaluation
 from advisor.schema.gate import GateVerdict
@@ -79,4 +79,4 @@ def _points(share: float) -> str:
 
 
 def _signed(share: float) -> str:
-    return f"{100 * share:+.1f}"
+    return signed(100 * share)

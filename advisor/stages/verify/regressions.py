@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from advisor.evaluation.sentences import is_clear
 from advisor.render.regression_words import regression_name
+from advisor.render.safe import signed
 from advisor.schema.baseline import Baselines
 from advisor.schema.evaluation import Comparison, Evaluation
 from advisor.schema.probe import ProbeFinding
@@ -57,7 +58,9 @@ def _of_segment(found: Segment, *, vetoes: bool) -> Regression:
     span = ""
     if found.interval is not None:
         low, high = 100 * found.interval.low, 100 * found.interval.high
-        span = f", {100 * found.interval.level:.0f} % interval {low:+.1f} to {high:+.1f} points"
+        span = (
+            f", {100 * found.interval.level:.0f} % interval {signed(low)} to {signed(high)} points"
+        )
     return Regression(
         kind="segment",
         what=f"{found.kind} '{found.name}'",

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from advisor.evaluation.deciding import items_to_decide
 from advisor.evaluation.sentences import TOO_MANY, is_clear
-from advisor.render.safe import percent, words
+from advisor.render.safe import percent, signed, words
 from advisor.schema.evaluation import Comparison, Evaluation
 
 WORTHWHILE_GAIN = 0.05
@@ -124,4 +124,4 @@ def _seen(comparison: Comparison, best: Evaluation, tuned: Evaluation) -> str:
 
 def points(difference: float) -> str:
     """A difference of shares in points, with its sign."""
-    return f"{100 * difference:+.1f}"
+    return signed(100 * difference)
