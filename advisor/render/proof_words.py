@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 from advisor.render.grid import yes_no
 from advisor.render.probe_words import NOTHING_TO_LOSE
 from advisor.render.safe import UNKNOWN, percent, signed
+from advisor.schema.verify import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from advisor.schema.base import ConfidenceInterval
     from advisor.schema.probe import ProbeFinding
-    from advisor.schema.verify import EstimateCheck, Segment, Verification
+    from advisor.schema.verify import EstimateCheck, Verification
 
 NOT_TESTED = "not tested"
+MADE_GOOD = "no, F1 rose"
 FAMILIES = {
     "baselines": "a baseline different from the tuned model",
     "segments": "some segment worse",
@@ -38,9 +40,20 @@ def worst_first(segments: Sequence[Segment]) -> list[Segment]:
 
 def worse_word(found: Segment | ProbeFinding) -> str:
     """'yes', 'no', or that nobody could test it, which is no 'no'."""
-    if getattr(found, "nothing_to_lose", False):
+    if isinstance(found, Segment):
+        if _is_made_good(found):
+            return MADE_GOOD
+    elif found.nothing_to_lose:
         return NOTHING_TO_LOSE
     return yes_no(found.is_worse) if found.is_worse or found.p_value is not None else NOT_TESTED
+
+
+def _is_made_good(found: Segment) -> bool:
+    """Whether a label lost on its own samples and gained in F1, which is why it is not worse."""
+    before, after = found.baseline_f1, found.tuned_f1
+    if found.is_worse or before is None or after is None or found.interval is None:
+        return False
+    return found.interval.high < 0 and after >= before
 
 
 def false_alarms(error_rates: Mapping[str, float]) -> tuple[tuple[str, str], ...]:

@@ -98,6 +98,13 @@ def test_parts_of_the_samples_stand_worst_first_and_small_ones_cannot_veto():
     assert grid.headers[5] == "95 % interval"
 
 
+def test_a_label_whose_f1_rose_says_why_it_is_not_worse():
+    made_good = proofs.segment("yes", is_worse=False, baseline_f1=0.4, tuned_f1=0.6)
+    fell = proofs.segment("no", baseline_f1=0.6, tuned_f1=0.4)
+    rows = segments_grid(proofs.vetoed(segments=(made_good, fell))).rows
+    assert {row[0]: row[7] for row in rows} == {"label: yes": "no, F1 rose", "label: no": "yes"}
+
+
 def test_the_segment_that_vetoes_is_in_the_chart_however_many_there_are():
     calm = {"is_worse": False, "difference": 0.0, "p_value": 1.0}
     many = tuple(proofs.segment(f"calm {at}", **calm) for at in range(40))
