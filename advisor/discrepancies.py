@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from advisor.evaluation.asking import has_failed
 from advisor.model_files import BITS, NAMES, ModelFiles, look_into, stack_of
+from advisor.other_files import other_settings, other_tokens
 from advisor.schema.evaluation import Evaluation
 
 AROUND = 24
@@ -62,6 +63,13 @@ def causes(
             faults += _named_ends(base, own, folders[0])
         faults += _packing(own, claims)
         hints += _figures(base, own, claims, before.evaluation)
+        if folders[0] is not None and not own.packed:
+            faults += _weighed(folders[0], folders[1])
+    if folders[0] is not None and folders[1] is not None:
+        faults += other_settings(folders[0], folders[1])
+        tokens = other_tokens(folders[0], folders[1])
+        faults += tokens
+        same_prompts = False if tokens else same_prompts
     cut, told = _cut(before.evaluation, after.evaluation)
     (faults if cut > may_cut else hints).extend(told)
     hints += _failures(after.evaluation) + _counts(before, after)
@@ -194,6 +202,15 @@ def _figures(base: ModelFiles, own: ModelFiles, claims: str, evaluation: Evaluat
             f"Its weights are in {own.precision}, and the model was evaluated in {asked}{said}."
         )
     return found
+
+
+def _weighed(reference: Path, own: Path) -> list[str]:
+    """What the weights show; nothing without numpy."""
+    try:
+        from advisor.other_weights import weighed  # noqa: PLC0415 - numpy is heavy
+    except ImportError:
+        return []
+    return weighed(reference, own)
 
 
 def _cut(before: Evaluation, after: Evaluation) -> tuple[float, list[str]]:

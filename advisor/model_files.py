@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,11 +49,11 @@ def look_into(folder: Path) -> ModelFiles:
     """
     config = read_object(folder / "config.json")
     generation = read_object(folder / "generation_config.json")
-    tensors = list(_tensors(folder)) if (folder / "config.json").is_file() else []
-    precision = _precision(tensors)
+    tensors = located(folder) if (folder / "config.json").is_file() else {}
+    precision = _precision(about for _, about in tensors.values())
     named = generation.get("eos_token_id", config.get("eos_token_id"))
     return ModelFiles(
-        packed=_packing(config, [name for name, _ in tensors]),
+        packed=_packing(config, list(tensors)),
         precision=NAMES.get(precision, precision.lower()),
         bits=BITS.get(precision),
         vocabulary=_whole(config.get("vocab_size")),
@@ -87,17 +87,19 @@ def read_object(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _tensors(folder: Path) -> Iterator[tuple[str, TensorAbout]]:
-    """Every tensor by its name, from the headers of safetensors files; none of a broken one."""
+def located(folder: Path) -> dict[str, tuple[Path, TensorAbout]]:
+    """Every tensor by its name, with its file, by the headers; none of a broken file."""
+    found: dict[str, tuple[Path, TensorAbout]] = {}
     for path in sorted(folder.glob("*.safetensors")):
         with suppress(OSError, ValueError):
-            yield from tensors_in(path).items()
+            found |= {name: (path, about) for name, about in tensors_in(path).items()}
+    return found
 
 
-def _precision(tensors: list[tuple[str, TensorAbout]]) -> str:
+def _precision(tensors: Iterable[TensorAbout]) -> str:
     """The kind of number with a fraction that holds most of the weights; empty for none."""
     counts: Counter[str] = Counter()
-    for _, about in tensors:
+    for about in tensors:
         if about.dtype in BITS:
             counts[about.dtype] += about.numbers
     return counts.most_common(1)[0][0] if counts else ""

@@ -252,6 +252,15 @@ def test_the_base_alone_is_not_the_adapter(ask, tiny_llama):
     assert "letter by letter" in causes(found)
 
 
+def test_an_adapter_put_on_its_base_otherwise_is_named(ask, adapter, tmp_path):
+    folder = Path(shutil.copytree(adapter, tmp_path / "adapter"))
+    assert ask(folder).verdict == "same"
+    edit_json(folder / "adapter_config.json", lora_alpha=8.01)  # answers alike, and is another
+    found = ask(folder)
+    assert found.verdict == "different"
+    assert "lora_alpha is 8.01 instead of 8 in adapter_config.json" in causes(found)
+
+
 def test_another_chat_template_is_caught_and_shown(ask, planted):
     template = planted / "chat_template.jinja"
     template.write_text(template.read_text().replace("'<|end|>'", "'\\n<|end|>'"))

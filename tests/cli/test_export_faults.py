@@ -79,10 +79,61 @@ def no_stop_token(folder: Path) -> None:
     edit_json(folder / "generation_config.json", eos_token_id=None)
 
 
+def no_stop_word(folder: Path) -> None:
+    edit_json(folder / "tokenizer_config.json", eos_token=None)
+
+
+def another_tokenizer(folder: Path) -> None:
+    file = folder / "tokenizer.json"
+    told = json.loads(file.read_text())
+    words = sorted(told["model"]["vocab"], key=told["model"]["vocab"].get)
+    told["model"]["vocab"] |= {words[100]: 101, words[101]: 100}
+    file.write_text(json.dumps(told))
+
+
+def changed(folder: Path, change) -> None:
+    from safetensors.torch import load_file, save_file
+
+    file = folder / "model.safetensors"
+    weights = load_file(file)
+    save_file(change(weights), file, {"format": "pt"})
+
+
+def a_head_left_over(folder: Path) -> None:
+    def change(weights):
+        table = next(one for name, one in weights.items() if name.endswith("embed_tokens.weight"))
+        return {name: one.clone() for name, one in weights.items()} | {
+            "lm_head.weight": table + 1e-4
+        }
+
+    changed(folder, change)
+    edit_json(folder / "config.json", tie_word_embeddings=False)
+
+
+def unpacked_again(folder: Path) -> None:
+    """As merged into 4-bit weights, and unpacked before it was saved."""
+    import torch
+
+    def rounded(one):
+        if one.dim() != 2:
+            return one
+        flat = one.reshape(-1)
+        blocks = flat[: len(flat) // 64 * 64].reshape(-1, 64)
+        top = blocks.abs().amax(dim=1, keepdim=True).clamp(min=1e-9)
+        coarse = (torch.round(blocks / top * 7) / 7 * top).reshape(-1)
+        return torch.cat([coarse, flat[len(coarse) :]]).reshape(one.shape)
+
+    changed(folder, lambda weights: {name: rounded(one) for name, one in weights.items()})
+
+
 FAULTS = [
     (None, ""),
     (another_template, "The chat template differs"),
     (no_stop_token, "stop token 2 is missing in generation_config.json"),
+    (no_stop_word, "is missing in tokenizer_config.json"),
+    (another_tokenizer, "The tokenizer differs: 2 of"),
+    (a_head_left_over, "Its head (lm_head.weight) is not the table of its embeddings"),
+    (unpacked_again, "were rounded to 4 bits, and unpacked again"),
 ]
 
 
@@ -109,6 +160,18 @@ def test_a_merge_into_4_bits_that_is_handed_over_is_caught(tuned, tiny_llama, tm
     code, record = export(tuned, "--check-folder", str(packed), "--check", "4")
     assert code == 5
     assert "packed in 4 bits (bitsandbytes)" in " ".join(record["agreement"]["problems"])
+
+
+def test_an_adapter_merged_with_another_strength_is_named(tuned, tiny_llama, tmp_path):
+    final = next((tuned / "training").glob("*/final"))
+    folder = Path(shutil.copytree(final, tmp_path / "adapter"))
+    alpha = json.loads((folder / "adapter_config.json").read_text())["lora_alpha"]
+    edit_json(folder / "adapter_config.json", lora_alpha=1.5 * alpha)
+    folder = merged_into(tiny_llama, folder, tmp_path / "merged")
+    code, record = export(tuned, "--check-folder", str(folder), "--check", "4")
+    assert code == 5
+    told = " ".join(record["agreement"]["problems"])
+    assert "merged with 1.50 times the strength" in told
 
 
 def test_other_weights_in_the_run_are_not_what_was_verified(tuned, merged, tmp_path):
