@@ -181,7 +181,7 @@ def _held(name: str, base: Place, own: Place, change: Numbers | None) -> Layer |
     if before is None or after is None or before.shape != after.shape:
         return None
     rest, strength = after - before, None
-    size = float(np.linalg.norm(before)) or 1.0
+    size = max(float(np.linalg.norm(before)), float(np.linalg.norm(after))) or 1.0
     if change is not None:
         if change.shape != rest.shape or not change.any():
             return None

@@ -108,6 +108,13 @@ def test_what_16_bits_swallow_of_a_small_change_is_no_fault(tmp_path):
         assert weighed(tuned, own) == [], by
 
 
+def test_a_change_larger_than_its_base_may_be_rounded_too(tmp_path):
+    base = whole(tmp_path / "base", {NAME: BASE})
+    tuned = adapter(tmp_path / "tuned", base, by=100)
+    own = whole(tmp_path / "own", {NAME: BASE + 100 * CHANGE}, "BF16")
+    assert weighed(tuned, own) == []
+
+
 def in_four_bits(numbers):
     blocks = numbers.reshape(-1, 64)
     largest = np.abs(blocks).max(axis=1, keepdims=True)
@@ -139,7 +146,7 @@ def test_a_whole_model_is_held_against_itself(tmp_path):
     reference = whole(tmp_path / "whole", {NAME: BASE})
     for kind in ("F32", "F16", "BF16"):
         assert weighed(reference, whole(tmp_path / kind, {NAME: BASE}, kind)) == []
-    assert "by 5.0 %" in weighed(reference, whole(tmp_path / "own", {NAME: 1.05 * BASE}))[0]
+    assert "by 4.8 %" in weighed(reference, whole(tmp_path / "own", {NAME: 1.05 * BASE}))[0]
 
 
 def test_one_layer_of_many_that_is_another_is_found(tmp_path):
