@@ -1,5 +1,6 @@
 """What docs/how-to/verify.md says of figures and keys is as the code has it."""
 
+import json
 import re
 from pathlib import Path
 
@@ -31,6 +32,24 @@ def test_figures(page: str):
         f"`{FILE}`",
     ):
         assert told in " ".join(page.split()), told
+
+
+def test_how_often_a_better_model_is_kept_is_as_measured(page: str, root: Path):
+    results = root / "benchmarks" / "results"
+    chosen = json.loads((results / "choice.json").read_text(encoding="utf-8"))["better"]
+    drawn = json.loads((results / "verification.json").read_text(encoding="utf-8"))["settings"]
+    kept = {(row["baselines"], row["items"]): f"{100 * row['holm']:.0f}" for row in chosen}
+    assert f"| one baseline | {kept[1, 200]} |" in page
+    several = ", ".join(kept[count, 200] for count in (2, 3, 4, 6))
+    assert f"| 2, 3, 4, 6 baselines, each as good as the others | {several} |" in page
+    assert f"| 4, 6 of them, 280 samples | {kept[4, 280]}, {kept[6, 280]} |" in page
+    documents = next(
+        row for row in drawn
+        if (row["setting"], row["n"], row.get("gain")) == ("documents of 5", 200, 0.15)
+    )  # fmt: skip
+    assert f"(5 each) | {100 * documents['keep']:.0f} |" in page
+    worst = max(row["keep"] for row in drawn if row.get("gain") == 0)
+    assert f"one baseline | 0 to {100 * worst:.0f} |" in page
 
 
 def test_keys(page: str):
