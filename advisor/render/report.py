@@ -85,7 +85,7 @@ def show_worse(console: Console, found: Verification) -> None:
     for line in lines:
         told = styled("Worse: ", BAD if vetoes else CAREFUL)
         console.print(told.append_text(plain(line)))
-    unknown = [probe for probe in found.probes if probe.worse_by is None]
+    unknown = [p for p in found.probes if p.worse_by is None or p.nothing_to_lose]
     for probe in unknown:
         reason = probe.note or "not measured"
         console.print(plain(f"Unknown: {safe_text(probe.probe)}, {reason}", style="dim"))

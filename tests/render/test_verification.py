@@ -3,6 +3,7 @@
 import io
 
 from advisor.render.evaluation import show_verification
+from advisor.render.report import show_worse
 from advisor.render.terminal import make_console
 from advisor.render.verification import SHOWN, chosen_segments
 from advisor.schema.base import ConfidenceInterval
@@ -100,6 +101,15 @@ def test_a_probe_stands_in_80_columns_whole_and_its_note_below():
     assert "Nats: loss in nats per token, less is better." in flat
     told = "questions nobody can answer (made-up answers): 3 were answered before"
     assert told in flat
+
+
+def test_the_report_on_a_terminal_names_what_could_not_be_lost():
+    floor = FORMAT.model_copy(update={"nothing_to_lose": True, "worse_by": 0.0, "note": "At 0."})
+    known = LOSS.model_copy(update={"is_worse": False})
+    stream = io.StringIO()
+    show_worse(make_console(stream, color=False), make.verification(probes=(floor, known)))
+    assert "Unknown: json, At 0." in stream.getvalue()
+    assert "general_text" not in stream.getvalue()
 
 
 def test_what_is_outside_its_estimate_is_told_by_how_much():
