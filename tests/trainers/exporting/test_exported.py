@@ -310,12 +310,14 @@ def test_the_serving_snippet_runs_as_it_stands(
 @pytest.mark.parametrize("form", ["merged", "quantised", "vllm"])
 def test_the_serving_snippet_runs_in_a_process_of_its_own(adapter: Path, tmp_path: Path, form: str):
     found = exported(form, adapter, tmp_path / "out")
+    base = json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"]
     run = subprocess.run(
         [sys.executable, "-c", found.snippets[-1].text],
         capture_output=True,
         text=True,
         check=False,
         cwd=tmp_path / "out",
+        env=os.environ | {"BASE": base},  # which the adapter's example asks for, and says so
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.endswith("\n")
