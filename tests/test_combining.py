@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -281,15 +282,30 @@ def test_the_same_part_twice_and_one_alone_are_no_combination(runs, tmp_path):
             combine_runs([read_part(part) for part in parts], wish(tmp_path / "out"))
 
 
-def test_one_part_is_refused_before_anything_is_loaded(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "advisor.combining", None)  # importing it would fail
+LOADED = """
+import sys
+from click.testing import CliRunner
+from advisor.cli.main import cli
+print(CliRunner().invoke(cli, ["combine", *sys.argv[1:], "--how", "svd", "--out", "o"]).output)
+print(sorted({name.partition(".")[2] for name in sys.modules if name.startswith("advisor.")}))
+"""
+
+
+@pytest.mark.parametrize("parts", [["one"], ["one", "./one"]])
+def test_one_part_alone_is_refused_before_any_stage_is_loaded(tmp_path, parts):
     (tmp_path / "one").mkdir()
-    for parts in ((tmp_path / "one",), (tmp_path / "one", tmp_path / "." / "one")):
-        result = combine(*parts, "--how", "svd", "--out", tmp_path / "out")
-        assert result.exit_code == 1, result.output
-        assert "two different models or more" in " ".join(result.output.split())
-    wrong = combine(tmp_path / "a", tmp_path / "b", "--how", "svd", "--weights", "1", "--out", "o")
-    assert "1 numbers for 2" in wrong.output
+    told = subprocess.run(
+        [sys.executable, "-c", LOADED, *parts], cwd=tmp_path, capture_output=True, check=True
+    ).stdout.decode()
+    assert "two different models or more" in " ".join(told.split())
+    for heavy in ("combining", "pipeline", "stages", "workspace"):
+        assert f"'{heavy}" not in told
+    assert "'cli.combine'" in told
+
+
+def test_weights_are_read_before_the_parts(tmp_path):
+    words = ("--how", "svd", "--weights", "1", "--out", tmp_path / "o")
+    assert "1 numbers for 2" in combine(tmp_path / "a", tmp_path / "b", *words).output
 
 
 def test_a_run_that_trained_nothing_and_a_folder_that_is_none(runs, tmp_path):

@@ -12,7 +12,6 @@ from advisor.cli.errors import DONE, VERIFICATION_FAILED
 from advisor.cli.interrupt import interruptible
 from advisor.cli.options import FiniteRange, standard_options
 from advisor.cli.screen import Screen
-from advisor.cli.settings import SEED
 from advisor.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 
 WAYS = ("linear", "svd", "cat", "ties", "dare", "dare_ties", "magnitude_prune", "slerp")
 PATH = click.Path(path_type=Path)
+SEED = click.IntRange(0, 2**32 - 1)
+"""As of a run: its module would load all stages, before one part alone could be refused."""
 
 
 @click.command(name="combine")
