@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,12 +31,6 @@ from advisor.schema.verify import Verification
 
 USUAL_PAIRS = 50
 """Pairs to judge where no number is given: one sitting."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula, or hides one behind."""
-COLUMNS = (
-    "sample_id", "input", "target", "tuned", "baseline",
-    "vote", "reviewer", "note", "seconds", "at",
-)  # fmt: skip
 
 
 class Wish(NamedTuple):
@@ -365,45 +357,3 @@ def _agreement(votes: Iterable[ReviewVote]) -> tuple[int, int]:
         by_pair.setdefault(vote.sample_id, []).append(vote.vote)
     several = [given for given in by_pair.values() if len(given) > 1]
     return len(several), sum(len(set(given)) == 1 for given in several)
-
-
-def as_csv(sitting: Sitting) -> str:
-    """Every pair with every vote on it, safe to open in a spreadsheet.
-
-    A pair without a vote has one row with the vote empty.
-    """
-    votes: dict[str, list[ReviewVote]] = {}
-    for vote in sitting.votes:
-        votes.setdefault(vote.sample_id, []).append(vote)
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow(COLUMNS)
-    for pair in sitting.pairs:
-        shown = pair.model_dump()
-        rows = [shown | vote.model_dump() for vote in votes.get(pair.sample_id, [])] or [shown]
-        table.writerows([_cell(row, column) for column in COLUMNS] for row in rows)
-    return out.getvalue()
-
-
-def _cell(row: Mapping[str, Any], column: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    value = row.get(column)
-    text = "" if value is None else str(value).replace("\0", "")
-    text = text.encode("utf-8", "replace").decode()
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
-def refuse_place(file: Path) -> None:
-    """Raise InputError where a file to be written is there already, or its folder is not."""
-    if file.exists():
-        raise InputError(
-            f"{file} is there already and is not written over.",
-            hint="Name another file with --csv, or remove it.",
-            where=str(file),
-        )
-    if not file.absolute().parent.is_dir():
-        raise InputError(
-            f"The folder of {file} is not there.",
-            hint="Name a file in a folder that is, with --csv.",
-            where=str(file),
-        )

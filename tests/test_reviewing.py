@@ -8,12 +8,12 @@ from collections import Counter
 import pytest
 
 from advisor.errors import DatasetError, InputError, StorageError
+from advisor.evaluation.vote_table import as_csv
 from advisor.evaluation.votes import FILE, Plan, read_votes, tuned_is_left
 from advisor.reviewing import (
     Sitting,
     Wish,
     add_vote,
-    as_csv,
     change_plan,
     end,
     open_sitting,
@@ -206,7 +206,7 @@ def test_a_spreadsheet_takes_nothing_for_a_formula():
         pair(at, tuned=text, baseline="\0nul \ud800", input=text) for at, text in enumerate(texts)
     )
     given = (vote(0, reviewer="=cmd"), vote(0, "tie", reviewer="b"), vote(5, note="@note"))
-    rows = list(csv.DictReader(io.StringIO(as_csv(Sitting("rag", 0, pairs, given)))))
+    rows = list(csv.DictReader(io.StringIO(as_csv(pairs, given))))
     assert [row["tuned"] for row in rows] == [
         "'=1+1", "'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\t=1", texts[5],
     ]  # fmt: skip

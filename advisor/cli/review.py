@@ -61,7 +61,8 @@ def command(*, screen: Screen, run_dir: Path, **chosen: Any) -> None:
     where it was left. Whose answer was whose is told when all pairs are judged.
     """
     from advisor.artifacts import write_text  # noqa: PLC0415 - pydantic is slow to load
-    from advisor.reviewing import Wish, as_csv, refuse_before_end, refuse_place  # noqa: PLC0415
+    from advisor.evaluation.vote_table import as_csv, refuse_place  # noqa: PLC0415
+    from advisor.reviewing import Wish, refuse_before_end  # noqa: PLC0415
 
     file: Path | None = chosen["csv_file"]
     pipeline = open_run(screen, run_dir, {}, start=False)
@@ -77,7 +78,7 @@ def command(*, screen: Screen, run_dir: Path, **chosen: Any) -> None:
     sitting = _sitting(pipeline, wish._replace(replan=False))
     if file:
         refuse_before_end(sitting)
-        write_text(file, as_csv(sitting), option="--csv")
+        write_text(file, as_csv(sitting.pairs, sitting.votes), option="--csv")
         screen.note(f"{len(sitting.pairs)} pairs and {len(sitting.votes)} votes are in {file}.")
     if not file or chosen["show"] or chosen["end"] or screen.as_json:
         _show(screen, sitting)
