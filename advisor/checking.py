@@ -131,12 +131,15 @@ def certified_on(
     ConsentError where asking costs money that nobody agreed to spend, BackendError at once for a
     server that does not answer, and what asking raises.
     """
+    served = _served(found, wish)
+    if served is not None and wish.check_at:
+        with _named(wish.check_at):
+            _greet(space, served, may_spend=may_spend)
     bench = _bench(space, before.served)
     precision = str(bench.settings.decides.get(DTYPE, ""))
     tolerance = tolerance_of(found, precision, by=before.served.backend)
     if wish.check_at:
         tolerance = ROUNDED
-    served = _served(found, wish)
     if served is None:
         return unchecked(before.words, found.exporter, tolerance), _why(found)
     refuse_uncheckable(space, may_spend=may_spend)
@@ -148,8 +151,6 @@ def certified_on(
     place = Path(before.served.model)
     try:
         with _named(wish.check_at):
-            if wish.check_at:
-                _greet(served)
             agreement = agreed(
                 Witness(before.words, bench, place, verified=before.verified),
                 Witness(_words(found, served), asked, Path(found.output_dir), claims),
@@ -162,8 +163,9 @@ def certified_on(
     return agreement, (*few(agreement), *(() if wish.check_at else found.unchecked))
 
 
-def _greet(served: Served) -> None:
-    """Ask the server one word: one that is not there is told before the run's own answers."""
+def _greet(space: Workspace, served: Served, *, may_spend: bool) -> None:
+    """Ask the server one word: one that is not there is told before anything else is opened."""
+    _purse(space, served, may_spend=may_spend)
     once = served.model_copy(update={"settings": {**served.settings, "attempts": "1"}})
     with _session(once) as session:
         session.generate([PLAIN], max_new_tokens=1)
