@@ -8,6 +8,7 @@ from advisor.artifacts import digest_of
 from advisor.assembly import completed, is_outside, told, tuned_evaluation, tuned_place
 from advisor.contracts.contents import model_digest
 from advisor.evaluation.also import value_of
+from advisor.evaluation.guessing import guesses
 from advisor.kept_settings import save_settings
 from advisor.probes import probe_inputs, probed
 from advisor.rulebook.handover import SHOTS_KEY
@@ -90,6 +91,7 @@ def proved(
         tuned=tuned,
         baselines=rivals,
         samples=space.samples,
+        guesses=guesses(space.metric, tuned, space.samples),
         probes=probed(space, model, rivals, tuned, may_spend=may_spend),
         result=measured,
         estimate=estimate,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from advisor.schema.base import ConfidenceInterval
     from advisor.schema.probe import ProbeFinding
-    from advisor.schema.verify import EstimateCheck, Verification
+    from advisor.schema.verify import EstimateCheck, Guess, Verification
 
 NOT_TESTED = "not tested"
 MADE_GOOD = "no, F1 rose"
@@ -24,6 +24,11 @@ FAMILIES = {
     "probes": "some probe worse",
 }
 """What each family of tests calls what it is not, now and then."""
+GUESSES = {
+    "answers_to_other_samples": "giving each sample its answer to another one",
+    "most_frequent_target": "giving every sample the most frequent target",
+}
+"""What is reached without reading the samples."""
 UNASKED = (
     "Forgetting was not measured: no packaged, general or named probe was asked of the model "
     "before and after."
@@ -110,3 +115,19 @@ def interval_points(interval: ConfidenceInterval | None) -> str:
     if interval is None:
         return UNKNOWN
     return f"{signed(100 * interval.low)} to {signed(100 * interval.high)}"
+
+
+def guess_words(guess: Guess) -> str:
+    """What a guess reaches, and how far the tuned model is from it."""
+    against = guess.against
+    return (
+        f"{GUESSES[guess.what]} reaches {percent(guess.value)}, a difference of "
+        f"{signed(100 * against.difference)} points ({100 * against.interval.level:.0f} % interval "
+        f"{interval_points(against.interval)}) on {against.n} samples"
+    )
+
+
+def guesses_sentence(guesses: Sequence[Guess]) -> str:
+    """What is reached without reading the samples; empty where it was not looked at."""
+    told = [f"{GUESSES[one.what]} {percent(one.value)}" for one in guesses]
+    return f"Without reading the samples: {'; '.join(told)}." if told else ""

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 from advisor.render.grid import p_text
 from advisor.render.probe_words import NATS, SHORT_UNITS, allowed_text, probe_title, probe_value
-from advisor.render.proof_words import UNASKED, alarm_sentence, worse_word, worst_first
+from advisor.render.proof_words import (
+    UNASKED,
+    alarm_sentence,
+    guesses_sentence,
+    worse_word,
+    worst_first,
+)
 from advisor.render.safe import signed
 from advisor.render.terminal import make_table, percent, plain, safe_text, styled
 
@@ -93,7 +99,9 @@ def how_sure(verification: Verification) -> list[str]:
             f"About {verification.more_items:,} more test samples would decide it in 4 of 5 cases,"
             " if the difference stays as it is."
         )
-    told += filter(None, [alarm_sentence(verification.error_rates)])
+    told += filter(
+        None, [guesses_sentence(verification.guesses), alarm_sentence(verification.error_rates)]
+    )
     if (
         verification.verdict != "keep" and not verification.shows_forgetting
     ):  # there it is warned of

@@ -12,6 +12,7 @@ from advisor.schema.probe import ProbeFinding
 
 Quantity = Literal["memory_gib", "time_hours", "tokens_per_second", "cost_usd"]
 SegmentKind = Literal["label", "length", "source"]
+GuessKind = Literal["answers_to_other_samples", "most_frequent_target"]
 
 
 class Segment(Value):
@@ -48,6 +49,17 @@ class Regression(Value):
     """Whether it alone turns the verdict into `discard`."""
 
 
+class Guess(Value):
+    """What is reached without reading the sample, held against the tuned model."""
+
+    what: GuessKind
+    value: float
+    against: Comparison
+    """The guess (a) against the tuned model (b) on the same samples."""
+    is_beaten: bool
+    """Whether the tuned model is better beyond chance."""
+
+
 class EstimateCheck(Value):
     """One estimated quantity beside its measured value."""
 
@@ -75,6 +87,9 @@ class Verification(Value):
     """Parts of the test samples, so that the mean hides no regression."""
     probes: tuple[ProbeFinding, ...] = ()
     """What was asked beside the task, of the base model before and of the tuned one after."""
+    guesses: tuple[Guess, ...] = ()
+    """What is reached without reading the samples; none for a metric that does not look at the
+    target or asks a judge."""
     more_items: int | None = None
     """Further test samples that would decide an inconclusive verdict in 4 of 5 repetitions."""
     error_rates: dict[str, float] = Field(default_factory=dict)

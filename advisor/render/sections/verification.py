@@ -22,6 +22,7 @@ from advisor.render.proof_words import (
     UNASKED,
     calm_sentence,
     false_alarms,
+    guesses_sentence,
     interval_points,
     level_header,
     outside_sentences,
@@ -76,6 +77,8 @@ def _blocks(found: Verification) -> Iterator[Block]:
     yield Text(f"Verdict: {found.verdict}. {found.because}")
     yield Table(comparisons_grid(found.comparisons), "The tuned model on the same samples")
     yield from _target(found)
+    if found.guesses:
+        yield Text(guesses_sentence(found.guesses))
     stopped = stopped_sentence(found.tuned)
     if stopped:
         yield Text(stopped)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from advisor.evaluation.sufficient import clears
+from advisor.render.proof_words import GUESSES
 from advisor.render.regression_words import worse_words
 from advisor.render.safe import percent, percent_range, safe_text, words
 from advisor.schema.baseline import Baselines
@@ -12,7 +13,7 @@ from advisor.schema.decide import Decision
 from advisor.schema.evaluation import Evaluation
 from advisor.schema.gate import GateVerdict
 from advisor.schema.train import TrainResult
-from advisor.schema.verify import Regression, Verification
+from advisor.schema.verify import Guess, Regression, Verification
 
 BUILDER_OF = {"prompting": "zero_shot", "few_shot": "few_shot", "rag": "rag"}
 """The prompt builder whose baseline measures an approach."""
@@ -100,6 +101,11 @@ def _give_up(verification: Verification) -> str:
             "Keep the best baseline; tune again with less harm elsewhere: a lower learning rate, "
             "fewer epochs or general samples mixed in (--general-data)."
         )
+    if _unbeaten(verification):
+        return (
+            "Keep the best baseline; see that the answers in the training data belong to their "
+            "questions before another attempt."
+        )
     return "Keep the best baseline; read the failures before another attempt."
 
 
@@ -146,7 +152,20 @@ def _verified(verification: Verification, baselines: Baselines | None) -> str:
     seen = f"{_measured(verification.tuned)}{against}{goal}"
     ahead = _ahead(verification, best) if verification.verdict == "discard" else ()
     others = f"; also ahead: {'; '.join(worse_words(one, ()) for one in ahead)}" if ahead else ""
-    return f"{verdict}: {_elsewhere(verification)}{seen}{others}{_yet(verification)}."
+    unread = _unread(verification)
+    return f"{verdict}: {_elsewhere(verification)}{seen}{others}{unread}{_yet(verification)}."
+
+
+def _unread(verification: Verification) -> str:
+    """What is reached without reading the samples, where the tuned model does not beat it."""
+    if verification.verdict == "keep":
+        return ""
+    told = [f"{GUESSES[one.what]} reaches {percent(one.value)}" for one in _unbeaten(verification)]
+    return "".join(f"; {one}" for one in told)
+
+
+def _unbeaten(verification: Verification) -> list[Guess]:
+    return [one for one in verification.guesses if not one.is_beaten]
 
 
 def _elsewhere(verification: Verification) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from advisor.evaluation import segments as parts
@@ -18,10 +19,11 @@ from advisor.schema.estimate import Option
 from advisor.schema.evaluation import Evaluation, Sample
 from advisor.schema.probe import OF_TEST_PART, ProbeFinding
 from advisor.schema.train import TrainResult
-from advisor.schema.verify import Regression, Segment, Verification
+from advisor.schema.verify import GuessKind, Regression, Segment, Verification
+from advisor.stages.verify.guessed import held_against
 from advisor.stages.verify.measured import estimate_vs_measured
 from advisor.stages.verify.regressions import regressions
-from advisor.stages.verify.verdict import Judged, Verdict, judge
+from advisor.stages.verify.verdict import Judged, Measured, Verdict, judge
 
 BASELINES_RATE = round(1 - PROOF_LEVEL, 6)
 UNKNOWN_ELSEWHERE = "Whether it forgot anything beside the task is unknown: no probe was measured."
@@ -36,6 +38,8 @@ class Evidence(NamedTuple):
     """The test samples, for segments; none are looked at without them."""
     probes: Sequence[ProbeFinding] = ()
     """Before and after, tested already."""
+    guesses: Mapping[GuessKind, Evaluation] = MappingProxyType({})
+    """What is reached without reading the samples (`advisor.evaluation.guessing`)."""
     result: TrainResult | None = None
     estimate: Option | None = None
 
@@ -50,13 +54,14 @@ def verify(
     """Whether to keep the tuned model, measured against each baseline on the same samples.
 
     Keep: better than the best baseline beyond chance (the 95 % interval of the difference lies
-    above 0 and the p-value, corrected after Holm over the baselines, is at most 0.05), and nothing
-    that vetoes got worse. Discard: the interval lies below 0 or has no room for a gain of 5 points,
-    or any baseline is clearly ahead, or a segment of 30 samples or more or a probe is worse beyond
-    chance. Else inconclusive, with the number of test samples that would decide. `tolerated` is the
-    user's reason to let segments and probes get worse: they are listed then and veto nothing. The
-    target is reported beside the verdict and does not change it. `value_of` is that of a metric of
-    summed totals.
+    above 0 and the p-value, corrected after Holm over the baselines, is at most 0.05) and than what
+    is reached without reading the samples, and nothing that vetoes got worse. Discard: the interval
+    lies below 0 or has no room for a gain of 5 points, or any baseline is clearly ahead, or the
+    answers fit their own samples no better than others, or a segment of 30 samples or more or a
+    probe is worse beyond chance. Else inconclusive, with the number of test samples that would
+    decide. `tolerated` is the user's reason to let segments and probes get worse: they are listed
+    then and veto nothing. The target is reported beside the verdict and does not change it.
+    `value_of` is that of a metric of summed totals.
 
     Raises StaleArtifactError when tuned model and baselines were not measured on the same samples.
     """
@@ -75,7 +80,8 @@ def verify(
         is_tolerated=bool(tolerated),
     )
     elsewhere, passed = (_beside(worse, evidence.probes, vetoes=v) for v in (True, False))
-    found = judge(comparisons, best, tuned, elsewhere, passed)
+    guesses = held_against(evidence.guesses, tuned, value_of)
+    found = judge(Measured(comparisons, best, tuned, guesses), elsewhere, passed)
     target_met = None if target is None else meets(target, tuned.interval)
     estimate, result = evidence.estimate, evidence.result
     return Verification(
@@ -86,6 +92,7 @@ def verify(
         regressions=worse,
         segments=segments,
         probes=tuple(evidence.probes),
+        guesses=guesses,
         more_items=found.more_items,
         error_rates=_error_rates(segments, evidence.probes),
         tolerated=tolerated,

@@ -9,6 +9,8 @@ from advisor.evaluation.deciding import items_to_decide
 from advisor.evaluation.sentences import TOO_MANY, is_clear
 from advisor.render.safe import percent, signed, words
 from advisor.schema.evaluation import Comparison, Evaluation
+from advisor.schema.verify import Guess
+from advisor.stages.verify.guessed import turned_by
 
 WORTHWHILE_GAIN = 0.05
 """A gain that cannot be larger than this is treated as none (docs/adr/0003)."""
@@ -24,20 +26,26 @@ class Judged(NamedTuple):
     more_items: int | None = None
 
 
-def judge(
-    comparisons: Sequence[Comparison],
-    best: Evaluation,
-    tuned: Evaluation,
-    elsewhere: Sequence[str],
-    passed: Sequence[str] = (),
-) -> Judged:
+class Measured(NamedTuple):
+    """What a verdict on the task rests on."""
+
+    comparisons: Sequence[Comparison]
+    """With all baselines, corrected after Holm."""
+    best: Evaluation
+    tuned: Evaluation
+    guesses: Sequence[Guess] = ()
+
+
+def judge(measured: Measured, elsewhere: Sequence[str], passed: Sequence[str] = ()) -> Judged:
     """The verdict: against the best baseline, then whether anything got worse that vetoes it.
 
-    `comparisons` are those with all baselines, corrected after Holm; a baseline that is clearly
-    ahead discards, whichever it is. `elsewhere` says in words what vetoes beside them, `passed`
-    what got worse and is tolerated.
+    A baseline that is clearly ahead discards, whichever it is, and so does a guess that is not
+    beaten. `elsewhere` says in words what vetoes beside them, `passed` what got worse and is
+    tolerated.
     """
+    comparisons, best, tuned, guesses = measured
     found = _behind_another(_against_best(comparisons, best, tuned), comparisons)
+    found = _beyond_guessing(found, guesses)
     if not elsewhere:
         told = (
             f" It got worse elsewhere, which is tolerated: {'; '.join(passed)}." if passed else ""
@@ -90,6 +98,17 @@ def _behind_another(found: Judged, comparisons: Sequence[Comparison]) -> Judged:
         f"both were asked the tuned model is {points(first.difference)} points from it "
         f"({100 * first.interval.level:.0f} % interval {span}).",
     )
+
+
+def _beyond_guessing(found: Judged, guesses: Sequence[Guess]) -> Judged:
+    """The verdict against the baselines, or a lesser one where a guess is not beaten."""
+    turned = turned_by(guesses)
+    if turned is None or found.verdict == "discard":
+        return found
+    verdict, why = turned
+    if verdict == "inconclusive" and found.verdict == "inconclusive":
+        return found._replace(because=f"{found.because} {why}")
+    return Judged(verdict, f"{found.because} {why}")
 
 
 def _rivals(best: Comparison, comparisons: Sequence[Comparison]) -> int:
