@@ -44,7 +44,7 @@ def test_a_model_that_learned_the_form_of_shuffled_labels_is_discarded(seed):
     truth, shuffled = drawn(160), drawn(160, seed=seed + 2)
     found = judged(shuffled, truth)
     assert found.verdict == "discard"
-    assert "not shown to hang on what was asked" in found.because
+    assert "Yet its answers are not shown to hang on what was asked" in found.because
     others = next(one for one in found.guesses if one.what == "answers_to_other_samples")
     assert not others.is_beaten
     assert abs(others.against.difference) < 0.2

@@ -106,9 +106,10 @@ def _beyond_guessing(found: Judged, guesses: Sequence[Guess]) -> Judged:
     if turned is None or found.verdict == "discard":
         return found
     verdict, why = turned
-    if verdict == "inconclusive" and found.verdict == "inconclusive":
-        return found._replace(because=f"{found.because} {why}")
-    return Judged(verdict, f"{found.because} {why}")
+    because = f"{found.because} Yet {why[:1].lower()}{why[1:]}"
+    if verdict == found.verdict:
+        return found._replace(because=because)
+    return Judged(verdict, because)
 
 
 def _rivals(best: Comparison, comparisons: Sequence[Comparison]) -> int:
