@@ -117,7 +117,9 @@ def scores_chart(
     )
     scale = [(mark, percent(mark, 0)) for mark in _QUARTERS]
     plane = rows_plane(rows, ends, scale, 0.0 if target is None else 0.5)
-    return draw_plane(marks, plane, f"Scores: {spoken}; target {percent(target)}")
+    level = percent(evaluations[0].interval.level, 0)
+    said = f"Scores with {level} intervals: {spoken}; target {percent(target)}"
+    return draw_plane(marks, plane, said)
 
 
 def differences_chart(segments: Sequence[Segment]) -> str:

@@ -106,8 +106,9 @@ def retrieval_remarks(evaluations: Sequence[Evaluation]) -> tuple[str, ...]:
 def _remark(name: str, scores: RetrievalScores) -> str:
     told = f"{name}: a passage is right by {JUDGED_BY[scores.judged_by]}"
     if scores.recall_interval is not None:
-        low, high = scores.recall_interval.low, scores.recall_interval.high
-        told += f"; recall at the {scores.shown} shown is {percent_range(low, high)}"
+        found = scores.recall_interval
+        reach = f"{percent_range(found.low, found.high)} ({percent(found.level, 0)} interval)"
+        told += f"; recall at the {scores.shown} shown is {reach}"
     if scores.without:
         told += f"; {scores.without:,} samples without a passage known to be right are left out"
     return f"{told}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from advisor.render.grid import Grid
+from advisor.render.proof_words import level_header
 from advisor.render.safe import UNKNOWN
 from advisor.render.terminal import grid_table, plain, show_facts, styled
 from advisor.schema.generation import Dropped, Gain, Generation
@@ -74,6 +75,6 @@ def _show_gain(console: Console, gain: Gain) -> None:
         for p in gain.points
     )
     title = f"{gain.system}, {gain.metric} on {gain.samples} dev samples"
-    headers = ("Added", "Score", "Interval")
+    headers = ("Added", "Score", level_header("interval", (p.interval for p in gain.points)))
     console.print(grid_table(console, Grid(headers, rows, right=(0, 1)), title=title))
     console.print(plain(gain.sentence))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from advisor.render.grid import Grid
+from advisor.render.proof_words import level_header
 from advisor.render.safe import UNKNOWN, percent, percent_range, words
 from advisor.render.search_grids import stories
 
@@ -92,7 +93,8 @@ def also_grid(evaluations: Sequence[Evaluation]) -> Grid:
         for e in evaluations
         for also in e.also
     )
-    return Grid(("System", "Also", "Value", "Interval", "n"), rows, right=(2, 3, 4))
+    level = level_header("interval", (also.interval for e in evaluations for also in e.also))
+    return Grid(("System", "Also", "Value", level, "n"), rows, right=(2, 3, 4))
 
 
 def _value(also: MetricValue) -> str:

@@ -127,6 +127,7 @@ def test_recall_by_depth():
     assert grid.rows == (("RAG", "3", "60.0 %", "80.0 %", "90.0 %", "0.700", "0.750", "180"),)
     (told,) = retrieval_remarks(baselines().evaluations)
     assert "recall at the 3 shown is 7" in told
+    assert "(90 % interval)" in told
 
 
 @pytest.mark.parametrize(

@@ -205,6 +205,15 @@ def test_columns_name_the_level_of_their_intervals():
 
 
 @PAGES
+def test_no_interval_is_told_without_its_level(page):
+    text = page(proved_report()).replace("\xa0", " ").replace("\\", "")
+    assert "Score (90 % interval)" in text
+    assert re.search(r"\bInterval\b", text) is None
+    kept = page(full_report()).replace("\xa0", " ")
+    assert re.search(r"points smaller, for then its \d+ % interval would hold 0", kept)
+
+
+@PAGES
 def test_the_proof_is_told_with_its_error_rates_and_what_is_tolerated(page):
     made = proofs.vetoed(verdict="keep", tolerated="those are routed elsewhere", regressions=())
     text = page(proved_report(verification=made))

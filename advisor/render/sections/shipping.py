@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from advisor.render.blocks import Bullets, Code, Heading, Section, Table, Text
 from advisor.render.grid import Grid
+from advisor.render.proof_words import level_header
 from advisor.render.review_words import WINNERS, judged_words, judgements, preference_sentence
 from advisor.render.safe import UNKNOWN, percent, percent_range, safe_text
 
@@ -109,7 +110,11 @@ def combinations_grid(report: Report) -> Grid:
             rows.append((name, PurePath(task).name, score, proof.verdict, record.verdict))
         if not record.verifications:
             rows.append((name, UNKNOWN, UNKNOWN, "none", record.verdict))
-    return Grid(("Combined", "Task", "Score", "There", "Verdict"), tuple(rows), right=(2,))
+    proofs = (one for record in report.combinations for one in record.verifications.values())
+    level = level_header("interval", (proof.tuned.interval for proof in proofs))
+    return Grid(
+        ("Combined", "Task", f"Score ({level})", "There", "Verdict"), tuple(rows), right=(2,)
+    )
 
 
 def review(report: Report) -> Section | None:

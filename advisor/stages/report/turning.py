@@ -48,15 +48,16 @@ def _by_samples(found: Verification, against: Comparison | None) -> Iterator[str
     if against is None:
         return
     low, high, name = against.interval.low, against.interval.high, words(against.a)
+    level = percent(against.interval.level, 0)
     if found.verdict == "keep":
         yield (
             f"It would not be kept if the gain over {name} were {_points(low)} points smaller, for "
-            "then its interval would hold 0."
+            f"then its {level} interval would hold 0."
         )
     elif low <= 0 and not vetoes(found):
         yield (
             f"It would be kept if the gain over {name} were {_points(-low)} points larger, the "
-            f"spread being the same (now {_signed(low)} to {_signed(high)})."
+            f"spread being the same (now {_signed(low)} to {_signed(high)}, {level} interval)."
         )
 
 
