@@ -1,9 +1,9 @@
 """Whether every form that a tuned model is shipped in answers like the one that was evaluated.
 
-    python benchmarks/exports/measure.py [--missing] [--run-dir DIR] [--asked N]
+    python benchmarks/exports/measure.py [--missing] [--run-dir DIR] [--asked N] [--forms FORM ...]
 
-Writes benchmarks/results/exports.json. Without --run-dir the bundled task `tickets` is run first
-(some minutes): the embedded model, tuned by LoRA and verified. Each form is made by
+Writes benchmarks/results/exports.json, or --out. Without --run-dir the bundled task `tickets` is run
+first (some minutes): the embedded model, tuned by LoRA and verified. Each form is made by
 `advisor export` into a folder that is thrown away, and asked the same test samples as the adapter.
 A form whose program or package is missing is named with the sentence that says so; GGUF files are
 asked through llama.cpp where llama-cpp-python is installed, else through transformers' reader.
@@ -90,18 +90,20 @@ def _version(package: str) -> str:
 
 def main() -> None:
     """Run, export each form, write the result."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--missing", action="store_true", help="only where there is no result")
     parser.add_argument("--run-dir", type=Path)
     parser.add_argument("--asked", type=int, default=240)
+    parser.add_argument("--forms", nargs="+", choices=sorted(FORMS), default=list(FORMS))
+    parser.add_argument("--out", type=Path, default=RESULT)
     chosen = parser.parse_args()
-    if chosen.missing and RESULT.exists():
+    if chosen.missing and chosen.out.exists():
         return
     with tempfile.TemporaryDirectory() as place:
         run_dir = chosen.run_dir or Path(place) / "demo" / "tickets"
         if chosen.run_dir is None:
             advisor("demo", "tickets", "--run-dir", str(run_dir.parent))
-        forms = {name: measured(run_dir, form, chosen.asked) for name, form in FORMS.items()}
+        forms = {name: measured(run_dir, FORMS[name], chosen.asked) for name in chosen.forms}
     result = {
         "measured": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
@@ -111,7 +113,7 @@ def main() -> None:
         "task": "tickets",
         "forms": forms,
     }
-    RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    chosen.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     for name, row in forms.items():
         print(f"{name}: {row.get('equal')} of {row.get('n')} equal, {row.get('verdict')}")
 
