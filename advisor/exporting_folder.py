@@ -13,6 +13,7 @@ from advisor.checking import (
     ExportWish,
     certified_on,
     certified_without_run,
+    refuse_uncheckable,
 )
 from advisor.clearance import combination_in, refuse, standing_of_folder
 from advisor.contracts import Progress
@@ -67,14 +68,16 @@ def export_folder(
             hint="Name the run: --run-dir DIR.",
             where="--to",
         )
+    refuse_options(wish.to, _job(model, wish, goal, Known()))
     known = known_tasks(model, progress)
     wish = replace(wish, instruction=wish.instruction or known.instruction)
     job = _job(model, wish, goal, known)
-    refuse_options(wish.to, job)
     standing = standing_of_folder(model)
     refuse(standing, wish.anyway, place=model, again="advisor combine")
     marks = marks_of(standing, job, wish)
     record = left_unchecked(goal, wish.to, marks)
+    for task in known.tasks if wish.is_checked else ():
+        refuse_uncheckable(task.space, may_spend=may_spend)
     if record is None:
         tools = Tools(seed=0, instruction=job.instruction, cache_dir=Path(), progress=progress)
         record = exported(job, wish.to, tools, goal, marks)

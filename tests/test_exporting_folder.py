@@ -118,6 +118,17 @@ def test_it_is_asked_on_the_tasks_of_its_runs(both, tmp_path, monkeypatch):
     assert "Asked the same 3 questions of parcels as the combination" in card
 
 
+def test_a_judge_that_costs_money_is_told_before_anything_is_written(both, tmp_path):
+    run = Path(json.loads((both / "base.json").read_text())["tasks"]["parcels"])
+    place = Path(shutil.copytree(run, tmp_path / "parcels"))
+    edit_json(place / "run.json", metric="judge", judge_model="dear-one", judge_backend="openai")
+    places = {"letters": str(run.parent / "letters"), "parcels": str(place)}
+    edit_json(both / "base.json", tasks=places)
+    code, found = told("merge", both, "--out", tmp_path / "out")
+    assert (code, found["error"]["type"]) == (1, "ConsentError")
+    assert not (tmp_path / "out").exists()
+
+
 def test_where_a_run_is_gone_packaged_questions_stand_in_for_it(both, tmp_path):
     places = json.loads((both / "base.json").read_text())["tasks"]
     edit_json(both / "base.json", tasks=places | {"parcels": str(tmp_path / "nowhere")})
