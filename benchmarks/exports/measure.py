@@ -2,8 +2,8 @@
 
     python benchmarks/exports/measure.py [--missing] [--run-dir DIR] [--asked N] [--forms FORM ...]
 
-Writes benchmarks/results/exports.json, or --out. Without --run-dir the bundled task `tickets` is run
-first (some minutes): the embedded model, tuned by LoRA and verified. Each form is made by
+Writes benchmarks/results/exports.json, or --out. Without --run-dir the bundled task `tickets` is
+run first (some minutes): the embedded model, tuned by LoRA and verified. Each form is made by
 `advisor export` into a folder that is thrown away, and asked the same test samples as the adapter.
 A form whose program or package is missing is named with the sentence that says so; GGUF files are
 asked through llama.cpp where llama-cpp-python is installed, else through transformers' reader.
