@@ -19,7 +19,7 @@ from advisor.schema.estimate import Option
 from advisor.schema.evaluation import Evaluation, Sample
 from advisor.schema.probe import OF_TEST_PART, ProbeFinding
 from advisor.schema.train import TrainResult
-from advisor.schema.verify import GuessKind, Regression, Segment, Verification
+from advisor.schema.verify import EstimateCheck, GuessKind, Regression, Segment, Verification
 from advisor.stages.verify.guessed import held_against
 from advisor.stages.verify.measured import estimate_vs_measured
 from advisor.stages.verify.regressions import regressions
@@ -83,7 +83,6 @@ def verify(
     guesses = held_against(evidence.guesses, tuned, value_of)
     found = judge(Measured(comparisons, best, tuned, guesses), elsewhere, passed)
     target_met = None if target is None else meets(target, tuned.interval)
-    estimate, result = evidence.estimate, evidence.result
     return Verification(
         verdict=found.verdict,
         because=_qualified(found, evidence.probes),
@@ -96,7 +95,7 @@ def verify(
         more_items=found.more_items,
         error_rates=_error_rates(segments, evidence.probes),
         tolerated=tolerated,
-        estimate_vs_measured=estimate_vs_measured(estimate, result) if estimate and result else (),
+        estimate_vs_measured=_estimate_test(evidence),
         target=target,
         target_met=target_met,
         warnings=(
@@ -105,6 +104,12 @@ def verify(
             *_traded(segments),
         ),
     )
+
+
+def _estimate_test(evidence: Evidence) -> tuple[EstimateCheck, ...]:
+    """The estimate beside what was measured; nothing where one of them is missing."""
+    estimate, result = evidence.estimate, evidence.result
+    return estimate_vs_measured(estimate, result) if estimate and result else ()
 
 
 def _beside(
