@@ -266,6 +266,14 @@ def tuned_place(space: Workspace, result: TrainResult) -> str:
     return str(model if model.exists() and not own.exists() else own)
 
 
+def placed(space: Workspace, found: TrainResult | None) -> TrainResult | None:
+    """A training, with its model where it lies now."""
+    if found is None:
+        return None
+    served = found.served_by.model_copy(update={"model": tuned_place(space, found)})
+    return found.model_copy(update={"served_by": served})
+
+
 def is_outside(space: Workspace, result: TrainResult) -> bool:
     """Whether the model is one that this run trained, and lies in another folder than the run."""
     is_own = Path(result.served_by.model).is_relative_to(result.output_dir)

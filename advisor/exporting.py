@@ -28,6 +28,7 @@ from advisor.handed_over import as_exported
 from advisor.paperwork import write_paperwork
 from advisor.pipeline import Pipeline
 from advisor.schema.export import Agreement, Exported, ExportJob, ExportRecord
+from advisor.schema.plan import Plan
 from advisor.schema.train import TrainResult
 from advisor.schema.verify import Verification
 from advisor.standing import changed_since
@@ -215,13 +216,21 @@ def _recipe(pipeline: Pipeline, wish: ExportWish, goal: Path) -> ExportRecord:
             hint=f"Run `advisor run --run-dir {space.folder.path}` again.",
             where=str(space.folder.path),
         )
-    plan = pipeline.plan()
+    plan = _trained_plan(space) or pipeline.plan()
     option = None if is_served(space) else pipeline.option()
+    option = option if option and option.plan == plan else None
     rows = training_samples(space, pipeline.decide())
     training = training_job(space, plan, rows, option=option, limit=Limit(), resume=False)
     job = job.model_copy(update={"train_job": training, "plan": training.plan})
     marks = {"options": dict(job.options), **_found_by_it(space)}
     return exported(job, wish.to, space.tools(), goal, marks)
+
+
+def _trained_plan(space: Workspace) -> Plan | None:
+    """The plan that was trained here, whatever was estimated since; None where nothing was."""
+    if space.folder.freshness("train") != "fresh":
+        return None
+    return space.folder.read("train", TrainResult).plan
 
 
 def _found_by_it(space: Workspace) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from advisor.schema.estimate import Estimate
 from advisor.schema.evaluation import Evaluation, Sample
 from advisor.schema.export import ExportRecord
 from advisor.schema.gate import GateVerdict
+from advisor.schema.plan import Plan
 from advisor.schema.train import TrainResult
 from advisor.schema.verify import Verification
 from advisor.secrets import masked
@@ -57,14 +58,12 @@ def write_paperwork(
 
 def card_facts(space: Workspace, record: ExportRecord | None, *, anyway: str = "") -> CardFacts:
     """What the run's documents say of its tuned model."""
-    estimate = _read(space, "estimate", Estimate)
-    chosen = None
-    if estimate is not None and estimate.recommended is not None:
-        chosen = estimate.options[estimate.recommended].plan
+    training = space.folder.read("train", TrainResult)
+    chosen = training.plan or _estimated(space)
     advice = _read(space, "decide", Advice)
     return CardFacts(
         name=space.settings.name,
-        training=space.folder.read("train", TrainResult),
+        training=training,
         base=base_name(space),
         instruction=space.instruction,
         plan=chosen.model_dump() if chosen else {},
@@ -79,6 +78,13 @@ def card_facts(space: Workspace, record: ExportRecord | None, *, anyway: str = "
         anyway=anyway or (record.anyway if record else ""),
         made_with={k: v for k, v in made_with(space).items() if k != "model"},
     )
+
+
+def _estimated(space: Workspace) -> Plan | None:
+    estimate = _read(space, "estimate", Estimate)
+    if estimate is None or estimate.recommended is None:
+        return None
+    return estimate.options[estimate.recommended].plan
 
 
 def _read(space: Workspace, stage: Stage, kind: type[V]) -> V | None:

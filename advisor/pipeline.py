@@ -19,8 +19,8 @@ from advisor.assembly import (
     evaluation_inputs,
     measured_baselines,
     measured_profile,
+    placed,
     told,
-    tuned_place,
     with_earlier,
 )
 from advisor.beside import all_sources, beside, check_data
@@ -288,7 +288,7 @@ class Pipeline:
         told = (*result.notes, *(note for note in notes if note))
         if option and option.gpu == LOCAL:
             remember(option, result, profile.machine)
-        return result.model_copy(update={"notes": told})
+        return result.model_copy(update={"notes": told, "plan": self.plan()})
 
     def _has_shots(self) -> bool:
         space = self.workspace
@@ -312,17 +312,28 @@ class Pipeline:
             stage="verify",
             made_from=self.folder.made_from("baseline", "train"),
             inputs={
-                "plan": digest_of(self.plan().model_dump()),
+                "plan": digest_of((training.plan or self.plan()).model_dump()),
                 **proof_inputs(space, training),
             },
         )
 
         def make() -> Verification:
-            estimate = None if is_served(space) else self.option()
-            spends = self.may_spend
-            return proved(space, training, measured=training, estimate=estimate, may_spend=spends)
+            return proved(
+                space,
+                training,
+                measured=training,
+                estimate=self._estimate_of(training),
+                may_spend=self.may_spend,
+            )
 
         return self._current(origin, Verification, make)
+
+    def _estimate_of(self, training: TrainResult) -> Option | None:
+        """The estimate of the plan that was trained; None where another was estimated since."""
+        if is_served(self.workspace):
+            return None
+        option = self.option()
+        return option if training.plan in (None, option.plan) else None
 
     def report(self) -> Report:
         """Stage 8: everything the folder holds as one value, and as report.md and report.html."""
@@ -337,7 +348,7 @@ class Pipeline:
             estimate=self._fresh("estimate", Estimate),
             baselines=self._fresh("baseline", Baselines),
             gate=verdict,
-            training=self._placed(),
+            training=placed(self.workspace, self._fresh("train", TrainResult)),
             verification=self._fresh("verify", Verification),
             samples=samples(self.workspace),
             sources=all_sources(self.workspace),
@@ -352,15 +363,6 @@ class Pipeline:
 
     def _fresh(self, stage: Stage, kind: type[V]) -> V | None:
         return self.folder.read(stage, kind) if self.folder.freshness(stage) == "fresh" else None
-
-    def _placed(self) -> TrainResult | None:
-        """The training, with its model where it lies now."""
-        found = self._fresh("train", TrainResult)
-        if found is None:
-            return None
-        place = tuned_place(self.workspace, found)
-        served = found.served_by.model_copy(update={"model": place})
-        return found.model_copy(update={"served_by": served})
 
     def run(self, consent: Consent = agree) -> Report:
         """Every stage in order; training where the gate says train or is overridden.

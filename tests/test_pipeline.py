@@ -11,7 +11,9 @@ from advisor import registry, test_ledger
 from advisor.artifacts import STAGES, RunFolder
 from advisor.errors import ConsentError, DatasetError, MissingArtifactError, TrainingError
 from advisor.kept_settings import load_settings, save_settings
+from advisor.paperwork import card_facts
 from advisor.pipeline import Pipeline
+from advisor.render.advice_grids import plan_of
 from advisor.schema.gate import GateVerdict
 from advisor.schema.run import RunSettings
 from advisor.workspace import Workspace
@@ -96,7 +98,6 @@ def test_a_run_that_overrides_the_gate_trains_and_says_so(make):
     assert report.gate.verdict == "stop"
     assert report.verification is not None
     assert any("although the gate says stop: to see" in n for n in report.training.notes)
-
 
 
 def test_the_profile_names_the_metric_in_use(make):
@@ -266,3 +267,19 @@ def test_answers_marked_as_bad_are_left_out_and_told(tmp_path):
     assert len(space.samples) == 60
     assert all(sample.is_good for sample in space.samples)
     assert any(note.startswith("20 of 80 answers are marked as bad") for note in space.notes)
+
+
+def test_what_was_trained_stays_what_it_was_when_another_plan_is_estimated(make):
+    pipeline = make()
+    first = pipeline.run()
+    assert first.training.plan == pipeline.plan()
+    assert first.verification.estimate_vs_measured
+    rank = first.training.plan.rank
+    again = make()
+    again.estimate({"rank": 4 * rank})
+    assert again.plan().rank == 4 * rank
+    report = again.report()
+    assert plan_of(report).rank == rank
+    assert card_facts(again.workspace, None).plan["rank"] == rank
+    (again.folder.path / "7-verify.json").unlink()
+    assert again.verify().estimate_vs_measured == ()

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from advisor.schema.gate import GateVerdict
     from advisor.schema.plan import Plan
     from advisor.schema.profile import Profile
+    from advisor.schema.report import Report
 
 OPTIONS_SHOWN = 10
 
@@ -95,13 +96,12 @@ def idle_questions(decision: Decision) -> list[str]:
     return [question.fact for question in decision.open_questions if not question.could_change]
 
 
-def settings_grid(decision: Decision, estimate: Estimate | None = None) -> Grid:
+def settings_grid(decision: Decision, plan: Plan | None = None) -> Grid:
     """Every setting with the rule that fills it and the facts it rests on.
 
-    With an estimate whose recommended plan is known, what that plan has, too: a recipe for small
-    models and the user's own flags go before rules.
+    With a plan, what that has, too: a recipe for small models and the user's own flags go before
+    rules.
     """
-    plan = _recommended(estimate)
     rows = tuple(
         (
             setting_name(s),
@@ -115,7 +115,11 @@ def settings_grid(decision: Decision, estimate: Estimate | None = None) -> Grid:
     return Grid(("Setting", "Value", "Rule", "Because", *(["In the plan"] if plan else ())), rows)
 
 
-def _recommended(estimate: Estimate | None) -> Plan | None:
+def plan_of(report: Report) -> Plan | None:
+    """The plan that was trained, else the one that the estimate recommends."""
+    if report.training is not None and report.training.plan is not None:
+        return report.training.plan
+    estimate = report.estimate
     if estimate is None or estimate.recommended is None:
         return None
     return estimate.options[estimate.recommended].plan

@@ -124,7 +124,10 @@ def _idle(final: Decision) -> str:
 def _onward(final: Decision, report: Report) -> str:
     """What the later stages take from the decision."""
     inner = (
-        table(advice.settings_grid(final, report.estimate), "Settings for tuning that rules fill"),
+        table(
+            advice.settings_grid(final, advice.plan_of(report)),
+            "Settings for tuning that rules fill",
+        ),
         table(advice.asked_grid(final), "What the gate asks"),
         table(advice.builders_grid(final)),
     )

@@ -93,7 +93,10 @@ def _ranking(decision: Decision, report: Report) -> Iterator[str]:
     for title, found in (
         ("What would change the advice:", advice.flips_grid(decision)),
         ("Open questions:", advice.questions_grid(decision)),
-        ("Settings for tuning that rules fill:", advice.settings_grid(decision, report.estimate)),
+        (
+            "Settings for tuning that rules fill:",
+            advice.settings_grid(decision, advice.plan_of(report)),
+        ),
         ("What the gate asks:", advice.asked_grid(decision)),
         ("Systems worth measuring:", advice.builders_grid(decision)),
     ):

@@ -164,6 +164,9 @@ class TrainResult(Value):
     """Time spent training, summed over interruptions."""
     train_samples: int
     versions: dict[str, str]
+    plan: Plan | None = None
+    """The plan that was followed; what a look before the first step changed stands in `preflight`.
+    A later estimate does not change it."""
     seed: int
     resumed_from_step: int | None = None
     notes: tuple[str, ...] = ()
