@@ -3,9 +3,9 @@
     python benchmarks/combine/measure.py [--missing] [--work FOLDER] [--limit N] [--epochs N]
         [--ways WAY ...] [--out FILE]
 
-The embedded model is tuned on the bundled task `tickets` and on `products`: the questions of the
-bundled task `manuals`, answered with the product they ask about in a house form. Each way of
-combining is one `advisor combine`, which verifies the result on the locked test samples of both.
+The embedded model is tuned on the bundled task `tickets` and on `slips`: the same messages answered
+in another form, so that the instruction alone tells which is asked. Each way of combining is one
+`advisor combine`, which verifies the result on the locked test samples of both tasks.
 Finished runs in `--work` are used again.
 """
 
@@ -39,7 +39,7 @@ EPOCHS = 5.0
 """Of that plan; fewer only try the script out."""
 INSTRUCTIONS = {
     "tickets": "Turn the customer message into our ticket line.",
-    "products": "Name the product that is asked about, for the index.",
+    "slips": "Write the slip for the shelf.",
 }
 WAYS: dict[str, tuple[str, ...]] = {
     "linear": ("--how", "linear"),
@@ -54,30 +54,25 @@ WAYS: dict[str, tuple[str, ...]] = {
     "cat, 0.7 and 0.4": ("--how", "cat", "--weights", "0.7,0.4"),
     "svd, 0.7 and 0.4": ("--how", "svd", "--weights", "0.7,0.4"),
 }
-NAME = re.compile(r"[A-Z][a-z]+ (?:[A-Z][a-z]+|\d+)")
+LINE = re.compile(r"\[(\S+)\] (\S+) // (.+)")
 
 
-def products(folder: Path) -> Path:
-    """Questions about products, each with the product's name in a house form."""
-    source = bundled_tasks_root() / "manuals" / "data.jsonl"
+def slips(folder: Path) -> Path:
+    """The messages of `tickets`, answered in another form: name, order and desk of the slip."""
+    source = bundled_tasks_root() / "tickets" / "data.jsonl"
     rows = [json.loads(line) for line in source.read_text(encoding="utf-8").splitlines()]
     told = [
         {
-            "id": row["id"].replace("manuals", "products"),
+            "id": row["id"].replace("tickets", "slips"),
             "prompt": row["prompt"],
-            "completion": f"product: <{_asked(row['prompt'])}>",
+            "completion": LINE.sub(r"\3 | \2 | to \1", row["completion"]),
             "split": row["split"],
         }
         for row in rows
     ]
-    file = folder / "products.jsonl"
+    file = folder / "slips.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in told), encoding="utf-8")
     return file
-
-
-def _asked(question: str) -> str:
-    """The product a question names; its first word is no part of a name."""
-    return str(NAME.findall(question.partition(" ")[2])[0])
 
 
 def advisor(*words: str) -> tuple[int, str, float]:
@@ -138,7 +133,7 @@ def measure(work: Path, names: list[str], out: Path, *, limit: int, epochs: floa
     load = os.getloadavg()[0]
     files = {
         "tickets": bundled_tasks_root() / "tickets" / "data.jsonl",
-        "products": products(work),
+        "slips": slips(work),
     }
     runs = [tuned(name, file, work, limit=limit, epochs=epochs) for name, file in files.items()]
     found: dict[str, Any] = {}
