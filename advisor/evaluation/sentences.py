@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from advisor.render.safe import words
 from advisor.schema.evaluation import Comparison
 
 TOO_MANY = 100_000
@@ -16,7 +17,7 @@ def is_clear(comparison: Comparison) -> bool:
 
 def comparison_sentence(comparison: Comparison) -> str:
     """Who is ahead, by how much, how sure that is, and what would show it where it is not."""
-    first, second = comparison.a, comparison.b
+    first, second = words(comparison.a), words(comparison.b)
     low, high = comparison.interval.low, comparison.interval.high
     if comparison.difference > 0:
         first, second = second, first

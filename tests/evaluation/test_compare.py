@@ -273,7 +273,7 @@ def test_the_sentence_says_who_is_ahead_and_what_chance_explains():
     a, b = table(50, 5, 30, 15)
     clear = compare(system("rag", a), system("tuned", b))
     assert clear.sentence == (
-        "tuned is 25.0 points ahead of rag on 100 samples (90 % interval +15.8 to +33.6); chance "
+        "tuned is 25.0 points ahead of RAG on 100 samples (90 % interval +15.8 to +33.6); chance "
         "hardly explains that (p < 0.001)."
     )
     back = compare(system("tuned", b), system("rag", a))
@@ -281,13 +281,19 @@ def test_the_sentence_says_who_is_ahead_and_what_chance_explains():
     a, b = table(50, 10, 14, 26)
     unclear = compare(system("rag", a), system("tuned", b))
     assert unclear.sentence == (
-        "tuned is 4.0 points ahead of rag on 100 samples, but chance may explain it (90 % interval "
+        "tuned is 4.0 points ahead of RAG on 100 samples, but chance may explain it (90 % interval "
         f"-4.2 to +12.1, p = 0.54); about {unclear.items_needed:,} samples would show a difference "
         "of this size in 4 of 5 cases."
     )
     assert unclear.items_needed == items_needed([1.0] * 14 + [-1.0] * 10 + [0.0] * 76)
     equal = compare(system("rag", a), system("tuned", a))
-    assert equal.sentence.startswith("rag and tuned score the same on 100 samples (90 % interval")
+    assert equal.sentence.startswith("RAG and tuned score the same on 100 samples (90 % interval")
+
+
+def test_the_sentence_calls_systems_as_tables_do():
+    a, b = table(50, 5, 30, 15)
+    told = compare(system("zero_shot", a), system("rag_few_shot", b)).sentence
+    assert told.startswith("RAG + few-shot is 25.0 points ahead of zero-shot on 100 samples")
 
 
 def test_holm_is_in_the_sentence():

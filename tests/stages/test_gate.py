@@ -84,8 +84,8 @@ def test_retrieval_that_meets_the_target_stops():
     assert verdict.verdict == "stop"
     assert verdict.recommended == "rag"
     assert verdict.because.startswith(
-        "The best baseline, rag, reaches 83 % [78.6, 87.4], which meets the target of 60 %"
-        " (one of 3 systems, so judged at 96.7 %, by its interval widened: from 77.3 %):"
+        "The best baseline, rag, reaches 83 % (90 % interval 78.6 to 87.4 %), which meets the target"
+        " of 60 % (one of 3 systems, so judged at 96.7 %, by its interval widened: from 77.3 %):"
     )
     assert passed(verdict)["target-not-met"] is False
 

@@ -50,9 +50,10 @@ def percent(share: float) -> str:
 
 
 def score_words(evaluation: Evaluation) -> str:
-    """A builder's score with its interval."""
-    low, high = round(100 * evaluation.interval.low, 1), round(100 * evaluation.interval.high, 1)
-    return f"{evaluation.builder}, reaches {percent(evaluation.value)} [{low:g}, {high:g}]"
+    """A builder's score with its interval: 'rag, reaches 83 % (90 % interval 78.6 to 87.4 %)'."""
+    found = evaluation.interval
+    span = f"{percent(found.level)} interval {round(100 * found.low, 1):g} to {percent(found.high)}"
+    return f"{evaluation.builder}, reaches {percent(evaluation.value)} ({span})"
 
 
 def target_words(sight: Sight) -> str:
