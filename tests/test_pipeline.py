@@ -11,11 +11,11 @@ from advisor import registry, test_ledger
 from advisor.artifacts import STAGES, RunFolder
 from advisor.errors import ConsentError, DatasetError, MissingArtifactError, TrainingError
 from advisor.kept_settings import load_settings, save_settings
-from advisor.paperwork import card_facts
 from advisor.pipeline import Pipeline
 from advisor.render.advice_grids import plan_of
 from advisor.schema.gate import GateVerdict
 from advisor.schema.run import RunSettings
+from advisor.shipping.paperwork import card_facts
 from advisor.workspace import Workspace
 from tests.fixtures.house_codes import write_house_codes
 

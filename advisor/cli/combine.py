@@ -49,7 +49,7 @@ def command(
     """
     _refuse_few(parts)
     weights = _weights(given["weights"], len(parts))
-    from advisor.combining import (  # noqa: PLC0415 - the stages are slow to load
+    from advisor.shipping.combining import (  # noqa: PLC0415 - the stages are slow to load
         CombineWish,
         combine_runs,
         read_part,

@@ -17,8 +17,8 @@ from advisor.cli.settings import open_run
 from advisor.errors import InputError, ModelFolderError
 
 if TYPE_CHECKING:
-    from advisor.checking import ExportWish
     from advisor.schema.export import ExportRecord
+    from advisor.shipping.checking import ExportWish
 
 SETTINGS_FILE = "run.json"
 """What tells a run's folder from a model's."""
@@ -87,7 +87,7 @@ def command(ctx: click.Context, /, *, screen: Screen, model: Path | None, **give
     run stands behind, a combination for one; packaged questions are asked then.
     """
     _refuse(model, given)
-    from advisor.checking import ExportWish  # noqa: PLC0415 - the stages are slow to load
+    from advisor.shipping.checking import ExportWish  # noqa: PLC0415 - the stages are slow to load
 
     wish = ExportWish(
         to=given["to"],
@@ -116,8 +116,8 @@ def exported(
 
     Raises ModelFolderError for a folder that is none, and what exporting raises.
     """
-    from advisor.exporting import export_run  # noqa: PLC0415 - the stages are slow to load
-    from advisor.exporting_folder import export_folder  # noqa: PLC0415 - the same
+    from advisor.shipping.exporting import export_run  # noqa: PLC0415 - the stages are slow to load
+    from advisor.shipping.exporting_folder import export_folder  # noqa: PLC0415 - the same
 
     if model is None:
         return export_run(open_run(screen, given["run_dir"], {}, start=False), wish)

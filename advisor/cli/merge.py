@@ -50,7 +50,7 @@ def command(ctx: click.Context, /, *, screen: Screen, model: Path | None, **give
     if given["no_check"] and given["check"]:
         msg = "--no-check and --check contradict each other."
         raise click.UsageError(msg)
-    from advisor.checking import ExportWish  # noqa: PLC0415 - the stages are slow to load
+    from advisor.shipping.checking import ExportWish  # noqa: PLC0415 - the stages are slow to load
 
     wish = ExportWish(
         to=FORM,

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from advisor import registry
-from advisor.certifying import ASKED, EXACT, ROUNDED
 from advisor.cli.export import command
-from advisor.exporting import CARD
 from advisor.schema.export import Agreement
+from advisor.shipping.certifying import ASKED, EXACT, ROUNDED
+from advisor.shipping.exporting import CARD
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

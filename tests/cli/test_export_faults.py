@@ -16,8 +16,8 @@ from advisor.contracts.contents import model_digest
 from advisor.schema.train import Served, TrainResult
 from advisor.schema.verify import Verification
 from tests.fixtures.tiny_llama import edit_json, tiny_llama
-from tests.test_certifying import adapter_on, merged_into
-from tests.test_exporting import finished
+from tests.shipping.test_certifying import adapter_on, merged_into
+from tests.shipping.test_exporting import finished
 
 __all__ = ["finished", "tiny_llama"]
 

@@ -13,11 +13,11 @@ from advisor import registry
 from advisor.artifacts import document
 from advisor.cli.main import cli
 from advisor.contracts import PluginInfo
-from advisor.exporting_folder import NO_TASK
-from advisor.model_files import answers_digest
 from advisor.schema.combine import Combined, CombineRecord
 from advisor.schema.export import Exported
 from advisor.schema.train import Served
+from advisor.shipping.exporting_folder import NO_TASK
+from advisor.shipping.model_files import answers_digest
 from tests.fixtures.tiny_llama import tiny_llama
 from tests.trainers.exporting.tuned import contents, tuned_by
 

@@ -6,7 +6,6 @@ import io
 
 import pytest
 
-from advisor.certifying import few
 from advisor.render.export import MEANING, show_export
 from advisor.render.terminal import make_console
 from advisor.schema.base import ConfidenceInterval
@@ -18,6 +17,7 @@ from advisor.schema.export import (
     Snippet,
     most_differing,
 )
+from advisor.shipping.certifying import few
 
 
 def agreement(**changes) -> Agreement:

@@ -12,8 +12,6 @@ from pathlib import Path
 import pytest
 
 from advisor import registry
-from advisor.certifying import EXACT, ROUNDED, Witness, agreed
-from advisor.checking import certified_without_run, tolerance_of
 from advisor.errors import StaleArtifactError
 from advisor.evaluation.bench import Bench, EvaluationSettings
 from advisor.evaluation.cache import CompletionCache
@@ -23,6 +21,8 @@ from advisor.resources import embedded_model_root
 from advisor.schema.evaluation import Sample
 from advisor.schema.export import Exported
 from advisor.schema.train import Served
+from advisor.shipping.certifying import EXACT, ROUNDED, Witness, agreed
+from advisor.shipping.checking import certified_without_run, tolerance_of
 from advisor.tools import Silence, Tools
 from tests.fixtures.chat_service import chat_service
 from tests.fixtures.tiny_llama import edit_json, tiny_llama

@@ -12,10 +12,10 @@ from safetensors.torch import load_file, save_file
 
 from advisor.cli.main import cli
 from advisor.evaluation.runner import prepare
-from advisor.exporting_folder import IN_PLACE, PACKAGED
+from advisor.shipping.exporting_folder import IN_PLACE, PACKAGED
 from advisor.workspace import DEFAULT_INSTRUCTION
 from tests.fixtures.tiny_llama import edit_json, tiny_llama
-from tests.test_combining import made
+from tests.shipping.test_combining import made
 
 pytestmark = pytest.mark.ml
 __all__ = ["made", "tiny_llama"]
@@ -100,7 +100,7 @@ def test_it_is_asked_on_the_tasks_of_its_runs(both, tmp_path, monkeypatch):
         asked.append(prepare(*words))
         return asked[-1]
 
-    monkeypatch.setattr("advisor.certifying.prepare", prepared)
+    monkeypatch.setattr("advisor.shipping.certifying.prepare", prepared)
     words = ("--dtype", "float32", "--check", "3")
     code, found = told("merge", both, "--out", tmp_path / "out", *words)
     assert code == 0, found

@@ -18,7 +18,6 @@ from click.testing import CliRunner, Result
 from advisor import test_ledger
 from advisor.artifacts import RunFolder
 from advisor.cli.main import cli
-from advisor.combining import CombineWish, combine_runs, read_part
 from advisor.errors import (
     ConsentError,
     InputError,
@@ -31,6 +30,7 @@ from advisor.errors import (
 from advisor.kept_settings import load_settings, save_settings
 from advisor.pipeline import Pipeline
 from advisor.schema.run import RunSettings
+from advisor.shipping.combining import CombineWish, combine_runs, read_part
 from advisor.workspace import Workspace
 from tests.fixtures.house_codes import write_house_codes
 from tests.fixtures.tiny_llama import edit_json, make_tiny_llama, tiny_llama
@@ -210,7 +210,7 @@ def test_a_training_that_is_stale_is_told(runs, tmp_path):
 
 
 def test_what_would_cost_money_is_told_before_any_work(runs, tmp_path, monkeypatch):
-    from advisor import combining
+    from advisor.shipping import combining
 
     monkeypatch.setattr(combining, "combiner_of", lambda _job: None)  # nothing is combined
     edit_json(runs[0] / "run.json", metric="judge", judge_model="dear-one", judge_backend="openai")
@@ -223,7 +223,7 @@ def test_what_would_cost_money_is_told_before_any_work(runs, tmp_path, monkeypat
 def test_a_baseline_whose_rest_would_cost_money_is_told_before_any_work(
     runs, tmp_path, monkeypatch
 ):
-    from advisor import combining
+    from advisor.shipping import combining
 
     monkeypatch.setattr(combining, "combiner_of", lambda _job: None)  # nothing is combined
     edit_json(runs[1] / "run.json", backend="openai", model="dear-one", base_url="http://x.test/v1")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor.other_files import other_settings, other_tokens
+from advisor.shipping.other_files import other_settings, other_tokens
 
 WORDS = {"a": 0, "b": 1, "ab": 2}
 ADDED = [{"id": 3, "content": "<|end|>", "special": True}]

@@ -11,19 +11,7 @@ from urllib.parse import urlsplit
 
 from advisor import registry
 from advisor.assembly import tuned_place
-from advisor.certifying import (
-    ASKED,
-    EXACT,
-    PLAIN,
-    ROUNDED,
-    Tolerance,
-    Witness,
-    agreed,
-    few,
-    unchecked,
-)
 from advisor.contracts import Judging, Progress
-from advisor.discrepancies import FULL
 from advisor.errors import (
     BackendError,
     ConsentError,
@@ -38,7 +26,6 @@ from advisor.evaluation.purse import Purse
 from advisor.evaluation.session import LazySession
 from advisor.general import packaged_probe
 from advisor.measuring import deciding_options, make_bench, make_purse, purse_for
-from advisor.model_files import stack_of
 from advisor.resources import embedded_model_root
 from advisor.rulebook.handover import SHOTS_KEY
 from advisor.schema.evaluation import Evaluation, Sample
@@ -46,6 +33,19 @@ from advisor.schema.export import Agreement, Exported
 from advisor.schema.run import EMBEDDED_MODEL
 from advisor.schema.train import Served, TrainResult, looked_at
 from advisor.schema.verify import Verification
+from advisor.shipping.certifying import (
+    ASKED,
+    EXACT,
+    PLAIN,
+    ROUNDED,
+    Tolerance,
+    Witness,
+    agreed,
+    few,
+    unchecked,
+)
+from advisor.shipping.discrepancies import FULL
+from advisor.shipping.model_files import stack_of
 from advisor.standing import changed_since
 from advisor.tools import Silence, Tools
 from advisor.training_set import fitted

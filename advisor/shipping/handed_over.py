@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from advisor.discrepancies import FULL
 from advisor.errors import ModelFolderError, PlanError
-from advisor.model_files import ADAPTER, look_into
 from advisor.schema.export import Exported
 from advisor.schema.train import Served
+from advisor.shipping.discrepancies import FULL
+from advisor.shipping.model_files import ADAPTER, look_into
 
 MERGED = "merged"
 ROUNDED_FORMS = ("quantised",)

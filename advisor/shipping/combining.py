@@ -12,8 +12,6 @@ from typing import Any, Literal, NamedTuple
 from advisor import registry, test_ledger
 from advisor.artifacts import RunFolder, document, whole_folder, write_text
 from advisor.assembly import tuned_place
-from advisor.checking import refuse_uncheckable
-from advisor.clearance import REPLACED, standing_of
 from advisor.contracts import Combiner
 from advisor.contracts.base_facts import BASE_FACTS
 from advisor.errors import (
@@ -28,9 +26,7 @@ from advisor.evaluation.also import value_of
 from advisor.evaluation.compare import compare
 from advisor.evaluation.detectable import PROOF_LEVEL
 from advisor.kept_settings import load_settings
-from advisor.known_tasks import COMBINATIONS, TASKS, without_texts
 from advisor.measuring import make_purse
-from advisor.model_files import ADAPTER, answers_digest, read_object
 from advisor.proving import proved
 from advisor.schema.base import Value
 from advisor.schema.baseline import Baselines
@@ -39,6 +35,10 @@ from advisor.schema.evaluation import Comparison
 from advisor.schema.run import SETTINGS_FILE
 from advisor.schema.train import Served, TrainResult
 from advisor.schema.verify import Verification
+from advisor.shipping.checking import refuse_uncheckable
+from advisor.shipping.clearance import REPLACED, standing_of
+from advisor.shipping.known_tasks import COMBINATIONS, TASKS, without_texts
+from advisor.shipping.model_files import ADAPTER, answers_digest, read_object
 from advisor.standing import changed_since, refuse_stale
 from advisor.tools import Tools
 from advisor.tuning import refuse_unanswering

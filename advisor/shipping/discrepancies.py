@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from advisor.evaluation.asking import has_failed
-from advisor.model_files import BITS, NAMES, ModelFiles, look_into, stack_of
-from advisor.other_files import other_settings, other_tokens
 from advisor.schema.evaluation import Evaluation
+from advisor.shipping.model_files import BITS, NAMES, ModelFiles, look_into, stack_of
+from advisor.shipping.other_files import other_settings, other_tokens
 
 AROUND = 24
 """Characters shown from where two texts begin to differ."""
@@ -207,7 +207,7 @@ def _figures(base: ModelFiles, own: ModelFiles, claims: str, evaluation: Evaluat
 def _weighed(reference: Path, own: Path) -> list[str]:
     """What the weights show; nothing without numpy."""
     try:
-        from advisor.other_weights import weighed  # noqa: PLC0415 - numpy is heavy
+        from advisor.shipping._weights import weighed  # noqa: PLC0415 - numpy is heavy
     except ImportError:
         return []
     return weighed(reference, own)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from advisor.discrepancies import Heard, causes
-from advisor.model_files import ModelFiles, look_into, stack_of
+from advisor.shipping.discrepancies import Heard, causes
+from advisor.shipping.model_files import ModelFiles, look_into, stack_of
 from tests.fixtures.values import completion, evaluation, manifest, scored
 
 

@@ -6,8 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from advisor.artifacts import not_empty, write_text
-from advisor.certifying import ASKED, summed
-from advisor.checking import (
+from advisor.contracts import Progress
+from advisor.errors import PlanError
+from advisor.render.combined_card import to_combined_card
+from advisor.schema.export import Agreement, ExportJob, ExportRecord
+from advisor.schema.train import Served
+from advisor.shipping.certifying import ASKED, summed
+from advisor.shipping.checking import (
     LOCAL_BACKEND,
     Evaluated,
     ExportWish,
@@ -15,11 +20,9 @@ from advisor.checking import (
     certified_without_run,
     refuse_uncheckable,
 )
-from advisor.clearance import combination_in, refuse, standing_of_folder
-from advisor.contracts import Progress
-from advisor.errors import PlanError
-from advisor.export_record import HERE, keep_record
-from advisor.exporting import (
+from advisor.shipping.clearance import combination_in, refuse, standing_of_folder
+from advisor.shipping.export_record import HERE, keep_record
+from advisor.shipping.exporting import (
     CARD,
     UNASKED,
     exported,
@@ -30,11 +33,8 @@ from advisor.exporting import (
     served_name,
     with_files,
 )
-from advisor.known_tasks import Known, known_tasks
-from advisor.paperwork import CARD as CARD_FILE
-from advisor.render.combined_card import to_combined_card
-from advisor.schema.export import Agreement, ExportJob, ExportRecord
-from advisor.schema.train import Served
+from advisor.shipping.known_tasks import Known, known_tasks
+from advisor.shipping.paperwork import CARD as CARD_FILE
 from advisor.tools import Tools
 
 PACKAGED = "packaged questions"

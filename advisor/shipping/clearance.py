@@ -16,11 +16,11 @@ from advisor.errors import (
     MissingArtifactError,
     StaleArtifactError,
 )
-from advisor.model_files import answers_digest
 from advisor.schema.combine import CombineRecord
 from advisor.schema.evaluation import Evaluation
 from advisor.schema.train import TrainResult
 from advisor.schema.verify import Verification
+from advisor.shipping.model_files import answers_digest
 from advisor.workspace import Workspace
 
 COMBINATION = "combine.json"

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from advisor.artifacts import document, write_text
-from advisor.checking import CHECK_LATER
 from advisor.schema.export import ExportRecord
+from advisor.shipping.checking import CHECK_LATER
 
 RECORD = "export.json"
 HERE = "."

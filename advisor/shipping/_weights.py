@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from advisor.contracts.tensor_headers import TensorAbout
-from advisor.model_files import ADAPTER, located, read_object, stack_of
+from advisor.shipping.model_files import ADAPTER, located, read_object, stack_of
 
 Numbers: TypeAlias = Any
 """An array of float32: numpy is not seen by the type checker."""

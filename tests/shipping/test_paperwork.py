@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from advisor.artifacts import RunFolder
-from advisor.paperwork import licence_of, write_paperwork
 from advisor.pipeline import Pipeline
 from advisor.schema.run import RunSettings
+from advisor.shipping.paperwork import licence_of, write_paperwork
 from advisor.workspace import Workspace
 from tests.fixtures.house_codes import write_house_codes
 

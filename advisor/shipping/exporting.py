@@ -11,8 +11,6 @@ from typing import Any
 from advisor import registry
 from advisor.artifacts import digest_of, not_empty, whole_folder
 from advisor.assembly import tuned_place
-from advisor.checking import CHECK_LATER, ExportWish, certified, refuse_uncheckable
-from advisor.clearance import Clearance, refuse, refuse_unproved, standing_of
 from advisor.contracts import Foreseeing, PluginInfo
 from advisor.errors import (
     InputError,
@@ -23,14 +21,16 @@ from advisor.errors import (
     StorageError,
     UnknownPluginError,
 )
-from advisor.export_record import keep_record, moved, read_record
-from advisor.handed_over import as_exported
-from advisor.paperwork import write_paperwork
 from advisor.pipeline import Pipeline
 from advisor.schema.export import Agreement, Exported, ExportJob, ExportRecord
 from advisor.schema.plan import Plan
 from advisor.schema.train import TrainResult
 from advisor.schema.verify import Verification
+from advisor.shipping.checking import CHECK_LATER, ExportWish, certified, refuse_uncheckable
+from advisor.shipping.clearance import Clearance, refuse, refuse_unproved, standing_of
+from advisor.shipping.export_record import keep_record, moved, read_record
+from advisor.shipping.handed_over import as_exported
+from advisor.shipping.paperwork import write_paperwork
 from advisor.standing import changed_since
 from advisor.tools import Tools
 from advisor.training_set import training_samples

@@ -10,7 +10,7 @@ import pytest
 
 np = pytest.importorskip("numpy")
 
-from advisor.other_weights import weighed  # noqa: E402 - it needs numpy
+from advisor.shipping._weights import weighed  # noqa: E402 - it needs numpy
 
 NAME = "model.layers.0.self_attn.q_proj.weight"
 STEM = "base_model.model.model.layers.0.self_attn.q_proj"

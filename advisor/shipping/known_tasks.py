@@ -8,16 +8,16 @@ from typing import NamedTuple
 
 from advisor.artifacts import RunFolder
 from advisor.assembly import tuned_place
-from advisor.clearance import combination_in, standing_of
 from advisor.contracts import Progress
 from advisor.contracts.base_facts import BASE_FACTS
 from advisor.errors import AdvisorError, MissingArtifactError, StaleArtifactError
 from advisor.kept_settings import load_settings
-from advisor.model_files import read_object
 from advisor.schema.evaluation import Evaluation
 from advisor.schema.run import SETTINGS_FILE
 from advisor.schema.train import Served, TrainResult
 from advisor.schema.verify import Verification
+from advisor.shipping.clearance import combination_in, standing_of
+from advisor.shipping.model_files import read_object
 from advisor.standing import changed_since
 from advisor.workspace import Workspace
 

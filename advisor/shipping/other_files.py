@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from advisor.model_files import ADAPTER, read_object, stack_of
+from advisor.shipping.model_files import ADAPTER, read_object, stack_of
 
 TOKENIZER = "tokenizer.json"
 AROUND = 24

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from advisor.contracts import PromptBuilder, Reading
-from advisor.discrepancies import Causes, Heard, causes
 from advisor.errors import ModelFolderError, StaleArtifactError, UnsupportedArchitectureError
 from advisor.evaluation.also import value_of
 from advisor.evaluation.asking import has_failed
@@ -20,6 +19,7 @@ from advisor.schema.base import ConfidenceInterval
 from advisor.schema.evaluation import Completion, Evaluation, Message, Prompt, Sample
 from advisor.schema.export import Agreement
 from advisor.secrets import masked
+from advisor.shipping.discrepancies import Causes, Heard, causes
 
 ASKED = 100
 """Questions, unless told otherwise: of so many, one may be answered otherwise by an exact form."""

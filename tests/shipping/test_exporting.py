@@ -13,7 +13,6 @@ from click.testing import CliRunner
 
 from advisor import registry
 from advisor.artifacts import RunFolder
-from advisor.checking import CHECK_LATER, ExportWish
 from advisor.cli.main import cli
 from advisor.contracts import PluginInfo
 from advisor.errors import (
@@ -27,15 +26,16 @@ from advisor.errors import (
     StorageError,
     UnknownPluginError,
 )
-from advisor.export_record import RECORD, read_record
-from advisor.exporting import export_run, served_name
-from advisor.exporting_folder import export_folder
 from advisor.kept_settings import load_settings
 from advisor.pipeline import Pipeline
 from advisor.schema.export import Exported
 from advisor.schema.run import RunSettings
 from advisor.schema.train import Served
 from advisor.schema.verify import Verification
+from advisor.shipping.checking import CHECK_LATER, ExportWish
+from advisor.shipping.export_record import RECORD, read_record
+from advisor.shipping.exporting import export_run, served_name
+from advisor.shipping.exporting_folder import export_folder
 from advisor.tools import Silence
 from advisor.workspace import Workspace
 from tests.fixtures.chat_service import chat_service
