@@ -12,10 +12,12 @@ from advisor.artifacts import digest_of, write_text
 from advisor.contracts import RowMeter
 from advisor.data_check.sequences import sequence_lengths
 from advisor.errors import AdvisorError
+from advisor.general import general_data
 from advisor.schema.base import Provenance
 from advisor.schema.decide import Decision
 from advisor.schema.evaluation import Sample
 from advisor.schema.lengths import SequenceLengths
+from advisor.schema.mixture import Mixture
 from advisor.schema.plan import Plan
 from advisor.training_set import (
     SEQUENCE_STEP,
@@ -85,6 +87,31 @@ def chosen_length(counts: Sequence[int], reads: int) -> tuple[int, str]:
     return _rounded(wanted), why
 
 
+def general_mixture(space: Workspace, decision: Decision, plan: Plan) -> Mixture | None:
+    """What a plan will get of the general data it asks for; None where it mixes none in.
+
+    Rows are told to be too long only where they can be counted exactly. Texts of continued
+    pre-training are not counted before they are cut. Raises DatasetError as `general_data` does.
+    """
+    if plan.objective != "sft" or not plan.general_share or space.dataset is None:
+        return None
+    chosen, most = space.settings, plan.sequence_length
+    general = general_data(chosen.general_data, model=chosen.model, beside=space.samples).mixed
+    counts = _counts(space, decision, plan.objective)
+    if counts is None:
+        counts = [0 for one in training_samples(space, decision) if one.split == "train"]
+    asking = [one for one in general if one.input.strip()]  # a bare text is cut, never left out
+    known = _has_tokenizer(space.tuned_path) and asking
+    lengths = (_metered(space, asking, "") if known else None) or []
+    return Mixture(
+        share=plan.general_share,
+        rows=sum(count <= most for count in counts),
+        general=len(general),
+        too_long=sum(length > most for length in lengths),
+        sequence_length=most,
+    )
+
+
 def _rounded(tokens: int) -> int:
     return SEQUENCE_STEP * ceil(tokens / SEQUENCE_STEP)
 
@@ -121,6 +148,16 @@ def _has_tokenizer(model: str) -> bool:
 
 def _measured(space: Workspace, rows: Sequence[Sample]) -> list[int] | None:
     """Counts by the trainer; of a pair the longer answer counts."""
+    others = [r.model_copy(update={"target": r.rejected or r.target}) for r in rows]
+    counts = _metered(space, rows, space.instruction)
+    if counts is None or not any(row.rejected for row in rows):
+        return counts
+    seconds = _metered(space, others, space.instruction)
+    return seconds and [max(pair) for pair in zip(counts, seconds, strict=True)]
+
+
+def _metered(space: Workspace, rows: Sequence[Sample], instruction: str) -> list[int] | None:
+    """Tokens of rows under an instruction; None where the trainer cannot count them."""
     meter = space.trainer
     if not isinstance(meter, RowMeter):
         return None
@@ -135,15 +172,10 @@ def _measured(space: Workspace, rows: Sequence[Sample]) -> list[int] | None:
         epochs=1.0,
         gpu="local",
     )
-    others = [r.model_copy(update={"target": r.rejected or r.target}) for r in rows]
     try:
-        counts = meter.row_lengths(rows, plan, space.instruction)
-        if any(row.rejected for row in rows):
-            seconds = meter.row_lengths(others, plan, space.instruction)
-            counts = [max(pair) for pair in zip(counts, seconds, strict=True)]
+        return meter.row_lengths(rows, plan, instruction)
     except AdvisorError:
         return None
-    return counts
 
 
 def _kept(path: Path, key: str) -> list[int] | None:

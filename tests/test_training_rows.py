@@ -13,8 +13,9 @@ from advisor.contracts import TrainerInfo
 from advisor.errors import ModelFolderError
 from advisor.schema.decide import Decision
 from advisor.schema.run import RunSettings
-from advisor.training_rows import KEPT, row_lengths
+from advisor.training_rows import KEPT, general_mixture, row_lengths
 from advisor.workspace import Workspace
+from tests.fixtures.training import training_plan
 
 DECISION = Decision.model_construct(settings=())
 
@@ -133,3 +134,28 @@ def test_without_data_a_run_trains_on_answers(tmp_path):
     found = Workspace(RunSettings(), RunFolder(tmp_path))
     assert objective_of(found, "dpo", ("lora",)) == "sft"
     assert lengths(found).sequence_length is None
+
+
+GENERAL = [
+    {"prompt": f"what is {n}" + " more" * (40 * (n % 4 > 0)), "completion": "this"}
+    for n in range(100)
+]
+
+
+def test_general_data_that_will_not_fit_are_counted_before_training(space, meter, tmp_path):
+    path = tmp_path / "general.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in GENERAL), encoding="utf-8")
+    made = space(ANSWERS, general_data=str(path))
+    plan = training_plan("tiny", sequence_length=42, general_share=0.5)
+    found = general_mixture(made, DECISION, plan)
+    assert (found.general, found.sequence_length) == (80, 42)
+    assert 50 < found.too_long < 70
+    assert found.taken == 80 - found.too_long < found.rows
+    assert f"{found.too_long} of 80 rows that may be mixed in are longer than 42" in found.remark
+    roomy = general_mixture(made, DECISION, training_plan("tiny", general_share=0.5))
+    assert (roomy.too_long, roomy.remark) == (0, "")
+    meter.refuses = True
+    unknown = general_mixture(made, DECISION, plan)
+    assert (unknown.too_long, unknown.general) == (0, 80)
+    assert general_mixture(made, DECISION, training_plan("tiny")) is None
+    assert general_mixture(made, DECISION, plan.model_copy(update={"objective": "cpt"})) is None

@@ -15,6 +15,7 @@ from advisor.cli.around_training import tell_data
 from advisor.cli.tuning_options import left_aside
 from advisor.errors import AdvisorError
 from advisor.plan_words import plan_preview, service_preview, untaken
+from advisor.training_rows import general_mixture
 from advisor.tuning import is_served, trainer_options, why_not
 
 if TYPE_CHECKING:
@@ -58,9 +59,10 @@ def show_preview(screen: Screen, pipeline: Pipeline) -> None:
         return
     space = pipeline.workspace
     option = pipeline.option()
-    option = option.model_copy(
-        update={"warnings": (*untaken(space.settings, option.plan), *option.warnings)}
-    )
+    mixed = general_mixture(space, pipeline.decide(), option.plan)
+    missed = (mixed.remark,) if mixed and mixed.remark else ()
+    told = (*untaken(space.settings, option.plan), *missed, *option.warnings)
+    option = option.model_copy(update={"warnings": told})
     preview = plan_preview(option, space.rulebook, _words(pipeline))
     preview = preview.model_copy(update={"left_aside": left_aside()})
 

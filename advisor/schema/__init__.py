@@ -36,6 +36,7 @@ __all__ = [
     "lengths",
     "limits",
     "machine",
+    "mixture",
     "money",
     "plan",
     "plugin",

@@ -71,6 +71,19 @@ def test_values_without_use_are_told_and_usual_ones_stand_in_one_line(data):
     assert "rank 64 (--rank) is not used: full cannot take it." in trained.stderr
 
 
+def test_too_few_general_rows_are_told_before_training(data):
+    general = data.parent / "general.jsonl"
+    rows = [{"prompt": f"Say {n}.", "completion": f"{n}"} for n in range(20)]
+    general.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    words = ("--general-data", str(general), "--set", "general_share=0.5", *DRY)
+    told = [
+        line for line in planned(advisor(*started(data, *words)))["warnings"] if "General" in line
+    ]
+    assert len(told) == 1
+    assert "instead of the 50 % that the plan asks for" in told[0]
+    assert "16 may be mixed in" in told[0]
+
+
 def _bare(found: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name in PlanPreview.model_fields}
 

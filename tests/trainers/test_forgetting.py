@@ -39,7 +39,7 @@ def tuned(tiny_llama, tmp_path_factory):
 def test_general_rows_are_trained_on_beside_the_others(tuned):
     # 24 rows of the task and 6 general ones, in batches of 4 over 2 epochs
     assert tuned.steps == 16
-    assert any("6 rows of general data are mixed in, 20% of all." in note for note in tuned.notes)
+    assert any("6 rows of general data are mixed in, 20 % of all." in note for note in tuned.notes)
 
 
 def test_the_probe_is_taken_before_and_after(tuned):

@@ -6,8 +6,8 @@ import pytest
 
 from advisor.schema.evaluation import Sample
 from tests.fixtures.training import training_job
-from trainers.engines.recipes.rows import trained_samples
-from trainers.mixing import in_order, taken, wanted
+from trainers.engines.recipes.rows import row_notes, trained_samples
+from trainers.mixing import in_order, mixture, taken, wanted
 
 GENERAL = tuple(Sample(id=f"g{n}", input=f"general {n}", target="yes") for n in range(100))
 
@@ -54,6 +54,84 @@ def test_what_other_engines_are_written_holds_the_same_samples():
     assert trained_samples(asked) == (*asked.train_samples, *taken(asked))
 
 
+@pytest.mark.parametrize(
+    ("rows", "share", "fitting", "remark"),
+    [
+        (90, 0.1, 100, ""),
+        (
+            90,
+            0.1,
+            100 - 40,
+            "40 of 100 rows that may be mixed in are longer than 128 tokens, and none",
+        ),
+        (
+            90,
+            0.5,
+            30,
+            (
+                "General data: 25 % of the training rows instead of the 50 % that the plan asks for: 70"
+                " of 100 rows that may be mixed in are longer than 128 tokens and left out; raise"
+                " --seq-len, or give more general data that fit (--general-data)."
+            ),
+        ),
+        (
+            300,
+            0.5,
+            100,
+            (
+                "25 % of the training rows instead of the 50 % that the plan asks for: 300 rows are"
+                " wanted, and 100 may be mixed in; give more general data (--general-data)."
+            ),
+        ),
+        (
+            300,
+            0.5,
+            20,
+            (
+                "6.2 % of the training rows instead of the 50 % that the plan asks for: 80 of 100 rows"
+                " that may be mixed in are longer than 128 tokens and left out; all 100 would not make"
+                " the 300 that are wanted; raise --seq-len and give more general data"
+            ),
+        ),
+        (90, 0.1, 0, "none instead of the 10 % that the plan asks for: 100 of 100 rows"),
+    ],
+)
+def test_a_share_that_is_missed_is_told_with_reason_and_remedy(rows, share, fitting, remark):
+    found = mixture(job(share), rows, fitting=fitting)
+    assert found.taken == min(fitting, found.wanted)
+    assert remark in found.remark
+    assert bool(remark) == bool(found.remark)
+
+
+def test_what_other_engines_are_written_tells_that_rows_are_few():
+    told = row_notes(job(0.5, general=GENERAL[:3]))
+    assert "General data is mixed into train.jsonl: 3 rows." in told
+    assert any("24 rows are wanted, and 3 may be mixed in" in note for note in told)
+    assert len(row_notes(job(0.5))) == 1
+
+
+@pytest.mark.ml
+def test_general_rows_that_are_too_long_are_counted_in_the_notes(tiny_llama):
+    from datasets import Dataset
+    from transformers import AutoTokenizer
+
+    from trainers.engines.trl.objectives._general import mixed
+
+    long = tuple(s.model_copy(update={"input": "very " * 200}) for s in GENERAL[:90])
+    tokenizer = AutoTokenizer.from_pretrained(tiny_llama)
+    task = Dataset.from_list([{"input_ids": [1, 2], "labels": [1, 2]}] * 30)
+    rows, notes = mixed(task, job(0.5, general=(*long, *GENERAL[90:])), tokenizer)
+    assert len(rows) == 40
+    assert notes[0] == "10 rows of general data are mixed in, 25 % of all."
+    assert notes[1].startswith(
+        "General data: 25 % of the training rows instead of the 50 % that the plan asks for: 90 of"
+        " 100 rows that may be mixed in are longer than 128 tokens"
+    )
+    none, notes = mixed(task, job(0.5, general=long), tokenizer)
+    assert len(none) == 30
+    assert "none instead of the 50 %" in "".join(notes)
+
+
 @pytest.mark.ml
 def test_what_is_trained_on_here_holds_the_same_samples(tiny_llama):
     from datasets import Dataset
@@ -68,4 +146,4 @@ def test_what_is_trained_on_here_holds_the_same_samples(tiny_llama):
     expected = general_rows(taken(asked), tokenizer, asked.plan.sequence_length)
     assert len(expected) == len(taken(asked)) == 6
     assert rows.to_list()[24:] == expected
-    assert notes == ("6 rows of general data are mixed in, 20% of all.",)
+    assert notes == ("6 rows of general data are mixed in, 20 % of all.",)

@@ -12,7 +12,7 @@ from advisor.schema.chat import has_tools
 from advisor.schema.evaluation import Sample
 from advisor.schema.train import TrainJob
 from trainers.engines.trl.dataset import Turn, plain_turns, prompt_turns
-from trainers.mixing import taken
+from trainers.mixing import mixture, taken
 
 TRAIN_FILE, DEV_FILE = "train.jsonl", "dev.jsonl"
 GROUP = 8
@@ -178,6 +178,7 @@ def row_notes(job: TrainJob) -> list[str]:
     mixed = len(taken(job))
     if mixed:
         notes.append(MIXED_NOTE.format(file=TRAIN_FILE, count=mixed))
+        notes += filter(None, [mixture(job, len(job.train_samples)).remark])
     elif job.plan.general_share:
         notes.append("The plan mixes in general data, and none was given.")
     if looks(job):

@@ -10,7 +10,7 @@ from datasets import Dataset, concatenate_datasets
 from advisor.schema.evaluation import Sample
 from advisor.schema.train import TrainJob
 from trainers.engines.trl._rows import IGNORED, Row, text_tokens, tokens_of
-from trainers.mixing import in_order, wanted
+from trainers.mixing import in_order, mixture
 
 
 def general_rows(samples: Sequence[Sample], tokenizer: Any, sequence_length: int) -> list[Row]:
@@ -31,16 +31,18 @@ def _row(sample: Sample, tokenizer: Any, sequence_length: int) -> Row:
 
 
 def mixed(rows: Dataset, job: TrainJob, tokenizer: Any) -> tuple[Dataset, tuple[str, ...]]:
-    """The rows with general ones behind them, so many that they are the plan's share, and a note.
+    """The rows with general ones behind them, so many that they are the plan's share, and notes.
 
-    Which ones is decided by the plan's seed; where there are too few, all are taken.
+    Which ones is decided by the plan's seed; where there are too few, all are taken, and told why.
     """
     order = in_order(job)
     if not order:
         return rows, ()
-    found = general_rows(order, tokenizer, job.plan.sequence_length)[: wanted(job, len(rows))]
-    if not found:
-        return rows, ("None of the general samples fits the plan's sequence length.",)
-    taken = len(found) / (len(found) + len(rows))
-    note = f"{len(found)} rows of general data are mixed in, {taken:.0%} of all."
-    return concatenate_datasets([rows, Dataset.from_list(found)]), (note,)
+    fitting = general_rows(order, tokenizer, job.plan.sequence_length)
+    found = mixture(job, len(rows), fitting=len(fitting))
+    remarks = (found.remark,) if found.remark else ()
+    if not found.taken:
+        return rows, remarks
+    note = f"{found.taken} rows of general data are mixed in, {found.reached:.0%} of all."
+    together = [rows, Dataset.from_list(fitting[: found.taken])]
+    return concatenate_datasets(together), (note.replace("%", " %"), *remarks)
