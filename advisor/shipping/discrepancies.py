@@ -9,6 +9,7 @@ from advisor.evaluation.asking import has_failed
 from advisor.schema.evaluation import Evaluation
 from advisor.shipping.model_files import BITS, NAMES, ModelFiles, look_into, stack_of
 from advisor.shipping.other_files import other_settings, other_tokens
+from advisor.shipping.stop_tokens import lost
 
 AROUND = 24
 """Characters shown from where two texts begin to differ."""
@@ -59,13 +60,13 @@ def causes(
     if folders[1] is not None and (folders[1] / "config.json").is_file():
         base = _below(folders[0])
         own = look_into(folders[1])
-        if not ending:
-            faults += _named_ends(base, own, folders[0])
         faults += _packing(own, claims)
         hints += _figures(base, own, claims, before.evaluation)
         if folders[0] is not None and not own.packed:
             faults += _weighed(folders[0], folders[1])
     if folders[0] is not None and folders[1] is not None:
+        if not any("is missing" in fault for fault in ending):
+            faults += lost(folders[0], folders[1])
         faults += other_settings(folders[0], folders[1])
         tokens = other_tokens(folders[0], folders[1])
         faults += tokens
@@ -138,35 +139,6 @@ def _ending(before: Heard, after: Heard) -> tuple[list[str], bool | None]:
         for end in sorted(after.ends - before.ends)
     ]
     return found, not found
-
-
-def _named_ends(base: ModelFiles, own: ModelFiles, reference: Path | None) -> list[str]:
-    """Stop tokens that the evaluated model's files name and the export's do not.
-
-    A session may know them from another file; a server that reads only this one does not stop.
-    """
-    found = []
-    missing = sorted(base.ends - own.ends)
-    if missing:
-        told = " and ".join(map(str, missing))
-        found.append(
-            f"The stop token {told} is missing in generation_config.json (eos_token_id): a server"
-            " that reads only this file does not stop there."
-        )
-    asked = _end_token(reference)
-    if asked and asked != own.end_token:
-        seen = f"names {own.end_token!a}" if own.end_token else "names none"
-        found.append(
-            f"The stop token {asked!a} is missing in tokenizer_config.json (eos_token), which"
-            f" {seen}."
-        )
-    return found
-
-
-def _end_token(folder: Path | None) -> str:
-    """The stop token of the nearest tokenizer configuration, from the adapter down to its base."""
-    stack = stack_of(folder) if folder is not None else ()
-    return next((end for place in stack if (end := look_into(place).end_token)), "")
 
 
 def _below(folder: Path | None) -> ModelFiles:

@@ -36,29 +36,21 @@ class ModelFiles(NamedTuple):
     bits: int | None = None
     """Of the precision."""
     vocabulary: int | None = None
-    ends: frozenset[int] = frozenset()
-    """Ids of stop tokens that generation_config.json names, or config.json where it has none."""
-    end_token: str = ""
-    """The stop token that the tokenizer's configuration names."""
 
 
 def look_into(folder: Path) -> ModelFiles:
     """What the files of a model's folder say; nothing of a folder that is none.
 
-    An adapter's own folder speaks only of its tokenizer; `stack_of` names those below it.
+    An adapter's own folder tells nothing; `stack_of` names those below it.
     """
     config = read_object(folder / "config.json")
-    generation = read_object(folder / "generation_config.json")
     tensors = located(folder) if (folder / "config.json").is_file() else {}
     precision = _precision(about for _, about in tensors.values())
-    named = generation.get("eos_token_id", config.get("eos_token_id"))
     return ModelFiles(
         packed=_packing(config, list(tensors)),
         precision=NAMES.get(precision, precision.lower()),
         bits=BITS.get(precision),
         vocabulary=_whole(config.get("vocab_size")),
-        ends=_ids(named),
-        end_token=_text(read_object(folder / "tokenizer_config.json").get("eos_token")),
     )
 
 
@@ -129,15 +121,7 @@ def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _ids(value: object) -> frozenset[int]:
-    listed = value if isinstance(value, list) else [value]
-    return frozenset(one for one in listed if isinstance(one, int) and not isinstance(one, bool))
-
-
 def _text(value: object) -> str:
-    """A token as configurations write it: as text, or as an object that holds its text."""
-    if isinstance(value, dict):
-        value = value.get("content")
     return value if isinstance(value, str) else ""
 
 

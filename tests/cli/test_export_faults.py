@@ -75,12 +75,55 @@ def another_template(folder: Path) -> None:
     template.write_text(template.read_text().replace("<|assistant|>", "<|user|>"))
 
 
-def no_stop_token(folder: Path) -> None:
-    edit_json(folder / "generation_config.json", eos_token_id=None)
+def ends_told(file: str, **told):
+    """The stop token told otherwise in a file, or (told nothing) its key deleted."""
+
+    def plant(folder: Path) -> None:
+        kept = json.loads((folder / file).read_text())
+        kept = {key: one for key, one in kept.items() if not key.startswith("eos_token")}
+        (folder / file).write_text(json.dumps(kept | told))
+
+    return plant
 
 
-def no_stop_word(folder: Path) -> None:
-    edit_json(folder / "tokenizer_config.json", eos_token=None)
+def no_settings_and_none_beside(folder: Path) -> None:
+    (folder / "generation_config.json").unlink()
+    ends_told("config.json")(folder)
+
+
+def no_settings(folder: Path) -> None:
+    """Nothing is lost: config.json counts then."""
+    (folder / "generation_config.json").unlink()
+
+
+def a_map_without_a_stop_word(folder: Path) -> None:
+    """As earlier versions of transformers wrote it: it counts before tokenizer_config.json."""
+    (folder / "special_tokens_map.json").write_text('{"eos_token": null}')
+
+
+def an_older_map(folder: Path) -> None:
+    """As earlier versions wrote it, and complete: nothing is lost."""
+    (folder / "special_tokens_map.json").write_text('{"eos_token": {"content": "<|end|>"}}')
+
+
+def no_word_but_a_map(folder: Path) -> None:
+    an_older_map(folder)
+    ends_told("tokenizer_config.json")(folder)
+
+
+def a_plain_word(folder: Path) -> None:
+    file = folder / "tokenizer.json"
+    told = json.loads(file.read_text())
+    for one in told["added_tokens"]:
+        one["special"] = one["content"] != "<|end|>"
+    file.write_text(json.dumps(told))
+
+
+def no_added_word(folder: Path) -> None:
+    file = folder / "tokenizer.json"
+    told = json.loads(file.read_text())
+    told["added_tokens"] = [t for t in told["added_tokens"] if t["content"] != "<|end|>"]
+    file.write_text(json.dumps(told))
 
 
 def another_tokenizer(folder: Path) -> None:
@@ -126,11 +169,24 @@ def unpacked_again(folder: Path) -> None:
     changed(folder, lambda weights: {name: rounded(one) for name, one in weights.items()})
 
 
+SETTINGS, TOKENIZER = "generation_config.json", "tokenizer_config.json"
 FAULTS = [
     (None, ""),
     (another_template, "The chat template differs"),
-    (no_stop_token, "stop token 2 is missing in generation_config.json"),
-    (no_stop_word, "is missing in tokenizer_config.json"),
+    (no_settings, ""),
+    (an_older_map, ""),
+    (ends_told(SETTINGS), f"stop token 2 is missing in {SETTINGS}"),
+    (ends_told(SETTINGS, eos_token_id=None), f"stop token 2 is missing in {SETTINGS}"),
+    (ends_told(SETTINGS, eos_token_id=[]), f"stop token 2 is missing in {SETTINGS}"),
+    (ends_told(SETTINGS, eos_token_id=4), f"stop token 2 is missing in {SETTINGS}"),
+    (no_settings_and_none_beside, "stop token 2 is missing in config.json"),
+    (ends_told(TOKENIZER), f"is missing in {TOKENIZER} (eos_token), which names none"),
+    (ends_told(TOKENIZER, eos_token=None), f"is missing in {TOKENIZER}"),
+    (ends_told(TOKENIZER, eos_token="<pad>"), f"{TOKENIZER} (eos_token), which names '<pad>'"),
+    (no_word_but_a_map, f"is missing in {TOKENIZER} (eos_token), which names none"),
+    (a_map_without_a_stop_word, "is missing in special_tokens_map.json"),
+    (a_plain_word, "'<|end|>' is no longer marked as special in tokenizer.json"),
+    (no_added_word, "'<|end|>' is no longer marked as special in tokenizer.json"),
     (another_tokenizer, "The tokenizer differs: 2 of"),
     (a_head_left_over, "Its head (lm_head.weight) is not the table of its embeddings"),
     (unpacked_again, "were rounded to 4 bits, and unpacked again"),
@@ -147,8 +203,9 @@ def test_a_folder_that_is_handed_over_is_held_against_the_run(
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     code, record = export(tuned, "--check-folder", str(folder), "--check", "12")
     found = record["agreement"]
-    assert code == (5 if plant else 0), record
-    assert found["verdict"] == ("different" if plant else "same")
+    assert code == (5 if sentence else 0), record
+    assert found["verdict"] == ("different" if sentence else "same")
+    assert found["same_ends"] is ("stop token" not in " ".join(found["problems"]))
     assert sentence in " ".join(found["problems"])
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 

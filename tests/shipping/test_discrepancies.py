@@ -99,17 +99,13 @@ def tensor(kind: str, *shape: int) -> dict:
     return {"dtype": kind, "shape": list(shape), "data_offsets": [0, 0]}
 
 
-def test_files_tell_precision_packing_vocabulary_and_ends(tmp_path):
+def test_files_tell_precision_packing_and_vocabulary(tmp_path):
     whole = model(
         tmp_path / "whole",
         tensors={"__metadata__": {}, "a.weight": tensor("BF16", 8, 8), "b": tensor("F32", 3)},
-        tokenizer={"eos_token": {"content": "</s>"}},
         vocab_size=262,
-        eos_token_id=[2, 7],
     )
-    assert look_into(whole) == ModelFiles("", "bfloat16", 16, 262, frozenset({2, 7}), "</s>")
-    (whole / "generation_config.json").write_text(json.dumps({"eos_token_id": 2}))
-    assert look_into(whole).ends == {2}
+    assert look_into(whole) == ModelFiles("", "bfloat16", 16, 262)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +130,6 @@ def test_packed_weights_are_known_by_their_configuration_or_their_tensors(
 def test_broken_files_tell_nothing(tmp_path, content):
     folder = model(tmp_path / "m")
     (folder / "model.safetensors").write_bytes(content)
-    (folder / "generation_config.json").write_text("[1]")
     assert look_into(folder) == ModelFiles()
     assert look_into(tmp_path / "nothing") == ModelFiles()
 
@@ -166,8 +161,9 @@ def test_the_base_is_what_an_export_is_held_against(tmp_path):
     found = differ(heard(), heard(), folders=(base, own), claims="float32")
     assert found.faults == (
         (
-            "The stop token 3 is missing in generation_config.json (eos_token_id): a server that reads"
-            " only this file does not stop there."
+            "The stop token 3 is missing in config.json (eos_token_id), which counts where there is no"
+            " generation_config.json: plain transformers, and a server that reads only this file, do"
+            " not stop there."
         ),
     )
     assert found.hints == (
