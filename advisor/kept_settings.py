@@ -13,6 +13,9 @@ from advisor.errors import ArtifactError, InputError, MissingArtifactError
 from advisor.schema.run import SETTINGS_FILE, RunSettings
 from advisor.secrets import masked
 
+ALWAYS_WRITTEN = ("name", "data", "model", "backend", "trainer", "seed")
+"""Settings that every version has written, whatever was chosen: without them the file lost some."""
+
 
 def save_settings(settings: RunSettings, folder: RunFolder) -> None:
     """Keep the settings in the run folder, with the kind of a secret in the place of each."""
@@ -32,11 +35,12 @@ def _masked(value: Any) -> Any:
 def load_settings(folder: RunFolder) -> RunSettings:
     """The settings of an earlier run in this folder.
 
-    Raises MissingArtifactError when there are none, ArtifactError when they cannot be read.
+    Raises MissingArtifactError when there are none, ArtifactError when they cannot be read or are
+    not all there.
     """
     path = folder.path / SETTINGS_FILE
     try:
-        return RunSettings.model_validate_json(path.read_text(encoding="utf-8"))
+        return _whole(RunSettings.model_validate_json(path.read_text(encoding="utf-8")), path)
     except FileNotFoundError:
         raise MissingArtifactError(
             f"{folder.path} is not a run folder: it has no {SETTINGS_FILE}.",
@@ -57,6 +61,18 @@ def load_settings(folder: RunFolder) -> RunSettings:
             hint="Delete it and start the run again with its options.",
             where=str(path),
         ) from error
+
+
+def _whole(settings: RunSettings, path: Path) -> RunSettings:
+    """The settings. Raises ArtifactError where the file does not name what each one names."""
+    lost = [name for name in ALWAYS_WRITTEN if name not in settings.model_fields_set]
+    if not lost:
+        return settings
+    raise ArtifactError(
+        f"{SETTINGS_FILE} is damaged: it does not say {', '.join(lost)}.",
+        hint="Put it back from a copy, or delete it and start the run again with its options.",
+        where=str(path),
+    )
 
 
 def read_json_schema(name: str) -> str:

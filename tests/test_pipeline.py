@@ -9,12 +9,18 @@ import pytest
 
 from advisor import registry, test_ledger
 from advisor.artifacts import STAGES, RunFolder
-from advisor.errors import ConsentError, DatasetError, MissingArtifactError, TrainingError
-from advisor.kept_settings import load_settings, save_settings
+from advisor.errors import (
+    ArtifactError,
+    ConsentError,
+    DatasetError,
+    MissingArtifactError,
+    TrainingError,
+)
+from advisor.kept_settings import ALWAYS_WRITTEN, load_settings, save_settings
 from advisor.pipeline import Pipeline
 from advisor.render.advice_grids import plan_of
 from advisor.schema.gate import GateVerdict
-from advisor.schema.run import RunSettings
+from advisor.schema.run import SETTINGS_FILE, RunSettings
 from advisor.shipping.paperwork import card_facts
 from advisor.workspace import Workspace
 from tests.fixtures.house_codes import write_house_codes
@@ -169,6 +175,20 @@ def test_without_data_nothing_is_measured(make):
 def test_settings_come_back_from_the_folder(make):
     pipeline = make()
     save_settings(pipeline.settings, pipeline.folder)
+    assert load_settings(pipeline.folder) == pipeline.settings
+
+
+def test_settings_that_are_not_all_there_are_damaged(make):
+    pipeline = make()
+    save_settings(pipeline.settings, pipeline.folder)
+    path = pipeline.folder.path / SETTINGS_FILE
+    kept = json.loads(path.read_text())
+    for lost in ALWAYS_WRITTEN:
+        path.write_text(json.dumps({k: v for k, v in kept.items() if k != lost}))
+        with pytest.raises(ArtifactError, match=f"does not say {lost}"):
+            load_settings(pipeline.folder)
+    added_since = ("harness_path", "tolerate_for", "probes", "general_data")
+    path.write_text(json.dumps({k: v for k, v in kept.items() if k not in added_since}))
     assert load_settings(pipeline.folder) == pipeline.settings
 
 
