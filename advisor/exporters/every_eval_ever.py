@@ -138,7 +138,7 @@ def _metric(evaluation: Evaluation, subject: Subject) -> dict[str, Any]:
         "metric_name": evaluation.metric,
         "metric_unit": "proportion",
         "lower_is_better": not subject.higher_is_better,
-        "score_type": "continuous",
+        "score_type": "binary" if subject.is_binary else "continuous",
         "min_score": 0.0,
         "max_score": 1.0,
         "additional_details": {"signature": evaluation.manifest.metric_signature},
@@ -219,7 +219,9 @@ def _name(evaluation: Evaluation, subject: Subject) -> str:
 
 
 def _identity(evaluation: Evaluation, subject: Subject) -> str:
-    return f"{_name(evaluation, subject)}/{_model(subject)['id']}/{subject.made_at:.0f}"
+    """The project suggests a time at the end; a digest is unique, and a copied run has the same."""
+    whose = f"{_name(evaluation, subject)}/{_model(subject)['id']}"
+    return f"{whose}/{record_id(evaluation, subject)}"
 
 
 def _result_id(evaluation: Evaluation, identity: str) -> str:

@@ -21,11 +21,13 @@ class Subject(NamedTuple):
     """The model that answered, or was tuned."""
     backend: str
     made_at: float
-    """Seconds since 1970."""
+    """When the scores were made, as their document says it: seconds since 1970."""
     versions: Mapping[str, str]
     """Libraries that took part, advisor among them."""
     higher_is_better: bool = True
     instruction: str = ""
+    is_binary: bool = False
+    """Every single score is 0 or 1; the value is their mean."""
 
 
 class Row(NamedTuple):
