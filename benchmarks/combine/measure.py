@@ -34,7 +34,7 @@ RESULT = ROOT / "benchmarks" / "results" / "combine.json"
 PACKAGES = ("finetune-advisor", "torch", "transformers", "peft", "trl")
 WHY = "benchmark of combining"
 CARE = ("learning_rate=0.002", "sequence_length=208", "general_share=0.34")
-"""The plan of the bundled task tickets: general conversations mixed in, a lower rate."""
+"""Careful tuning: general conversations mixed in, a lower rate."""
 EPOCHS = 5.0
 """Of that plan; fewer only try the script out."""
 INSTRUCTIONS = {

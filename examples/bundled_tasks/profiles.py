@@ -53,9 +53,9 @@ PLANS = {
     "tickets": {
         "plan": {
             "learning_rate": 0.002,
-            "epochs": 5,
+            "epochs": 4,
             "sequence_length": 208,
-            "general_share": 0.34,
+            "general_share": 0.5,
         }
     }
 }

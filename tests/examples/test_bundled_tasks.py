@@ -145,8 +145,8 @@ def test_the_wording_of_messages_is_not_the_wording_of_pretraining():
 
 def test_general_conversations_are_of_the_models_kinds_and_none_is_probed():
     rows = (make_tasks.TASKS_FOLDER / "general.jsonl").read_text(encoding="utf-8").splitlines()
-    assert len(rows) == 300
-    assert set(rows) <= set(text_of("general", 600).splitlines())
+    assert len(rows) == 600
+    assert set(rows) <= set(text_of("general", 1400).splitlines())
     asked = {str(json.loads(row)["messages"]) for row in rows}
     probed = (probe_root() / "tiny.jsonl").read_text(encoding="utf-8").splitlines()
     assert not asked & {str(json.loads(row)["messages"]) for row in probed}
