@@ -34,6 +34,8 @@ SEEN = {
     "within_tolerance": "{equal} of {n} answers that were asked for are the same, within the"
     " tolerance",
 }
+SILENT = "Nothing was compared, so nothing proves that the export is what was evaluated."
+"""Instead of that, where the evaluated model gave no answer."""
 OPEN = "{seen}; so few leave open whether {asked} of all are."
 """Instead of a proof, where those asked do not show the tolerance."""
 STYLES = {"same": GOOD, "within_tolerance": GOOD, "different": BAD, "unchecked": CAREFUL}
@@ -68,6 +70,8 @@ def show_agreement(console: Console, agreement: Agreement, title: str = "Is it t
 def _meaning(agreement: Agreement) -> tuple[str, str]:
     """What the verdict says, and how it is shown: as a proof only where enough were asked."""
     style = STYLES[agreement.verdict]
+    if agreement.verdict == "unchecked" and agreement.problems:
+        return SILENT, style
     if style != GOOD or agreement.is_shown:
         return MEANING[agreement.verdict], style
     seen = SEEN[agreement.verdict].format(n=agreement.n, equal=agreement.equal)

@@ -113,7 +113,7 @@ class Agreement(Value):
     problems: tuple[str, ...] = ()
     """Why it is not the evaluated thing, each as a sentence."""
     verdict: Literal["same", "within_tolerance", "different", "unchecked"]
-    """`unchecked` where nothing here could open it."""
+    """`unchecked` where nothing here could open it, or nothing was answered."""
 
     @property
     def share(self) -> float | None:

@@ -35,7 +35,7 @@ PLAIN = Prompt(
     ),
 )
 """What templates are shown on: it holds nothing of the user's."""
-Verdict = Literal["same", "within_tolerance", "different"]
+Verdict = Literal["same", "within_tolerance", "different", "unchecked"]
 
 
 class Tolerance(NamedTuple):
@@ -224,12 +224,15 @@ def _compared(
         if not has_failed(ours.completion)
     ]
     equal = sum(same for _, same in pairs)
-    told = {} if tolerance.most_worse is None else _scores(reference, before, after)
+    has_scores = tolerance.most_worse is not None and pairs
+    told = _scores(reference, before, after) if has_scores else {}
     worse_by = told.get("worse_by", 0.0)
     verdict = _verdict(equal, len(pairs), worse_by, tolerance, is_refused=bool(found.faults))
     problems = found.faults
     if verdict == "different":
         problems += _shortfalls(equal, len(pairs), worse_by, tolerance) + found.hints
+    if not pairs:
+        problems += (_silence(before.evaluation),)
     return Agreement(
         reference=reference.words,
         exported=exported.words,
@@ -268,7 +271,18 @@ def _verdict(
 ) -> Verdict:
     if is_refused or equal < tolerance.least_equal * n or _is_worse(worse_by, tolerance):
         return "different"
+    if not n:
+        return "unchecked"
     return "same" if equal == n else "within_tolerance"
+
+
+def _silence(evaluation: Evaluation) -> str:
+    """That the evaluated model gave no answer that one could be held against."""
+    n, first = len(evaluation.scores), ascii(evaluation.scores[0].completion.error[:200])
+    return (
+        f"None of the {n} samples got an answer from the evaluated model, so no answers could be"
+        f" compared; the first said: {first}."
+    )
 
 
 def _shortfalls(equal: int, n: int, worse_by: float, tolerance: Tolerance) -> tuple[str, ...]:

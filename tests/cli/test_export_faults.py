@@ -15,9 +15,9 @@ from advisor.cli.main import cli
 from advisor.contracts.contents import model_digest
 from advisor.schema.train import Served, TrainResult
 from advisor.schema.verify import Verification
+from tests.fixtures.finished_runs import finished
 from tests.fixtures.tiny_llama import edit_json, tiny_llama
-from tests.shipping.test_certifying import adapter_on, merged_into
-from tests.shipping.test_exporting import finished
+from tests.fixtures.witnesses import adapter_on, merged_into
 
 __all__ = ["finished", "tiny_llama"]
 
