@@ -30,7 +30,7 @@ from advisor.shipping.checking import CHECK_LATER, ExportWish, certified, refuse
 from advisor.shipping.clearance import Clearance, refuse, refuse_unproved, standing_of
 from advisor.shipping.export_record import keep_record, moved, read_record
 from advisor.shipping.handed_over import as_exported
-from advisor.shipping.paperwork import write_paperwork
+from advisor.shipping.paperwork import write_card, write_results
 from advisor.standing import changed_since
 from advisor.tools import Tools
 from advisor.training_set import training_samples
@@ -43,6 +43,10 @@ CARD = "card"
 EXPORTS = "exports"
 """Folder of the exports in a run folder."""
 UNASKED = "Not checked against the evaluated model, as asked (--no-check)."
+NO_SCORES = (
+    "The scores in the forms of other tools are not written into the run folder ({}); the export"
+    " itself is whole."
+)
 NOT_KEPT = (
     "The model that was trained by this plan here was not kept: its verification says {}. Training"
     " it elsewhere the same way gives no reason to expect another verdict; verify what comes out."
@@ -327,12 +331,23 @@ def _proved(
     """The record with what the check found, and the papers that tell it."""
     space = pipeline.workspace
     agreement, remarks = _asked(pipeline, wish, record.exported, standing)
-    warnings = dict.fromkeys((*standing.sentences(wish.anyway), *remarks))
+    warnings = dict.fromkeys((*standing.sentences(wish.anyway), *remarks, *_scores_told(space)))
     record = record.model_copy(update={"agreement": agreement, "warnings": tuple(warnings)})
-    papers = write_paperwork(space, record, goal, anyway=record.anyway)
-    record = with_files(record, tuple(name for name in papers if (goal / name).is_file()))
+    record = with_files(record, write_card(space, record, goal, anyway=record.anyway))
     keep_record(record, goal, goal)
     return record
+
+
+def _scores_told(space: Workspace) -> tuple[str, ...]:
+    """Write the scores in other tools' forms into the run folder; what is told where it is shut.
+
+    They hold the samples' texts, so no other folder takes its place; the export stands as it is.
+    """
+    try:
+        write_results(space)
+    except StorageError as error:
+        return (NO_SCORES.format(error.message.rstrip(".")),)
+    return ()
 
 
 def with_files(record: ExportRecord, papers: tuple[str, ...]) -> ExportRecord:

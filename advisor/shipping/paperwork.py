@@ -42,18 +42,18 @@ _SAID = re.compile(r"^[-*\s]*Licen[cs]e:\s*(\S+)", re.MULTILINE)
 V = TypeVar("V", bound=BaseModel)
 
 
-def write_paperwork(
+def write_card(
     space: Workspace, record: ExportRecord | None, folder: Path, *, anyway: str = ""
 ) -> tuple[str, ...]:
-    """The model card in `folder`, the scores in the run folder; the names of what was written.
+    """The model card in `folder`; the name of what was written.
 
-    The card holds no sample of the data (the labels of segments that got worse it does name); the
-    files of single samples do, so they stay with the run.
+    It holds no sample of the data (the labels of segments that got worse it does name).
     `anyway` is the user's reason for shipping against the verdict. Raises MissingArtifactError
-    without a training, StorageError where a folder cannot be written.
+    without a training, StorageError where the folder cannot be written.
     """
-    write_text(folder / CARD, masked(to_card(card_facts(space, record, anyway=anyway))))
-    return (CARD, *write_results(space))
+    text = masked(to_card(card_facts(space, record, anyway=anyway)))
+    write_text(folder / CARD, text, option="--out")
+    return (CARD,)
 
 
 def card_facts(space: Workspace, record: ExportRecord | None, *, anyway: str = "") -> CardFacts:
@@ -155,7 +155,8 @@ def write_results(space: Workspace) -> tuple[str, ...]:
     """Every evaluation of the run as lm-eval-style JSON and as Every Eval Ever JSON.
 
     Names are relative to the run folder. Files of single samples hold their texts; they are written
-    only where the data is still what was measured.
+    only where the data is still what was measured. Raises StorageError where the run folder cannot
+    be written.
     """
     texts, root = _texts(space), space.folder.path
     written: list[str] = []

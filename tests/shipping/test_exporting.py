@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from advisor.artifacts import RunFolder
+from advisor.artifacts import RunFolder, write_text
 from advisor.cli.main import cli
 from advisor.errors import (
     InputError,
@@ -20,6 +20,7 @@ from advisor.errors import (
 )
 from advisor.evaluation.runner import measure
 from advisor.kept_settings import load_settings
+from advisor.shipping.checking import CHECK_LATER
 from advisor.shipping.export_record import RECORD, read_record
 from advisor.shipping.exporting import export_run, served_name
 from advisor.shipping.exporting_folder import export_folder
@@ -105,6 +106,31 @@ def test_data_that_has_changed_is_told_before_anything_is_asked(run, copying):
         assert "--no-check" in record.warnings[0]
     finally:
         data.write_bytes(kept)
+
+
+def test_a_run_folder_that_takes_no_scores_is_told_and_the_export_stands(
+    run, copying, monkeypatch, tmp_path
+):
+    """As one on a read-only disk: nothing that was made and asked is lost, or done again."""
+
+    def writes(path, text, **told):
+        if path.is_relative_to(run):
+            raise StorageError(f"Cannot write {path.name}: Read-only file system.")
+        write_text(path, text, **told)
+
+    monkeypatch.setattr("advisor.shipping.paperwork.write_text", writes)
+    words = ["export", "--run-dir", str(run), "--to", "copied", "--check", "5"]
+    told = CliRunner().invoke(cli, [*words, "--out", str(tmp_path / "out")])
+    assert told.exit_code == 0, told.output
+    record = read_record(tmp_path / "out")
+    assert record.agreement.verdict == "same"
+    assert "README.md" in record.exported.files
+    assert CHECK_LATER not in record.warnings
+    sentence = "not written into the run folder (Cannot write results.json: Read-only file system)"
+    assert sentence in record.warnings[-1]
+    assert sentence in " ".join(told.output.split())
+    assert sentence in " ".join((tmp_path / "out" / "README.md").read_text().split())
+    assert not (run / "results").exists()
 
 
 def silent(evaluation):

@@ -12,7 +12,7 @@ import yaml
 from advisor.artifacts import RunFolder
 from advisor.pipeline import Pipeline
 from advisor.schema.run import RunSettings
-from advisor.shipping.paperwork import licence_of, write_paperwork
+from advisor.shipping.paperwork import licence_of, write_card, write_results
 from advisor.workspace import Workspace
 from tests.fixtures.house_codes import write_house_codes
 
@@ -53,7 +53,7 @@ def run(tmp_path_factory):
     space = Workspace(settings, RunFolder(root / "run"))
     Pipeline(space).run()
     (root / "shipped").mkdir()
-    written = write_paperwork(space, None, root / "shipped")
+    written = (*write_card(space, None, root / "shipped"), *write_results(space))
     return space, root / "shipped", written
 
 
