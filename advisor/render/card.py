@@ -12,6 +12,15 @@ import yaml
 from advisor.render.grid import Grid
 from advisor.render.markdown_parts import code, escape, prose, table
 from advisor.render.measured_grids import checks_grid, comparisons_grid, scores_grid
+from advisor.render.probe_words import (
+    NATS,
+    SHORT_UNITS,
+    allowed_text,
+    change_text,
+    probe_title,
+    probe_value,
+)
+from advisor.render.proof_words import UNASKED, level_header, worse_reason
 from advisor.render.safe import UNKNOWN, percent, safe_text, words
 
 if TYPE_CHECKING:
@@ -46,6 +55,7 @@ SETTINGS = (
     "general_share",
 )  # fmt: skip
 """Fields of the plan that a reader of the card asks for."""
+WORSE = "Worse (by more than allowed, and beyond chance)"
 _VERDICTS = {
     "keep": "It was **kept**: better than the best untuned system beyond chance.",
     "discard": "Verification says **discard**: do not serve it in place of what it was held "
@@ -206,29 +216,25 @@ def _elsewhere(facts: CardFacts) -> Iterator[str]:
     if found is None:
         return
     yield from ("## Beside the task", "")
-    if not any(one.p_value is not None for one in found.probes):
-        yield from ("What tuning cost the model elsewhere was **not measured** by probes.", "")
-    if not found.probes:
-        return
+    if not found.shows_forgetting:
+        yield from (UNASKED, "")
     rows = tuple(
         (
-            one.probe,
-            one.kind,
+            probe_title(one),
             f"{one.n:,}",
-            _amount(one.before, one.unit),
-            _amount(one.after, one.unit),
-            "not tested" if one.p_value is None else "yes" if one.is_worse else "no",
+            probe_value(one, one.before),
+            probe_value(one, one.after),
+            change_text(one),
+            allowed_text(one),
+            worse_reason(one),
         )
         for one in found.probes
     )
-    headers = ("Probe", "Kind", "n", "Before", "After", "Worse beyond what is allowed")
-    yield from table(Grid(headers, rows, right=(2, 3, 4)))
-
-
-def _amount(value: float | None, unit: str) -> str:
-    if value is None:
-        return UNKNOWN
-    return f"{value:.3f} {unit}" if unit else percent(value)
+    change = f"Change ({level_header('interval', (one.interval for one in found.probes))})"
+    headers = ("Probe", "n", "Before", "After", change, "Allowed", WORSE)
+    yield from table(Grid(headers, rows, right=(1, 2, 3, 4, 5)))
+    if any(one.unit in SHORT_UNITS for one in found.probes):
+        yield from (NATS, "")
 
 
 def _export(facts: CardFacts) -> Iterator[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from advisor.schema.verify import EstimateCheck, Guess, Verification
 
 NOT_TESTED = "not tested"
+MAY_BE_CHANCE = "not shown: more than allowed, but chance may explain it"
 MADE_GOOD = "no, F1 rose"
 FAMILIES = {
     "baselines": "a baseline different from the tuned model",
@@ -51,6 +52,14 @@ def worse_word(found: Segment | ProbeFinding) -> str:
     elif found.nothing_to_lose:
         return NOTHING_TO_LOSE
     return yes_no(found.is_worse) if found.is_worse or found.p_value is not None else NOT_TESTED
+
+
+def worse_reason(found: ProbeFinding) -> str:
+    """`worse_word` for who sees no p-value beside it: a loss that chance may explain is no 'no'."""
+    is_more = found.worse_by is not None and found.worse_by > found.allowed
+    if found.is_worse or found.nothing_to_lose or not is_more:
+        return worse_word(found)
+    return MAY_BE_CHANCE if found.p_value is not None else f"{NOT_TESTED}, and more than allowed"
 
 
 def _is_made_good(found: Segment) -> bool:

@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from advisor.render.card import CardFacts, to_card
+from advisor.schema.base import ConfidenceInterval
 from advisor.schema.export import Agreement, Exported, ExportRecord
+from advisor.schema.probe import ProbeFinding
 from tests.fixtures import values as v
 
 
@@ -90,3 +92,41 @@ def test_a_reason_stands_only_where_it_was_needed(facts):
     assert "style" not in kept
     stopped = to_card(replace(facts, override="style", gate=v.gate_verdict("stop")))
     assert "Trained although the gate did not say so" in stopped
+
+
+def probe(**changes) -> ProbeFinding:
+    base = {
+        "probe": "conversations", "kind": "task", "before": 0.885, "after": 0.802, "worse_by": 0.083,
+        "interval": ConfidenceInterval(low=-0.004, high=0.169, level=0.95), "p_value": 0.107,
+        "allowed": 0.05, "n": 96, "source": "general data",
+    }  # fmt: skip
+    return ProbeFinding(**base | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "not shown: more than allowed, but chance may explain it"),
+        ({"after": 0.865, "worse_by": 0.02, "p_value": 0.6}, "no"),
+        ({"is_worse": True, "p_value": 0.001}, "yes"),
+        ({"p_value": None}, "not tested, and more than allowed"),
+        ({"p_value": None, "worse_by": None, "after": None}, "not tested"),
+        ({"before": 0, "after": 0, "worse_by": 0, "nothing_to_lose": True}, "nothing to lose"),
+    ],
+)
+def test_a_loss_that_chance_may_explain_is_not_called_none(facts, changes, told):
+    card = to_card(replace(facts, verification=v.verification(probes=(probe(**changes),))))
+    header = next(line for line in card.splitlines() if line.startswith("| Probe"))
+    row = next(line for line in card.splitlines() if line.startswith("| conversations (right"))
+    cells = [cell.strip() for cell in row.strip("| ").split(" | ")]
+    assert header.endswith("| Worse (by more than allowed, and beyond chance) |")
+    assert cells[-1] == told
+    assert cells[-2] == "-5 points"
+
+
+def test_what_no_probe_was_asked_of_is_told(facts):
+    card = to_card(replace(facts, verification=v.verification()))
+    assert "Forgetting was not measured" in card
+    assert "Forgetting was not" not in to_card(
+        replace(facts, verification=v.verification(probes=(probe(),)))
+    )
