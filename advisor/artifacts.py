@@ -13,8 +13,6 @@ import hashlib
 import json
 import os
 import secrets
-import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -96,40 +94,6 @@ def write_text(path: Path, text: str, *, option: str = "--run-dir") -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def whole_folder(goal: Path, what: str) -> Iterator[Path]:
-    """An empty folder beside the goal that becomes the goal at the end, or is gone.
-
-    `what` names what is written. Raises StorageError where the goal holds something, and for what
-    the system refuses while it is written.
-    """
-    if goal.exists() and (not goal.is_dir() or any(goal.iterdir())):
-        raise not_empty(goal)
-    place = goal.parent / f".{goal.name}-{secrets.token_hex(4)}"
-    try:
-        place.mkdir(parents=True)
-        yield place
-        place.replace(goal)
-    except OSError as error:
-        raise StorageError(
-            f"The {what} cannot be written: {error.strerror or error}.",
-            hint="Free some space, or choose a folder you may write to with --out; nothing is"
-            " half-written.",
-            where=str(goal),
-        ) from error
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def not_empty(goal: Path) -> StorageError:
-    """What is said of a folder that should be empty or new."""
-    return StorageError(
-        f"{goal} holds something already.",
-        hint="Name an empty or a new folder with --out, or delete this one.",
-        where=str(goal),
-    )
 
 
 def _storage_error(path: Path, error: OSError, option: str) -> StorageError:

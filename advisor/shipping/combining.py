@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from advisor import registry, test_ledger
-from advisor.artifacts import RunFolder, document, whole_folder, write_text
+from advisor.artifacts import RunFolder, document, write_text
 from advisor.assembly import tuned_place
 from advisor.contracts import Combiner
 from advisor.contracts.base_facts import BASE_FACTS
@@ -39,6 +39,7 @@ from advisor.shipping.checking import refuse_uncheckable
 from advisor.shipping.clearance import REPLACED, standing_of
 from advisor.shipping.known_tasks import COMBINATIONS, TASKS, without_texts
 from advisor.shipping.model_files import ADAPTER, answers_digest, read_object
+from advisor.shipping.whole_folder import whole_folder
 from advisor.standing import changed_since, refuse_stale
 from advisor.tools import Tools
 from advisor.tuning import refuse_unanswering
@@ -46,6 +47,8 @@ from advisor.workspace import Workspace
 
 GROUP = "advisor.combiners"
 RECORD = "combine.json"
+CONFIG = "config.json"
+"""Of a whole model; an adapter's settings have another name."""
 ALONE, TOGETHER = "tuned alone", "combined"
 Verdict = Literal["keep", "discard", "inconclusive", "unverified"]
 
@@ -167,6 +170,12 @@ def read_part(path: Path, **world: Any) -> Part:
         if not path.is_dir():
             raise ModelFolderError(
                 f"There is no folder '{path}'.",
+                hint="Name run folders, or folders of adapters or whole models.",
+                where=str(path),
+            )
+        if not any((path / name).is_file() for name in (ADAPTER, CONFIG)):
+            raise ModelFolderError(
+                f"'{path}' holds no model: neither {ADAPTER} nor {CONFIG} is in it.",
                 hint="Name run folders, or folders of adapters or whole models.",
                 where=str(path),
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor import registry
-from advisor.artifacts import digest_of, not_empty, whole_folder
+from advisor.artifacts import digest_of
 from advisor.assembly import tuned_place
 from advisor.contracts import Foreseeing, PluginInfo
 from advisor.errors import (
@@ -31,6 +31,7 @@ from advisor.shipping.clearance import Clearance, refuse, refuse_unproved, stand
 from advisor.shipping.export_record import keep_record, moved, read_record
 from advisor.shipping.handed_over import as_exported
 from advisor.shipping.paperwork import write_card, write_results
+from advisor.shipping.whole_folder import not_empty, whole_folder
 from advisor.standing import changed_since
 from advisor.tools import Tools
 from advisor.training_set import training_samples

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from advisor.artifacts import not_empty, write_text
+from advisor.artifacts import write_text
 from advisor.contracts import Progress
 from advisor.errors import PlanError
 from advisor.render.combined_card import to_combined_card
@@ -35,6 +35,7 @@ from advisor.shipping.exporting import (
 )
 from advisor.shipping.known_tasks import Known, known_tasks
 from advisor.shipping.paperwork import CARD as CARD_FILE
+from advisor.shipping.whole_folder import not_empty
 from advisor.tools import Tools
 
 PACKAGED = "packaged questions"

@@ -298,7 +298,7 @@ def test_one_part_alone_is_refused_before_any_stage_is_loaded(tmp_path, parts):
         [sys.executable, "-c", LOADED, *parts], cwd=tmp_path, capture_output=True, check=True
     ).stdout.decode()
     assert "two different models or more" in " ".join(told.split())
-    for heavy in ("combining", "pipeline", "stages", "workspace"):
+    for heavy in ("shipping", "pipeline", "stages", "workspace"):
         assert f"'{heavy}" not in told
     assert "'cli.combine'" in told
 
@@ -309,11 +309,15 @@ def test_weights_are_read_before_the_parts(tmp_path):
 
 
 def test_a_run_that_trained_nothing_and_a_folder_that_is_none(runs, tmp_path):
-    (runs[0] / "6-train.json").unlink()
+    (runs[1] / "6-train.json").unlink()
     with pytest.raises(MissingArtifactError, match="6-train"):
-        read_part(runs[0])
+        read_part(runs[1])
     with pytest.raises(ModelFolderError, match="no folder"):
         read_part(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    told = combine(runs[0], tmp_path / "empty", "--how", "linear", "--out", tmp_path / "out")
+    assert told.exit_code == 1
+    assert "empty' holds no model" in " ".join(told.output.split())
 
 
 @pytest.mark.parametrize(
