@@ -35,7 +35,11 @@ class OneSource(click.Command):
         """The words as click reads them; a usage error where the model is left open."""
         rest = super().parse_args(ctx, args)
         if not ctx.resilient_parsing:
-            refuse_unplaced(ctx.params["model"], ctx.params)
+            try:
+                refuse_unplaced(ctx.params["model"], ctx.params)
+            except click.UsageError as error:
+                error.ctx = ctx  # whose help is named
+                raise
         return rest
 
 

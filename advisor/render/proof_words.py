@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from advisor.render.grid import yes_no
+from advisor.render.grid import p_text, yes_no
 from advisor.render.probe_words import NOTHING_TO_LOSE
 from advisor.render.safe import UNKNOWN, percent, signed
 from advisor.schema.verify import Segment
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from advisor.schema.verify import EstimateCheck, Guess, Verification
 
 NOT_TESTED = "not tested"
-MAY_BE_CHANCE = "not shown: more than allowed, but chance may explain it"
+MAY_BE_CHANCE = "not shown: more than allowed, but chance may explain it (p {} over all probes)"
 MADE_GOOD = "no, F1 rose"
 FAMILIES = {
     "baselines": "a baseline different from the tuned model",
@@ -59,7 +59,9 @@ def worse_reason(found: ProbeFinding) -> str:
     is_more = found.worse_by is not None and found.worse_by > found.allowed
     if found.is_worse or found.nothing_to_lose or not is_more:
         return worse_word(found)
-    return MAY_BE_CHANCE if found.p_value is not None else f"{NOT_TESTED}, and more than allowed"
+    if found.p_value is None:
+        return f"{NOT_TESTED}, and more than allowed"
+    return MAY_BE_CHANCE.format(p_text(found.p_value))
 
 
 def _is_made_good(found: Segment) -> bool:

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from advisor import registry
 from advisor.artifacts import RunFolder
+from advisor.cli.errors import door
 from advisor.cli.main import cli
 from advisor.contracts.contents import model_digest
 from advisor.schema.train import Served, TrainResult
@@ -265,3 +266,11 @@ def test_contradictions_are_usage_errors(words, sentence):
     told = CliRunner().invoke(cli, ["export", *words])
     assert told.exit_code == 2
     assert sentence in " ".join(told.output.split())
+
+
+@pytest.mark.parametrize("command", ["export", "merge"])
+def test_a_usage_error_names_the_help_of_its_command(command, capsys):
+    more = ["--to", "merged"] if command == "export" else []
+    with pytest.raises(SystemExit):
+        door(lambda: cli.main([command, *more], standalone_mode=False), [command])
+    assert f"{command} --help" in capsys.readouterr().err

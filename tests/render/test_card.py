@@ -106,7 +106,10 @@ def probe(**changes) -> ProbeFinding:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({}, "not shown: more than allowed, but chance may explain it"),
+        (
+            {},
+            "not shown: more than allowed, but chance may explain it (p 0.107 over all probes)",
+        ),
         ({"after": 0.865, "worse_by": 0.02, "p_value": 0.6}, "no"),
         ({"is_worse": True, "p_value": 0.001}, "yes"),
         ({"p_value": None}, "not tested, and more than allowed"),

@@ -23,6 +23,7 @@ from trainers.exporting._gguf_read import facts_of
 from trainers.exporting._merging import at_hand
 from trainers.exporting._writing import name_no_place
 from trainers.exporting.gguf_chat import ChatFacts, chat_facts
+from trainers.exporting.gguf_vocabulary import FILE as TOKENIZER
 from trainers.exporting.go_template import written
 from trainers.exporting.modelfile import Modelfile, Wanted, parsed, problems
 from trainers.exporting.origins import lineage_of
@@ -41,6 +42,10 @@ NOT_MADE = (
 BASE_UNSEEN = (
     "Whether '{}' is exactly the base that was tuned was not checked; on another one, or on a"
     " quantised one, the adapter answers otherwise."
+)
+OTHERWISE = (
+    "Name llama.cpp's converter, which knows more tokenizers (option llama_cpp=FOLDER); or put the"
+    " adapter on the same base as Ollama has it (options form=adapter and base=NAME)."
 )
 CUTS = (
     "The model's own chat template cuts spaces at both ends of a turn, Ollama's form cannot: strip"
@@ -74,7 +79,12 @@ def make_whole(job: ExportJob, method: Callable[[str], Method]) -> Exported:
     What Ollama cannot be told is refused before anything is merged.
     """
     line = lineage_of(Path(job.model), at_hand)
-    refuse_unwritable(job, line)
+    try:
+        refuse_unwritable(job, line)
+    except PlanError as error:
+        if error.where == TOKENIZER:
+            error.hint = OTHERWISE
+        raise
     tokenizer = tokenizer_at(str(line.tokenizer))
     _told(job, "", tokenizer, chat_facts(tokenizer, _ends_of(Path(line.base)), job.name), context=1)
     made = make_gguf(job, method)

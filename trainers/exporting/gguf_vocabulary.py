@@ -24,6 +24,7 @@ LLAMA3 = (
     "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 )
 QWEN2 = LLAMA3.replace("\\p{N}{1,3}", "\\p{N}")
+FILE = "tokenizer.json"
 
 
 class Way(NamedTuple):
@@ -164,7 +165,7 @@ def _parted(parts: list[dict[str, Any]]) -> tuple[str, bool] | None:
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    file = folder / "tokenizer.json"
+    file = folder / FILE
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -188,5 +189,5 @@ def _cannot(why: str) -> PlanError:
         hint="Name llama.cpp's converter, which knows more of them (option llama_cpp=FOLDER); or"
         " write the weights alone and keep the tokenizer beside them, for programs that send token"
         " ids (--to gguf --option vocabulary=beside).",
-        where="tokenizer.json",
+        where=FILE,
     )

@@ -122,6 +122,20 @@ def test_what_ollama_cannot_say_is_refused_before_merging(
         exported(model, tmp_path / "out")
 
 
+def test_a_tokenizer_that_no_gguf_file_can_hold_is_refused_with_what_ollama_takes(
+    tiny_llama, tmp_path
+):
+    model = Path(shutil.copytree(tiny_llama, tmp_path / "model"))
+    told = json.loads((model / "tokenizer.json").read_text())
+    (model / "tokenizer.json").write_text(json.dumps(told | {"normalizer": {"type": "Lowercase"}}))
+    with pytest.raises(PlanError, match="cannot be written into a GGUF file") as refused:
+        exported(model, tmp_path / "out")
+    hint = refused.value.hint
+    assert "llama_cpp=FOLDER" in hint
+    assert "form=adapter and base=NAME" in hint
+    assert "vocabulary" not in hint  # Ollama's export knows no such option
+
+
 def test_an_adapter_stands_on_a_base_of_ollama_s(tiny_llama, tmp_path):
     tuned_by("lora", tiny_llama, tmp_path / "tuned", rank=8)
     with pytest.raises(PlanError, match="none is named"):

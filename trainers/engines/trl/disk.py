@@ -61,11 +61,18 @@ def check_room(needed: int, folder: Path) -> None:
     free = free_bytes(folder)
     if free < needed + SMALL_FILES:
         raise StorageError(
-            f"The disk has {gb_from_bytes(free):.2f} GB free, and the model takes"
-            f" {gb_from_bytes(needed):.2f} GB.",
+            f"The disk has {_told(free)} free, and the model takes up to"
+            f" {_told(needed + SMALL_FILES)}: {_told(needed)} of weights, and {_told(SMALL_FILES)}"
+            " for smaller files beside them.",
             hint="Free some space, or choose an output folder on another disk.",
             where=str(folder),
         )
+
+
+def _told(count_bytes: int) -> str:
+    """A size that stays told apart from its neighbours: 14.50 GB, 67.1 MB."""
+    gb = gb_from_bytes(count_bytes)
+    return f"{gb:,.2f} GB" if gb >= 1 else f"{1000 * gb:,.1f} MB"
 
 
 def check(needed: Needed, folder: Path) -> int:
