@@ -14,7 +14,7 @@ from advisor import registry
 from advisor.artifacts import digest_of, digest_of_tree, write_text
 from advisor.assembly import tuned_place
 from advisor.contracts import Session
-from advisor.errors import InputError
+from advisor.errors import InputError, ModelFolderError
 from advisor.evaluation import harness
 from advisor.evaluation.answer_rates import answer_rates
 from advisor.evaluation.asking import Asker, Conditions
@@ -55,6 +55,13 @@ class Asked(NamedTuple):
     base_url: str | None = None
     digest: str = ""
     """Known before it is opened; empty where only the opened model tells."""
+
+
+NO_BEFORE = (
+    "The base model cannot be opened by '{}', which serves the tuned one, so that there is no "
+    "before to hold against the after."
+)
+"""A trainer may make a model of its own kind rather than tune the base."""
 
 
 def check_probes(space: Workspace) -> None:
@@ -113,7 +120,12 @@ def probed(
     if why:
         return corrected([*found, unasked(ELSEWHERE, why)])
     base, after = _models(space, training)
-    ours = _answers(space, base, probes)
+    try:
+        ours = _answers(space, base, probes)
+    except ModelFolderError:
+        if base.backend == space.settings.backend:
+            raise
+        return corrected([*found, unasked(ELSEWHERE, NO_BEFORE.format(base.backend))])
     theirs = _answers(space, after, probes)
     pairs = zip(probes, ours, theirs, strict=True)
     found += [compared(probe, one, other, seed=seed) for probe, one, other in pairs]
