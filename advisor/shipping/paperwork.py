@@ -6,14 +6,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel
 
-from advisor import __version__
-from advisor.artifacts import FILES, Stage, write_text
+from advisor.artifacts import Stage, write_text
 from advisor.errors import InputError
 from advisor.exporters import every_eval_ever, harness
 from advisor.exporters.measured import Subject
@@ -209,18 +209,21 @@ def _subject(space: Workspace, evaluation: Evaluation) -> Subject:
     is_tuned = evaluation.builder == "tuned"
     base, manifest = base_name(space), evaluation.manifest
     stage: Stage = "verify" if is_tuned else "baseline"
-    versions = {"advisor": __version__}
-    if is_tuned:
-        versions |= space.folder.read("train", TrainResult).versions
+    document = space.folder.raw(stage)
+    versions = {"advisor": document["advisor_version"]}
+    training = space.folder.read("train", TrainResult) if space.folder.has("train") else None
+    if training and (is_tuned or training.served_by.backend == manifest.backend):
+        versions |= training.versions
     return Subject(
         task=_safe(space.settings.name),
         model=_safe(f"{space.settings.name}-tuned") if is_tuned else base,
         base=base,
         backend=manifest.backend,
-        made_at=(space.folder.path / FILES[stage]).stat().st_mtime,
+        made_at=datetime.fromisoformat(document["as_of"]).replace(tzinfo=UTC).timestamp(),
         versions=versions,
         higher_is_better=space.metric.info.higher_is_better,
         instruction=space.instruction,
+        is_binary=space.metric.info.binary,
     )
 
 

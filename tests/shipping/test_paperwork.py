@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 import yaml
 
+from advisor import __version__
 from advisor.artifacts import RunFolder
 from advisor.pipeline import Pipeline
 from advisor.schema.run import RunSettings
 from advisor.shipping.paperwork import licence_of, write_card, write_results
 from advisor.workspace import Workspace
 from tests.fixtures.house_codes import write_house_codes
+from tests.fixtures.tiny_llama import edit_json
 
 pytest.importorskip("scipy")
 
@@ -131,6 +137,52 @@ def test_records_and_their_samples_belong_together(run):
         assert told["lower"] <= result["score_details"]["score"] <= told["upper"]
     ids = {json.loads(p.read_text())["evaluation_id"] for p in records}
     assert len(ids) == len(records)
+
+
+def results_of(space):
+    """Every file of the results of a copy of the run, by its name."""
+    write_results(space)
+    root = space.folder.path / "results"
+    return {str(p.relative_to(root)): p.read_text() for p in root.rglob("*") if p.is_file()}
+
+
+def test_a_copied_run_gives_the_same_results(run, tmp_path):
+    space = run[0]
+    copy = RunFolder(Path(shutil.copytree(space.folder.path, tmp_path / "run")))
+    shutil.rmtree(copy.path / "results")
+    for path in copy.path.glob("*.json"):
+        os.utime(path, (10**9, 10**9))
+    found = results_of(Workspace(space.settings, copy))
+    root = space.folder.path / "results"
+    assert found
+    assert found == {name: (root / name).read_text() for name in found}
+
+
+def test_records_say_when_by_what_and_on_which_scale(run, tmp_path):
+    space = run[0]
+    copy = RunFolder(Path(shutil.copytree(space.folder.path, tmp_path / "run")))
+    edit_json(copy.file("baseline"), as_of="2026-03-01")
+    trained = json.loads(copy.file("train").read_text())
+    served = trained["served_by"] | {"backend": "echo"}
+    edit_json(copy.file("train"), served_by=served, versions={"echo": "1.2"})
+    shutil.rmtree(copy.path / "results")
+    found = results_of(Workspace(space.settings, copy))
+    records = [
+        json.loads(text)
+        for name, text in found.items()
+        if name.endswith(".json") and "evaluation_results" in text
+    ]
+    by_system = {
+        r["evaluation_results"][0]["score_details"]["details"]["system"]: r for r in records
+    }
+    shots = by_system["few_shot"]
+    assert shots["evaluation_timestamp"] == str(int(datetime(2026, 3, 1, tzinfo=UTC).timestamp()))
+    assert shots["model_info"]["inference_engine"] == {"name": "echo", "version": "1.2"}
+    assert shots["eval_library"]["version"] == __version__
+    assert len(records) == 2  # of another training the verification is no proof
+    for record in records:
+        (result,) = record["evaluation_results"]
+        assert result["metric_config"]["score_type"] == "binary"
 
 
 @pytest.mark.parametrize(
