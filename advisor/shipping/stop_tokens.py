@@ -14,6 +14,8 @@ TOKENIZER = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 TOKENS_MAP = "special_tokens_map.json"
 DECODER = "added_tokens_decoder"
+ADAPTER_INSIDE = "adapter"
+"""Folder in an export that holds the adapter with its tokenizer, beside what a server reads."""
 NESTED = ("decoder", "generator", "text_config")
 """Parts of a configuration that speak for the model of text inside a larger one."""
 
@@ -70,14 +72,20 @@ def lost(reference: Path | None, own: Path) -> list[str]:
     stack = [stop_tokens(place) for place in stack_of(reference)] if reference is not None else []
     if not stack:
         return []
+    if own.name == ADAPTER_INSIDE and (own.parent / GENERATION).is_file():
+        own = own.parent
     base, theirs = stack[-1], stop_tokens(own)
     near = next((one for one in stack if one.text), base)
     numbers = next((one.numbers for one in stack if one.numbers), {})
     asked = base.ids | ({numbers[near.text]} if near.text in numbers else frozenset())
     found = []
-    if (own / CONFIG).is_file():  # an adapter's model lies below it
+    is_whole = (own / CONFIG).is_file()
+    if is_whole or (own / GENERATION).is_file():  # an adapter's model lies below it
         found += _lost_ids(sorted(asked - theirs.ids), theirs.named_in)
-    if (own / CONFIG).is_file() or (own / TOKENIZER_CONFIG).is_file():
+    if not is_whole and not (own / TOKENIZER_CONFIG).is_file():
+        own = own / ADAPTER_INSIDE
+        theirs = stop_tokens(own)
+    if is_whole or (own / TOKENIZER_CONFIG).is_file():
         found += _lost_text(near, theirs)
     marked = next((one.special for one in stack if one.numbers), frozenset())
     ends = {near.text, *(text for text, number in numbers.items() if number in asked)}

@@ -120,3 +120,18 @@ def test_an_older_export_whose_map_alone_names_the_end_is_as_its_reference(tmp_p
     assert (
         f"'</s>' is missing in {TOKENIZER} (eos_token), which names none" in lost(ours, theirs)[0]
     )
+
+
+def test_an_export_that_holds_an_adapter_inside_is_looked_through(tmp_path):
+    ours = folder(tmp_path / "ours", **WHOLE)
+    theirs = folder(tmp_path / "theirs", generation_config={"eos_token_id": 2})
+    inside = folder(theirs / "adapter", tokenizer_config={"eos_token": "</s>"})
+    assert lost(ours, theirs) == []
+    folder(theirs, generation_config={})
+    folder(inside, tokenizer_config={}, tokenizer={"added_tokens": []})
+    assert lost(ours, inside) == lost(ours, theirs)
+    assert [told.split(":")[0].split(" (")[0] for told in lost(ours, theirs)] == [
+        f"The stop token 2 is missing in {SETTINGS}",
+        f"The stop token '</s>' is missing in {TOKENIZER}",
+        f"The stop token '</s>' is no longer marked as special in {WORDS}",
+    ]
