@@ -21,7 +21,7 @@ from trainers.engines.trl._model import tokenizer_at
 from trainers.exporting._gguf_make import make_gguf, refuse_unwritable
 from trainers.exporting._gguf_read import facts_of
 from trainers.exporting._merging import at_hand
-from trainers.exporting._writing import name_no_place
+from trainers.exporting._writing import model_ends, name_no_place
 from trainers.exporting.gguf_chat import ChatFacts, chat_facts
 from trainers.exporting.gguf_vocabulary import FILE as TOKENIZER
 from trainers.exporting.go_template import written
@@ -29,7 +29,7 @@ from trainers.exporting.modelfile import Modelfile, Wanted, parsed, problems
 from trainers.exporting.origins import lineage_of
 from trainers.exporting.serving import messages_of
 from trainers.exporting.turns import Form, Say, Turns, form_of
-from trainers.origin import base_of, read_facts
+from trainers.origin import base_of
 
 NOT_RUN = (
     "Ollama is not installed here, so it was not run: its prompts were compared with the model's"
@@ -86,7 +86,9 @@ def make_whole(job: ExportJob, method: Callable[[str], Method]) -> Exported:
             error.hint = OTHERWISE
         raise
     tokenizer = tokenizer_at(str(line.tokenizer))
-    _told(job, "", tokenizer, chat_facts(tokenizer, _ends_of(Path(line.base)), job.name), context=1)
+    _told(
+        job, "", tokenizer, chat_facts(tokenizer, model_ends(Path(line.base)), job.name), context=1
+    )
     made = make_gguf(job, method)
     facts = facts_of(made.file)
     context = _context(job, facts)
@@ -102,12 +104,6 @@ def make_whole(job: ExportJob, method: Callable[[str], Method]) -> Exported:
             }
         ),
     )
-
-
-def _ends_of(base: Path) -> object:
-    """What the base's files say ends an answer."""
-    own = read_facts(base / "config.json").get("eos_token_id")
-    return read_facts(base / "generation_config.json").get("eos_token_id", own)
 
 
 def make_adapter(job: ExportJob, method: Callable[[str], Method]) -> Exported:

@@ -61,8 +61,7 @@ def copy_model(source: Path, folder: Path) -> None:
 def complete(folder: Path, tokenizer: Any) -> None:
     """Chat form and stop tokens, where the folder's own files leave them out."""
     told = read_facts(folder / GENERATION)
-    own = told.get("eos_token_id", read_facts(folder / "config.json").get("eos_token_id"))
-    ends = ends_of(own, tokenizer)
+    ends = ends_of(model_ends(folder), tokenizer)
     if ends and told.get("eos_token_id") not in (ends, *(ends if len(ends) == 1 else ())):
         text = json.dumps(told | {"eos_token_id": ends}, indent=2)
         (folder / GENERATION).write_text(f"{text}\n", encoding="utf-8")
@@ -82,6 +81,12 @@ def files_in(folder: Path) -> tuple[str, ...]:
     """Names of all files below a folder, sorted."""
     found = (path for path in folder.rglob("*") if path.is_file())
     return tuple(sorted(path.relative_to(folder).as_posix() for path in found))
+
+
+def model_ends(folder: Path) -> Any:
+    """What the model's files say ends an answer: config.json counts where there is no other."""
+    file = GENERATION if (folder / GENERATION).is_file() else "config.json"
+    return read_facts(folder / file).get("eos_token_id")
 
 
 def ends_of(own: Any, tokenizer: Any) -> list[int]:

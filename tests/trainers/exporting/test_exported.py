@@ -116,6 +116,15 @@ def test_what_a_merge_of_a_packed_training_means_is_told(tiny_llama: str, tmp_pa
     assert found.is_lossy
 
 
+def test_what_the_settings_leave_out_is_no_end_whatever_the_configuration_says(tmp_path: Path):
+    from trainers.exporting._writing import model_ends
+
+    (tmp_path / "config.json").write_text('{"eos_token_id": 9}')
+    assert model_ends(tmp_path) == 9
+    (tmp_path / "generation_config.json").write_text("{}")
+    assert model_ends(tmp_path) is None
+
+
 def test_too_small_a_disk_is_told_before_merging(
     adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
