@@ -125,8 +125,8 @@ def _lost_text(ours: StopTokens, theirs: StopTokens) -> list[str]:
 
 def _unmarked(end: str) -> str:
     return (
-        f"The stop token {end!a} is no longer marked as special in {TOKENIZER}: it is shown in"
-        " answers, and a server that goes by the mark does not stop there."
+        f"The stop token {end!a} is no longer marked as special in {TOKENIZER}: a server that goes"
+        " by this mark shows it in its answers, or does not stop there."
     )
 
 

@@ -56,7 +56,7 @@ def make_gguf(job: ExportJob, method: Callable[[str], Method]) -> Made:
     line = lineage_of(Path(job.model), at_hand)
     refuse_unwritable(job, line)
     _check_room(job, precision, Path(line.base), line.dtype)
-    with tempfile.TemporaryDirectory(prefix="advisor-gguf-", dir=out.parent) as place:
+    with tempfile.TemporaryDirectory(prefix=".advisor-gguf-", dir=out) as place:
         folder = Path(place)
         dtype = "float32" if precision == "f32" else None
         model, tokenizer = merged_model(Path(job.model), dtype=dtype, method=method)

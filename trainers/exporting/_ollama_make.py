@@ -130,7 +130,7 @@ def make_adapter(job: ExportJob, method: Callable[[str], Method]) -> Exported:
         shutil.copyfile(Path(job.model) / name, folder / name)
     name_no_place(folder, base_of(Path(job.model)))
     tokenizer = tokenizer_at(str(line.tokenizer))
-    chat = chat_facts(tokenizer, config.get("eos_token_id"), job.name)
+    chat = chat_facts(tokenizer, model_ends(Path(line.base)), job.name)
     context = int(job.options.get("num_ctx") or config["max_position_embeddings"])
     told = _told(job, job.options["base"], tokenizer, chat, context=context)
     exported = Exported(

@@ -137,16 +137,19 @@ def test_a_tokenizer_that_no_gguf_file_can_hold_is_refused_with_what_ollama_take
 
 
 def test_an_adapter_stands_on_a_base_of_ollama_s(tiny_llama, tmp_path):
-    tuned_by("lora", tiny_llama, tmp_path / "tuned", rank=8)
+    template = (Path(tiny_llama) / "chat_template.jinja").read_text()
+    base = changed(tiny_llama, tmp_path / "base", template, eos_token_id=[2, 4])
+    tuned_by("lora", str(base), tmp_path / "tuned", rank=8)
     with pytest.raises(PlanError, match="none is named"):
         exported(tmp_path / "tuned", tmp_path / "none", form="adapter")
     found = exported(tmp_path / "tuned", tmp_path / "out", form="adapter", base="llama3.2")
     file = parsed((tmp_path / "out" / "Modelfile").read_text())
     assert (file.base, file.adapter) == ("llama3.2", "./adapter")
+    assert set(file.stops) == {"<|end|>", "<|user|>"}  # of generation_config.json, too
     assert "adapter/adapter_model.safetensors" in found.files
     assert found.served_by is None
     told = (tmp_path / "out" / "adapter" / "adapter_config.json").read_text()
-    assert tiny_llama not in told
+    assert str(base) not in told
     assert "'llama3.2' is exactly the base" in found.unchecked[0]
 
 
