@@ -82,7 +82,8 @@ class Cutter:
                 yield first
         for block in _blocks(text, (begin, end), is_markdown=is_markdown):
             cut = self._cut(text, block, self._tokens, is_markdown=is_markdown)
-            yield from self._checked(text, list(cut))
+            # What was cut again may begin behind its neighbour, with which it shares tokens.
+            yield from sorted(self._checked(text, list(cut)))
 
     def _checked(self, text: str, spans: Sequence[Span]) -> Iterator[Span]:
         """The same, with what is too large after all cut again: counting inside a block errs."""

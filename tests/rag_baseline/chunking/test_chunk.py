@@ -2,7 +2,7 @@ import importlib.util
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from advisor.schema.evaluation import Document
@@ -206,6 +206,7 @@ PIECES = st.lists(
     name=st.sampled_from(["a.md", "a.txt"]),
     counts=st.booleans(),
 )
+@example(text=":\x1f000::0\x08:", tokens=3, overlap=1, name="a.md", counts=True)
 def test_offsets_are_exact_and_no_character_is_lost(tokenizer, text, tokens, overlap, name, counts):
     counter = tokenizer if counts else None
     passages = cut(text, name, tokens=tokens, overlap=overlap, tokenizer=counter)
