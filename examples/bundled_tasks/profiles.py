@@ -52,8 +52,8 @@ ANSWERS: dict[str, dict[str, dict[str, Any]]] = {
 PLANS = {
     "tickets": {
         "plan": {
-            "learning_rate": 0.002,
-            "epochs": 4,
+            "learning_rate": 0.0025,
+            "epochs": 3,
             "sequence_length": 208,
             "general_share": 0.5,
         }
