@@ -69,6 +69,7 @@ def test_packing_is_refused_where_texts_see_each_other(
     if FAMILIES[family][0]:
         assert looked(bench).rows < 24
         return
-    with pytest.raises(PlanError, match="texts of a packed row see each other") as told:
+    # transformers itself says so of some (lfm2), and two forward passes show it of the others.
+    with pytest.raises(PlanError, match=r"(texts of a packed row|given packed rows)") as told:
         looked(bench)
     assert "--no-packing" in told.value.hint
