@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from advisor.contracts import Judging, Metric
 from advisor.evaluation.also import value_of
-from advisor.evaluation.scoring import score
+from advisor.evaluation.scoring import score, scored
 from advisor.evaluation.shared_ground import value_on
 from advisor.schema.evaluation import Completion, Evaluation, Prompt, Sample, ScoredSample
 from advisor.schema.verify import GuessKind
@@ -35,13 +35,13 @@ def guesses(
     No model is called: the metric scores texts that are there. None for a metric that asks a judge,
     and for one that does not look at the target.
     """
-    known = {sample.id: sample for sample in samples}
-    scored = [one for one in tuned.scores if not one.unscored and one.sample_id in known]
-    asked = [known[one.sample_id] for one in scored]
-    if isinstance(metric, Judging) or len(scored) < FEWEST or not _looks(metric, scored, asked):
+    by_id = {sample.id: sample for sample in samples}
+    known = [one for one in tuned.scores if not one.unscored and one.sample_id in by_id]
+    asked = [by_id[one.sample_id] for one in known]
+    if isinstance(metric, Judging) or len(known) < FEWEST or not _looks(metric, known, asked):
         return {}
     told: dict[GuessKind, Sequence[Completion]] = {
-        OTHERS_ANSWER: [scored[at].completion for at in _elsewhere(len(scored))]
+        OTHERS_ANSWER: [known[at].completion for at in _elsewhere(len(known))]
     }
     target, count = Counter(sample.target for sample in asked).most_common(1)[0]
     if count > 1:
@@ -49,12 +49,13 @@ def guesses(
     return {name: _evaluated(metric, tuned, asked, texts) for name, texts in told.items()}
 
 
-def _looks(metric: Metric, scored: Sequence[ScoredSample], asked: Sequence[Sample]) -> bool:
+def _looks(metric: Metric, known: Sequence[ScoredSample], asked: Sequence[Sample]) -> bool:
     """Whether some answer scores otherwise where its sample has another one's target."""
     for at, other in enumerate(_elsewhere(len(asked))):
         if asked[at].target != asked[other].target:
             swapped = asked[at].model_copy(update={"target": asked[other].target})
-            if _value(metric, scored[at].completion, swapped).value != scored[at].value:
+            found = score(metric, _unread(swapped), known[at].completion, swapped)
+            if found.value != known[at].value:
                 return True
     return False
 
@@ -76,9 +77,9 @@ def _evaluated(
     told: Sequence[Completion],
 ) -> Evaluation:
     """The tuned model's evaluation with other answers in it; its interval is not that of these."""
-    scores = tuple(
-        _value(metric, completion, sample) for sample, completion in zip(asked, told, strict=True)
-    )
+    prompts = [_unread(sample) for sample in asked]
+    answered = (prompts, told, asked)
+    scores = scored(answered, [score(metric, *one) for one in zip(*answered, strict=True)])
     value = value_on(scores, value_of(metric))
     return tuned.model_copy(update={"builder": "guess", "scores": scores, "value": value})
 
@@ -87,13 +88,6 @@ def _saying(text: str) -> Completion:
     return Completion(text=text, prompt_tokens=0, completion_tokens=0, latency_ms=0)
 
 
-def _value(metric: Metric, completion: Completion, sample: Sample) -> ScoredSample:
-    found = score(metric, Prompt(sample_id=sample.id, messages=()), completion, sample)
-    return ScoredSample(
-        sample_id=sample.id,
-        value=found.value,
-        completion=completion,
-        totals=found.totals,
-        unscored=found.unscored,
-        group=sample.group or sample.document,
-    )
+def _unread(sample: Sample) -> Prompt:
+    """What stands where a metric looks for the prompt: a guess has none."""
+    return Prompt(sample_id=sample.id, messages=())

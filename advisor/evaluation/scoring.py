@@ -100,7 +100,7 @@ def evaluation(
     when these are more than a fifth.
     """
     _, completions, samples = answered
-    scores = _scored(answered, found[bench.metric.info.id])
+    scores = scored(answered, found[bench.metric.info.id])
     unscored = sum(one.unscored for one in scores)
     if unscored > MAX_FAILED_SHARE * len(scores):
         raise _unscorable(bench.metric.info.id, name, scores)
@@ -143,7 +143,8 @@ def _unscorable(metric: str, name: str, scores: Sequence[ScoredSample]) -> Backe
     )
 
 
-def _scored(answered: Answered, found: Sequence[Score]) -> tuple[ScoredSample, ...]:
+def scored(answered: Answered, found: Sequence[Score]) -> tuple[ScoredSample, ...]:
+    """Answers and what a metric gave them, line by line."""
     return tuple(
         ScoredSample(
             sample_id=sample.id,
