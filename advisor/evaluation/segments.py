@@ -60,11 +60,18 @@ def segments(
     tested = [at for at, segment in enumerate(found) if segment.p_value is not None]
     corrected = holm([found[at].p_value or 0.0 for at in tested])
     for at, p_value in zip(tested, corrected, strict=True):
-        interval = found[at].interval
-        is_worse = interval is not None and interval.high < 0 and p_value <= ERROR_RATE
-        is_worse = is_worse and not has_gained(found[at])
-        found[at] = found[at].model_copy(update={"p_value": p_value, "is_worse": is_worse})
+        one = found[at].model_copy(update={"p_value": p_value})
+        is_worse = _has_lost(one) and not has_gained(one)
+        found[at] = one.model_copy(update={"is_worse": is_worse})
     return tuple(found)
+
+
+def _has_lost(segment: Segment) -> bool:
+    """Whether fewer of its samples are right beyond chance; not where it was not tested."""
+    interval, p_value = segment.interval, segment.p_value
+    if interval is None or p_value is None:
+        return False
+    return interval.high < 0 and p_value <= ERROR_RATE
 
 
 def has_gained(segment: Segment) -> bool:
@@ -75,12 +82,7 @@ def has_gained(segment: Segment) -> bool:
 
 def is_traded(segment: Segment) -> bool:
     """Whether a loss beyond chance on a label's own samples is made good by its F1."""
-    return (
-        segment.interval is not None
-        and segment.interval.high < 0
-        and (segment.p_value or 0.0) <= ERROR_RATE
-        and has_gained(segment)
-    )
+    return _has_lost(segment) and has_gained(segment)
 
 
 def cuts(samples: Sequence[Sample]) -> list[Cut]:
