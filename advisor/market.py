@@ -283,7 +283,7 @@ def _with_card_of_own(found: Estimate, market: Market) -> Estimate:
 def _with_outlook(found: Estimate, market: Market) -> Estimate:
     """Adds what comes beyond training: hosted tuning, serving, the whole bill and break-even."""
     request, model = market.inquiry.request, market.inquiry.model
-    chosen = found.options[found.recommended] if found.recommended is not None else None
+    chosen = found.recommended_option
     gpu = next((g for g in market.gpus if chosen is not None and g.id == chosen.gpu), None)
     beyond = outlook(_prospects(request, model), chosen, gpu)
     options = [option.model_copy(update={"serving": beyond.tuned}) for option in found.options]

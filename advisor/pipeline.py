@@ -234,12 +234,13 @@ class Pipeline:
         Raises DoesNotFitError when none fits.
         """
         estimate = self.folder.read("estimate", Estimate)
-        if estimate.recommended is None:
+        option = estimate.recommended_option
+        if option is None:
             raise DoesNotFitError(
                 "No tuning option fits the memory at hand.",
                 hint=estimate.nearest or "Choose a smaller model or a larger GPU.",
             )
-        return estimate.options[estimate.recommended]
+        return option
 
     def may_train(self) -> str:
         """Why training may not begin, as a sentence; empty where it may."""

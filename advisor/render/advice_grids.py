@@ -119,10 +119,8 @@ def plan_of(report: Report) -> Plan | None:
     """The plan that was trained, else the one that the estimate recommends."""
     if report.training is not None and report.training.plan is not None:
         return report.training.plan
-    estimate = report.estimate
-    if estimate is None or estimate.recommended is None:
-        return None
-    return estimate.options[estimate.recommended].plan
+    option = report.estimate.recommended_option if report.estimate else None
+    return option.plan if option else None
 
 
 def _in_plan(setting: Setting, plan: Plan) -> str:

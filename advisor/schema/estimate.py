@@ -248,5 +248,11 @@ class Estimate(Value):
     """What serving, hosted tuning and break-even rest on."""
     prices_as_of: str
     warnings: tuple[str, ...] = ()
+
+    @property
+    def recommended_option(self) -> Option | None:
+        """The recommended of the options; None when nothing fits."""
+        return None if self.recommended is None else self.options[self.recommended]
+
     beforehand: tuple[str, ...] = ()
     """What the advice behind the estimate says against it, to be told before any figure."""

@@ -82,9 +82,8 @@ def card_facts(space: Workspace, record: ExportRecord | None, *, anyway: str = "
 
 def _estimated(space: Workspace) -> Plan | None:
     estimate = _read(space, "estimate", Estimate)
-    if estimate is None or estimate.recommended is None:
-        return None
-    return estimate.options[estimate.recommended].plan
+    option = estimate.recommended_option if estimate else None
+    return option.plan if option else None
 
 
 def _read(space: Workspace, stage: Stage, kind: type[V]) -> V | None:

@@ -144,8 +144,8 @@ def nearest_option(estimate: Estimate | None) -> Option | None:
     """The recommended option, else the first that fits its memory; None where there is neither."""
     if estimate is None:
         return None
-    if estimate.recommended is not None:
-        return estimate.options[estimate.recommended]
+    if estimate.recommended_option is not None:
+        return estimate.recommended_option
     return next((option for option in estimate.options if option.fits is not False), None)
 
 
