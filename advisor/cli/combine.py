@@ -10,7 +10,7 @@ import click
 from advisor.artifacts import document
 from advisor.cli.errors import DONE, VERIFICATION_FAILED
 from advisor.cli.interrupt import interruptible
-from advisor.cli.options import FiniteRange, standard_options
+from advisor.cli.options import SEED, FiniteRange, standard_options
 from advisor.cli.screen import Screen
 from advisor.errors import InputError
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 WAYS = ("linear", "svd", "cat", "ties", "dare", "dare_ties", "magnitude_prune", "slerp")
 PATH = click.Path(path_type=Path)
-SEED = click.IntRange(0, 2**32 - 1)
-"""As of a run: its module would load all stages, before one part alone could be refused."""
 
 
 @click.command(name="combine")

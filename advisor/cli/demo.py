@@ -11,9 +11,9 @@ import click
 from advisor.artifacts import RunFolder, document
 from advisor.bundled import bundled_settings, task_names
 from advisor.cli.interrupt import interruptible
-from advisor.cli.options import run_dir_option, standard_options
+from advisor.cli.options import SEED, run_dir_option, standard_options
 from advisor.cli.screen import Screen
-from advisor.cli.settings import RUNS, SEED
+from advisor.cli.settings import RUNS
 from advisor.pipeline import Pipeline
 from advisor.schema.demo import Demo, DemoTask
 from advisor.schema.report import Report

@@ -15,6 +15,8 @@ from advisor.cli.screen import Screen
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+SEED = click.IntRange(0, 2**32 - 1)
+
 
 def standard_options(function: F) -> F:
     """Add --json, --quiet, --no-color, -v and --yes; the command receives `screen: Screen`."""

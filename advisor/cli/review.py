@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from advisor.cli.interrupt import interruptible
-from advisor.cli.options import required_run_dir_option, standard_options
+from advisor.cli.options import SEED, required_run_dir_option, standard_options
 from advisor.cli.screen import Screen
-from advisor.cli.settings import SEED, open_run
+from advisor.cli.settings import open_run
 
 if TYPE_CHECKING:
     from advisor.pipeline import Pipeline

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from advisor.artifacts import RunFolder
 from advisor.cli.measuring_options import OPTIONS, read
-from advisor.cli.options import FiniteRange
+from advisor.cli.options import SEED, FiniteRange
 from advisor.cli.probing_options import absolute
 from advisor.cli.screen import Screen
 from advisor.cli.tuning_options import merged
@@ -29,7 +29,6 @@ from advisor.workspace import Workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-SEED = click.IntRange(0, 2**32 - 1)
 RUNS = Path("runs")
 PATHS = ("data", "docs", "answers", "policy", "general_data")
 
